@@ -1,0 +1,1 @@
+"""What a back office needs to talk to its node."""

@@ -1,0 +1,88 @@
+"""How a channel to a node is set up: mutual TLS, its options, and the node's services over it."""
+
+import ssl
+from collections.abc import Sequence
+
+import grpc
+from grpc import aio
+
+from regulator.exchange.errors import ProfileError
+from regulator.exchange.profile import Profile
+from regulator.exchange.v1.admin_service_pb2_grpc import AdminServiceStub
+from regulator.exchange.v1.event_service_pb2_grpc import EventServiceStub
+from regulator.exchange.v1.evidence_service_pb2_grpc import EvidenceServiceStub
+from regulator.exchange.v1.notice_service_pb2_grpc import NoticeServiceStub
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+
+class Stubs:
+    """The services of a node, for threads."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self.admin = AdminServiceStub(channel)
+        self.events = EventServiceStub(channel)
+        self.evidence = EvidenceServiceStub(channel)
+        self.notices = NoticeServiceStub(channel)
+
+
+class AsyncStubs:
+    """The services of a node, for asyncio."""
+
+    def __init__(self, channel: aio.Channel) -> None:
+        self.admin = AdminServiceStub(channel)
+        self.events = EventServiceStub(channel)
+        self.evidence = EvidenceServiceStub(channel)
+        self.notices = NoticeServiceStub(channel)
+
+
+def credentials(profile: Profile) -> grpc.ChannelCredentials:
+    """Reads the profile's three files.
+
+    Raises:
+        ProfileError: one cannot be read, is no PEM file of its kind, or key and certificate do not belong together.
+    """
+    _check_files(profile)
+    return grpc.ssl_channel_credentials(
+        root_certificates=profile.ca.read_bytes(),
+        private_key=profile.key.read_bytes(),
+        certificate_chain=profile.certificate.read_bytes(),
+    )
+
+
+def options(profile: Profile) -> Sequence[tuple[str, str | int]]:
+    """The options of every channel."""
+    return (
+        ("grpc.ssl_target_name_override", profile.server_name),
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.http2.max_pings_without_data", 0),  # no bound: a watch may be silent for hours
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
+        ("grpc.enable_http_proxy", 0),
+        ("grpc.service_config_disable_resolution", 1),  # DNS has no say in how a node is called
+    )
+
+
+def _check_files(profile: Profile) -> None:
+    """Asks ``ssl`` first, because gRPC would only fail to connect, without a reason."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(profile.ca)
+    except OSError as error:  # SSLError too
+        raise ProfileError("ca", f"{profile.ca} must be a PEM file of certificates: {error}") from error
+    try:
+        context.load_cert_chain(profile.certificate, profile.key, password=_no_password)
+    except OSError as error:
+        raise ProfileError(
+            "certificate, key",
+            f"{profile.certificate} and {profile.key} must be the PEM files of a certificate and of its key, "
+            f"not encrypted: {error}",
+        ) from error
+
+
+def _no_password() -> str:
+    """Answers in place of a person, whom ``ssl`` would ask at the terminal."""
+    return ""

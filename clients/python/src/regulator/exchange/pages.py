@@ -1,0 +1,72 @@
+"""Listings: every item, or page by page; a page is fetched when it is needed, and with the client's retries."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import Generic, Protocol, TypeVar
+
+
+class PageRequest(Protocol):
+    """A request for a page."""
+
+    page_token: str
+
+
+class Page(Protocol):
+    """A page of a listing."""
+
+    next_page_token: str
+
+
+RequestT = TypeVar("RequestT", bound=PageRequest)
+PageT = TypeVar("PageT", bound=Page)
+ItemT = TypeVar("ItemT")
+
+
+class Listing(Iterator[ItemT], Generic[RequestT, PageT, ItemT]):
+    """An iterator over all items. Its errors are those of a call, raised where the page would begin."""
+
+    def __init__(
+        self, request: RequestT, fetch: Callable[[RequestT], PageT], items: Callable[[PageT], Iterable[ItemT]]
+    ) -> None:
+        self._request = request
+        self._fetch = fetch
+        self._first_token = request.page_token
+        self._items = (item for page in self.pages() for item in items(page))
+
+    def __next__(self) -> ItemT:
+        return next(self._items)
+
+    def pages(self) -> Iterator[PageT]:
+        """The pages as the node gives them, from the first one; read a listing either so or item by item."""
+        token: str | None = self._first_token
+        while token is not None:
+            self._request.page_token = token
+            page = self._fetch(self._request)
+            yield page
+            token = page.next_page_token or None
+
+
+class AsyncListing(AsyncIterator[ItemT], Generic[RequestT, PageT, ItemT]):
+    """``Listing`` for asyncio."""
+
+    def __init__(
+        self,
+        request: RequestT,
+        fetch: Callable[[RequestT], Awaitable[PageT]],
+        items: Callable[[PageT], Iterable[ItemT]],
+    ) -> None:
+        self._request = request
+        self._fetch = fetch
+        self._first_token = request.page_token
+        self._items = (item async for page in self.pages() for item in items(page))
+
+    async def __anext__(self) -> ItemT:
+        return await anext(self._items)
+
+    async def pages(self) -> AsyncIterator[PageT]:
+        """The pages as the node gives them, from the first one; read a listing either so or item by item."""
+        token: str | None = self._first_token
+        while token is not None:
+            self._request.page_token = token
+            page = await self._fetch(self._request)
+            yield page
+            token = page.next_page_token or None

@@ -1,0 +1,1 @@
+"""The node: one jurisdiction's end of the exchange between financial regulators."""

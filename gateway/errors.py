@@ -1,0 +1,207 @@
+"""Every error the node knows, in one tree.
+
+Each has a ``reason`` (the ``ErrorInfo.reason`` of AIP-193, stable for programs) and a message (for
+people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
+
+    GatewayError
+    ├── BadInput                 the caller's request breaks a rule; names the fields
+    ├── Unauthenticated          no acceptable identity stands behind the call
+    ├── NotAllowed               this identity may not do this, or the thing is not there for it
+    ├── NotFound                 nothing of that name
+    ├── AlreadyExists            the name is taken by something else
+    │   └── RequestIdReused      the request_id was used for another request
+    ├── WrongState               the thing exists, and its state does not allow the act
+    │   └── Halted               the channel seals nothing until an operator has decided
+    ├── Stale                    another writer came first
+    ├── Overloaded               a bound is reached; try later
+    ├── Unavailable              a part that is needed cannot serve now
+    ├── VerificationError        bytes from elsewhere prove nothing
+    │   ├── Malformed            they are not in the format at all
+    │   ├── BadSignature         a signature of a known key does not verify
+    │   ├── BadProof             a Merkle proof or root does not verify
+    │   └── Untrusted            the signer, key or certificate is not one we trust
+    ├── ChannelError             the channel protocol was broken
+    │   ├── LocalProtocolError   by us: a defect here
+    │   ├── RemoteProtocolError  by the peer: its stream is ended
+    │   ├── Forked               the peer signed two histories: its direction halts
+    │   └── SenderRolledBack     the sender is behind what was countersigned: it halts and recovers
+    ├── ConfigError              a file that an operator wrote, or the home, does not fit
+    └── StoreError               the database is wrong or does not answer
+        └── Corrupt              what is stored does not verify
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken rule of a request: ``field`` as a path (``notice.title[0].text``), and what would be right."""
+
+    field: str
+    description: str
+
+
+class GatewayError(Exception):
+    """The root. ``metadata`` goes into ``ErrorInfo.metadata``: names and numbers, never content."""
+
+    reason: ClassVar[str] = "INTERNAL"
+
+    def __init__(self, message: str, **metadata: str | int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata: Mapping[str, str] = {key: str(value) for key, value in metadata.items()}
+
+
+class BadInput(GatewayError):
+    """A request breaks field rules; every violation found is named."""
+
+    reason = "BAD_INPUT"
+
+    def __init__(self, violations: Iterable[Violation], **metadata: str | int) -> None:
+        self.violations = tuple(violations)
+        super().__init__("; ".join(f"{v.field}: {v.description}" for v in self.violations), **metadata)
+
+    @classmethod
+    def of(cls, field: str, description: str) -> "BadInput":
+        """One violation of one field."""
+        return cls([Violation(field, description)])
+
+
+class Unauthenticated(GatewayError):
+    """No acceptable identity stands behind the call."""
+
+    reason = "UNAUTHENTICATED"
+
+
+class NotAllowed(GatewayError):
+    """The identity may not do this; the words are the same whether the thing exists or not (AIP-211)."""
+
+    reason = "NOT_ALLOWED"
+
+
+class NotFound(GatewayError):
+    """Nothing of that name."""
+
+    reason = "NOT_FOUND"
+
+
+class AlreadyExists(GatewayError):
+    """The name already stands for something else."""
+
+    reason = "ALREADY_EXISTS"
+
+
+class RequestIdReused(AlreadyExists):
+    """The request_id was used by this client for another request (AIP-155)."""
+
+    reason = "REQUEST_ID_REUSED"
+
+
+class WrongState(GatewayError):
+    """The thing's state does not allow the act; metadata names ``state`` and what would be allowed."""
+
+    reason = "WRONG_STATE"
+
+
+class Halted(WrongState):
+    """The channel has halted: it seals nothing until an operator has decided."""
+
+    reason = "CHANNEL_HALTED"
+
+
+class Stale(GatewayError):
+    """Another writer came first (AIP-154)."""
+
+    reason = "STALE"
+
+
+class Overloaded(GatewayError):
+    """A bound is reached; the call may be tried again later."""
+
+    reason = "OVERLOADED"
+
+
+class Unavailable(GatewayError):
+    """A part that is needed cannot serve now."""
+
+    reason = "UNAVAILABLE"
+
+
+class VerificationError(GatewayError):
+    """Bytes from elsewhere do not prove what they claim."""
+
+    reason = "VERIFICATION_FAILED"
+
+
+class Malformed(VerificationError):
+    """The bytes are not in the format; the one error of every parser."""
+
+    reason = "MALFORMED"
+
+
+class BadSignature(VerificationError):
+    """A signature of a known key does not verify."""
+
+    reason = "BAD_SIGNATURE"
+
+
+class BadProof(VerificationError):
+    """A Merkle proof, or a recomputed root, does not fit the checkpoint."""
+
+    reason = "BAD_PROOF"
+
+
+class Untrusted(VerificationError):
+    """The signer, key or certificate is not one that is trusted here."""
+
+    reason = "UNTRUSTED"
+
+
+class ChannelError(GatewayError):
+    """The channel protocol was broken (docs/protocol.md)."""
+
+    reason = "CHANNEL_ERROR"
+
+
+class LocalProtocolError(ChannelError):
+    """We were about to break the protocol: a defect in this node."""
+
+    reason = "LOCAL_PROTOCOL_ERROR"
+
+
+class RemoteProtocolError(ChannelError):
+    """The peer broke the protocol; its stream ends, the channel stays as it is."""
+
+    reason = "REMOTE_PROTOCOL_ERROR"
+
+
+class Forked(ChannelError):
+    """The sender signed two histories of one channel: that direction halts, both heads are evidence."""
+
+    reason = "FORKED"
+
+
+class SenderRolledBack(ChannelError):
+    """The sender holds less than the receiver has countersigned: it halts, then recovers from the peer."""
+
+    reason = "SENDER_ROLLED_BACK"
+
+
+class ConfigError(GatewayError):
+    """A file that an operator wrote, or the node's home, does not fit."""
+
+    reason = "CONFIGURATION"
+
+
+class StoreError(GatewayError):
+    """The database is wrong, or does not answer."""
+
+    reason = "STORE"
+
+
+class Corrupt(StoreError):
+    """What is stored does not verify."""
+
+    reason = "CORRUPT"

@@ -1,0 +1,1 @@
+"""Who is who: names, certificates, seals, pairing documents, and what each caller may do."""

@@ -1,0 +1,152 @@
+"""Key and certificate files (PEM) in a node's home.
+
+A file appears whole or not at all, is never overwritten unless that is asked for, and a private key is refused if
+anybody but its owner can read it.
+"""
+
+import os
+import secrets
+import shlex
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+
+from gateway.errors import AlreadyExists, ConfigError, Malformed
+from gateway.identity.certificates import load_certificate, to_pem
+
+MAX_FILE_BYTES = 64 * 1024
+PRIVATE_MODE, PUBLIC_MODE = 0o600, 0o644
+
+PrivateKey = ec.EllipticCurvePrivateKey | Ed25519PrivateKey | MLDSA44PrivateKey
+
+
+def write_key(path: Path, key: PrivateKey, *, replace: bool = False) -> None:
+    """Writes a private key (PKCS#8, PEM, not encrypted) that only its owner can read.
+
+    Raises:
+        AlreadyExists: something is there, and ``replace`` is not asked for.
+        ConfigError: it cannot be written.
+    """
+    content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_file(path, content, mode=PRIVATE_MODE, replace=replace)
+
+
+def write_certificate(path: Path, certificate: x509.Certificate, *, replace: bool = False) -> None:
+    """Writes a certificate (PEM) that everybody can read.
+
+    Raises:
+        AlreadyExists: something is there, and ``replace`` is not asked for.
+        ConfigError: it cannot be written.
+    """
+    write_file(path, to_pem(certificate), mode=PUBLIC_MODE, replace=replace)
+
+
+def write_file(path: Path, content: bytes, *, mode: int, replace: bool = False) -> None:
+    """Writes a file durably and at once: whoever reads the path meets all of the content, or what was there before.
+
+    Raises:
+        AlreadyExists: something is there, and ``replace`` is not asked for.
+        ConfigError: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        _write_new(beside, content, mode)
+        try:
+            if replace:
+                beside.replace(path)
+            else:
+                path.hardlink_to(beside)  # unlike a rename, it fails if the name is taken
+        finally:
+            with suppress(FileNotFoundError):
+                beside.unlink()
+        _sync_directory(path.parent)
+    except FileExistsError as error:
+        raise AlreadyExists(f"{path} exists and is not overwritten") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def read_private(path: Path) -> bytes:
+    """Reads a file that holds a secret.
+
+    Raises:
+        ConfigError: it is not there, too large, or open to others; says what to do.
+    """
+    return _read(path, private=True)
+
+
+def read_key(path: Path) -> PrivateKey:
+    """Reads a private key of one of our types.
+
+    Raises:
+        ConfigError: it is not there, open to others, or no such key.
+    """
+    try:
+        key = load_pem_private_key(read_private(path), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise ConfigError(f"{path} does not hold a private key in PEM that is not encrypted") from error
+    if not isinstance(key, PrivateKey):
+        raise ConfigError(f"{path} holds a key of a type that is not in use here")
+    return key
+
+
+def read_certificate(path: Path) -> x509.Certificate:
+    """Reads a file with one certificate.
+
+    Raises:
+        ConfigError: it is not there, or is not one certificate.
+    """
+    try:
+        return load_certificate(_read(path, private=False))
+    except Malformed as error:
+        raise ConfigError(f"{path}: {error.message}") from error
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(file.fileno(), mode)  # whatever the umask took away
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path, *, private: bool) -> bytes:
+    try:
+        # not to be held up by a pipe that has this name
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            _require_file(path, os.fstat(file.fileno()), private=private)
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigError(f"{path} is larger than {MAX_FILE_BYTES} bytes")
+    return content
+
+
+def _require_file(path: Path, status: os.stat_result, *, private: bool) -> None:
+    """Looks at the opened file itself, so that nothing can be put in its place between check and use."""
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigError(f"{path} is not a file")
+    if not private:
+        return
+    quoted = shlex.quote(str(path))
+    if status.st_uid not in (0, os.geteuid()):
+        raise ConfigError(f"{path} belongs to another user; run: chown {os.geteuid()} {quoted}")
+    if status.st_mode & 0o077:
+        raise ConfigError(f"{path} can be read or changed by others; run: chmod 600 {quoted}")

@@ -1,0 +1,65 @@
+"""The private side of a node's seal, kept in files: a ``gateway.ledger.checkpoint.Signer``."""
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+
+from gateway.errors import ConfigError
+from gateway.identity.keyfiles import read_key, write_key
+from gateway.ledger.checkpoint import SealPublic
+
+
+class FileSeal:
+    """Both sealing keys of a node, in memory while it runs.
+
+    Attributes:
+        public: their public keys
+    """
+
+    def __init__(self, ed25519: Ed25519PrivateKey, ml_dsa_44: MLDSA44PrivateKey) -> None:
+        self._ed25519, self._ml_dsa_44 = ed25519, ml_dsa_44
+        self.public_keys = ed25519.public_key(), ml_dsa_44.public_key()
+        self._public = SealPublic(*(key.public_bytes_raw() for key in self.public_keys))
+
+    @property
+    def public(self) -> SealPublic:
+        """The raw public keys."""
+        return self._public
+
+    @classmethod
+    def generate(cls) -> "FileSeal":
+        """Makes new keys."""
+        return cls(Ed25519PrivateKey.generate(), MLDSA44PrivateKey.generate())
+
+    @classmethod
+    def load(cls, ed25519_path: Path, ml_dsa_44_path: Path) -> "FileSeal":
+        """Reads both keys (PKCS#8, PEM).
+
+        Raises:
+            ConfigError: one is not there, open to others, or of another type.
+        """
+        ed25519, ml_dsa_44 = read_key(ed25519_path), read_key(ml_dsa_44_path)
+        if not isinstance(ed25519, Ed25519PrivateKey):
+            raise ConfigError(f"{ed25519_path} does not hold an Ed25519 key")
+        if not isinstance(ml_dsa_44, MLDSA44PrivateKey):
+            raise ConfigError(f"{ml_dsa_44_path} does not hold an ML-DSA-44 key")
+        return cls(ed25519, ml_dsa_44)
+
+    def save(self, ed25519_path: Path, ml_dsa_44_path: Path, *, replace: bool = False) -> None:
+        """Writes both keys (PKCS#8, PEM), for their owner alone.
+
+        Raises:
+            AlreadyExists: one is there, and ``replace`` is not asked for.
+            ConfigError: one cannot be written.
+        """
+        write_key(ed25519_path, self._ed25519, replace=replace)
+        write_key(ml_dsa_44_path, self._ml_dsa_44, replace=replace)
+
+    def sign_ed25519(self, message: bytes) -> bytes:
+        """Signs with Ed25519 (RFC 8032): 64 bytes."""
+        return self._ed25519.sign(message)
+
+    def sign_ml_dsa_44(self, message: bytes) -> bytes:
+        """Signs with ML-DSA-44 and an empty context (FIPS 204): 2,420 bytes."""
+        return self._ml_dsa_44.sign(message)

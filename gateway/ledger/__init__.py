@@ -1,0 +1,1 @@
+"""The ledger, pure: Merkle logs, signed notes, checkpoints, the channel protocol, evidence."""

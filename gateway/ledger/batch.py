@@ -1,0 +1,56 @@
+"""A run of envelopes and the checkpoint that commits to them: what travels, and what is left once it is verified."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from regulator.exchange.v1 import peer_service_pb2 as wire
+
+from gateway.errors import BadProof, RemoteProtocolError
+from gateway.ledger.checkpoint import SealPublic, SignedCheckpoint, open_checkpoint
+from gateway.ledger.merkle import CompactRange, Subtree, leaf_hash
+
+MAX_BATCH_ENVELOPES = 1000
+MAX_BATCH_BYTES = 8 * 1024 * 1024  # of envelopes; with the checkpoint it fits into MAX_MESSAGE_BYTES
+MAX_MESSAGE_BYTES = 12 * 1024 * 1024  # of one message on the stream
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedBatch:
+    """Envelopes that follow on a log, under a checkpoint that their sender signed.
+
+    Attributes:
+        first: index of the first envelope
+        envelopes: their exact bytes, in order; at least one
+        leaf_hashes: one an envelope
+        log: the right edge of the log with them
+        subtrees: of the stored levels, those that they completed
+        head: the signed checkpoint of the log with them
+    """
+
+    first: int
+    envelopes: Sequence[bytes]
+    leaf_hashes: Sequence[bytes]
+    log: CompactRange
+    subtrees: Sequence[Subtree]
+    head: SignedCheckpoint
+
+
+def verify_batch(batch: wire.Batch, log: CompactRange, origin: str, sender: SealPublic) -> VerifiedBatch:
+    """Verifies that a batch continues a log, in the order of docs/protocol.md: place, root, signatures.
+
+    Raises:
+        RemoteProtocolError: it is empty, too large, or does not begin where the log ends.
+        BadProof: its checkpoint commits to other envelopes.
+        VerificationError: its checkpoint is not one that the sender signed.
+    """
+    envelopes = list(batch.envelopes)
+    if not 0 < len(envelopes) <= MAX_BATCH_ENVELOPES:
+        raise RemoteProtocolError(f"a batch holds 1 to {MAX_BATCH_ENVELOPES} envelopes")
+    if batch.first_index != log.size:
+        raise RemoteProtocolError(f"a batch from {batch.first_index} on does not continue a log of {log.size}")
+    hashes = [leaf_hash(envelope) for envelope in envelopes]
+    extended, subtrees = log.extend(hashes)
+    head = open_checkpoint(batch.checkpoint, origin, sender)
+    if (head.checkpoint.size, head.checkpoint.root) != (extended.size, extended.root()):
+        raise BadProof("the batch's checkpoint commits to other envelopes", size=head.checkpoint.size)
+    return VerifiedBatch(log.size, envelopes, hashes, extended, subtrees, head)

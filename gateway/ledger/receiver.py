@@ -1,0 +1,205 @@
+"""The receiver's end of a channel: it verifies, commits, then countersigns (``channel`` tells the whole protocol)."""
+
+from regulator.exchange.v1 import peer_service_pb2 as wire
+
+from gateway.errors import RemoteProtocolError
+from gateway.ledger.batch import VerifiedBatch, verify_batch
+from gateway.ledger.channel import VERSION, Machine, Parties, State, step
+from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, open_checkpoint
+from gateway.ledger.merkle import CompactRange
+from gateway.ledger.steps import (
+    FORKED,
+    Close,
+    Commit,
+    Committed,
+    Countersign,
+    Countersigned,
+    Halt,
+    Load,
+    Loaded,
+    Opened,
+    Recall,
+    Recalled,
+    Send,
+)
+
+
+class ReceiverMachine(Machine):
+    """Takes one channel's log.
+
+    Args:
+        parties: who stands at the ends
+        log: the right edge of the copy here
+        head: its newest checkpoint, as the sender signed it; None for an empty log
+        receipt: the newest receipt that was made; None if there is none. It may lag behind the head after a crash.
+        halt: why the channel is halted; None while it is open
+    """
+
+    table = {  # noqa: RUF012 - declared ClassVar by Machine
+        (State.IDLE, Opened): step("_await_hello", State.AWAITING_HELLO),
+        (State.AWAITING_HELLO, wire.Hello): step("_take_hello", State.CHECKING, State.COUNTERSIGNING, State.STREAMING),
+        (State.CHECKING, Recalled): step("_check", State.COUNTERSIGNING, State.STREAMING, State.HALTED),
+        (State.STREAMING, wire.Batch): step("_take_batch", State.COMMITTING, State.COMPARING),
+        (State.STREAMING, wire.Recover): step("_hand_back", State.HANDING_BACK),
+        (State.COMPARING, Recalled): step("_compare", State.COMMITTING, State.STREAMING, State.HALTED),
+        (State.COMMITTING, Committed): step("_countersign", State.COUNTERSIGNING),
+        (State.COUNTERSIGNING, Countersigned): step("_answer", State.STREAMING),
+        (State.HANDING_BACK, Loaded): step("_hand_over", State.HANDING_BACK, State.STREAMING),
+        (State.HALTED, wire.Hello): step("_refuse", State.HALTED),
+    }
+
+    def __init__(
+        self,
+        parties: Parties,
+        log: CompactRange,
+        head: SignedCheckpoint | None,
+        receipt: Receipt | None,
+        halt: Halt | None = None,
+    ) -> None:
+        super().__init__(parties, halted=halt is not None)
+        self._log = log
+        self._head = head
+        self._receipt = receipt
+        self._halt_found = halt
+        self._greeted = False  # whether the sender has had its Position
+        self._claim: SignedCheckpoint | None = None  # of the sender's Hello, while it is compared
+        self._overlapping = wire.Batch()  # while it is compared
+        self._verified: VerifiedBatch | None = None  # while it is committed
+
+    def _forget_stream(self) -> None:
+        super()._forget_stream()
+        self._greeted, self._claim, self._verified = False, None, None
+        self._overlapping = wire.Batch()
+
+    # --- where both stand ---------------------------------------------------------------------------------------
+
+    def _await_hello(self, _: Opened) -> None:
+        self.state = State.AWAITING_HELLO
+
+    def _take_hello(self, hello: wire.Hello) -> None:
+        if VERSION not in hello.versions:
+            raise RemoteProtocolError(f"this node speaks version {VERSION} only")
+        if hello.origin != self.parties.origin:
+            raise RemoteProtocolError("the Hello is for another channel")
+        if hello.size == 0:
+            if hello.checkpoint:
+                raise RemoteProtocolError("an empty log has no checkpoint")
+            self._welcome()
+            return
+        claim = open_checkpoint(hello.checkpoint, self.parties.origin, self.parties.sender)
+        if claim.checkpoint.size != hello.size:
+            raise RemoteProtocolError("a Hello shows the checkpoint of the whole log")
+        if hello.size > self._log.size:
+            self._welcome()
+            return
+        self._claim = claim
+        self._do(Recall(hello.size))
+        self.state = State.CHECKING
+
+    def _check(self, recalled: Recalled) -> None:
+        assert self._claim is not None, "CHECKING has a claim"
+        if self._claim.checkpoint.root == recalled.log.root():
+            self._welcome()
+        else:
+            self._halt_forked(self._claim)
+
+    def _welcome(self) -> None:
+        if self._head and self._receipt_lags(self._head):
+            self._do(Countersign(self._head))
+            self.state = State.COUNTERSIGNING
+            return
+        note = self._receipt.note if self._receipt else b""
+        self._greeted = True
+        position = wire.Position(version=VERSION, size=self._log.size, receipt=note)
+        self._do(Send(wire.ExchangeResponse(position=position)))
+        self.state = State.STREAMING
+
+    def _receipt_lags(self, head: SignedCheckpoint) -> bool:
+        return self._receipt is None or self._receipt.checkpoint != head.checkpoint
+
+    # --- batches and receipts -------------------------------------------------------------------------------------
+
+    def _take_batch(self, batch: wire.Batch) -> None:
+        overlap = self._log.size - batch.first_index
+        if overlap > 0:
+            self._overlapping = batch
+            self._do(Recall(batch.first_index, min(overlap, len(batch.envelopes))))
+            self.state = State.COMPARING
+        else:
+            self._commit(self._verify(batch, self._log))
+
+    def _compare(self, recalled: Recalled) -> None:
+        """Tells a repetition, which is harmless, from another history, which is a fork."""
+        batch, overlap = self._overlapping, len(recalled.leaf_hashes)
+        verified = self._verify(batch, recalled.log)
+        if list(verified.leaf_hashes[:overlap]) != list(recalled.leaf_hashes):
+            self._halt_forked(verified.head)
+        elif verified.log.size > self._log.size:
+            rest = wire.Batch(
+                first_index=self._log.size,
+                envelopes=batch.envelopes[overlap:],
+                checkpoint=batch.checkpoint,
+            )
+            self._commit(self._verify(rest, self._log))
+        else:
+            self._send_receipt()
+
+    def _verify(self, batch: wire.Batch, log: CompactRange) -> VerifiedBatch:
+        return verify_batch(batch, log, self.parties.origin, self.parties.sender)
+
+    def _commit(self, verified: VerifiedBatch) -> None:
+        self._verified = verified
+        self._do(Commit(verified))
+        self.state = State.COMMITTING
+
+    def _countersign(self, _: Committed) -> None:
+        assert self._verified is not None, "COMMITTING has a batch"
+        self._log, self._head = self._verified.log, self._verified.head
+        self._do(Countersign(self._head))
+        self.state = State.COUNTERSIGNING
+
+    def _answer(self, countersigned: Countersigned) -> None:
+        self._receipt = countersigned.receipt
+        if self._greeted:
+            self._send_receipt()
+        else:
+            self._welcome()
+
+    def _send_receipt(self) -> None:
+        assert self._receipt is not None, "a log that is not empty has a receipt"
+        self._do(Send(wire.ExchangeResponse(receipt=wire.Receipt(note=self._receipt.note))))
+        self.state = State.STREAMING
+
+    # --- the sender's own envelopes, handed back --------------------------------------------------------------------
+
+    def _hand_back(self, recover: wire.Recover) -> None:
+        if recover.first_index >= self._log.size:
+            raise RemoteProtocolError("nothing is here that the sender lacks")
+        self._do(Load(recover.first_index, self._log.size))
+        self.state = State.HANDING_BACK
+
+    def _hand_over(self, loaded: Loaded) -> None:
+        self._do(Send(wire.ExchangeResponse(recovered=loaded.batch)))
+        size = loaded.batch.first_index + len(loaded.batch.envelopes)
+        if size < self._log.size:
+            self._do(Load(size, self._log.size))
+        else:
+            self.state = State.STREAMING
+
+    # --- forks ------------------------------------------------------------------------------------------------------
+
+    def _halt_forked(self, contrary: SignedCheckpoint) -> None:
+        assert self._head is not None, "an empty log contradicts nothing"
+        evidence = (self._head.note, contrary.note)
+        halt = Halt(FORKED, f"the sender signed two histories of {self.parties.origin}", evidence)
+        self._tell(halt)
+        self._halt(halt.reason, halt.detail, halt.evidence)
+
+    def _refuse(self, _: wire.Hello) -> None:
+        assert self._halt_found is not None, "only a channel found halted is asked"
+        self._tell(self._halt_found)
+        self._do(Close())
+
+    def _tell(self, halt: Halt) -> None:
+        halted = wire.Halted(reason=halt.reason, evidence=halt.evidence)
+        self._do(Send(wire.ExchangeResponse(halted=halted)))

@@ -1,0 +1,227 @@
+"""The sender's end of a channel: it dials, sends what it sealed, and keeps the receipts (``channel`` tells all)."""
+
+from collections import deque
+
+from regulator.exchange.v1 import peer_service_pb2 as wire
+
+from gateway.errors import RemoteProtocolError
+from gateway.ledger.batch import verify_batch
+from gateway.ledger.channel import VERSION, WINDOW_BATCHES, Machine, Parties, State, step
+from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, open_checkpoint, open_receipt
+from gateway.ledger.merkle import CompactRange
+from gateway.ledger.note import Note
+from gateway.ledger.steps import (
+    FORKED,
+    PEER_ROLLED_BACK,
+    SENDER_ROLLED_BACK,
+    Alarm,
+    Grown,
+    Halt,
+    Load,
+    Loaded,
+    Opened,
+    Recall,
+    Recalled,
+    Reopen,
+    Restore,
+    Restored,
+    Send,
+    StoreReceipt,
+)
+
+
+class SenderMachine(Machine):
+    """Sends one channel's log.
+
+    Args:
+        parties: who stands at the ends
+        log: the right edge of the own log
+        head: its newest signed checkpoint; None for an empty log
+        receipt: the newest receipt that is kept; None if there is none
+        halt_reason: why the channel is halted; empty while it is open. ``SENDER_ROLLED_BACK`` is mended here.
+    """
+
+    table = {  # noqa: RUF012 - declared ClassVar by Machine
+        (State.IDLE, Opened): step("_greet", State.GREETING),
+        (State.IDLE, Grown): step("_grow", State.IDLE),
+        (State.GREETING, Grown): step("_grow", State.GREETING),
+        (State.GREETING, wire.Position): step("_take_position", State.STREAMING, State.CHECKING, State.RECOVERING),
+        (State.GREETING, wire.Halted): step("_hear_of_halt", State.HALTED, State.CHECKING),
+        (State.CHECKING, Grown): step("_grow", State.CHECKING),
+        (State.CHECKING, Recalled): step("_check", State.STREAMING, State.CHECKING, State.HALTED),
+        (State.STREAMING, Grown): step("_grow", State.STREAMING),
+        (State.STREAMING, Loaded): step("_send", State.STREAMING),
+        (State.STREAMING, wire.Receipt): step("_take_receipt", State.STREAMING),
+        (State.STREAMING, wire.Halted): step("_hear_of_halt", State.HALTED, State.CHECKING),
+        (State.RECOVERING, Grown): step("_grow", State.RECOVERING),
+        (State.RECOVERING, wire.Batch): step("_restore", State.RESTORING),
+        (State.RESTORING, Restored): step("_restored", State.RECOVERING, State.STREAMING),
+    }
+
+    def __init__(
+        self,
+        parties: Parties,
+        log: CompactRange,
+        head: SignedCheckpoint | None,
+        receipt: Receipt | None,
+        halt_reason: str = "",
+    ) -> None:
+        super().__init__(parties, halted=halt_reason not in ("", SENDER_ROLLED_BACK))
+        self._log = log
+        self._head = head
+        self._receipt = receipt
+        self._recovering = halt_reason == SENDER_ROLLED_BACK
+        self._claims: deque[bytes] = deque()  # notes of the peer that are compared with the own log
+        self._accused = False  # the claims are the evidence of a fork, not a position
+        self._next = 0  # index of the first envelope that was not loaded
+        self._loading = False
+        self._unreceipted: deque[Checkpoint] = deque()  # of the batches under way
+
+    def _forget_stream(self) -> None:
+        super()._forget_stream()
+        self._claims.clear()
+        self._accused = self._loading = False
+        self._unreceipted.clear()
+
+    def _grow(self, event: Grown) -> None:
+        self._log, self._head = event.log, event.head
+        if self.state is State.STREAMING:
+            self._load_more()
+
+    # --- where both stand ---------------------------------------------------------------------------------------
+
+    def _greet(self, _: Opened) -> None:
+        note = self._head.note if self._head else b""
+        hello = wire.Hello(versions=[VERSION], origin=self.parties.origin, size=self._log.size, checkpoint=note)
+        self._do(Send(wire.ExchangeRequest(hello=hello)))
+        self.state = State.GREETING
+
+    def _take_position(self, position: wire.Position) -> None:
+        if position.version != VERSION:
+            raise RemoteProtocolError(f"version {position.version} was not offered")
+        if position.size == 0 and not position.receipt:
+            self._stream_from(0)
+            return
+        receipt = self._open_receipt(position.receipt)
+        if receipt.checkpoint.size != position.size:
+            raise RemoteProtocolError("a Position shows the receipt for all that the receiver holds")
+        self._claims.append(receipt.note)
+        if position.size > self._log.size:
+            self._recover(receipt)
+        else:
+            self._recall_claim()
+
+    def _check(self, recalled: Recalled) -> None:
+        """Compares what bears the own signature with the own log."""
+        claim = self._claims.popleft()
+        head = open_checkpoint(claim, self.parties.origin, self.parties.sender)
+        if head.checkpoint.root != recalled.log.root():
+            self._halt_forked(claim)
+        elif not self._accused:
+            self._accept(self._open_receipt(claim))
+        elif self._claims:
+            self._recall_claim()
+        else:
+            raise RemoteProtocolError("the peer calls two checkpoints of one history a fork")
+
+    def _recall_claim(self) -> None:
+        head = open_checkpoint(self._claims[0], self.parties.origin, self.parties.sender)
+        self._do(Recall(head.checkpoint.size))
+        self.state = State.CHECKING
+
+    def _accept(self, receipt: Receipt) -> None:
+        known = self._receipt.checkpoint.size if self._receipt else 0
+        if receipt.checkpoint.size > known:
+            self._keep(receipt)
+        self._stream_from(receipt.checkpoint.size)
+
+    def _stream_from(self, size: int) -> None:
+        known = self._receipt.checkpoint.size if self._receipt else 0
+        if size < known:
+            self._do(Alarm(PEER_ROLLED_BACK, f"the peer countersigned {known} envelopes and holds {size}"))
+        if self._recovering:
+            self._recovering = False
+            self._do(Reopen())
+        self.state = State.STREAMING
+        self._next = size
+        self._load_more()
+
+    # --- the log and its receipts -------------------------------------------------------------------------------
+
+    def _load_more(self) -> None:
+        if not self._loading and self._next < self._log.size and len(self._unreceipted) < WINDOW_BATCHES:
+            self._loading = True
+            self._do(Load(self._next, self._log.size))
+
+    def _send(self, loaded: Loaded) -> None:
+        head = Checkpoint.parse(Note.parse(loaded.batch.checkpoint).text)
+        self._loading = False
+        self._next = head.size
+        self._unreceipted.append(head)
+        self._do(Send(wire.ExchangeRequest(batch=loaded.batch)))
+        self._load_more()
+
+    def _take_receipt(self, message: wire.Receipt) -> None:
+        receipt = self._open_receipt(message.note)
+        if self._receipt and receipt.checkpoint == self._receipt.checkpoint:
+            return  # said again, after a batch that came again
+        if receipt.checkpoint not in self._unreceipted:
+            raise RemoteProtocolError("a receipt for a checkpoint that is not under way")
+        while self._unreceipted.popleft() != receipt.checkpoint:
+            pass
+        self._keep(receipt)
+        self._load_more()
+
+    def _keep(self, receipt: Receipt) -> None:
+        self._receipt = receipt
+        self._do(StoreReceipt(receipt))
+
+    def _open_receipt(self, note: bytes) -> Receipt:
+        parties = self.parties
+        return open_receipt(note, parties.origin, parties.sender, parties.receiver_domain, parties.receiver)
+
+    # --- rolled back, and recovered from the peer -----------------------------------------------------------------
+
+    def _recover(self, receipt: Receipt) -> None:
+        size = receipt.checkpoint.size
+        if not self._recovering:
+            detail = f"the peer countersigned {size} envelopes, and {self._log.size} are here"
+            self._do(Halt(SENDER_ROLLED_BACK, detail, (receipt.note,)))
+        self._recovering = True
+        self._do(Send(wire.ExchangeRequest(recover=wire.Recover(first_index=self._log.size))))
+        self.state = State.RECOVERING
+
+    def _restore(self, batch: wire.Batch) -> None:
+        verified = verify_batch(batch, self._log, self.parties.origin, self.parties.sender)
+        self._log, self._head = verified.log, verified.head
+        self._do(Restore(verified))
+        self.state = State.RESTORING
+
+    def _restored(self, _: Restored) -> None:
+        receipt = self._open_receipt(self._claims[0])
+        if self._log.size < receipt.checkpoint.size:
+            self.state = State.RECOVERING
+        elif self._log.root() != receipt.checkpoint.root:
+            raise RemoteProtocolError("what came back is not what the receipt commits to")
+        else:
+            self._claims.clear()
+            self._accept(receipt)
+
+    # --- forks --------------------------------------------------------------------------------------------------
+
+    def _hear_of_halt(self, halted: wire.Halted) -> None:
+        """Halts too if the evidence holds: a checkpoint under the own signature that the own log does not have."""
+        if halted.reason != FORKED or len(halted.evidence) != 2:
+            raise RemoteProtocolError("the peer halted this channel without evidence of a fork")
+        heads = [open_checkpoint(note, self.parties.origin, self.parties.sender) for note in halted.evidence]
+        newest = max(heads, key=lambda head: head.checkpoint.size)
+        if newest.checkpoint.size > self._log.size:
+            self._halt_forked(newest.note)
+            return
+        self._accused = True
+        self._claims.extend(head.note for head in heads)
+        self._recall_claim()
+
+    def _halt_forked(self, contrary: bytes) -> None:
+        own = (self._head.note,) if self._head else ()
+        self._halt(FORKED, "this node signed two histories of this channel", (contrary, *own))

@@ -1,0 +1,139 @@
+"""Opens the database: SQLite from a path, or PostgreSQL from a URL; the same tables and statements on both.
+
+SQLite runs in WAL mode with ``synchronous=FULL``: a commit that returned survives a power cut. Its library must be
+3.51.3 or later (older ones can corrupt a WAL that two connections use at once), so it comes from ``pysqlite3``.
+One connection alone writes; readers cannot.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO, Any
+
+import pysqlite3.dbapi2 as sqlite
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.pool import NullPool
+
+from gateway.errors import ConfigError, StoreError
+
+OLDEST_SQLITE = (3, 51, 3)
+READERS = 4  # connections
+BUSY_TIMEOUT_SECONDS = 10
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """An open database: ``writer`` gives the one connection that writes, ``readers`` any number that read."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.url = _absolute(url, home)
+        self._lock = _lock(home)
+        self._writers = _engine(self.url, writes=True)
+        self.readers = _engine(self.url, writes=False)
+
+    def writer(self) -> Connection:
+        """Connects for writing; the caller is the one writer."""
+        return self._writers.connect()
+
+    def migrate(self) -> None:
+        """Brings the tables to this version's form; does nothing where they have it."""
+        with self._writers.connect() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+
+    def check_revision(self) -> None:
+        """Passes if the tables have this version's form.
+
+        Raises:
+            StoreError: they have another one; says what to do.
+        """
+        script = ScriptDirectory(str(_MIGRATIONS))
+        with self.readers.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        if found != script.get_current_head():
+            raise StoreError(f"the database is at revision {found}, not {script.get_current_head()}: run gateway init")
+
+    def close(self) -> None:
+        """Closes all connections and lets go of the home."""
+        self.readers.dispose()
+        self._writers.dispose()
+        self._lock.close()
+
+
+def _absolute(url: str, home: Path) -> URL:
+    """A relative SQLite path is one in the node's home."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return parsed.set(drivername="sqlite+pysqlite", database=str(home / (parsed.database or "node.db")))
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    raise ConfigError(f"database.url: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
+
+
+def _lock(home: Path) -> IO[str]:
+    """Keeps a second process from the same home; the system lets go of it when the process ends, however."""
+    path = home / "lock"
+    try:
+        file = path.open("w")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StoreError(f"another process uses the node's home {home}: stop it first") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return file
+
+
+def _engine(url: URL, *, writes: bool) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(url, writes=writes)
+    options: dict[str, Any] = {"poolclass": NullPool} if writes else {"pool_size": READERS}
+    engine = create_engine(url, **options)
+    if writes:
+        event.listen(engine, "connect", _set_durable_on_postgresql)
+    return engine
+
+
+def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
+    if sqlite.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(str(part) for part in OLDEST_SQLITE)
+        raise StoreError(f"the SQLite library is {sqlite.sqlite_version}; {oldest} or later is needed")
+    options: dict[str, Any] = {"poolclass": NullPool} if writes else {"pool_size": READERS}
+    arguments = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS}
+    engine = create_engine(url, module=sqlite, connect_args=arguments, **options)
+    event.listen(engine, "connect", _set_sqlite_writer if writes else _set_sqlite_reader)
+    event.listen(engine, "begin", _begin_immediate if writes else _begin_deferred)
+    return engine
+
+
+def _set_sqlite_writer(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin as the "begin" listener says
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _set_sqlite_reader(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA query_only=ON")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_deferred(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN DEFERRED")
+
+
+def _set_durable_on_postgresql(connection: Any, _record: object) -> None:
+    connection.execute("SET synchronous_commit = on")
+    connection.commit()

@@ -1,0 +1,69 @@
+"""What a transaction is going to write, while it is still in memory: dropping it undoes it."""
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from gateway.ledger.batch import VerifiedBatch
+from gateway.ledger.checkpoint import Receipt
+from gateway.store.state import ChannelState
+from gateway.supervision.outcomes import EventDraft, Projection
+from gateway.supervision.records import NoticeRecord, Place
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A request that was carried out: what it asked for (SHA-256), and the id of the notice it acted on."""
+
+    digest: bytes
+    notice: str
+
+
+@dataclass(slots=True)
+class Draft:
+    """The writes of one unit of work, or of several that are committed together.
+
+    Attributes:
+        sealed: envelopes to be appended to our channels and signed, by origin
+        batches: envelopes that come with their sender's signature, by origin
+        states: channels as they will be, where that follows from no envelope
+        receipts: newest receipt, by origin
+        records: notices, new or changed, by id
+        new: ids of those that are new, in order
+        events: what is told, and the place it follows from
+        requests: by client and request_id
+    """
+
+    sealed: dict[str, list[bytes]] = field(default_factory=dict)
+    batches: dict[str, list[VerifiedBatch]] = field(default_factory=dict)
+    states: dict[str, ChannelState] = field(default_factory=dict)
+    receipts: dict[str, list[Receipt]] = field(default_factory=dict)
+    records: dict[str, NoticeRecord] = field(default_factory=dict)
+    new: list[str] = field(default_factory=list)
+    events: list[tuple[EventDraft, Place]] = field(default_factory=list)
+    requests: dict[tuple[str, str], RequestRecord] = field(default_factory=dict)
+
+    def apply(self, projection: Projection, place: Place) -> None:
+        """Takes what an envelope, or a receipt, changes."""
+        for record in projection.records:
+            if record.revision == 1:
+                self.new.append(record.id)
+            self.records[record.id] = record
+        self.events.extend((event, place) for event in projection.events)
+
+    def absorb(self, other: "Draft") -> None:
+        """Adds the writes of another unit, which came after these."""
+        _extend(self.sealed, other.sealed)
+        _extend(self.batches, other.batches)
+        _extend(self.receipts, other.receipts)
+        self.states |= other.states
+        self.records |= other.records
+        self.new += other.new
+        self.events += other.events
+        self.requests |= other.requests
+
+
+def _extend(mine: dict[str, list[T]], theirs: dict[str, list[T]]) -> None:
+    for origin, items in theirs.items():
+        mine.setdefault(origin, []).extend(items)

@@ -1,0 +1,82 @@
+"""Between what is known of a notice and its row."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from gateway.supervision.records import NoticeRecord, Place
+
+
+def notice_row(record: NoticeRecord, ids: Mapping[str, int]) -> dict[str, Any]:
+    """Gives the columns of ``notices`` but ``sequence``; ``ids`` has the id of each channel by origin."""
+    return {
+        "id": record.id,
+        "direction": record.direction,
+        "kind": record.kind,
+        "sender": record.sender,
+        "recipient": record.recipient,
+        "issuing_authority": record.issuing_authority,
+        "sectors": sector_bits(record.sectors),
+        "urgency": record.urgency,
+        "tlp": record.tlp,
+        "channel": ids[record.origin],
+        "index": record.index,
+        "released_at": record.released_at,
+        **changing_columns(record, ids),
+    }
+
+
+def changing_columns(record: NoticeRecord, ids: Mapping[str, int]) -> dict[str, Any]:
+    """Gives the columns that later facts change."""
+    acknowledged, withdrawn = record.acknowledged_at, record.withdrawn_at
+    return {
+        "state": record.state,
+        "receipt_time": record.receipt_time,
+        "acknowledged_channel": ids[acknowledged.origin] if acknowledged else None,
+        "acknowledged_index": acknowledged.index if acknowledged else None,
+        "withdrawn_channel": ids[withdrawn.origin] if withdrawn else None,
+        "withdrawn_index": withdrawn.index if withdrawn else None,
+        "superseded_by": record.superseded_by,
+        "withdrawn_by": record.withdrawn_by,
+        "revision": record.revision,
+    }
+
+
+def notice_record(row: RowMapping, origins: Mapping[int, str]) -> NoticeRecord:
+    """Reads a row of ``notices``; its identifiers, which no rule asks for, stay in their own table."""
+    return NoticeRecord(
+        id=row["id"],
+        direction=row["direction"],
+        state=row["state"],
+        kind=row["kind"],
+        sender=row["sender"],
+        recipient=row["recipient"],
+        issuing_authority=row["issuing_authority"],
+        sectors=_sectors(row["sectors"]),
+        urgency=row["urgency"],
+        tlp=row["tlp"],
+        origin=origins[row["channel"]],
+        index=row["index"],
+        released_at=row["released_at"],
+        receipt_time=row["receipt_time"],
+        acknowledged_at=_place(row["acknowledged_channel"], row["acknowledged_index"], origins),
+        withdrawn_at=_place(row["withdrawn_channel"], row["withdrawn_index"], origins),
+        superseded_by=row["superseded_by"],
+        withdrawn_by=row["withdrawn_by"],
+        revision=row["revision"],
+        identifiers=(),
+    )
+
+
+def sector_bits(sectors: tuple[int, ...]) -> int:
+    """Gives a number in which bit n stands for sector n."""
+    return sum(1 << sector for sector in set(sectors))
+
+
+def _sectors(bits: int) -> tuple[Any, ...]:
+    return tuple(sector for sector in range(bits.bit_length()) if bits >> sector & 1)
+
+
+def _place(channel: int | None, index: int | None, origins: Mapping[int, str]) -> Place | None:
+    return None if channel is None or index is None else Place(origins[channel], index)

@@ -1,0 +1,116 @@
+"""What the writer holds in memory of each channel, as of the last commit."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, RowMapping, func, select
+
+from gateway.errors import Corrupt
+from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint
+from gateway.ledger.merkle import CompactRange
+from gateway.ledger.note import Note
+from gateway.ledger.steps import Halt
+from gateway.store.tables import channels, events, halt_evidence, heads, notices
+from gateway.supervision.records import ChannelParties
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """One channel.
+
+    Attributes:
+        id: of its row
+        origin: ``<sender domain>/to/<recipient domain>``
+        parties: whose channel it is
+        log: right edge of the log here
+        head: newest signed checkpoint; None for an empty log
+        receipt: newest receipt; None if there is none
+        halt: why it halted; None while it is open
+    """
+
+    id: int
+    origin: str
+    parties: ChannelParties
+    log: CompactRange = CompactRange.EMPTY
+    head: SignedCheckpoint | None = None
+    receipt: Receipt | None = None
+    halt: Halt | None = None
+
+    @property
+    def receipted_size(self) -> int:
+        """Number of envelopes that the newest receipt covers."""
+        return self.receipt.checkpoint.size if self.receipt else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """The last numbers that were given out."""
+
+    cursor: int  # of events
+    sequence: int  # of notices
+
+
+def read_counters(connection: Connection) -> Counters:
+    """Reads where ``events.cursor`` and ``notices.sequence`` stand; 0 for none yet."""
+    cursor = connection.scalar(select(func.max(events.c.cursor)))
+    sequence = connection.scalar(select(func.max(notices.c.sequence)))
+    return Counters(cursor or 0, sequence or 0)
+
+
+def read_channels(connection: Connection) -> dict[str, ChannelState]:
+    """Reads every channel, by origin. Signatures are not verified here (``opening.check_channels`` does).
+
+    Raises:
+        Corrupt: a channel's edge, newest head and newest receipt contradict each other.
+    """
+    rows = connection.execute(select(channels)).mappings().all()
+    return {row["origin"]: _read_channel(connection, row) for row in rows}
+
+
+def by_id(states: Iterable[ChannelState]) -> dict[int, str]:
+    """Gives the origin of each channel id."""
+    return {state.id: state.origin for state in states}
+
+
+def _read_channel(connection: Connection, row: RowMapping) -> ChannelState:
+    channel, origin = row["id"], row["origin"]
+    log = CompactRange.decode(row["size"], row["edge"])
+    head, receipt = _read_head(connection, channel, log), _read_receipt(connection, channel)
+    if (log.size > 0) != (head is not None) or (receipt and receipt.checkpoint.size > log.size):
+        raise Corrupt(f"the heads of {origin} do not fit its log of {log.size} envelopes")
+    parties = ChannelParties(row["sender"], row["recipient"], outgoing=row["outgoing"])
+    return ChannelState(channel, origin, parties, log, head, receipt, _read_halt(connection, channel, row))
+
+
+def _read_head(connection: Connection, channel: int, log: CompactRange) -> SignedCheckpoint | None:
+    where = (heads.c.channel == channel) & (heads.c.size == log.size)
+    data = connection.scalar(select(heads.c.note).where(where))
+    if data is None:
+        return None
+    note = Note.parse(data)
+    checkpoint = Checkpoint.parse(note.text)
+    if checkpoint.root != log.root():
+        raise Corrupt(f"the newest checkpoint of {checkpoint.origin} has another root than its log")
+    time = int.from_bytes(note.signatures[1].value[:8])
+    return SignedCheckpoint(checkpoint, Note(note.text, note.signatures[:2]).encode(), time)
+
+
+def _read_receipt(connection: Connection, channel: int) -> Receipt | None:
+    newest = (
+        select(heads.c.note, heads.c.receipt_time)
+        .where(heads.c.channel == channel, heads.c.receipt_time.is_not(None))
+        .order_by(heads.c.size.desc())
+        .limit(1)
+    )
+    row = connection.execute(newest).first()
+    if row is None:
+        return None
+    return Receipt(Checkpoint.parse(Note.parse(row.note).text), row.note, row.receipt_time)
+
+
+def _read_halt(connection: Connection, channel: int, row: RowMapping) -> Halt | None:
+    if not row["halt_reason"]:
+        return None
+    notes = select(halt_evidence.c.note).where(halt_evidence.c.channel == channel)
+    evidence = connection.scalars(notes.order_by(halt_evidence.c.ordinal)).all()
+    return Halt(row["halt_reason"], row["halt_detail"], tuple(evidence))

@@ -1,0 +1,166 @@
+"""The tables. ``leaves`` and ``heads`` are the truth; all others but ``channels`` can be rebuilt from them.
+
+Times in ``*_at`` columns are microseconds since 1970 (UTC), in ``*_time`` columns seconds. The writer alone gives
+out ``events.cursor`` and ``notices.sequence``, without gaps.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BIG = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's rowid
+
+# Whose database it is: one row, written by `gateway init`, compared at every start.
+node = Table(
+    "node",
+    metadata,
+    Column("domain", String(120), primary_key=True),
+    Column("jurisdiction", String(2), nullable=False),
+)
+
+# One direction to or from a peer. `edge`: the compact range of `size` leaves, hashes joined.
+channels = Table(
+    "channels",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("origin", String(255), nullable=False),
+    Column("sender", String(2), nullable=False),
+    Column("recipient", String(2), nullable=False),
+    Column("outgoing", Boolean, nullable=False),
+    Column("size", BIG, nullable=False),
+    Column("edge", LargeBinary, nullable=False),
+    Column("halt_reason", String(64), nullable=False),  # empty: open
+    Column("halt_detail", String, nullable=False),
+    UniqueConstraint("origin"),
+)
+
+# Why a channel halted: the signed notes that contradict each other.
+halt_evidence = Table(
+    "halt_evidence",
+    metadata,
+    Column("channel", Integer, ForeignKey("channels.id"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("channel", "ordinal"),
+)
+
+# The log: `data` is the exact serialized Envelope as first written.
+leaves = Table(
+    "leaves",
+    metadata,
+    Column("channel", Integer, ForeignKey("channels.id"), nullable=False),
+    Column("index", BIG, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("channel", "index"),
+)
+
+# Roots of complete subtrees at the levels 8, 16, 24, ...
+subtrees = Table(
+    "subtrees",
+    metadata,
+    Column("channel", Integer, ForeignKey("channels.id"), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("index", BIG, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    PrimaryKeyConstraint("channel", "level", "index"),
+)
+
+# Signed checkpoints. With `receipt_time` the note is a receipt. A sender's head that no receipt names goes when a
+# later receipt covers it.
+heads = Table(
+    "heads",
+    metadata,
+    Column("channel", Integer, ForeignKey("channels.id"), nullable=False),
+    Column("size", BIG, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("receipt_time", BIG),
+    PrimaryKeyConstraint("channel", "size"),
+)
+
+# What is known of a notice beside its content, which stays in `leaves`.
+notices = Table(
+    "notices",
+    metadata,
+    Column("sequence", BIG, primary_key=True, autoincrement=False),
+    Column("id", String(64), nullable=False),
+    Column("direction", Integer, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("kind", Integer, nullable=False),
+    Column("sender", String(2), nullable=False),
+    Column("recipient", String(2), nullable=False),
+    Column("issuing_authority", String(16), nullable=False),
+    Column("sectors", Integer, nullable=False),  # bit n: sector n
+    Column("urgency", Integer, nullable=False),
+    Column("tlp", Integer, nullable=False),
+    Column("channel", Integer, ForeignKey("channels.id"), nullable=False),
+    Column("index", BIG, nullable=False),
+    Column("released_at", BIG, nullable=False),
+    Column("receipt_time", BIG),
+    Column("acknowledged_channel", Integer),
+    Column("acknowledged_index", BIG),
+    Column("withdrawn_channel", Integer),
+    Column("withdrawn_index", BIG),
+    Column("superseded_by", String(64), nullable=False),
+    Column("withdrawn_by", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    UniqueConstraint("id"),
+    UniqueConstraint("channel", "index"),
+)
+
+# Identifiers of subjects and instruments, by which notices are found.
+notice_identifiers = Table(
+    "notice_identifiers",
+    metadata,
+    Column("identifier", String(64), nullable=False),
+    Column("sequence", BIG, ForeignKey("notices.sequence"), nullable=False),
+    PrimaryKeyConstraint("identifier", "sequence"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("cursor", BIG, primary_key=True, autoincrement=False),
+    Column("committed_at", BIG, nullable=False),
+    Column("kind", Integer, nullable=False),
+    Column("notice", String(64), nullable=False),
+    Column("notice_kind", Integer, nullable=False),
+    Column("channel", Integer, ForeignKey("channels.id"), nullable=False),
+    Column("index", BIG, nullable=False),
+    Column("detail", String, nullable=False),
+)
+
+# Requests that were carried out, by the id that their caller gave them (AIP-155).
+requests = Table(
+    "requests",
+    metadata,
+    Column("client", String(2048), nullable=False),
+    Column("request_id", String(36), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("notice", String(64), nullable=False),
+    PrimaryKeyConstraint("client", "request_id"),
+)
+
+Index(None, notices.c.state, notices.c.sequence)
+Index(None, notices.c.kind, notices.c.sequence)
+Index(None, notices.c.released_at)

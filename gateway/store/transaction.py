@@ -1,0 +1,203 @@
+"""One transaction of the writer, as its units of work see it.
+
+A unit reads what is committed and what the units before it are going to write; what it writes itself stays in a
+``Draft``. So a unit that raises leaves nothing behind, and many units make one commit.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.event_service_pb2 import Event
+from sqlalchemy import Connection, bindparam, select
+
+from gateway.errors import Halted, StoreError
+from gateway.ledger.batch import VerifiedBatch
+from gateway.ledger.checkpoint import Receipt
+from gateway.ledger.steps import Halt
+from gateway.store.draft import Draft, RequestRecord
+from gateway.store.rows import notice_record
+from gateway.store.state import ChannelState, by_id
+from gateway.store.tables import leaves, notices, requests
+from gateway.supervision.envelopes import Seal
+from gateway.supervision.notice_projection import receipt as project_receipt
+from gateway.supervision.outcomes import EventDraft, Outcome, Projection
+from gateway.supervision.projection import project
+from gateway.supervision.records import NoticeRecord, Place
+
+SALT_BYTES = 16
+
+T = TypeVar("T")
+
+_NOTICE = select(notices).where(notices.c.id == bindparam("id"))
+_REQUEST = select(requests.c.digest, requests.c.notice).where(
+    requests.c.client == bindparam("client"), requests.c.request_id == bindparam("request_id")
+)
+_LEAF = select(leaves.c.data).where(leaves.c.channel == bindparam("channel"), leaves.c.index == bindparam("index"))
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An envelope of ours that will be durable when the transaction is."""
+
+    envelope: Envelope
+    place: Place
+    projection: Projection
+
+
+class Transaction:
+    """Reads and drafts.
+
+    Args:
+        connection: inside the writer's database transaction
+        states: the channels as of the last commit, by origin
+        now: microseconds since 1970; never before that of an earlier transaction
+        random: gives so many random bytes
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        states: Mapping[str, ChannelState],
+        now: int,
+        random: Callable[[int], bytes],
+    ) -> None:
+        self.now = now
+        self.group = Draft()
+        self._draft = Draft()
+        self._connection = connection
+        self._states = states
+        self._origins = by_id(states.values())
+        self._random = random
+
+    # --- units of work --------------------------------------------------------------------------------------------
+
+    def run(self, unit: Callable[["Transaction"], T]) -> T:
+        """Runs one unit: its writes join those of the group, or are dropped if it raises."""
+        self._draft = Draft()
+        result = unit(self)
+        self.group.absorb(self._draft)
+        return result
+
+    # --- reads ----------------------------------------------------------------------------------------------------
+
+    def find_notice(self, notice_id: str) -> NoticeRecord | None:
+        """Gives what is known of a notice now; None: nothing is."""
+        drafted = self._draft.records.get(notice_id) or self.group.records.get(notice_id)
+        if drafted:
+            return drafted
+        row = self._connection.execute(_NOTICE, {"id": notice_id}).mappings().first()
+        return notice_record(row, self._origins) if row else None
+
+    def find_request(self, client: str, request_id: str) -> RequestRecord | None:
+        """Gives the request that a client made under this id; None: it made none."""
+        key = (client, request_id)
+        drafted = self._draft.requests.get(key) or self.group.requests.get(key)
+        if drafted:
+            return drafted
+        row = self._connection.execute(_REQUEST, {"client": client, "request_id": request_id}).first()
+        return RequestRecord(row.digest, row.notice) if row else None
+
+    def envelope_at(self, place: Place) -> Envelope:
+        """Reads a committed envelope."""
+        parameters = {"channel": self.channel(place.origin).id, "index": place.index}
+        return Envelope.FromString(self._connection.execute(_LEAF, parameters).scalar_one())
+
+    def channel(self, origin: str) -> ChannelState:
+        """Gives a channel as it will be after what was drafted, but for envelopes that are still to be signed."""
+        return self._draft.states.get(origin) or self.group.states.get(origin) or self._states[origin]
+
+    # --- writes ---------------------------------------------------------------------------------------------------
+
+    def remember_request(self, client: str, request_id: str, digest: bytes, notice_id: str) -> None:
+        """Keeps what a request did, so that the same one again does nothing more."""
+        self._draft.requests[client, request_id] = RequestRecord(digest, notice_id)
+
+    def seal(self, origin: str, authority: str, client: str, build: Callable[[Seal], Envelope]) -> Sealed:
+        """Appends an envelope to a channel of ours; it is signed with the group.
+
+        Args:
+            origin: of the channel
+            authority: code of the authority that acts
+            client: SPIFFE ID of its system
+            build: makes the envelope (``supervision.envelopes``); its content was checked
+
+        Raises:
+            Halted: the channel takes nothing.
+        """
+        state = self.channel(origin)
+        if state.halt:
+            raise Halted(f"the channel {origin} has halted: {state.halt.reason}", channel=origin)
+        pending = len(self.group.sealed.get(origin, ())) + len(self._draft.sealed.get(origin, ()))
+        place = Place(origin, state.log.size + pending)
+        envelope = build(Seal(self._random(SALT_BYTES), origin, self.now, authority, client))
+        projection = project(envelope, place, state.parties, self.find_notice, fields_checked=True)
+        assert projection.outcome is Outcome.PROJECTED, projection.reason
+        self._draft.sealed.setdefault(origin, []).append(envelope.SerializeToString())
+        self._draft.apply(projection, place)
+        return Sealed(envelope, place, projection)
+
+    def append(self, origin: str, batch: VerifiedBatch) -> None:
+        """Appends envelopes that come with a signed checkpoint: the peer's, or our own that come back.
+
+        Raises:
+            StoreError: they do not continue the log.
+        """
+        state = self.channel(origin)
+        if batch.first != state.log.size or self.group.sealed.get(origin):
+            raise StoreError(f"envelope {batch.first} does not continue the log of {state.log.size} of {origin}")
+        self._draft.batches.setdefault(origin, []).append(batch)
+        self._draft.states[origin] = replace(state, log=batch.log, head=batch.head)
+        for offset, data in enumerate(batch.envelopes):
+            place = Place(origin, batch.first + offset)
+            self._draft.apply(self._projection(data, place, state), place)
+
+    def keep_receipt(self, origin: str, receipt: Receipt) -> None:
+        """Keeps a receipt, the peer's or our own, and what it says of notices; an older one changes nothing."""
+        state = self.channel(origin)
+        covered, size = state.receipted_size, receipt.checkpoint.size
+        if size <= covered:
+            return
+        self._draft.receipts.setdefault(origin, []).append(receipt)
+        self._draft.states[origin] = replace(state, receipt=receipt)
+        for record in self._released_in(state, covered, size):
+            self._draft.apply(project_receipt(record, receipt.time), Place(origin, record.index))
+
+    def halt(self, origin: str, halt: Halt) -> None:
+        """Halts a channel; one that has halted keeps its first reason."""
+        state = self.channel(origin)
+        if state.halt is None:
+            self._draft.states[origin] = replace(state, halt=halt)
+            self.tell(origin, Event.CHANNEL_HALTED, f"{halt.reason}: {halt.detail}")
+
+    def reopen(self, origin: str) -> None:
+        """Opens a channel that had halted."""
+        state = self.channel(origin)
+        if state.halt:
+            self._draft.states[origin] = replace(state, halt=None)
+            self.tell(origin, Event.CHANNEL_RECOVERED, f"{state.log.size} envelopes are here")
+
+    def tell(self, origin: str, kind: Event.Kind.ValueType, detail: str) -> None:
+        """Adds an event of a channel."""
+        place = Place(origin, self.channel(origin).log.size)
+        self._draft.events.append((EventDraft(kind, detail=detail), place))
+
+    # --- how ------------------------------------------------------------------------------------------------------
+
+    def _projection(self, data: bytes, place: Place, state: ChannelState) -> Projection:
+        try:
+            envelope = Envelope.FromString(data)
+        except DecodeError:
+            reason = "bytes that are no envelope"
+            event = EventDraft(Event.ENVELOPE_UNSUPPORTED, detail=reason)
+            return Projection(Outcome.INVALID, reason, events=(event,))
+        return project(envelope, place, state.parties, self.find_notice)
+
+    def _released_in(self, state: ChannelState, first: int, end: int) -> list[NoticeRecord]:
+        """The notices that envelopes ``first`` to ``end`` of a channel gave."""
+        where = (notices.c.channel == state.id, notices.c.index >= first, notices.c.index < end)
+        rows = self._connection.execute(select(notices).where(*where).order_by(notices.c.index)).mappings()
+        found = (notice_record(row, self._origins) for row in rows)
+        return [self._draft.records.get(each.id) or self.group.records.get(each.id) or each for each in found]

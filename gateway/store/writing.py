@@ -1,0 +1,204 @@
+"""Writes a group's draft: signs one checkpoint a channel, then inserts and updates, a statement a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, update
+
+from gateway.errors import StoreError
+from gateway.ledger.checkpoint import Checkpoint, Signer, sign_checkpoint
+from gateway.ledger.merkle import Subtree, leaf_hash
+from gateway.store import tables
+from gateway.store.draft import Draft
+from gateway.store.rows import changing_columns, notice_row
+from gateway.store.state import ChannelState, Counters
+from gateway.supervision.notices import NAME_PREFIX
+
+MICROS = 1_000_000  # in a second
+
+Rows = list[dict[str, Any]]
+
+
+class Writing:
+    """Turns one draft into rows.
+
+    Args:
+        draft: what is to be written
+        states: the channels as of the last commit
+        counters: the numbers as of the last commit
+        signer: this node's seal
+        now: microseconds since 1970
+    """
+
+    def __init__(
+        self, draft: Draft, states: Mapping[str, ChannelState], counters: Counters, signer: Signer, now: int
+    ) -> None:
+        self.states = {**states, **draft.states}
+        self.counters = counters
+        self._draft = draft
+        self._before = states
+        self._signer = signer
+        self._now = now
+        self._ids = {origin: state.id for origin, state in states.items()}
+        self._leaves: Rows = []
+        self._subtrees: Rows = []
+        self._heads: Rows = []
+
+    def execute(self, connection: Connection) -> None:
+        """Writes everything; ``states`` and ``counters`` then are those after the commit.
+
+        Raises:
+            StoreError: another writer was here.
+        """
+        for origin, envelopes in self._draft.sealed.items():
+            self._seal(origin, envelopes)
+        for origin, batches in self._draft.batches.items():
+            for batch in batches:
+                self._append(self._ids[origin], batch.first, batch.envelopes, batch.leaf_hashes, batch.subtrees)
+                self._heads.append(_head(self._ids[origin], batch.log.size, batch.head.note))
+        _insert(connection, tables.leaves, self._leaves)
+        _insert(connection, tables.subtrees, self._subtrees)
+        _insert(connection, tables.heads, self._heads)
+        self._write_receipts(connection)
+        self._write_notices(connection)
+        self._write_events(connection)
+        _insert(connection, tables.requests, self._requests())
+        self._write_channels(connection)
+
+    def _seal(self, origin: str, envelopes: Sequence[bytes]) -> None:
+        state = self.states[origin]
+        hashes = [leaf_hash(data) for data in envelopes]
+        log, subtrees = state.log.extend(hashes)
+        # Time on a log never goes back, whatever the clock does.
+        time = max(self._now // MICROS, state.head.time if state.head else 0)
+        head = sign_checkpoint(Checkpoint(origin, log.size, log.root()), self._signer, time)
+        self._append(state.id, state.log.size, envelopes, hashes, subtrees)
+        self._heads.append(_head(state.id, log.size, head.note))
+        self.states[origin] = replace(state, log=log, head=head)
+
+    def _append(
+        self,
+        channel: int,
+        first: int,
+        envelopes: Sequence[bytes],
+        hashes: Sequence[bytes],
+        subtrees: Sequence[Subtree],
+    ) -> None:
+        self._leaves += (
+            {"channel": channel, "index": index, "hash": node, "data": data}
+            for index, (node, data) in enumerate(zip(hashes, envelopes, strict=True), first)
+        )
+        self._subtrees += (
+            {"channel": channel, "level": each.level, "index": each.index, "hash": each.hash} for each in subtrees
+        )
+
+    def _write_receipts(self, connection: Connection) -> None:
+        """A receipt takes the place of its head, and of the sender's heads below it that have none."""
+        heads = tables.heads
+        for origin, receipts in self._draft.receipts.items():
+            channel = self._ids[origin]
+            for receipt in receipts:
+                size = receipt.checkpoint.size
+                covered = (heads.c.size == size) | ((heads.c.size < size) & heads.c.receipt_time.is_(None))
+                connection.execute(delete(heads).where(heads.c.channel == channel, covered))
+                _insert(connection, heads, [_head(channel, size, receipt.note, receipt.time)])
+
+    def _write_notices(self, connection: Connection) -> None:
+        draft, first = self._draft, self.counters.sequence + 1
+        sequences = dict(zip(draft.new, range(first, first + len(draft.new)), strict=True))
+        new = [{"sequence": sequences[each], **notice_row(draft.records[each], self._ids)} for each in draft.new]
+        _insert(connection, tables.notices, new)
+        identifiers = [
+            {"identifier": identifier, "sequence": sequences[each]}
+            for each in draft.new
+            for identifier in draft.records[each].identifiers
+        ]
+        _insert(connection, tables.notice_identifiers, identifiers)
+        changed = [
+            {"changed_id": each, **changing_columns(record, self._ids)}
+            for each, record in draft.records.items()
+            if each not in sequences
+        ]
+        if changed:
+            connection.execute(_CHANGE_NOTICE, changed)
+        self.counters = replace(self.counters, sequence=self.counters.sequence + len(new))
+
+    def _write_events(self, connection: Connection) -> None:
+        first = self.counters.cursor + 1
+        rows = [
+            {
+                "cursor": cursor,
+                "committed_at": self._now,
+                "kind": event.kind,
+                "notice": event.notice.removeprefix(NAME_PREFIX),
+                "notice_kind": event.notice_kind,
+                "channel": self._ids[place.origin],
+                "index": place.index,
+                "detail": event.detail,
+            }
+            for cursor, (event, place) in enumerate(self._draft.events, first)
+        ]
+        _insert(connection, tables.events, rows)
+        self.counters = replace(self.counters, cursor=self.counters.cursor + len(rows))
+
+    def _requests(self) -> Rows:
+        return [
+            {"client": client, "request_id": request_id, "digest": record.digest, "notice": record.notice}
+            for (client, request_id), record in self._draft.requests.items()
+        ]
+
+    def _write_channels(self, connection: Connection) -> None:
+        for origin, state in self.states.items():
+            before = self._before[origin]
+            if (state.log, state.halt) != (before.log, before.halt):
+                _write_channel(connection, before, state)
+
+
+def _write_channel(connection: Connection, before: ChannelState, after: ChannelState) -> None:
+    """Compares and swaps: a second writer on the same log would find another size."""
+    channels, evidence = tables.channels, tables.halt_evidence
+    values = {
+        "size": after.log.size,
+        "edge": after.log.encode(),
+        "halt_reason": after.halt.reason if after.halt else "",
+        "halt_detail": after.halt.detail if after.halt else "",
+    }
+    mine = (channels.c.id == before.id) & (channels.c.size == before.log.size)
+    if connection.execute(update(channels).where(mine).values(values)).rowcount != 1:
+        raise StoreError(f"another writer appended to {before.origin}")
+    if after.halt != before.halt:
+        connection.execute(delete(evidence).where(evidence.c.channel == after.id))
+        notes = after.halt.evidence if after.halt else ()
+        rows = [{"channel": after.id, "ordinal": place, "note": note} for place, note in enumerate(notes)]
+        _insert(connection, evidence, rows)
+
+
+def _head(channel: int, size: int, note: bytes, receipt_time: int | None = None) -> dict[str, Any]:
+    return {"channel": channel, "size": size, "note": note, "receipt_time": receipt_time}
+
+
+def _insert(connection: Connection, table: Any, rows: Rows) -> None:
+    if rows:
+        connection.execute(_INSERTS[table.name], rows)
+
+
+_INSERTS = {table.name: insert(table) for table in tables.metadata.sorted_tables}
+
+_CHANGING = (
+    "state",
+    "receipt_time",
+    "acknowledged_channel",
+    "acknowledged_index",
+    "withdrawn_channel",
+    "withdrawn_index",
+    "superseded_by",
+    "withdrawn_by",
+    "revision",
+)
+
+_CHANGE_NOTICE = (
+    update(tables.notices)
+    .where(tables.notices.c.id == bindparam("changed_id"))
+    .values({name: bindparam(name) for name in _CHANGING})
+)

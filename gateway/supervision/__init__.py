@@ -1,0 +1,1 @@
+"""The rules of supervision, pure: what a notice may say, how it is handled, what an envelope changes."""

@@ -1,0 +1,86 @@
+"""What is asked before an act is sealed: may this be done to that notice, now?
+
+Each check reads through ``find``, inside the transaction that seals the act, and raises or returns the record
+of the notice acted upon. Who may ask is not decided here.
+"""
+
+from collections.abc import Mapping
+
+from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
+from regulator.exchange.v1.notice_service_pb2 import Notice
+
+from gateway.errors import AlreadyExists, BadInput, NotFound, Stale
+from gateway.supervision.notices import id_fault, notice_id, notice_name
+from gateway.supervision.records import ChannelParties, Find, NoticeRecord, etag_of
+from gateway.supervision.states import Act, require
+
+_ACTS: Mapping[Reference.Relation.ValueType, Act] = {
+    Reference.SUPERSEDES: Act.SUPERSEDE,
+    Reference.WITHDRAWS: Act.WITHDRAW,
+}
+
+
+def check_release(
+    new_id: str, content: NoticeContent, channel: ChannelParties, find: Find, path: str = "notice.content"
+) -> None:
+    """Passes if ``content`` can be given as the notice ``new_id`` to the recipient of ``channel``.
+
+    Raises:
+        BadInput: the id is not the sender's to give, or a reference cannot do what it says.
+        AlreadyExists: the id is taken.
+        WrongState: a notice to be superseded or withdrawn is not in a state for it.
+    """
+    if fault := id_fault(new_id, channel.sender):
+        raise BadInput.of("notice_id", fault)
+    if find(new_id):
+        raise AlreadyExists(f"there is a notice {new_id}", notice=new_id)
+    for place, reference in enumerate(content.references):
+        _check_reference(new_id, reference, channel, find, f"{path}.references[{place}].notice")
+
+
+def check_acknowledge(acted_id: str, find: Find, etag: str = "") -> NoticeRecord:
+    """The notice to be acknowledged; raises NotFound, Stale or WrongState."""
+    return _check(Act.ACKNOWLEDGE, acted_id, find, etag)
+
+
+def check_withdraw(acted_id: str, find: Find, etag: str = "") -> NoticeRecord:
+    """The notice to be taken back; raises NotFound, Stale or WrongState."""
+    return _check(Act.WITHDRAW, acted_id, find, etag)
+
+
+def check_supersede(acted_id: str, find: Find, etag: str = "") -> NoticeRecord:
+    """The notice to be replaced; raises NotFound, Stale or WrongState. The new one goes to its recipient."""
+    return _check(Act.SUPERSEDE, acted_id, find, etag)
+
+
+def superseding(content: NoticeContent, earlier_id: str) -> NoticeContent:
+    """A copy of ``content`` that says it supersedes the notice ``earlier_id``; check it only after this."""
+    copy = NoticeContent()
+    copy.CopyFrom(content)
+    reference = Reference(relation=Reference.SUPERSEDES, notice=notice_name(earlier_id))
+    if reference not in copy.references:
+        copy.references.append(reference)
+    return copy
+
+
+def _check(act: Act, acted_id: str, find: Find, etag: str) -> NoticeRecord:
+    record = find(acted_id)
+    if record is None:
+        raise NotFound(f"there is no notice {acted_id}", notice=acted_id)
+    if etag and etag != etag_of(record):
+        raise Stale(f"{acted_id} has changed since: its etag is now {etag_of(record)}", notice=acted_id)
+    require(record, act)
+    return record
+
+
+def _check_reference(new_id: str, reference: Reference, channel: ChannelParties, find: Find, path: str) -> None:
+    other_id = notice_id(reference.notice)
+    if other_id == new_id:
+        raise BadInput.of(path, "must be another notice than the one that refers to it")
+    act = _ACTS.get(reference.relation)
+    if act is None:
+        return
+    record = find(other_id)
+    if record is None or record.direction != Notice.OUTGOING or record.recipient != channel.recipient:
+        raise BadInput.of(path, f"must be a notice that {channel.sender} gave to {channel.recipient}")
+    require(record, act)

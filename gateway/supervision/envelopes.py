@@ -1,0 +1,67 @@
+"""Builds the envelopes that are sealed. Salt, time and author come from outside; nothing is checked here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from regulator.exchange.v1.envelope_pb2 import Author, Envelope
+from regulator.exchange.v1.notice_pb2 import NoticeContent
+from regulator.exchange.v1.values_pb2 import LocalizedText
+
+from gateway.supervision.notices import notice_name
+from gateway.supervision.values import NANOS
+
+_MICROS = 1_000_000  # in a second
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What every envelope carries beside its content."""
+
+    salt: bytes  # 16 random bytes, never used before
+    origin: str  # the channel's origin line
+    sealed_at: int  # microseconds since 1970, by the sender's clock
+    authority: str  # code of the authority that acts, HKMA
+    client: str  # SPIFFE ID of its system
+
+
+def released(seal: Seal, notice_id: str, content: NoticeContent) -> Envelope:
+    """A notice is given."""
+    envelope = _envelope(seal)
+    envelope.notice_released.notice = notice_name(notice_id)
+    envelope.notice_released.content.CopyFrom(content)
+    return envelope
+
+
+def acknowledged(
+    seal: Seal, notice_id: str, comment: Iterable[LocalizedText] = (), case_reference: str = ""
+) -> Envelope:
+    """A notice is acknowledged by the side that received it."""
+    envelope = _envelope(seal)
+    envelope.notice_acknowledged.notice = notice_name(notice_id)
+    envelope.notice_acknowledged.comment.extend(comment)
+    envelope.notice_acknowledged.case_reference = case_reference
+    return envelope
+
+
+def withdrawn(seal: Seal, notice_id: str, explanation: Iterable[LocalizedText]) -> Envelope:
+    """A notice is taken back by the side that gave it."""
+    envelope = _envelope(seal)
+    envelope.notice_withdrawn.notice = notice_name(notice_id)
+    envelope.notice_withdrawn.explanation.extend(explanation)
+    return envelope
+
+
+def sealed_at(envelope: Envelope) -> int:
+    """When it was sealed, in microseconds since 1970; what is finer is cut off."""
+    return envelope.sealed_at.seconds * _MICROS + envelope.sealed_at.nanos // 1000
+
+
+def _envelope(seal: Seal) -> Envelope:
+    seconds, micros = divmod(seal.sealed_at, _MICROS)
+    return Envelope(
+        salt=seal.salt,
+        origin=seal.origin,
+        sealed_at=Timestamp(seconds=seconds, nanos=micros * (NANOS // _MICROS)),
+        author=Author(authority=seal.authority, client=seal.client),
+    )

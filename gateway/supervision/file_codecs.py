@@ -1,0 +1,128 @@
+"""Codecs between the JSON of files and the messages of the contract: each reads and writes one kind of value.
+
+A file's form is a table of these (``notice_form``), so both directions come from the same line. Readers
+raise ``BadInput`` with the JSON path (``notices[3].handling.tlp``) and what would be right; objects and lists
+tell all that is wrong in them. Writers expect messages that keep to the rules.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+
+from gateway.errors import BadInput, Violation
+from gateway.supervision.fields import MAX_VIOLATIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One kind of value: ``read`` takes JSON and its path, ``write`` gives JSON."""
+
+    read: Callable[[Any, str], Any]
+    write: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One key of an object. A key whose value is ``null`` counts as absent."""
+
+    key: str
+    codec: Codec
+    always: bool = False  # written even if the message has nothing there
+
+
+def path_of(path: str, key: str) -> str:
+    """The path of ``key`` in the object at ``path``, which is empty for the outermost object."""
+    return f"{path}.{key}" if path else key
+
+
+def entries(value: Any, path: str, keys: Iterable[str]) -> dict[str, Any]:
+    """The entries of a JSON object without nulls; raises if it is none, or has other keys than ``keys``."""
+    if not isinstance(value, dict):
+        raise BadInput.of(path, "must be an object")
+    known = tuple(keys)
+    if strange := [key for key in value if key not in known]:
+        words = f"is not known here; known are {', '.join(known)}"
+        raise BadInput(Violation(path_of(path, key), words) for key in strange[:MAX_VIOLATIONS])
+    return {key: item for key, item in value.items() if item is not None}
+
+
+@contextmanager
+def gathering(violations: list[Violation]) -> Iterator[None]:
+    """Adds what a reader raises to ``violations``, and goes on."""
+    try:
+        yield
+    except BadInput as bad:
+        violations += bad.violations
+
+
+def obj(message: type[Message], *fields: Field) -> Codec:
+    """An object for a message; the fields of both have the same names."""
+
+    def read(value: Any, path: str) -> Message:
+        given = entries(value, path, (field.key for field in fields))
+        return message(**read_fields(fields, given, path))
+
+    return Codec(read, lambda value: write_fields(fields, value))
+
+
+def read_fields(fields: Iterable[Field], given: dict[str, Any], path: str) -> dict[str, Any]:
+    """The message fields for the entries that ``fields`` speak of."""
+    violations: list[Violation] = []
+    found: dict[str, Any] = {}
+    for field in fields:
+        if field.key in given:
+            with gathering(violations):
+                found[field.key] = field.codec.read(given[field.key], path_of(path, field.key))
+    if violations:
+        raise BadInput(violations)
+    return found
+
+
+def write_fields(fields: Iterable[Field], message: Message) -> dict[str, Any]:
+    """The entries for a message: what is set, and what is always written, ``null`` where that is unset."""
+    written: dict[str, Any] = {}
+    for field in fields:
+        value = getattr(message, field.key)
+        if message.DESCRIPTOR.fields_by_name[field.key].has_presence:
+            if message.HasField(field.key):
+                written[field.key] = field.codec.write(value)
+            elif field.always:
+                written[field.key] = None
+        elif value or field.always:
+            written[field.key] = field.codec.write(value)
+    return written
+
+
+def listing(item: Codec) -> Codec:
+    """A list of one kind of value."""
+
+    def read(value: Any, path: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise BadInput.of(path, "must be a list")
+        violations: list[Violation] = []
+        found = []
+        for place, each in enumerate(value):
+            with gathering(violations):
+                found.append(item.read(each, f"{path}[{place}]"))
+        if violations:
+            raise BadInput(violations)
+        return found
+
+    return Codec(read, lambda values: [item.write(each) for each in values])
+
+
+def mapping(value: Codec, pair: type[Message], key_name: str, value_name: str) -> Codec:
+    """An object for a list of pairs, such as language tag and text; the keys are free."""
+
+    def read(given: Any, path: str) -> list[Message]:
+        found = entries(given, path, given if isinstance(given, dict) else ())
+        items = read_fields((Field(key, value) for key in found), found, path)
+        return [pair(**{key_name: key, value_name: item}) for key, item in items.items()]
+
+    def write(pairs: Iterable[Message]) -> dict[str, Any]:
+        return {getattr(each, key_name): value.write(getattr(each, value_name)) for each in pairs}
+
+    return Codec(read, write)

@@ -1,0 +1,57 @@
+"""What becomes of an envelope, as values: records and events, or the reason why it cannot be used."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_service_pb2 import Notice
+
+from gateway.supervision.records import ChannelParties, Find, NoticeRecord, Place
+
+
+class Outcome(Enum):
+    """What became of an envelope. Whichever it is, it is stored, receipted, and blocks nothing."""
+
+    PROJECTED = auto()  # it was used
+    UNSUPPORTED = auto()  # this version does not know its content; a later one may project it in a rebuild
+    INVALID = auto()  # it breaks a rule; the reason says which
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """An event without what the store adds: cursor, time, origin and index."""
+
+    kind: Event.Kind.ValueType
+    notice: str = ""  # id; empty if it is about none
+    detail: str = ""
+    notice_kind: Notice.Kind.ValueType = Notice.KIND_UNSPECIFIED
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What an envelope changes: records, new or in place of those of the same id, and events, in order."""
+
+    outcome: Outcome
+    reason: str = ""  # empty if projected
+    records: tuple[NoticeRecord, ...] = ()
+    events: tuple[EventDraft, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """An envelope where it stands, and what is known before it."""
+
+    envelope: Envelope
+    place: Place
+    channel: ChannelParties
+    find: Find
+
+
+class Unusable(Exception):
+    """The envelope cannot be used; ``projection.project`` tells it as an outcome."""
+
+    def __init__(self, outcome: Outcome, reason: str) -> None:
+        super().__init__(reason)
+        self.outcome = outcome
+        self.reason = reason

@@ -1,0 +1,77 @@
+"""The one way by which an envelope changes what a node knows.
+
+The same function serves when an act is made here, when an envelope arrives, when the own ones come back from
+the peer, when projections are rebuilt, and when they are checked. It decides nothing twice: what an author
+may do was asked before sealing (``acts``); what is sealed can only be taken as it is, and what cannot be used
+is told, not raised.
+
+It reads the contract's field rules and the records of the notices concerned, and no list that changes with
+time (countries, currencies): both nodes, and a rebuild years later, come to the same records.
+
+A channel's envelopes are projected in the order of its log. Across the two channels of a pair any order leads
+to the same records, but that a reply (``is_reply``) comes after what it replies to: a rebuild takes all
+replies last.
+"""
+
+from collections.abc import Callable, Mapping
+
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.event_service_pb2 import Event
+
+from gateway.supervision import notice_projection
+from gateway.supervision.fields import field_violations
+from gateway.supervision.notices import kind_of
+from gateway.supervision.outcomes import Context, EventDraft, Outcome, Projection, Unusable
+from gateway.supervision.records import ChannelParties, Find, Place
+from gateway.supervision.values import timestamp_fault
+
+RULES: Mapping[str | None, Callable[[Context], Projection]] = {
+    "notice_released": notice_projection.released,
+    "notice_acknowledged": notice_projection.acknowledged,
+    "notice_withdrawn": notice_projection.withdrawn,
+}
+
+REPLIES = frozenset({"notice_acknowledged"})
+
+
+def project(
+    envelope: Envelope, place: Place, channel: ChannelParties, find: Find, *, fields_checked: bool = False
+) -> Projection:
+    """What ``envelope``, standing at ``place`` of a channel, changes. Never raises on a parsed envelope.
+
+    Args:
+        envelope: Parsed from the stored bytes.
+        place: Where it stands; its origin is the channel's origin line.
+        channel: Whose channel that is.
+        find: Gives the records as they are after all envelopes before this one.
+        fields_checked: True if the contract's field rules were checked on this content just now.
+    """
+    context = Context(envelope, place, channel, find)
+    try:
+        return _rule(context, fields_checked=fields_checked)(context)
+    except Unusable as unusable:
+        event = EventDraft(Event.ENVELOPE_UNSUPPORTED, detail=unusable.reason)
+        return Projection(unusable.outcome, unusable.reason, events=(event,))
+
+
+def is_reply(envelope: Envelope) -> bool:
+    """Whether it replies to something of the pair's other channel, so that a rebuild takes it last."""
+    return envelope.WhichOneof("content") in REPLIES
+
+
+def _rule(context: Context, *, fields_checked: bool) -> Callable[[Context], Projection]:
+    """The rule for an envelope's content, if this version knows it and it keeps to the contract."""
+    envelope = context.envelope
+    member = envelope.WhichOneof("content")
+    rule = RULES.get(member)
+    if rule is None:
+        raise Unusable(Outcome.UNSUPPORTED, "an act that this version does not know")
+    if member == "notice_released" and not kind_of(envelope.notice_released.content):
+        raise Unusable(Outcome.UNSUPPORTED, "a kind of notice that this version does not know")
+    if envelope.origin != context.place.origin:
+        raise Unusable(Outcome.INVALID, f"origin: must be {context.place.origin}")
+    if fault := timestamp_fault(envelope.sealed_at):
+        raise Unusable(Outcome.INVALID, f"sealed_at: {fault}")
+    if not fields_checked and (violations := field_violations(envelope)):
+        raise Unusable(Outcome.INVALID, f"{violations[0].field}: {violations[0].description}")
+    return rule

@@ -1,0 +1,60 @@
+"""What a node knows of a notice beside its content: the columns of the store, and nothing it would add."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from regulator.exchange.v1.notice_pb2 import NoticeContent
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import Handling, Sector
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an envelope stands: the channel's origin line, and the index of its leaf, from 0."""
+
+    origin: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelParties:
+    """Whose channel it is: ISO 3166-1 alpha-2 codes (``HK``), and whether it leads away from this node."""
+
+    sender: str
+    recipient: str
+    outgoing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRecord:
+    """One notice as one node knows it. ``states`` alone makes changed ones."""
+
+    id: str  # hk-2025-001
+    direction: Notice.Direction.ValueType
+    state: Notice.State.ValueType
+    kind: Notice.Kind.ValueType
+    sender: str  # jurisdiction, HK
+    recipient: str  # jurisdiction, KR
+    issuing_authority: str  # HKMA
+    sectors: tuple[Sector.ValueType, ...]
+    urgency: NoticeContent.Urgency.ValueType
+    tlp: Handling.Tlp.ValueType
+    origin: str  # with index, the place of the envelope that released it
+    index: int
+    released_at: int  # microseconds since 1970, by the sender's clock
+    receipt_time: int | None  # seconds since 1970, by the receiver's clock: of the first receipt that covers it
+    acknowledged_at: Place | None  # where the envelope stands that acknowledged it
+    withdrawn_at: Place | None  # where the envelope stands that withdrew it
+    superseded_by: str  # id of the notice that took its place; empty: none did
+    withdrawn_by: str  # id of the notice that withdrew it; empty: none did, or a plain withdrawal
+    revision: int  # 1 when it is new, one more with every fact that is added
+    identifiers: tuple[str, ...]  # upper case, each once
+
+
+Find = Callable[[str], NoticeRecord | None]
+"""Gives what is known of a notice by its id, as of now in the caller's transaction; None: nothing is."""
+
+
+def etag_of(record: NoticeRecord) -> str:
+    """The opaque text by which a caller shows which version it saw (AIP-154)."""
+    return f'"{record.revision}"'

@@ -1,0 +1,104 @@
+"""Dates, amounts, decimals, moments and texts: what their types allow and the world does not.
+
+Like ``identifiers``, each check returns what is wrong, or ``None``, and looks at the value alone.
+"""
+
+import re
+from datetime import date
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
+from google.type.decimal_pb2 import Decimal
+from google.type.money_pb2 import Money
+
+from gateway.supervision.identifiers import currency_fault
+
+NANOS = 1_000_000_000
+EARLIEST_SECONDS = -62_135_596_800  # 0001-01-01T00:00:00Z, the bounds of google.protobuf.Timestamp
+LATEST_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59Z
+
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?", re.ASCII)
+
+# Characters that show nothing, or that turn around what others show: an official would not read what was
+# sealed. Variation selectors stay allowed: names in Han script need them.
+_NEVER = (
+    "\u0080-\u009f"  # C1 control characters
+    "\u00ad"  # soft hyphen
+    "\u115f\u1160\u3164\uffa0"  # fillers of Hangul
+    "\u180e\u200b\u2060-\u2064\ufeff"  # spaces and joiners of no width
+    "\u2028\u2029"  # separators of lines and paragraphs
+    "\u202a-\u202e\u2066-\u2069"  # embeddings, overrides and isolates of direction
+    "\u2065\u206a-\u206f\ufff9-\ufffb"  # deprecated and interlinear formatting
+    "\ufffe\uffff\U000e0000-\U000e007f"  # noncharacters, tags
+)
+_RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+_JOINING = _RIGHT_TO_LEFT + "\u0900-\u109f\u1780-\u18af\ua840-\uabff"  # scripts whose spelling uses ZWJ and ZWNJ
+_HIDDEN = re.compile(
+    f"[{_NEVER}]"
+    f"|(?<![{_JOINING}])[\u200c\u200d]|[\u200c\u200d](?![{_JOINING}])"
+    f"|(?<![{_RIGHT_TO_LEFT}])[\u061c\u200e\u200f](?![{_RIGHT_TO_LEFT}])"
+)
+
+
+def text_fault(text: str) -> str | None:
+    """Refuses blank texts, and characters that hide something from a reader (Unicode TR 36 and TR 39).
+
+    The joiners U+200C and U+200D pass between letters of scripts that spell with them, the direction marks
+    U+061C, U+200E and U+200F beside letters written from right to left.
+    """
+    if text.isspace():
+        return "must not be blank"
+    if not text.isascii() and (found := _HIDDEN.search(text)):
+        place = found.start() + 1
+        return f"must not hold the invisible character U+{ord(found[0]):04X} (the {place}. character)"
+    return None
+
+
+def date_fault(value: Date) -> str | None:
+    """Checks for a day of the calendar: year, month and day all given."""
+    try:
+        date(value.year, value.month, value.day)
+    except ValueError:
+        return "must be a day of the calendar, with year (1 to 9999), month and day"
+    return None
+
+
+def partial_date_fault(value: Date) -> str | None:
+    """Checks for a day, a month or a year: what is not known is 0, from the right."""
+    if value.day:
+        return date_fault(value)
+    if not (1 <= value.year <= 9999 and 0 <= value.month <= 12):
+        return "must be a day, a month or a year of the calendar"
+    return None
+
+
+def timestamp_fault(value: Timestamp) -> str | None:
+    """Checks a moment's bounds: years 1 to 9999, nanos 0 to 999,999,999."""
+    if not (EARLIEST_SECONDS <= value.seconds <= LATEST_SECONDS and 0 <= value.nanos < NANOS):
+        return "must be a moment of the years 1 to 9999, with nanos from 0 to 999,999,999"
+    return None
+
+
+def decimal_fault(value: Decimal) -> str | None:
+    """Checks a decimal: plain notation, at most 18 digits before and 18 after the point, no exponent."""
+    if not _DECIMAL.fullmatch(value.value):
+        return "must be a decimal in plain notation such as 96.5 or -2, without exponent or leading zeros"
+    return None
+
+
+def money_fault(value: Money) -> str | None:
+    """Checks what ``google.type.Money`` demands: a known currency, nanos in bounds, signs that agree."""
+    if fault := currency_fault(value.currency_code):
+        return f"currency_code {fault}"
+    if not -NANOS < value.nanos < NANOS:
+        return "nanos must be from -999,999,999 to 999,999,999"
+    if (value.units > 0 > value.nanos) or (value.units < 0 < value.nanos):
+        return "units and nanos must have the same sign"
+    return None
+
+
+def amount_fault(value: Money) -> str | None:
+    """Checks an amount that cannot be negative: a loss, a penalty, a holding."""
+    if fault := money_fault(value):
+        return fault
+    return "must not be negative" if value.units < 0 or value.nanos < 0 else None

@@ -1,0 +1,149 @@
+import datetime as dt
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
+from google.type.decimal_pb2 import Decimal
+from google.type.money_pb2 import Money
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.supervision import values
+
+LEAP_DAY = Date(year=2024, month=2, day=29)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Stablecoins Ordinance in force",
+        "《穩定幣條例》生效",
+        "가상자산이용자보호법 시행",
+        "葛\U000e0100城",  # a variant of a Han character, chosen by a variation selector
+        "می‌خواهم",  # Persian, with ZWNJ
+        "क्‍ष",  # Devanagari, with ZWJ
+        "שלום\u200f (1)",  # Hebrew, with a right-to-left mark
+        "first line\n\tsecond line",
+        "👩 and 家",
+    ],
+)
+def test_accepts_texts_as_people_write_them(text):
+    assert values.text_fault(text) is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *range(0x202A, 0x202F),  # embeddings and overrides
+        *range(0x2066, 0x206A),  # isolates
+        *(0x80, 0x9F, 0xAD, 0x115F, 0x3164, 0xFFA0, 0x180E, 0x200B, 0x2028, 0x2029, 0x2060, 0x2064, 0xFEFF),
+        *(0x061C, 0x200C, 0x200D, 0x200E, 0x200F, 0xFFF9, 0xFFFE, 0xE0001, 0xE007F),
+    ],
+)
+def test_refuses_characters_that_hide_or_turn_around(code):
+    fault = values.text_fault(f"Bank{chr(code)}한국")
+    assert f"U+{code:04X}" in fault
+    assert "the 5. character" in fault
+
+
+@pytest.mark.parametrize("text", ["\u200cمی", "می\u200c", "می\u200cx", "क्‍"])
+def test_refuses_joiners_that_join_nothing(text):
+    assert "invisible character U+200" in values.text_fault(text)
+
+
+@pytest.mark.parametrize("text", [" ", "\t\n", "\u3000"])
+def test_refuses_blank_texts(text):
+    assert values.text_fault(text) == "must not be blank"
+
+
+@given(st.dates())
+def test_every_day_of_the_calendar_is_a_date(day):
+    date = Date(year=day.year, month=day.month, day=day.day)
+    assert values.date_fault(date) is None
+    assert values.partial_date_fault(date) is None
+
+
+@given(st.integers(-(2**31), 2**31 - 1), st.integers(-1, 14), st.integers(-1, 33))
+def test_no_other_day_is_a_date(year, month, day):
+    try:
+        dt.date(year, month, day)
+    except (ValueError, OverflowError):
+        assert "day of the calendar" in values.date_fault(Date(year=year, month=month, day=day))
+    else:
+        assert values.date_fault(Date(year=year, month=month, day=day)) is None
+
+
+@pytest.mark.parametrize(
+    ("date", "is_partial"),
+    [
+        (LEAP_DAY, True),
+        (Date(year=2026), True),
+        (Date(year=2026, month=2), True),
+        (Date(), False),
+        (Date(year=2026, day=3), False),
+        (Date(month=2, day=3), False),
+        (Date(year=2026, month=13), False),
+        (Date(year=2026, month=-1), False),
+        (Date(year=10_000), False),
+        (Date(year=2025, month=2, day=29), False),
+    ],
+)
+def test_a_partial_date_leaves_out_from_the_right(date, is_partial):
+    assert (values.partial_date_fault(date) is None) == is_partial
+
+
+@pytest.mark.parametrize("text", ["0", "2", "-2", "96.5", "0.000000000000000001", "999999999999999999", "1.50"])
+def test_accepts_decimals_in_plain_notation(text):
+    assert values.decimal_fault(Decimal(value=text)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "+2", ".5", "5.", "1e3", "1,5", "01", "--1", "NaN", "٣", "1 ", "1\n", "1" * 19, "0." + "1" * 19],
+)
+def test_refuses_decimals_in_other_notations(text):
+    assert "plain notation" in values.decimal_fault(Decimal(value=text))
+
+
+@pytest.mark.parametrize("nanos", [0, 1, 999_999_999])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_accepts_money_whose_signs_agree(nanos, sign):
+    assert values.money_fault(Money(currency_code="HKD", units=sign * 3, nanos=sign * nanos)) is None
+    assert values.money_fault(Money(currency_code="HKD", nanos=sign * nanos)) is None
+
+
+@pytest.mark.parametrize(
+    ("money", "words"),
+    [
+        (Money(units=1), "ISO 4217"),
+        (Money(currency_code="BTC", units=1), "ISO 4217"),
+        (Money(currency_code="HKD", units=1, nanos=-1), "same sign"),
+        (Money(currency_code="HKD", units=-1, nanos=1), "same sign"),
+        (Money(currency_code="HKD", nanos=1_000_000_000), "nanos"),
+        (Money(currency_code="HKD", nanos=-1_000_000_000), "nanos"),
+    ],
+)
+def test_tells_what_is_wrong_with_money(money, words):
+    assert words in values.money_fault(money)
+    assert words in values.amount_fault(money)
+
+
+@pytest.mark.parametrize("money", [Money(currency_code="HKD", units=-1), Money(currency_code="HKD", nanos=-1)])
+def test_an_amount_is_not_negative(money):
+    assert values.amount_fault(money) == "must not be negative"
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_valid"),
+    [
+        (Timestamp(), True),
+        (Timestamp(seconds=values.EARLIEST_SECONDS), True),
+        (Timestamp(seconds=values.LATEST_SECONDS, nanos=999_999_999), True),
+        (Timestamp(seconds=values.EARLIEST_SECONDS - 1), False),
+        (Timestamp(seconds=values.LATEST_SECONDS + 1), False),
+        (Timestamp(seconds=1, nanos=-1), False),
+        (Timestamp(seconds=1, nanos=1_000_000_000), False),
+    ],
+)
+def test_a_moment_lies_within_the_bounds_of_its_type(moment, is_valid):
+    assert (values.timestamp_fault(moment) is None) == is_valid
