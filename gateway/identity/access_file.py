@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from gateway.errors import ConfigError
@@ -62,7 +63,7 @@ def read_tables(text: str) -> list[Table]:
 
 def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
     starts = [place for place, line in enumerate(lines) if _HEADER.match(line)]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         yield start + 1, lines[start:end]
 
 

@@ -105,6 +105,8 @@ def load_certificate(data: bytes) -> x509.Certificate:
         raise Malformed("this is not an X.509 certificate, in DER or PEM") from error
     if len(certificates) != 1:
         raise Malformed(f"one certificate is expected here, not {len(certificates)}")
+    if certificates[0].serial_number <= 0:  # RFC 5280, section 4.1.2.2
+        raise Malformed("the certificate's serial number is not positive")
     return certificates[0]
 
 

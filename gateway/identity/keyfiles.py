@@ -9,6 +9,7 @@ import secrets
 import shlex
 import stat
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -58,19 +59,19 @@ def write_file(path: Path, content: bytes, *, mode: int, replace: bool = False) 
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         _write_new(beside, content, mode)
-        try:
-            if replace:
-                beside.replace(path)
-            else:
-                path.hardlink_to(beside)  # unlike a rename, it fails if the name is taken
-        finally:
-            with suppress(FileNotFoundError):
-                beside.unlink()
+        if replace:
+            beside.replace(path)
+        else:
+            path.hardlink_to(beside)  # unlike a rename, it fails if the name is taken
+            beside.unlink()
         _sync_directory(path.parent)
     except FileExistsError as error:
         raise AlreadyExists(f"{path} exists and is not overwritten") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):  # what went wrong first is what is told
+            beside.unlink()
 
 
 def read_private(path: Path) -> bytes:
@@ -110,8 +111,7 @@ def read_certificate(path: Path) -> x509.Certificate:
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
+    with open(path, "xb", opener=partial(os.open, mode=mode)) as file:
         os.fchmod(file.fileno(), mode)  # whatever the umask took away
         file.write(content)
         file.flush()
@@ -128,8 +128,7 @@ def _sync_directory(path: Path) -> None:
 
 def _read(path: Path, *, private: bool) -> bytes:
     try:
-        # not to be held up by a pipe that has this name
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             _require_file(path, os.fstat(file.fileno()), private=private)
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
@@ -137,6 +136,11 @@ def _read(path: Path, *, private: bool) -> bytes:
     if len(content) > MAX_FILE_BYTES:
         raise ConfigError(f"{path} is larger than {MAX_FILE_BYTES} bytes")
     return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens without being held up by a pipe that has this name."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _require_file(path: Path, status: os.stat_result, *, private: bool) -> None:

@@ -58,8 +58,15 @@ def _rule(fault_of: Callable[[Any], str | None]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _distinct_fault(values: tuple[str, ...]) -> str | None:
-    return None if len(set(values)) == len(values) else "must not hold the same value twice"
+def _distinct(limit: int) -> AfterValidator:
+    """Makes a validator of a list. It looks at the list only once each item is right."""
+
+    def fault_of(values: tuple[str, ...]) -> str | None:
+        if not 1 <= len(values) <= limit or len(set(values)) < len(values):
+            return f"must hold 1 to {limit} values, none of them twice"
+        return None
+
+    return _rule(fault_of)
 
 
 def _read_pem(value: Any) -> x509.Certificate:
@@ -102,12 +109,8 @@ class PairingDocument(BaseModel):
     jurisdiction: Annotated[str, _rule(jurisdiction_fault)]
     domain: Annotated[str, _rule(domain_fault)]
     display_name: Annotated[str, Field(min_length=1, max_length=100), _rule(_display_name_fault)]
-    authorities: Annotated[
-        tuple[Annotated[str, _rule(authority_fault)], ...], Field(min_length=1, max_length=32), _rule(_distinct_fault)
-    ]
-    addresses: Annotated[
-        tuple[Annotated[str, _rule(address_fault)], ...], Field(min_length=1, max_length=8), _rule(_distinct_fault)
-    ]
+    authorities: Annotated[tuple[Annotated[str, _rule(authority_fault)], ...], _distinct(32)]
+    addresses: Annotated[tuple[Annotated[str, _rule(address_fault)], ...], _distinct(8)]
     node_authority: Pem
     seal_ed25519: Pem
     seal_ml_dsa_44: Pem

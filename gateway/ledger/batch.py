@@ -46,6 +46,8 @@ def verify_batch(batch: wire.Batch, log: CompactRange, origin: str, sender: Seal
     envelopes = list(batch.envelopes)
     if not 0 < len(envelopes) <= MAX_BATCH_ENVELOPES:
         raise RemoteProtocolError(f"a batch holds 1 to {MAX_BATCH_ENVELOPES} envelopes")
+    if sum(map(len, envelopes)) > MAX_BATCH_BYTES:
+        raise RemoteProtocolError(f"the envelopes of a batch have at most {MAX_BATCH_BYTES} bytes")
     if batch.first_index != log.size:
         raise RemoteProtocolError(f"a batch from {batch.first_index} on does not continue a log of {log.size}")
     hashes = [leaf_hash(envelope) for envelope in envelopes]

@@ -58,9 +58,7 @@ class Evidence:
         """
         head, separator, note = data.partition(b"\n\n")
         if not separator or len(data) > MAX_EVIDENCE_BYTES:
-            raise Malformed(
-                f"evidence is a proof, an empty line, a checkpoint; at most {MAX_EVIDENCE_BYTES} bytes"
-            )
+            raise Malformed(f"evidence is a proof, an empty line, a checkpoint; at most {MAX_EVIDENCE_BYTES} bytes")
         try:
             lines = head.decode("ascii").split("\n")
         except UnicodeDecodeError as error:

@@ -5,6 +5,7 @@ Parsing here is exact: what it accepts, ``encode`` gives back byte for byte.
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -15,6 +16,7 @@ MAX_NOTE_BYTES = 64 * 1024  # 16 signatures of the longest post-quantum kind fit
 MAX_SIGNATURES = 16
 
 _DASH = "— "  # em dash, space
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")  # below U+0020, but for the line break
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def _text_of(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise Malformed("a note is UTF-8") from error
-    if any(character < " " and character != "\n" for character in text):
+    if _CONTROL.search(text):
         raise Malformed("a note holds no control character but line breaks")
     return text
 

@@ -60,7 +60,7 @@ class ReceiverMachine(Machine):
         self._log = log
         self._head = head
         self._receipt = receipt
-        self._halt_found = halt
+        self._halt_found = halt  # here, or by an earlier machine
         self._greeted = False  # whether the sender has had its Position
         self._claim: SignedCheckpoint | None = None  # of the sender's Hello, while it is compared
         self._overlapping = wire.Batch()  # while it is compared
@@ -131,6 +131,11 @@ class ReceiverMachine(Machine):
     def _compare(self, recalled: Recalled) -> None:
         """Tells a repetition, which is harmless, from another history, which is a fork."""
         batch, overlap = self._overlapping, len(recalled.leaf_hashes)
+        head = open_checkpoint(batch.checkpoint, self.parties.origin, self.parties.sender)
+        own, _ = recalled.log.extend(recalled.leaf_hashes)
+        if head.checkpoint.size == own.size and head.checkpoint.root != own.root():
+            self._halt_forked(head)  # whatever the envelopes are: one size has one root
+            return
         verified = self._verify(batch, recalled.log)
         if list(verified.leaf_hashes[:overlap]) != list(recalled.leaf_hashes):
             self._halt_forked(verified.head)
@@ -192,11 +197,12 @@ class ReceiverMachine(Machine):
         assert self._head is not None, "an empty log contradicts nothing"
         evidence = (self._head.note, contrary.note)
         halt = Halt(FORKED, f"the sender signed two histories of {self.parties.origin}", evidence)
+        self._halt_found = halt
         self._tell(halt)
         self._halt(halt.reason, halt.detail, halt.evidence)
 
     def _refuse(self, _: wire.Hello) -> None:
-        assert self._halt_found is not None, "only a channel found halted is asked"
+        assert self._halt_found is not None, "HALTED has a reason"
         self._tell(self._halt_found)
         self._do(Close())
 

@@ -1,6 +1,7 @@
 """The sender's end of a channel: it dials, sends what it sealed, and keeps the receipts (``channel`` tells all)."""
 
 from collections import deque
+from collections.abc import Sequence
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
@@ -39,6 +40,8 @@ class SenderMachine(Machine):
         head: its newest signed checkpoint; None for an empty log
         receipt: the newest receipt that is kept; None if there is none
         halt_reason: why the channel is halted; empty while it is open. ``SENDER_ROLLED_BACK`` is mended here.
+        halt_evidence: the notes kept with that halt. For ``SENDER_ROLLED_BACK`` it is the receipt that the log is
+            to reach again; nothing less reopens the channel.
     """
 
     table = {  # noqa: RUF012 - declared ClassVar by Machine
@@ -65,12 +68,15 @@ class SenderMachine(Machine):
         head: SignedCheckpoint | None,
         receipt: Receipt | None,
         halt_reason: str = "",
+        halt_evidence: Sequence[bytes] = (),
     ) -> None:
         super().__init__(parties, halted=halt_reason not in ("", SENDER_ROLLED_BACK))
         self._log = log
         self._head = head
         self._receipt = receipt
         self._recovering = halt_reason == SENDER_ROLLED_BACK
+        owed = [Checkpoint.parse(Note.parse(note).text).size for note in halt_evidence if self._recovering]
+        self._owed = max(owed, default=0)  # size that the log must reach before a rolled-back sender seals again
         self._claims: deque[bytes] = deque()  # notes of the peer that are compared with the own log
         self._accused = False  # the claims are the evidence of a fork, not a position
         self._next = 0  # index of the first envelope that was not loaded
@@ -84,6 +90,8 @@ class SenderMachine(Machine):
         self._unreceipted.clear()
 
     def _grow(self, event: Grown) -> None:
+        if event.log.size <= self._log.size:
+            return  # late news, of what came back by ``_restore``
         self._log, self._head = event.log, event.head
         if self.state is State.STREAMING:
             self._load_more()
@@ -99,6 +107,8 @@ class SenderMachine(Machine):
     def _take_position(self, position: wire.Position) -> None:
         if position.version != VERSION:
             raise RemoteProtocolError(f"version {position.version} was not offered")
+        if self._recovering and position.size < self._owed:
+            raise RemoteProtocolError(f"the peer countersigned {self._owed} envelopes and holds {position.size}")
         if position.size == 0 and not position.receipt:
             self._stream_from(0)
             return
@@ -130,13 +140,11 @@ class SenderMachine(Machine):
         self.state = State.CHECKING
 
     def _accept(self, receipt: Receipt) -> None:
-        known = self._receipt.checkpoint.size if self._receipt else 0
-        if receipt.checkpoint.size > known:
-            self._keep(receipt)
+        self._keep(receipt)
         self._stream_from(receipt.checkpoint.size)
 
     def _stream_from(self, size: int) -> None:
-        known = self._receipt.checkpoint.size if self._receipt else 0
+        known = self._receipted()
         if size < known:
             self._do(Alarm(PEER_ROLLED_BACK, f"the peer countersigned {known} envelopes and holds {size}"))
         if self._recovering:
@@ -163,9 +171,9 @@ class SenderMachine(Machine):
 
     def _take_receipt(self, message: wire.Receipt) -> None:
         receipt = self._open_receipt(message.note)
-        if self._receipt and receipt.checkpoint == self._receipt.checkpoint:
-            return  # said again, after a batch that came again
         if receipt.checkpoint not in self._unreceipted:
+            if self._receipt and receipt.checkpoint == self._receipt.checkpoint:
+                return  # said again, after a batch that came again
             raise RemoteProtocolError("a receipt for a checkpoint that is not under way")
         while self._unreceipted.popleft() != receipt.checkpoint:
             pass
@@ -173,8 +181,13 @@ class SenderMachine(Machine):
         self._load_more()
 
     def _keep(self, receipt: Receipt) -> None:
-        self._receipt = receipt
-        self._do(StoreReceipt(receipt))
+        """Keeps a receipt that covers more. A rolled-back peer gives earlier ones anew: nothing goes back for them."""
+        if receipt.checkpoint.size > self._receipted():
+            self._receipt = receipt
+            self._do(StoreReceipt(receipt))
+
+    def _receipted(self) -> int:
+        return self._receipt.checkpoint.size if self._receipt else 0
 
     def _open_receipt(self, note: bytes) -> Receipt:
         parties = self.parties
@@ -187,7 +200,7 @@ class SenderMachine(Machine):
         if not self._recovering:
             detail = f"the peer countersigned {size} envelopes, and {self._log.size} are here"
             self._do(Halt(SENDER_ROLLED_BACK, detail, (receipt.note,)))
-        self._recovering = True
+        self._recovering, self._owed = True, max(self._owed, size)
         self._do(Send(wire.ExchangeRequest(recover=wire.Recover(first_index=self._log.size))))
         self.state = State.RECOVERING
 

@@ -10,9 +10,9 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -42,11 +42,13 @@ class Commit:
 
 @dataclass(slots=True)
 class _Waiting:
-    unit: Unit[Any]
+    """Units that one caller waits for. ``outcomes``: of each its result, or the error it raised."""
+
+    units: Sequence[Unit[Any]]
     weight: int
-    future: asyncio.Future[Any]
-    result: Any = None
-    error: Exception | None = None
+    future: asyncio.Future[list[Any]]
+    outcomes: list[Any]
+    error: GatewayError | None = None
 
 
 class Committer:
@@ -78,7 +80,7 @@ class Committer:
         self._waiting: deque[_Waiting] = deque()
         self._weight = 0
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="committer")
+        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._connection = database.writer()
         self._now = 0
         self._latest = self._load()
@@ -102,13 +104,27 @@ class Committer:
             GatewayError: what the unit raised, or ``Overloaded``, or ``Unavailable``: then whether it is stored is
                 unknown to the caller, who asks again under the same request_id.
         """
-        future: asyncio.Future[T] = self._loop.create_future()
+        outcome = (await self._enqueue([unit], weight))[0]
+        if isinstance(outcome, GatewayError):
+            raise outcome
+        return cast("T", outcome)
+
+    async def submit_all(self, units: Sequence[Unit[T]]) -> list[T | GatewayError]:
+        """Runs units of one envelope each; gives, for each, its result or the error that it raised.
+
+        Raises:
+            Overloaded, Unavailable: as ``submit``, for all of them.
+        """
+        return await self._enqueue(units, len(units)) if units else []
+
+    async def _enqueue(self, units: Sequence[Unit[Any]], weight: int) -> list[Any]:
+        future: asyncio.Future[list[Any]] = self._loop.create_future()
         with self._changed:
             if self._stopping:
                 raise Unavailable("the node is stopping")
             if self._weight + weight > MAX_WAITING_WEIGHT:
                 raise Overloaded("too much waits to be written; try again later")
-            self._waiting.append(_Waiting(unit, weight, future))
+            self._waiting.append(_Waiting(units, weight, future, []))
             self._weight += weight
             self._changed.notify()
         return await future
@@ -149,7 +165,7 @@ class Committer:
             with self._connection.begin():
                 transaction = Transaction(self._connection, self._latest.states, self._now, self._random)
                 for waiting in group:
-                    _attempt(waiting, transaction)
+                    waiting.outcomes = [_attempt(unit, transaction) for unit in waiting.units]
                 writing = Writing(
                     transaction.group, self._latest.states, self._latest.counters, self._signer, self._now
                 )
@@ -170,9 +186,7 @@ class Committer:
         if "disk I/O error" in str(error):
             raise StoreError("the storage failed; the node stops, and must not write again before it is mended")
         for waiting in group:
-            waiting.error = waiting.error or Unavailable(
-                "the store cannot write now; try again with the same request_id"
-            )
+            waiting.error = Unavailable("the store cannot write now; try again with the same request_id")
         self._connection.close()
         try:
             self._connection = self._database.writer()
@@ -204,19 +218,18 @@ class Committer:
             if waiting.error:
                 waiting.future.set_exception(waiting.error)
             else:
-                waiting.future.set_result(waiting.result)
+                waiting.future.set_result(waiting.outcomes)
         if commit:
             self._on_commit(commit)
 
 
-def _attempt(waiting: _Waiting, transaction: Transaction) -> None:
+def _attempt(unit: Unit[Any], transaction: Transaction) -> Any:
     try:
-        waiting.result = transaction.run(waiting.unit)
+        return transaction.run(unit)
     except SQLAlchemyError:
         raise
     except GatewayError as error:
-        waiting.error = error
-    except Exception as error:  # noqa: BLE001 - a defect in one unit must not stop the others
+        return error
+    except Exception:  # noqa: BLE001 - a defect in one unit must not stop the others
         _log.exception("a unit of work failed")
-        waiting.error = GatewayError("internal error")
-        waiting.error.__cause__ = error
+        return GatewayError("internal error")

@@ -50,11 +50,15 @@ class Database:
             connection.commit()
 
     def check_revision(self) -> None:
-        """Passes if the tables have this version's form.
+        """Passes if the database is there, and its tables have this version's form.
 
         Raises:
-            StoreError: they have another one; says what to do.
+            StoreError: says what to do.
         """
+        if self.url.get_backend_name() == "sqlite" and not Path(self.url.database or "").is_file():
+            raise StoreError(
+                f"the database {self.url.database} is not there: restore it, or make one with gateway init"
+            )
         script = ScriptDirectory(str(_MIGRATIONS))
         with self.readers.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()

@@ -1,14 +1,15 @@
 """Reads logs: batches for the wire, the right edge at an earlier size, stored hashes for proofs."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from gateway.errors import Corrupt, NotFound
 from gateway.ledger import tiles
 from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
-from gateway.ledger.merkle import TILE_LEVELS, CompactRange
+from gateway.ledger.merkle import CompactRange
 from gateway.store.tables import channels, heads, leaves, subtrees
 
 
@@ -16,17 +17,18 @@ def read_batch(connection: Connection, channel: int, first: int, limit: int) -> 
     """Reads envelopes from ``first`` on, up to the last signed checkpoint that the bounds of a batch allow.
 
     Raises:
-        Corrupt: no checkpoint is stored there.
+        Corrupt: no checkpoint, or not every envelope, is stored there.
     """
     end = min(limit, first + MAX_BATCH_ENVELOPES)
     where = (heads.c.channel == channel, heads.c.size > first, heads.c.size <= end)
     sizes = connection.scalars(select(heads.c.size).where(*where).order_by(heads.c.size)).all()
     if not sizes:
         raise Corrupt(f"no checkpoint is stored between {first} and {end}")
-    envelopes = _envelopes(connection, channel, first, sizes[-1])
-    size = _within_bytes(sizes, first, envelopes)
+    lengths = _column(connection, func.length(leaves.c.data), channel, first, sizes[-1])
+    size = _within_bytes(sizes, first, lengths)
+    envelopes = _column(connection, leaves.c.data, channel, first, size)
     note = connection.execute(select(heads.c.note).where(heads.c.channel == channel, heads.c.size == size))
-    return wire.Batch(first_index=first, envelopes=envelopes[: size - first], checkpoint=note.scalar_one())
+    return wire.Batch(first_index=first, envelopes=envelopes, checkpoint=note.scalar_one())
 
 
 def read_range(connection: Connection, channel: int, size: int) -> CompactRange:
@@ -44,15 +46,18 @@ def read_range(connection: Connection, channel: int, size: int) -> CompactRange:
     return CompactRange(size, tuple(hashes))
 
 
+def read_recalled(connection: Connection, channel: int, size: int, count: int) -> tuple[CompactRange, Sequence[bytes]]:
+    """Reads the right edge of a log as it was at a size, and so many leaf hashes from there on."""
+    return read_range(connection, channel, size), read_hashes(connection, channel, 0, size, count)
+
+
 def read_hashes(connection: Connection, channel: int, level: int, first: int, count: int) -> Sequence[bytes]:
     """Reads stored hashes of a level (0, 8, 16, ...)."""
-    if level == 0:
-        where = (leaves.c.channel == channel, leaves.c.index >= first, leaves.c.index < first + count)
-        return connection.scalars(select(leaves.c.hash).where(*where).order_by(leaves.c.index)).all()
-    assert level % TILE_LEVELS == 0, "other levels are not stored"
-    in_level = (subtrees.c.channel == channel, subtrees.c.level == level)
-    where = (*in_level, subtrees.c.index >= first, subtrees.c.index < first + count)
-    return connection.scalars(select(subtrees.c.hash).where(*where).order_by(subtrees.c.index)).all()
+    table = leaves if level == 0 else subtrees
+    where = [table.c.channel == channel, table.c.index >= first, table.c.index < first + count]
+    if level:
+        where.append(subtrees.c.level == level)
+    return connection.scalars(select(table.c.hash).where(*where).order_by(table.c.index)).all()
 
 
 def reader(connection: Connection, channel: int) -> tiles.TileReader:
@@ -85,19 +90,19 @@ def channel_id(connection: Connection, origin: str) -> int:
     return int(found)
 
 
-def _envelopes(connection: Connection, channel: int, first: int, end: int) -> list[bytes]:
+def _column(connection: Connection, column: ColumnElement[Any], channel: int, first: int, end: int) -> Sequence[Any]:
     where = (leaves.c.channel == channel, leaves.c.index >= first, leaves.c.index < end)
-    found = connection.scalars(select(leaves.c.data).where(*where).order_by(leaves.c.index)).all()
+    found = connection.scalars(select(column).where(*where).order_by(leaves.c.index)).all()
     if len(found) != end - first:
         raise Corrupt(f"envelopes {first} to {end} are not all stored")
-    return [bytes(data) for data in found]
+    return found
 
 
-def _within_bytes(sizes: Sequence[int], first: int, envelopes: Sequence[bytes]) -> int:
+def _within_bytes(sizes: Sequence[int], first: int, lengths: Sequence[int]) -> int:
     """The largest size up to which the envelopes fit; the first, whatever it takes: a commit is bounded."""
     chosen, total, counted = sizes[0], 0, 0
     for size in sizes:
-        total += sum(len(data) for data in envelopes[counted : size - first])
+        total += sum(lengths[counted : size - first])
         counted = size - first
         if total > MAX_BATCH_BYTES:
             break

@@ -1,1 +1,62 @@
-"""What a back office needs to talk to its node."""
+"""What a back office needs to talk to its node.
+
+``Client`` and ``AsyncClient`` call it, as a ``Profile`` says; ``notice_request`` makes the requests of their batches
+and streams. Messages are those of ``regulator.exchange.v1``; ``regulator.exchange.errors`` has the tree of errors.
+"""
+
+from regulator.exchange.async_client import AsyncClient
+from regulator.exchange.async_watch import AsyncWatch
+from regulator.exchange.client import Client
+from regulator.exchange.errors import (
+    AlreadyExists,
+    Cancelled,
+    ClientClosed,
+    DeadlineExceeded,
+    ExchangeError,
+    InvalidRequest,
+    NodeFailure,
+    NotAllowed,
+    NotFound,
+    Overloaded,
+    ProfileError,
+    Stale,
+    Unauthenticated,
+    Unavailable,
+    Unsupported,
+    Violation,
+    WrongState,
+)
+from regulator.exchange.pages import AsyncListing, Listing
+from regulator.exchange.profile import Profile
+from regulator.exchange.requests import NoticeFilters
+from regulator.exchange.requests import create_notice as notice_request
+from regulator.exchange.watch import Watch
+
+__all__ = [
+    "AlreadyExists",
+    "AsyncClient",
+    "AsyncListing",
+    "AsyncWatch",
+    "Cancelled",
+    "Client",
+    "ClientClosed",
+    "DeadlineExceeded",
+    "ExchangeError",
+    "InvalidRequest",
+    "Listing",
+    "NodeFailure",
+    "NotAllowed",
+    "NotFound",
+    "NoticeFilters",
+    "Overloaded",
+    "Profile",
+    "ProfileError",
+    "Stale",
+    "Unauthenticated",
+    "Unavailable",
+    "Unsupported",
+    "Violation",
+    "Watch",
+    "WrongState",
+    "notice_request",
+]

@@ -2,10 +2,10 @@
 
 import ssl
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 import grpc
 from grpc import aio
-
 from regulator.exchange.errors import ProfileError
 from regulator.exchange.profile import Profile
 from regulator.exchange.v1.admin_service_pb2_grpc import AdminServiceStub
@@ -14,6 +14,16 @@ from regulator.exchange.v1.evidence_service_pb2_grpc import EvidenceServiceStub
 from regulator.exchange.v1.notice_service_pb2_grpc import NoticeServiceStub
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
+AnswerT_co = TypeVar("AnswerT_co", covariant=True)
+
+
+class Rpc(Protocol[RequestT_contra, AnswerT_co]):
+    """A method of a stub; in asyncio its answer is awaited."""
+
+    def __call__(self, request: RequestT_contra, /, *, timeout: float | None = None) -> AnswerT_co:
+        """Calls it; ``timeout`` in seconds."""
 
 
 class Stubs:

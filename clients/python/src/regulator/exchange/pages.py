@@ -3,6 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
+from regulator.exchange.v1.admin_service_pb2 import Channel, ListChannelsResponse, ListPeersResponse, Peer
+from regulator.exchange.v1.notice_service_pb2 import ListNoticesResponse, Notice
+
 
 class PageRequest(Protocol):
     """A request for a page."""
@@ -70,3 +73,18 @@ class AsyncListing(AsyncIterator[ItemT], Generic[RequestT, PageT, ItemT]):
             page = await self._fetch(self._request)
             yield page
             token = page.next_page_token or None
+
+
+def peers(page: ListPeersResponse) -> Iterable[Peer]:
+    """The items of a page of peers."""
+    return page.peers
+
+
+def channels(page: ListChannelsResponse) -> Iterable[Channel]:
+    """The items of a page of channels."""
+    return page.channels
+
+
+def notices(page: ListNoticesResponse) -> Iterable[Notice]:
+    """The items of a page of notices."""
+    return page.notices

@@ -11,7 +11,6 @@ from typing import Any, TypedDict, Unpack
 from uuid import uuid4
 
 from google.protobuf.timestamp_pb2 import Timestamp
-
 from regulator.exchange.v1 import admin_service_pb2 as admin
 from regulator.exchange.v1 import evidence_service_pb2 as evidence
 from regulator.exchange.v1 import notice_service_pb2 as notices
@@ -191,9 +190,7 @@ def get_checkpoint(origin: str) -> evidence.GetCheckpointRequest:
     return evidence.GetCheckpointRequest(origin=origin)
 
 
-def get_consistency_proof(
-    origin: str, *, first_size: int, second_size: int
-) -> evidence.GetConsistencyProofRequest:
+def get_consistency_proof(origin: str, *, first_size: int, second_size: int) -> evidence.GetConsistencyProofRequest:
     """Proves that a channel's log of one size is a prefix of that of a later size (RFC 9162, section 2.1.4)."""
     return evidence.GetConsistencyProofRequest(origin=origin, first_size=first_size, second_size=second_size)
 

@@ -56,7 +56,9 @@ class Chunks:
 class AsyncChunks:
     """``Chunks`` for asyncio, of a source of either kind."""
 
-    def __init__(self, requests: Iterable[CreateNoticeRequest] | AsyncIterable[CreateNoticeRequest], chunk: int) -> None:
+    def __init__(
+        self, requests: Iterable[CreateNoticeRequest] | AsyncIterable[CreateNoticeRequest], chunk: int
+    ) -> None:
         self._requests = requests
         self._chunker = Chunker(chunk)
         self.failure: Exception | None = None

@@ -1,0 +1,176 @@
+"""The asyncio client."""
+
+import asyncio
+import time
+import weakref
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
+from random import SystemRandom
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from grpc import StatusCode, aio
+from regulator.exchange import connection, pages, requests
+from regulator.exchange.async_watch import AsyncWatch
+from regulator.exchange.connection import AsyncStubs, Rpc
+from regulator.exchange.errors import Cancelled, ClientClosed, from_rpc_error
+from regulator.exchange.methods import described_as
+from regulator.exchange.pages import AsyncListing, ItemT, PageRequest, PageT
+from regulator.exchange.profile import Profile
+from regulator.exchange.progress import Progress
+from regulator.exchange.requests import with_request_id
+from regulator.exchange.retry import Attempts
+from regulator.exchange.submission import AsyncChunks
+from regulator.exchange.tasks import is_cancelled
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, SubmitNoticesResponse
+
+P = ParamSpec("P")
+RequestT = TypeVar("RequestT")
+PageRequestT = TypeVar("PageRequestT", bound=PageRequest)
+ResponseT = TypeVar("ResponseT")
+
+
+def _unary(
+    rpc: Callable[[AsyncStubs], Rpc[RequestT, Awaitable[ResponseT]]], build: Callable[P, RequestT]
+) -> Callable[Concatenate["AsyncClient", P], Coroutine[Any, Any, ResponseT]]:
+    """A method that builds a request and gives its answer."""
+
+    async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> ResponseT:
+        return await self._call(rpc(self._stubs), build(*args, **kwargs))
+
+    return described_as(build, method)
+
+
+def _listing(
+    rpc: Callable[[AsyncStubs], Rpc[PageRequestT, Awaitable[PageT]]],
+    build: Callable[P, PageRequestT],
+    items: Callable[[PageT], Iterable[ItemT]],
+) -> Callable[Concatenate["AsyncClient", P], AsyncListing[PageRequestT, PageT, ItemT]]:
+    """A method that builds a request and gives an iterator over all it asks for."""
+
+    def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> AsyncListing[PageRequestT, PageT, ItemT]:
+        return AsyncListing(build(*args, **kwargs), lambda request: self._call(rpc(self._stubs), request), items)
+
+    return described_as(build, method)
+
+
+class AsyncClient:
+    """``Client`` for asyncio: the same methods, awaited; listings and watches are read with ``async for``.
+
+    To be made within a running event loop, and used by any number of its tasks.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        """Connects with the first call.
+
+        Raises:
+            ProfileError: a file of the profile does not fit.
+        """
+        self._profile = profile
+        self._channel = aio.secure_channel(
+            profile.address, connection.credentials(profile), connection.options(profile)
+        )
+        self._stubs = AsyncStubs(self._channel)
+        self._dice = SystemRandom().random
+        self._closed = asyncio.Event()
+        self._watches: weakref.WeakSet[AsyncWatch] = weakref.WeakSet()
+
+    server_info = _unary(lambda node: node.admin.GetServerInfo, requests.server_info)
+    get_peer = _unary(lambda node: node.admin.GetPeer, requests.get_peer)
+    list_peers = _listing(lambda node: node.admin.ListPeers, requests.list_peers, pages.peers)
+    get_channel = _unary(lambda node: node.admin.GetChannel, requests.get_channel)
+    list_channels = _listing(lambda node: node.admin.ListChannels, requests.list_channels, pages.channels)
+
+    create_notice = _unary(lambda node: node.notices.CreateNotice, requests.create_notice)
+    batch_create_notices = _unary(lambda node: node.notices.BatchCreateNotices, requests.batch_create_notices)
+    get_notice = _unary(lambda node: node.notices.GetNotice, requests.get_notice)
+    list_notices = _listing(lambda node: node.notices.ListNotices, requests.list_notices, pages.notices)
+    acknowledge_notice = _unary(lambda node: node.notices.AcknowledgeNotice, requests.acknowledge_notice)
+    withdraw_notice = _unary(lambda node: node.notices.WithdrawNotice, requests.withdraw_notice)
+    supersede_notice = _unary(lambda node: node.notices.SupersedeNotice, requests.supersede_notice)
+
+    get_evidence = _unary(lambda node: node.evidence.GetEvidence, requests.get_evidence)
+    get_checkpoint = _unary(lambda node: node.evidence.GetCheckpoint, requests.get_checkpoint)
+    get_consistency_proof = _unary(lambda node: node.evidence.GetConsistencyProof, requests.get_consistency_proof)
+
+    async def submit_notices(
+        self,
+        requests: Iterable[CreateNoticeRequest] | AsyncIterable[CreateNoticeRequest],
+        *,
+        chunk: int = 100,
+        deadline_seconds: float | None = None,
+    ) -> SubmitNoticesResponse:
+        """Gives any number of notices, as ``Client.submit_notices`` does; they may come from an async iterable."""
+        replayable = isinstance(requests, Sequence)
+        source = [with_request_id(each) for each in requests] if isinstance(requests, Sequence) else requests
+
+        async def attempt(timeout_seconds: float) -> SubmitNoticesResponse:
+            chunks = AsyncChunks(source, chunk)
+            try:
+                return await self._stubs.notices.SubmitNotices(aiter(chunks), timeout=timeout_seconds)
+            except asyncio.CancelledError:
+                if chunks.failure:
+                    raise chunks.failure from None
+                raise
+
+        return await self._attempts(attempt, deadline_seconds, max_attempts=None if replayable else 1)
+
+    def watch_events(
+        self, cursor: str = "", kinds: Iterable[Event.Kind.ValueType] = (), *, from_now: bool = False
+    ) -> AsyncWatch:
+        """Gives every event after ``cursor`` as it happens, as ``Client.watch_events`` does."""
+        self._check_open()
+        watch = AsyncWatch(self._stubs.events.WatchEvents, Progress(cursor, kinds, from_now=from_now))
+        self._watches.add(watch)
+        return watch
+
+    async def close(self) -> None:
+        """Ends the watches and the connection; calls under way raise ``Cancelled``."""
+        self._closed.set()
+        for watch in self._watches:
+            await watch.close()
+        await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _call(self, rpc: Rpc[RequestT, Awaitable[ResponseT]], request: RequestT) -> ResponseT:
+        async def attempt(timeout_seconds: float) -> ResponseT:
+            return await rpc(request, timeout=timeout_seconds)
+
+        return await self._attempts(attempt)
+
+    async def _attempts(
+        self,
+        attempt: Callable[[float], Awaitable[ResponseT]],
+        deadline_seconds: float | None = None,
+        max_attempts: int | None = None,
+    ) -> ResponseT:
+        """Carries out a call, again if need be; ``attempt`` is given the seconds that are left."""
+        ends_at = time.monotonic() + (deadline_seconds or self._profile.deadline_seconds)
+        attempts = Attempts(max_attempts or self._profile.max_attempts, ends_at)
+        while True:
+            self._check_open()
+            try:
+                return await attempt(attempts.remaining_seconds(time.monotonic()))
+            except aio.AioRpcError as error:
+                failure = from_rpc_error(error)
+                wait_seconds = attempts.wait_seconds(failure, time.monotonic(), self._dice)
+                if wait_seconds is None:
+                    raise failure from error
+            except asyncio.CancelledError:
+                if self._closed.is_set() and not is_cancelled():
+                    raise Cancelled("the client was closed during the call", StatusCode.CANCELLED) from None
+                raise
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), wait_seconds)
+
+    def _check_open(self) -> None:
+        if self._closed.is_set():
+            raise ClientClosed("this client is closed")

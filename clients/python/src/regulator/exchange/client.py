@@ -1,0 +1,189 @@
+"""The blocking client: for threads and scripts."""
+
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from random import SystemRandom
+from types import TracebackType
+from typing import Concatenate, ParamSpec, Self, TypeVar
+
+import grpc
+from regulator.exchange import connection, pages, requests
+from regulator.exchange.connection import Rpc, Stubs
+from regulator.exchange.errors import ClientClosed, from_rpc_error
+from regulator.exchange.methods import described_as
+from regulator.exchange.pages import ItemT, Listing, PageRequest, PageT
+from regulator.exchange.profile import Profile
+from regulator.exchange.progress import Progress
+from regulator.exchange.requests import with_request_id
+from regulator.exchange.retry import Attempts
+from regulator.exchange.submission import Chunks
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, SubmitNoticesResponse
+from regulator.exchange.watch import Watch
+
+P = ParamSpec("P")
+RequestT = TypeVar("RequestT")
+PageRequestT = TypeVar("PageRequestT", bound=PageRequest)
+ResponseT = TypeVar("ResponseT")
+
+
+def _unary(
+    rpc: Callable[[Stubs], Rpc[RequestT, ResponseT]], build: Callable[P, RequestT]
+) -> Callable[Concatenate["Client", P], ResponseT]:
+    """A method that builds a request and gives its answer."""
+
+    def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> ResponseT:
+        return self._call(rpc(self._stubs), build(*args, **kwargs))
+
+    return described_as(build, method)
+
+
+def _listing(
+    rpc: Callable[[Stubs], Rpc[PageRequestT, PageT]],
+    build: Callable[P, PageRequestT],
+    items: Callable[[PageT], Iterable[ItemT]],
+) -> Callable[Concatenate["Client", P], Listing[PageRequestT, PageT, ItemT]]:
+    """A method that builds a request and gives an iterator over all it asks for."""
+
+    def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> Listing[PageRequestT, PageT, ItemT]:
+        return Listing(build(*args, **kwargs), lambda request: self._call(rpc(self._stubs), request), items)
+
+    return described_as(build, method)
+
+
+class Client:
+    """A back office's connection to its node, over mutual TLS; safe for any number of threads.
+
+    Each call has one deadline, the profile's, for all its attempts. ``Unavailable``, and ``Overloaded`` if the node
+    says when to come back, are tried again within it, writes too: each carries a ``request_id``. What a call raises
+    is an ``ExchangeError``. The files of the profile are read once: after a new certificate, make a new client.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        """Connects with the first call.
+
+        Raises:
+            ProfileError: a file of the profile does not fit.
+        """
+        self._profile = profile
+        self._channel = grpc.secure_channel(
+            profile.address, connection.credentials(profile), connection.options(profile)
+        )
+        self._stubs = Stubs(self._channel)
+        self._dice = SystemRandom().random
+        self._closed = threading.Event()
+        self._watches: weakref.WeakSet[Watch] = weakref.WeakSet()
+        self._lock = threading.Lock()  # a watch is either seen by close(), or not begun after it
+
+    server_info = _unary(lambda node: node.admin.GetServerInfo, requests.server_info)
+    get_peer = _unary(lambda node: node.admin.GetPeer, requests.get_peer)
+    list_peers = _listing(lambda node: node.admin.ListPeers, requests.list_peers, pages.peers)
+    get_channel = _unary(lambda node: node.admin.GetChannel, requests.get_channel)
+    list_channels = _listing(lambda node: node.admin.ListChannels, requests.list_channels, pages.channels)
+
+    create_notice = _unary(lambda node: node.notices.CreateNotice, requests.create_notice)
+    batch_create_notices = _unary(lambda node: node.notices.BatchCreateNotices, requests.batch_create_notices)
+    get_notice = _unary(lambda node: node.notices.GetNotice, requests.get_notice)
+    list_notices = _listing(lambda node: node.notices.ListNotices, requests.list_notices, pages.notices)
+    acknowledge_notice = _unary(lambda node: node.notices.AcknowledgeNotice, requests.acknowledge_notice)
+    withdraw_notice = _unary(lambda node: node.notices.WithdrawNotice, requests.withdraw_notice)
+    supersede_notice = _unary(lambda node: node.notices.SupersedeNotice, requests.supersede_notice)
+
+    get_evidence = _unary(lambda node: node.evidence.GetEvidence, requests.get_evidence)
+    get_checkpoint = _unary(lambda node: node.evidence.GetCheckpoint, requests.get_checkpoint)
+    get_consistency_proof = _unary(lambda node: node.evidence.GetConsistencyProof, requests.get_consistency_proof)
+
+    def submit_notices(
+        self, requests: Iterable[CreateNoticeRequest], *, chunk: int = 100, deadline_seconds: float | None = None
+    ) -> SubmitNoticesResponse:
+        """Gives any number of notices, each on its own: a refused one does not hold up the others.
+
+        A list or tuple is sent again from its beginning after ``Unavailable``; what is sealed already is counted,
+        not sealed twice. Another iterable is read once and sent once, without being held in memory; after an error
+        it is for the caller to send it again, and that is safe only if its requests bear their own ``request_id``.
+
+        Args:
+            requests: what ``notice_request`` makes; those without a ``request_id`` get one.
+            chunk: how many travel in one message, 1 to 1,000.
+            deadline_seconds: of the whole; None: the profile's.
+
+        Returns:
+            How many are sealed, and which are refused and why.
+        """
+        replayable = isinstance(requests, Sequence)
+        source = [with_request_id(each) for each in requests] if replayable else requests
+
+        def attempt(timeout_seconds: float) -> SubmitNoticesResponse:
+            chunks = Chunks(source, chunk)
+            try:
+                return self._stubs.notices.SubmitNotices(iter(chunks), timeout=timeout_seconds)
+            except grpc.RpcError:
+                if chunks.failure:
+                    raise chunks.failure from None
+                raise
+
+        return self._attempts(attempt, deadline_seconds, max_attempts=None if replayable else 1)
+
+    def watch_events(
+        self, cursor: str = "", kinds: Iterable[Event.Kind.ValueType] = (), *, from_now: bool = False
+    ) -> Watch:
+        """Gives every event after ``cursor`` as it happens; see ``Watch``, which is to be closed after use.
+
+        Args:
+            cursor: of the last message seen; empty: from the first event of all, or as ``from_now`` says.
+            kinds: only these; empty: all.
+            from_now: without a cursor: only what happens after the watch has reached the node.
+        """
+        with self._lock:
+            self._check_open()
+            watch = Watch(self._stubs.events.WatchEvents, Progress(cursor, kinds, from_now=from_now))
+            self._watches.add(watch)
+            return watch
+
+    def close(self) -> None:
+        """Ends the watches and the connection; calls under way raise ``Cancelled``."""
+        with self._lock:
+            self._closed.set()
+            for watch in self._watches:
+                watch.close()
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _call(self, rpc: Rpc[RequestT, ResponseT], request: RequestT) -> ResponseT:
+        return self._attempts(lambda timeout_seconds: rpc(request, timeout=timeout_seconds))
+
+    def _attempts(
+        self,
+        attempt: Callable[[float], ResponseT],
+        deadline_seconds: float | None = None,
+        max_attempts: int | None = None,
+    ) -> ResponseT:
+        """Carries out a call, again if need be; ``attempt`` is given the seconds that are left."""
+        ends_at = time.monotonic() + (deadline_seconds or self._profile.deadline_seconds)
+        attempts = Attempts(max_attempts or self._profile.max_attempts, ends_at)
+        while True:
+            self._check_open()
+            try:
+                return attempt(attempts.remaining_seconds(time.monotonic()))
+            except grpc.RpcError as error:
+                failure = from_rpc_error(error)
+                wait_seconds = attempts.wait_seconds(failure, time.monotonic(), self._dice)
+                if wait_seconds is None:
+                    raise failure from error
+            except ValueError:  # what gRPC says to a call on a channel that was closed just now
+                self._check_open()
+                raise
+            self._closed.wait(wait_seconds)
+
+    def _check_open(self) -> None:
+        if self._closed.is_set():
+            raise ClientClosed("this client is closed")

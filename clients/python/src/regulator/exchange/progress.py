@@ -1,0 +1,57 @@
+"""How far a watch has come, and what to do when its stream ends: pure, shared by both clients."""
+
+import logging
+from collections.abc import Iterable
+
+from grpc import StatusCode
+from regulator.exchange.errors import ExchangeError
+from regulator.exchange.retry import Dice, jitter_seconds
+from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
+
+_log = logging.getLogger("regulator.exchange")
+
+# The stream was cut, the node stops, or it is too busy now. Anything else would only come again.
+RESUMED = frozenset(
+    {
+        StatusCode.UNAVAILABLE,
+        StatusCode.RESOURCE_EXHAUSTED,
+        StatusCode.DEADLINE_EXCEEDED,
+        StatusCode.CANCELLED,
+        StatusCode.INTERNAL,  # also what gRPC says when a connection breaks within a message
+    }
+)
+
+
+class Progress:
+    """The cursor of the last message handed on, from which the next stream goes on: no gap, no repeat."""
+
+    def __init__(self, cursor: str, kinds: Iterable[Event.Kind.ValueType], *, from_now: bool) -> None:
+        self.cursor = cursor
+        self._kinds = tuple(kinds)
+        self._from_now = from_now
+        self._failures = 0  # in a row, since the last message
+
+    def request(self) -> WatchEventsRequest:
+        """Asks for what follows the cursor."""
+        return WatchEventsRequest(cursor=self.cursor, kinds=self._kinds, from_now=self._from_now and not self.cursor)
+
+    def seen(self, response: WatchEventsResponse) -> WatchEventsResponse:
+        """Notes that a message is handed on, and gives it back."""
+        self.cursor = response.cursor or self.cursor
+        self._failures = 0
+        return response
+
+    def pause_seconds(self, failure: ExchangeError | None, dice: Dice) -> float:
+        """The wait before the stream is resumed; raises ``failure`` if resuming would not help.
+
+        Args:
+            failure: how the stream ended; None: without an error, as when the node closes an old connection.
+            dice: gives a random number from 0 to 1.
+        """
+        if failure and failure.code not in RESUMED:
+            raise failure
+        asked_seconds = (failure.retry_after_seconds if failure else None) or 0.0
+        pause = asked_seconds + jitter_seconds(self._failures, dice)
+        self._failures += 1
+        _log.info("watch ended (%s), resumes in %.2f s", failure or "no error", pause)
+        return pause

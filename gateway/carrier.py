@@ -1,0 +1,121 @@
+"""Carries out what a channel machine asks for: the one driver of both ends, whatever the stream is made of."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from regulator.exchange.v1 import peer_service_pb2 as wire
+from regulator.exchange.v1.event_service_pb2 import Event
+
+from gateway.ledger import steps
+from gateway.ledger.channel import Machine
+from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, Signer, countersign
+from gateway.store.committer import Committer
+from gateway.store.logs import read_batch, read_recalled
+from gateway.store.readers import Readers
+from gateway.store.state import ChannelState
+from gateway.store.transaction import Transaction
+
+MICROS = 1_000_000  # in a second
+
+Message = wire.ExchangeRequest | wire.ExchangeResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What a carrier needs of the node: the writer, the readers, the seal, and the name it countersigns by."""
+
+    committer: Committer
+    readers: Readers
+    signer: Signer
+    domain: str
+
+
+class Carrier:
+    """Feeds one machine and carries out its effects, in order.
+
+    Args:
+        machine: a channel's sender or receiver
+        state: the channel it is for
+        store: of this node
+        send: puts a message on the stream
+    """
+
+    def __init__(
+        self, machine: Machine, state: ChannelState, store: Store, send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        self.closing_error = ""  # what the peer did wrong, once the stream is to end
+        self._machine, self._store, self._send = machine, store, send
+        self._channel, self._origin = state.id, state.origin
+        self._effects = {
+            steps.Load: self._load,
+            steps.Recall: self._recall,
+            steps.Commit: self._commit,
+            steps.Restore: self._restore,
+            steps.Countersign: self._countersign,
+            steps.StoreReceipt: self._store_receipt,
+            steps.Alarm: self._alarm,
+            steps.Halt: self._halt,
+            steps.Reopen: self._reopen,
+        }
+
+    async def feed(self, event: steps.Event) -> bool:
+        """Feeds an event, and those that answer its effects; False: the stream is to end.
+
+        Raises:
+            GatewayError: the store could not do what was asked. The stream must end; what is durable counts.
+        """
+        events: deque[steps.Event] = deque([event])
+        while events:
+            for effect in self._machine.feed(events.popleft()):
+                if isinstance(effect, steps.Close):
+                    self.closing_error = effect.error
+                    return False
+                if isinstance(effect, steps.Send):
+                    await self._send(effect.message)
+                elif answer := await self._effects[type(effect)](effect):  # type: ignore[operator]
+                    events.append(answer)
+        return True
+
+    async def _load(self, effect: steps.Load) -> steps.Event:
+        return steps.Loaded(await self._store.readers.run(read_batch, self._channel, effect.first, effect.limit))
+
+    async def _recall(self, effect: steps.Recall) -> steps.Event:
+        log, hashes = await self._store.readers.run(read_recalled, self._channel, effect.size, effect.count)
+        return steps.Recalled(log, hashes)
+
+    async def _commit(self, effect: steps.Commit) -> steps.Event:
+        batch = effect.batch
+        await self._submit(lambda tx: tx.append(self._origin, batch), weight=len(batch.envelopes))
+        return steps.Committed()
+
+    async def _restore(self, effect: steps.Restore) -> steps.Event:
+        batch = effect.batch
+        await self._submit(lambda tx: tx.append(self._origin, batch), weight=len(batch.envelopes))
+        return steps.Restored()
+
+    async def _countersign(self, effect: steps.Countersign) -> steps.Event:
+        return steps.Countersigned(await self._store.committer.submit(lambda tx: self._make_receipt(tx, effect.head)))
+
+    def _make_receipt(self, tx: Transaction, head: SignedCheckpoint) -> Receipt:
+        before = tx.channel(self._origin).receipt
+        time = max(tx.now // MICROS, before.time if before else 0)  # it never goes back, whatever the clock does
+        receipt = countersign(head, self._store.domain, self._store.signer, time)
+        tx.keep_receipt(self._origin, receipt)
+        return receipt
+
+    async def _store_receipt(self, effect: steps.StoreReceipt) -> None:
+        await self._submit(lambda tx: tx.keep_receipt(self._origin, effect.receipt))
+
+    async def _alarm(self, effect: steps.Alarm) -> None:
+        text = f"{effect.reason}: {effect.detail}"
+        await self._submit(lambda tx: tx.tell(self._origin, Event.PEER_ROLLED_BACK, text))
+
+    async def _halt(self, effect: steps.Halt) -> None:
+        await self._submit(lambda tx: tx.halt(self._origin, effect))
+
+    async def _reopen(self, _: steps.Reopen) -> None:
+        await self._submit(lambda tx: tx.reopen(self._origin))
+
+    async def _submit(self, unit: Callable[[Transaction], None], weight: int = 1) -> None:
+        await self._store.committer.submit(unit, weight)

@@ -1,0 +1,48 @@
+"""``gateway serve``: runs a node until it is told to stop."""
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from gateway.home import Home
+from gateway.node import Node
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("serve")(serve)
+
+
+def serve(
+    home: Annotated[Path, typer.Argument(help="The node's home, made by gateway init.")],
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log what the node does, not only what is wrong.")] = False,
+) -> None:
+    """Runs the node of a home until SIGTERM or SIGINT, then drains and ends."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    uvloop.run(_serve(Home(home)))
+
+
+async def _serve(home: Home) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    node = Node(home)
+    await node.start()
+    name = home.config.node
+    typer.echo(
+        f"{name.jurisdiction} {name.domain} serves back offices on port {node.back_office_port}"
+        f" and peers on port {node.peer_port}"
+    )
+    await node.run(stop)
+    typer.echo(f"{name.jurisdiction} {name.domain} stopped")

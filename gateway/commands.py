@@ -1,0 +1,245 @@
+"""What can be done to a node, whatever the door: authorise, validate, decide, commit.
+
+A command takes the caller and the contract's request, and answers once the act is durable. Whether the caller may
+call the method at all was asked before (``identity.access``); what it may do with *this* notice is asked here. The
+decision is taken on the writer's thread, inside the transaction that seals it, so nothing can come in between.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.notice_service_pb2 import (
+    AcknowledgeNoticeRequest,
+    BatchCreateNoticesRequest,
+    CreateNoticeRequest,
+    Notice,
+    SupersedeNoticeRequest,
+    WithdrawNoticeRequest,
+)
+
+from gateway.errors import BadInput, GatewayError, NotAllowed, RequestIdReused
+from gateway.identity.access import Caller
+from gateway.identity.parties import Parties
+from gateway.questions import Questions
+from gateway.store.committer import Committer
+from gateway.store.transaction import Sealed, Transaction
+from gateway.supervision import envelopes
+from gateway.supervision.acts import check_acknowledge, check_release, check_supersede, check_withdraw
+from gateway.supervision.notice_messages import notice_message
+from gateway.supervision.notices import new_notice_id, notice_id
+from gateway.supervision.records import NoticeRecord
+from gateway.supervision.submissions import (
+    Submission,
+    addressed,
+    check_fields,
+    digest_of,
+    new_notice,
+    superseding_notice,
+)
+
+ID_BYTES = 10  # of randomness in an id that the node makes
+CHECKED_AT_ONCE = 20  # requests of a large call that are checked before others get their turn
+MICROS = 1_000_000  # in a second
+
+Done = Notice | str
+"""What a unit of work made: the notice, or the id of one that is to be read once it is durable."""
+
+
+class Commands:
+    """The acts of back offices.
+
+    Args:
+        parties: who exchanges
+        committer: the one writer
+        questions: reads back what an act made
+        random: gives so many random bytes
+    """
+
+    def __init__(
+        self, parties: Parties, committer: Committer, questions: Questions, random: Callable[[int], bytes]
+    ) -> None:
+        self._parties, self._committer, self._questions, self._random = parties, committer, questions, random
+
+    async def create_notice(self, caller: Caller, request: CreateNoticeRequest) -> Notice:
+        """Gives a notice. ``validate_only``: answers what it would be, without a name of its own making."""
+        submission = new_notice(request, self._parties.peers, caller.authority)
+        if request.validate_only:
+            return await self._committer.submit(lambda tx: self._preview(tx, caller, [submission])[0])
+        return await self._finished(await self._committer.submit(lambda tx: self._release(tx, caller, submission)))
+
+    async def batch_create_notices(self, caller: Caller, request: BatchCreateNoticesRequest) -> list[Notice]:
+        """Gives several notices, all or none."""
+        submissions = await self._checked_batch(caller, request)
+        if request.requests[0].validate_only:
+            return await self._committer.submit(lambda tx: self._preview(tx, caller, submissions))
+
+        def release_all(tx: Transaction) -> list[Done]:
+            return [self._release(tx, caller, each) for each in submissions]
+
+        done = await self._committer.submit(release_all, weight=len(submissions))
+        return [await self._finished(each) for each in done]
+
+    async def submit_notices(
+        self, caller: Caller, requests: Sequence[CreateNoticeRequest]
+    ) -> list[GatewayError | None]:
+        """Gives each of several notices on its own; answers, for each, None or why it was refused."""
+        outcomes: list[GatewayError | None] = [None] * len(requests)
+        submissions: dict[int, Submission] = {}
+        for place, request in enumerate(requests):
+            try:
+                submissions[place] = self._checked_single(caller, request)
+            except GatewayError as error:
+                outcomes[place] = error
+            if place % CHECKED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        units = [self._unit(caller, submission) for submission in submissions.values()]
+        results = await self._committer.submit_all(units)
+        for place, result in zip(submissions, results, strict=True):
+            outcomes[place] = result if isinstance(result, GatewayError) else None
+        return outcomes
+
+    async def acknowledge_notice(self, caller: Caller, request: AcknowledgeNoticeRequest) -> Notice:
+        """Acknowledges a notice of a peer."""
+        check_fields(request)
+        acted_id, digest = notice_id(request.name), digest_of(request)
+
+        def acknowledge(tx: Transaction) -> str:
+            if known := _carried_out(tx, caller, request.request_id, digest):
+                return known
+            record = check_acknowledge(acted_id, tx.find_notice, request.etag)
+            self._seal(
+                tx,
+                caller,
+                record.sender,
+                lambda seal: envelopes.acknowledged(seal, acted_id, request.comment, request.case_reference),
+            )
+            return _remember(tx, caller, request.request_id, digest, acted_id)
+
+        return await self._finished(await self._committer.submit(acknowledge))
+
+    async def withdraw_notice(self, caller: Caller, request: WithdrawNoticeRequest) -> Notice:
+        """Takes back a notice of the caller's authority."""
+        check_fields(request)
+        acted_id, digest = notice_id(request.name), digest_of(request)
+
+        def withdraw(tx: Transaction) -> str:
+            if known := _carried_out(tx, caller, request.request_id, digest):
+                return known
+            record = check_withdraw(acted_id, tx.find_notice, request.etag)
+            _check_own(record, caller)
+            self._seal(
+                tx, caller, record.recipient, lambda seal: envelopes.withdrawn(seal, acted_id, request.explanation)
+            )
+            return _remember(tx, caller, request.request_id, digest, acted_id)
+
+        return await self._finished(await self._committer.submit(withdraw))
+
+    async def supersede_notice(self, caller: Caller, request: SupersedeNoticeRequest) -> Notice:
+        """Gives a notice that takes the place of an earlier one of the caller's authority."""
+        submission = superseding_notice(request, caller.authority)
+        return await self._finished(await self._committer.submit(self._unit(caller, submission)))
+
+    # --- before the commit ----------------------------------------------------------------------------------------
+
+    async def _checked_batch(self, caller: Caller, request: BatchCreateNoticesRequest) -> list[Submission]:
+        check_fields(BatchCreateNoticesRequest(requests=request.requests[:1]))
+        if len({each.validate_only for each in request.requests}) > 1:
+            raise BadInput.of("requests", "must have the same validate_only in all")
+        submissions = []
+        for place, each in enumerate(request.requests):
+            submissions.append(new_notice(each, self._parties.peers, caller.authority, f"requests[{place}]"))
+            if place % CHECKED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return submissions
+
+    def _checked_single(self, caller: Caller, request: CreateNoticeRequest) -> Submission:
+        if request.validate_only:
+            raise BadInput.of("validate_only", "must not be set in a stream of notices")
+        return new_notice(request, self._parties.peers, caller.authority)
+
+    # --- on the writer's thread -----------------------------------------------------------------------------------
+
+    def _unit(self, caller: Caller, submission: Submission) -> Callable[[Transaction], Done]:
+        return lambda tx: self._release(tx, caller, submission)
+
+    def _release(self, tx: Transaction, caller: Caller, submission: Submission) -> Done:
+        if known := _carried_out(tx, caller, submission.request_id, submission.digest):
+            return known
+        submission = _with_recipient(tx, caller, submission)
+        new_id = submission.notice_id or self._new_id(tx)
+        self._check_release(tx, new_id, submission)
+        sealed = self._seal(
+            tx, caller, submission.recipient, lambda seal: envelopes.released(seal, new_id, submission.content)
+        )
+        _remember(tx, caller, submission.request_id, submission.digest, new_id)
+        return notice_message(sealed.projection.records[0], sealed.envelope)
+
+    def _preview(self, tx: Transaction, caller: Caller, submissions: Sequence[Submission]) -> list[Notice]:
+        """What the notices would be; checks all that sealing them would, and writes nothing."""
+        for submission in submissions:
+            _carried_out(tx, caller, submission.request_id, submission.digest)
+            self._check_release(tx, submission.notice_id or self._new_id(tx), submission)
+        return [
+            Notice(
+                name=f"notices/{each.notice_id}" if each.notice_id else "",
+                sender=self._parties.jurisdiction,
+                recipient=each.recipient,
+                content=each.content,
+                direction=Notice.OUTGOING,
+            )
+            for each in submissions
+        ]
+
+    def _check_release(self, tx: Transaction, new_id: str, submission: Submission) -> None:
+        channel = tx.channel(self._parties.origin_to(submission.recipient)).parties
+        check_release(new_id, submission.content, channel, tx.find_notice, submission.path)
+
+    def _seal(
+        self, tx: Transaction, caller: Caller, recipient: str, build: Callable[[envelopes.Seal], Envelope]
+    ) -> Sealed:
+        return tx.seal(self._parties.origin_to(recipient), caller.authority, caller.client, build)
+
+    def _new_id(self, tx: Transaction) -> str:
+        year = datetime.fromtimestamp(tx.now // MICROS, UTC).year
+        return new_notice_id(self._parties.jurisdiction, year, self._random(ID_BYTES))
+
+    # --- after the commit -----------------------------------------------------------------------------------------
+
+    async def _finished(self, done: Done) -> Notice:
+        return await self._questions.notice(done) if isinstance(done, str) else done
+
+
+def _carried_out(tx: Transaction, caller: Caller, request_id: str, digest: bytes) -> str:
+    """The id of the notice that this very request acted on; empty: it was not carried out.
+
+    Raises:
+        RequestIdReused: the id was used for another request.
+    """
+    known = tx.find_request(caller.client, request_id) if request_id else None
+    if known is None:
+        return ""
+    if known.digest != digest:
+        raise RequestIdReused("the request_id was used for another request", notice=known.notice)
+    return known.notice
+
+
+def _remember(tx: Transaction, caller: Caller, request_id: str, digest: bytes, acted_id: str) -> str:
+    if request_id:
+        tx.remember_request(caller.client, request_id, digest, acted_id)
+    return acted_id
+
+
+def _with_recipient(tx: Transaction, caller: Caller, submission: Submission) -> Submission:
+    """Of a notice that supersedes another one: to the earlier one's recipient, by the earlier one's authority."""
+    if not submission.supersedes:
+        return submission
+    record = check_supersede(submission.supersedes, tx.find_notice, submission.etag)
+    _check_own(record, caller)
+    return addressed(submission, record.recipient)
+
+
+def _check_own(record: NoticeRecord, caller: Caller) -> None:
+    if record.issuing_authority != caller.authority:
+        raise NotAllowed("only the authority that gave a notice may take it back or replace it")

@@ -1,0 +1,123 @@
+"""The configuration of a node, ``config.toml`` in its home; docs/configuration.md is made from the comments here."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.errors import ConfigError
+from gateway.identity.addresses import address_fault
+from gateway.identity.names import authority_fault, domain_fault, jurisdiction_fault
+
+
+def _check_with(fault_of: object) -> AfterValidator:
+    def check(value: str) -> str:
+        if fault := fault_of(value):  # type: ignore[operator]
+            raise ValueError(fault)
+        return value
+
+    return AfterValidator(check)
+
+
+Address = Annotated[str, _check_with(address_fault)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NodeSection(_Section):
+    """Which node it is."""
+
+    jurisdiction: Annotated[str, _check_with(jurisdiction_fault)] = Field(
+        description="Jurisdiction that runs the node, ISO 3166-1 alpha-2."
+    )
+    domain: Annotated[str, _check_with(domain_fault)] = Field(
+        description="The node's SPIFFE trust domain, which names it in every certificate and signature."
+    )
+    display_name: str = Field(min_length=1, max_length=100, description="Name for people.")
+    authorities: tuple[Annotated[str, _check_with(authority_fault)], ...] = Field(
+        min_length=1, max_length=32, description="Codes of the authorities that the node serves."
+    )
+
+
+class BackOfficeSection(_Section):
+    """The listener for the jurisdiction's own back-office systems."""
+
+    listen: Address = Field(description="Where it listens, host:port.")
+    max_concurrent_calls: int = Field(
+        2000, ge=1, le=100_000, description="Calls under way at once; more are refused as RESOURCE_EXHAUSTED."
+    )
+
+
+class PeerSection(_Section):
+    """The listener for paired nodes."""
+
+    listen: Address = Field(description="Where it listens, host:port.")
+    advertise: tuple[Address, ...] = Field(
+        (), max_length=8, description="Where peers dial it, for the pairing document; empty: the listen address."
+    )
+
+
+class DatabaseSection(_Section):
+    """Where the node keeps its logs."""
+
+    url: str = Field("sqlite:///node.db", description="SQLAlchemy URL: sqlite:///FILE in the home, or postgresql://...")
+
+
+class LimitsSection(_Section):
+    """Bounds of time."""
+
+    max_deadline_seconds: float = Field(
+        60, gt=0, le=3600, description="Longest time a call may take, whatever deadline its caller set."
+    )
+    drain_seconds: float = Field(10, gt=0, le=600, description="Time that calls under way have when the node stops.")
+    max_connection_age_seconds: int = Field(
+        3600, ge=10, le=86_400, description="After so long a connection is closed gently, and its peer dials again."
+    )
+
+
+class Config(_Section):
+    """All of it."""
+
+    node: NodeSection
+    back_office: BackOfficeSection
+    peer: PeerSection
+    database: DatabaseSection = DatabaseSection()
+    limits: LimitsSection = LimitsSection()
+
+    @classmethod
+    def load(cls, path: Path) -> "Config":
+        """Reads a configuration.
+
+        Raises:
+            ConfigError: naming the file, and each value with what would be right.
+        """
+        try:
+            return cls.parse(path.read_text())
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}; make a home with gateway init") from error
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error.message}") from error
+
+    @classmethod
+    def parse(cls, text: str) -> "Config":
+        """Reads the text of a configuration.
+
+        Raises:
+            ConfigError: naming each value with what would be right.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(text))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"not TOML: {error}") from error
+        except ValidationError as error:
+            raise ConfigError("; ".join(_told(error))) from error
+
+
+def _told(error: ValidationError) -> list[str]:
+    return [
+        f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
+        for each in error.errors(include_url=False, include_context=False, include_input=False)
+    ]

@@ -1,0 +1,208 @@
+"""Makes what a jurisdiction needs before its node can start: authorities, a node's home, certificates of clients."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from gateway.config import Config
+from gateway.errors import AlreadyExists, ConfigError
+from gateway.home import Home
+from gateway.identity.access import Access, Role
+from gateway.identity.issuing import Authority, generate_tls_key
+from gateway.identity.keyfiles import (
+    PUBLIC_MODE,
+    read_certificate,
+    read_key,
+    write_certificate,
+    write_file,
+    write_key,
+)
+from gateway.identity.names import ClientId, NodeId
+from gateway.identity.pairing import PairingDocument
+from gateway.identity.profiles import AuthorityKind, profiles
+from gateway.identity.signers import FileSeal
+from gateway.store.database import Database
+from gateway.store.opening import create
+
+ACCESS_HEADER = """\
+# The clients of this node: who may call it, for which authority, in which roles.
+# Roles: author, approver, reader, auditor, operator. Whoever is not named here is refused.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewNode:
+    """What an operator says of a new node; the parts of ``config.toml``."""
+
+    jurisdiction: str
+    domain: str
+    display_name: str
+    authorities: Sequence[str]
+    back_office: str  # host:port
+    peer: str  # host:port
+    database_url: str = "sqlite:///node.db"
+
+    def config_text(self) -> str:
+        """Writes ``config.toml``."""
+        quoted = json.dumps  # a JSON string is a TOML string
+        return f"""\
+# docs/configuration.md tells every key.
+
+[node]
+jurisdiction = {quoted(self.jurisdiction)}
+domain = {quoted(self.domain)}
+display_name = {quoted(self.display_name, ensure_ascii=False)}
+authorities = {quoted(list(self.authorities))}
+
+[back_office]
+listen = {quoted(self.back_office)}
+
+[peer]
+listen = {quoted(self.peer)}
+
+[database]
+url = {quoted(self.database_url)}
+"""
+
+
+# --- authorities --------------------------------------------------------------------------------------------------
+
+
+def found_authorities(folder: Path, jurisdiction: str, domain: str, now: datetime) -> None:
+    """Makes the two authorities of a jurisdiction, in a folder that belongs on another machine than the node.
+
+    Raises:
+        BadInput: the jurisdiction or the domain is none.
+        AlreadyExists: there is an authority in the folder.
+    """
+    authorities = [Authority.create(kind, jurisdiction, domain, now) for kind in AuthorityKind]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for authority in authorities:
+        write_key(_authority_file(folder, authority.kind, "key"), authority.key)
+        write_certificate(_authority_file(folder, authority.kind, "crt"), authority.certificate)
+
+
+def load_authority(folder: Path, kind: AuthorityKind) -> Authority:
+    """Reads an authority.
+
+    Raises:
+        ConfigError: there is none, or its key is open to others.
+    """
+    key = read_key(_authority_file(folder, kind, "key"))
+    return Authority(kind, key, read_certificate(_authority_file(folder, kind, "crt")))  # type: ignore[arg-type]
+
+
+def _authority_file(folder: Path, kind: AuthorityKind, suffix: str) -> Path:
+    return folder / f"{kind}-authority.{suffix}"
+
+
+# --- a node's home ------------------------------------------------------------------------------------------------
+
+
+def found_home(
+    home: Home, new: NewNode, node_authority: Authority, client_root: x509.Certificate, now: datetime
+) -> None:
+    """Makes a node's home: configuration, keys, certificates, roots, database.
+
+    Raises:
+        ConfigError: a value of the configuration is wrong.
+        AlreadyExists: there is a node in the folder.
+    """
+    text = new.config_text()
+    Config.parse(text)
+    if home.config_file.exists():
+        raise AlreadyExists(f"{home.path} is the home of a node already")
+    for folder in (home.path, home.path / "keys", home.path / "trust", home.peers):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_certificate(home.root("node-authority"), node_authority.certificate)
+    write_certificate(home.root("client-authority"), client_root)
+    _make_keys(home, NodeId(new.domain), node_authority, now)
+    write_file(home.access_file, ACCESS_HEADER.encode(), mode=PUBLIC_MODE)
+    write_file(home.config_file, text.encode(), mode=PUBLIC_MODE)
+    make_database(home)
+
+
+def make_database(home: Home) -> None:
+    """Makes the database that the configuration names; brings one that is there to this version's form."""
+    database = Database(home.config.database.url, home.path)
+    try:
+        create(database, home.config.node.jurisdiction, home.config.node.domain)
+    finally:
+        database.close()
+
+
+def _make_keys(home: Home, node: NodeId, authority: Authority, now: datetime) -> None:
+    tls, seal = generate_tls_key(), FileSeal.generate()
+    ed25519, ml_dsa_44 = seal.public_keys
+    write_key(home.key("node"), tls)
+    seal.save(home.key("seal-ed25519"), home.key("seal-ml-dsa-44"))
+    for name, profile, key in (
+        ("node", profiles().node, tls.public_key()),
+        ("seal-ed25519", profiles().seal, ed25519),
+        ("seal-ml-dsa-44", profiles().seal, ml_dsa_44),
+    ):
+        write_certificate(home.certificate(name), authority.issue(profile, key, node, now))
+
+
+# --- pairing ------------------------------------------------------------------------------------------------------
+
+
+def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime) -> PairingDocument:
+    """Takes a peer's pairing document, whose fingerprint the two operators have compared.
+
+    Raises:
+        BadInput, Malformed, Untrusted: it is not a valid document.
+        ConfigError: the fingerprint is another one, or the peer is this node or a second one of its jurisdiction.
+    """
+    document = PairingDocument.parse(data)
+    if fingerprint.strip().lower() != document.fingerprint():
+        raise ConfigError(f"the fingerprint of this document is {document.fingerprint()}; ask the peer's operator")
+    others = [each for each in home.peer_documents() if each.jurisdiction != document.jurisdiction]
+    home.parties([*others, document], now)
+    write_file(home.peers / f"{document.jurisdiction.lower()}.json", data, mode=PUBLIC_MODE, replace=True)
+    return document
+
+
+# --- clients ------------------------------------------------------------------------------------------------------
+
+
+def issue_client(folder: Path, client: ClientId, authority: Authority, now: datetime) -> None:
+    """Makes a client's key and certificate: ``client.key``, ``client.crt``."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = generate_tls_key()
+    write_key(folder / "client.key", key)
+    write_certificate(folder / "client.crt", authority.issue(profiles().client, key.public_key(), client, now))
+
+
+def write_profile(folder: Path, address: str, domain: str, root: x509.Certificate) -> Path:
+    """Writes the profile by which a client finds its node, and the root that it trusts; gives its path."""
+    write_certificate(folder / "node-authority.crt", root)
+    values = {
+        "address": address,
+        "server_name": domain,
+        "ca": "node-authority.crt",
+        "certificate": "client.crt",
+        "key": "client.key",
+    }
+    text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+    write_file(folder / "profile.toml", text.encode(), mode=PUBLIC_MODE)
+    return folder / "profile.toml"
+
+
+def admit_client(home: Home, client: ClientId, roles: Iterable[Role]) -> None:
+    """Adds a client to ``access.toml``; the node must be started again to know it.
+
+    Raises:
+        ConfigError: the file would not be valid with it.
+    """
+    block = (
+        f"\n[[clients]]\nid = {json.dumps(str(client))}\nauthority = {json.dumps(client.authority)}\n"
+        f"roles = {json.dumps([str(role) for role in roles])}\n"
+    )
+    text = home.access_file.read_text() + block
+    Access.parse(text, home.config.node.domain, home.config.node.authorities)
+    write_file(home.access_file, text.encode(), mode=PUBLIC_MODE, replace=True)

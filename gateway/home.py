@@ -1,0 +1,176 @@
+"""A node's home: the folder with its configuration, keys, certificates, peers and, for SQLite, its database.
+
+config.toml         the configuration
+access.toml         the clients and their roles
+keys/               node.key node.crt, seal-ed25519.key .crt, seal-ml-dsa-44.key .crt
+trust/              node-authority.crt (the own root, which peers pin), client-authority.crt
+peers/              kr.json: the pairing document of each peer
+node.db             the database
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from cryptography import x509
+
+from gateway.config import Config
+from gateway.errors import ConfigError, GatewayError
+from gateway.identity.access import Access
+from gateway.identity.certificates import to_der
+from gateway.identity.keyfiles import read_certificate, read_private
+from gateway.identity.names import NodeId
+from gateway.identity.pairing import PairingDocument
+from gateway.identity.parties import Parties, Party
+from gateway.identity.seal_certificates import verify_seal_certificates
+from gateway.identity.signers import FileSeal
+from gateway.ledger.checkpoint import SealPublic
+
+
+@dataclass(frozen=True)
+class Home:
+    """The files of one node."""
+
+    path: Path
+
+    # --- where things are -----------------------------------------------------------------------------------------
+
+    @property
+    def config_file(self) -> Path:
+        """The configuration."""
+        return self.path / "config.toml"
+
+    @property
+    def access_file(self) -> Path:
+        """The clients and their roles."""
+        return self.path / "access.toml"
+
+    @property
+    def peers(self) -> Path:
+        """The folder of pairing documents."""
+        return self.path / "peers"
+
+    def key(self, name: str) -> Path:
+        """A private key: ``node``, ``seal-ed25519`` or ``seal-ml-dsa-44``."""
+        return self.path / "keys" / f"{name}.key"
+
+    def certificate(self, name: str) -> Path:
+        """The certificate of a key."""
+        return self.path / "keys" / f"{name}.crt"
+
+    def root(self, name: str) -> Path:
+        """A root: ``node-authority`` or ``client-authority``."""
+        return self.path / "trust" / f"{name}.crt"
+
+    # --- what is in them ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration, read once."""
+        return Config.load(self.config_file)
+
+    def access(self) -> Access:
+        """Reads the clients and their roles.
+
+        Raises:
+            ConfigError: naming the file, line and value.
+        """
+        node = self.config.node
+        try:
+            return Access.parse(self.access_file.read_text(), node.domain, node.authorities)
+        except OSError as error:
+            raise ConfigError(f"{self.access_file}: {error.strerror}") from error
+        except ConfigError as error:
+            raise ConfigError(f"{self.access_file}: {error.message}") from error
+
+    def seal(self) -> FileSeal:
+        """Reads the sealing keys."""
+        return FileSeal.load(self.key("seal-ed25519"), self.key("seal-ml-dsa-44"))
+
+    def seal_certificates(self) -> tuple[x509.Certificate, x509.Certificate]:
+        """Reads the certificates of the sealing keys: Ed25519, ML-DSA-44."""
+        return (
+            read_certificate(self.certificate("seal-ed25519")),
+            read_certificate(self.certificate("seal-ml-dsa-44")),
+        )
+
+    def tls_pair(self) -> tuple[bytes, bytes]:
+        """Reads the node's TLS key and certificate, PEM."""
+        return read_private(self.key("node")), self.certificate("node").read_bytes()
+
+    def pairing_document(self, now: datetime) -> PairingDocument:
+        """Makes this node's pairing document, as of now."""
+        node, peer = self.config.node, self.config.peer
+        ed25519, ml_dsa_44 = self.seal_certificates()
+        return PairingDocument(
+            schema="pairing/1",
+            jurisdiction=node.jurisdiction,
+            domain=node.domain,
+            display_name=node.display_name,
+            authorities=node.authorities,
+            addresses=peer.advertise or (peer.listen,),
+            node_authority=read_certificate(self.root("node-authority")),
+            seal_ed25519=ed25519,
+            seal_ml_dsa_44=ml_dsa_44,
+            created_at=now.replace(microsecond=0),
+        )
+
+    def peer_documents(self) -> list[PairingDocument]:
+        """Reads every pairing document.
+
+        Raises:
+            ConfigError: naming the file that is wrong.
+        """
+        documents = []
+        for path in sorted(self.peers.glob("*.json")):
+            try:
+                documents.append(PairingDocument.parse(path.read_bytes()))
+            except (OSError, GatewayError) as error:
+                raise ConfigError(f"{path}: {error}") from error
+        return documents
+
+    def parties(self, documents: Sequence[PairingDocument], now: datetime) -> Parties:
+        """Gives who exchanges; the own seal must be certified by the own root now.
+
+        Raises:
+            Untrusted: it is not.
+            ConfigError: two peers have one jurisdiction or domain, or one of them is this node.
+        """
+        own = self._own_party(now)
+        peers = {document.jurisdiction: _party(document) for document in documents}
+        domains = {own.domain, *(peer.domain for peer in peers.values())}
+        if len(peers) < len(documents) or own.jurisdiction in peers or len(domains) <= len(peers):
+            raise ConfigError(f"{self.peers}: each peer has a jurisdiction and a domain of its own")
+        return Parties(own, peers)
+
+    def _own_party(self, now: datetime) -> Party:
+        node, peer = self.config.node, self.config.peer
+        certificates = tuple(to_der(each) for each in self.seal_certificates())
+        return Party(
+            node.jurisdiction,
+            node.domain,
+            node.display_name,
+            peer.advertise or (peer.listen,),
+            self._certified_seal(now),
+            certificates,
+            fingerprint="",
+        )
+
+    def _certified_seal(self, now: datetime) -> SealPublic:
+        root = read_certificate(self.root("node-authority"))
+        ed25519, ml_dsa_44 = (to_der(each) for each in self.seal_certificates())
+        return verify_seal_certificates(ed25519, ml_dsa_44, root, NodeId(self.config.node.domain), now)
+
+
+def _party(document: PairingDocument) -> Party:
+    return Party(
+        document.jurisdiction,
+        document.domain,
+        document.display_name,
+        document.addresses,
+        document.seal,
+        (to_der(document.seal_ed25519), to_der(document.seal_ml_dsa_44)),
+        document.fingerprint(),
+    )

@@ -1,0 +1,82 @@
+"""Who exchanges: this node, and the peers that it is paired with."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from gateway.errors import NotFound
+from gateway.ledger.channel import Parties as ChannelSeals
+from gateway.ledger.checkpoint import SealPublic, origin_of
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A node, by what others must know of it.
+
+    Attributes:
+        jurisdiction: ISO 3166-1 alpha-2
+        domain: its SPIFFE trust domain
+        display_name: for people
+        addresses: of its peer listener, ``host:port``
+        seal: public keys of its seals
+        seal_certificates: X.509 in DER, Ed25519 first, then ML-DSA-44
+        fingerprint: of its pairing document
+    """
+
+    jurisdiction: str
+    domain: str
+    display_name: str
+    addresses: tuple[str, ...]
+    seal: SealPublic
+    seal_certificates: tuple[bytes, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """This node, and its peers by jurisdiction."""
+
+    own: Party
+    peers: Mapping[str, Party]
+
+    @property
+    def jurisdiction(self) -> str:
+        """Of this node."""
+        return self.own.jurisdiction
+
+    def origin_to(self, jurisdiction: str) -> str:
+        """Names the channel that leads to a peer."""
+        return origin_of(self.own.domain, self.peers[jurisdiction].domain)
+
+    def origin_from(self, jurisdiction: str) -> str:
+        """Names the channel that comes from a peer."""
+        return origin_of(self.peers[jurisdiction].domain, self.own.domain)
+
+    def channel(self, origin: str) -> tuple[Party, Party]:
+        """Gives the sender and the receiver of a channel.
+
+        Raises:
+            NotFound: it is none of this node's.
+        """
+        for sender, receiver in self._channels():
+            if origin_of(sender.domain, receiver.domain) == origin:
+                return sender, receiver
+        raise NotFound(f"there is no channel {origin}")
+
+    def seals(self, origin: str) -> ChannelSeals:
+        """Gives what a channel machine must know of the two ends.
+
+        Raises:
+            NotFound: it is none of this node's.
+        """
+        sender, receiver = self.channel(origin)
+        return ChannelSeals(origin, sender.seal, receiver.domain, receiver.seal)
+
+    def channels(self) -> Iterator[tuple[str, Party, Party]]:
+        """Gives every channel: its origin, sender and receiver."""
+        for sender, receiver in self._channels():
+            yield origin_of(sender.domain, receiver.domain), sender, receiver
+
+    def _channels(self) -> Iterator[tuple[Party, Party]]:
+        for peer in self.peers.values():
+            yield self.own, peer
+            yield peer, self.own

@@ -1,0 +1,190 @@
+"""The dialling side of channels: one link a peer keeps the stream of our channel to it, for as long as the node runs.
+
+The peer is who answers under the root that its pairing document pins, by the DNS name that the profile of node
+certificates gives to exactly one node: its domain.
+"""
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any
+
+import grpc
+from regulator.exchange.v1 import peer_service_pb2 as wire
+from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
+
+from gateway.carrier import Carrier, Message, Store
+from gateway.errors import GatewayError, RemoteProtocolError
+from gateway.identity.parties import Parties, Party
+from gateway.ledger import steps
+from gateway.ledger.batch import MAX_MESSAGE_BYTES
+from gateway.ledger.sender import SenderMachine
+from gateway.standing import LinkStatus
+from gateway.store.bulletin import Bulletin
+from gateway.store.state import ChannelState
+
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 3.0
+HELLO_TIMEOUT_SECONDS = 20
+
+INBOX = 64  # messages that may wait; then the peer does
+
+Incoming = steps.PeerEvent | steps.Grown | Exception
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the link presents, and whom it trusts: PEM.
+
+    Attributes:
+        key: of the node
+        certificate: of the node
+        peer_root: the one root under which the peer's certificate must be
+    """
+
+    key: bytes
+    certificate: bytes
+    peer_root: bytes
+
+
+class Link:
+    """Sends one channel.
+
+    Args:
+        peer: where it leads
+        parties: who exchanges
+        credentials: for TLS
+        store: of this node
+        bulletin: tells when the log grew
+        links: where it is noted how the stream does
+    """
+
+    def __init__(
+        self,
+        peer: Party,
+        parties: Parties,
+        credentials: Credentials,
+        store: Store,
+        bulletin: Bulletin,
+        links: dict[str, LinkStatus],
+    ) -> None:
+        self._peer, self._credentials, self._store = peer, credentials, store
+        self._bulletin, self._links = bulletin, links
+        self._origin = parties.origin_to(peer.jurisdiction)
+        self._seals = parties.seals(self._origin)
+
+    async def run(self) -> None:
+        """Keeps the stream up until cancelled; waits longer after each failure, up to a bound, with jitter."""
+        wait = FIRST_WAIT_SECONDS
+        for address in cycle(self._peer.addresses):
+            error = ""
+            try:
+                await self._stream(address)
+            except (grpc.aio.AioRpcError, GatewayError, TimeoutError) as failure:
+                error = _told(failure)
+            if self._links.get(self._origin, LinkStatus()).connected:
+                wait = FIRST_WAIT_SECONDS
+            self._note(connected=False, error=error)
+            await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
+            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+
+    async def _stream(self, address: str) -> None:
+        """One connection, one stream, until it ends."""
+        credentials = grpc.ssl_channel_credentials(
+            self._credentials.peer_root, self._credentials.key, self._credentials.certificate
+        )
+        async with grpc.aio.secure_channel(address, credentials, options=self._options()) as channel:
+            call = PeerServiceStub(channel).Exchange()
+            state, inbox = self._state(), asyncio.Queue[Incoming](INBOX)
+            # Reading goes on while a write waits: else two full windows would wait for each other.
+            tasks = [asyncio.create_task(_read(call, inbox)), asyncio.create_task(self._watch_log(state, inbox))]
+            try:
+                await self._exchange(state, call, inbox)
+            finally:
+                call.cancel()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _exchange(self, state: ChannelState, call: Any, inbox: "asyncio.Queue[Incoming]") -> None:
+        reason = state.halt.reason if state.halt else ""
+        machine = SenderMachine(self._seals, state.log, state.head, state.receipt, reason)
+
+        async def send(message: Message) -> None:
+            await call.write(message)
+
+        carrier = Carrier(machine, state, self._store, send)
+        event: steps.Event = steps.Opened()
+        while await carrier.feed(event):
+            event = await self._next(inbox)
+        raise RemoteProtocolError(carrier.closing_error or "the channel has halted")
+
+    async def _next(self, inbox: "asyncio.Queue[Incoming]") -> steps.Event:
+        connected = self._links.get(self._origin, LinkStatus()).connected
+        incoming = await asyncio.wait_for(inbox.get(), None if connected else HELLO_TIMEOUT_SECONDS)
+        if isinstance(incoming, Exception):
+            raise incoming
+        if not isinstance(incoming, steps.Grown):
+            self._note(connected=True)
+        return incoming
+
+    async def _watch_log(self, state: ChannelState, inbox: "asyncio.Queue[Incoming]") -> None:
+        known = state.log.size
+        while True:
+            committed = self._bulletin.next()
+            now = self._state()
+            if now.log.size > known and now.head:
+                known = now.log.size
+                await inbox.put(steps.Grown(now.log, now.head))
+            await committed.wait()
+
+    def _state(self) -> ChannelState:
+        return self._bulletin.commit.states[self._origin]
+
+    def _note(self, *, connected: bool, error: str = "") -> None:
+        before = self._links.get(self._origin, LinkStatus())
+        if error and error != before.last_error:
+            _log.warning("%s: %s", self._origin, error)
+        if connected and not before.connected:
+            _log.info("%s: connected", self._origin)
+        self._links[self._origin] = LinkStatus(connected=connected, last_error=error)
+
+    def _options(self) -> list[tuple[str, Any]]:
+        return [
+            ("grpc.ssl_target_name_override", self._peer.domain),
+            ("grpc.enable_http_proxy", 0),
+            ("grpc.enable_retries", 0),
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_reconnect_backoff_ms", 2000),
+            ("grpc.keepalive_time_ms", 15_000),
+            ("grpc.keepalive_timeout_ms", 10_000),
+            ("grpc.use_local_subchannel_pool", 1),  # two links in one process never share a connection
+        ]
+
+
+async def _read(call: Any, inbox: "asyncio.Queue[Incoming]") -> None:
+    """Puts what the peer says into the inbox, and last why there is no more."""
+    try:
+        while (response := await call.read()) is not grpc.aio.EOF:
+            await inbox.put(_event(response))
+        code, details = await call.code(), await call.details()
+        await inbox.put(RemoteProtocolError(f"the peer ended the stream: {code.name} {details}".strip()))
+    except (grpc.aio.AioRpcError, GatewayError) as error:
+        await inbox.put(error)
+
+
+def _event(response: wire.ExchangeResponse) -> steps.PeerEvent:
+    step = response.WhichOneof("step")
+    if step is None:
+        raise RemoteProtocolError("a message without content")
+    return getattr(response, step)  # type: ignore[no-any-return]
+
+
+def _told(failure: Exception) -> str:
+    if isinstance(failure, grpc.aio.AioRpcError):
+        return f"{failure.code().name}: {failure.details()}"
+    return str(failure) or "the peer did not answer in time"

@@ -1,0 +1,214 @@
+"""A node: the one place where its parts are put together, started and stopped."""
+
+import asyncio
+import logging
+import secrets
+import time
+from datetime import UTC, datetime
+
+from cryptography import x509
+
+from gateway.carrier import Store
+from gateway.commands import Commands
+from gateway.errors import StoreError
+from gateway.home import Home
+from gateway.identity.access import Access
+from gateway.identity.certificates import to_pem
+from gateway.identity.keyfiles import read_certificate
+from gateway.identity.pairing import PairingDocument
+from gateway.identity.parties import Parties
+from gateway.identity.tls_trust import Purpose, TlsTrust
+from gateway.link import Credentials, Link
+from gateway.proving import Proofs
+from gateway.questions import Questions
+from gateway.rpc.admin import AdminServicer
+from gateway.rpc.admission import BackOfficeAdmission, PeerAdmission
+from gateway.rpc.events import EventServicer
+from gateway.rpc.evidence import EvidenceServicer
+from gateway.rpc.guard import Admission
+from gateway.rpc.notices import NoticeServicer
+from gateway.rpc.peer import PeerServicer
+from gateway.rpc.server import MAX_PEER_STREAMS, Listener, back_office_server, peer_server
+from gateway.rpc.tls import require_tls_1_3_only
+from gateway.standing import LinkStatus, Standing
+from gateway.store.bulletin import Bulletin
+from gateway.store.committer import Commit, Committer
+from gateway.store.database import Database
+from gateway.store.opening import ChannelNames, add_channels, check_channels, check_owner
+from gateway.store.readers import Readers
+
+_log = logging.getLogger(__name__)
+
+
+class Node:
+    """Everything that one jurisdiction runs.
+
+    Starts only if its home, its keys, its pairings and its database agree with each other. It stops by itself, with
+    ``failure`` set, if its storage breaks; everything else that goes wrong is answered to whoever caused it.
+
+    Args:
+        home: of the node
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.back_office_port = 0
+        self.peer_port = 0
+        self.failure: Exception | None = None
+        self._broken = asyncio.Event()
+        self._links: dict[str, LinkStatus] = {}
+
+    async def start(self) -> None:
+        """Opens the store, then the links and listeners.
+
+        Raises:
+            ConfigError, StoreError, Untrusted: something does not fit; says what, and what to do.
+        """
+        config, now = self.home.config, _now()
+        documents = self.home.peer_documents()
+        parties = self.home.parties(documents, now)
+        self._open_store(parties)
+        questions = Questions(self._readers, self._bulletin)
+        commands = Commands(parties, self._committer, questions, secrets.token_bytes)
+        store = Store(self._committer, self._readers, self.home.seal(), parties.own.domain)
+        standing = Standing(parties, config.node.authorities, self._bulletin, self._links, _micros)
+        self._back_office, self.back_office_port = await back_office_server(
+            self._back_office_listener(),
+            NoticeServicer(commands, questions),
+            EventServicer(questions),
+            EvidenceServicer(Proofs(parties, self._readers, self._bulletin)),
+            AdminServicer(standing),
+        )
+        peer = PeerServicer(parties, store, self._bulletin, self._links)
+        self._peer, self.peer_port = peer_server(self._peer_listener(parties, documents), peer)
+        self._committer.start()
+        await self._listen()
+        self._tasks = [asyncio.create_task(link.run()) for link in self._make_links(parties, documents, store)]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serves until ``stop`` is set or the storage breaks, then drains and closes.
+
+        Raises:
+            StoreError: the storage broke.
+        """
+        waiting = [asyncio.create_task(stop.wait()), asyncio.create_task(self._broken.wait())]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        await self.stop()
+        if self.failure:
+            raise StoreError(str(self.failure)) from self.failure
+
+    async def stop(self) -> None:
+        """Takes no new calls, lets those under way end within the drain time, and closes the store."""
+        drain = self.home.config.limits.drain_seconds
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(self._back_office.stop(drain), self._peer.stop(min(drain, 1)))
+        await self._committer.stop()
+        self._readers.close()
+        self._database.close()
+
+    # --- parts ----------------------------------------------------------------------------------------------------
+
+    def _open_store(self, parties: Parties) -> None:
+        node = self.home.config.node
+        self._database = Database(self.home.config.database.url, self.home.path)
+        try:
+            self._database.check_revision()
+            with self._database.readers.connect() as connection:
+                check_owner(connection, node.jurisdiction, node.domain)
+            add_channels(self._database, _channel_names(parties))
+            check_channels(self._database, {origin: sender.seal for origin, sender, _ in parties.channels()})
+            self._readers = Readers(self._database)
+            self._committer = Committer(
+                self._database,
+                self.home.seal(),
+                clock=_micros,
+                random=secrets.token_bytes,
+                on_commit=self._publish,
+                on_fatal=self._break,
+            )
+        except BaseException:
+            self._database.close()
+            raise
+        self._bulletin = Bulletin(self._committer.latest())
+
+    def _make_links(self, parties: Parties, documents: list[PairingDocument], store: Store) -> list[Link]:
+        key, certificate = self.home.tls_pair()
+        return [
+            Link(
+                parties.peers[document.jurisdiction],
+                parties,
+                Credentials(key, certificate, to_pem(document.node_authority)),
+                store,
+                self._bulletin,
+                self._links,
+            )
+            for document in documents
+        ]
+
+    def _back_office_listener(self) -> Listener:
+        root = read_certificate(self.home.root("client-authority"))
+        access: Access = self.home.access()
+        admission = BackOfficeAdmission(TlsTrust([root], Purpose.CLIENT), lambda: access, _now)
+        section = self.home.config.back_office
+        return self._listener(section.listen, [root], admission, section.max_concurrent_calls)
+
+    def _peer_listener(self, parties: Parties, documents: list[PairingDocument]) -> Listener:
+        roots = {document.jurisdiction: document.node_authority for document in documents}
+        trusts = {jurisdiction: TlsTrust([root], Purpose.CLIENT) for jurisdiction, root in roots.items()}
+        admission = PeerAdmission(parties, trusts, _now)
+        # With no peer yet, the listener trusts its own root: a handshake then works for nobody who is admitted.
+        trusted = list(roots.values()) or [read_certificate(self.home.root("node-authority"))]
+        return self._listener(self.home.config.peer.listen, trusted, admission, MAX_PEER_STREAMS)
+
+    def _listener(self, address: str, roots: list[x509.Certificate], admission: Admission, max_calls: int) -> Listener:
+        limits = self.home.config.limits
+        key, certificate = self.home.tls_pair()
+        bundle = b"".join(to_pem(root) for root in roots)
+        return Listener(
+            address,
+            key,
+            certificate,
+            lambda: bundle,
+            admission,
+            limits.max_deadline_seconds,
+            limits.max_connection_age_seconds,
+            limits.drain_seconds,
+            max_calls,
+        )
+
+    async def _listen(self) -> None:
+        for server, listen, port in (
+            (self._back_office, self.home.config.back_office.listen, self.back_office_port),
+            (self._peer, self.home.config.peer.listen, self.peer_port),
+        ):
+            await server.start()
+            host = listen.rpartition(":")[0]
+            reachable = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
+            await asyncio.to_thread(require_tls_1_3_only, f"{reachable}:{port}")
+
+    def _publish(self, commit: Commit) -> None:
+        self._bulletin.publish(commit)
+
+    def _break(self, error: Exception) -> None:
+        _log.critical("%s", error)
+        self.failure = error
+        self._broken.set()
+
+
+def _channel_names(parties: Parties) -> list[ChannelNames]:
+    return [
+        ChannelNames(origin, sender.jurisdiction, receiver.jurisdiction, outgoing=sender is parties.own)
+        for origin, sender, receiver in parties.channels()
+    ]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _micros() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,94 @@
+"""Proofs for third persons: evidence files, checkpoints, consistency."""
+
+from regulator.exchange.v1.envelope_pb2 import EvidenceMaterial
+from regulator.exchange.v1.evidence_service_pb2 import (
+    Checkpoint,
+    ConsistencyProof,
+    Evidence,
+    GetCheckpointRequest,
+    GetConsistencyProofRequest,
+    GetEvidenceRequest,
+)
+
+from gateway.errors import NotFound
+from gateway.identity.parties import Parties
+from gateway.ledger.evidence import Evidence as EvidenceFile
+from gateway.store.bulletin import Bulletin
+from gateway.store.proofs import read_consistency, read_inclusion
+from gateway.store.queries import read_notice
+from gateway.store.readers import Readers
+from gateway.supervision.notices import notice_id
+from gateway.supervision.records import NoticeRecord, Place
+from gateway.supervision.submissions import check_fields
+
+_WORDS = {
+    GetEvidenceRequest.RELEASE: "release",
+    GetEvidenceRequest.ACKNOWLEDGEMENT: "acknowledgement",
+    GetEvidenceRequest.WITHDRAWAL: "withdrawal",
+}
+
+
+class Proofs:
+    """Reads proofs.
+
+    Args:
+        parties: whose certificates go into evidence
+        readers: of the store
+        bulletin: knows the newest heads
+    """
+
+    def __init__(self, parties: Parties, readers: Readers, bulletin: Bulletin) -> None:
+        self._parties, self._readers, self._bulletin = parties, readers, bulletin
+
+    async def get_evidence(self, request: GetEvidenceRequest) -> Evidence:
+        """Gives the evidence file of one envelope: of a notice's act, or at a place of a channel."""
+        check_fields(request)
+        place, name = await self._place(request) if request.notice else _named_by_place(request)
+        parts = await self._readers.run(read_inclusion, place.origin, place.index)
+        sender, receiver = self._parties.channel(place.origin)
+        material = EvidenceMaterial(
+            envelope=parts.envelope,
+            sender_certificates=sender.seal_certificates,
+            receiver_certificates=receiver.seal_certificates,
+        )
+        file = EvidenceFile(material.SerializeToString(), place.index, parts.proof, parts.note)
+        return Evidence(tlog_proof=file.encode(), file_name=f"{name}.tlog-proof", receipted=parts.receipted)
+
+    async def get_checkpoint(self, request: GetCheckpointRequest) -> Checkpoint:
+        """Gives a channel's newest checkpoint and its newest receipt."""
+        check_fields(request)
+        state = self._bulletin.commit.states.get(request.origin)
+        if state is None:
+            raise NotFound(f"there is no channel {request.origin}")
+        return Checkpoint(
+            note=state.head.note if state.head else b"", receipt=state.receipt.note if state.receipt else b""
+        )
+
+    async def get_consistency_proof(self, request: GetConsistencyProofRequest) -> ConsistencyProof:
+        """Proves that a channel's log of one size is a prefix of a later one."""
+        check_fields(request)
+        parts = await self._readers.run(read_consistency, request.origin, request.first_size, request.second_size)
+        return ConsistencyProof(hashes=parts.hashes, first_root=parts.first_root, second_root=parts.second_root)
+
+    async def _place(self, request: GetEvidenceRequest) -> tuple[Place, str]:
+        wanted = notice_id(request.notice)
+        view = await self._readers.run(read_notice, wanted)
+        if view is None:
+            raise NotFound(f"there is no notice {wanted}", notice=wanted)
+        act = request.act or GetEvidenceRequest.RELEASE
+        place = _place_of(view.record, act)
+        if place is None:
+            raise NotFound(f"{wanted} has no {_WORDS[act]}", notice=wanted)
+        return place, f"{wanted}.{_WORDS[act]}"
+
+
+def _named_by_place(request: GetEvidenceRequest) -> tuple[Place, str]:
+    return Place(request.origin, request.index), f"{request.origin.replace('/', '-')}.{request.index}"
+
+
+def _place_of(record: NoticeRecord, act: GetEvidenceRequest.Act.ValueType) -> Place | None:
+    if act == GetEvidenceRequest.ACKNOWLEDGEMENT:
+        return record.acknowledged_at
+    if act == GetEvidenceRequest.WITHDRAWAL:
+        return record.withdrawn_at
+    return Place(record.origin, record.index)

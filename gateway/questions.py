@@ -1,0 +1,135 @@
+"""What can be asked of a node about its notices and what became of them; nothing here changes anything."""
+
+import re
+from collections.abc import AsyncIterator
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
+from regulator.exchange.v1.notice_service_pb2 import (
+    GetNoticeRequest,
+    ListNoticesRequest,
+    ListNoticesResponse,
+    Notice,
+)
+
+from gateway.errors import BadInput, NotFound
+from gateway.paging import page_position, page_size, page_token
+from gateway.store.bulletin import Bulletin
+from gateway.store.queries import EventView, NoticeFilter, NoticeView, list_notices, read_events, read_notice
+from gateway.store.readers import Readers
+from gateway.supervision.notice_messages import notice_message
+from gateway.supervision.notices import notice_id, notice_name
+from gateway.supervision.submissions import check_fields
+
+EVENTS_AT_ONCE = 500
+MICROS = 1_000_000  # in a second
+
+_CURSOR = re.compile(r"[1-9][0-9]{0,17}|0")
+
+
+class Questions:
+    """The questions of back offices.
+
+    Args:
+        readers: of the store
+        bulletin: tells of commits
+    """
+
+    def __init__(self, readers: Readers, bulletin: Bulletin) -> None:
+        self._readers, self._bulletin = readers, bulletin
+
+    async def notice(self, wanted_id: str) -> Notice:
+        """Gives one notice by its id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        view = await self._readers.run(read_notice, wanted_id)
+        if view is None:
+            raise NotFound(f"there is no notice {wanted_id}", notice=wanted_id)
+        return _message(view)
+
+    async def get_notice(self, request: GetNoticeRequest) -> Notice:
+        """Gives one notice by its name."""
+        check_fields(request)
+        return await self.notice(notice_id(request.name))
+
+    async def list_notices(self, request: ListNoticesRequest) -> ListNoticesResponse:
+        """Gives a page, newest first: in the order in which they were committed here."""
+        check_fields(request)
+        before, size = page_position(request.page_token, request), page_size(request.page_size)
+        views = await self._readers.run(list_notices, _filter(request), before, size + 1)
+        page = views[:size]
+        more = page_token(page[-1].sequence, request) if len(views) > size else ""
+        return ListNoticesResponse(notices=[_message(view) for view in page], next_page_token=more)
+
+    async def watch_events(self, request: WatchEventsRequest) -> AsyncIterator[WatchEventsResponse]:
+        """Gives every event after a cursor, then each new one; says whenever there are no more for now."""
+        check_fields(request)
+        cursor = self._first_cursor(request)
+        told = True
+        while True:
+            committed = self._bulletin.next()
+            newest = self._bulletin.commit.counters.cursor
+            page = await self._readers.run(read_events, cursor, EVENTS_AT_ONCE, request.kinds)
+            for view in page:
+                cursor = view.cursor
+                yield WatchEventsResponse(event=_event(view), cursor=str(cursor))
+            told = told or bool(page)
+            if len(page) == EVENTS_AT_ONCE:
+                continue
+            cursor = max(cursor, newest)
+            if told:
+                yield WatchEventsResponse(cursor=str(cursor))
+                told = False
+            await committed.wait()
+
+    def _first_cursor(self, request: WatchEventsRequest) -> int:
+        newest = self._bulletin.commit.counters.cursor
+        if not request.cursor:
+            return newest if request.from_now else 0
+        if not _CURSOR.fullmatch(request.cursor) or int(request.cursor) > newest:
+            raise BadInput.of("cursor", "must be a cursor that this node gave")
+        return int(request.cursor)
+
+
+def _filter(request: ListNoticesRequest) -> NoticeFilter:
+    return NoticeFilter(
+        direction=request.direction,
+        kind=request.kind,
+        state=request.state,
+        issuing_authority=request.issuing_authority,
+        sector=request.sector,
+        identifier=request.subject_identifier,
+        peer=request.peer,
+        released_from=_micros(request.release_time_from) if request.HasField("release_time_from") else None,
+        released_before=_micros(request.release_time_before) if request.HasField("release_time_before") else None,
+    )
+
+
+def _micros(time: Timestamp) -> int:
+    """Microseconds, rounded up: a bound between two of them lies after the first."""
+    return time.seconds * MICROS + -(-time.nanos // 1000)
+
+
+def _message(view: NoticeView) -> Notice:
+    return notice_message(
+        view.record,
+        Envelope.FromString(view.released),
+        Envelope.FromString(view.acknowledged) if view.acknowledged else None,
+        Envelope.FromString(view.withdrawn) if view.withdrawn else None,
+    )
+
+
+def _event(view: EventView) -> Event:
+    seconds, micros = divmod(view.committed_at, MICROS)
+    return Event(
+        kind=view.kind,
+        time=Timestamp(seconds=seconds, nanos=micros * 1000),
+        notice=notice_name(view.notice) if view.notice else "",
+        origin=view.origin,
+        index=view.index,
+        detail=view.detail,
+        notice_kind=view.notice_kind,
+    )

@@ -1,0 +1,36 @@
+"""``AdminService``."""
+
+from typing import Any
+
+from regulator.exchange.v1 import admin_service_pb2 as pb
+from regulator.exchange.v1.admin_service_pb2_grpc import AdminServiceServicer
+
+from gateway.rpc.admission import CALLER
+from gateway.standing import Standing
+
+
+class AdminServicer(AdminServiceServicer):
+    """Calls standing."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+
+    async def GetServerInfo(self, request: pb.GetServerInfoRequest, context: Any) -> pb.ServerInfo:
+        """Tells which node this is."""
+        return self._standing.server_info(CALLER.get())
+
+    async def GetPeer(self, request: pb.GetPeerRequest, context: Any) -> pb.Peer:
+        """Gives one peer."""
+        return self._standing.get_peer(request)
+
+    async def ListPeers(self, request: pb.ListPeersRequest, context: Any) -> pb.ListPeersResponse:
+        """Gives a page of peers."""
+        return self._standing.list_peers(request)
+
+    async def GetChannel(self, request: pb.GetChannelRequest, context: Any) -> pb.Channel:
+        """Gives one channel."""
+        return self._standing.get_channel(request)
+
+    async def ListChannels(self, request: pb.ListChannelsRequest, context: Any) -> pb.ListChannelsResponse:
+        """Gives a page of channels."""
+        return self._standing.list_channels(request)

@@ -1,0 +1,91 @@
+"""Who calls: from the TLS session alone, asked again for every call and every message of a stream."""
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any
+
+from gateway.errors import Unauthenticated, VerificationError
+from gateway.identity.access import Access, Caller
+from gateway.identity.names import NodeId
+from gateway.identity.parties import Parties, Party
+from gateway.identity.tls_trust import TlsTrust
+
+TLS_VERSION = b"TLSv1.3"
+HYBRID_GROUP = b"X25519MLKEM768"
+
+Session = Mapping[str, Any]
+"""gRPC's ``auth_context()``: property name -> values."""
+
+CALLER: ContextVar[Caller] = ContextVar("caller")
+"""Who makes the call that is served now, on the back-office listener."""
+
+PEER: ContextVar[Party] = ContextVar("peer")
+"""Which node makes the call that is served now, on the peer listener."""
+
+
+class BackOfficeAdmission:
+    """Admits clients of the own jurisdiction, to the methods that their roles allow."""
+
+    def __init__(self, trust: TlsTrust, access: Callable[[], Access], clock: Callable[[], datetime]) -> None:
+        self._trust, self._access, self._clock = trust, access, clock
+
+    def admit(self, session: Session, method: str) -> None:
+        """Sets ``CALLER``.
+
+        Raises:
+            Unauthenticated: no client of this node is behind the session.
+            NotAllowed: it is one, and may not call this method.
+        """
+        identity = verified_identity(session, self._trust, self._clock())
+        access = self._access()
+        caller = access.caller(identity)
+        access.require(caller, method)
+        CALLER.set(caller)
+
+
+class PeerAdmission:
+    """Admits paired nodes, each under the root that its pairing document pins."""
+
+    def __init__(self, parties: Parties, trusts: Mapping[str, TlsTrust], clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._peers = {
+            str(NodeId(peer.domain)): (peer, trusts[jurisdiction]) for jurisdiction, peer in parties.peers.items()
+        }
+
+    def admit(self, session: Session, method: str) -> None:
+        """Sets ``PEER``; a paired node may call every method that the peer listener serves.
+
+        Raises:
+            Unauthenticated: no paired node is behind the session, or it is without post-quantum key exchange.
+        """
+        if _only(session, "ssl_negotiated_key_exchange_group") != HYBRID_GROUP:
+            raise Unauthenticated(f"{method} needs the key exchange group {HYBRID_GROUP.decode()}")
+        claimed = _only(session, "peer_spiffe_id").decode(errors="replace")
+        peer, trust = self._peers.get(claimed, (None, None))
+        if peer is None or trust is None:
+            raise Unauthenticated("the certificate is not that of a paired node")
+        if verified_identity(session, trust, self._clock()) != claimed:
+            raise Unauthenticated("the certificate is not that of a paired node")
+        PEER.set(peer)
+
+
+def verified_identity(session: Session, trust: TlsTrust, now: datetime) -> str:
+    """The SPIFFE ID behind a session.
+
+    Raises:
+        Unauthenticated: the session is not TLS 1.3, or its certificate is not trusted (any more).
+    """
+    if _only(session, "ssl_tls_version") != TLS_VERSION:
+        raise Unauthenticated("TLS 1.3 is required")
+    try:
+        return trust.verify(_only(session, "x509_pem_cert"), now)
+    except VerificationError as error:
+        raise Unauthenticated(f"the certificate is not accepted: {error.message}", **error.metadata) from error
+
+
+def _only(session: Session, name: str) -> bytes:
+    values = list(session.get(name, ()))
+    if len(values) != 1:
+        raise Unauthenticated(f"the session has no single {name}")
+    return bytes(values[0])

@@ -1,0 +1,20 @@
+"""``EventService``."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from regulator.exchange.v1.event_service_pb2 import WatchEventsRequest, WatchEventsResponse
+from regulator.exchange.v1.event_service_pb2_grpc import EventServiceServicer
+
+from gateway.questions import Questions
+
+
+class EventServicer(EventServiceServicer):
+    """Calls questions."""
+
+    def __init__(self, questions: Questions) -> None:
+        self._questions = questions
+
+    def WatchEvents(self, request: WatchEventsRequest, context: Any) -> AsyncIterator[WatchEventsResponse]:
+        """Streams events."""
+        return self._questions.watch_events(request)

@@ -1,0 +1,27 @@
+"""``EvidenceService``."""
+
+from typing import Any
+
+from regulator.exchange.v1 import evidence_service_pb2 as pb
+from regulator.exchange.v1.evidence_service_pb2_grpc import EvidenceServiceServicer
+
+from gateway.proving import Proofs
+
+
+class EvidenceServicer(EvidenceServiceServicer):
+    """Calls proofs."""
+
+    def __init__(self, proofs: Proofs) -> None:
+        self._proofs = proofs
+
+    async def GetEvidence(self, request: pb.GetEvidenceRequest, context: Any) -> pb.Evidence:
+        """Gives an evidence file."""
+        return await self._proofs.get_evidence(request)
+
+    async def GetCheckpoint(self, request: pb.GetCheckpointRequest, context: Any) -> pb.Checkpoint:
+        """Gives a channel's newest heads."""
+        return await self._proofs.get_checkpoint(request)
+
+    async def GetConsistencyProof(self, request: pb.GetConsistencyProofRequest, context: Any) -> pb.ConsistencyProof:
+        """Proves consistency."""
+        return await self._proofs.get_consistency_proof(request)

@@ -1,0 +1,150 @@
+"""The interceptor of both listeners: every call is admitted, decoded, bounded in time, and answered with a status.
+
+A handler behind it takes a message or messages and returns or yields messages; it raises the node's errors.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import grpc
+from grpc_status import rpc_status
+
+from gateway.errors import GatewayError, Unavailable
+from gateway.rpc.admission import Session
+from gateway.rpc.decoding import decode
+from gateway.rpc.status import code_of, status_of
+
+_log = logging.getLogger(__name__)
+
+Context = Any
+"""``grpc.aio.ServicerContext``, which takes type arguments only in its stubs."""
+
+
+class Admission(Protocol):
+    """Decides whether a call may be made."""
+
+    def admit(self, session: Session, method: str) -> None:
+        """Passes, or raises ``Unauthenticated`` or ``NotAllowed``."""
+
+
+class Guard(grpc.aio.ServerInterceptor):
+    """Wraps every method of a listener.
+
+    Args:
+        admission: of this listener
+        max_deadline_seconds: longest time of a call that answers once
+    """
+
+    def __init__(self, admission: Admission, max_deadline_seconds: float) -> None:
+        self._admission, self._max_deadline_seconds = admission, max_deadline_seconds
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Gives the method's handler with the guard around it."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None  # gRPC answers UNIMPLEMENTED
+        method = str(handler_call_details.method)
+        make, wrap, behaviour = _shape(handler)
+        read = _reader(handler.request_deserializer)
+        return make(getattr(self, wrap)(method, behaviour, read), None, handler.response_serializer)
+
+    # --- the four shapes of a method --------------------------------------------------------------------------------
+
+    def _unary_unary(self, method: str, behaviour: Any, read: Any) -> Any:
+        async def call(data: bytes, context: Context) -> Any:
+            async with self._bounded(method, context):
+                return await _finished(behaviour(read(data), context))
+
+        return call
+
+    def _stream_unary(self, method: str, behaviour: Any, read: Any) -> Any:
+        async def call(chunks: AsyncIterator[bytes], context: Context) -> Any:
+            async with self._admitted(method, context):
+                return await behaviour(self._messages(chunks, read, method, context), context)
+
+        return call
+
+    def _unary_stream(self, method: str, behaviour: Any, read: Any) -> Any:
+        async def call(data: bytes, context: Context) -> AsyncIterator[Any]:
+            async with self._admitted(method, context):
+                async for message in behaviour(read(data), context):
+                    self._admission.admit(context.auth_context(), method)
+                    yield message
+
+        return call
+
+    def _stream_stream(self, method: str, behaviour: Any, read: Any) -> Any:
+        async def call(chunks: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
+            async with self._admitted(method, context):
+                async for message in behaviour(self._messages(chunks, read, method, context), context):
+                    yield message
+
+        return call
+
+    # --- what is around them ------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _admitted(self, method: str, context: Context) -> AsyncIterator[None]:
+        """Admits, and turns what is raised into the call's status."""
+        try:
+            self._admission.admit(context.auth_context(), method)
+            yield
+        except GatewayError as error:
+            await _abort(context, method, error)
+        except (asyncio.CancelledError, grpc.aio.AbortError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text is not for outside
+            _log.exception("%s failed", method)
+            await _abort(context, method, GatewayError(type(error).__name__))
+
+    @asynccontextmanager
+    async def _bounded(self, method: str, context: Context) -> AsyncIterator[None]:
+        async with self._admitted(method, context):
+            # None where the caller set no deadline
+            seconds = min(context.time_remaining() or self._max_deadline_seconds, self._max_deadline_seconds)
+            try:
+                async with asyncio.timeout(seconds):
+                    yield
+            except TimeoutError as error:
+                raise Unavailable(f"the call took longer than {seconds:.3g} s; what became of it is unknown") from error
+
+    async def _messages(
+        self, chunks: AsyncIterator[bytes], read: Any, method: str, context: Context
+    ) -> AsyncIterator[Any]:
+        """The messages of a stream; whoever sends them is asked for again with each."""
+        async for data in chunks:
+            self._admission.admit(context.auth_context(), method)
+            yield read(data)
+
+
+def _shape(handler: Any) -> tuple[Any, str, Any]:
+    if handler.request_streaming and handler.response_streaming:
+        return grpc.stream_stream_rpc_method_handler, "_stream_stream", handler.stream_stream
+    if handler.request_streaming:
+        return grpc.stream_unary_rpc_method_handler, "_stream_unary", handler.stream_unary
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler, "_unary_stream", handler.unary_stream
+    return grpc.unary_unary_rpc_method_handler, "_unary_unary", handler.unary_unary
+
+
+def _reader(deserializer: Any) -> Callable[[bytes], Any]:
+    """Reads a request. gRPC's own answer to bytes that are none is INTERNAL, so the bytes come here unread."""
+    kind = getattr(deserializer, "__self__", None)
+    return (lambda data: decode(kind, data)) if isinstance(kind, type) else deserializer  # type: ignore[no-any-return]
+
+
+async def _finished(result: Any) -> Any:
+    """The result of a handler, whether it is a coroutine (ours) or not (gRPC's health service)."""
+    return await result if asyncio.iscoroutine(result) else result
+
+
+async def _abort(context: Context, method: str, error: GatewayError) -> None:
+    _log.info("%s refused: %s (%s)", method, error.reason, code_of(error))
+    await context.abort_with_status(rpc_status.to_status(status_of(error)))

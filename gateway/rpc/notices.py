@@ -1,0 +1,75 @@
+"""``NoticeService``."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from regulator.exchange.v1 import notice_service_pb2 as pb
+from regulator.exchange.v1 import notice_service_pb2_grpc as rpc
+
+from gateway.commands import Commands
+from gateway.errors import BadInput
+from gateway.questions import Questions
+from gateway.rpc.admission import CALLER
+from gateway.rpc.status import status_of
+
+MAX_REFUSALS = 1000  # told of one stream; then it ends
+MAX_REQUESTS_A_MESSAGE = 1000
+
+
+class NoticeServicer(rpc.NoticeServiceServicer):
+    """Calls commands and questions."""
+
+    def __init__(self, commands: Commands, questions: Questions) -> None:
+        self._commands, self._questions = commands, questions
+
+    async def CreateNotice(self, request: pb.CreateNoticeRequest, context: Any) -> pb.Notice:
+        """Gives a notice."""
+        return await self._commands.create_notice(CALLER.get(), request)
+
+    async def BatchCreateNotices(
+        self, request: pb.BatchCreateNoticesRequest, context: Any
+    ) -> pb.BatchCreateNoticesResponse:
+        """Gives several notices, all or none."""
+        notices = await self._commands.batch_create_notices(CALLER.get(), request)
+        return pb.BatchCreateNoticesResponse(notices=notices)
+
+    async def SubmitNotices(
+        self, request_iterator: AsyncIterator[pb.SubmitNoticesRequest], context: Any
+    ) -> pb.SubmitNoticesResponse:
+        """Gives each notice of a stream on its own."""
+        answer = pb.SubmitNoticesResponse()
+        async for message in request_iterator:
+            if len(message.requests) > MAX_REQUESTS_A_MESSAGE:
+                raise BadInput.of("requests", f"must hold at most {MAX_REQUESTS_A_MESSAGE} items")
+            outcomes = await self._commands.submit_notices(CALLER.get(), message.requests)
+            for offset, error in enumerate(outcomes):
+                if error:
+                    refusal = answer.refusals.add(index=answer.received_count + offset)
+                    refusal.request_id = message.requests[offset].request_id
+                    refusal.status.CopyFrom(status_of(error))
+            answer.received_count += len(outcomes)
+            answer.sealed_count += outcomes.count(None)
+            if len(answer.refusals) > MAX_REFUSALS:
+                del answer.refusals[MAX_REFUSALS:]
+                break
+        return answer
+
+    async def GetNotice(self, request: pb.GetNoticeRequest, context: Any) -> pb.Notice:
+        """Gives one notice."""
+        return await self._questions.get_notice(request)
+
+    async def ListNotices(self, request: pb.ListNoticesRequest, context: Any) -> pb.ListNoticesResponse:
+        """Gives a page of notices."""
+        return await self._questions.list_notices(request)
+
+    async def AcknowledgeNotice(self, request: pb.AcknowledgeNoticeRequest, context: Any) -> pb.Notice:
+        """Acknowledges a notice."""
+        return await self._commands.acknowledge_notice(CALLER.get(), request)
+
+    async def WithdrawNotice(self, request: pb.WithdrawNoticeRequest, context: Any) -> pb.Notice:
+        """Takes a notice back."""
+        return await self._commands.withdraw_notice(CALLER.get(), request)
+
+    async def SupersedeNotice(self, request: pb.SupersedeNoticeRequest, context: Any) -> pb.Notice:
+        """Gives a notice in place of another."""
+        return await self._commands.supersede_notice(CALLER.get(), request)

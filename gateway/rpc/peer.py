@@ -1,0 +1,87 @@
+"""``PeerService``: the receiving end of channels."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from regulator.exchange.v1 import peer_service_pb2 as wire
+from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceServicer
+
+from gateway.carrier import Carrier, Message, Store
+from gateway.errors import BadInput, RemoteProtocolError
+from gateway.identity.parties import Parties
+from gateway.ledger import steps
+from gateway.ledger.receiver import ReceiverMachine
+from gateway.rpc.admission import PEER
+from gateway.standing import LinkStatus
+from gateway.store.bulletin import Bulletin
+
+_log = logging.getLogger(__name__)
+
+
+class PeerServicer(PeerServiceServicer):
+    """Runs a receiver for each paired node's channel to here.
+
+    A channel has one stream: a newer one ends the older one first, since the sender dials anew only after it lost
+    what it had.
+    """
+
+    def __init__(self, parties: Parties, store: Store, bulletin: Bulletin, links: dict[str, LinkStatus]) -> None:
+        self._parties, self._store, self._bulletin, self._links = parties, store, bulletin, links
+        self._streams: dict[str, asyncio.Task[Any]] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
+
+    async def Exchange(
+        self, request_iterator: AsyncIterator[wire.ExchangeRequest], context: Any
+    ) -> AsyncIterator[wire.ExchangeResponse]:
+        """Feeds one channel."""
+        origin = self._parties.origin_from(PEER.get().jurisdiction)
+        if older := self._streams.get(origin):
+            older.cancel()
+        task = asyncio.current_task()
+        assert task is not None, "a handler runs in a task"
+        self._streams[origin] = task
+        async with self._turns.setdefault(origin, asyncio.Lock()):
+            try:
+                async for response in self._serve(origin, request_iterator):
+                    yield response
+            finally:
+                if self._streams.get(origin) is task:
+                    del self._streams[origin]
+                    self._links[origin] = LinkStatus(last_error=self._links[origin].last_error)
+
+    async def _serve(
+        self, origin: str, requests: AsyncIterator[wire.ExchangeRequest]
+    ) -> AsyncIterator[wire.ExchangeResponse]:
+        """One stream. A driver sends while it feeds, so what it sends is gathered and yielded after each event."""
+        state = self._bulletin.commit.states[origin]
+        parties = self._parties.seals(origin)
+        machine = ReceiverMachine(parties, state.log, state.head, state.receipt, state.halt)
+        outbox: list[Message] = []
+
+        async def send(message: Message) -> None:
+            outbox.append(message)
+
+        carrier = Carrier(machine, state, self._store, send)
+        self._links[origin] = LinkStatus(connected=True)
+        going = await carrier.feed(steps.Opened())
+        async for request in requests:
+            going = await carrier.feed(_event(request))
+            for message in outbox:
+                assert isinstance(message, wire.ExchangeResponse), "a receiver sends responses"
+                yield message
+            outbox.clear()
+            if not going:
+                break
+        if carrier.closing_error:
+            _log.warning("%s: %s", origin, carrier.closing_error)
+            self._links[origin] = LinkStatus(connected=True, last_error=carrier.closing_error)
+            raise RemoteProtocolError(carrier.closing_error)
+
+
+def _event(request: wire.ExchangeRequest) -> steps.PeerEvent:
+    step = request.WhichOneof("step")
+    if step is None:
+        raise BadInput.of("step", "exactly one is required of hello, batch, recover")
+    return getattr(request, step)  # type: ignore[no-any-return]

@@ -1,0 +1,134 @@
+"""Makes the two listeners: what each serves, whom it admits, and the bounds it keeps."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from regulator.exchange.v1 import (
+    admin_service_pb2,
+    admin_service_pb2_grpc,
+    event_service_pb2,
+    event_service_pb2_grpc,
+    evidence_service_pb2,
+    evidence_service_pb2_grpc,
+    notice_service_pb2,
+    notice_service_pb2_grpc,
+    peer_service_pb2_grpc,
+)
+
+from gateway.errors import ConfigError
+from gateway.ledger.batch import MAX_MESSAGE_BYTES
+from gateway.rpc.admin import AdminServicer
+from gateway.rpc.events import EventServicer
+from gateway.rpc.evidence import EvidenceServicer
+from gateway.rpc.guard import Admission, Guard
+from gateway.rpc.notices import NoticeServicer
+from gateway.rpc.peer import PeerServicer
+from gateway.rpc.tls import HANDSHAKE_TIMEOUT_MILLISECONDS, server_credentials
+
+MAX_REQUEST_BYTES = 8 * 1024 * 1024  # of a back office's request
+MAX_METADATA_BYTES = 16 * 1024
+MAX_STREAMS_A_CONNECTION = 100  # more wait; unbounded, a flood of resets would hurt other callers
+MAX_PEER_STREAMS = 100  # over all connections of the peer listener
+
+SERVICES: Sequence[ServiceDescriptor] = (
+    notice_service_pb2.DESCRIPTOR.services_by_name["NoticeService"],
+    event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
+    evidence_service_pb2.DESCRIPTOR.services_by_name["EvidenceService"],
+    admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
+)
+"""What the back-office listener serves, beside health and reflection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """What a listener needs beside its services.
+
+    Attributes:
+        address: ``host:port``; port 0 takes a free one
+        key: TLS key of the node, PEM
+        certificate: its certificate, PEM
+        roots: gives the roots that are trusted now, PEM; must not raise
+        admission: decides about each call
+        max_deadline_seconds: of a call that answers once
+        max_connection_age_seconds: then a connection is closed gently
+        drain_seconds: what calls on such a connection have left
+        max_calls: under way at once
+    """
+
+    address: str
+    key: bytes
+    certificate: bytes
+    roots: Callable[[], bytes]
+    admission: Admission
+    max_deadline_seconds: float
+    max_connection_age_seconds: int
+    drain_seconds: float
+    max_calls: int
+
+
+async def back_office_server(
+    listener: Listener,
+    notices: NoticeServicer,
+    events: EventServicer,
+    evidence: EvidenceServicer,
+    admin: AdminServicer,
+) -> tuple[grpc.aio.Server, int]:
+    """Makes the listener for back offices; gives it and the port it took."""
+    server = _server(listener, MAX_REQUEST_BYTES)
+    notice_service_pb2_grpc.add_NoticeServiceServicer_to_server(notices, server)
+    event_service_pb2_grpc.add_EventServiceServicer_to_server(events, server)
+    evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(evidence, server)
+    admin_service_pb2_grpc.add_AdminServiceServicer_to_server(admin, server)
+    names = [service.full_name for service in SERVICES]
+    statuses = health.aio.HealthServicer()
+    for name in ("", *names):
+        await statuses.set(name, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(statuses, server)
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    return server, _bind(server, listener)
+
+
+def peer_server(listener: Listener, peer: PeerServicer) -> tuple[grpc.aio.Server, int]:
+    """Makes the listener for paired nodes; gives it and the port it took."""
+    server = _server(listener, MAX_MESSAGE_BYTES)
+    peer_service_pb2_grpc.add_PeerServiceServicer_to_server(peer, server)
+    return server, _bind(server, listener)
+
+
+def _server(listener: Listener, max_message_bytes: int) -> grpc.aio.Server:
+    options = [
+        ("grpc.so_reuseport", 0),  # a port that is taken is an error, not a second listener
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", max(max_message_bytes, MAX_MESSAGE_BYTES)),
+        ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+        ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
+        ("grpc.max_concurrent_streams", MAX_STREAMS_A_CONNECTION),
+        ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MILLISECONDS),
+        ("grpc.max_connection_age_ms", listener.max_connection_age_seconds * 1000),
+        ("grpc.max_connection_age_grace_ms", int(listener.drain_seconds * 1000)),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.http2.max_ping_strikes", 2),
+    ]
+    guard = Guard(listener.admission, listener.max_deadline_seconds)
+    return grpc.aio.server(
+        interceptors=[guard], options=options, maximum_concurrent_rpcs=listener.max_calls, compression=None
+    )
+
+
+def _bind(server: grpc.aio.Server, listener: Listener) -> int:
+    credentials = server_credentials(listener.key, listener.certificate, listener.roots)
+    try:
+        port = server.add_secure_port(listener.address, credentials)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"cannot listen on {listener.address}: is the port taken, or the address not ours?"
+        ) from error
+    if port == 0:
+        raise ConfigError(f"cannot listen on {listener.address}: is the port taken, or the address not ours?")
+    return port

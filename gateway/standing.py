@@ -1,0 +1,144 @@
+"""How this node stands: what it is, whom it is paired with, and how its channels move."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from regulator.exchange.v1 import admin_service_pb2 as admin
+
+from gateway.errors import NotFound
+from gateway.identity.access import Caller
+from gateway.identity.parties import Parties, Party
+from gateway.paging import page_position, page_size, page_token
+from gateway.store.bulletin import Bulletin
+from gateway.store.state import ChannelState
+from gateway.supervision.submissions import check_fields
+
+API_VERSIONS = ("v1",)
+MICROS = 1_000_000  # in a second
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """How the stream of a channel does; ``last_error`` is for people, empty while nothing is wrong."""
+
+    connected: bool = False
+    last_error: str = ""
+
+
+class Standing:
+    """Answers for operators.
+
+    Args:
+        parties: who exchanges
+        authorities: codes of those that this node serves
+        bulletin: knows the newest heads
+        links: how each channel's stream does, by origin; kept up to date by those who run the streams
+        clock: microseconds since 1970
+    """
+
+    def __init__(
+        self,
+        parties: Parties,
+        authorities: tuple[str, ...],
+        bulletin: Bulletin,
+        links: dict[str, LinkStatus],
+        clock: Callable[[], int],
+    ) -> None:
+        self._parties, self._authorities, self._bulletin = parties, authorities, bulletin
+        self._links, self._clock = links, clock
+        self._started = clock()
+
+    def server_info(self, caller: Caller) -> admin.ServerInfo:
+        """Tells which node this is, and what it makes of the caller."""
+        own = self._parties.own
+        return admin.ServerInfo(
+            jurisdiction=own.jurisdiction,
+            domain=own.domain,
+            software_version=version("regulatory-gateway"),
+            api_versions=API_VERSIONS,
+            authorities=self._authorities,
+            verifier_keys=own.seal.verifier_keys(own.domain),
+            time=_timestamp(self._clock()),
+            start_time=_timestamp(self._started),
+            client=caller.client,
+            client_authority=caller.authority,
+            client_roles=sorted(caller.roles),
+        )
+
+    def get_peer(self, request: admin.GetPeerRequest) -> admin.Peer:
+        """Gives one peer."""
+        check_fields(request)
+        for peer in self._parties.peers.values():
+            if _peer_name(peer) == request.name:
+                return _peer(peer)
+        raise NotFound(f"there is no {request.name}")
+
+    def list_peers(self, request: admin.ListPeersRequest) -> admin.ListPeersResponse:
+        """Gives a page of peers, by jurisdiction."""
+        check_fields(request)
+        ordered = sorted(self._parties.peers.values(), key=lambda peer: peer.jurisdiction)
+        first, size = page_position(request.page_token, request) or 0, page_size(request.page_size)
+        more = page_token(first + size, request) if len(ordered) > first + size else ""
+        page = [_peer(peer) for peer in ordered[first : first + size]]
+        return admin.ListPeersResponse(peers=page, next_page_token=more)
+
+    def get_channel(self, request: admin.GetChannelRequest) -> admin.Channel:
+        """Gives one channel."""
+        check_fields(request)
+        for state in self._bulletin.commit.states.values():
+            if channel_name(state) == request.name:
+                return self._channel(state)
+        raise NotFound(f"there is no {request.name}")
+
+    def list_channels(self, request: admin.ListChannelsRequest) -> admin.ListChannelsResponse:
+        """Gives a page of channels, by name."""
+        check_fields(request)
+        ordered = sorted(self._bulletin.commit.states.values(), key=channel_name)
+        first, size = page_position(request.page_token, request) or 0, page_size(request.page_size)
+        more = page_token(first + size, request) if len(ordered) > first + size else ""
+        page = [self._channel(state) for state in ordered[first : first + size]]
+        return admin.ListChannelsResponse(channels=page, next_page_token=more)
+
+    def _channel(self, state: ChannelState) -> admin.Channel:
+        link, halt, receipt = self._links.get(state.origin, LinkStatus()), state.halt, state.receipt
+        return admin.Channel(
+            name=channel_name(state),
+            origin=state.origin,
+            sender=state.parties.sender,
+            recipient=state.parties.recipient,
+            state=admin.Channel.HALTED if halt else admin.Channel.OPEN,
+            halt_reason=f"{halt.reason}: {halt.detail}" if halt else "",
+            size=state.log.size,
+            receipted_size=state.receipted_size,
+            root=state.log.root(),
+            connected=link.connected,
+            receipt_time=Timestamp(seconds=receipt.time) if receipt else None,
+            last_error=link.last_error,
+        )
+
+
+def channel_name(state: ChannelState) -> str:
+    """The resource name of a channel: ``channels/hk-to-kr``."""
+    return f"channels/{state.parties.sender.lower()}-to-{state.parties.recipient.lower()}"
+
+
+def _peer_name(peer: Party) -> str:
+    return f"peers/{peer.jurisdiction.lower()}"
+
+
+def _peer(peer: Party) -> admin.Peer:
+    return admin.Peer(
+        name=_peer_name(peer),
+        jurisdiction=peer.jurisdiction,
+        domain=peer.domain,
+        display_name=peer.display_name,
+        addresses=peer.addresses,
+        pairing_fingerprint=peer.fingerprint,
+    )
+
+
+def _timestamp(micros: int) -> Timestamp:
+    seconds, rest = divmod(micros, MICROS)
+    return Timestamp(seconds=seconds, nanos=rest * 1000)

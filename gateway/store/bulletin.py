@@ -1,0 +1,23 @@
+"""Tells whoever waits on the loop that something was committed."""
+
+import asyncio
+
+from gateway.store.committer import Commit
+
+
+class Bulletin:
+    """The newest commit, and a way to wait for the next one. Used on the loop's thread alone."""
+
+    def __init__(self, commit: Commit) -> None:
+        self.commit = commit
+        self._next = asyncio.Event()
+
+    def publish(self, commit: Commit) -> None:
+        """Makes a commit known, and wakes all who wait."""
+        self.commit = commit
+        woken, self._next = self._next, asyncio.Event()
+        woken.set()
+
+    def next(self) -> asyncio.Event:
+        """Gives what is set by the next commit: take it before you look, then nothing is missed."""
+        return self._next

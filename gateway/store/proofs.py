@@ -1,0 +1,67 @@
+"""Reads proofs from a log."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from gateway.errors import BadInput
+from gateway.ledger import tiles
+from gateway.store.logs import channel_id, read_envelope, reader
+from gateway.store.tables import channels, heads
+
+
+@dataclass(frozen=True, slots=True)
+class InclusionParts:
+    """What an evidence file is made of: the envelope, its inclusion proof, and the note that the proof leads to.
+
+    ``receipted``: the note is a receipt: the first that covers the envelope.
+    """
+
+    envelope: bytes
+    proof: tuple[bytes, ...]
+    note: bytes
+    receipted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyParts:
+    """A consistency proof and the two roots."""
+
+    hashes: tuple[bytes, ...]
+    first_root: bytes
+    second_root: bytes
+
+
+def read_inclusion(connection: Connection, origin: str, index: int) -> InclusionParts:
+    """Reads the proof of one envelope, under the first receipt that covers it, else under the newest checkpoint.
+
+    Raises:
+        NotFound: no such channel, or no such envelope in it.
+    """
+    channel = channel_id(connection, origin)
+    envelope = read_envelope(connection, channel, index)
+    covering = select(heads.c.size, heads.c.note).where(heads.c.channel == channel, heads.c.size > index)
+    receipts = covering.where(heads.c.receipt_time.is_not(None)).order_by(heads.c.size)
+    receipt = connection.execute(receipts.limit(1)).first()
+    head = receipt or connection.execute(covering.order_by(heads.c.size.desc()).limit(1)).one()
+    proof = tiles.inclusion_proof(reader(connection, channel), index, head.size)
+    return InclusionParts(envelope, proof, head.note, receipted=receipt is not None)
+
+
+def read_consistency(connection: Connection, origin: str, first: int, second: int) -> ConsistencyParts:
+    """Reads the proof that a log of one size is a prefix of a later one.
+
+    Raises:
+        NotFound: there is no such channel.
+        BadInput: the log never had these sizes.
+    """
+    channel = channel_id(connection, origin)
+    size = connection.execute(select(channels.c.size).where(channels.c.id == channel)).scalar_one()
+    if second > size:
+        raise BadInput.of("second_size", f"must be at most the size of the log, {size}")
+    if not 0 < first <= second:
+        raise BadInput.of("first_size", "must be at least 1 and at most second_size")
+    read = reader(connection, channel)
+    return ConsistencyParts(
+        tiles.consistency_proof(read, first, second), tiles.root_of(read, first), tiles.root_of(read, second)
+    )

@@ -1,0 +1,161 @@
+"""What back offices ask: one notice, pages of notices, events after a cursor. Reads only, on the readers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import Sector
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tuple_
+
+from gateway.store.rows import notice_record
+from gateway.store.tables import channels, events, leaves, notice_identifiers, notices
+from gateway.supervision.records import NoticeRecord, Place
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """A notice with the bytes of the envelopes that made it what it is.
+
+    Attributes:
+        sequence: its place among all notices of this node, growing as they are committed
+        record: what is known of it
+        released: the envelope that gave it
+        acknowledged: the envelope that acknowledged it; empty: there is none
+        withdrawn: the envelope that withdrew it; empty: there is none
+    """
+
+    sequence: int
+    record: NoticeRecord
+    released: bytes
+    acknowledged: bytes = b""
+    withdrawn: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeFilter:
+    """What a list asks for; a value that is 0, empty or None is not asked for. Times are microseconds."""
+
+    direction: Notice.Direction.ValueType = Notice.DIRECTION_UNSPECIFIED
+    kind: Notice.Kind.ValueType = Notice.KIND_UNSPECIFIED
+    state: Notice.State.ValueType = Notice.STATE_UNSPECIFIED
+    issuing_authority: str = ""
+    sector: Sector.ValueType = Sector.SECTOR_UNSPECIFIED
+    identifier: str = ""
+    peer: str = ""
+    released_from: int | None = None
+    released_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """An event, and the cursor after it. ``committed_at``: microseconds since 1970."""
+
+    cursor: int
+    committed_at: int
+    kind: Event.Kind.ValueType
+    notice: str
+    notice_kind: Notice.Kind.ValueType
+    origin: str
+    index: int
+    detail: str
+
+
+def read_notice(connection: Connection, notice_id: str) -> NoticeView | None:
+    """Reads one notice; None: there is none of that id."""
+    found = _views(connection, _NOTICES.where(notices.c.id == notice_id))
+    return found[0] if found else None
+
+
+def list_notices(connection: Connection, wanted: NoticeFilter, before: int | None, limit: int) -> list[NoticeView]:
+    """Reads a page, newest first.
+
+    Args:
+        connection: a reader
+        wanted: what is asked for
+        before: sequence of the last notice of the page before; None for the first page
+        limit: at most so many
+    """
+    statement = _NOTICES.where(*_conditions(wanted)).order_by(notices.c.sequence.desc()).limit(limit)
+    if wanted.identifier:
+        statement = statement.join(notice_identifiers, notice_identifiers.c.sequence == notices.c.sequence)
+        statement = statement.where(notice_identifiers.c.identifier == wanted.identifier.strip().upper())
+    if before is not None:
+        statement = statement.where(notices.c.sequence < before)
+    return _views(connection, statement)
+
+
+def read_events(connection: Connection, after: int, limit: int, kinds: Iterable[int] = ()) -> list[EventView]:
+    """Reads events after a cursor, oldest first; of these kinds, or of all."""
+    statement = select(events, channels.c.origin).join(channels, channels.c.id == events.c.channel)
+    statement = statement.where(events.c.cursor > after).order_by(events.c.cursor).limit(limit)
+    if wanted := list(kinds):
+        statement = statement.where(events.c.kind.in_(wanted))
+    return [
+        EventView(
+            cursor=row["cursor"],
+            committed_at=row["committed_at"],
+            kind=row["kind"],
+            notice=row["notice"],
+            notice_kind=row["notice_kind"],
+            origin=row["origin"],
+            index=row["index"],
+            detail=row["detail"],
+        )
+        for row in connection.execute(statement).mappings()
+    ]
+
+
+def read_last_cursor(connection: Connection) -> int:
+    """Reads the newest event's cursor; 0 for none."""
+    return connection.scalar(select(func.max(events.c.cursor))) or 0
+
+
+_NOTICES = select(notices, leaves.c.data).join(
+    leaves, (leaves.c.channel == notices.c.channel) & (leaves.c.index == notices.c.index)
+)
+
+
+def _conditions(wanted: NoticeFilter) -> list[ColumnElement[bool]]:
+    columns = notices.c
+    found = [
+        columns[name] == value
+        for name in ("direction", "kind", "state", "issuing_authority")
+        if (value := getattr(wanted, name))
+    ]
+    if wanted.sector:
+        found.append(columns.sectors.op("&")(1 << wanted.sector) != 0)
+    if wanted.peer:
+        found.append(or_(columns.sender == wanted.peer, columns.recipient == wanted.peer))
+    if wanted.released_from is not None:
+        found.append(columns.released_at >= wanted.released_from)
+    if wanted.released_before is not None:
+        found.append(columns.released_at < wanted.released_before)
+    return found
+
+
+def _views(connection: Connection, statement: Select[tuple[object, ...]]) -> list[NoticeView]:
+    origins = {row.id: row.origin for row in connection.execute(select(channels.c.id, channels.c.origin))}
+    rows = connection.execute(statement).mappings().all()
+    records = [notice_record(row, origins) for row in rows]
+    places = [place for each in records for place in (each.acknowledged_at, each.withdrawn_at) if place]
+    data = _envelopes_at(connection, places, {origin: channel for channel, origin in origins.items()})
+    return [
+        NoticeView(
+            row["sequence"],
+            record,
+            bytes(row["data"]),
+            data[record.acknowledged_at] if record.acknowledged_at else b"",
+            data[record.withdrawn_at] if record.withdrawn_at else b"",
+        )
+        for row, record in zip(rows, records, strict=True)
+    ]
+
+
+def _envelopes_at(connection: Connection, places: Sequence[Place], ids: Mapping[str, int]) -> dict[Place, bytes]:
+    if not places:
+        return {}
+    wanted = {(ids[place.origin], place.index): place for place in places}
+    statement = select(leaves).where(tuple_(leaves.c.channel, leaves.c.index).in_(list(wanted)))
+    rows = connection.execute(statement).mappings()
+    return {wanted[row["channel"], row["index"]]: bytes(row["data"]) for row in rows}

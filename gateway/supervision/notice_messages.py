@@ -1,0 +1,62 @@
+"""A notice as back offices see it: what is known of it, and what its envelopes say."""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.notice_service_pb2 import Notice
+
+from gateway.supervision.notices import notice_name
+from gateway.supervision.records import NoticeRecord, etag_of
+
+
+def notice_message(
+    record: NoticeRecord,
+    released: Envelope,
+    acknowledged: Envelope | None = None,
+    withdrawn: Envelope | None = None,
+) -> Notice:
+    """Builds the message.
+
+    Args:
+        record: what is known of the notice
+        released: the envelope that gave it
+        acknowledged: the envelope that acknowledged it, if one did
+        withdrawn: the envelope that withdrew it, if one did: a withdrawal, or another notice
+    """
+    return Notice(
+        name=notice_name(record.id),
+        sender=record.sender,
+        recipient=record.recipient,
+        content=released.notice_released.content,
+        kind=record.kind,
+        direction=record.direction,
+        state=record.state,
+        author=released.author,
+        release_time=released.sealed_at,
+        receipt_time=None if record.receipt_time is None else Timestamp(seconds=record.receipt_time),
+        acknowledgement=_acknowledgement(acknowledged) if acknowledged else None,
+        withdrawal=_withdrawal(record, withdrawn) if withdrawn else None,
+        superseded_by=_name(record.superseded_by),
+        position=Notice.Position(origin=record.origin, index=record.index),
+        etag=etag_of(record),
+    )
+
+
+def _acknowledgement(envelope: Envelope) -> Notice.Acknowledgement:
+    act = envelope.notice_acknowledged
+    return Notice.Acknowledgement(
+        time=envelope.sealed_at, author=envelope.author, comment=act.comment, case_reference=act.case_reference
+    )
+
+
+def _withdrawal(record: NoticeRecord, envelope: Envelope) -> Notice.Withdrawal:
+    """A notice that withdraws another one says why in its own words, so ``explanation`` then is empty."""
+    return Notice.Withdrawal(
+        time=envelope.sealed_at,
+        author=envelope.author,
+        explanation=envelope.notice_withdrawn.explanation,
+        withdrawn_by=_name(record.withdrawn_by),
+    )
+
+
+def _name(notice_id: str) -> str:
+    return notice_name(notice_id) if notice_id else ""

@@ -1,0 +1,123 @@
+"""Requests to give a notice, checked by every rule that needs nothing but the request: a ``Submission`` is valid."""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from google.protobuf.message import Message
+from regulator.exchange.v1.notice_pb2 import NoticeContent
+from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, SupersedeNoticeRequest
+
+from gateway.errors import BadInput, NotAllowed, Violation
+from gateway.supervision.acts import superseding
+from gateway.supervision.fields import field_violations
+from gateway.supervision.notices import content_violations, notice_id
+from gateway.supervision.rules import value_violations
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A notice that somebody wants to give.
+
+    Attributes:
+        notice_id: wanted id; empty: the node makes one
+        recipient: jurisdiction, ISO 3166-1 alpha-2; empty: that of the notice it supersedes
+        content: what it says
+        request_id: empty: the request is not idempotent
+        digest: SHA-256 of the request, 32 bytes
+        supersedes: id of the notice whose place it takes; empty: none
+        etag: of that notice, as its author saw it; empty: any
+        path: of the content in the request, for violations
+    """
+
+    notice_id: str
+    recipient: str
+    content: NoticeContent
+    request_id: str
+    digest: bytes
+    supersedes: str = ""
+    etag: str = ""
+    path: str = "notice.content"
+
+
+def check_fields(request: Message, path: str = "") -> None:
+    """Passes if a request keeps to the contract's field rules, and to those of the values in it.
+
+    Raises:
+        BadInput: it does not; names every field found.
+    """
+    if violations := field_violations(request, path) or value_violations(request, path):
+        raise BadInput(violations)
+
+
+def new_notice(request: CreateNoticeRequest, peers: Collection[str], authority: str, path: str = "") -> Submission:
+    """Checks a request to give a notice.
+
+    Args:
+        request: as it came
+        peers: jurisdictions that are paired
+        authority: code of the authority that asks
+        path: of the request within a larger one (``requests[3]``)
+
+    Raises:
+        BadInput: it breaks a rule.
+        NotAllowed: it speaks for another authority.
+    """
+    within = f"{path}." if path else ""
+    violations = field_violations(request, path)
+    if not violations:
+        violations = content_violations(request.notice.content, f"{within}notice.content")
+        if request.notice.recipient not in peers:
+            paired = ", ".join(sorted(peers)) or "none yet"
+            violations.append(Violation(f"{within}notice.recipient", f"must be a paired jurisdiction: {paired}"))
+    if violations:
+        raise BadInput(violations)
+    _check_authority(request.notice.content, authority, f"{within}notice.content")
+    return Submission(
+        notice_id=request.notice_id,
+        recipient=request.notice.recipient,
+        content=request.notice.content,
+        request_id=request.request_id,
+        digest=digest_of(request),
+        path=f"{within}notice.content",
+    )
+
+
+def superseding_notice(request: SupersedeNoticeRequest, authority: str) -> Submission:
+    """Checks a request to give a notice in place of an earlier one.
+
+    Raises:
+        BadInput: it breaks a rule.
+        NotAllowed: it speaks for another authority.
+    """
+    earlier = notice_id(request.name)
+    content = superseding(request.content, earlier)
+    if violations := field_violations(request) or content_violations(content, "content"):
+        raise BadInput(violations)
+    _check_authority(content, authority, "content")
+    return Submission(
+        notice_id=request.notice_id,
+        recipient="",
+        content=content,
+        request_id=request.request_id,
+        digest=digest_of(request),
+        supersedes=earlier,
+        etag=request.etag,
+        path="content",
+    )
+
+
+def addressed(submission: Submission, recipient: str) -> Submission:
+    """A copy for a recipient that only the earlier notice tells."""
+    return replace(submission, recipient=recipient)
+
+
+def digest_of(request: Message) -> bytes:
+    """Tells requests apart: SHA-256 over the method's message type and the request's fields, 32 bytes."""
+    name = request.DESCRIPTOR.full_name.encode()
+    return hashlib.sha256(name + b"\0" + request.SerializeToString(deterministic=True)).digest()
+
+
+def _check_authority(content: NoticeContent, authority: str, path: str) -> None:
+    if content.issuing_authority != authority:
+        raise NotAllowed(f"{path}.issuing_authority must be the caller's own authority, {authority}")

@@ -1,0 +1,104 @@
+"""Errors are made from whatever an answer holds, also from what does not parse."""
+
+import grpc
+import pytest
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc import StatusCode
+from regulator import exchange
+from regulator.exchange import errors
+from regulator.exchange.errors import CLASSES, ExchangeError, Violation, details_of, from_rpc_error
+
+from tests.clients.python.fake_node import status
+
+DETAILS_KEY = "grpc-status-details-bin"
+
+
+class Failed(grpc.RpcError):
+    """What a call raises, without a call."""
+
+    def __init__(self, code, details="no", trailing=()) -> None:
+        self._parts = (code, details, trailing)
+
+    def code(self):
+        return self._parts[0]
+
+    def details(self):
+        return self._parts[1]
+
+    def trailing_metadata(self):
+        return self._parts[2]
+
+
+@pytest.mark.parametrize("code", [code for code in StatusCode if code is not StatusCode.OK])
+def test_every_code_has_a_class_of_its_own_kind(code):
+    error = from_rpc_error(Failed(code))
+    assert type(error) is CLASSES[code]
+    assert (error.code, error.reason, error.message) == (code, code.name, "no")
+
+
+def test_an_answer_without_words_is_told_by_its_code():
+    assert str(from_rpc_error(Failed(StatusCode.INTERNAL, ""))) == "INTERNAL"
+    assert str(from_rpc_error(Failed(StatusCode.INTERNAL, None))) == "INTERNAL"
+
+
+def test_an_answer_without_trailing_metadata_has_no_details():
+    error = from_rpc_error(Failed(StatusCode.UNAVAILABLE, "no", None))
+    assert (error.violations, error.metadata, error.retry_after_seconds) == ((), {}, None)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\xff\xff",
+        status(StatusCode.NOT_FOUND, "no").SerializeToString(),  # contradicts the code
+        status(StatusCode.ABORTED, "yes").SerializeToString(),  # contradicts the message
+        Status(
+            code=StatusCode.ABORTED.value[0],
+            message="no",
+            details=[AnyMessage(type_url="type.googleapis.com/google.rpc.ErrorInfo", value=b"\xff\xff")],
+        ).SerializeToString(),
+    ],
+)
+def test_details_that_do_not_parse_are_left_out(raw):
+    error = from_rpc_error(Failed(StatusCode.ABORTED, "no", [(DETAILS_KEY, raw)]))
+    assert type(error) is errors.Stale
+    assert (error.reason, error.violations) == ("ABORTED", ())
+
+
+def test_details_of_a_type_this_client_does_not_know_are_passed_over():
+    strange = AnyMessage(type_url="type.googleapis.com/elsewhere.Thing", value=b"\x01")
+    given = status(StatusCode.ABORTED, "no", ErrorInfo(reason="ETAG"))
+    given.details.insert(0, strange)
+    error = from_rpc_error(Failed(StatusCode.ABORTED, "no", [(DETAILS_KEY, given.SerializeToString())]))
+    assert error.reason == "ETAG"
+
+
+def test_a_refusal_in_a_stream_is_read_with_the_same_function():
+    bad = BadRequest(field_violations=[{"field": "notice.recipient", "description": "must be a peer"}])
+    retry = RetryInfo(retry_delay={"seconds": 1, "nanos": 500_000_000})
+    details = details_of(status(StatusCode.INVALID_ARGUMENT, "no", ErrorInfo(reason="BAD_INPUT"), bad, retry))
+    assert details.reason == "BAD_INPUT"
+    assert details.violations == (Violation("notice.recipient", "must be a peer"),)
+    assert details.retry_after_seconds == 1.5
+
+
+def test_a_refusal_that_does_not_parse_raises():
+    broken = AnyMessage(type_url="type.googleapis.com/google.rpc.RetryInfo", value=b"\xff")
+    with pytest.raises(DecodeError):
+        details_of(Status(details=[broken]))
+
+
+def test_every_error_is_exported_documented_and_drawn_in_the_tree():
+    tree = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ExchangeError)]
+    for kind in tree:
+        assert getattr(exchange, kind.__name__) is kind
+        assert kind.__doc__
+        assert kind.__name__ in errors.__doc__
+
+
+def test_all_names_of_the_package_are_there():
+    assert sorted(exchange.__all__) == exchange.__all__
+    assert all(hasattr(exchange, name) for name in exchange.__all__)

@@ -1,0 +1,329 @@
+"""The receiver's machine: verify, commit, countersign; and what a sender cannot make it do."""
+
+import pytest
+from regulator.exchange.v1 import peer_service_pb2 as wire
+
+from gateway.errors import LocalProtocolError
+from gateway.ledger import steps
+from gateway.ledger.channel import State
+from gateway.ledger.checkpoint import Checkpoint, sign_checkpoint
+from gateway.ledger.receiver import ReceiverMachine
+from gateway.ledger.steps import FORKED
+from tests.ledger.samples import (
+    HK_SEAL,
+    HK_TO_KR,
+    KR_SEAL,
+    KR_TO_HK,
+    PARTIES,
+    STRANGER_SEAL,
+    TIME,
+    batch_of,
+    checkpoint_of,
+    envelopes,
+    head_of,
+    log_of,
+    receipt_of,
+)
+from tests.ledger.stored import StoredTree
+
+LEAVES = envelopes(9)
+OTHERS = [*LEAVES[:3], *envelopes(9, "other")[3:]]
+
+
+def machine_with(count=6, receipted=None, halt=None):
+    """A copy of ``count`` envelopes, all receipted unless ``receipted`` says how many are."""
+    receipted = count if receipted is None else receipted
+    head = head_of(LEAVES[:count]) if count else None
+    receipt = receipt_of(LEAVES[:receipted]) if receipted else None
+    return ReceiverMachine(PARTIES, log_of(LEAVES[:count]), head, receipt, halt)
+
+
+def hello(leaves=(), **changes):
+    checkpoint = head_of(leaves).note if leaves else b""
+    return wire.Hello(
+        **({"versions": [1], "origin": HK_TO_KR, "size": len(leaves), "checkpoint": checkpoint} | changes)
+    )
+
+
+def opened(count=6, **values):
+    machine = machine_with(count, **values)
+    assert machine.feed(steps.Opened()) == []
+    return machine
+
+
+def streaming(count=6):
+    machine = opened(count)
+    machine.feed(hello())
+    assert machine.state is State.STREAMING
+    return machine
+
+
+def recalled(first, count):
+    return steps.Recalled(log_of(LEAVES[:first]), StoredTree(LEAVES).read(0, first, count))
+
+
+def answer(*effects):
+    """The messages among the effects."""
+    return [effect.message for effect in effects if isinstance(effect, steps.Send)]
+
+
+def position_of(count):
+    note = receipt_of(LEAVES[:count]).note if count else b""
+    return wire.ExchangeResponse(position=wire.Position(version=1, size=count, receipt=note))
+
+
+def receipt_message(count):
+    return wire.ExchangeResponse(receipt=wire.Receipt(note=receipt_of(LEAVES[:count]).note))
+
+
+def assert_refused(machine, event, count=6):
+    """The stream ends, nothing is committed, and the next stream finds the copy as it was."""
+    (close,) = machine.feed(event)
+    assert isinstance(close, steps.Close)
+    assert close.error
+    assert machine.state is State.IDLE
+    machine.feed(steps.Opened())
+    assert answer(*machine.feed(hello())) == [position_of(count)]
+
+
+# --- where both stand -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [0, 1, 6])
+def test_it_tells_its_size_and_its_receipt(count):
+    assert answer(*opened(count).feed(hello())) == [position_of(count)]
+
+
+@pytest.mark.parametrize("size", [1, 3, 6])
+def test_a_sender_that_shows_a_head_it_has_is_compared_first(size):
+    machine = opened()
+    assert machine.feed(hello(LEAVES[:size])) == [steps.Recall(size)]
+    assert answer(*machine.feed(recalled(size, 0))) == [position_of(6)]
+
+
+def test_a_sender_that_is_ahead_is_welcome():
+    assert answer(*opened().feed(hello(LEAVES))) == [position_of(6)]
+
+
+@pytest.mark.parametrize("receipted", [0, 4])
+def test_a_receipt_that_a_crash_kept_it_from_making_is_made_before_the_position(receipted):
+    machine = opened(receipted=receipted)
+    assert machine.feed(hello()) == [steps.Countersign(head_of(LEAVES[:6]))]
+    assert answer(*machine.feed(steps.Countersigned(receipt_of(LEAVES[:6])))) == [position_of(6)]
+
+
+def test_the_newest_version_that_both_speak_is_chosen():
+    assert answer(*opened().feed(hello(versions=[7, 1]))) == [position_of(6)]
+
+
+LYING_HELLOS = {
+    "no version": hello(versions=[]),
+    "another version": hello(versions=[2]),
+    "the other direction": hello(origin=KR_TO_HK),
+    "no channel": hello(origin=""),
+    "nothing, with a checkpoint": hello(LEAVES, size=0),
+    "a size without a checkpoint": hello(size=6),
+    "less than the checkpoint": hello(LEAVES, size=5),
+    "more than the checkpoint": hello(LEAVES, size=2**64 - 1),
+    "by a stranger": hello(LEAVES, checkpoint=head_of(LEAVES, STRANGER_SEAL).note),
+    "by the receiver": hello(LEAVES, checkpoint=head_of(LEAVES, KR_SEAL).note),
+    "another channel's checkpoint": hello(
+        LEAVES, checkpoint=sign_checkpoint(checkpoint_of(LEAVES, KR_TO_HK), HK_SEAL, TIME).note
+    ),
+    "junk": hello(LEAVES, checkpoint=b"\x00"),
+}
+
+
+@pytest.mark.parametrize("lie", LYING_HELLOS.values(), ids=LYING_HELLOS)
+def test_a_hello_that_does_not_hold_ends_the_stream(lie):
+    assert_refused(opened(), lie)
+
+
+# --- batches and receipts ---------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_verified_committed_countersigned_and_only_then_answered():
+    machine = streaming()
+    (commit,) = machine.feed(batch_of(LEAVES[:8], 6))
+    assert list(commit.batch.envelopes) == LEAVES[6:8]
+    assert machine.feed(steps.Committed()) == [steps.Countersign(head_of(LEAVES[:8]))]
+    assert answer(*machine.feed(steps.Countersigned(receipt_of(LEAVES[:8])))) == [receipt_message(8)]
+    assert machine.state is State.STREAMING
+
+
+def test_the_first_batch_of_all_is_taken():
+    (commit,) = streaming(0).feed(batch_of(LEAVES, 0))
+    assert commit.batch.log == log_of(LEAVES)
+
+
+@pytest.mark.parametrize(("first", "end"), [(0, 6), (2, 4), (5, 6), (0, 1)])
+def test_a_batch_that_is_there_is_answered_with_the_same_receipt(first, end):
+    machine = streaming()
+    assert machine.feed(batch_of(LEAVES[:end], first)) == [steps.Recall(first, end - first)]
+    assert answer(*machine.feed(recalled(first, end - first))) == [receipt_message(6)]
+
+
+def test_of_a_batch_that_overlaps_only_the_rest_is_committed():
+    machine = streaming()
+    assert machine.feed(batch_of(LEAVES[:8], 4)) == [steps.Recall(4, 2)]
+    (commit,) = machine.feed(recalled(4, 2))
+    assert (commit.batch.first, list(commit.batch.envelopes)) == (6, LEAVES[6:8])
+    assert commit.batch.head == head_of(LEAVES[:8])
+
+
+LYING_BATCHES = {
+    "with a gap": batch_of(LEAVES, 7),
+    "far beyond": wire.Batch(first_index=2**63, envelopes=[b"x"], checkpoint=head_of(LEAVES).note),
+    "of nothing": wire.Batch(first_index=6, checkpoint=head_of(LEAVES).note),
+    "altered": wire.Batch(first_index=6, envelopes=[b"x", *LEAVES[7:]], checkpoint=head_of(LEAVES).note),
+    "one short": wire.Batch(first_index=6, envelopes=LEAVES[6:8], checkpoint=head_of(LEAVES).note),
+    "by a stranger": batch_of(LEAVES, 6, STRANGER_SEAL),
+    "by the receiver": batch_of(LEAVES, 6, KR_SEAL),
+    "without a checkpoint": wire.Batch(first_index=6, envelopes=LEAVES[6:]),
+    "that continues another history": batch_of(OTHERS, 6),
+}
+
+
+@pytest.mark.parametrize("batch", LYING_BATCHES.values(), ids=LYING_BATCHES)
+def test_a_false_batch_is_not_committed(batch):
+    assert_refused(streaming(), batch)
+
+
+OVERLAPPING_LIES = {
+    "altered envelopes": wire.Batch(first_index=4, envelopes=[b"x", b"y"], checkpoint=head_of(LEAVES[:6]).note),
+    "another history by a stranger": batch_of(OTHERS[:6], 4, STRANGER_SEAL),
+    "an altered rest": wire.Batch(first_index=4, envelopes=[*LEAVES[4:8], b"x"], checkpoint=head_of(LEAVES).note),
+}
+
+
+@pytest.mark.parametrize("batch", OVERLAPPING_LIES.values(), ids=OVERLAPPING_LIES)
+def test_an_overlap_that_the_sender_did_not_sign_is_no_fork(batch):
+    machine = streaming()
+    machine.feed(batch)
+    assert_refused(machine, recalled(4, 2))
+
+
+@pytest.mark.parametrize("when", ["committing", "countersigning"])
+def test_a_stream_that_ends_amid_a_commit_is_forgotten_and_made_up_for(when):
+    machine = streaming()
+    machine.feed(batch_of(LEAVES[:8], 6))
+    durable = 8 if when == "countersigning" else 6
+    if when == "countersigning":
+        machine.feed(steps.Committed())
+    assert machine.feed(steps.Closed()) == []
+    machine.feed(steps.Opened())
+    effects = machine.feed(hello())
+    if durable == 8:
+        assert effects == [steps.Countersign(head_of(LEAVES[:8]))]
+        assert answer(*machine.feed(steps.Countersigned(receipt_of(LEAVES[:8])))) == [position_of(8)]
+    else:
+        assert answer(*effects) == [position_of(6)]
+
+
+# --- handing back -----------------------------------------------------------------------------------------------
+
+
+def test_a_sender_that_lost_envelopes_gets_them_back_in_batches():
+    machine = streaming()
+    assert machine.feed(wire.Recover(first_index=1)) == [steps.Load(1, 6)]
+    first, last = batch_of(LEAVES[:4], 1), batch_of(LEAVES[:6], 4)
+    assert machine.feed(steps.Loaded(first)) == [
+        steps.Send(wire.ExchangeResponse(recovered=first)),
+        steps.Load(4, 6),
+    ]
+    assert machine.feed(steps.Loaded(last)) == [steps.Send(wire.ExchangeResponse(recovered=last))]
+    assert machine.state is State.STREAMING
+
+
+@pytest.mark.parametrize("first", [6, 7, 2**64 - 1])
+def test_what_is_not_there_is_not_handed_back(first):
+    assert_refused(streaming(), wire.Recover(first_index=first))
+
+
+# --- forks ------------------------------------------------------------------------------------------------------
+
+
+def assert_forked(machine, effects, contrary, own=LEAVES[:6]):
+    evidence = (head_of(own).note, contrary)
+    send, halt, close = effects
+    assert send.message == wire.ExchangeResponse(halted=wire.Halted(reason=FORKED, evidence=evidence))
+    assert (halt.reason, halt.evidence, close) == (FORKED, evidence, steps.Close())
+    assert machine.state is State.HALTED
+
+
+@pytest.mark.parametrize("size", [4, 5, 6])
+def test_a_hello_of_another_history_is_a_fork(size):
+    machine = opened()
+    machine.feed(hello(OTHERS[:size]))
+    assert_forked(machine, machine.feed(recalled(size, 0)), head_of(OTHERS[:size]).note)
+
+
+@pytest.mark.parametrize(("first", "end"), [(3, 6), (0, 5), (2, 4), (0, 9), (3, 9)])
+def test_a_batch_of_another_history_is_a_fork(first, end):
+    machine = streaming()
+    (recall,) = machine.feed(batch_of(OTHERS[:end], first))
+    assert_forked(machine, machine.feed(recalled(first, recall.count)), head_of(OTHERS[:end]).note)
+
+
+def test_a_signed_head_of_another_root_is_a_fork_whatever_its_batch_holds():
+    """One size has one root: the envelopes of the batch are ours, the head above them is not."""
+    contrary = sign_checkpoint(Checkpoint(HK_TO_KR, 6, bytes(32)), HK_SEAL, TIME)
+    machine = streaming()
+    machine.feed(wire.Batch(first_index=4, envelopes=LEAVES[4:6], checkpoint=contrary.note))
+    assert_forked(machine, machine.feed(recalled(4, 2)), contrary.note)
+
+
+def test_an_earlier_history_that_differs_before_the_batch_is_a_fork():
+    leaves = [*OTHERS[:5], LEAVES[5]]
+    machine = streaming()
+    machine.feed(batch_of(leaves, 5))
+    assert_forked(machine, machine.feed(recalled(5, 1)), head_of(leaves).note)
+
+
+HALT = steps.Halt(FORKED, "two histories", (head_of(LEAVES[:6]).note, head_of(OTHERS[:6]).note))
+
+
+def test_a_halted_receiver_tells_a_sender_who_asks_and_takes_nothing():
+    machine = machine_with(halt=HALT)
+    assert machine.feed(steps.Opened()) == []
+    told = wire.ExchangeResponse(halted=wire.Halted(reason=FORKED, evidence=HALT.evidence))
+    for _ in range(2):
+        assert machine.feed(hello(LEAVES)) == [steps.Send(told), steps.Close()]
+        assert machine.feed(steps.Closed()) == []
+    for event in (batch_of(LEAVES, 6), wire.Recover(first_index=0), steps.Committed()):
+        assert machine.feed(event) == []
+    assert machine.state is State.HALTED
+
+
+def test_a_receiver_that_halted_in_its_life_tells_the_next_stream_too():
+    machine = opened()
+    machine.feed(hello(OTHERS[:6]))
+    first = machine.feed(recalled(6, 0))
+    machine.feed(steps.Closed())
+    machine.feed(steps.Opened())
+    assert answer(*machine.feed(hello(LEAVES))) == answer(*first)
+
+
+# --- out of place -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("message", [wire.Batch(), wire.Recover(), wire.Position(), wire.Receipt(), wire.Halted()])
+def test_anything_before_the_hello_ends_the_stream(message):
+    assert_refused(opened(), message)
+
+
+@pytest.mark.parametrize("message", [hello(), wire.Position(), wire.Receipt(), wire.Halted()])
+def test_what_only_a_receiver_says_and_a_second_hello_end_the_stream(message):
+    assert_refused(streaming(), message)
+
+
+def test_a_message_amid_a_commit_ends_the_stream_and_loses_nothing_that_is_durable():
+    machine = streaming()
+    machine.feed(batch_of(LEAVES[:8], 6))
+    assert_refused(machine, batch_of(LEAVES, 8))
+
+
+def test_a_driver_that_breaks_the_order_is_told_so():
+    for event in (steps.Committed(), steps.Countersigned(receipt_of(LEAVES)), recalled(0, 0), steps.Restored()):
+        with pytest.raises(LocalProtocolError, match="in state STREAMING"):
+            streaming().feed(event)

@@ -1,0 +1,165 @@
+"""Nodes for tests: jurisdictions that are founded and paired, and each node as a real process."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from regulator.exchange import Client, Profile
+
+from gateway.founding import (
+    NewNode,
+    admit_client,
+    found_authorities,
+    found_home,
+    import_pairing,
+    issue_client,
+    load_authority,
+    write_profile,
+)
+from gateway.home import Home
+from gateway.identity.access import Role
+from gateway.identity.issuing import Authority
+from gateway.identity.names import ClientId
+from gateway.identity.profiles import AuthorityKind
+
+AUTHORITIES = {"HK": ("HKMA", "SFC", "FSTB"), "KR": ("FSC", "FSS", "BOK", "KoFIU"), "SG": ("MAS",)}
+START_SECONDS, STOP_SECONDS = 30, 30
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Waits for a condition; fails once its time is over."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Site:
+    """One jurisdiction: its authorities, its node's home, its clients' profiles, and the node's process."""
+
+    jurisdiction: str
+    path: Path
+    back_office_port: int = field(default_factory=free_port)
+    peer_port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[str] | None" = None
+
+    @property
+    def domain(self) -> str:
+        return f"gateway.{self.jurisdiction.lower()}.example"
+
+    @property
+    def home(self) -> Home:
+        return Home(self.path / "home")
+
+    def authority(self, kind: AuthorityKind) -> Authority:
+        return load_authority(self.path / "authority", kind)
+
+    def found(self, database_url: str = "sqlite:///node.db", **changes: str) -> "Site":
+        """Makes authorities, home, and a client of the second authority with every role."""
+        now = datetime.now(UTC)
+        found_authorities(self.path / "authority", self.jurisdiction, self.domain, now)
+        new = NewNode(
+            jurisdiction=self.jurisdiction,
+            domain=self.domain,
+            display_name=f"{self.jurisdiction} test node",
+            authorities=AUTHORITIES[self.jurisdiction],
+            back_office=changes.get("back_office", f"127.0.0.1:{self.back_office_port}"),
+            peer=changes.get("peer", f"127.0.0.1:{self.peer_port}"),
+            database_url=database_url,
+        )
+        client_root = self.authority(AuthorityKind.CLIENT).certificate
+        found_home(self.home, new, self.authority(AuthorityKind.NODE), client_root, now)
+        for authority in AUTHORITIES[self.jurisdiction]:
+            self.add_client(authority, list(Role))
+        return self
+
+    def add_client(self, authority: str, roles: Sequence[Role], system: str = "office") -> Path:
+        """Issues and admits a client; gives its profile."""
+        client = ClientId(self.domain, authority, system)
+        folder = self.path / "clients" / f"{authority}-{system}"
+        issue_client(folder, client, self.authority(AuthorityKind.CLIENT), datetime.now(UTC))
+        admit_client(self.home, client, roles)
+        root = self.authority(AuthorityKind.NODE).certificate
+        return write_profile(folder, f"127.0.0.1:{self.back_office_port}", self.domain, root)
+
+    def profile(self, authority: str = "", system: str = "office") -> Profile:
+        authority = authority or AUTHORITIES[self.jurisdiction][0]
+        return Profile.load(self.path / "clients" / f"{authority}-{system}" / "profile.toml")
+
+    def client(self, authority: str = "") -> Client:
+        return Client(self.profile(authority))
+
+    def start(self, **environment: str) -> None:
+        """Starts ``gateway serve`` and waits until it serves."""
+        log = (self.path / "serve.log").open("a")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "serve", str(self.home.path), "--verbose"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, **environment},
+        )
+        log.close()
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert "serves back offices" in line, (line, self.log_text())
+
+    def log_text(self) -> str:
+        path = self.path / "serve.log"
+        return path.read_text() if path.exists() else ""
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Signals the process and waits for its end; gives its exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        code = self.process.wait(STOP_SECONDS)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.process = None
+        return code
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
+
+
+def pair(one: Site, other: Site) -> None:
+    """Exchanges pairing documents both ways."""
+    now = datetime.now(UTC)
+    for site, peer in ((one, other), (other, one)):
+        document = peer.home.pairing_document(now)
+        import_pairing(site.home, document.encode(), document.fingerprint(), now)
+
+
+def found_pair(path: Path, **changes: str) -> tuple[Site, Site]:
+    """Hong Kong and Korea, founded and paired, not started."""
+    hk, kr = Site("HK", path / "hk").found(**changes), Site("KR", path / "kr").found(**changes)
+    pair(hk, kr)
+    return hk, kr
+
+
+@contextmanager
+def running(*sites: Site) -> Iterator[None]:
+    """Starts nodes, and stops those that still run."""
+    try:
+        for site in sites:
+            site.start()
+        yield
+    finally:
+        for site in sites:
+            if site.process:
+                site.stop()
