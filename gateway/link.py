@@ -110,8 +110,8 @@ class Link:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _exchange(self, state: ChannelState, call: Any, inbox: "asyncio.Queue[Incoming]") -> None:
-        reason = state.halt.reason if state.halt else ""
-        machine = SenderMachine(self._seals, state.log, state.head, state.receipt, reason)
+        halt = state.halt or steps.Halt("", "")
+        machine = SenderMachine(self._seals, state.log, state.head, state.receipt, halt.reason, halt.evidence)
 
         async def send(message: Message) -> None:
             await call.write(message)

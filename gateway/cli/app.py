@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from gateway.cli import serve
+from gateway.cli import demo, serve
 from gateway.cli.failures import told
 
 app = typer.Typer(
@@ -20,11 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 serve.add_to(app)
-
-
-@app.callback()
-def _gateway() -> None:
-    """Keeps ``serve`` a command of its own while there are few others."""
+demo.add_to(app)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, select
 from gateway.errors import Halted, StoreError
 from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
-from gateway.ledger.steps import Halt
+from gateway.ledger.steps import FORKED, Halt
 from gateway.store.draft import Draft, RequestRecord
 from gateway.store.rows import notice_record
 from gateway.store.state import ChannelState, by_id
@@ -166,9 +166,9 @@ class Transaction:
             self._draft.apply(project_receipt(record, receipt.time), Place(origin, record.index))
 
     def halt(self, origin: str, halt: Halt) -> None:
-        """Halts a channel; one that has halted keeps its first reason."""
+        """Halts a channel; one that has halted keeps its first reason, but for a fork, which is graver than any."""
         state = self.channel(origin)
-        if state.halt is None:
+        if state.halt is None or (halt.reason == FORKED and state.halt.reason != FORKED):
             self._draft.states[origin] = replace(state, halt=halt)
             self.tell(origin, Event.CHANNEL_HALTED, f"{halt.reason}: {halt.detail}")
 

@@ -1,0 +1,69 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+# What the node needs, and what working on it needs: pinned with hashes, so a changed package does not install.
+RUN := .venv/run.stamp
+DEV := .venv/dev.stamp
+
+##@ Use
+.PHONY: run
+run: $(RUN) ## Run both nodes here and exchange real notices (ARGS=--once ends by itself)
+	$(BIN)/gateway demo $(ARGS)
+
+##@ Check
+.PHONY: test
+test: $(DEV) ## Run the whole test suite (ARGS=tests/ledger for a part)
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: test-long
+test-long: $(DEV) ## Run the deep forms of simulation and crash tests
+	GATEWAY_SCHEDULES=$${GATEWAY_SCHEDULES:-20000} GATEWAY_KILLS=$${GATEWAY_KILLS:-500} $(BIN)/pytest -m long --timeout 7200 $(ARGS)
+
+.PHONY: lint
+lint: $(DEV) ## Run ruff, mypy, import-linter, buf; check that what is generated is in step
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python protos/generate.py --check
+	$(BIN)/python protos/generate.py --image .venv/contract.binpb
+	$(BIN)/buf lint .venv/contract.binpb --config protos/buf.yaml
+	$(BIN)/python docs/draw_states.py --check docs/protocol.md
+
+.PHONY: bench
+bench: $(DEV) ## Measure the nodes beside the bare-gRPC floor (ARGS=--quick for less)
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+##@ Change
+.PHONY: protos
+protos: $(DEV) ## Generate the stubs from the contract
+	$(BIN)/python protos/generate.py
+
+.PHONY: format
+format: $(DEV) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(DEV) ## Pin the newest versions that fit
+	$(BIN)/python docs/lock.py
+
+.PHONY: clean
+clean: ## Remove what was made here
+	rm -rf .venv demo-home build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.PHONY: help
+help: ## Show this
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+$(RUN): requirements.lock pyproject.toml clients/python/pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e clients/python -e .
+	touch $@
+
+$(DEV): requirements-dev.lock $(RUN)
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	touch $@

@@ -1,0 +1,23 @@
+"""``gateway demo``: both nodes, real notices, evidence."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from gateway.demo import run
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("demo")(demo)
+
+
+def demo(
+    *,
+    home: Annotated[Path, typer.Option("--home", help="Folder in which everything is made anew.")] = Path("demo-home"),
+    once: Annotated[bool, typer.Option("--once", help="End when all is delivered and verified.")] = False,
+) -> None:
+    """Runs a Hong Kong and a Korean node here, and lets them exchange real notices."""
+    run(home, Console(highlight=False), once=once)

@@ -1,0 +1,355 @@
+"""The demonstration: two nodes as real processes, real notices both ways, evidence that proves it.
+
+Everything is made anew below one folder, through the same doors as everybody uses: the founding of homes, the node's
+process, the client library, the command line.
+"""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from queue import Empty, Queue
+
+from regulator.exchange import Client, Profile
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from gateway.errors import ConfigError, Unavailable
+from gateway.founding import (
+    NewNode,
+    admit_client,
+    found_authorities,
+    found_home,
+    import_pairing,
+    issue_client,
+    load_authority,
+    write_profile,
+)
+from gateway.home import Home
+from gateway.identity.access import Role
+from gateway.identity.names import ClientId
+from gateway.identity.profiles import AuthorityKind
+from gateway.supervision.notice_files import NoticeFile, read_notices
+
+MARKER = "made-by-gateway-demo"
+START_SECONDS, DELIVERY_SECONDS, STOP_SECONDS = 30, 60, 20
+SYSTEM = "back-office"  # name of each authority's client
+
+_COLUMNS = {"notice": 11, "from": 5, "to": 2, "TLP": 5, "released": 8, "state": 9, "receipt": 8}
+_WIDTH = sum(_COLUMNS.values()) + len(_COLUMNS)  # with the gaps
+LEAST_TITLE_WIDTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One jurisdiction of the demonstration."""
+
+    jurisdiction: str
+    domain: str
+    display_name: str
+    authorities: Sequence[str]
+    back_office: str
+    peer: str
+    folder: Path
+
+    @property
+    def home(self) -> Home:
+        """The node's home."""
+        return Home(self.folder / "node")
+
+    @property
+    def certificates(self) -> Path:
+        """The folder of the jurisdiction's authorities."""
+        return self.folder / "authority"
+
+    @property
+    def root(self) -> Path:
+        """The root under which this jurisdiction's evidence verifies."""
+        return self.home.root("node-authority")
+
+    def profile(self, authority: str) -> Path:
+        """The profile of an authority's back-office system."""
+        return self.folder / "clients" / authority / "profile.toml"
+
+
+# --- the stages ---------------------------------------------------------------------------------------------------
+
+
+def run(folder: Path, console: Console, *, once: bool) -> None:
+    """Runs the demonstration in a folder.
+
+    Args:
+        folder: where everything is made; what an earlier demonstration left there goes
+        console: to show it on
+        once: end when everything is delivered and verified, instead of waiting for Ctrl-C
+
+    Raises:
+        ConfigError: the folder or a port cannot be used; says what to do.
+        Unavailable: a node did not start, or a notice was not delivered in time.
+    """
+    _clear(folder)
+    sites = _sites(folder)
+    for site in sites:
+        _found(site)
+    _pair(sites)
+    console.print(f"Two jurisdictions are founded and paired in {folder}")
+    with ExitStack() as stack:
+        for site in sites:
+            stack.enter_context(_serving(site))
+            console.print(f"{site.jurisdiction} node serves on {site.back_office}, peers on {site.peer}")
+        clients = {site.jurisdiction: _clients(site, stack) for site in sites}
+        notices = _exchange(sites, clients, console)
+        _acknowledge(notices, clients, console)
+        _prove(notices, sites, console)
+        _say_what_to_try(sites, console)
+        if not once:
+            _wait_for_interrupt(console)
+
+
+def _clear(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARKER).exists():
+            raise ConfigError(f"{folder} holds something else than a demonstration: give another folder with --home")
+        _require_stopped(folder)
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).touch()
+
+
+def _require_stopped(folder: Path) -> None:
+    for lock in folder.glob("*/node/lock"):
+        pid = lock.read_text().strip()
+        if pid and Path(f"/proc/{pid}").exists():
+            raise ConfigError(
+                f"a demonstration runs in {folder} already (process {pid}): stop it, or give another folder with --home"
+            )
+
+
+def _sites(folder: Path) -> list[Site]:
+    ports = _ports()
+    return [
+        Site(
+            jurisdiction,
+            f"gateway.{jurisdiction.lower()}.example",
+            name,
+            authorities,
+            f"127.0.0.1:{next(ports)}",
+            f"127.0.0.1:{next(ports)}",
+            folder / jurisdiction.lower(),
+        )
+        for jurisdiction, name, authorities in (
+            ("HK", "Hong Kong", ("HKMA", "SFC", "FSTB")),
+            ("KR", "Korea", ("FSC", "FSS", "BOK", "KoFIU")),
+        )
+    ]
+
+
+def _ports() -> Iterator[int]:
+    """Ports that are easy to remember, or others where one of these is taken."""
+    for wanted in (7401, 7402, 7501, 7502):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                probe.bind(("127.0.0.1", 0))
+            yield int(probe.getsockname()[1])
+
+
+def _found(site: Site) -> None:
+    now = datetime.now(UTC)
+    found_authorities(site.certificates, site.jurisdiction, site.domain, now)
+    nodes = load_authority(site.certificates, AuthorityKind.NODE)
+    clients = load_authority(site.certificates, AuthorityKind.CLIENT)
+    new = NewNode(site.jurisdiction, site.domain, site.display_name, site.authorities, site.back_office, site.peer)
+    found_home(site.home, new, nodes, clients.certificate, now)
+    for authority in site.authorities:
+        client = ClientId(site.domain, authority, SYSTEM)
+        issue_client(site.profile(authority).parent, client, clients, now)
+        write_profile(site.profile(authority).parent, site.back_office, site.domain, nodes.certificate)
+        admit_client(site.home, client, list(Role))
+
+
+def _pair(sites: Sequence[Site]) -> None:
+    now = datetime.now(UTC)
+    for site in sites:
+        for peer in sites:
+            if peer is not site:
+                document = peer.home.pairing_document(now)
+                import_pairing(site.home, document.encode(), document.fingerprint(), now)
+
+
+@contextmanager
+def _serving(site: Site) -> Iterator[None]:
+    """Runs ``gateway serve`` as a process of its own."""
+    command = [sys.executable, "-m", "gateway", "serve", str(site.home.path)]
+    with (site.folder / "serve.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 - our own
+    try:
+        _await_ready(process, site)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await_ready(process: "subprocess.Popen[str]", site: Site) -> None:
+    lines: Queue[str] = Queue()
+    assert process.stdout is not None, "it was piped"
+    stdout = process.stdout
+
+    def read() -> None:
+        for line in stdout:
+            lines.put(line)
+
+    threading.Thread(target=read, daemon=True).start()
+    try:
+        lines.get(timeout=START_SECONDS)
+    except Empty:
+        said = (site.folder / "serve.log").read_text().strip()
+        raise Unavailable(f"the {site.jurisdiction} node did not start: {said or 'it said nothing'}") from None
+
+
+def _clients(site: Site, stack: ExitStack) -> dict[str, Client]:
+    """A client for each authority."""
+    return {
+        authority: stack.enter_context(Client(Profile.load(site.profile(authority)))) for authority in site.authorities
+    }
+
+
+# --- notices ------------------------------------------------------------------------------------------------------
+
+
+def _exchange(sites: Sequence[Site], clients: dict[str, dict[str, Client]], console: Console) -> dict[str, NoticeFile]:
+    """Gives every notice of the data, and shows how each arrives."""
+    files = {file.notice_id: file for file in _data()}
+    progress: dict[str, Notice] = {}
+    with Live(_table(files.values(), progress, console.width), console=console, auto_refresh=False) as live:
+        for file in files.values():
+            client = clients[file.sender][file.content.issuing_authority]
+            progress[file.notice_id] = client.create_notice(
+                file.content, recipient=file.recipient, notice_id=file.notice_id
+            )
+            live.update(_table(files.values(), progress, console.width), refresh=True)
+        for site in sites:
+            client = clients[site.jurisdiction][site.authorities[0]]
+            for delivered in _deliveries(client, site, files.values()):
+                progress[delivered] = client.get_notice(delivered)
+                live.update(_table(files.values(), progress, console.width), refresh=True)
+    return files
+
+
+def _data() -> Sequence[NoticeFile]:
+    return read_notices(resources.files("gateway").joinpath("data/notices.json").read_bytes())
+
+
+def _deliveries(client: Client, site: Site, files: Iterable[NoticeFile]) -> Iterator[str]:
+    """The ids of a site's notices as the peer's receipts for them come."""
+    waiting = {file.notice_id for file in files if file.sender == site.jurisdiction}
+    watch = client.watch_events(kinds=[Event.NOTICE_DELIVERED])
+    timer = threading.Timer(DELIVERY_SECONDS, watch.close)
+    timer.start()
+    try:
+        for response in watch:
+            delivered = response.event.notice.removeprefix("notices/")
+            if delivered in waiting:
+                waiting.remove(delivered)
+                yield delivered
+            if not waiting:
+                return
+    finally:
+        timer.cancel()
+        watch.close()
+    raise Unavailable(f"not delivered within {DELIVERY_SECONDS} s: {', '.join(sorted(waiting))}")
+
+
+def _table(files: Iterable[NoticeFile], progress: dict[str, Notice], width_of_all: int) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading, width in _COLUMNS.items():
+        table.add_column(heading, width=width, no_wrap=True)
+    table.add_column("title", max_width=max(LEAST_TITLE_WIDTH, width_of_all - _WIDTH), no_wrap=True)
+    for file in files:
+        notice = progress.get(file.notice_id, Notice())
+        table.add_row(
+            file.notice_id,
+            file.content.issuing_authority,
+            file.recipient,
+            type(file.content.handling).Tlp.Name(file.content.handling.tlp),
+            _clock(notice.release_time.ToDatetime(UTC)) if notice.HasField("release_time") else "",
+            Notice.State.Name(notice.state) if notice.state else "",
+            _clock(notice.receipt_time.ToDatetime(UTC)) if notice.HasField("receipt_time") else "",
+            file.content.title[0].text,
+        )
+    return table
+
+
+def _clock(time: datetime) -> str:
+    return time.strftime("%H:%M:%S")
+
+
+def _acknowledge(files: dict[str, NoticeFile], clients: dict[str, dict[str, Client]], console: Console) -> None:
+    """The first authority of the recipient acknowledges one notice of each direction."""
+    for sender in clients:
+        file = next(file for file in files.values() if file.sender == sender)
+        authority, client = next(iter(clients[file.recipient].items()))
+        client.acknowledge_notice(file.notice_id, case_reference=f"{authority}-DEMO-1")
+        console.print(f"{authority} acknowledged {file.notice_id}")
+
+
+# --- evidence -----------------------------------------------------------------------------------------------------
+
+
+def _prove(files: dict[str, NoticeFile], sites: Sequence[Site], console: Console) -> None:
+    """Exports evidence of one notice of each direction, and verifies it with the command line and the roots alone."""
+    roots = [argument for site in sites for argument in ("--root", str(site.root))]
+    for site in sites:
+        file = next(file for file in files.values() if file.sender == site.jurisdiction)
+        path = site.folder / f"{file.notice_id}.tlog-proof"
+        profile = site.profile(file.content.issuing_authority)
+        _command("evidence", "export", file.notice_id, "--profile", str(profile), "--out", str(path))
+        console.print(f"Evidence of {file.notice_id}, verified offline:")
+        console.print(_command("evidence", "verify", str(path), *roots), markup=False)
+
+
+def _command(*arguments: str) -> str:
+    command = [sys.executable, "-m", "gateway", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own
+    if done.returncode:
+        raise Unavailable(f"gateway {' '.join(arguments)} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout.rstrip()
+
+
+def _say_what_to_try(sites: Sequence[Site], console: Console) -> None:
+    quoted = {site.jurisdiction: json.dumps(str(site.profile(site.authorities[0]))) for site in sites}
+    console.print("\nTry, in another terminal:")
+    for line in (
+        f"gateway status --profile {quoted['HK']}",
+        f"gateway notice list --profile {quoted['KR']}",
+        f"gateway notice show hk-2026-001 --profile {quoted['KR']}",
+        f"gateway notice watch --profile {quoted['HK']}",
+        f"gateway check {json.dumps(str(sites[0].home.path))}",
+    ):
+        console.print(f"  {line}", markup=False, soft_wrap=True)
+
+
+def _wait_for_interrupt(console: Console) -> None:
+    console.print("\nBoth nodes run until Ctrl-C.")
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()
