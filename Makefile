@@ -5,6 +5,9 @@ BIN := .venv/bin
 RUN := .venv/run.stamp
 DEV := .venv/dev.stamp
 
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-package regulator-exchange pyproject.toml
+
 ##@ Use
 .PHONY: run
 run: $(RUN) ## Run both nodes here and exchange real notices (ARGS=--once ends by itself)
@@ -46,7 +49,8 @@ format: $(DEV) ## Format the code
 
 .PHONY: lock
 lock: $(DEV) ## Pin the newest versions that fit
-	$(BIN)/python docs/lock.py
+	$(COMPILE) --group install -o requirements.lock
+	$(COMPILE) --group install --group dev -o requirements-dev.lock
 
 .PHONY: clean
 clean: ## Remove what was made here

@@ -118,4 +118,4 @@ class Carrier:
         await self._submit(lambda tx: tx.reopen(self._origin))
 
     async def _submit(self, unit: Callable[[Transaction], None], weight: int = 1) -> None:
-        await self._store.committer.submit(unit, weight)
+        await self._store.committer.submit(unit, weight=weight)

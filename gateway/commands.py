@@ -6,7 +6,7 @@ decision is taken on the writer's thread, inside the transaction that seals it, 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -15,6 +15,7 @@ from regulator.exchange.v1.notice_service_pb2 import (
     BatchCreateNoticesRequest,
     CreateNoticeRequest,
     Notice,
+    SubmitNoticesRequest,
     SupersedeNoticeRequest,
     WithdrawNoticeRequest,
 )
@@ -24,16 +25,17 @@ from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
 from gateway.questions import Questions
 from gateway.store.committer import Committer
-from gateway.store.transaction import Sealed, Transaction
+from gateway.store.transaction import Needs, Sealed, Transaction
 from gateway.supervision import envelopes
 from gateway.supervision.acts import check_acknowledge, check_release, check_supersede, check_withdraw
 from gateway.supervision.notice_messages import notice_message
-from gateway.supervision.notices import new_notice_id, notice_id
+from gateway.supervision.notices import new_notice_id, notice_id, notice_name
 from gateway.supervision.records import NoticeRecord
 from gateway.supervision.submissions import (
     Submission,
     addressed,
     check_fields,
+    check_own_fields,
     digest_of,
     new_notice,
     superseding_notice,
@@ -54,20 +56,27 @@ class Commands:
         parties: who exchanges
         committer: the one writer
         questions: reads back what an act made
+        clock: microseconds since 1970
         random: gives so many random bytes
     """
 
     def __init__(
-        self, parties: Parties, committer: Committer, questions: Questions, random: Callable[[int], bytes]
+        self,
+        parties: Parties,
+        committer: Committer,
+        questions: Questions,
+        clock: Callable[[], int],
+        random: Callable[[int], bytes],
     ) -> None:
-        self._parties, self._committer, self._questions, self._random = parties, committer, questions, random
+        self._parties, self._committer, self._questions = parties, committer, questions
+        self._clock, self._random = clock, random
 
     async def create_notice(self, caller: Caller, request: CreateNoticeRequest) -> Notice:
-        """Gives a notice. ``validate_only``: answers what it would be, without a name of its own making."""
-        submission = new_notice(request, self._parties.peers, caller.authority)
+        """Gives a notice. ``validate_only``: answers what it would be; a name of the node's making is an example."""
+        submission = self._checked(caller, request)
         if request.validate_only:
             return await self._committer.submit(lambda tx: self._preview(tx, caller, [submission])[0])
-        return await self._finished(await self._committer.submit(lambda tx: self._release(tx, caller, submission)))
+        return await self._finished(await self._release_one(caller, submission))
 
     async def batch_create_notices(self, caller: Caller, request: BatchCreateNoticesRequest) -> list[Notice]:
         """Gives several notices, all or none."""
@@ -78,13 +87,15 @@ class Commands:
         def release_all(tx: Transaction) -> list[Done]:
             return [self._release(tx, caller, each) for each in submissions]
 
-        done = await self._committer.submit(release_all, weight=len(submissions))
+        done = await self._committer.submit(release_all, _needs(caller, submissions), len(submissions))
         return [await self._finished(each) for each in done]
 
     async def submit_notices(
-        self, caller: Caller, requests: Sequence[CreateNoticeRequest]
+        self, caller: Caller, message: SubmitNoticesRequest
     ) -> list[GatewayError | None]:
         """Gives each of several notices on its own; answers, for each, None or why it was refused."""
+        check_own_fields(message)
+        requests = message.requests
         outcomes: list[GatewayError | None] = [None] * len(requests)
         submissions: dict[int, Submission] = {}
         for place, request in enumerate(requests):
@@ -95,7 +106,7 @@ class Commands:
             if place % CHECKED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         units = [self._unit(caller, submission) for submission in submissions.values()]
-        results = await self._committer.submit_all(units)
+        results = await self._committer.submit_all(units, _needs(caller, submissions.values()))
         for place, result in zip(submissions, results, strict=True):
             outcomes[place] = result if isinstance(result, GatewayError) else None
         return outcomes
@@ -138,18 +149,18 @@ class Commands:
 
     async def supersede_notice(self, caller: Caller, request: SupersedeNoticeRequest) -> Notice:
         """Gives a notice that takes the place of an earlier one of the caller's authority."""
-        submission = superseding_notice(request, caller.authority)
-        return await self._finished(await self._committer.submit(self._unit(caller, submission)))
+        submission = superseding_notice(request, caller.authority, self._new_id())
+        return await self._finished(await self._release_one(caller, submission))
 
     # --- before the commit ----------------------------------------------------------------------------------------
 
     async def _checked_batch(self, caller: Caller, request: BatchCreateNoticesRequest) -> list[Submission]:
-        check_fields(BatchCreateNoticesRequest(requests=request.requests[:1]))
+        check_own_fields(request)
         if len({each.validate_only for each in request.requests}) > 1:
             raise BadInput.of("requests", "must have the same validate_only in all")
         submissions = []
         for place, each in enumerate(request.requests):
-            submissions.append(new_notice(each, self._parties.peers, caller.authority, f"requests[{place}]"))
+            submissions.append(self._checked(caller, each, f"requests[{place}]"))
             if place % CHECKED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return submissions
@@ -157,9 +168,19 @@ class Commands:
     def _checked_single(self, caller: Caller, request: CreateNoticeRequest) -> Submission:
         if request.validate_only:
             raise BadInput.of("validate_only", "must not be set in a stream of notices")
-        return new_notice(request, self._parties.peers, caller.authority)
+        return self._checked(caller, request)
+
+    def _checked(self, caller: Caller, request: CreateNoticeRequest, path: str = "") -> Submission:
+        return new_notice(request, self._parties.peers, caller.authority, self._new_id(), path)
+
+    def _new_id(self) -> str:
+        year = datetime.fromtimestamp(self._clock() // MICROS, UTC).year
+        return new_notice_id(self._parties.jurisdiction, year, self._random(ID_BYTES))
 
     # --- on the writer's thread -----------------------------------------------------------------------------------
+
+    async def _release_one(self, caller: Caller, submission: Submission) -> Done:
+        return await self._committer.submit(self._unit(caller, submission), _needs(caller, [submission]))
 
     def _unit(self, caller: Caller, submission: Submission) -> Callable[[Transaction], Done]:
         return lambda tx: self._release(tx, caller, submission)
@@ -168,11 +189,9 @@ class Commands:
         if known := _carried_out(tx, caller, submission.request_id, submission.digest):
             return known
         submission = _with_recipient(tx, caller, submission)
-        new_id = submission.notice_id or self._new_id(tx)
-        self._check_release(tx, new_id, submission)
-        sealed = self._seal(
-            tx, caller, submission.recipient, lambda seal: envelopes.released(seal, new_id, submission.content)
-        )
+        self._check_release(tx, submission)
+        new_id, content = submission.notice_id, submission.content
+        sealed = self._seal(tx, caller, submission.recipient, lambda seal: envelopes.released(seal, new_id, content))
         _remember(tx, caller, submission.request_id, submission.digest, new_id)
         return notice_message(sealed.projection.records[0], sealed.envelope)
 
@@ -180,10 +199,10 @@ class Commands:
         """What the notices would be; checks all that sealing them would, and writes nothing."""
         for submission in submissions:
             _carried_out(tx, caller, submission.request_id, submission.digest)
-            self._check_release(tx, submission.notice_id or self._new_id(tx), submission)
+            self._check_release(tx, submission)
         return [
             Notice(
-                name=f"notices/{each.notice_id}" if each.notice_id else "",
+                name=notice_name(each.notice_id),
                 sender=self._parties.jurisdiction,
                 recipient=each.recipient,
                 content=each.content,
@@ -192,23 +211,29 @@ class Commands:
             for each in submissions
         ]
 
-    def _check_release(self, tx: Transaction, new_id: str, submission: Submission) -> None:
+    def _check_release(self, tx: Transaction, submission: Submission) -> None:
         channel = tx.channel(self._parties.origin_to(submission.recipient)).parties
-        check_release(new_id, submission.content, channel, tx.find_notice, submission.path)
+        check_release(submission.notice_id, submission.content, channel, tx.find_notice, submission.path)
 
     def _seal(
         self, tx: Transaction, caller: Caller, recipient: str, build: Callable[[envelopes.Seal], Envelope]
     ) -> Sealed:
         return tx.seal(self._parties.origin_to(recipient), caller.authority, caller.client, build)
 
-    def _new_id(self, tx: Transaction) -> str:
-        year = datetime.fromtimestamp(tx.now // MICROS, UTC).year
-        return new_notice_id(self._parties.jurisdiction, year, self._random(ID_BYTES))
-
     # --- after the commit -----------------------------------------------------------------------------------------
 
     async def _finished(self, done: Done) -> Notice:
         return await self._questions.notice(done) if isinstance(done, str) else done
+
+
+def _needs(caller: Caller, submissions: Collection[Submission]) -> Needs:
+    notices = (
+        wanted
+        for each in submissions
+        for wanted in (each.notice_id, each.supersedes, *(notice_id(ref.notice) for ref in each.content.references[:]))
+    )
+    requests = ((caller.client, each.request_id) for each in submissions if each.request_id)
+    return Needs(frozenset(filter(None, notices)), frozenset(requests))
 
 
 def _carried_out(tx: Transaction, caller: Caller, request_id: str, digest: bytes) -> str:

@@ -251,6 +251,8 @@ def _exchange(sites: Sequence[Site], clients: dict[str, dict[str, Client]], cons
             for delivered in _deliveries(client, site, files.values()):
                 progress[delivered] = client.get_notice(delivered)
                 live.update(_table(files.values(), progress, console.width), refresh=True)
+    if not console.is_terminal:
+        console.print()  # a live view ends its last line only on a terminal
     return files
 
 
@@ -279,7 +281,7 @@ def _deliveries(client: Client, site: Site, files: Iterable[NoticeFile]) -> Iter
 
 
 def _table(files: Iterable[NoticeFile], progress: dict[str, Notice], width_of_all: int) -> Table:
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for heading, width in _COLUMNS.items():
         table.add_column(heading, width=width, no_wrap=True)
     table.add_column("title", max_width=max(LEAST_TITLE_WIDTH, width_of_all - _WIDTH), no_wrap=True)

@@ -69,7 +69,7 @@ class Node:
         parties = self.home.parties(documents, now)
         self._open_store(parties)
         questions = Questions(self._readers, self._bulletin)
-        commands = Commands(parties, self._committer, questions, secrets.token_bytes)
+        commands = Commands(parties, self._committer, questions, _micros, secrets.token_bytes)
         store = Store(self._committer, self._readers, self.home.seal(), parties.own.domain)
         standing = Standing(parties, config.node.authorities, self._bulletin, self._links, _micros)
         self._back_office, self.back_office_port = await back_office_server(

@@ -41,7 +41,7 @@ from gateway.ledger.steps import Close, Closed, Effect, Event, Halt
 VERSION = 1
 """Of docs/protocol.md: the only one so far."""
 
-WINDOW_BATCHES = 16
+WINDOW_BATCHES = 3
 """Batches that may be under way without a receipt; it bounds the memory of both ends."""
 
 

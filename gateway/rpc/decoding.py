@@ -13,6 +13,7 @@ M = TypeVar("M", bound=Message)
 _VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5  # wire types (protobuf encoding, "Message structure")
 _FIXED_BYTES = {_FIXED64: 8, _FIXED32: 4}
 _MAX_DEPTH = 32  # no message of the contract is nested so deeply
+_MAX_FIELDS = 20_000  # that are looked at for a bad text: a few milliseconds, whatever was sent
 
 
 def decode(kind: type[M], data: bytes) -> M:
@@ -24,31 +25,33 @@ def decode(kind: type[M], data: bytes) -> M:
     try:
         return kind.FromString(data)
     except DecodeError as error:
-        field = _first_bad_text(data, kind.DESCRIPTOR, "", _MAX_DEPTH)
+        field = _first_bad_text(data, kind.DESCRIPTOR, "", _MAX_DEPTH, iter(range(_MAX_FIELDS)))
         if field:
             raise BadInput.of(field, "must be valid UTF-8") from error
         raise BadInput.of("request", f"must be a serialized {kind.DESCRIPTOR.full_name}") from error
 
 
-def _first_bad_text(data: bytes, descriptor: Any, path: str, depth: int) -> str:
-    """The path of the first text that is no UTF-8; empty if what is wrong lies elsewhere."""
-    for number, value in _delimited_fields(data):
+def _first_bad_text(data: bytes, descriptor: Any, path: str, depth: int, budget: Iterator[int]) -> str:
+    """The path of the first text that is no UTF-8; empty if what is wrong lies elsewhere, or past the budget."""
+    for number, value in _delimited_fields(data, budget):
         field = descriptor.fields_by_number.get(number)
         if field is None or depth == 0:
             continue
         name = f"{path}.{field.name}" if path else field.name
         if field.message_type:
-            if found := _first_bad_text(value, field.message_type, name, depth - 1):
+            if found := _first_bad_text(value, field.message_type, name, depth - 1, budget):
                 return found
         elif field.type == FieldDescriptor.TYPE_STRING and not _is_utf8(value):
             return name
     return ""
 
 
-def _delimited_fields(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Number and bytes of each length-delimited field, up to the first that cannot be read."""
+def _delimited_fields(data: bytes, budget: Iterator[int]) -> Iterator[tuple[int, bytes]]:
+    """Number and bytes of each length-delimited field, up to the first that cannot be read; each field takes one
+    of the budget.
+    """
     position = 0
-    while position < len(data):
+    while position < len(data) and next(budget, None) is not None:
         tag, position = _varint(data, position)
         wire_type = tag & 7
         if wire_type == _DELIMITED:

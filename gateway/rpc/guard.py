@@ -40,6 +40,7 @@ class Guard(grpc.aio.ServerInterceptor):
 
     def __init__(self, admission: Admission, max_deadline_seconds: float) -> None:
         self._admission, self._max_deadline_seconds = admission, max_deadline_seconds
+        self._handlers: dict[str, Any] = {}  # by method, of those that exist
 
     async def intercept_service(
         self,
@@ -47,10 +48,13 @@ class Guard(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
         """Gives the method's handler with the guard around it."""
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return None  # gRPC answers UNIMPLEMENTED
         method = str(handler_call_details.method)
+        known = self._handlers.get(method)
+        if known is None and (handler := await continuation(handler_call_details)):
+            known = self._handlers[method] = self._guarded(method, handler)
+        return known  # for None, gRPC answers UNIMPLEMENTED
+
+    def _guarded(self, method: str, handler: Any) -> Any:
         make, wrap, behaviour = _shape(handler)
         read = _reader(handler.request_deserializer)
         return make(getattr(self, wrap)(method, behaviour, read), None, handler.response_serializer)
@@ -59,7 +63,7 @@ class Guard(grpc.aio.ServerInterceptor):
 
     def _unary_unary(self, method: str, behaviour: Any, read: Any) -> Any:
         async def call(data: bytes, context: Context) -> Any:
-            async with self._bounded(method, context):
+            async with self._admitted(method, context), self._bounded(context):
                 return await _finished(behaviour(read(data), context))
 
         return call
@@ -105,15 +109,17 @@ class Guard(grpc.aio.ServerInterceptor):
             await _abort(context, method, GatewayError(type(error).__name__))
 
     @asynccontextmanager
-    async def _bounded(self, method: str, context: Context) -> AsyncIterator[None]:
-        async with self._admitted(method, context):
-            # None where the caller set no deadline
-            seconds = min(context.time_remaining() or self._max_deadline_seconds, self._max_deadline_seconds)
-            try:
-                async with asyncio.timeout(seconds):
-                    yield
-            except TimeoutError as error:
-                raise Unavailable(f"the call took longer than {seconds:.3g} s; what became of it is unknown") from error
+    async def _bounded(self, context: Context) -> AsyncIterator[None]:
+        """Bounds a call whose caller set no deadline, or one that is too far away; gRPC keeps to all others."""
+        seconds = self._max_deadline_seconds
+        if (asked := context.time_remaining()) is not None and asked <= seconds:
+            yield
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError as error:
+            raise Unavailable(f"the call took longer than {seconds:.3g} s; what became of it is unknown") from error
 
     async def _messages(
         self, chunks: AsyncIterator[bytes], read: Any, method: str, context: Context

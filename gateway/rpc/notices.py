@@ -7,13 +7,11 @@ from regulator.exchange.v1 import notice_service_pb2 as pb
 from regulator.exchange.v1 import notice_service_pb2_grpc as rpc
 
 from gateway.commands import Commands
-from gateway.errors import BadInput
 from gateway.questions import Questions
 from gateway.rpc.admission import CALLER
 from gateway.rpc.status import status_of
 
 MAX_REFUSALS = 1000  # told of one stream; then it ends
-MAX_REQUESTS_A_MESSAGE = 1000
 
 
 class NoticeServicer(rpc.NoticeServiceServicer):
@@ -39,9 +37,7 @@ class NoticeServicer(rpc.NoticeServiceServicer):
         """Gives each notice of a stream on its own."""
         answer = pb.SubmitNoticesResponse()
         async for message in request_iterator:
-            if len(message.requests) > MAX_REQUESTS_A_MESSAGE:
-                raise BadInput.of("requests", f"must hold at most {MAX_REQUESTS_A_MESSAGE} items")
-            outcomes = await self._commands.submit_notices(CALLER.get(), message.requests)
+            outcomes = await self._commands.submit_notices(CALLER.get(), message)
             for offset, error in enumerate(outcomes):
                 if error:
                     refusal = answer.refusals.add(index=answer.received_count + offset)

@@ -31,7 +31,7 @@ from gateway.rpc.tls import HANDSHAKE_TIMEOUT_MILLISECONDS, server_credentials
 
 MAX_REQUEST_BYTES = 8 * 1024 * 1024  # of a back office's request
 MAX_METADATA_BYTES = 16 * 1024
-MAX_STREAMS_A_CONNECTION = 100  # more wait; unbounded, a flood of resets would hurt other callers
+MAX_STREAMS_A_CONNECTION = 250  # more wait; unbounded, a flood of resets would hurt other callers
 MAX_PEER_STREAMS = 100  # over all connections of the peer listener
 
 SERVICES: Sequence[ServiceDescriptor] = (

@@ -1,16 +1,20 @@
-"""The one writer: a thread that commits what waits, in groups, and answers when it is durable.
+"""The one writer: commits what waits, in groups, and answers when it is durable.
 
 A unit of work is a function of a ``Transaction``. Units that wait are run one after another in one database
 transaction, signed with one checkpoint a channel, and made durable with one commit. A unit that raises harms no
 other. If the commit fails, no unit of it is answered as done, and the writer begins again from what is stored;
 only an error of the storage itself (not a full disk) ends the node, since a failed fsync must never be tried again.
+
+With SQLite the statements run on the loop's own thread, and only the commit, with its fsync, on another: each
+statement lets go of the interpreter's lock, and a busy loop would give it back only after its switch interval, for
+every row (docs/adr/0003). With PostgreSQL, where a statement waits for a server, they run on the other thread too.
 """
 
 import asyncio
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -20,13 +24,14 @@ from gateway.errors import GatewayError, Overloaded, StoreError, Unavailable
 from gateway.ledger.checkpoint import Signer
 from gateway.store.database import Database
 from gateway.store.state import ChannelState, Counters, read_channels, read_counters
-from gateway.store.transaction import Transaction
+from gateway.store.transaction import NOTHING, Needs, Transaction
 from gateway.store.writing import Writing
 
 T = TypeVar("T")
 Unit = Callable[[Transaction], T]
 
-MAX_GROUP_WEIGHT = 1000  # envelopes a commit: what one batch on the wire may hold
+MAX_GROUP_WEIGHT = 500  # envelopes a commit, about; a batch on the wire holds twice as many
+GATHER_SECONDS, GATHER_STEP_SECONDS = 0.010, 0.001  # that a busy writer waits for more to share its commit
 MAX_WAITING_WEIGHT = 20_000  # envelopes that may wait before callers are refused
 
 _log = logging.getLogger(__name__)
@@ -45,6 +50,7 @@ class _Waiting:
     """Units that one caller waits for. ``outcomes``: of each its result, or the error it raised."""
 
     units: Sequence[Unit[Any]]
+    needs: Needs
     weight: int
     future: asyncio.Future[list[Any]]
     outcomes: list[Any]
@@ -59,8 +65,8 @@ class Committer:
         signer: this node's seal
         clock: microseconds since 1970
         random: gives so many random bytes
-        on_commit: called on the loop's thread after each commit
-        on_fatal: called on the loop's thread when nothing more can be written
+        on_commit: called after each commit
+        on_fatal: called when nothing more can be written
     """
 
     def __init__(
@@ -75,108 +81,131 @@ class Committer:
     ) -> None:
         self._database, self._signer, self._clock, self._random = database, signer, clock, random
         self._on_commit, self._on_fatal = on_commit, on_fatal
-        self._loop = asyncio.get_running_loop()
-        self._changed = threading.Condition()  # guards the three below
         self._waiting: deque[_Waiting] = deque()
-        self._weight = 0
+        self._weight = 0  # of what waits
+        self._changed = asyncio.Event()
+        self._is_busy = False  # several callers at once: then more are on their way
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
         self._connection = database.writer()
         self._now = 0
         self._latest = self._load()
 
     def start(self) -> None:
         """Starts to commit."""
-        self._thread.start()
+        self._task = asyncio.create_task(self._run())
 
     def latest(self) -> Commit:
         """Gives the state as of the last commit."""
         return self._latest
 
-    async def submit(self, unit: Unit[T], weight: int = 1) -> T:
+    async def submit(self, unit: Unit[T], needs: Needs = NOTHING, weight: int = 1) -> T:
         """Runs a unit of work and waits until what it wrote is durable.
 
         Args:
-            unit: is called on the writer's thread
+            unit: decides, and drafts what is to be written
+            needs: what it will look up, so that it is read at once for all that waits
             weight: number of envelopes it may append, about
 
         Raises:
             GatewayError: what the unit raised, or ``Overloaded``, or ``Unavailable``: then whether it is stored is
                 unknown to the caller, who asks again under the same request_id.
         """
-        outcome = (await self._enqueue([unit], weight))[0]
+        outcome = (await self._enqueue([unit], needs, weight))[0]
         if isinstance(outcome, GatewayError):
             raise outcome
         return cast("T", outcome)
 
-    async def submit_all(self, units: Sequence[Unit[T]]) -> list[T | GatewayError]:
+    async def submit_all(self, units: Sequence[Unit[T]], needs: Needs = NOTHING) -> list[T | GatewayError]:
         """Runs units of one envelope each; gives, for each, its result or the error that it raised.
 
         Raises:
             Overloaded, Unavailable: as ``submit``, for all of them.
         """
-        return await self._enqueue(units, len(units)) if units else []
-
-    async def _enqueue(self, units: Sequence[Unit[Any]], weight: int) -> list[Any]:
-        future: asyncio.Future[list[Any]] = self._loop.create_future()
-        with self._changed:
-            if self._stopping:
-                raise Unavailable("the node is stopping")
-            if self._weight + weight > MAX_WAITING_WEIGHT:
-                raise Overloaded("too much waits to be written; try again later")
-            self._waiting.append(_Waiting(units, weight, future, []))
-            self._weight += weight
-            self._changed.notify()
-        return await future
+        return await self._enqueue(units, needs, len(units)) if units else []
 
     async def stop(self) -> None:
         """Commits what waits, then ends."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
-        await asyncio.to_thread(self._thread.join)
+        self._stopping = True
+        self._changed.set()
+        await self._task
+        self._thread.shutdown()
         self._connection.close()
 
-    # --- on the writer's thread -----------------------------------------------------------------------------------
+    # --- what waits -----------------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        while group := self._next_group():
+    async def _enqueue(self, units: Sequence[Unit[Any]], needs: Needs, weight: int) -> list[Any]:
+        if self._stopping:
+            raise Unavailable("the node is stopping")
+        if self._weight + weight > MAX_WAITING_WEIGHT:
+            raise Overloaded("too much waits to be written; try again later")
+        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(units, needs, weight, future, []))
+        self._weight += weight
+        self._changed.set()
+        return await future
+
+    async def _next_group(self) -> list[_Waiting]:
+        """What waits, up to a bound; none once the node stops and nothing waits."""
+        while not self._waiting and not self._stopping:
+            self._changed.clear()
+            await self._changed.wait()
+        if self._is_busy:
+            await self._gather()
+        group: list[_Waiting] = []
+        weight = 0
+        while self._waiting and (not group or weight + self._waiting[0].weight <= MAX_GROUP_WEIGHT):
+            group.append(self._waiting.popleft())
+            weight += group[-1].weight
+        self._weight -= weight
+        self._is_busy = len(group) > 1
+        return group
+
+    async def _gather(self) -> None:
+        """Lets others come, as long as they do: the commit and its signatures cost the same for one and for many."""
+        seen, loop = 0, asyncio.get_running_loop()
+        end = loop.time() + GATHER_SECONDS
+        while len(self._waiting) > seen and loop.time() < end:
+            seen = len(self._waiting)
+            await asyncio.sleep(GATHER_STEP_SECONDS)
+
+    # --- commits --------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while group := await self._next_group():
             try:
-                self._commit(group)
+                await self._commit(group)
             except StoreError as error:
                 self._end(group, error)
                 return
 
-    def _next_group(self) -> list[_Waiting]:
-        """What waits, up to a bound; none once the node stops and nothing waits."""
-        group: list[_Waiting] = []
-        weight = 0
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._stopping)
-            while self._waiting and (not group or weight + self._waiting[0].weight <= MAX_GROUP_WEIGHT):
-                group.append(self._waiting.popleft())
-                weight += group[-1].weight
-            self._weight -= weight
-        return group
-
-    def _commit(self, group: list[_Waiting]) -> None:
-        self._now = max(self._now, self._clock())
+    async def _commit(self, group: list[_Waiting]) -> None:
         try:
-            with self._connection.begin():
-                transaction = Transaction(self._connection, self._latest.states, self._now, self._random)
-                for waiting in group:
-                    waiting.outcomes = [_attempt(unit, transaction) for unit in waiting.units]
-                writing = Writing(
-                    transaction.group, self._latest.states, self._latest.counters, self._signer, self._now
-                )
-                writing.execute(self._connection)
+            if self._database.is_local:
+                commit = self._write(group)
+            else:
+                commit = await self._elsewhere(self._write, group)
+            await self._elsewhere(self._connection.commit)
         except SQLAlchemyError as error:
-            self._recover(group, error)
+            await self._recover(group, error)
             return
-        self._latest = Commit(writing.states, writing.counters)
-        self._loop.call_soon_threadsafe(self._answer, group, self._latest)
+        self._latest = commit
+        self._on_commit(commit)
+        _answer(group)
 
-    def _recover(self, group: list[_Waiting], error: SQLAlchemyError) -> None:
+    def _write(self, group: list[_Waiting]) -> Commit:
+        """Runs the units and all statements; what is missing is the commit."""
+        self._now = max(self._now, self._clock())
+        states, counters = self._latest.states, self._latest.counters
+        transaction = Transaction(self._connection, states, self._now, self._random)
+        transaction.read_ahead([waiting.needs for waiting in group])
+        for waiting in group:
+            waiting.outcomes = [_attempt(unit, transaction) for unit in waiting.units]
+        writing = Writing(transaction.group, states, counters, self._signer, self._now)
+        writing.execute(self._connection)
+        return Commit(writing.states, writing.counters)
+
+    async def _recover(self, group: list[_Waiting], error: SQLAlchemyError) -> None:
         """Begins again from what is stored: what became of the failed commit is found there.
 
         Raises:
@@ -186,41 +215,43 @@ class Committer:
         if "disk I/O error" in str(error):
             raise StoreError("the storage failed; the node stops, and must not write again before it is mended")
         for waiting in group:
-            waiting.error = Unavailable("the store cannot write now; try again with the same request_id")
-        self._connection.close()
+            waiting.error = Unavailable("the store cannot write now; try again, same request_id")
         try:
-            self._connection = self._database.writer()
-            self._latest = self._load()
+            await self._elsewhere(self._reopen)
         except SQLAlchemyError as second:
             raise StoreError("the database does not answer") from second
-        self._loop.call_soon_threadsafe(self._answer, group, self._latest)
+        _answer(group)
 
-    def _end(self, group: list[_Waiting], error: StoreError) -> None:
-        with self._changed:
-            self._stopping = True
-            group += self._waiting
-            self._waiting.clear()
-        for waiting in group:
-            waiting.error = Unavailable("the store cannot write any more")
-        self._loop.call_soon_threadsafe(self._answer, group, None)
-        self._loop.call_soon_threadsafe(self._on_fatal, error)
+    def _reopen(self) -> None:
+        self._connection.close()
+        self._connection = self._database.writer()
+        self._latest = self._load()
 
     def _load(self) -> Commit:
         with self._connection.begin():
             return Commit(read_channels(self._connection), read_counters(self._connection))
 
-    # --- on the loop's thread ---------------------------------------------------------------------------------------
-
-    def _answer(self, group: list[_Waiting], commit: Commit | None) -> None:
+    def _end(self, group: list[_Waiting], error: StoreError) -> None:
+        self._stopping = True
+        group += self._waiting
+        self._waiting.clear()
         for waiting in group:
-            if waiting.future.done():
-                continue
-            if waiting.error:
-                waiting.future.set_exception(waiting.error)
-            else:
-                waiting.future.set_result(waiting.outcomes)
-        if commit:
-            self._on_commit(commit)
+            waiting.error = Unavailable("the store cannot write any more")
+        _answer(group)
+        self._on_fatal(error)
+
+    async def _elsewhere(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+
+def _answer(group: list[_Waiting]) -> None:
+    for waiting in group:
+        if waiting.future.done():  # its caller has gone
+            continue
+        if waiting.error:
+            waiting.future.set_exception(waiting.error)
+        else:
+            waiting.future.set_result(waiting.outcomes)
 
 
 def _attempt(unit: Unit[Any], transaction: Transaction) -> Any:

@@ -2,11 +2,13 @@
 
 SQLite runs in WAL mode with ``synchronous=FULL``: a commit that returned survives a power cut. Its library must be
 3.51.3 or later (older ones can corrupt a WAL that two connections use at once), so it comes from ``pysqlite3``.
-One connection alone writes; readers cannot.
+One connection alone writes; readers cannot, and each of their transactions sees one snapshot.
 """
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +18,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from gateway.errors import ConfigError, StoreError
@@ -36,6 +39,11 @@ class Database:
         self._writers = _engine(self.url, writes=True)
         self.readers = _engine(self.url, writes=False)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether statements run in this process, and wait for no server."""
+        return self.url.get_backend_name() == "sqlite"
+
     def writer(self) -> Connection:
         """Connects for writing; the caller is the one writer."""
         return self._writers.connect()
@@ -55,21 +63,42 @@ class Database:
         Raises:
             StoreError: says what to do.
         """
-        if self.url.get_backend_name() == "sqlite" and not Path(self.url.database or "").is_file():
-            raise StoreError(
-                f"the database {self.url.database} is not there: restore it, or make one with gateway init"
-            )
-        script = ScriptDirectory(str(_MIGRATIONS))
-        with self.readers.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
-        if found != script.get_current_head():
-            raise StoreError(f"the database is at revision {found}, not {script.get_current_head()}: run gateway init")
+        _check_revision(self.url, self.readers)
 
     def close(self) -> None:
         """Closes all connections and lets go of the home."""
         self.readers.dispose()
         self._writers.dispose()
         self._lock.close()
+
+
+@contextmanager
+def snapshot(url: str, home: Path) -> Iterator[Connection]:
+    """Opens a database for reading beside the node that uses it: no lock, one snapshot of what is committed.
+
+    Raises:
+        StoreError: it is not there, its tables have another version's form, or it cannot be read.
+    """
+    absolute = _absolute(url, home)
+    engine = _engine(absolute, writes=False)
+    try:
+        _check_revision(absolute, engine)
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise StoreError(f"the database cannot be read: {error}") from error
+    finally:
+        engine.dispose()
+
+
+def _check_revision(url: URL, engine: Engine) -> None:
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise StoreError(f"the database {url.database} is not there: restore it, or make one with gateway init")
+    script = ScriptDirectory(str(_MIGRATIONS))
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found != script.get_current_head():
+        raise StoreError(f"the database is at revision {found}, not {script.get_current_head()}: run gateway init")
 
 
 def _absolute(url: str, home: Path) -> URL:
@@ -102,8 +131,7 @@ def _engine(url: URL, *, writes: bool) -> Engine:
         return _sqlite_engine(url, writes=writes)
     options: dict[str, Any] = {"poolclass": NullPool} if writes else {"pool_size": READERS}
     engine = create_engine(url, **options)
-    if writes:
-        event.listen(engine, "connect", _set_durable_on_postgresql)
+    event.listen(engine, "connect", _set_postgresql_writer if writes else _set_postgresql_reader)
     return engine
 
 
@@ -138,6 +166,11 @@ def _begin_deferred(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN DEFERRED")
 
 
-def _set_durable_on_postgresql(connection: Any, _record: object) -> None:
+def _set_postgresql_writer(connection: Any, _record: object) -> None:
     connection.execute("SET synchronous_commit = on")
+    connection.commit()
+
+
+def _set_postgresql_reader(connection: Any, _record: object) -> None:
+    connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     connection.commit()

@@ -4,7 +4,7 @@ A unit reads what is committed and what the units before it are going to write; 
 ``Draft``. So a unit that raises leaves nothing behind, and many units make one commit.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -24,18 +24,36 @@ from gateway.store.tables import leaves, notices, requests
 from gateway.supervision.envelopes import Seal
 from gateway.supervision.notice_projection import receipt as project_receipt
 from gateway.supervision.outcomes import EventDraft, Outcome, Projection
-from gateway.supervision.projection import project
+from gateway.supervision.projection import concerned_notices, project
 from gateway.supervision.records import NoticeRecord, Place
 
 SALT_BYTES = 16
 
 T = TypeVar("T")
 
-_NOTICE = select(notices).where(notices.c.id == bindparam("id"))
-_REQUEST = select(requests.c.digest, requests.c.notice).where(
-    requests.c.client == bindparam("client"), requests.c.request_id == bindparam("request_id")
+_NOTICES = select(notices).where(notices.c.id.in_(bindparam("ids", expanding=True)))
+_REQUESTS = select(requests).where(requests.c.request_id.in_(bindparam("ids", expanding=True)))
+_RELEASED = (
+    select(notices)
+    .where(
+        notices.c.channel == bindparam("channel"),
+        notices.c.index >= bindparam("first"),
+        notices.c.index < bindparam("end"),
+    )
+    .order_by(notices.c.index)
 )
 _LEAF = select(leaves.c.data).where(leaves.c.channel == bindparam("channel"), leaves.c.index == bindparam("index"))
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a unit will look up: ids of notices, and requests by client and request_id."""
+
+    notices: frozenset[str] = frozenset()
+    requests: frozenset[tuple[str, str]] = frozenset()
+
+
+NOTHING = Needs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,9 @@ class Transaction:
         self._states = states
         self._origins = by_id(states.values())
         self._random = random
+        # What was read from the database; None: it is not there. Nobody else writes meanwhile.
+        self._notices: dict[str, NoticeRecord | None] = {}
+        self._requests: dict[tuple[str, str], RequestRecord | None] = {}
 
     # --- units of work --------------------------------------------------------------------------------------------
 
@@ -83,13 +104,18 @@ class Transaction:
 
     # --- reads ----------------------------------------------------------------------------------------------------
 
+    def read_ahead(self, needs: Sequence[Needs]) -> None:
+        """Reads what units will look up, in a statement each for notices and for requests."""
+        self._read_notices({wanted for each in needs for wanted in each.notices})
+        self._read_requests({wanted for each in needs for wanted in each.requests})
+
     def find_notice(self, notice_id: str) -> NoticeRecord | None:
         """Gives what is known of a notice now; None: nothing is."""
         drafted = self._draft.records.get(notice_id) or self.group.records.get(notice_id)
         if drafted:
             return drafted
-        row = self._connection.execute(_NOTICE, {"id": notice_id}).mappings().first()
-        return notice_record(row, self._origins) if row else None
+        self._read_notices({notice_id})
+        return self._notices[notice_id]
 
     def find_request(self, client: str, request_id: str) -> RequestRecord | None:
         """Gives the request that a client made under this id; None: it made none."""
@@ -97,8 +123,8 @@ class Transaction:
         drafted = self._draft.requests.get(key) or self.group.requests.get(key)
         if drafted:
             return drafted
-        row = self._connection.execute(_REQUEST, {"client": client, "request_id": request_id}).first()
-        return RequestRecord(row.digest, row.notice) if row else None
+        self._read_requests({key})
+        return self._requests[key]
 
     def envelope_at(self, place: Place) -> Envelope:
         """Reads a committed envelope."""
@@ -150,9 +176,11 @@ class Transaction:
             raise StoreError(f"envelope {batch.first} does not continue the log of {state.log.size} of {origin}")
         self._draft.batches.setdefault(origin, []).append(batch)
         self._draft.states[origin] = replace(state, log=batch.log, head=batch.head)
-        for offset, data in enumerate(batch.envelopes):
-            place = Place(origin, batch.first + offset)
-            self._draft.apply(self._projection(data, place, state), place)
+        envelopes = [_parsed(data) for data in batch.envelopes]
+        self._read_notices({each for envelope in envelopes if envelope for each in concerned_notices(envelope)})
+        for index, envelope in enumerate(envelopes, batch.first):
+            place = Place(origin, index)
+            self._draft.apply(self._projection(envelope, place, state), place)
 
     def keep_receipt(self, origin: str, receipt: Receipt) -> None:
         """Keeps a receipt, the peer's or our own, and what it says of notices; an older one changes nothing."""
@@ -186,10 +214,24 @@ class Transaction:
 
     # --- how ------------------------------------------------------------------------------------------------------
 
-    def _projection(self, data: bytes, place: Place, state: ChannelState) -> Projection:
-        try:
-            envelope = Envelope.FromString(data)
-        except DecodeError:
+    def _read_notices(self, ids: set[str]) -> None:
+        missing = ids - self._notices.keys()
+        if not missing:
+            return
+        self._notices |= dict.fromkeys(missing)
+        for row in self._connection.execute(_NOTICES, {"ids": list(missing)}).mappings():
+            self._notices[row["id"]] = notice_record(row, self._origins)
+
+    def _read_requests(self, keys: set[tuple[str, str]]) -> None:
+        missing = keys - self._requests.keys()
+        if not missing:
+            return
+        self._requests |= dict.fromkeys(missing)
+        for row in self._connection.execute(_REQUESTS, {"ids": [request_id for _, request_id in missing]}):
+            self._requests[row.client, row.request_id] = RequestRecord(row.digest, row.notice)
+
+    def _projection(self, envelope: Envelope | None, place: Place, state: ChannelState) -> Projection:
+        if envelope is None:
             reason = "bytes that are no envelope"
             event = EventDraft(Event.ENVELOPE_UNSUPPORTED, detail=reason)
             return Projection(Outcome.INVALID, reason, events=(event,))
@@ -197,7 +239,14 @@ class Transaction:
 
     def _released_in(self, state: ChannelState, first: int, end: int) -> list[NoticeRecord]:
         """The notices that envelopes ``first`` to ``end`` of a channel gave."""
-        where = (notices.c.channel == state.id, notices.c.index >= first, notices.c.index < end)
-        rows = self._connection.execute(select(notices).where(*where).order_by(notices.c.index)).mappings()
+        bounds = {"channel": state.id, "first": first, "end": end}
+        rows = self._connection.execute(_RELEASED, bounds).mappings()
         found = (notice_record(row, self._origins) for row in rows)
         return [self._draft.records.get(each.id) or self.group.records.get(each.id) or each for each in found]
+
+
+def _parsed(data: bytes) -> Envelope | None:
+    try:
+        return Envelope.FromString(data)
+    except DecodeError:
+        return None

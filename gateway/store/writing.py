@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import Connection, bindparam, delete, insert, update
+from sqlalchemy import Connection, Dialect, Table, bindparam, delete, insert, update
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from gateway.errors import StoreError
 from gateway.ledger.checkpoint import Checkpoint, Signer, sign_checkpoint
@@ -95,14 +97,12 @@ class Writing:
 
     def _write_receipts(self, connection: Connection) -> None:
         """A receipt takes the place of its head, and of the sender's heads below it that have none."""
-        heads = tables.heads
         for origin, receipts in self._draft.receipts.items():
             channel = self._ids[origin]
             for receipt in receipts:
                 size = receipt.checkpoint.size
-                covered = (heads.c.size == size) | ((heads.c.size < size) & heads.c.receipt_time.is_(None))
-                connection.execute(delete(heads).where(heads.c.channel == channel, covered))
-                _insert(connection, heads, [_head(channel, size, receipt.note, receipt.time)])
+                connection.execute(_DROP_COVERED_HEADS, {"channel": channel, "size": size})
+                _insert(connection, tables.heads, [_head(channel, size, receipt.note, receipt.time)])
 
     def _write_notices(self, connection: Connection) -> None:
         draft, first = self._draft, self.counters.sequence + 1
@@ -157,17 +157,18 @@ class Writing:
 
 def _write_channel(connection: Connection, before: ChannelState, after: ChannelState) -> None:
     """Compares and swaps: a second writer on the same log would find another size."""
-    channels, evidence = tables.channels, tables.halt_evidence
     values = {
+        "id_before": before.id,
+        "size_before": before.log.size,
         "size": after.log.size,
         "edge": after.log.encode(),
         "halt_reason": after.halt.reason if after.halt else "",
         "halt_detail": after.halt.detail if after.halt else "",
     }
-    mine = (channels.c.id == before.id) & (channels.c.size == before.log.size)
-    if connection.execute(update(channels).where(mine).values(values)).rowcount != 1:
+    if connection.execute(_CHANGE_CHANNEL, values).rowcount != 1:
         raise StoreError(f"another writer appended to {before.origin}")
     if after.halt != before.halt:
+        evidence = tables.halt_evidence
         connection.execute(delete(evidence).where(evidence.c.channel == after.id))
         notes = after.halt.evidence if after.halt else ()
         rows = [{"channel": after.id, "ordinal": place, "note": note} for place, note in enumerate(notes)]
@@ -178,12 +179,20 @@ def _head(channel: int, size: int, note: bytes, receipt_time: int | None = None)
     return {"channel": channel, "size": size, "note": note, "receipt_time": receipt_time}
 
 
-def _insert(connection: Connection, table: Any, rows: Rows) -> None:
-    if rows:
-        connection.execute(_INSERTS[table.name], rows)
+def _insert(connection: Connection, table: Table, rows: Rows) -> None:
+    """Inserts rows with one prepared statement: the compiler's work for each would cost more than the database's."""
+    if not rows:
+        return
+    compiled = _compiled(table, connection.dialect)
+    names = compiled.positiontup
+    parameters = [tuple(map(row.__getitem__, names)) for row in rows] if names else rows
+    connection.exec_driver_sql(str(compiled), parameters)
 
 
-_INSERTS = {table.name: insert(table) for table in tables.metadata.sorted_tables}
+@cache
+def _compiled(table: Table, dialect: Dialect) -> SQLCompiler:
+    return cast("SQLCompiler", insert(table).compile(dialect=dialect))
+
 
 _CHANGING = (
     "state",
@@ -201,4 +210,16 @@ _CHANGE_NOTICE = (
     update(tables.notices)
     .where(tables.notices.c.id == bindparam("changed_id"))
     .values({name: bindparam(name) for name in _CHANGING})
+)
+
+_CHANGE_CHANNEL = (
+    update(tables.channels)
+    .where(tables.channels.c.id == bindparam("id_before"), tables.channels.c.size == bindparam("size_before"))
+    .values({name: bindparam(name) for name in ("size", "edge", "halt_reason", "halt_detail")})
+)
+
+_DROP_COVERED_HEADS = delete(tables.heads).where(
+    tables.heads.c.channel == bindparam("channel"),
+    (tables.heads.c.size == bindparam("size"))
+    | ((tables.heads.c.size < bindparam("size")) & tables.heads.c.receipt_time.is_(None)),
 )

@@ -1,6 +1,7 @@
 """The field rules of the contract (protovalidate), told as violations that say what would be right."""
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, cast
 
 import protovalidate
@@ -9,6 +10,7 @@ from google.protobuf.message import Message
 from protovalidate import FieldPathElementPb
 
 from gateway.errors import Violation
+from gateway.supervision.extent import ROOT, long_lists
 
 MAX_VIOLATIONS = 50  # told of one message; more would only hide the first
 
@@ -36,9 +38,13 @@ def field_violations(message: Message, prefix: str = "") -> list[Violation]:
     rules and never repeat what was given.
     """
     try:
+        if not _validator.collect_violations(message, fail_fast=True):
+            return []
+        if too_long := list(islice(long_lists(message, prefix), MAX_VIOLATIONS)):
+            return too_long  # the rest could be millions, each of a kilobyte
         found = _validator.collect_violations(message)
     except protovalidate.EvaluationError:  # a rule could not be computed on these values
-        return [Violation(prefix, "holds values that its rules cannot be checked on")]
+        return [Violation(prefix or ROOT, "holds values that its rules cannot be checked on")]
     return [_violation(message, prefix, each) for each in found[:MAX_VIOLATIONS]]
 
 
@@ -54,7 +60,7 @@ def _path(prefix: str, elements: Iterable[FieldPathElementPb]) -> str:
         path += f".{element.field_name}" if path else element.field_name
         if element.subscript:
             path += f"[{element.subscript.value}]"
-    return path
+    return path or ROOT
 
 
 def _target(message: Message, elements: Iterable[FieldPathElementPb]) -> FieldDescriptor | OneofDescriptor | None:

@@ -5,7 +5,6 @@ cannot say. Lists of countries and currencies change with the years: these rules
 is made, and never the reading of what is sealed.
 """
 
-import base64
 from collections.abc import Iterator, Mapping
 
 from google.type.money_pb2 import Money
@@ -46,12 +45,11 @@ def id_fault(new_id: str, jurisdiction: str) -> str | None:
 
 
 def new_notice_id(jurisdiction: str, year: int, entropy: bytes) -> str:
-    """An id for an author who gave none: ``hk-2026-`` and the random bytes in lower-case base32.
+    """An id for an author who gave none: ``hk-2026-`` and the random bytes in hexadecimal digits.
 
-    10 bytes give 16 characters; more than 30 would not fit into an id.
+    10 bytes give 20 digits; more than 27 would not fit into an id.
     """
-    text = base64.b32hexencode(entropy).decode().rstrip("=").lower()
-    return f"{_id_prefix(jurisdiction)}{year}-{text}"
+    return f"{_id_prefix(jurisdiction)}{year}-{entropy.hex()}"
 
 
 def _id_prefix(jurisdiction: str) -> str:

@@ -13,14 +13,14 @@ to the same records, but that a reply (``is_reply``) comes after what it replies
 replies last.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.supervision import notice_projection
 from gateway.supervision.fields import field_violations
-from gateway.supervision.notices import kind_of
+from gateway.supervision.notices import kind_of, notice_id
 from gateway.supervision.outcomes import Context, EventDraft, Outcome, Projection, Unusable
 from gateway.supervision.records import ChannelParties, Find, Place
 from gateway.supervision.values import timestamp_fault
@@ -57,6 +57,18 @@ def project(
 def is_reply(envelope: Envelope) -> bool:
     """Whether it replies to something of the pair's other channel, so that a rebuild takes it last."""
     return envelope.WhichOneof("content") in REPLIES
+
+
+def concerned_notices(envelope: Envelope) -> Iterator[str]:
+    """The ids of the notices that projecting an envelope may look up."""
+    if envelope.HasField("notice_released"):
+        yield notice_id(envelope.notice_released.notice)
+        for reference in envelope.notice_released.content.references[:]:
+            yield notice_id(reference.notice)
+    elif envelope.HasField("notice_acknowledged"):
+        yield notice_id(envelope.notice_acknowledged.notice)
+    elif envelope.HasField("notice_withdrawn"):
+        yield notice_id(envelope.notice_withdrawn.notice)
 
 
 def _rule(context: Context, *, fields_checked: bool) -> Callable[[Context], Projection]:

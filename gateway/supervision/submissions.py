@@ -3,16 +3,25 @@
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from google.protobuf.message import Message
 from regulator.exchange.v1.notice_pb2 import NoticeContent
-from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, SupersedeNoticeRequest
+from regulator.exchange.v1.notice_service_pb2 import (
+    BatchCreateNoticesRequest,
+    CreateNoticeRequest,
+    SubmitNoticesRequest,
+    SupersedeNoticeRequest,
+)
 
 from gateway.errors import BadInput, NotAllowed, Violation
 from gateway.supervision.acts import superseding
-from gateway.supervision.fields import field_violations
+from gateway.supervision.extent import own_unknown_fields, unknown_fields
+from gateway.supervision.fields import MAX_VIOLATIONS, field_violations
 from gateway.supervision.notices import content_violations, notice_id
 from gateway.supervision.rules import value_violations
+
+MAX_REQUESTS = 1000  # in one message, as the contract has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +29,7 @@ class Submission:
     """A notice that somebody wants to give.
 
     Attributes:
-        notice_id: wanted id; empty: the node makes one
+        notice_id: its id
         recipient: jurisdiction, ISO 3166-1 alpha-2; empty: that of the notice it supersedes
         content: what it says
         request_id: empty: the request is not idempotent
@@ -46,17 +55,33 @@ def check_fields(request: Message, path: str = "") -> None:
     Raises:
         BadInput: it does not; names every field found.
     """
-    if violations := field_violations(request, path) or value_violations(request, path):
+    if violations := _request_violations(request, path) or value_violations(request, path):
         raise BadInput(violations)
 
 
-def new_notice(request: CreateNoticeRequest, peers: Collection[str], authority: str, path: str = "") -> Submission:
+def check_own_fields(request: BatchCreateNoticesRequest | SubmitNoticesRequest) -> None:
+    """Passes if a request made of requests keeps to the contract, apart from them: each is checked on its own.
+
+    Raises:
+        BadInput: it holds none, or too many, or a field that the contract does not have.
+    """
+    violations = list(own_unknown_fields(request))
+    if not 1 <= len(request.requests) <= MAX_REQUESTS:
+        violations.append(Violation("requests", f"must hold 1 to {MAX_REQUESTS} items"))
+    if violations:
+        raise BadInput(violations)
+
+
+def new_notice(
+    request: CreateNoticeRequest, peers: Collection[str], authority: str, made_id: str, path: str = ""
+) -> Submission:
     """Checks a request to give a notice.
 
     Args:
         request: as it came
         peers: jurisdictions that are paired
         authority: code of the authority that asks
+        made_id: its id if the request names none
         path: of the request within a larger one (``requests[3]``)
 
     Raises:
@@ -64,7 +89,7 @@ def new_notice(request: CreateNoticeRequest, peers: Collection[str], authority: 
         NotAllowed: it speaks for another authority.
     """
     within = f"{path}." if path else ""
-    violations = field_violations(request, path)
+    violations = _request_violations(request, path)
     if not violations:
         violations = content_violations(request.notice.content, f"{within}notice.content")
         if request.notice.recipient not in peers:
@@ -74,7 +99,7 @@ def new_notice(request: CreateNoticeRequest, peers: Collection[str], authority: 
         raise BadInput(violations)
     _check_authority(request.notice.content, authority, f"{within}notice.content")
     return Submission(
-        notice_id=request.notice_id,
+        notice_id=request.notice_id or made_id,
         recipient=request.notice.recipient,
         content=request.notice.content,
         request_id=request.request_id,
@@ -83,7 +108,7 @@ def new_notice(request: CreateNoticeRequest, peers: Collection[str], authority: 
     )
 
 
-def superseding_notice(request: SupersedeNoticeRequest, authority: str) -> Submission:
+def superseding_notice(request: SupersedeNoticeRequest, authority: str, made_id: str) -> Submission:
     """Checks a request to give a notice in place of an earlier one.
 
     Raises:
@@ -92,11 +117,12 @@ def superseding_notice(request: SupersedeNoticeRequest, authority: str) -> Submi
     """
     earlier = notice_id(request.name)
     content = superseding(request.content, earlier)
-    if violations := field_violations(request) or content_violations(content, "content"):
+    violations = _request_violations(request) or field_violations(content, "content")
+    if violations := violations or content_violations(content, "content"):
         raise BadInput(violations)
     _check_authority(content, authority, "content")
     return Submission(
-        notice_id=request.notice_id,
+        notice_id=request.notice_id or made_id,
         recipient="",
         content=content,
         request_id=request.request_id,
@@ -116,6 +142,11 @@ def digest_of(request: Message) -> bytes:
     """Tells requests apart: SHA-256 over the method's message type and the request's fields, 32 bytes."""
     name = request.DESCRIPTOR.full_name.encode()
     return hashlib.sha256(name + b"\0" + request.SerializeToString(deterministic=True)).digest()
+
+
+def _request_violations(request: Message, path: str = "") -> list[Violation]:
+    """What the contract alone tells of a request: broken field rules, else fields that it does not have."""
+    return field_violations(request, path) or list(islice(unknown_fields(request, path), MAX_VIOLATIONS))
 
 
 def _check_authority(content: NoticeContent, authority: str, path: str) -> None:

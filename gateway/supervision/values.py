@@ -33,6 +33,7 @@ _NEVER = (
 )
 _RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _JOINING = _RIGHT_TO_LEFT + "\u0900-\u109f\u1780-\u18af\ua840-\uabff"  # scripts whose spelling uses ZWJ and ZWNJ
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all of ASCII but tab and line feed
 _HIDDEN = re.compile(
     f"[{_NEVER}]"
     f"|(?<![{_JOINING}])[\u200c\u200d]|[\u200c\u200d](?![{_JOINING}])"
@@ -48,6 +49,8 @@ def text_fault(text: str) -> str | None:
     """
     if text.isspace():
         return "must not be blank"
+    if found := _CONTROL.search(text):
+        return f"must not hold the control character U+{ord(found[0]):04X} (the {found.start() + 1}. character)"
     if not text.isascii() and (found := _HIDDEN.search(text)):
         place = found.start() + 1
         return f"must not hold the invisible character U+{ord(found[0]):04X} (the {place}. character)"

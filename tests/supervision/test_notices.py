@@ -56,7 +56,7 @@ def test_a_jurisdiction_names_its_own_notices():
     assert id_fault("hk2025-001", "HK") is not None
 
 
-@given(st.binary(min_size=10, max_size=30))
+@given(st.binary(min_size=10, max_size=26))
 def test_an_id_for_an_author_who_gave_none_fits_the_contract(entropy):
     made = new_notice_id("HK", 2026, entropy)
     assert id_fault(made, "HK") is None
@@ -66,7 +66,7 @@ def test_an_id_for_an_author_who_gave_none_fits_the_contract(entropy):
 
 def test_ids_made_of_other_bytes_are_others():
     assert new_notice_id("HK", 2026, bytes(10)) != new_notice_id("HK", 2026, bytes(9) + b"\x01")
-    assert re.fullmatch("hk-2026-[0-9a-v]{16}", new_notice_id("HK", 2026, bytes(range(10))))
+    assert re.fullmatch("hk-2026-[0-9a-f]{20}", new_notice_id("HK", 2026, bytes(range(10))))
 
 
 # --- kinds and identifiers ----------------------------------------------------------------------------------

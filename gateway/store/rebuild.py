@@ -1,0 +1,155 @@
+"""Rebuilds what is known of notices from the logs: the tables ``notices`` and ``notice_identifiers``.
+
+Events are not made anew: watchers hold cursors, and a cursor must go on meaning what it meant. They say in which
+order notices became known here, and a rebuilt notice gets the sequence that it had, so page tokens stay valid too.
+Only an envelope that could not be used when it came, and can be now, has its events told, at the end. Requests are
+no projection of the logs, and stay as they are. ``gateway check`` afterwards verifies everything.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.errors import StoreError
+from gateway.store.database import Database
+from gateway.store.draft import Draft
+from gateway.store.retelling import Retelling
+from gateway.store.rows import changing_columns, notice_record, notice_row
+from gateway.store.scanning import pages
+from gateway.store.state import ChannelState, by_id, read_channels
+from gateway.store.tables import heads, leaves, notice_identifiers, notices
+from gateway.supervision.notice_projection import receipt as project_receipt
+from gateway.supervision.outcomes import Outcome
+from gateway.supervision.projection import is_reply, project
+from gateway.supervision.records import NoticeRecord, Place
+
+_LEAVES = select(leaves.c.index, leaves.c.data)
+_CHANGE = update(notices).where(notices.c.id == bindparam("changed_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """How much was rebuilt: notices, and events that were told because an envelope can be used now."""
+
+    notices: int
+    events: int
+
+
+def rebuild(database: Database, now: int) -> Rebuilt:
+    """Rebuilds in one transaction; nothing changes if it fails.
+
+    Args:
+        database: open, with the home's lock: no node may run
+        now: microseconds since 1970, for events that are told
+
+    Raises:
+        Corrupt: the logs do not fit their own heads.
+        StoreError: the database did not take it.
+    """
+    try:
+        with database.writer() as connection, connection.begin():
+            return _Rebuild(connection, now).run()
+    except SQLAlchemyError as error:
+        raise StoreError(f"the notices could not be rebuilt, and are as they were: {error}") from error
+
+
+class _Rebuild:
+    def __init__(self, connection: Connection, now: int) -> None:
+        self._connection = connection
+        self._states = read_channels(connection)
+        self._ids = {origin: state.id for origin, state in self._states.items()}
+        self._origins = by_id(self._states.values())
+        self._retelling = Retelling(connection, now)
+        self._draft = Draft()  # of one page
+        self._count = 0
+
+    def run(self) -> Rebuilt:
+        """Projects every envelope, replies last (``supervision.projection``)."""
+        self._connection.execute(delete(notice_identifiers))
+        self._connection.execute(delete(notices))
+        replies = [place for state in self._states.values() for place in self._take_channel(state)]
+        for place in replies:
+            here = (leaves.c.channel == self._ids[place.origin]) & (leaves.c.index == place.index)
+            data = self._connection.execute(_LEAVES.where(here)).mappings().one()["data"]
+            self._project(Envelope.FromString(data), place)
+            self._write(self._ids[place.origin], place.index, place.index)
+        return Rebuilt(self._count, self._retelling.added)
+
+    def _take_channel(self, state: ChannelState) -> list[Place]:
+        """Projects a channel's envelopes and receipts; gives the places of those that come last."""
+        replies = []
+        receipts = _receipts(self._connection, state.id)
+        for page in pages(self._connection, _LEAVES.where(leaves.c.channel == state.id), leaves.c.index):
+            replies += self._take_page(state, page)
+            self._take_receipts(receipts)
+            self._write(state.id, page[0]["index"], page[-1]["index"])
+        return replies
+
+    def _take_page(self, state: ChannelState, page: Sequence[RowMapping]) -> list[Place]:
+        replies = []
+        for leaf in page:
+            place, envelope = Place(state.origin, leaf["index"]), _parsed(leaf["data"])
+            if envelope and is_reply(envelope):
+                replies.append(place)
+            elif envelope:
+                self._project(envelope, place)
+        return replies
+
+    def _take_receipts(self, receipts: Mapping[int, int]) -> None:
+        """Adds to each new notice the first receipt that covers it."""
+        sizes = list(receipts)
+        for record in [self._draft.records[new] for new in self._draft.new]:
+            covering = bisect_right(sizes, record.index)
+            if covering < len(sizes):
+                changed = project_receipt(record, receipts[sizes[covering]]).records
+                self._draft.records |= {each.id: each for each in changed}
+
+    def _project(self, envelope: Envelope, place: Place) -> None:
+        projection = project(envelope, place, self._states[place.origin].parties, self._find)
+        if projection.outcome is Outcome.PROJECTED:
+            self._draft.apply(projection, place)
+
+    def _find(self, notice_id: str) -> NoticeRecord | None:
+        if drafted := self._draft.records.get(notice_id):
+            return drafted
+        row = self._connection.execute(select(notices).where(notices.c.id == notice_id)).mappings().first()
+        return notice_record(row, self._origins) if row else None
+
+    def _write(self, channel: int, first: int, last: int) -> None:
+        """Writes what was drafted from envelopes ``first`` to ``last`` of a channel."""
+        draft, self._draft = self._draft, Draft()
+        sequences = self._retelling.sequences(draft.new, channel, first, last)
+        new = [{"sequence": sequences[each], **notice_row(draft.records[each], self._ids)} for each in draft.new]
+        identifiers = [
+            {"identifier": identifier, "sequence": sequences[each]}
+            for each in draft.new
+            for identifier in draft.records[each].identifiers
+        ]
+        for table, rows in ((notices, new), (notice_identifiers, identifiers)):
+            if rows:
+                self._connection.execute(insert(table), rows)
+        for record in draft.records.values():
+            if record.id not in sequences:
+                values = changing_columns(record, self._ids)
+                self._connection.execute(_CHANGE.values(values), {"changed_id": record.id})
+        self._retelling.tell(draft.events, channel, first, last)
+        self._count += len(new)
+
+
+def _receipts(connection: Connection, channel: int) -> dict[int, int]:
+    """The size and time of each receipt of a channel, in order."""
+    receipted = (heads.c.channel == channel, heads.c.receipt_time.is_not(None))
+    found = connection.execute(select(heads.c.size, heads.c.receipt_time).where(*receipted).order_by(heads.c.size))
+    return {row.size: row.receipt_time for row in found}
+
+
+def _parsed(data: bytes) -> Envelope | None:
+    try:
+        return Envelope.FromString(data)
+    except DecodeError:
+        return None

@@ -1,0 +1,77 @@
+"""What the events still say when notices are rebuilt: their order, and which envelopes were told as unusable."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable
+
+from regulator.exchange.v1.event_service_pb2 import Event
+from sqlalchemy import Connection, Select, insert, select
+
+from gateway.store.scanning import rows
+from gateway.store.state import read_counters
+from gateway.store.tables import events
+from gateway.supervision.outcomes import EventDraft
+from gateway.supervision.records import Place
+
+_FIRST = (Event.NOTICE_RELEASED, Event.NOTICE_RECEIVED)
+
+
+class Retelling:
+    """Reads the events of a store in which nothing else happens, and adds to them.
+
+    Args:
+        connection: inside the transaction that rebuilds
+        now: microseconds since 1970, for events that are added
+    """
+
+    def __init__(self, connection: Connection, now: int) -> None:
+        self.added = 0
+        self._connection, self._now = connection, now
+        self._cursor = read_counters(connection).cursor
+        first = select(events.c.cursor).where(events.c.kind.in_(_FIRST))
+        self._firsts = array("q", (row["cursor"] for row in rows(connection, first, events.c.cursor)))
+        self._last = len(self._firsts)  # sequence of the last notice
+
+    def sequences(self, new: Iterable[str], channel: int, first: int, last: int) -> dict[str, int]:
+        """Gives each new notice, from envelopes ``first`` to ``last``, the sequence that it had.
+
+        That is its place among the events by which notices became known. One that no event names follows on all.
+        """
+        known = _between(channel, first, last).where(events.c.kind.in_(_FIRST))
+        cursors = {row["notice"]: row["cursor"] for row in self._connection.execute(known).mappings()}
+        found = {}
+        for notice_id in new:
+            if notice_id in cursors:
+                found[notice_id] = bisect_left(self._firsts, cursors[notice_id]) + 1
+            else:
+                self._last += 1
+                found[notice_id] = self._last
+        return found
+
+    def tell(self, drafts: Iterable[tuple[EventDraft, Place]], channel: int, first: int, last: int) -> None:
+        """Adds the events of envelopes of which nothing was told but that they could not be used."""
+        told: dict[int, set[int]] = {}
+        for row in self._connection.execute(_between(channel, first, last)).mappings():
+            told.setdefault(row["index"], set()).add(row["kind"])
+        for event, place in drafts:
+            if told.get(place.index) == {Event.ENVELOPE_UNSUPPORTED}:
+                self._add(event, channel, place.index)
+
+    def _add(self, event: EventDraft, channel: int, index: int) -> None:
+        self.added += 1
+        row = {
+            "cursor": self._cursor + self.added,
+            "committed_at": self._now,
+            "kind": event.kind,
+            "notice": event.notice,
+            "notice_kind": event.notice_kind,
+            "channel": channel,
+            "index": index,
+            "detail": event.detail,
+        }
+        self._connection.execute(insert(events), [row])
+
+
+def _between(channel: int, first: int, last: int) -> Select[tuple[int, str, int, int]]:
+    columns = (events.c.cursor, events.c.notice, events.c.kind, events.c.index)
+    return select(*columns).where(events.c.channel == channel, events.c.index.between(first, last))

@@ -1,0 +1,145 @@
+"""kill -9 of both nodes at random, under load: nothing that was answered is lost, nothing is doubled."""
+
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from regulator.exchange import Client, ExchangeError
+
+from tests.supervision.samples import content
+from tests.support.nodes import Site, eventually, found_pair, running
+
+AUTHORS = {"HK": "SFC", "KR": "FSS"}
+SETTLE_SECONDS = 60
+
+
+class Load:
+    """One back office that gives notices for as long as it is let, and notes what was answered."""
+
+    def __init__(self, site: Site, peer: Site) -> None:
+        self.site, self.peer = site, peer
+        self.answered: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        author = AUTHORS[self.site.jurisdiction]
+        with self.site.client(author) as client:
+            while not self._stop.is_set():
+                self._give(client, author, str(uuid.uuid4()))
+
+    def _give(self, client: Client, author: str, request_id: str) -> None:
+        """Asks under one request_id until there is an answer, as a careful back office does."""
+        notice_id = f"{self.site.jurisdiction.lower()}-{request_id}"
+        while not self._stop.is_set():
+            try:
+                made = client.create_notice(
+                    content(issuing_authority=author),
+                    recipient=self.peer.jurisdiction,
+                    notice_id=notice_id,
+                    request_id=request_id,
+                )
+            except ExchangeError:
+                self._stop.wait(0.1)
+            else:
+                self.answered.append(made.name)
+                return
+
+
+@contextmanager
+def under_load(hk: Site, kr: Site) -> Iterator[list[Load]]:
+    loads = [Load(hk, kr), Load(hk, kr), Load(kr, hk), Load(kr, hk)]
+    for load in loads:
+        load.start()
+    try:
+        yield loads
+    finally:
+        for load in loads:
+            load.stop()
+
+
+def kill_at_random(hk: Site, kr: Site, kills: int, seed: int) -> None:
+    chance = random.Random(seed)
+    while kills > 0:
+        time.sleep(chance.uniform(0.05, 0.6))  # the moment of the kill is what is random here
+        victims = chance.choice([(hk,), (kr,), (hk, kr), (hk, kr)])
+        for site in victims:
+            site.kill()
+        kills -= len(victims)
+        starts = [threading.Thread(target=site.start) for site in victims]
+        for start in starts:
+            start.start()
+        for start in starts:
+            start.join()
+
+
+def log_of(site: Site, origin: str) -> list[bytes]:
+    """The envelopes of a channel, read past the product's own code."""
+    with sqlite3.connect(f"file:{site.home.path / 'node.db'}?mode=ro", uri=True) as database:
+        query = 'SELECT data FROM leaves JOIN channels ON id = channel WHERE origin = ? ORDER BY "index"'
+        return [row[0] for row in database.execute(query, (origin,))]
+
+
+def check(site: Site) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "check", str(site.home.path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def is_settled(site: Site) -> bool:
+    with site.client() as client:
+        return all(channel.size == channel.receipted_size for channel in client.list_channels())
+
+
+def run_kills(tmp_path: Path, kills: int, seed: int) -> None:
+    hk, kr = found_pair(tmp_path)
+    with running(hk, kr):
+        with under_load(hk, kr) as loads:
+            kill_at_random(hk, kr, kills, seed)
+        for site in (hk, kr):
+            eventually(lambda site=site: is_settled(site), SETTLE_SECONDS)
+        answered = {load.site.jurisdiction: [] for load in loads}
+        for load in loads:
+            answered[load.site.jurisdiction] += load.answered
+        assert all(len(names) > kills // 2 for names in answered.values()), "the load was a load"
+        for sender, recipient in ((hk, kr), (kr, hk)):
+            with recipient.client() as client:
+                arrived = {notice.name for notice in client.list_notices(direction=2, page_size=1000)}
+            assert set(answered[sender.jurisdiction]) <= arrived
+            assert len(set(answered[sender.jurisdiction])) == len(answered[sender.jurisdiction])
+    for sender, recipient in ((hk, kr), (kr, hk)):
+        origin = f"{sender.domain}/to/{recipient.domain}"
+        assert log_of(sender, origin) == log_of(recipient, origin)
+        check(sender)
+
+
+@pytest.mark.timeout(300)
+def test_fifty_kills_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
+    run_kills(tmp_path, kills=50, seed=int(os.environ.get("GATEWAY_SEED", "2026")))
+
+
+@pytest.mark.long
+@pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets how many kills")
+def test_many_kills_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
+    run_kills(tmp_path, kills=int(os.environ["GATEWAY_KILLS"]), seed=int(os.environ.get("GATEWAY_SEED", "1")))

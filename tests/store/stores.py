@@ -1,0 +1,249 @@
+"""Stores for tests: made, opened, written to through their committer, and connected by carriers without a socket."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from regulator.exchange.v1.notice_pb2 import NoticeContent
+from regulator.exchange.v1.values_pb2 import LocalizedText
+from sqlalchemy import Connection, Table, select
+
+from gateway.carrier import Carrier, Message, Store
+from gateway.errors import GatewayError
+from gateway.identity.parties import Parties, Party
+from gateway.ledger import steps
+from gateway.ledger.checkpoint import Receipt, countersign, origin_of
+from gateway.ledger.receiver import ReceiverMachine
+from gateway.ledger.sender import SenderMachine
+from gateway.store.committer import Commit, Committer
+from gateway.store.database import Database, snapshot
+from gateway.store.opening import ChannelNames, add_channels, create
+from gateway.store.readers import Readers
+from gateway.store.reverify import Report, verify_store
+from gateway.store.state import ChannelState
+from gateway.store.transaction import Sealed, Transaction
+from gateway.supervision import envelopes
+from tests.ledger.samples import HK_SEAL, KR_SEAL
+from tests.supervision.samples import content as sample_content
+
+T = TypeVar("T")
+
+DOMAINS = {"HK": "gateway.hk.example", "KR": "gateway.kr.example"}
+SEALS = {"HK": HK_SEAL, "KR": KR_SEAL}
+HK_TO_KR, KR_TO_HK = origin_of(DOMAINS["HK"], DOMAINS["KR"]), origin_of(DOMAINS["KR"], DOMAINS["HK"])
+NOW = 1_767_225_600_000_000  # microseconds: 2026-01-01
+
+
+def parties_of(jurisdiction: str) -> Parties:
+    other = "KR" if jurisdiction == "HK" else "HK"
+    return Parties(_party(jurisdiction), {other: _party(other)})
+
+
+def _party(jurisdiction: str) -> Party:
+    return Party(jurisdiction, DOMAINS[jurisdiction], jurisdiction, (), SEALS[jurisdiction].public, (), "")
+
+
+def channel_names(parties: Parties) -> list[ChannelNames]:
+    return [
+        ChannelNames(origin, sender.jurisdiction, receiver.jurisdiction, outgoing=sender is parties.own)
+        for origin, sender, receiver in parties.channels()
+    ]
+
+
+@dataclass
+class Opened:
+    """A store that is open, and what its committer told.
+
+    ``damaged``: a test has made it what no writer would; it is not verified at the end.
+    """
+
+    jurisdiction: str
+    url: str
+    home: Path
+    database: Database
+    readers: Readers
+    commits: list[Commit] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+    damaged: bool = False
+    clock: Callable[[], int] = field(default_factory=lambda: _ticking().__next__)
+    committer: Committer = field(init=False)
+
+    @classmethod
+    def create(cls, jurisdiction: str, url: str, home: Path) -> "Opened":
+        """Makes the database, with the channels of the pair, and opens it; call it on the loop."""
+        home.mkdir()
+        database = Database(url, home)
+        create(database, jurisdiction, DOMAINS[jurisdiction])
+        add_channels(database, channel_names(parties_of(jurisdiction)))
+        database.close()
+        return cls.open(jurisdiction, url, home)
+
+    @classmethod
+    def open(cls, jurisdiction: str, url: str, home: Path) -> "Opened":
+        database = Database(url, home)
+        opened = cls(jurisdiction, url, home, database, Readers(database))
+        opened.committer = opened.new_committer()
+        opened.committer.start()
+        return opened
+
+    def new_committer(self) -> Committer:
+        """A writer on this database; one more than there should be, if it is not the first."""
+        return Committer(
+            self.database,
+            SEALS[self.jurisdiction],
+            clock=lambda: self.clock(),
+            random=random.Random(self.jurisdiction + str(len(self.commits))).randbytes,
+            on_commit=self.commits.append,
+            on_fatal=self.failures.append,
+        )
+
+    async def close(self) -> None:
+        await self.committer.stop()
+        self.readers.close()
+        self.database.close()
+
+    async def reopened(self) -> "Opened":
+        """Closes it, and opens it again as a new process would."""
+        await self.close()
+        return Opened.open(self.jurisdiction, self.url, self.home)
+
+    # --- what stands in it ------------------------------------------------------------------------------------------
+
+    @property
+    def parties(self) -> Parties:
+        return parties_of(self.jurisdiction)
+
+    @property
+    def outgoing(self) -> str:
+        return HK_TO_KR if self.jurisdiction == "HK" else KR_TO_HK
+
+    def state(self, origin: str = "") -> ChannelState:
+        return self.committer.latest().states[origin or self.outgoing]
+
+    async def read(self, read: Callable[..., T], *arguments: Any) -> T:
+        return await self.readers.run(read, *arguments)
+
+    async def rows(self, table: Table) -> list[dict[str, Any]]:
+        def read(connection: Connection) -> list[dict[str, Any]]:
+            statement = select(table).order_by(*table.primary_key)
+            return [dict(row) for row in connection.execute(statement).mappings()]
+
+        return await self.readers.run(read)
+
+    def execute(self, *statements: str) -> None:
+        """Edits the database behind the writer's back."""
+        self.damaged = True
+        with self.database.writer() as connection, connection.begin():
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    def verify(self) -> Report:
+        with snapshot(self.url, self.home) as connection:
+            return verify_store(connection, self.parties)
+
+    # --- acts -------------------------------------------------------------------------------------------------------
+
+    async def release(self, *ids: str, request_id: str = "", **changes: Any) -> list[Sealed]:
+        """Gives notices, all in one unit."""
+        return await self.committer.submit(
+            lambda tx: [self.seal_notice(tx, each, **changes) for each in ids], weight=len(ids)
+        )
+
+    def seal_notice(self, tx: Transaction, notice_id: str, **changes: Any) -> Sealed:
+        made: NoticeContent = sample_content(**changes)
+        return tx.seal(self.outgoing, "SFC", CLIENT, lambda seal: envelopes.released(seal, notice_id, made))
+
+    async def acknowledge(self, notice_id: str) -> Sealed:
+        return await self.committer.submit(
+            lambda tx: tx.seal(
+                self.outgoing, "FSC", CLIENT, lambda seal: envelopes.acknowledged(seal, notice_id, (), "F-1")
+            )
+        )
+
+    async def withdraw(self, notice_id: str) -> Sealed:
+        why = [LocalizedText(language_tag="en", text="It was wrong.")]
+        return await self.committer.submit(
+            lambda tx: tx.seal(self.outgoing, "SFC", CLIENT, lambda seal: envelopes.withdrawn(seal, notice_id, why))
+        )
+
+    async def keep_receipt(self, time: int = NOW // 1_000_000) -> Receipt:
+        """Keeps the peer's receipt for all that is sealed, made here with the peer's keys."""
+        head = self.state().head
+        assert head is not None
+        peer = "KR" if self.jurisdiction == "HK" else "HK"
+        receipt = countersign(head, DOMAINS[peer], SEALS[peer], time)
+        await self.committer.submit(lambda tx: tx.keep_receipt(self.outgoing, receipt))
+        return receipt
+
+
+CLIENT = "spiffe://gateway.example/SFC/office"
+
+
+def _ticking() -> "itertools.count[int]":
+    return itertools.count(NOW, 250_000)
+
+
+def check_verified(store: Opened) -> None:
+    """Convention of this suite: after each test the whole store verifies."""
+    if not store.damaged:
+        report = store.verify()
+        assert report.findings == ()
+
+
+# --- two stores on one pair of channels ---------------------------------------------------------------------------
+
+
+async def exchange(sender: Opened, receiver: Opened, *, drop_after: int = 1_000_000) -> None:
+    """Runs the sender's channel over an in-memory stream until nothing is under way, or so many messages passed."""
+    origin = sender.outgoing
+    to_receiver: asyncio.Queue[Message] = asyncio.Queue()
+    to_sender: asyncio.Queue[Message] = asyncio.Queue()
+    ends = (
+        (_carrier(sender, origin, to_receiver), to_sender),
+        (_carrier(receiver, origin, to_sender), to_receiver),
+    )
+    for carrier, _ in reversed(ends):
+        await carrier.feed(steps.Opened())
+    passed = 0
+    while passed < drop_after and (waiting := [(c, inbox) for c, inbox in ends if not inbox.empty()]):
+        for carrier, inbox in waiting:
+            passed += 1
+            if not await carrier.feed(_inner(inbox.get_nowait())):
+                assert not carrier.closing_error, carrier.closing_error
+                return
+
+
+def _carrier(store: Opened, origin: str, outbox: "asyncio.Queue[Message]") -> Carrier:
+    state, seals = store.state(origin), store.parties.seals(origin)
+    halt = state.halt or steps.Halt("", "")
+    machine = (
+        SenderMachine(seals, state.log, state.head, state.receipt, halt.reason, halt.evidence)
+        if state.parties.outgoing
+        else ReceiverMachine(seals, state.log, state.head, state.receipt, state.halt)
+    )
+    shared = Store(store.committer, store.readers, SEALS[store.jurisdiction], DOMAINS[store.jurisdiction])
+    return Carrier(machine, state, shared, outbox.put)
+
+
+def _inner(message: Message) -> Any:
+    kind = message.WhichOneof("step")
+    assert kind is not None
+    return getattr(message, kind)
+
+
+async def settle(one: Opened, other: Opened) -> None:
+    """Both directions, until both logs are equal and receipted."""
+    await exchange(one, other)
+    await exchange(other, one)
+
+
+async def refused(work: Any) -> GatewayError:
+    try:
+        await work
+    except GatewayError as error:
+        return error
+    raise AssertionError("it was not refused")

@@ -1,0 +1,178 @@
+"""The one writer, while its storage does what it should."""
+
+import asyncio
+
+import pytest
+from regulator.exchange.v1.event_service_pb2 import Event
+
+from gateway.errors import GatewayError, NotFound, Overloaded, Unavailable
+from gateway.store import committer as module
+from gateway.store.queries import read_events, read_last_cursor
+from gateway.store.tables import events, heads, leaves, notices, requests
+from tests.store.stores import CLIENT, Opened, refused
+
+
+def _raise(error: Exception):
+    def unit(_tx):
+        raise error
+
+    return unit
+
+
+async def _waiting_together(hk: Opened, *work):
+    """Starts works at once, so that they wait together and are committed together."""
+    return await asyncio.gather(*work, return_exceptions=True)
+
+
+async def test_what_is_answered_is_durable_and_signed(hk: Opened):
+    (sealed,) = await hk.release("hk-1")
+    assert sealed.place.index == 0
+    assert hk.state().log.size == 1
+    assert hk.state().head.checkpoint.root == hk.state().log.root()
+    assert [row["data"] for row in await hk.rows(leaves)] == [sealed.envelope.SerializeToString()]
+
+
+async def test_units_that_wait_share_a_commit_and_a_signature(hk: Opened):
+    await _waiting_together(hk, *(hk.release(f"hk-{n}") for n in range(20)))
+    assert [row["id"] for row in await hk.rows(notices)] == [f"hk-{n}" for n in range(20)]
+    assert len(await hk.rows(heads)) <= 2  # the first may be alone, the others came while it was written
+    assert [row["cursor"] for row in await hk.rows(events)] == list(range(1, 21))
+
+
+async def test_a_unit_that_raises_harms_no_other_and_leaves_nothing(hk: Opened):
+    def half(tx):
+        hk.seal_notice(tx, "hk-half")
+        tx.remember_request(CLIENT, "1", bytes(32), "hk-half")
+        raise NotFound("not there")
+
+    first, refusal, last = await _waiting_together(
+        hk, hk.release("hk-1"), hk.committer.submit(half), hk.release("hk-2")
+    )
+    assert isinstance(refusal, NotFound)
+    assert (first[0].place.index, last[0].place.index) == (0, 1)
+    assert [row["id"] for row in await hk.rows(notices)] == ["hk-1", "hk-2"]
+    assert await hk.rows(requests) == []
+
+
+async def test_a_defect_in_a_unit_is_an_internal_error_to_its_caller_alone(hk: Opened):
+    refusal, done = await _waiting_together(hk, hk.committer.submit(_raise(KeyError("x"))), hk.release("hk-1"))
+    assert type(refusal) is GatewayError
+    assert "internal" in refusal.message
+    assert done[0].place.index == 0
+
+
+async def test_each_of_several_units_has_its_own_outcome(hk: Opened):
+    units = [lambda tx: hk.seal_notice(tx, "hk-1"), _raise(NotFound("no")), lambda tx: hk.seal_notice(tx, "hk-2")]
+    first, refusal, second = await hk.committer.submit_all(units)
+    assert isinstance(refusal, NotFound)
+    assert (first.place.index, second.place.index) == (0, 1)
+    assert await hk.committer.submit_all([]) == []
+
+
+async def test_a_later_unit_sees_what_an_earlier_one_of_the_same_commit_drafts(hk: Opened):
+    seen = await hk.committer.submit_all(
+        [
+            lambda tx: hk.seal_notice(tx, "hk-1"),
+            lambda tx: tx.find_notice("hk-1"),
+            lambda tx: tx.remember_request(CLIENT, "7", bytes(32), "hk-1"),
+            lambda tx: tx.find_request(CLIENT, "7"),
+            lambda tx: tx.find_request("another client", "7"),
+        ]
+    )
+    assert seen[1].index == 0
+    assert seen[3].notice == "hk-1"
+    assert seen[4] is None
+
+
+async def test_a_request_is_remembered_over_a_restart(hk: Opened):
+    await hk.release("hk-1")
+    await hk.committer.submit(lambda tx: tx.remember_request(CLIENT, "7", bytes(32), "hk-1"))
+    again = await hk.reopened()
+    found = await again.committer.submit(lambda tx: tx.find_request(CLIENT, "7"))
+    assert (found.digest, found.notice) == (bytes(32), "hk-1")
+    assert await again.committer.submit(lambda tx: tx.find_request(CLIENT, "8")) is None
+    assert await again.committer.submit(lambda tx: tx.find_request("other", "7")) is None
+    hk.database, hk.readers, hk.committer = again.database, again.readers, again.committer
+
+
+async def test_a_commit_that_writes_nothing_signs_nothing(hk: Opened):
+    await hk.committer.submit(lambda tx: tx.find_notice("hk-1"))
+    assert await hk.rows(heads) == []
+
+
+async def test_callers_are_refused_once_too_much_waits(hk: Opened, monkeypatch):
+    monkeypatch.setattr(module, "MAX_WAITING_WEIGHT", 5)
+    refusal = await refused(hk.committer.submit(lambda tx: None, weight=6))
+    assert isinstance(refusal, Overloaded)
+    results = await _waiting_together(hk, *(hk.committer.submit(lambda tx: 1, weight=3) for _ in range(2)))
+    assert results[0] == 1
+    assert isinstance(results[1], Overloaded)
+    assert await hk.committer.submit(lambda tx: 2, weight=5) == 2  # what was done makes room again
+
+
+async def test_a_heavy_unit_is_committed_even_if_it_alone_is_over_the_bound(hk: Opened, monkeypatch):
+    monkeypatch.setattr(module, "MAX_GROUP_WEIGHT", 2)
+    await _waiting_together(hk, hk.release("hk-1", "hk-2", "hk-3"), hk.release("hk-4"), hk.release("hk-5"))
+    assert hk.state().log.size == 5
+
+
+async def test_stopping_commits_what_waits_and_takes_no_more(hk: Opened):
+    waiting = [asyncio.create_task(hk.release(f"hk-{n}")) for n in range(3)]
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(hk.committer.stop())
+    await asyncio.sleep(0)
+    assert isinstance(await refused(hk.committer.submit(lambda tx: None)), Unavailable)
+    assert [(await each)[0].place.index for each in waiting] == [0, 1, 2]
+    await stopping
+    again = Opened.open  # a new process finds all three
+    hk.readers.close()
+    hk.database.close()
+    opened = again("HK", hk.url, hk.home)
+    assert opened.state().log.size == 3
+    hk.database, hk.readers, hk.committer = opened.database, opened.readers, opened.committer
+
+
+async def test_a_caller_that_goes_away_harms_nobody(hk: Opened):
+    gone = asyncio.create_task(hk.release("hk-1"))
+    stays = asyncio.create_task(hk.release("hk-2"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert (await stays)[0].place.index == 1  # what it asked for was under way, and is done
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert len(await hk.rows(notices)) == 2
+
+
+async def test_listeners_are_told_of_each_commit_before_its_callers_are_answered(hk: Opened):
+    await hk.release("hk-1")
+    assert hk.commits[-1].states[hk.outgoing].log.size == 1
+    assert hk.commits[-1].counters.cursor == 1
+
+
+async def test_counters_go_on_after_a_restart(hk: Opened):
+    await hk.release("hk-1")
+    again = await hk.reopened()
+    await again.release("hk-2")
+    assert [(each.cursor, each.notice) for each in await again.read(read_events, 0, 10)] == [(1, "hk-1"), (2, "hk-2")]
+    assert [row["sequence"] for row in await again.rows(notices)] == [1, 2]
+    hk.database, hk.readers, hk.committer = again.database, again.readers, again.committer
+
+
+async def test_time_does_not_go_back_when_the_clock_does(hk: Opened):
+    await hk.release("hk-1")
+    before = hk.state().head.time
+    hk.clock = lambda: 1_000_000
+    await hk.release("hk-2")
+    assert hk.state().head.time >= before
+    again = await hk.reopened()
+    again.clock = lambda: 1_000_000
+    await again.release("hk-3")
+    assert again.state().head.time >= before
+    hk.database, hk.readers, hk.committer = again.database, again.readers, again.committer
+
+
+async def test_the_event_of_a_notice_says_what_it_is(hk: Opened):
+    await hk.release("hk-1")
+    (event,) = await hk.read(read_events, 0, 10)
+    assert (event.kind, event.notice, event.origin, event.index) == (Event.NOTICE_RELEASED, "hk-1", hk.outgoing, 0)
+    assert await hk.read(read_last_cursor) == 1

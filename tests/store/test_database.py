@@ -1,0 +1,117 @@
+"""The database: its form, its lock, and who may write."""
+
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import DBAPIError
+
+from gateway.errors import ConfigError, StoreError
+from gateway.store import database as module
+from gateway.store.database import Database, snapshot
+from gateway.store.tables import events, metadata, notices
+from tests.store.stores import Opened
+
+
+@pytest.fixture
+def database(url: str, tmp_path: Path):
+    opened = Database(url, tmp_path)
+    yield opened
+    opened.close()
+
+
+def _migrate_down(database: Database) -> None:
+    with database.writer() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(module.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        connection.commit()
+
+
+def test_migrations_make_the_tables_that_the_code_knows(database):
+    database.migrate()
+    with database.readers.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_migrations_lead_back_to_an_empty_database_and_forth_again(database):
+    database.migrate()
+    _migrate_down(database)
+    assert inspect(database.readers).get_table_names() == ["alembic_version"]
+    database.migrate()
+    database.migrate()  # the second one finds nothing to do
+    database.check_revision()
+
+
+def test_tables_of_another_form_are_refused(database, url, tmp_path):
+    database.migrate()
+    _migrate_down(database)
+    with pytest.raises(StoreError, match="run gateway init"):
+        database.check_revision()
+    with pytest.raises(StoreError, match="run gateway init"), snapshot(url, tmp_path):
+        pass
+
+
+def test_a_database_that_is_not_there_is_never_made_by_reading(tmp_path):
+    with pytest.raises(StoreError, match="restore it, or make one"), snapshot("sqlite:///lost.db", tmp_path):
+        pass
+    assert not (tmp_path / "lost.db").exists()
+
+
+def test_a_file_that_is_no_database_is_told_as_such(tmp_path):
+    (tmp_path / "node.db").write_bytes(b"This is no database, however long it may be. " * 100)
+    with pytest.raises(StoreError, match="cannot be read"), snapshot("sqlite:///node.db", tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("url", ["mysql://localhost/node", "oracle://localhost/node"])
+def test_other_databases_are_refused(url, tmp_path):
+    with pytest.raises(ConfigError, match="use sqlite or postgresql"):
+        Database(url, tmp_path)
+
+
+def test_a_home_has_one_process(database, url, tmp_path):
+    with pytest.raises(StoreError, match="another process uses"):
+        Database(url, tmp_path)
+    database.close()
+    Database(url, tmp_path).close()
+
+
+def test_a_home_that_cannot_be_locked_is_told_as_such(url, tmp_path):
+    with pytest.raises(ConfigError, match="No such file"):
+        Database(url, tmp_path / "nowhere")
+
+
+def test_an_old_sqlite_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "OLDEST_SQLITE", (99, 0, 0))
+    with pytest.raises(StoreError, match=r"99\.0\.0 or later is needed"):
+        Database("sqlite:///node.db", tmp_path)
+
+
+async def test_readers_cannot_write(hk: Opened):
+    with hk.database.readers.connect() as connection, pytest.raises(DBAPIError):
+        connection.execute(text("UPDATE channels SET size = 7"))
+    with snapshot(hk.url, hk.home) as connection, pytest.raises(DBAPIError):
+        connection.execute(text("DELETE FROM node"))
+
+
+async def test_a_reader_sees_one_snapshot_however_long_it_reads(hk: Opened):
+    await hk.release("hk-1")
+    with snapshot(hk.url, hk.home) as connection:
+        assert len(connection.execute(select(notices)).all()) == 1
+        await hk.release("hk-2")
+        assert len(connection.execute(select(notices)).all()) == 1
+        assert len(connection.execute(select(events)).all()) == 1
+
+
+async def test_sqlite_writes_survive_a_power_cut(tmp_path):
+    store = Opened.create("HK", "sqlite:///node.db", tmp_path / "hk")
+    with store.database.writer() as connection:
+        pragmas = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")}
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2}
+    await store.close()

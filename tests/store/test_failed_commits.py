@@ -1,0 +1,205 @@
+"""The one writer when its storage fails: what is answered is true, and the next commit begins from what is stored."""
+
+import asyncio
+import logging
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
+
+from gateway.errors import StoreError, Unavailable
+from gateway.store.database import Database
+from gateway.store.tables import events, heads, leaves, notices
+from tests.store.stores import HK_SEAL, Opened, refused
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog):
+    caplog.set_level(logging.CRITICAL, logger="gateway.store.committer")
+
+
+@contextmanager
+def failing_commits(hk: Opened, *, after: bool = False, message: str = "connection lost"):
+    """Lets commits fail: before they are done, or after, when nobody hears of it any more."""
+    dialect = hk.committer._connection.dialect
+    original = dialect.do_commit
+
+    def do_commit(connection):
+        if after:
+            original(connection)
+        raise dialect.loaded_dbapi.OperationalError(message)
+
+    dialect.do_commit = do_commit
+    try:
+        yield
+    finally:
+        dialect.do_commit = original
+
+
+async def test_a_commit_that_fails_is_answered_as_unknown_and_changes_nothing(hk: Opened):
+    await hk.release("hk-1")
+    with failing_commits(hk):
+        assert isinstance(await refused(hk.release("hk-2")), Unavailable)
+    assert [row["id"] for row in await hk.rows(notices)] == ["hk-1"]
+    assert hk.state().log.size == 1
+    (sealed,) = await hk.release("hk-3")
+    assert sealed.place.index == 1
+    assert hk.failures == []
+
+
+async def test_a_commit_that_persisted_though_it_failed_is_found_and_told(hk: Opened):
+    with failing_commits(hk, after=True):
+        assert isinstance(await refused(hk.release("hk-1")), Unavailable)
+    assert hk.state().log.size == 1
+    assert hk.commits[-1].states[hk.outgoing].log.size == 1, "links and watchers hear of it"
+    assert hk.commits[-1].counters.cursor == 1
+    (sealed,) = await hk.release("hk-2")
+    assert sealed.place.index == 1
+
+
+async def test_all_callers_of_a_failed_commit_are_told(hk: Opened):
+    with failing_commits(hk):
+        results = await asyncio.gather(*(hk.release(f"hk-{n}") for n in range(5)), return_exceptions=True)
+    assert all(isinstance(each, Unavailable) for each in results)
+    assert await hk.rows(leaves) == []
+
+
+async def test_a_statement_that_fails_undoes_the_whole_group(hk: Opened):
+    def unit(tx):
+        hk.seal_notice(tx, "hk-1")
+        tx._connection.execute(text("SELECT 1 FROM no_such_table"))
+
+    assert isinstance(await refused(hk.committer.submit(unit)), Unavailable)
+    assert await hk.rows(notices) == []
+    await hk.release("hk-2")
+
+
+async def test_a_full_disk_refuses_writes_until_there_is_room(hk: Opened):
+    if not hk.url.startswith("sqlite"):
+        pytest.skip("the limit is SQLite's")
+    await hk.release("hk-1")
+    writer = hk.committer._connection
+    pages = writer.exec_driver_sql("PRAGMA page_count").scalar()
+    writer.rollback()
+    writer.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    writer.rollback()
+    big = [f"hk-big{n}" for n in range(200)]
+    assert isinstance(await refused(hk.release(*big)), Unavailable)
+    assert hk.state().log.size == 1
+    await hk.release(*big)  # the new connection has no such limit
+    assert hk.state().log.size == 201
+
+
+async def test_a_lost_connection_is_made_anew(hk: Opened):
+    if hk.url.startswith("sqlite"):
+        pytest.skip("SQLite has no connection to lose")
+    await hk.release("hk-1")
+    with hk.database.writer() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    assert isinstance(await refused(hk.release("hk-2")), Unavailable)
+    assert (await hk.release("hk-3"))[0].place.index == 1
+
+
+async def test_an_error_of_the_disk_ends_the_writer_for_good(hk: Opened):
+    with failing_commits(hk, message="disk I/O error"):
+        waiting = [asyncio.create_task(hk.release(f"hk-{n}")) for n in range(3)]
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(each, Unavailable) for each in results)
+    assert isinstance(hk.failures[0], StoreError)
+    assert isinstance(await refused(hk.release("hk-9")), Unavailable), "it must not write again"
+    assert await hk.rows(notices) == []
+
+
+async def test_a_database_that_stays_away_ends_the_writer(hk: Opened, monkeypatch):
+    def gone(_self):
+        raise OperationalError("connect", {}, Exception("no server"))
+
+    with failing_commits(hk), monkeypatch.context() as patch:
+        patch.setattr(Database, "writer", gone)
+        assert isinstance(await refused(hk.release("hk-1")), Unavailable)
+    assert isinstance(hk.failures[0], StoreError)
+
+
+async def test_stored_nonsense_ends_the_writer_that_meets_it(hk: Opened):
+    await hk.release("hk-1")
+    with hk.database.writer() as connection:
+        connection.close()
+    with failing_commits(hk):
+        original, hk.committer._load = hk.committer._load, _corrupt
+        assert isinstance(await refused(hk.release("hk-2")), Unavailable)
+        hk.committer._load = original
+    assert len(hk.failures) == 1
+
+
+def _corrupt():
+    from gateway.errors import Malformed
+
+    raise Malformed("not a compact range")
+
+
+async def test_a_signer_that_fails_fails_the_commit_and_not_the_node(hk: Opened, monkeypatch):
+    def locked(_message):
+        raise Unavailable("the HSM does not answer")
+
+    await hk.release("hk-1")
+    monkeypatch.setattr(HK_SEAL, "sign_ed25519", locked)
+    assert isinstance(await refused(hk.release("hk-2")), Unavailable)
+    monkeypatch.undo()
+    assert (await hk.release("hk-3"))[0].place.index == 1
+    assert hk.failures == []
+
+
+async def test_a_defect_of_the_writer_ends_it_and_answers_everybody(hk: Opened, monkeypatch):
+    def defect(_message):
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(HK_SEAL, "sign_ed25519", defect)
+    assert isinstance(await refused(asyncio.wait_for(hk.release("hk-1"), 5)), Unavailable)
+    assert len(hk.failures) == 1
+    monkeypatch.undo()
+
+
+async def test_a_second_writer_on_the_same_log_is_fenced_off(hk: Opened):
+    second = hk.new_committer()
+    second.start()
+    await hk.release("hk-1")
+    refusal = await refused(second.submit(lambda tx: hk.seal_notice(tx, "hk-2")))
+    assert isinstance(refusal, Unavailable)
+    assert "another writer" in str(hk.failures[0])
+    await second.stop()
+    assert [row["id"] for row in await hk.rows(notices)] == ["hk-1"]
+    assert [row["size"] for row in await hk.rows(heads)] == [1], "no second head of a size was kept"
+    await hk.release("hk-3")
+
+
+async def test_a_second_writer_of_other_rows_is_fenced_off_too(hk: Opened):
+    """Only an event and a receipt: the log itself does not grow."""
+    second = hk.new_committer()
+    second.start()
+    await hk.release("hk-1")
+    tell = await refused(second.submit(lambda tx: tx.tell(hk.outgoing, 9, "told by a stale writer")))
+    assert isinstance(tell, Unavailable)
+    assert len(hk.failures) == 1
+    await second.stop()
+    assert len(await hk.rows(events)) == 1
+
+
+async def test_an_event_of_sqlalchemy_shows_no_commit_without_its_rows(hk: Opened):
+    """Everything of a group is in one transaction: between the first statement and the commit nobody sees a part."""
+    seen = []
+
+    def look(_connection, _cursor, statement, *_rest):
+        with hk.database.readers.connect() as reader:
+            seen.append(reader.execute(text("SELECT count(*) FROM leaves")).scalar())
+
+    engine = hk.committer._connection.engine
+    event.listen(engine, "after_cursor_execute", look)
+    await hk.release("hk-1")
+    event.remove(engine, "after_cursor_execute", look)
+    assert set(seen) == {0}
