@@ -32,6 +32,8 @@ lint: $(DEV) ## Run ruff, mypy, import-linter, buf; check that what is generated
 	$(BIN)/python protos/generate.py --image .venv/contract.binpb
 	$(BIN)/buf lint .venv/contract.binpb --config protos/buf.yaml
 	$(BIN)/python docs/draw_states.py --check docs/protocol.md
+	$(BIN)/python docs/write_cli.py --check docs/cli.md
+	$(BIN)/python docs/write_configuration.py --check docs/configuration.md
 
 .PHONY: bench
 bench: $(DEV) ## Measure the nodes beside the bare-gRPC floor (ARGS=--quick for less)

@@ -4,7 +4,7 @@ Everything is made anew below one folder, through the same doors as everybody us
 process, the client library, the command line.
 """
 
-import json
+import shlex
 import shutil
 import signal
 import socket
@@ -325,7 +325,7 @@ def _prove(files: dict[str, NoticeFile], sites: Sequence[Site], console: Console
         profile = site.profile(file.content.issuing_authority)
         _command("evidence", "export", file.notice_id, "--profile", str(profile), "--out", str(path))
         console.print(f"Evidence of {file.notice_id}, verified offline:")
-        console.print(_command("evidence", "verify", str(path), *roots), markup=False)
+        console.print(_command("evidence", "verify", str(path), *roots), markup=False, soft_wrap=True)
 
 
 def _command(*arguments: str) -> str:
@@ -337,14 +337,15 @@ def _command(*arguments: str) -> str:
 
 
 def _say_what_to_try(sites: Sequence[Site], console: Console) -> None:
-    quoted = {site.jurisdiction: json.dumps(str(site.profile(site.authorities[0]))) for site in sites}
+    gateway = "gateway" if sys.argv[0].endswith(".py") else shlex.quote(sys.argv[0])
+    quoted = {site.jurisdiction: shlex.quote(str(site.profile(site.authorities[0]))) for site in sites}
     console.print("\nTry, in another terminal:")
     for line in (
-        f"gateway status --profile {quoted['HK']}",
-        f"gateway notice list --profile {quoted['KR']}",
-        f"gateway notice show hk-2026-001 --profile {quoted['KR']}",
-        f"gateway notice watch --profile {quoted['HK']}",
-        f"gateway check {json.dumps(str(sites[0].home.path))}",
+        f"{gateway} status --profile {quoted['HK']}",
+        f"{gateway} notice list --profile {quoted['KR']}",
+        f"{gateway} notice show hk-2026-001 --profile {quoted['KR']}",
+        f"{gateway} notice watch --profile {quoted['HK']}",
+        f"{gateway} check {shlex.quote(str(sites[0].home.path))}",
     ):
         console.print(f"  {line}", markup=False, soft_wrap=True)
 

@@ -1,0 +1,55 @@
+"""Writes docs/configuration.md from the fields of ``gateway.config`` and their descriptions."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from gateway.config import Config
+
+HEAD = """\
+# Configuration
+
+`config.toml` in a node's home, written by `gateway init`. An unknown key or a wrong value is refused at start, with
+its name and what would be right. This page is made from the code by `docs/write_configuration.py`.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    sections = [_section(name, field.annotation) for name, field in Config.model_fields.items()]
+    return "\n".join([HEAD, *sections])
+
+
+def _section(name: str, section: Any) -> str:
+    rows = [
+        f"| `{key}` | {_default(field.default)} | {field.description} |" for key, field in section.model_fields.items()
+    ]
+    return "\n".join(
+        [f"## `[{name}]`", "", str(section.__doc__), "", "| key | default | meaning |", "|---|---|---|", *rows, ""]
+    )
+
+
+def _default(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "required"
+    return f"`{list(value) if isinstance(value, tuple) else value!r}`".replace("'", '"')
+
+
+def main() -> None:
+    """Runs as ``python docs/write_configuration.py --check FILE | --write FILE``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--check", type=Path, metavar="FILE", help="fail if the page is not in step")
+    what.add_argument("--write", type=Path, metavar="FILE", help="write the page")
+    arguments = parser.parse_args()
+    if arguments.write:
+        arguments.write.write_text(page())
+    elif arguments.check.read_text() != page():
+        sys.exit(f"{arguments.check} is not in step: run python docs/write_configuration.py --write {arguments.check}")
+
+
+if __name__ == "__main__":
+    main()
