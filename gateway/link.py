@@ -7,6 +7,7 @@ certificates gives to exactly one node: its domain.
 import asyncio
 import logging
 import random
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
@@ -75,6 +76,7 @@ class Link:
         self._bulletin, self._links = bulletin, links
         self._origin = parties.origin_to(peer.jurisdiction)
         self._seals = parties.seals(self._origin)
+        self._seen = asyncio.Event()
 
     async def run(self) -> None:
         """Keeps the stream up until cancelled; waits longer after each failure, up to a bound, with jitter."""
@@ -88,8 +90,17 @@ class Link:
             if self._links.get(self._origin, LinkStatus()).connected:
                 wait = FIRST_WAIT_SECONDS
             self._note(connected=False, error=error)
-            await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
+            await self._pause(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+
+    def hurry(self) -> None:
+        """Dials now if it waits: the peer is known to be up, since it has dialled here."""
+        self._seen.set()
+
+    async def _pause(self, seconds: float) -> None:
+        self._seen.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._seen.wait(), seconds)
 
     async def _stream(self, address: str) -> None:
         """One connection, one stream, until it ends."""

@@ -79,11 +79,12 @@ class Node:
             EvidenceServicer(Proofs(parties, self._readers, self._bulletin)),
             AdminServicer(standing),
         )
-        peer = PeerServicer(parties, store, self._bulletin, self._links)
+        links = self._make_links(parties, documents, store)
+        peer = PeerServicer(parties, store, self._bulletin, self._links, lambda seen: links[seen].hurry())
         self._peer, self.peer_port = peer_server(self._peer_listener(parties, documents), peer)
         self._committer.start()
         await self._listen()
-        self._tasks = [asyncio.create_task(link.run()) for link in self._make_links(parties, documents, store)]
+        self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves until ``stop`` is set or the storage breaks, then drains and closes.
@@ -135,10 +136,10 @@ class Node:
             raise
         self._bulletin = Bulletin(self._committer.latest())
 
-    def _make_links(self, parties: Parties, documents: list[PairingDocument], store: Store) -> list[Link]:
+    def _make_links(self, parties: Parties, documents: list[PairingDocument], store: Store) -> dict[str, Link]:
         key, certificate = self.home.tls_pair()
-        return [
-            Link(
+        return {
+            document.jurisdiction: Link(
                 parties.peers[document.jurisdiction],
                 parties,
                 Credentials(key, certificate, to_pem(document.node_authority)),
@@ -147,7 +148,7 @@ class Node:
                 self._links,
             )
             for document in documents
-        ]
+        }
 
     def _back_office_listener(self) -> Listener:
         root = read_certificate(self.home.root("client-authority"))

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
@@ -27,8 +27,16 @@ class PeerServicer(PeerServiceServicer):
     what it had.
     """
 
-    def __init__(self, parties: Parties, store: Store, bulletin: Bulletin, links: dict[str, LinkStatus]) -> None:
+    def __init__(
+        self,
+        parties: Parties,
+        store: Store,
+        bulletin: Bulletin,
+        links: dict[str, LinkStatus],
+        on_seen: Callable[[str], None],
+    ) -> None:
         self._parties, self._store, self._bulletin, self._links = parties, store, bulletin, links
+        self._on_seen = on_seen  # told the jurisdiction of a peer that dialled
         self._streams: dict[str, asyncio.Task[Any]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
 
@@ -36,7 +44,9 @@ class PeerServicer(PeerServiceServicer):
         self, request_iterator: AsyncIterator[wire.ExchangeRequest], context: Any
     ) -> AsyncIterator[wire.ExchangeResponse]:
         """Feeds one channel."""
-        origin = self._parties.origin_from(PEER.get().jurisdiction)
+        peer = PEER.get().jurisdiction
+        self._on_seen(peer)
+        origin = self._parties.origin_from(peer)
         if older := self._streams.get(origin):
             older.cancel()
         task = asyncio.current_task()
@@ -49,7 +59,7 @@ class PeerServicer(PeerServiceServicer):
             finally:
                 if self._streams.get(origin) is task:
                     del self._streams[origin]
-                    self._links[origin] = LinkStatus(last_error=self._links[origin].last_error)
+                    self._links[origin] = LinkStatus(last_error=self._links.get(origin, LinkStatus()).last_error)
 
     async def _serve(
         self, origin: str, requests: AsyncIterator[wire.ExchangeRequest]
