@@ -5,19 +5,15 @@ process, the client library, the command line.
 """
 
 import shlex
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from queue import Empty, Queue
 
 from regulator.exchange import Client, Profile
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -26,65 +22,15 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from gateway.errors import ConfigError, Unavailable
-from gateway.founding import (
-    NewNode,
-    admit_client,
-    found_authorities,
-    found_home,
-    import_pairing,
-    issue_client,
-    load_authority,
-    write_profile,
-)
-from gateway.home import Home
-from gateway.identity.access import Role
-from gateway.identity.names import ClientId
-from gateway.identity.profiles import AuthorityKind
+from gateway.demo_sites import Site, clear, found_sites, serving
+from gateway.errors import Unavailable
 from gateway.supervision.notice_files import NoticeFile, read_notices
 
-MARKER = "made-by-gateway-demo"
-START_SECONDS, DELIVERY_SECONDS, STOP_SECONDS = 30, 60, 20
-SYSTEM = "back-office"  # name of each authority's client
+DELIVERY_SECONDS = 60
+LEAST_TITLE_WIDTH = 12
 
 _COLUMNS = {"notice": 11, "from": 5, "to": 2, "TLP": 5, "released": 8, "state": 9, "receipt": 8}
 _WIDTH = sum(_COLUMNS.values()) + len(_COLUMNS)  # with the gaps
-LEAST_TITLE_WIDTH = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """One jurisdiction of the demonstration."""
-
-    jurisdiction: str
-    domain: str
-    display_name: str
-    authorities: Sequence[str]
-    back_office: str
-    peer: str
-    folder: Path
-
-    @property
-    def home(self) -> Home:
-        """The node's home."""
-        return Home(self.folder / "node")
-
-    @property
-    def certificates(self) -> Path:
-        """The folder of the jurisdiction's authorities."""
-        return self.folder / "authority"
-
-    @property
-    def root(self) -> Path:
-        """The root under which this jurisdiction's evidence verifies."""
-        return self.home.root("node-authority")
-
-    def profile(self, authority: str) -> Path:
-        """The profile of an authority's back-office system."""
-        return self.folder / "clients" / authority / "profile.toml"
-
-
-# --- the stages ---------------------------------------------------------------------------------------------------
 
 
 def run(folder: Path, console: Console, *, once: bool) -> None:
@@ -99,15 +45,12 @@ def run(folder: Path, console: Console, *, once: bool) -> None:
         ConfigError: the folder or a port cannot be used; says what to do.
         Unavailable: a node did not start, or a notice was not delivered in time.
     """
-    _clear(folder)
-    sites = _sites(folder)
-    for site in sites:
-        _found(site)
-    _pair(sites)
+    clear(folder)
+    sites = found_sites(folder)
     console.print(f"Two jurisdictions are founded and paired in {folder}")
     with ExitStack() as stack:
         for site in sites:
-            stack.enter_context(_serving(site))
+            stack.enter_context(serving(site))
             console.print(f"{site.jurisdiction} node serves on {site.back_office}, peers on {site.peer}")
         clients = {site.jurisdiction: _clients(site, stack) for site in sites}
         notices = _exchange(sites, clients, console)
@@ -116,113 +59,6 @@ def run(folder: Path, console: Console, *, once: bool) -> None:
         _say_what_to_try(sites, console)
         if not once:
             _wait_for_interrupt(console)
-
-
-def _clear(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARKER).exists():
-            raise ConfigError(f"{folder} holds something else than a demonstration: give another folder with --home")
-        _require_stopped(folder)
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).touch()
-
-
-def _require_stopped(folder: Path) -> None:
-    for lock in folder.glob("*/node/lock"):
-        pid = lock.read_text().strip()
-        if pid and Path(f"/proc/{pid}").exists():
-            raise ConfigError(
-                f"a demonstration runs in {folder} already (process {pid}): stop it, or give another folder with --home"
-            )
-
-
-def _sites(folder: Path) -> list[Site]:
-    ports = _ports()
-    return [
-        Site(
-            jurisdiction,
-            f"gateway.{jurisdiction.lower()}.example",
-            name,
-            authorities,
-            f"127.0.0.1:{next(ports)}",
-            f"127.0.0.1:{next(ports)}",
-            folder / jurisdiction.lower(),
-        )
-        for jurisdiction, name, authorities in (
-            ("HK", "Hong Kong", ("HKMA", "SFC", "FSTB")),
-            ("KR", "Korea", ("FSC", "FSS", "BOK", "KoFIU")),
-        )
-    ]
-
-
-def _ports() -> Iterator[int]:
-    """Ports that are easy to remember, or others where one of these is taken."""
-    for wanted in (7401, 7402, 7501, 7502):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", wanted))
-            except OSError:
-                probe.bind(("127.0.0.1", 0))
-            yield int(probe.getsockname()[1])
-
-
-def _found(site: Site) -> None:
-    now = datetime.now(UTC)
-    found_authorities(site.certificates, site.jurisdiction, site.domain, now)
-    nodes = load_authority(site.certificates, AuthorityKind.NODE)
-    clients = load_authority(site.certificates, AuthorityKind.CLIENT)
-    new = NewNode(site.jurisdiction, site.domain, site.display_name, site.authorities, site.back_office, site.peer)
-    found_home(site.home, new, nodes, clients.certificate, now)
-    for authority in site.authorities:
-        client = ClientId(site.domain, authority, SYSTEM)
-        issue_client(site.profile(authority).parent, client, clients, now)
-        write_profile(site.profile(authority).parent, site.back_office, site.domain, nodes.certificate)
-        admit_client(site.home, client, list(Role))
-
-
-def _pair(sites: Sequence[Site]) -> None:
-    now = datetime.now(UTC)
-    for site in sites:
-        for peer in sites:
-            if peer is not site:
-                document = peer.home.pairing_document(now)
-                import_pairing(site.home, document.encode(), document.fingerprint(), now)
-
-
-@contextmanager
-def _serving(site: Site) -> Iterator[None]:
-    """Runs ``gateway serve`` as a process of its own."""
-    command = [sys.executable, "-m", "gateway", "serve", str(site.home.path)]
-    with (site.folder / "serve.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 - our own
-    try:
-        _await_ready(process, site)
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _await_ready(process: "subprocess.Popen[str]", site: Site) -> None:
-    lines: Queue[str] = Queue()
-    assert process.stdout is not None, "it was piped"
-    stdout = process.stdout
-
-    def read() -> None:
-        for line in stdout:
-            lines.put(line)
-
-    threading.Thread(target=read, daemon=True).start()
-    try:
-        lines.get(timeout=START_SECONDS)
-    except Empty:
-        said = (site.folder / "serve.log").read_text().strip()
-        raise Unavailable(f"the {site.jurisdiction} node did not start: {said or 'it said nothing'}") from None
 
 
 def _clients(site: Site, stack: ExitStack) -> dict[str, Client]:

@@ -1,0 +1,191 @@
+"""The jurisdictions of the demonstration: made in a folder, paired, and each node run as a process of its own."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty, Queue
+
+from gateway.errors import ConfigError, Unavailable
+from gateway.founding import (
+    NewNode,
+    admit_client,
+    found_authorities,
+    found_home,
+    import_pairing,
+    issue_client,
+    load_authority,
+    write_profile,
+)
+from gateway.home import Home
+from gateway.identity.access import Role
+from gateway.identity.names import ClientId
+from gateway.identity.profiles import AuthorityKind
+
+MARKER = "made-by-gateway-demo"
+START_SECONDS, STOP_SECONDS = 30, 20
+SYSTEM = "back-office"  # name of each authority's client
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One jurisdiction of the demonstration."""
+
+    jurisdiction: str
+    domain: str
+    display_name: str
+    authorities: Sequence[str]
+    back_office: str
+    peer: str
+    folder: Path
+
+    @property
+    def home(self) -> Home:
+        """The node's home."""
+        return Home(self.folder / "node")
+
+    @property
+    def certificates(self) -> Path:
+        """The folder of the jurisdiction's authorities."""
+        return self.folder / "authority"
+
+    @property
+    def root(self) -> Path:
+        """The root under which this jurisdiction's evidence verifies."""
+        return self.home.root("node-authority")
+
+    def profile(self, authority: str) -> Path:
+        """The profile of an authority's back-office system."""
+        return self.folder / "clients" / authority / "profile.toml"
+
+
+def clear(folder: Path) -> None:
+    """Takes away what an earlier demonstration left in a folder.
+
+    Raises:
+        ConfigError: the folder holds something else, or a demonstration runs in it.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARKER).exists():
+            raise ConfigError(f"{folder} holds something else than a demonstration: give another folder with --home")
+        _require_stopped(folder)
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).touch()
+
+
+def _require_stopped(folder: Path) -> None:
+    for lock in folder.glob("*/node/lock"):
+        pid = lock.read_text().strip()
+        if pid and Path(f"/proc/{pid}").exists():
+            raise ConfigError(
+                f"a demonstration runs in {folder} already (process {pid}): stop it, or give another folder with --home"
+            )
+
+
+def found_sites(folder: Path) -> list[Site]:
+    """Founds and pairs Hong Kong and Korea."""
+    sites = _sites(folder)
+    for site in sites:
+        _found(site)
+    _pair(sites)
+    return sites
+
+
+def _sites(folder: Path) -> list[Site]:
+    ports = _ports()
+    return [
+        Site(
+            jurisdiction,
+            f"gateway.{jurisdiction.lower()}.example",
+            name,
+            authorities,
+            f"127.0.0.1:{next(ports)}",
+            f"127.0.0.1:{next(ports)}",
+            folder / jurisdiction.lower(),
+        )
+        for jurisdiction, name, authorities in (
+            ("HK", "Hong Kong", ("HKMA", "SFC", "FSTB")),
+            ("KR", "Korea", ("FSC", "FSS", "BOK", "KoFIU")),
+        )
+    ]
+
+
+def _ports() -> Iterator[int]:
+    """Ports that are easy to remember, or others where one of these is taken."""
+    for wanted in (7401, 7402, 7501, 7502):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                probe.bind(("127.0.0.1", 0))
+            yield int(probe.getsockname()[1])
+
+
+def _found(site: Site) -> None:
+    now = datetime.now(UTC)
+    found_authorities(site.certificates, site.jurisdiction, site.domain, now)
+    nodes = load_authority(site.certificates, AuthorityKind.NODE)
+    clients = load_authority(site.certificates, AuthorityKind.CLIENT)
+    new = NewNode(site.jurisdiction, site.domain, site.display_name, site.authorities, site.back_office, site.peer)
+    found_home(site.home, new, nodes, clients.certificate, now)
+    for authority in site.authorities:
+        client = ClientId(site.domain, authority, SYSTEM)
+        issue_client(site.profile(authority).parent, client, clients, now)
+        write_profile(site.profile(authority).parent, site.back_office, site.domain, nodes.certificate)
+        admit_client(site.home, client, list(Role))
+
+
+def _pair(sites: Sequence[Site]) -> None:
+    now = datetime.now(UTC)
+    for site in sites:
+        for peer in sites:
+            if peer is not site:
+                document = peer.home.pairing_document(now)
+                import_pairing(site.home, document.encode(), document.fingerprint(), now)
+
+
+@contextmanager
+def serving(site: Site) -> Iterator[None]:
+    """Runs ``gateway serve`` as a process of its own.
+
+    Raises:
+        Unavailable: it did not start; says what it said.
+    """
+    command = [sys.executable, "-m", "gateway", "serve", str(site.home.path)]
+    with (site.folder / "serve.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 - our own
+    try:
+        _await_ready(process, site)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await_ready(process: "subprocess.Popen[str]", site: Site) -> None:
+    lines: Queue[str] = Queue()
+    assert process.stdout is not None, "it was piped"
+    stdout = process.stdout
+
+    def read() -> None:
+        for line in stdout:
+            lines.put(line)
+
+    threading.Thread(target=read, daemon=True).start()
+    try:
+        lines.get(timeout=START_SECONDS)
+    except Empty:
+        said = (site.folder / "serve.log").read_text().strip()
+        raise Unavailable(f"the {site.jurisdiction} node did not start: {said or 'it said nothing'}") from None
