@@ -1,10 +1,31 @@
 """Errors as a person at a terminal meets them: a message and an exit code."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from regulator.exchange import (
+    Cancelled,
+    DeadlineExceeded,
+    ExchangeError,
+    InvalidRequest,
+    Overloaded,
+    ProfileError,
+    Unavailable,
+    Violation,
+)
+
 from gateway.errors import BadInput, ConfigError, GatewayError, StoreError, VerificationError
+from gateway.errors import Unavailable as PartUnavailable
+from gateway.errors import Violation as OwnViolation
 
 DOES_NOT_HOLD, USED_WRONGLY, REFUSED, NOT_REACHED, DOES_NOT_FIT = 1, 2, 3, 4, 5
+
+_CODES: tuple[tuple[type[GatewayError], int], ...] = (
+    (ConfigError, DOES_NOT_FIT),
+    (StoreError, DOES_NOT_FIT),
+    (VerificationError, DOES_NOT_HOLD),
+    (PartUnavailable, NOT_REACHED),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +38,27 @@ class Failure:
 
 def told(error: Exception) -> Failure | None:
     """Gives how an error is told; None: it is a defect, and its traceback is wanted."""
+    if isinstance(error, ExchangeError):
+        return _told_of_a_call(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return Failure(f"{error.filename}: {error.strerror}", DOES_NOT_FIT)
     if isinstance(error, BadInput):
-        return Failure("; ".join(f"{each.field}: {each.description}" for each in error.violations), USED_WRONGLY)
-    if isinstance(error, ConfigError | StoreError):
-        return Failure(error.message, DOES_NOT_FIT)
-    if isinstance(error, VerificationError):
-        return Failure(error.message, DOES_NOT_HOLD)
+        return Failure(_with_violations("the input breaks rules", error.violations), USED_WRONGLY)
     if isinstance(error, GatewayError):
-        return Failure(error.message, USED_WRONGLY)
+        code = next((code for kind, code in _CODES if isinstance(error, kind)), USED_WRONGLY)
+        return Failure(error.message, code)
     return None
+
+
+def _told_of_a_call(error: ExchangeError) -> Failure:
+    if isinstance(error, ProfileError):
+        return Failure(error.message, USED_WRONGLY)
+    if isinstance(error, InvalidRequest) and error.violations:
+        return Failure(_with_violations("the node refused: the request breaks rules", error.violations), REFUSED)
+    if isinstance(error, Unavailable | DeadlineExceeded | Overloaded | Cancelled):
+        return Failure(f"the node was not reached: {error.message}", NOT_REACHED)
+    return Failure(f"the node refused: {error.message} ({error.reason})", REFUSED)
+
+
+def _with_violations(message: str, violations: Iterable[Violation | OwnViolation]) -> str:
+    return "\n".join([message, *(f"{each.field}: {each.description}" for each in violations)])

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import signal
-from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvloop
 
+from gateway.cli.options import HomeFolder
 from gateway.home import Home
 from gateway.node import Node
 
@@ -19,11 +19,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 def serve(
-    home: Annotated[Path, typer.Argument(help="The node's home, made by gateway init.")],
+    home: HomeFolder,
     *,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log what the node does, not only what is wrong.")] = False,
 ) -> None:
-    """Runs the node of a home until SIGTERM or SIGINT, then drains and ends."""
+    """Runs the node of a home.
+
+    On SIGTERM or SIGINT it takes no new calls, lets those under way end, and stops.
+    """
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",

@@ -1,0 +1,176 @@
+"""``gateway certs``: makes authorities, issues certificates of clients, shows what certificates say."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from gateway.cli.options import AsJson, client_id, now, read_input
+from gateway.cli.output import day_and_time, pairs, say, table, write_json
+from gateway.errors import Untrusted
+from gateway.founding import found_authorities, issue_client, load_authority
+from gateway.home import Home
+from gateway.identity.certificates import Window, certificate_identity, extension_of
+from gateway.identity.evidence import fingerprint
+from gateway.identity.keyfiles import read_certificate, write_certificate
+from gateway.identity.names import ClientId
+from gateway.identity.profiles import AuthorityKind, profiles
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the group."""
+    group = typer.Typer(no_args_is_help=True, help="Make authorities, issue certificates, show what they say.")
+    group.command("authority")(authority)
+    group.command("issue")(issue)
+    group.command("show")(show)
+    app.add_typer(group, name="certs")
+
+
+def authority(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder to make, on another machine than the node's.")
+    ],
+    *,
+    jurisdiction: Annotated[str, typer.Option(help="ISO 3166-1 alpha-2 code, such as HK.")],
+    domain: Annotated[str, typer.Option(help="Domain of the jurisdiction's node, such as gateway.hk.example.")],
+) -> None:
+    """Makes a jurisdiction's two authorities.
+
+    One certifies its node, the other its back-office systems.
+
+    Whoever holds the folder can issue certificates: keep it offline. The .crt files are public; peers verify evidence
+    with that of the node authority.
+    """
+    found_authorities(folder, jurisdiction, domain, now())
+    for kind in AuthorityKind:
+        root = load_authority(folder, kind).certificate
+        say(f"{folder / f'{kind}-authority.crt'}  {fingerprint(root)}")
+
+
+def issue(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the authorities.")],
+    *,
+    identity: Annotated[
+        ClientId,
+        typer.Option(
+            "--id", parser=client_id, metavar="SPIFFE_ID", help="Whom it is for: spiffe://DOMAIN/AUTHORITY/SYSTEM."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for client.crt, and client.key if one is made.")],
+    csr: Annotated[
+        Path | None, typer.Option(help="Signing request (PKCS#10, PEM) whose key is certified; no key is made then.")
+    ] = None,
+) -> None:
+    """Issues a certificate for a back-office system."""
+    issuer = load_authority(folder, AuthorityKind.CLIENT)
+    if csr is None:
+        issue_client(out, identity, issuer, now())
+    else:
+        certificate = issuer.issue_for_csr(read_input(csr), profiles().client, identity, now())
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_certificate(out / "client.crt", certificate)
+    made = read_certificate(out / "client.crt")
+    say(f"{out / 'client.crt'}  {identity}, valid until {day_and_time(Window.of(made).not_after)}")
+
+
+def show(
+    path: Annotated[Path, typer.Argument(metavar="FILE|HOME", help="A certificate (PEM), or a folder of them.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Shows what a certificate says, or all of a folder.
+
+    Of a folder, such as a node's home, it lists every certificate with the days that it has left.
+    """
+    at = now()
+    found = [_Seen(file, certificate) for file, certificate in _certificates(path)]
+    if as_json:
+        write_json({"certificates": [each.document(at) for each in found]})
+    elif path.is_dir():
+        headings = ("file", "profile", "identity", "days left", "fingerprint (SHA-256)")
+        table(headings, [each.row(path, at) for each in found])
+    else:
+        pairs(found[0].details(at))
+
+
+def _certificates(path: Path) -> Iterator[tuple[str, x509.Certificate]]:
+    if not path.is_dir():
+        yield str(path), read_certificate(path)
+        return
+    for file in sorted(path.rglob("*.crt")):
+        yield str(file), read_certificate(file)
+    for document in Home(path).peer_documents():
+        within = f"{path / 'peers' / document.jurisdiction.lower()}.json"
+        yield f"{within}: node-authority", document.node_authority
+        yield f"{within}: seal-ed25519", document.seal_ed25519
+        yield f"{within}: seal-ml-dsa-44", document.seal_ml_dsa_44
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A certificate and where it was found."""
+
+    file: str
+    certificate: x509.Certificate
+
+    @property
+    def identity(self) -> str:
+        """Its SPIFFE ID; of an authority, which has none, its subject."""
+        try:
+            return str(certificate_identity(self.certificate))
+        except Untrusted:
+            return self.certificate.subject.rfc4514_string()
+
+    def row(self, folder: Path, at: datetime) -> tuple[str, ...]:
+        days = str(_days_left(self.certificate, at))
+        file = self.file.removeprefix(f"{folder}/")
+        return file, _profile(self.certificate), self.identity, days, fingerprint(self.certificate)
+
+    def details(self, at: datetime) -> list[tuple[str, str]]:
+        window, left = Window.of(self.certificate), _days_left(self.certificate, at)
+        return [
+            ("identity", self.identity),
+            ("profile", _profile(self.certificate)),
+            ("valid from", day_and_time(window.not_before)),
+            ("valid until", f"{day_and_time(window.not_after)}, {f'{left} days left' if left >= 0 else 'expired'}"),
+            ("issuer", self.certificate.issuer.rfc4514_string()),
+            ("serial", f"{self.certificate.serial_number:x}"),
+            ("SHA-256", fingerprint(self.certificate)),
+        ]
+
+    def document(self, at: datetime) -> dict[str, Any]:
+        window = Window.of(self.certificate)
+        return {
+            "file": self.file,
+            "identity": self.identity,
+            "profile": _profile(self.certificate),
+            "not_before": window.not_before.isoformat(),
+            "not_after": window.not_after.isoformat(),
+            "days_left": _days_left(self.certificate, at),
+            "issuer": self.certificate.issuer.rfc4514_string(),
+            "sha256": fingerprint(self.certificate),
+        }
+
+
+def _days_left(certificate: x509.Certificate, at: datetime) -> int:
+    """Whole days; negative once it has expired."""
+    return (Window.of(certificate).not_after - at).days
+
+
+def _profile(certificate: x509.Certificate) -> str:
+    """Which profile a certificate has, by what it may be used for."""
+    constraints = extension_of(certificate, x509.BasicConstraints)
+    if constraints and constraints.ca:
+        return "authority"
+    usages: Iterable[x509.ObjectIdentifier] = extension_of(certificate, x509.ExtendedKeyUsage) or ()
+    found = set(usages)
+    if found & set(profiles().seal.extended_key_usage):
+        return "seal"
+    if ExtendedKeyUsageOID.SERVER_AUTH in found:
+        return "node"
+    return "client" if ExtendedKeyUsageOID.CLIENT_AUTH in found else "none of ours"

@@ -1,0 +1,130 @@
+"""What ``gateway doctor`` looks at around the home: its two ports, and its peers."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+
+from gateway.cli.doctor_findings import Finding, Level, Subject
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.identity.certificates import to_pem
+from gateway.identity.keyfiles import read_certificate
+from gateway.identity.names import NodeId
+from gateway.identity.pairing import PairingDocument
+from gateway.identity.tls_trust import Purpose, TlsTrust
+
+TIMEOUT_SECONDS = 5
+QUIET_SECONDS = 1  # a listener that refuses our certificate says so within it
+
+_ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - compared, not bound
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreachable(Exception):
+    """Nothing answers at the address."""
+
+    why: str
+
+
+def listeners(subject: Subject) -> Iterator[Finding]:
+    """Each of the two ports: free, or this node answers on it."""
+    home = subject.home
+    root = read_certificate(home.root("node-authority"))
+    for name, address in (("back_office", home.config.back_office.listen), ("peer", home.config.peer.listen)):
+        host, port = _split(address)
+        where = f"{name} {address}"
+        try:
+            _shake_hands(home, _ANY_HOST.get(host, host), port, root, home.config.node.domain, subject.now)
+        except _Unreachable:
+            yield _bindable(where, host, port)
+        except (GatewayError, OSError) as error:
+            said = f"{where}: something else answers there ({error})"
+            yield Finding(Level.FAIL, "listeners", said, "stop it, or choose another port in config.toml")
+        else:
+            yield Finding(Level.OK, "listeners", f"{where}: this node answers")
+
+
+def peers(subject: Subject) -> Iterator[Finding]:
+    """Each peer, dialled as the node dials it."""
+    for document in subject.home.peer_documents():
+        for address in document.addresses:
+            yield _peer(document, address, subject)
+
+
+def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:
+    host, port = _split(address)
+    where = f"{document.jurisdiction} at {address}"
+    try:
+        connection = _dial(subject.home, host, port, document.node_authority, document.domain)
+        with connection:
+            _require_identity(connection, document.node_authority, document.domain, subject.now)
+            _require_admission(connection)
+    except _Unreachable as error:
+        todo = "ask its operator whether the node runs, and look at firewalls and name service"
+        return Finding(Level.WARN, "peers", f"{where} does not answer: {error.why}", todo)
+    except (GatewayError, OSError) as error:
+        todo = "compare the pairing documents with its operator, fingerprint by fingerprint"
+        return Finding(Level.FAIL, "peers", f"{where}: {error}", todo)
+    return Finding(Level.OK, "peers", f"{where}: TLS 1.3 both ways, {NodeId(document.domain)}")
+
+
+def _split(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)
+
+
+def _bindable(where: str, host: str, port: int) -> Finding:
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OSError as error:
+            todo = "choose an address of this machine and a free port in config.toml"
+            return Finding(Level.FAIL, "listeners", f"{where} cannot be used: {error.strerror}", todo)
+    return Finding(Level.OK, "listeners", f"{where} is free; the node does not run")
+
+
+def _shake_hands(home: Home, host: str, port: int, root: x509.Certificate, domain: str, now: datetime) -> None:
+    with _dial(home, host, port, root, domain) as connection:
+        _require_identity(connection, root, domain, now)
+
+
+def _dial(home: Home, host: str, port: int, root: x509.Certificate, domain: str) -> ssl.SSLSocket:
+    """Connects by TLS 1.3 with the node's own certificate; the other side must be certified for the domain."""
+    context = ssl.create_default_context(cadata=to_pem(root).decode())
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_alpn_protocols(["h2"])
+    context.load_cert_chain(home.certificate("node"), home.key("node"))
+    try:
+        plain = socket.create_connection((host.strip("[]"), port), TIMEOUT_SECONDS)
+    except OSError as error:
+        raise _Unreachable(error.strerror or str(error)) from error
+    try:
+        return context.wrap_socket(plain, server_hostname=domain)
+    except OSError:
+        plain.close()
+        raise
+
+
+def _require_identity(connection: ssl.SSLSocket, root: x509.Certificate, domain: str, now: datetime) -> None:
+    certificate = connection.getpeercert(binary_form=True)
+    assert certificate is not None, "the handshake demanded one"
+    found = TlsTrust([root], Purpose.SERVER).verify(certificate, now)
+    if found != str(NodeId(domain)):
+        raise ssl.SSLError(f"it is {found}, and not {NodeId(domain)}")
+
+
+def _require_admission(connection: ssl.SSLSocket) -> None:
+    """In TLS 1.3 a listener refuses a client's certificate after the handshake; one that admits it begins HTTP/2."""
+    connection.settimeout(QUIET_SECONDS)
+    try:
+        begun = connection.recv(1)
+    except TimeoutError:
+        return
+    if not begun:
+        raise ssl.SSLError("it closed the connection: it does not admit this node's certificate")

@@ -1,0 +1,142 @@
+"""``gateway evidence``: fetches evidence from the node, and verifies it without one."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
+
+from gateway.cli.failures import DOES_NOT_HOLD
+from gateway.cli.options import AsJson, NoticeName, ProfileFile, connect, read_input
+from gateway.cli.output import say, write_json
+from gateway.errors import VerificationError
+from gateway.identity.evidence import EvidenceCheck, Proven, Step, act_of, clock, fingerprint
+from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, write_file
+from gateway.identity.names import NodeId
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the group."""
+    group = typer.Typer(no_args_is_help=True, help="Prove to a third person who said what, and who held it.")
+    group.command("export")(export)
+    group.command("verify")(verify)
+    app.add_typer(group, name="evidence")
+
+
+class Act(StrEnum):
+    """Which of a notice's envelopes."""
+
+    RELEASE = "release"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    WITHDRAWAL = "withdrawal"
+
+
+def export(
+    name: NoticeName,
+    *,
+    profile: ProfileFile,
+    act: Annotated[Act, typer.Option(help="What is to be proven of the notice.")] = Act.RELEASE,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; else NAME.ACT.tlog-proof here. Never overwritten.")
+    ] = None,
+) -> None:
+    """Writes the evidence file (C2SP tlog-proof) of an act on a notice."""
+    with connect(profile) as client:
+        evidence = client.get_evidence(name, act=GetEvidenceRequest.Act.Value(act.name))
+    path = out or Path(f"{name.removeprefix('notices/')}.{act}.tlog-proof")
+    write_file(path, evidence.tlog_proof, mode=PUBLIC_MODE)
+    say(f"{path} is written")
+    if not evidence.receipted:
+        say("There is no receipt yet: it proves the sending alone. Export it again once the notice is delivered.")
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The evidence file; - for standard input.")],
+    *,
+    root: Annotated[
+        list[Path],
+        typer.Option(metavar="CERTIFICATE", help="Node authority of a jurisdiction (PEM); give it for both."),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Verifies an evidence file, offline.
+
+    It needs nothing but the two jurisdictions' roots: no node, no network, no database.
+
+    Exit code 1, and the first step that failed, if it does not hold. Give only the roots of the two jurisdictions
+    that the file is of, from a source that you trust.
+    """
+    roots = [read_certificate(each) for each in root]
+    check = EvidenceCheck(read_input(file), roots)
+    steps: list[Step] = []
+    try:
+        for step in check.steps():
+            steps.append(step)
+            if not as_json:
+                say(f"ok    {step.name:22} {step.found}")
+    except VerificationError as error:
+        _refuse(error, steps, as_json=as_json)
+    proven = check.proven(tuple(steps))
+    if as_json:
+        write_json(_document(proven, roots))
+    else:
+        say(f"PROVEN: {_verdict(proven, roots)}")
+
+
+def _refuse(error: VerificationError, steps: Sequence[Step], *, as_json: bool) -> None:
+    step = error.metadata["step"]
+    if as_json:
+        failed = {"step": step, "reason": error.metadata.get("reason", error.reason), "message": error.message}
+        write_json({"proven": False, "steps": _steps(steps), "failed": failed})
+    else:
+        say(f"FAIL  {step:22} {error.message}")
+        say("NOT PROVEN: this file proves nothing.")
+    raise typer.Exit(DOES_NOT_HOLD)
+
+
+def _verdict(proven: Proven, roots: Sequence[x509.Certificate]) -> str:
+    sender, receiver = _named(proven.sender, roots), _named(proven.receiver, roots)
+    authority, act = proven.envelope.author.authority, act_of(proven.envelope)
+    sent = f"{sender} sealed the {act}, for {authority}, at {clock(proven.sealed_at)}"
+    if proven.received_at is None:
+        return f"{sent}. The sending alone is proven: there is no receipt of {receiver}."
+    return f"{sent}; the node of {receiver} held it at {clock(proven.received_at)}."
+
+
+def _named(node: NodeId, roots: Sequence[x509.Certificate]) -> str:
+    """``HK (gateway.hk.example)``, where the root names its country."""
+    for root in roots:
+        labels = [str(each.value) for each in root.subject.get_attributes_for_oid(NameOID.DOMAIN_COMPONENT)]
+        countries = root.subject.get_attributes_for_oid(NameOID.COUNTRY_NAME)
+        if countries and ".".join(reversed(labels)) == node.domain:
+            return f"{countries[0].value!s} ({node.domain})"
+    return node.domain
+
+
+def _steps(steps: Sequence[Step]) -> list[dict[str, str]]:
+    return [{"step": each.name, "found": each.found} for each in steps]
+
+
+def _document(proven: Proven, roots: Sequence[x509.Certificate]) -> dict[str, Any]:
+    return {
+        "proven": True,
+        "receipted": proven.received_at is not None,
+        "verdict": _verdict(proven, roots),
+        "act": act_of(proven.envelope),
+        "authority": proven.envelope.author.authority,
+        "client": proven.envelope.author.client,
+        "origin": proven.origin,
+        "index": proven.index,
+        "size": proven.size,
+        "sender": str(proven.sender),
+        "receiver": str(proven.receiver),
+        "sealed_at": proven.sealed_at.isoformat(),
+        "signed_at": proven.signed_at.isoformat(),
+        "received_at": proven.received_at.isoformat() if proven.received_at else None,
+        "roots_sha256": [fingerprint(root) for root in roots],
+        "steps": _steps(proven.steps),
+    }

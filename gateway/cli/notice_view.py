@@ -1,0 +1,140 @@
+"""How a notice is told: a row of a listing, all of it for people, all of it for programs."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from regulator.exchange.v1.envelope_pb2 import Author
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
+
+from gateway.cli.options import word_of
+from gateway.cli.output import json_moment, moment_of
+from gateway.supervision.notice_files import NoticeFile, write_notice
+
+HEADINGS = ("notice", "from", "to", "kind", "TLP", "state", "released", "title")
+
+# What ``sections`` tells in words of its own, or where it stands.
+_TOLD_ELSEWHERE = frozenset({"id", "sender", "recipient", "issuing_authority", "kind", "title", "summary"})
+
+
+def row(notice: Notice) -> tuple[str, ...]:
+    """A line of a listing, in the order of ``HEADINGS``."""
+    content = notice.content
+    return (
+        notice.name.removeprefix("notices/"),
+        content.issuing_authority,
+        notice.recipient,
+        word_of(Notice.Kind, notice.kind),
+        word_of(Handling.Tlp, content.handling.tlp).upper(),
+        word_of(Notice.State, notice.state),
+        moment_of(notice.release_time),
+        content.title[0].text if content.title else "",
+    )
+
+
+def document(notice: Notice) -> dict[str, Any]:
+    """A notice for programs.
+
+    ``notice`` is what its author wrote, in the form of notices/1 (``gateway notice create`` takes it); beside it
+    stands what the node knows. What is not there yet is null.
+    """
+    return {
+        "notice": _file(notice),
+        "state": word_of(Notice.State, notice.state),
+        "direction": word_of(Notice.Direction, notice.direction),
+        "author": _author(notice.author),
+        "release_time": json_moment(notice.release_time),
+        "receipt_time": json_moment(notice.receipt_time),
+        "acknowledgement": _acknowledgement(notice) if notice.HasField("acknowledgement") else None,
+        "withdrawal": _withdrawal(notice) if notice.HasField("withdrawal") else None,
+        "superseded_by": notice.superseded_by.removeprefix("notices/") or None,
+        "origin": notice.position.origin,
+        "index": notice.position.index,
+        "etag": notice.etag,
+    }
+
+
+def sections(notice: Notice) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """A notice for people: headings, each with names and values."""
+    content = notice.content
+    yield "notice", _standing(notice)
+    yield "title", _texts(content.title)
+    yield "summary", _texts(content.summary)
+    yield (
+        "content",
+        [item for key, value in _file(notice).items() if key not in _TOLD_ELSEWHERE for item in _flat(key, value)],
+    )
+    if notice.HasField("acknowledgement"):
+        said = notice.acknowledgement
+        yield "acknowledgement", [*_act(said.time, said.author), ("case", said.case_reference), *_texts(said.comment)]
+    if notice.HasField("withdrawal"):
+        taken = notice.withdrawal
+        by = ("by notice", taken.withdrawn_by.removeprefix("notices/"))
+        yield "withdrawal", [*_act(taken.time, taken.author), by, *_texts(taken.explanation)]
+
+
+def _standing(notice: Notice) -> list[tuple[str, str]]:
+    return [
+        ("id", notice.name.removeprefix("notices/")),
+        ("kind", word_of(Notice.Kind, notice.kind)),
+        ("from", f"{notice.content.issuing_authority} ({notice.sender})"),
+        ("to", notice.recipient),
+        ("state", word_of(Notice.State, notice.state)),
+        ("released", f"{moment_of(notice.release_time)} by {notice.author.client}"),
+        ("receipt", moment_of(notice.receipt_time) or "none yet"),
+        ("superseded by", notice.superseded_by.removeprefix("notices/")),
+        ("sealed in", f"{notice.position.origin}, index {notice.position.index}"),
+    ]
+
+
+def _act(time: Any, author: Author) -> list[tuple[str, str]]:
+    return [("when", moment_of(time)), ("who", f"{author.authority}, {author.client}")]
+
+
+def _texts(texts: Iterable[LocalizedText]) -> list[tuple[str, str]]:
+    return [(f"[{each.language_tag}]", each.text) for each in texts]
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """The leaves of a JSON value, named by their paths; lists of plain values on one line."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _flat(f"{name}.{key}", item)
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        for place, item in enumerate(value, 1):
+            yield from _flat(f"{name} {place}", item)
+    elif isinstance(value, list):
+        yield name, ", ".join(map(str, value))
+    elif value is not None:
+        yield name, {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _file(notice: Notice) -> dict[str, Any]:
+    file = NoticeFile(notice.name.removeprefix("notices/"), notice.sender, notice.recipient, notice.content)
+    written: dict[str, Any] = json.loads(write_notice(file))
+    return written
+
+
+def _author(author: Author) -> dict[str, str]:
+    return {"authority": author.authority, "client": author.client}
+
+
+def _acknowledgement(notice: Notice) -> dict[str, Any]:
+    said = notice.acknowledgement
+    return {
+        "time": json_moment(said.time),
+        "author": _author(said.author),
+        "comment": {each.language_tag: each.text for each in said.comment},
+        "case_reference": said.case_reference,
+    }
+
+
+def _withdrawal(notice: Notice) -> dict[str, Any]:
+    taken = notice.withdrawal
+    return {
+        "time": json_moment(taken.time),
+        "author": _author(taken.author),
+        "explanation": {each.language_tag: each.text for each in taken.explanation},
+        "withdrawn_by": taken.withdrawn_by.removeprefix("notices/") or None,
+    }

@@ -1,0 +1,239 @@
+"""``gateway notice``: gives, lists, shows, acknowledges and takes back notices."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from regulator.exchange import Client, NoticeFilters, notice_request
+from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice
+from regulator.exchange.v1.values_pb2 import Sector
+
+from gateway.cli import watch
+from gateway.cli.notice_view import HEADINGS, document, row, sections
+from gateway.cli.options import (
+    AsJson,
+    NoticeName,
+    ProfileFile,
+    RequestId,
+    connect,
+    moment,
+    one_of,
+    read_input,
+    texts,
+    words,
+)
+from gateway.cli.output import pairs, say, table, write_json
+from gateway.errors import BadInput
+from gateway.supervision.notice_files import NoticeFile, read_notices
+
+DEFAULT_LIMIT = 50
+
+_LANGUAGE_TEXT = "LANGUAGE=TEXT"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the group."""
+    group = typer.Typer(no_args_is_help=True, help="Give, read, acknowledge and take back notices.")
+    group.command("create")(create)
+    group.command("list")(list_)
+    group.command("show")(show)
+    group.command("ack")(ack)
+    group.command("withdraw")(withdraw)
+    watch.add_to(group)
+    app.add_typer(group, name="notice")
+
+
+def create(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="JSON of the schema notices/1: one notice or a list; - for standard input."
+        ),
+    ],
+    *,
+    profile: ProfileFile,
+    notice_id: Annotated[
+        str | None, typer.Option("--id", help="Id of the one notice; else the file's, or a new one.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="CODE", help="Jurisdiction; else the file's recipient.")
+    ] = None,
+    validate_only: Annotated[bool, typer.Option("--validate-only", help="Check everything, and give nothing.")] = False,
+    request_id: RequestId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Gives a notice, or all of a list.
+
+    Once this ends with 0, all are sealed and durable at the own node; otherwise none is given.
+    """
+    files = read_notices(read_input(file))
+    if not files:
+        raise BadInput.of("notices", "must hold at least one notice")
+    if len(files) > 1 and (notice_id or request_id):
+        raise typer.BadParameter("--id and --request-id are for one notice, and the file holds a list")
+    requests = [_request(each, notice_id, to, request_id, validate_only=validate_only) for each in files]
+    with connect(profile) as client:
+        _check_senders(files, client)
+        notices = _give(client, requests)
+    if as_json:
+        write_json({"notices": [document(each) for each in notices]})
+        return
+    for notice in notices:
+        say(f"{_id(notice) or 'the notice'} is {'valid' if validate_only else 'released'}, to {notice.recipient}")
+
+
+def _give(client: Client, requests: Sequence[CreateNoticeRequest]) -> Sequence[Notice]:
+    if len(requests) > 1:
+        return client.batch_create_notices(requests).notices
+    (request,) = requests
+    return [
+        client.create_notice(
+            request.notice.content,
+            recipient=request.notice.recipient,
+            notice_id=request.notice_id,
+            request_id=request.request_id,
+            validate_only=request.validate_only,
+        )
+    ]
+
+
+def _request(
+    file: NoticeFile, notice_id: str | None, to: str | None, request_id: str | None, *, validate_only: bool
+) -> CreateNoticeRequest:
+    recipient = to or file.recipient
+    if not recipient:
+        raise BadInput.of("recipient", "is not in the file: give it there, or with --to")
+    return notice_request(
+        file.content,
+        recipient=recipient,
+        notice_id=notice_id or file.notice_id,
+        request_id=request_id,
+        validate_only=validate_only,
+    )
+
+
+def _check_senders(files: tuple[NoticeFile, ...], client: Client) -> None:
+    """A file that says who sends it is given by nobody else."""
+    named = {file.sender for file in files if file.sender}
+    if named and named != {own := client.server_info().jurisdiction}:
+        raise BadInput.of("sender", f"must be {own}, whose node this is, in every notice of the file")
+
+
+def list_(  # noqa: PLR0913 - an option a filter
+    *,
+    profile: ProfileFile,
+    direction: Annotated[
+        int | None, typer.Option(parser=one_of(Notice.Direction), metavar="WAY", help="incoming or outgoing.")
+    ] = None,
+    kind: Annotated[
+        int | None,
+        typer.Option(parser=one_of(Notice.Kind), metavar="KIND", help=f"One of {', '.join(words(Notice.Kind))}."),
+    ] = None,
+    state: Annotated[
+        int | None,
+        typer.Option(parser=one_of(Notice.State), metavar="STATE", help=f"One of {', '.join(words(Notice.State))}."),
+    ] = None,
+    authority: Annotated[str | None, typer.Option(metavar="CODE", help="Issuing authority, such as HKMA.")] = None,
+    sector: Annotated[
+        int | None,
+        typer.Option(
+            parser=one_of(Sector, "SECTOR_"), metavar="SECTOR", help=f"One of {', '.join(words(Sector, 'SECTOR_'))}."
+        ),
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option(metavar="ID", help="LEI, licence number, ISIN, DTI or ticker, whole.")
+    ] = None,
+    peer: Annotated[str | None, typer.Option(metavar="CODE", help="Jurisdiction on the other side.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(parser=moment, metavar="TIME", help="Released then or later, such as 2026-05-08.")
+    ] = None,
+    before: Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Released before.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = DEFAULT_LIMIT,
+    as_json: AsJson = False,
+) -> None:
+    """Lists notices, newest first.
+
+    Filters that are given must all hold.
+    """
+    given = {
+        "direction": direction,
+        "kind": kind,
+        "state": state,
+        "issuing_authority": authority,
+        "sector": sector,
+        "subject_identifier": subject,
+        "peer": peer,
+        "release_time_from": since,
+        "release_time_before": before,
+    }
+    filters = {name: value for name, value in given.items() if value is not None} | {"page_size": min(limit, 1000)}
+    with connect(profile) as client:
+        notices = list(islice(client.list_notices(**cast("NoticeFilters", filters)), limit))
+    if as_json:
+        write_json({"notices": [document(each) for each in notices]})
+    else:
+        table(HEADINGS, [row(each) for each in notices])
+
+
+def show(name: NoticeName, *, profile: ProfileFile, as_json: AsJson = False) -> None:
+    """Shows everything that is known of a notice, its texts in every language."""
+    with connect(profile) as client:
+        _show(client.get_notice(name), as_json=as_json)
+
+
+def ack(
+    name: NoticeName,
+    *,
+    profile: ProfileFile,
+    comment: Annotated[
+        list[str] | None, typer.Option(metavar=_LANGUAGE_TEXT, help="What is said to it, such as en=Noted.; repeat it.")
+    ] = None,
+    case_reference: Annotated[str, typer.Option(help="The own file number for it.")] = "",
+    request_id: RequestId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Acknowledges a received notice; its sender is told."""
+    said = texts(comment or (), "--comment")
+    with connect(profile) as client:
+        notice = client.acknowledge_notice(name, comment=said, case_reference=case_reference, request_id=request_id)
+    _report(notice, "acknowledged", as_json=as_json)
+
+
+def withdraw(
+    name: NoticeName,
+    *,
+    profile: ProfileFile,
+    reason: Annotated[
+        list[str], typer.Option(metavar=_LANGUAGE_TEXT, help="Why, such as en=Given in error.; repeat it.")
+    ],
+    request_id: RequestId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Takes back a notice of the own jurisdiction; its receiver is told why."""
+    explanation = texts(reason, "--reason")
+    with connect(profile) as client:
+        notice = client.withdraw_notice(name, explanation=explanation, request_id=request_id)
+    _report(notice, "withdrawn", as_json=as_json)
+
+
+def _report(notice: Notice, done: str, *, as_json: bool) -> None:
+    if as_json:
+        _show(notice, as_json=True)
+    else:
+        say(f"{_id(notice)} is {done}")
+
+
+def _show(notice: Notice, *, as_json: bool) -> None:
+    if as_json:
+        write_json(document(notice))
+        return
+    for heading, values in sections(notice):
+        say(heading)
+        pairs(values, margin="  ")
+
+
+def _id(notice: Notice) -> str:
+    return notice.name.removeprefix("notices/")

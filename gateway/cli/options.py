@@ -1,0 +1,112 @@
+"""Options and arguments that several commands take, and how their words are read."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Protocol
+
+import typer
+from regulator.exchange import Client, Profile
+
+from gateway.errors import Malformed
+from gateway.identity.names import ClientId
+
+ProfileFile = Annotated[
+    Path,
+    typer.Option("--profile", envvar="GATEWAY_PROFILE", help="Profile that says where the node is and who calls it."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
+HomeFolder = Annotated[Path, typer.Argument(metavar="HOME", help="The node's home, made by gateway init.")]
+AuthorityFolder = Annotated[
+    Path, typer.Option("--certs", metavar="FOLDER", help="Folder of the authorities, made by gateway certs authority.")
+]
+NoticeName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the notice, such as hk-2026-017.")]
+RequestId = Annotated[
+    str | None,
+    typer.Option("--request-id", metavar="UUID", help="Repeat with the same UUID, and it is still done once."),
+]
+
+
+class Enum(Protocol):
+    """An enumeration of the contract."""
+
+    def items(self) -> Sequence[tuple[str, int]]:
+        """Gives its names and numbers."""
+
+
+def connect(profile: Path) -> Client:
+    """Makes a client of the node that a profile names; it is a context manager.
+
+    Raises:
+        ProfileError: the profile, or a file of it, does not fit.
+    """
+    return Client(Profile.load(profile))
+
+
+def words(enum: Enum, prefix: str = "") -> Mapping[str, int]:
+    """The words by which the values of an enumeration are given and told: in lower case, without their prefix."""
+    return {name.removeprefix(prefix).lower(): number for name, number in enum.items() if number}
+
+
+def word_of(enum: Enum, number: int, prefix: str = "") -> str:
+    """The word for one value; of one that this version does not know, its number."""
+    found = (word for word, known in words(enum, prefix).items() if known == number)
+    return next(found, f"unknown ({number})" if number else "")
+
+
+def one_of(enum: Enum, prefix: str = "") -> Callable[[str], int]:
+    """Makes what reads such a word."""
+    known = words(enum, prefix)
+
+    def word(given: str) -> int:
+        if given.lower() not in known:
+            raise typer.BadParameter(f"{given!r} is not one of {', '.join(known)}")
+        return known[given.lower()]
+
+    return word
+
+
+def texts(given: Sequence[str], option: str) -> dict[str, str]:
+    """Reads texts such as ``en=Noted.``: a language tag (BCP 47), and what is said in that language."""
+    found: dict[str, str] = {}
+    for each in given:
+        tag, equals, text = each.partition("=")
+        if not tag or not equals or not text or tag in found:
+            raise typer.BadParameter(
+                "give a text as LANGUAGE=TEXT such as en=Noted., each language once", param_hint=option
+            )
+        found[tag] = text
+    return found
+
+
+def moment(given: str) -> datetime:
+    """Reads a day or a moment of ISO 8601; without a time zone it is in UTC."""
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        raise typer.BadParameter(f"{given!r} is not a moment such as 2026-05-08 or 2026-05-08T09:00:00Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def client_id(given: str) -> ClientId:
+    """Reads the SPIFFE ID of a back-office system."""
+    try:
+        return ClientId.parse(given)
+    except Malformed as error:
+        raise typer.BadParameter(error.message) from None
+
+
+def read_input(path: Path) -> bytes:
+    """Reads a file that a command was given; ``-`` is standard input."""
+    if str(path) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}") from None
+
+
+def now() -> datetime:
+    """The clock of the command line, in UTC."""
+    return datetime.now(UTC)

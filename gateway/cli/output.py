@@ -1,0 +1,121 @@
+"""What is written to the terminal. Much of it was written by others: it is shown, and never obeyed.
+
+``shown`` is the one door for foreign text. Nothing here reads rich's markup, so ``[red]`` is shown as it stands.
+"""
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+WIDTH_OF_PIPES = 200  # characters: where no terminal says how wide it is
+LEAST_WIDTH = 8  # characters, of a column that gives way
+COLUMN_GAP = 2  # what rich sets between two columns without a box
+
+# Controls, formats (which turn the direction of writing or show nothing), surrogates, private, unassigned, line breaks
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_BEYOND_FOUR_DIGITS = 0x10000
+
+
+def shown(text: str, *, lines: bool = False) -> str:
+    r"""Gives text as it may be shown: a character that acts or hides is written as ``\x1b`` or ``\u202e``.
+
+    Args:
+        text: from anywhere
+        lines: whether line breaks may stay
+    """
+    return "".join(
+        each if unicodedata.category(each) not in _UNSEEN or (lines and each == "\n") else _escaped(each)
+        for each in text
+    )
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < _BEYOND_FOUR_DIGITS else f"\\U{code:08x}"
+
+
+def say(text: str = "") -> None:
+    """Writes one line for people, whatever it holds: a line break in it begins no line of ours."""
+    typer.echo(shown(text))
+
+
+def say_aside(text: str) -> None:
+    """Writes lines for people to standard error, beside what a program reads; those after the first are indented."""
+    typer.echo("\n  ".join(map(shown, text.split("\n"))), err=True)
+
+
+def write_json(document: Any) -> None:
+    """Writes JSON, indented; what would act on a terminal is escaped as JSON allows, the rest stays readable."""
+    typer.echo(_json(document, indent=2))
+
+
+def write_json_line(document: Any) -> None:
+    """Writes JSON on one line, so that a stream of them can be read line by line."""
+    typer.echo(_json(document, indent=None))
+
+
+def _json(document: Any, indent: int | None) -> str:
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    return "".join(
+        each if each == "\n" or unicodedata.category(each) not in _UNSEEN else json.dumps(each)[1:-1] for each in text
+    )
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Writes a table; the last column gives way where the terminal is narrow."""
+    made, console = Table(box=None, pad_edge=False), _console()
+    cells = [[Text(shown(cell)) for cell in row] for row in rows]
+    left = console.width
+    for place, heading in enumerate(headings):
+        width = max([cell_len(heading), *(row[place].cell_len for row in cells)])
+        if place == len(headings) - 1:
+            width = min(width, max(left, LEAST_WIDTH))
+        made.add_column(heading, no_wrap=True, overflow="ellipsis", width=width)
+        left -= width + COLUMN_GAP
+    for row in cells:
+        made.add_row(*row)
+    console.print(made)
+
+
+def pairs(values: Iterable[tuple[str, str]], margin: str = "") -> None:
+    """Writes names and values in two columns; empty values are left out, one of several lines stays in its column."""
+    told = [(shown(name), shown(value, lines=True)) for name, value in values if value]
+    width = max((len(name) for name, _ in told), default=0)
+    for name, value in told:
+        first, *more = value.split("\n")
+        typer.echo(f"{margin}{name:{width}}  {first}".rstrip())
+        for line in more:
+            typer.echo(f"{margin}{'':{width}}  {line}".rstrip())
+
+
+def _console() -> Console:
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(width=WIDTH_OF_PIPES if piped else None, markup=False, highlight=False, emoji=False)
+
+
+def day_and_time(moment: datetime) -> str:
+    """Writes a moment in whole seconds: ``2026-05-08 09:00:00Z``."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def moment_of(timestamp: Timestamp) -> str:
+    """Writes a timestamp of a message for people; nothing for one that is not set."""
+    return day_and_time(timestamp.ToDatetime(UTC)) if timestamp.ByteSize() else ""
+
+
+def json_moment(timestamp: Timestamp) -> str | None:
+    """Writes a timestamp of a message for programs (RFC 3339), or null."""
+    return timestamp.ToJsonString() if timestamp.ByteSize() else None

@@ -1,0 +1,108 @@
+"""``gateway status``: which node answers, whom it is paired with, how its channels move."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from regulator.exchange.v1.admin_service_pb2 import Channel, Peer, ServerInfo
+
+from gateway.cli.failures import DOES_NOT_HOLD
+from gateway.cli.options import AsJson, ProfileFile, connect, word_of
+from gateway.cli.output import json_moment, moment_of, pairs, say, table, write_json
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("status")(status)
+
+
+def status(*, profile: ProfileFile, as_json: AsJson = False) -> None:
+    """Tells how the node and its channels do.
+
+    Exit code 1 if a channel is halted or not connected.
+    """
+    with connect(profile) as client:
+        info, peers, channels = client.server_info(), list(client.list_peers()), list(client.list_channels())
+    if as_json:
+        write_json(_document(info, peers, channels))
+    else:
+        _show(info, peers, channels)
+    if not all(each.connected and each.state == Channel.OPEN for each in channels):
+        raise typer.Exit(DOES_NOT_HOLD)
+
+
+def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel]) -> None:
+    pairs(
+        [
+            ("node", f"{info.jurisdiction} {info.domain}, version {info.software_version}"),
+            ("authorities", ", ".join(info.authorities)),
+            ("started", moment_of(info.start_time)),
+            ("you are", f"{info.client} ({', '.join(info.client_roles)})"),
+        ]
+    )
+    say()
+    table(("peer", "domain", "addresses", "name"), [_peer_row(each) for each in peers])
+    say()
+    headings = ("channel", "state", "link", "envelopes", "receipted", "last receipt", "trouble")
+    table(headings, [_channel_row(each) for each in channels])
+
+
+def _peer_row(peer: Peer) -> tuple[str, ...]:
+    return peer.jurisdiction, peer.domain, ", ".join(peer.addresses), peer.display_name
+
+
+def _channel_row(channel: Channel) -> tuple[str, ...]:
+    return (
+        channel.name.removeprefix("channels/"),
+        word_of(Channel.State, channel.state),
+        "up" if channel.connected else "down",
+        str(channel.size),
+        str(channel.receipted_size),
+        moment_of(channel.receipt_time),
+        "; ".join(filter(None, (channel.halt_reason, channel.last_error))),
+    )
+
+
+def _document(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel]) -> dict[str, Any]:
+    return {
+        "node": {
+            "jurisdiction": info.jurisdiction,
+            "domain": info.domain,
+            "software_version": info.software_version,
+            "api_versions": list(info.api_versions),
+            "authorities": list(info.authorities),
+            "verifier_keys": list(info.verifier_keys),
+            "time": json_moment(info.time),
+            "start_time": json_moment(info.start_time),
+        },
+        "client": {"id": info.client, "authority": info.client_authority, "roles": list(info.client_roles)},
+        "peers": [_peer(each) for each in peers],
+        "channels": [_channel(each) for each in channels],
+    }
+
+
+def _peer(peer: Peer) -> dict[str, Any]:
+    return {
+        "jurisdiction": peer.jurisdiction,
+        "domain": peer.domain,
+        "display_name": peer.display_name,
+        "addresses": list(peer.addresses),
+        "pairing_fingerprint": peer.pairing_fingerprint,
+    }
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    return {
+        "name": channel.name.removeprefix("channels/"),
+        "origin": channel.origin,
+        "sender": channel.sender,
+        "recipient": channel.recipient,
+        "state": word_of(Channel.State, channel.state),
+        "halt_reason": channel.halt_reason,
+        "size": channel.size,
+        "receipted_size": channel.receipted_size,
+        "root": channel.root.hex(),
+        "connected": channel.connected,
+        "receipt_time": json_moment(channel.receipt_time),
+        "last_error": channel.last_error,
+    }

@@ -1,0 +1,78 @@
+"""``gateway notice watch``: a line an event, as it happens."""
+
+from typing import Annotated, Any
+
+import typer
+from regulator.exchange import Watch
+from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsResponse
+from regulator.exchange.v1.notice_service_pb2 import Notice
+
+from gateway.cli.options import AsJson, ProfileFile, connect, one_of, word_of, words
+from gateway.cli.output import json_moment, moment_of, say, say_aside, write_json_line
+
+
+def add_to(group: typer.Typer) -> None:
+    """Adds the command."""
+    group.command("watch")(watch)
+
+
+def watch(
+    *,
+    profile: ProfileFile,
+    cursor: Annotated[
+        str, typer.Option(help="Tell what follows this place; else everything from the first event.")
+    ] = "",
+    from_now: Annotated[
+        bool, typer.Option("--from-now", help="Without a cursor: tell only what happens from now on.")
+    ] = False,
+    kind: Annotated[
+        list[int] | None,
+        typer.Option(
+            parser=one_of(Event.Kind),
+            metavar="KIND",
+            help=f"Only these; repeat it. One of {', '.join(words(Event.Kind))}.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tells every event as it happens.
+
+    It goes on until Ctrl-C, which ends with 0. With --json, it writes one object a line.
+    """
+    kinds = [Event.Kind.ValueType(each) for each in kind or ()]
+    with connect(profile) as client, client.watch_events(cursor, kinds, from_now=from_now) as events:
+        try:
+            _tell(events, as_json=as_json)
+        except KeyboardInterrupt:
+            if events.cursor:
+                say_aside(f"to go on from here: --cursor {events.cursor}")
+
+
+def _tell(events: Watch, *, as_json: bool) -> None:
+    for response in events:
+        if not response.HasField("event"):
+            continue  # all events so far are told
+        if as_json:
+            write_json_line(_document(response))
+        else:
+            say(_line(response.event))
+
+
+def _line(event: Event) -> str:
+    about = event.notice.removeprefix("notices/") or event.origin
+    what = word_of(Event.Kind, event.kind)
+    return "  ".join(filter(None, (moment_of(event.time), f"{what:20}", about, event.detail)))
+
+
+def _document(response: WatchEventsResponse) -> dict[str, Any]:
+    event = response.event
+    return {
+        "cursor": response.cursor,
+        "kind": word_of(Event.Kind, event.kind),
+        "time": json_moment(event.time),
+        "notice": event.notice.removeprefix("notices/") or None,
+        "notice_kind": word_of(Notice.Kind, event.notice_kind) or None,
+        "origin": event.origin,
+        "index": event.index,
+        "detail": event.detail,
+    }

@@ -1,0 +1,49 @@
+"""TLS listeners that are not what they should be, for the doctor to find."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from cryptography import x509
+
+from gateway.identity.certificates import to_pem
+from tests.support.certificates import Credential
+
+
+def context_of(server: Credential, clients: x509.Certificate, folder: Path) -> ssl.SSLContext:
+    """A server's TLS context; it demands a client certificate of one root."""
+    folder.mkdir(exist_ok=True)
+    (folder / "server.pem").write_bytes(server.pem + server.key_pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem")
+    context.load_verify_locations(cadata=to_pem(clients).decode())
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
+@contextmanager
+def listening(context: ssl.SSLContext | None, port: int) -> Iterator[None]:
+    """Accepts connections on a port; without a context it closes them at once."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        thread = threading.Thread(target=_serve, args=(listener, context), daemon=True)
+        thread.start()
+        yield
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+def _serve(listener: socket.socket, context: ssl.SSLContext | None) -> None:
+    while True:
+        try:
+            plain, _ = listener.accept()
+        except OSError:
+            return
+        with suppress(OSError), plain:
+            if context:
+                with context.wrap_socket(plain, server_side=True) as secure:
+                    secure.sendall(b"\0")  # as HTTP/2 begins: with something

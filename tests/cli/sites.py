@@ -1,0 +1,23 @@
+"""What tests of the command line do with the two nodes that run."""
+
+from pathlib import Path
+
+from regulator.exchange.v1.notice_service_pb2 import Notice
+
+from tests.supervision.samples import content
+from tests.support.nodes import Site, eventually
+
+
+def profile_path(site: Site, authority: str) -> Path:
+    """The profile of an authority's back office."""
+    return site.path / "clients" / f"{authority}-office" / "profile.toml"
+
+
+def acknowledged_notice(hk: Site, kr: Site, notice_id: str) -> None:
+    """A notice from the SFC that the FSS has acknowledged, all of it receipted."""
+    with hk.client("SFC") as sfc, kr.client("FSS") as fss:
+        sfc.create_notice(content(), recipient="KR", notice_id=notice_id)
+        eventually(lambda: sfc.get_notice(notice_id).state == Notice.DELIVERED)
+        fss.acknowledge_notice(notice_id)
+        eventually(lambda: sfc.get_notice(notice_id).state == Notice.ACKNOWLEDGED)
+        eventually(lambda: all(each.size == each.receipted_size for each in fss.list_channels()))

@@ -1,0 +1,244 @@
+"""The doctor finds what is wrong with a home, with its certificates, around it, and says what to do."""
+
+import shutil
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.doctor import examine
+from gateway.cli.doctor_findings import Finding, Level, Subject
+from gateway.home import Home
+from gateway.identity.certificates import to_pem
+from gateway.identity.names import NodeId
+from gateway.identity.profiles import AuthorityKind
+from tests.cli.listeners import context_of, listening
+from tests.cli.transcripts import run
+from tests.support.certificates import OddCertificates, authority, issued
+from tests.support.nodes import Site, found_pair
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Site]:
+    """Founded and paired, not running."""
+    return found_pair(tmp_path_factory.mktemp("doctor"))
+
+
+@pytest.fixture
+def home(founded, tmp_path) -> Home:
+    """A copy of Hong Kong's home, to be spoilt."""
+    shutil.copytree(founded[0].home.path, tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+def findings(home: Home, now: datetime | None = None, about: str = "") -> list[Finding]:
+    found = examine(Subject(Home(home.path), now or datetime.now(UTC)))
+    return [each for each in found if not about or each.about == about]
+
+
+def failures(home: Home, now: datetime | None = None) -> list[Finding]:
+    return [each for each in findings(home, now) if each.level is Level.FAIL]
+
+
+def test_a_good_home_that_does_not_run_has_no_failure(founded):
+    ran = run("doctor", founded[0].home.path)
+    assert ran.code == 0, ran.out
+    assert "this node's" in ran.out
+    assert f"WARN  peers           KR at 127.0.0.1:{founded[1].peer_port} does not answer" in ran.out
+    assert "-> ask its operator" in ran.out
+
+
+def test_a_node_that_runs_is_found_and_reaches_its_peer(started_pair):
+    for site, peer in (started_pair, started_pair[::-1]):
+        ran = run("doctor", site.home.path)
+        assert ran.code == 0, ran.out
+        assert "WARN" not in ran.out
+        assert ran.out.count("this node answers") == 2
+        assert f"OK    peers           {peer.jurisdiction} at 127.0.0.1:{peer.peer_port}: TLS 1.3 both ways" in ran.out
+
+
+def test_a_failure_ends_with_exit_code_1(home):
+    home.config_file.write_text("[node]\n")
+    ran = run("doctor", home.path)
+    assert ran.code == 1
+    assert ran.out.startswith("FAIL  configuration   ")
+    assert "nothing else was checked" in ran.out
+
+
+def _without_certificate(home: Home) -> None:
+    home.certificate("node").unlink()
+
+
+def _open_key(home: Home) -> None:
+    home.key("seal-ed25519").chmod(0o644)
+
+
+def _swapped_key(home: Home) -> None:
+    shutil.copy(home.key("seal-ed25519"), home.key("seal-ml-dsa-44"))
+
+
+def _bad_access(home: Home) -> None:
+    home.access_file.write_text("[[clients]]\nid = 1\n")
+
+
+def _other_root(home: Home) -> None:
+    other = authority(AuthorityKind.NODE, "HK", home.config.node.domain, datetime.now(UTC))
+    home.root("node-authority").write_bytes(to_pem(other.certificate))
+
+
+def _other_domain(home: Home) -> None:
+    home.config_file.write_text(home.config_file.read_text().replace("gateway.hk.example", "hk.example"))
+    home.access_file.write_text("")
+
+
+def _no_database(home: Home) -> None:
+    for file in home.path.glob("node.db*"):
+        file.unlink()
+
+
+def _database_of_another(home: Home) -> None:
+    _no_database(home)
+    shutil.copy(home.path / "other.db", home.path / "node.db")
+
+
+def _bad_pairing(home: Home) -> None:
+    (home.peers / "kr.json").write_bytes(b"{}")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "about", "words"),
+    [
+        (_without_certificate, "keys", "node.crt cannot be read"),
+        (_open_key, "keys", "chmod 600"),
+        (_swapped_key, "keys", "is not the key of seal-ml-dsa-44.crt"),
+        (_bad_access, "access", "line 2"),
+        (_other_root, "certificates", "no authority that is trusted here issued"),
+        (_other_root, "seal", "no authority that is trusted here issued"),
+        (_other_domain, "certificates", "config.toml says hk.example"),
+        (_no_database, "database", "restore it, or make one with gateway init"),
+        (_bad_pairing, "pairings", "kr.json"),
+    ],
+)
+def test_what_is_wrong_with_a_home_is_found(home, spoil: Callable[[Home], None], about, words):
+    spoil(home)
+    found = [each for each in failures(home) if each.about == about]
+    assert any(words in f"{each.said} {each.todo}" for each in found), findings(home)
+
+
+def test_the_database_of_another_node_is_found(founded, home):
+    shutil.copy(founded[1].home.path / "node.db", home.path / "other.db")
+    _database_of_another(home)
+    assert ["the database is not that of" in each.said for each in failures(home)] == [True]
+
+
+def test_what_is_open_to_others_is_a_warning(home):
+    (home.path / "keys").chmod(0o755)
+    warned = [each for each in findings(home, about="keys") if each.level is Level.WARN]
+    assert [each.todo for each in warned] == [f"chmod 700 {home.path / 'keys'}"]
+
+
+def test_a_home_without_clients_or_peers_is_a_warning(home):
+    home.access_file.write_text("")
+    (home.peers / "kr.json").unlink()
+    warned = {each.about: each.todo for each in findings(home) if each.level is Level.WARN}
+    assert warned == {"access": "gateway client add", "pairings": "gateway pair export, gateway pair import"}
+
+
+@pytest.mark.parametrize(
+    ("days", "level", "words"),
+    [(360, Level.OK, "36 more days"), (370, Level.WARN, "26 more days"), (400, Level.FAIL, "expired at")],
+)
+def test_a_certificate_is_warned_of_before_it_ends(home, days, level, words):
+    later = datetime.now(UTC) + timedelta(days=days)
+    (found,) = [each for each in findings(home, later, "certificates") if each.said.startswith("node.crt")]
+    assert found.level is level
+    assert words in found.said
+    assert bool(found.todo) is (level is not Level.OK)
+
+
+def test_a_peer_whose_seal_has_expired_is_found(home):
+    later = datetime.now(UTC) + timedelta(days=1900)
+    assert {"seal", "pairings"} <= {each.about for each in failures(home, later)}
+
+
+def test_a_clock_that_is_behind_is_found(home):
+    before = datetime.now(UTC) - timedelta(days=2)
+    assert "clock" in {each.about for each in failures(home, before)}
+
+
+# --- the network ----------------------------------------------------------------------------------------------------
+
+
+def peer_findings(site: Site) -> list[Finding]:
+    return findings(site.home, about="peers")
+
+
+def test_a_peer_under_another_root_is_found(founded, tmp_path):
+    hk, kr = founded
+    impostor = authority(AuthorityKind.NODE, "KR", kr.domain, datetime.now(UTC))
+    server = issued(impostor, "node", NodeId(kr.domain), datetime.now(UTC))
+    own_root = hk.authority(AuthorityKind.NODE).certificate
+    with listening(context_of(server, own_root, tmp_path / "tls"), kr.peer_port):
+        (found,) = peer_findings(hk)
+    assert found.level is Level.FAIL
+    assert "verify failed" in found.said
+    assert "fingerprint" in found.todo
+
+
+def peer_that_is(hk: Site, kr: Site, identity: str, folder: Path) -> ssl.SSLContext:
+    odd = OddCertificates(kr.authority(AuthorityKind.NODE), datetime.now(UTC))
+    server = odd.node(identity, dns=[kr.domain])
+    return context_of(server, hk.authority(AuthorityKind.NODE).certificate, folder)
+
+
+@pytest.mark.parametrize("identity", ["spiffe://gateway.sg.example/node", "spiffe://gateway.kr.example/FSS/desk"])
+def test_a_peer_with_another_spiffe_id_is_found(founded, tmp_path, identity):
+    hk, kr = founded
+    with listening(peer_that_is(hk, kr, identity, tmp_path / "tls"), kr.peer_port):
+        (found,) = peer_findings(hk)
+    assert found.level is Level.FAIL
+    assert identity in found.said
+
+
+def test_a_peer_that_speaks_only_tls_1_2_is_found(founded, tmp_path):
+    hk, kr = founded
+    context = peer_that_is(hk, kr, str(NodeId(kr.domain)), tmp_path / "tls")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with listening(context, kr.peer_port):
+        (found,) = peer_findings(hk)
+    assert found.level is Level.FAIL
+
+
+def test_a_peer_that_does_not_admit_this_node_is_found(founded, tmp_path):
+    """In TLS 1.3 the refusal of a client's certificate comes after the handshake."""
+    hk, kr = founded
+    now = datetime.now(UTC)
+    server = issued(kr.authority(AuthorityKind.NODE), "node", NodeId(kr.domain), now)
+    stranger = authority(AuthorityKind.NODE, "SG", "gateway.sg.example", now).certificate
+    with listening(context_of(server, stranger, tmp_path / "tls"), kr.peer_port):
+        (found,) = peer_findings(hk)
+    assert found.level is Level.FAIL, found
+
+
+def test_a_good_peer_is_found_good(founded, tmp_path):
+    hk, kr = founded
+    server = issued(kr.authority(AuthorityKind.NODE), "node", NodeId(kr.domain), datetime.now(UTC))
+    with listening(context_of(server, hk.authority(AuthorityKind.NODE).certificate, tmp_path / "tls"), kr.peer_port):
+        (found,) = peer_findings(hk)
+    assert found.level is Level.OK, found
+
+
+def test_something_else_on_a_port_of_ours_is_found(founded):
+    hk, _ = founded
+    with listening(None, hk.back_office_port):
+        found = {each.said.split()[0]: each.level for each in findings(hk.home, about="listeners")}
+    assert found == {"back_office": Level.FAIL, "peer": Level.OK}
+
+
+def test_an_address_of_another_machine_is_found(home):
+    text = home.config_file.read_text()
+    home.config_file.write_text(text.replace('[peer]\nlisten = "127.0.0.1:', '[peer]\nlisten = "192.0.2.1:'))
+    found = [each for each in failures(home) if each.about == "listeners"]
+    assert ["cannot be used" in each.said for each in found] == [True]

@@ -1,0 +1,84 @@
+"""Every error ends with a documented exit code and a message for people; only a defect shows its traceback."""
+
+import pytest
+from grpc import StatusCode
+from regulator.exchange import errors as client
+
+from gateway import errors
+from gateway.cli.failures import told
+from tests.cli.transcripts import run
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.Malformed("x"), 1),
+        (errors.Untrusted("x"), 1),
+        (errors.BadProof("x"), 1),
+        (errors.BadInput.of("title", "is required"), 2),
+        (errors.AlreadyExists("x"), 2),
+        (errors.Unavailable("x"), 4),
+        (errors.ConfigError("x"), 5),
+        (errors.StoreError("x"), 5),
+        (errors.Corrupt("x"), 5),
+        (FileNotFoundError(2, "No such file or directory", "home"), 5),
+        (client.ProfileError("ca", "is missing"), 2),
+        (client.InvalidRequest("x", StatusCode.INVALID_ARGUMENT), 3),
+        (client.Unauthenticated("x", StatusCode.UNAUTHENTICATED), 3),
+        (client.NotAllowed("x", StatusCode.PERMISSION_DENIED), 3),
+        (client.NotFound("x", StatusCode.NOT_FOUND), 3),
+        (client.AlreadyExists("x", StatusCode.ALREADY_EXISTS), 3),
+        (client.WrongState("x", StatusCode.FAILED_PRECONDITION), 3),
+        (client.Stale("x", StatusCode.ABORTED), 3),
+        (client.Unsupported("x", StatusCode.UNIMPLEMENTED), 3),
+        (client.NodeFailure("x", StatusCode.INTERNAL), 3),
+        (client.Overloaded("x", StatusCode.RESOURCE_EXHAUSTED), 4),
+        (client.Unavailable("x", StatusCode.UNAVAILABLE), 4),
+        (client.DeadlineExceeded("x", StatusCode.DEADLINE_EXCEEDED), 4),
+        (client.Cancelled("x", StatusCode.CANCELLED), 4),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_each_error_has_its_exit_code(error, code):
+    failure = told(error)
+    assert failure is not None
+    assert failure.exit_code == code
+    assert failure.message
+
+
+@pytest.mark.parametrize("defect", [ValueError("x"), KeyError("x"), OSError("no file of ours")])
+def test_a_defect_is_not_told_as_something_else(defect):
+    assert told(defect) is None
+
+
+def test_broken_rules_stand_on_a_line_each():
+    details = client.Details(violations=(client.Violation("notice.title", "is required"), client.Violation("b", "c")))
+    for error in (
+        client.InvalidRequest("invalid", StatusCode.INVALID_ARGUMENT, details),
+        errors.BadInput([errors.Violation("notice.title", "is required"), errors.Violation("b", "c")]),
+    ):
+        failure = told(error)
+        assert failure is not None
+        assert failure.message.splitlines()[1:] == ["notice.title: is required", "b: c"]
+
+
+def test_a_refusal_ends_with_its_reason():
+    details = client.Details(reason="REQUEST_ID_REUSED")
+    failure = told(client.AlreadyExists("used before", StatusCode.ALREADY_EXISTS, details))
+    assert failure is not None
+    assert failure.message == "the node refused: used before (REQUEST_ID_REUSED)"
+
+
+def test_foreign_words_in_an_error_are_shown_and_not_obeyed(tmp_path):
+    profile = tmp_path / "profile.toml"
+    profile.write_text('"\\u001b[31m" = 1\n')
+    ran = run("status", "--profile", profile)
+    assert ran.code == 2
+    assert r"\x1b[31m" in ran.err
+    assert "\x1b" not in ran.err
+
+
+def test_a_defect_shows_its_traceback(monkeypatch, tmp_path):
+    monkeypatch.setattr("gateway.cli.certs.found_authorities", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("certs", "authority", tmp_path, "--jurisdiction", "HK", "--domain", "hk.example")

@@ -1,0 +1,58 @@
+"""The words of options, and how they are read."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import typer
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import Sector
+
+from gateway.cli.options import client_id, moment, one_of, read_input, texts, word_of, words
+from gateway.identity.names import ClientId
+
+
+def test_every_value_of_an_enumeration_has_a_word_that_reads_back():
+    for enum, prefix in ((Notice.Kind, ""), (Notice.State, ""), (Sector, "SECTOR_"), (Event.Kind, "")):
+        for word, number in words(enum, prefix).items():
+            assert one_of(enum, prefix)(word.upper()) == number
+            assert word_of(enum, number, prefix) == word
+
+
+def test_what_is_not_given_or_not_known_has_no_word():
+    assert word_of(Notice.State, 0) == ""
+    assert word_of(Notice.State, 77) == "unknown (77)"
+    with pytest.raises(typer.BadParameter, match="released, delivered"):
+        one_of(Notice.State)("STATE_UNSPECIFIED")
+
+
+def test_texts_are_a_language_and_what_is_said_in_it():
+    assert texts(["en=a=b", "zh-Hant=你好"], "--comment") == {"en": "a=b", "zh-Hant": "你好"}
+    assert texts([], "--comment") == {}
+
+
+@pytest.mark.parametrize("given", [["en"], ["=x"], ["en="], [""], ["en=a", "en=b"]])
+def test_texts_of_another_form_are_refused(given):
+    with pytest.raises(typer.BadParameter, match="LANGUAGE=TEXT"):
+        texts(given, "--comment")
+
+
+def test_moments_without_a_zone_are_in_utc():
+    assert moment("2026-05-08") == datetime(2026, 5, 8, tzinfo=UTC)
+    assert moment("2026-05-08T18:00:00+09:00") == datetime(2026, 5, 8, 9, tzinfo=UTC)
+    with pytest.raises(typer.BadParameter, match="such as 2026-05-08"):
+        moment("yesterday")
+
+
+def test_a_client_is_named_by_its_spiffe_id():
+    assert client_id("spiffe://hk.example/SFC/desk") == ClientId("hk.example", "SFC", "desk")
+    with pytest.raises(typer.BadParameter):
+        client_id("spiffe://hk.example/node")
+
+
+def test_a_file_that_cannot_be_read_is_a_wrong_argument(tmp_path: Path):
+    with pytest.raises(typer.BadParameter, match="No such file"):
+        read_input(tmp_path / "nothing")
+    with pytest.raises(typer.BadParameter, match="directory"):
+        read_input(tmp_path)

@@ -1,0 +1,153 @@
+"""What others wrote is shown, and never obeyed."""
+
+import json
+import unicodedata
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
+from regulator.exchange.v1.envelope_pb2 import Author
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import LocalizedText
+
+from gateway.cli.notice_view import HEADINGS, document, row
+from gateway.cli.notices import _show
+from gateway.cli.output import json_moment, moment_of, pairs, say, say_aside, shown, table, write_json, write_json_line
+from gateway.identity.certificates import to_pem
+from tests.cli.transcripts import run
+from tests.supervision.samples import content
+from tests.support import evidence
+
+HOSTILE = "\x1b]0;owned\x07\x1b[31m[red]PAID[/red]\r\u202egnp.exe\u2066\x9b2J\u200b\ufeff :smile: 승인"
+"""A title that would rename the window, colour, hide, turn and overwrite what stands there."""
+
+SAFE = r"\x1b]0;owned\x07\x1b[31m[red]PAID[/red]\x0d\u202egnp.exe\u2066\x9b2J\u200b\ufeff :smile: 승인"
+
+
+def unseen(text: str) -> set[str]:
+    kinds = {each: unicodedata.category(each) for each in text if each != "\n"}
+    return {each for each, kind in kinds.items() if kind[0] == "C" or kind in ("Zl", "Zp")}  # a wide space is harmless
+
+
+def hostile_notice() -> Notice:
+    return Notice(
+        name="notices/hk-1",
+        sender="HK",
+        recipient="KR",
+        kind=Notice.POLICY_STATEMENT,
+        state=Notice.RECEIVED,
+        release_time=Timestamp(seconds=1_767_225_600),
+        author=Author(authority="SFC", client="spiffe://gateway.hk.example/SFC/office"),
+        content=content(
+            title=[LocalizedText(language_tag="en", text=HOSTILE)],
+            summary=[LocalizedText(language_tag="en", text=f"one\n{HOSTILE}\nthree")],
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("plain, 漢字　全角, 한국어, é", "plain, 漢字　全角, 한국어, é"),
+        ("\x1b[31m", r"\x1b[31m"),
+        ("a\tb\r\n", r"a\x09b\x0d\x0a"),
+        ("\u202eabc\u2069", r"\u202eabc\u2069"),
+        ("\u2028\u2029\u00ad\u200d", r"\u2028\u2029\xad\u200d"),
+        ("\U000e0041", r"\U000e0041"),
+        ("[red]", "[red]"),
+        (HOSTILE, SAFE),
+    ],
+)
+def test_what_acts_or_hides_is_written_out(text, safe):
+    assert shown(text) == safe
+
+
+def test_line_breaks_stay_where_lines_are_wanted():
+    assert shown("a\nb\r", lines=True) == "a\nb\\x0d"
+
+
+@given(st.text())
+def test_nothing_unseen_is_ever_shown(text):
+    assert not unseen(shown(text, lines=True))
+    assert "\n" not in shown(text)
+
+
+@given(st.text(), st.booleans())
+def test_json_is_read_back_as_it_was_and_shows_nothing_unseen(text, one_line):
+    written = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.echo", written.append)
+        (write_json_line if one_line else write_json)({"title": text})
+    assert json.loads(written[0]) == {"title": text}
+    assert not unseen(written[0])
+
+
+def test_a_hostile_title_in_a_listing(capsys):
+    table(HEADINGS, [row(hostile_notice())])
+    written = capsys.readouterr().out
+    assert SAFE in written
+    assert not unseen(written)
+    assert len(written.splitlines()) == 2
+
+
+def test_a_hostile_notice_in_full(capsys):
+    _show(hostile_notice(), as_json=False)
+    written = capsys.readouterr().out
+    assert f"[en]  {SAFE}" in written
+    assert not unseen(written)
+    lines = written.splitlines()
+    assert lines[lines.index("summary") + 1 :][:3] == ["  [en]  one", f"        {SAFE}", "        three"]
+
+
+def test_a_hostile_notice_as_json(capsys):
+    _show(hostile_notice(), as_json=True)
+    written = capsys.readouterr().out
+    assert not unseen(written)
+    assert json.loads(written) == document(hostile_notice())
+    assert json.loads(written)["notice"]["title"] == {"en": HOSTILE}
+
+
+def test_a_table_is_not_cut_where_it_is_piped(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    table(("name", "title"), [("a", "x" * 150)])
+    assert "x" * 150 in capsys.readouterr().out
+
+
+def test_the_last_column_gives_way_in_a_narrow_window(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    table(("name", "title"), [("a name", "x" * 150)])
+    assert capsys.readouterr().out.splitlines()[1] == f"a name  {'x' * 11}…"
+
+
+def test_pairs_leave_out_what_is_empty_and_keep_lines_in_their_column(capsys):
+    pairs([("a", "1"), ("empty", ""), ("long", "x\ny")], margin="  ")
+    assert capsys.readouterr().out == "  a     1\n  long  x\n        y\n"
+
+
+def test_what_is_said_goes_through_the_same_door(capsys):
+    say(HOSTILE)
+    say("forged\nPROVEN")
+    assert capsys.readouterr().out == f"{SAFE}\nforged\\x0aPROVEN\n"
+
+
+def test_an_evidence_file_cannot_forge_a_verdict(tmp_path):
+    sealed = evidence.envelope()
+    sealed.notice_released.notice = "notices/hk-1\nPROVEN: all of it\x1b[8m"
+    file = evidence.evidence(sealed.SerializeToString())
+    (tmp_path / "root.crt").write_bytes(to_pem(evidence.ROOTS[0]))
+    ran = run("evidence", "verify", "-", "--root", tmp_path / "root.crt", given=file.encode())
+    assert ran.code == 1
+    assert not [line for line in ran.out.splitlines() if line.startswith("PROVEN")]
+    assert r"notices/hk-1\x0aPROVEN: all of it\x1b[8m" in ran.out
+
+
+def test_what_is_told_aside_keeps_its_lines_apart_from_ours(capsys):
+    say_aside("first\nsecond\r")
+    assert capsys.readouterr().err == "first\n  second\\x0d\n"
+
+
+def test_a_time_that_is_not_set_is_not_1970():
+    assert (moment_of(Timestamp()), json_moment(Timestamp())) == ("", None)
+    assert moment_of(Timestamp(seconds=1_767_225_600, nanos=5)) == "2026-01-01 00:00:00Z"
+    assert json_moment(Timestamp(seconds=1_767_225_600)) == "2026-01-01T00:00:00Z"

@@ -1,0 +1,178 @@
+"""docs/cli.md says what the commands say, and names every key of their JSON."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from gateway.cli import app as application
+from gateway.identity.certificates import to_pem
+from tests.cli.sites import acknowledged_notice, profile_path
+from tests.cli.transcripts import run
+from tests.support import evidence
+from tests.support.nodes import Site
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = (ROOT / "docs" / "cli.md").read_text()
+
+
+def test_a_reference_out_of_step_is_noticed(tmp_path):
+    (tmp_path / "cli.md").write_text("<!-- commands -->\nold\n<!-- end of commands -->\n")
+    script = [sys.executable, "docs/write_cli.py", "--check", str(tmp_path / "cli.md")]
+    done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "out of step" in done.stderr
+
+
+def test_the_exit_codes_are_documented():
+    told = application.__doc__ or ""
+    for code in range(6):
+        assert re.search(rf"^    {code}  \w", told, re.MULTILINE)
+        assert f"\n| {code} | " in REFERENCE
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield path, command
+    for name, each in getattr(command, "commands", {}).items():
+        yield from commands(each, (*path, name))
+
+
+COMMANDS = dict(commands(get_command(application.app)))
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_and_option_says_what_it_is_for(path):
+    assert COMMANDS[path].help
+    for parameter in COMMANDS[path].params:
+        assert getattr(parameter, "help", ""), parameter.name
+
+
+@pytest.mark.parametrize(
+    "name", ["status", "doctor", "check", "certs show", "pair list", "notice list", "notice watch"]
+)
+def test_every_listing_has_json(name):
+    assert "--json" in {option for each in COMMANDS[tuple(name.split())].params for option in each.opts}
+
+
+def test_without_arguments_the_help_is_shown():
+    ran = run()
+    assert "Usage: gateway" in ran.out + ran.err
+    assert ran.code in (0, 2)
+
+
+def test_the_module_is_the_command():
+    command = [sys.executable, "-m", "gateway", "notice", "show"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "Missing argument" in done.stderr
+
+
+# --- JSON -----------------------------------------------------------------------------------------------------------
+
+
+def keys(value: Any) -> Iterator[str]:
+    """Every key of a document, but for those of the author's own words and of notices/1."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            if key not in {"notice", "comment", "explanation"}:
+                yield from keys(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from keys(item)
+
+
+def documented(*arguments: str | Path, code: int = 0) -> Any:
+    ran = run(*arguments, "--json")
+    assert ran.code == code, ran.text()
+    document = json.loads(ran.out)
+    missing = {key for key in keys(document) if f"`{key}`" not in REFERENCE}
+    assert not missing
+    return document
+
+
+def test_the_json_of_a_node_is_documented(started_pair: tuple[Site, Site]):
+    hk, kr = started_pair
+    acknowledged_notice(hk, kr, "hk-cli-json")
+    sfc = profile_path(hk, "SFC")
+    status = documented("status", "--profile", sfc)
+    assert {each["name"]: each["connected"] for each in status["channels"]} == {"hk-to-kr": True, "kr-to-hk": True}
+    withdrawn = documented("notice", "withdraw", "hk-cli-json", "--reason", "en=No.", "--profile", sfc)
+    assert withdrawn["state"] == "withdrawn"
+    assert withdrawn["withdrawal"]["explanation"] == {"en": "No."}
+    shown = documented("notice", "show", "notices/hk-cli-json", "--profile", sfc)
+    assert shown["acknowledgement"]["author"]["authority"] == "FSS"
+    assert shown in documented("notice", "list", "--state", "withdrawn", "--profile", sfc)["notices"]
+    assert documented("doctor", hk.home.path)["findings"]
+
+
+def test_what_is_shown_as_json_can_be_given_again(started_pair: tuple[Site, Site], tmp_path: Path):
+    hk, kr = started_pair
+    sfc = profile_path(hk, "SFC")
+    acknowledged_notice(hk, kr, "hk-cli-again")
+    notice = documented("notice", "show", "hk-cli-again", "--profile", sfc)["notice"]
+    (tmp_path / "again.json").write_text(json.dumps(notice))
+    arguments = ("notice", "create", tmp_path / "again.json", "--id", "hk-cli-copy", "--profile", sfc)
+    (created,) = documented(*arguments, "--request-id", "123e4567-e89b-42d3-a456-426614174000")["notices"]
+    assert created["notice"] == notice | {"id": "hk-cli-copy"}
+    (again,) = documented(*arguments, "--request-id", "123e4567-e89b-42d3-a456-426614174000")["notices"]
+    assert (again["notice"], again["index"]) == (created["notice"], created["index"])
+
+
+def test_the_json_of_files_is_documented(started_pair: tuple[Site, Site]):
+    hk, _ = started_pair
+    assert [each["jurisdiction"] for each in documented("pair", "list", hk.home.path)["peers"]] == ["KR"]
+    found = documented("certs", "show", hk.home.path)["certificates"]
+    assert {each["profile"] for each in found} == {"node", "seal", "authority"}
+    assert any(each["file"].endswith("peers/kr.json: seal-ml-dsa-44") for each in found)
+
+
+def test_the_json_of_evidence_is_documented(tmp_path: Path):
+    paths = {"file": evidence.FILE, "hk.crt": to_pem(evidence.ROOTS[0]), "kr.crt": to_pem(evidence.ROOTS[1])}
+    for name, data in paths.items():
+        (tmp_path / name).write_bytes(data)
+    verify = ("evidence", "verify", tmp_path / "file", "--root", tmp_path / "hk.crt")
+    proven = documented(*verify, "--root", tmp_path / "kr.crt")
+    assert (proven["proven"], proven["receipted"], len(proven["steps"])) == (True, True, 7)
+    refused = documented(*verify, code=1)
+    assert not refused["proven"]
+    assert refused["failed"]["step"] == "receiver certificates"
+    assert len(refused["steps"]) == 5
+
+
+# --- what goes on until it is stopped -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_watch_tells_events_until_ctrl_c_and_says_where_to_go_on(started_pair: tuple[Site, Site], as_json):
+    hk, kr = started_pair
+    notice_id = f"hk-cli-watch-{int(as_json)}"
+    acknowledged_notice(hk, kr, notice_id)
+    command = [sys.executable, "-m", "gateway", "notice", "watch", "--kind", "notice_acknowledged"]
+    process = subprocess.Popen(
+        [*command, "--profile", str(profile_path(hk, "SFC")), *(["--json"] if as_json else [])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    line = next(each for each in process.stdout if notice_id in each)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    if as_json:
+        event = json.loads(line)
+        assert {f"`{key}`" in REFERENCE for key in keys(event)} == {True}
+        assert (event["kind"], event["notice"]) == ("notice_acknowledged", notice_id)
+    else:
+        assert line.split()[2:] == ["notice_acknowledged", notice_id]
+    assert "--cursor" in errors

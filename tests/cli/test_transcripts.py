@@ -1,0 +1,92 @@
+"""The main flows, as readable transcripts of the real command line with real nodes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from regulator.exchange.v1.values_pb2 import Entity
+
+from gateway.identity.certificates import to_pem
+from gateway.identity.issuing import generate_tls_key
+from gateway.identity.pairing import PairingDocument
+from gateway.supervision.notice_files import NoticeFile, write_notice, write_notices
+from tests.cli.sites import acknowledged_notice, profile_path
+from tests.cli.transcripts import play, run
+from tests.supervision.samples import content
+from tests.support import evidence
+from tests.support.nodes import Site, free_port
+
+
+def test_founding(tmp_path: Path) -> None:
+    kr = Site("KR", tmp_path / "kr").found()
+    (tmp_path / "kr.json").write_bytes(_exported(kr))
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(generate_tls_key(), SHA256())
+    (tmp_path / "request.pem").write_bytes(request.public_bytes(Encoding.PEM))
+    values = {
+        "folder": tmp_path,
+        "one": str(free_port()),
+        "two": str(free_port()),
+        "three": str(kr.peer_port),
+        "csr": tmp_path / "request.pem",
+        "kr_document": tmp_path / "kr.json",
+        "kr_fingerprint": PairingDocument.parse((tmp_path / "kr.json").read_bytes()).fingerprint(),
+    }
+    play("founding", values)
+    assert not (tmp_path / "hsm" / "client.key").exists()
+    assert (tmp_path / "sfc" / "client.key").stat().st_mode & 0o777 == 0o600
+
+
+def _exported(site: Site) -> bytes:
+    ran = run("pair", "export", site.home.path)
+    assert ran.err == f"fingerprint {PairingDocument.parse(ran.out.encode()).fingerprint()}\n"
+    return ran.out.encode()
+
+
+@pytest.fixture
+def notice_files(tmp_path: Path) -> dict[str, Path]:
+    """Files for the transcript, by the names that it uses."""
+    firm = Entity(name="A firm", jurisdiction="HK", licence_number="CLI-1")
+    one = NoticeFile("hk-cli-001", "HK", "KR", content(subjects=[firm]))
+    more = [NoticeFile(f"hk-cli-00{number}", "", "", content()) for number in (2, 3)]
+    bad = json.loads(write_notice(one))
+    bad["event_date"], bad["handling"]["tlp"] = "yesterday", "PURPLE"
+    made = {
+        "notice": write_notice(one),
+        "list": write_notices(more),
+        "no_recipient": write_notice(more[0]),
+        "bad_form": json.dumps(bad),
+        "bad_rules": write_notice(NoticeFile("", "HK", "KR", content(title=[], summary=[]))),
+    }
+    for name, text in made.items():
+        (tmp_path / f"{name}.json").write_text(text)
+    return {name: tmp_path / f"{name}.json" for name in made}
+
+
+def test_notices(started_pair: tuple[Site, Site], notice_files: dict[str, Path], tmp_path: Path) -> None:
+    hk, kr = started_pair
+    nobody = hk.path / "clients" / "SFC-office" / "nobody.toml"
+    text = profile_path(hk, "SFC").read_text().replace(f":{hk.back_office_port}", f":{free_port()}")
+    nobody.write_text(text + "max_attempts = 1\n")
+    values = {"folder": tmp_path, "sfc": profile_path(hk, "SFC"), "fss": profile_path(kr, "FSS"), "nobody": nobody}
+    play("notices", values | notice_files)
+
+
+def test_evidence(started_pair: tuple[Site, Site], tmp_path: Path) -> None:
+    hk, kr = started_pair
+    acknowledged_notice(hk, kr, "hk-cli-evidence")
+    (tmp_path / "sent").write_bytes(evidence.SENT.encode())
+    for name, root in zip(("hk.crt", "kr.crt"), evidence.ROOTS, strict=True):
+        (tmp_path / name).write_bytes(to_pem(root))
+    values = {
+        "folder": tmp_path,
+        "sfc": profile_path(hk, "SFC"),
+        "hk_root": hk.home.root("node-authority"),
+        "kr_root": kr.home.root("node-authority"),
+        "unreceipted": tmp_path / "sent",
+        "made_hk_root": tmp_path / "hk.crt",
+        "made_kr_root": tmp_path / "kr.crt",
+    }
+    play("evidence", values)

@@ -1,0 +1,366 @@
+"""Evidence files, verified with the roots alone: what they prove, and that nothing altered or foreign passes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA384
+from google.protobuf.timestamp_pb2 import Timestamp
+from regulator.exchange.v1.envelope_pb2 import Envelope, EvidenceMaterial
+
+from gateway.errors import BadProof, BadSignature, Malformed, Untrusted, VerificationError
+from gateway.identity.certificates import to_der, to_pem
+from gateway.identity.evidence import EvidenceCheck, act_of, clock, verify_evidence
+from gateway.identity.names import NodeId
+from gateway.identity.signers import FileSeal
+from gateway.ledger.checkpoint import Checkpoint, sign_checkpoint
+from gateway.ledger.evidence import Evidence
+from gateway.ledger.note import Note
+from gateway.supervision.envelopes import acknowledged, withdrawn
+from tests.ledger.samples import log_of
+from tests.supervision import samples
+from tests.support.certificates import OddCertificates, issued
+from tests.support.evidence import (
+    FILE,
+    FOUNDED,
+    HK,
+    HONG_KONG,
+    INDEX,
+    KOREA,
+    KR,
+    ORIGIN,
+    RECEIPTED,
+    RECEIVED,
+    ROOTS,
+    SEALED,
+    SENT,
+    SIGNED,
+    PublicKey,
+    Side,
+    envelope,
+    evidence,
+    material,
+)
+
+ALL_STEPS = [
+    "file",
+    "envelope",
+    "sender certificates",
+    "sender signatures",
+    "inclusion",
+    "receiver certificates",
+    "receiver cosignatures",
+]
+
+
+def refused(data: Evidence | bytes, kind: type[VerificationError], step: str, roots=ROOTS) -> VerificationError:
+    with pytest.raises(kind) as caught:
+        verify_evidence(data.encode() if isinstance(data, Evidence) else data, roots)
+    assert caught.value.metadata["step"] == step
+    return caught.value
+
+
+# --- what is proven -------------------------------------------------------------------------------------------------
+
+
+def test_receipted_evidence_proves_who_sealed_what_and_who_held_it_when():
+    proven = verify_evidence(FILE, ROOTS)
+    assert proven.envelope == envelope()
+    assert (proven.origin, proven.index, proven.size) == (ORIGIN, INDEX, 5)
+    assert (proven.sender, proven.receiver) == (NodeId(HK), NodeId(KR))
+    assert proven.sealed_at == SEALED
+    assert proven.signed_at == datetime.fromtimestamp(SIGNED, UTC)
+    assert proven.received_at == datetime.fromtimestamp(RECEIVED, UTC)
+    assert [step.name for step in proven.steps] == ALL_STEPS
+
+
+def test_evidence_without_a_receipt_proves_the_sending_alone():
+    proven = verify_evidence(SENT.encode(), ROOTS)
+    assert proven.received_at is None
+    assert [step.name for step in proven.steps] == ALL_STEPS[:-1]
+
+
+def test_each_step_is_given_as_it_passes():
+    broken = replace(RECEIPTED, proof=RECEIPTED.proof[::-1])
+    steps = EvidenceCheck(broken.encode(), ROOTS).steps()
+    assert [next(steps).name for _ in range(4)] == ALL_STEPS[:4]
+    with pytest.raises(BadProof) as caught:
+        next(steps)
+    assert caught.value.metadata["step"] == "inclusion"
+
+
+def test_the_steps_tell_identities_times_and_roots():
+    told = {step.name: step.found for step in verify_evidence(FILE, ROOTS).steps}
+    assert "release of notices/hk-2026-001" in told["envelope"]
+    assert "2026-01-01 09:00:00 UTC" in told["envelope"]
+    assert f"spiffe://{HK}/node" in told["sender certificates"]
+    assert f"spiffe://{KR}/node" in told["receiver certificates"]
+    assert "2026-01-01 09:01:01 UTC" in told["receiver cosignatures"]
+
+
+def test_the_roots_may_be_given_in_any_order():
+    assert verify_evidence(FILE, ROOTS[::-1]) == verify_evidence(FILE, ROOTS)
+
+
+def test_every_kind_of_act_is_named():
+    seal = samples.seal(ORIGIN)
+    assert act_of(acknowledged(seal, "kr-1")) == "acknowledgement of notices/kr-1"
+    assert act_of(withdrawn(seal, "hk-1", [])) == "withdrawal of notices/hk-1"
+    assert act_of(Envelope()) == "an act of a kind that this version does not know"
+
+
+def test_an_act_that_this_version_does_not_know_is_proven_all_the_same():
+    later = envelope()
+    later.ClearField("notice_released")
+    leaf = later.SerializeToString() + b"\xfa\x01\x02hi"  # field 31
+    assert act_of(verify_evidence(evidence(leaf).encode(), ROOTS).envelope).startswith("an act of a kind")
+
+
+def test_moments_are_written_in_utc():
+    assert clock(SEALED.astimezone(tz=None)) == "2026-01-01 09:00:00 UTC"
+
+
+# --- the file -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")  # of odd serial numbers
+def test_no_altered_byte_passes():
+    """One bit of each byte of a real file: the verdict is never the same, nor another one."""
+    for place, byte in enumerate(FILE):
+        altered = bytearray(FILE)
+        altered[place] = byte ^ 1 << place % 8
+        with pytest.raises(VerificationError):
+            verify_evidence(bytes(altered), ROOTS)
+
+
+def test_a_truncated_file_proves_nothing_unless_it_is_cut_to_the_sending_alone():
+    whole = {len(SENT.encode()): None, len(FILE): datetime.fromtimestamp(RECEIVED, UTC)}
+    line_ends = [place + 1 for place, byte in enumerate(FILE) if byte == ord("\n")]
+    for end in sorted({*range(0, len(FILE), 37), *line_ends}):
+        if end in whole:
+            assert verify_evidence(FILE[:end], ROOTS).received_at == whole[end]
+        else:
+            with pytest.raises(VerificationError):
+                verify_evidence(FILE[:end], ROOTS)
+
+
+@pytest.mark.parametrize("more", [b"\n", b"\0", b" ", FILE])
+def test_nothing_may_follow_the_file(more):
+    refused(FILE + more, Malformed, "envelope")
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        b"",
+        b"\xff",
+        material(b"x").SerializeToString() + b"\x22\x01x",
+        material(b"x").SerializeToString() + EvidenceMaterial(envelope=b"x").SerializeToString(),
+        b"\x0a\x81\x00x" + EvidenceMaterial(sender_certificates=HONG_KONG.certificates).SerializeToString(),
+        EvidenceMaterial(receiver_certificates=KOREA.certificates).SerializeToString()
+        + EvidenceMaterial(envelope=b"x").SerializeToString(),
+    ],
+    ids=["empty", "no message", "unknown field", "twice", "long length", "order"],
+)
+def test_material_in_another_form_is_refused(extra):
+    step = "envelope" if extra == b"" else "file"
+    refused(replace(RECEIPTED, extra=extra), Malformed, step)
+
+
+def test_an_envelope_of_another_channel_is_refused():
+    refused(evidence(envelope(origin=f"{KR}/to/{HK}").SerializeToString()), Malformed, "envelope")
+
+
+@pytest.mark.parametrize("seconds", [2**62, -(2**62)])
+def test_a_time_beyond_the_calendar_is_refused(seconds):
+    leaf = envelope(sealed_at=Timestamp(seconds=seconds)).SerializeToString()
+    refused(evidence(leaf), Malformed, "envelope")
+    if seconds > 0:
+        refused(evidence(signed=seconds), Malformed, "sender signatures")
+        refused(evidence(received=seconds), Malformed, "receiver cosignatures")
+
+
+def test_bytes_that_are_no_envelope_are_refused():
+    refused(evidence(b"\xff\xff"), Malformed, "envelope")
+
+
+# --- the certificates -----------------------------------------------------------------------------------------------
+
+
+def with_certificates(sender: Sequence[bytes] = (), receiver: Sequence[bytes] = ()) -> Evidence:
+    extra = material(envelope().SerializeToString(), sender, receiver).SerializeToString()
+    return replace(RECEIPTED, extra=extra)
+
+
+@pytest.mark.parametrize("roots", [[], [KOREA.root], [HONG_KONG.root]])
+def test_both_roots_are_needed(roots):
+    side = "receiver" if roots == [HONG_KONG.root] else "sender"
+    refused(RECEIPTED, Untrusted, f"{side} certificates", roots)
+
+
+def test_an_impostor_of_the_root_is_refused():
+    refused(RECEIPTED, Untrusted, "sender certificates", [Side("HK", HK).root, KOREA.root])
+
+
+def test_a_certificate_that_is_no_authority_is_no_root():
+    leaf = x509.load_der_x509_certificate(HONG_KONG.certificates[0])
+    refused(RECEIPTED, Untrusted, "sender certificates", [leaf, *ROOTS])
+
+
+def test_a_root_does_not_speak_for_the_domain_of_another():
+    """What Hong Kong could make alone: a receipt of Korea under its own root."""
+    forged = with_certificates(receiver=KOREA.issue(HONG_KONG.authority))
+    refused(forged, Untrusted, "receiver certificates")
+
+
+def test_one_root_without_a_domain_does_not_certify_both_sides(monkeypatch):
+    """A root from elsewhere that names no domain."""
+    monkeypatch.setattr("gateway.identity.evidence._may_speak_for", lambda root, domain: True)
+    forged = with_certificates(receiver=KOREA.issue(HONG_KONG.authority))
+    assert "alone" in refused(forged, Untrusted, "receiver certificates").message
+
+
+def test_sealing_certificates_name_the_domain_of_the_origin():
+    refused(with_certificates(HONG_KONG.issue(HONG_KONG.authority, domain="hk.example")), Untrusted, ALL_STEPS[2])
+
+
+@pytest.mark.parametrize("certificates", [HONG_KONG.certificates[:1], HONG_KONG.certificates * 2])
+def test_there_are_two_certificates_a_side(certificates):
+    refused(with_certificates(sender=certificates), Malformed, "sender certificates")
+    refused(with_certificates(receiver=certificates), Malformed, "receiver certificates")
+
+
+def test_the_order_of_the_certificates_counts():
+    refused(with_certificates(HONG_KONG.certificates[::-1]), Untrusted, "sender certificates")
+
+
+def test_a_tls_certificate_does_not_seal():
+    node = to_der(issued(HONG_KONG.authority, "node", NodeId(HK), FOUNDED).certificate)
+    refused(with_certificates([node, HONG_KONG.certificates[1]]), Untrusted, "sender certificates")
+
+
+def issued_at(side: Side, now: datetime) -> list[bytes]:
+    return side.issue(side.authority, now)
+
+
+def test_the_senders_certificates_were_valid_when_it_was_sealed():
+    renewed = issued_at(HONG_KONG, SEALED + timedelta(minutes=6))
+    assert refused(with_certificates(renewed), Untrusted, ALL_STEPS[2]).metadata["reason"] == "NOT_YET_VALID"
+
+
+def test_the_senders_certificates_were_valid_when_the_log_was_signed():
+    late = int((FOUNDED + timedelta(days=1827)).timestamp())
+    assert refused(evidence(signed=late), Untrusted, ALL_STEPS[3]).metadata["reason"] == "EXPIRED"
+
+
+def test_the_receivers_certificates_were_valid_when_it_cosigned():
+    renewed = issued_at(KOREA, datetime.fromtimestamp(RECEIVED, UTC) + timedelta(minutes=6))
+    assert refused(with_certificates(receiver=renewed), Untrusted, ALL_STEPS[6]).metadata["reason"] == "NOT_YET_VALID"
+
+
+def test_a_receiver_that_has_not_cosigned_may_have_new_certificates():
+    renewed = issued_at(KOREA, FOUNDED + timedelta(days=30))
+    extra = material(envelope().SerializeToString(), receiver=renewed).SerializeToString()
+    assert verify_evidence(replace(SENT, extra=extra).encode(), ROOTS).received_at is None
+
+
+# --- their one form -------------------------------------------------------------------------------------------------
+
+
+def _split(der: bytes) -> tuple[bytes, x509.Certificate]:
+    certificate = x509.load_der_x509_certificate(der)
+    return certificate.tbs_certificate_bytes, certificate
+
+
+def unused_bits(der: bytes) -> bytes:
+    """The BIT STRING of the signature says that its last bit is unused."""
+    _, certificate = _split(der)
+    start = len(der) - len(certificate.signature) - 1
+    assert der[start] == 0
+    return der[:start] + b"\1" + der[start + 1 :]
+
+
+def long_length(der: bytes) -> bytes:
+    """The outermost length has a byte more than it needs."""
+    assert der[:2] == b"\x30\x82"
+    return b"\x30\x83\0" + der[2:]
+
+
+def padded_number(der: bytes) -> bytes:
+    """A number of the signature begins with a zero too many."""
+    tbs, certificate = _split(der)
+    signature = certificate.signature
+    padded = bytes([0x30, signature[1] + 1, 2, signature[3] + 1, 0]) + signature[4:]
+    algorithm = bytes.fromhex("300a06082a8648ce3d040302")
+    body = tbs + algorithm + bytes([3, len(padded) + 1, 0]) + padded
+    return b"\x30\x82" + len(body).to_bytes(2) + body
+
+
+def trailing(der: bytes) -> bytes:
+    return der + b"\0"
+
+
+def as_pem(der: bytes) -> bytes:
+    return to_pem(x509.load_der_x509_certificate(der))
+
+
+@pytest.mark.parametrize("change", [unused_bits, long_length, padded_number, trailing, as_pem])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_certificate_in_another_form_is_refused(change, place):
+    certificates = list(HONG_KONG.certificates)
+    certificates[place] = change(certificates[place])
+    refused(with_certificates(certificates), VerificationError, "sender certificates")
+
+
+def test_a_certificate_signed_with_another_algorithm_is_refused():
+    odd = OddCertificates(HONG_KONG.authority, FOUNDED)
+    ed25519, _ = HONG_KONG.certificates
+    key = FileSeal.generate()
+    made = odd.seal(PublicKey(key.public_keys[1]), f"spiffe://{HK}/node", digest=SHA384())
+    refused(with_certificates([ed25519, made.der]), VerificationError, "sender certificates")
+
+
+def test_the_samples_are_in_their_one_form():
+    for der in HONG_KONG.certificates:
+        _, certificate = _split(der)
+        assert encode_dss_signature(*decode_dss_signature(certificate.signature)) == certificate.signature
+
+
+# --- the signatures -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", [0, 1, 2, 3])
+def test_each_of_the_four_signatures_is_needed(line):
+    note = Note.parse(RECEIPTED.note)
+    fewer = Note(note.text, tuple(each for place, each in enumerate(note.signatures) if place != line))
+    step = "sender signatures" if line < 2 else "receiver cosignatures"
+    refused(replace(RECEIPTED, note=fewer.encode()), Untrusted, step)
+
+
+def test_a_strangers_signatures_prove_nothing():
+    stranger = FileSeal.generate()
+    leaves = [b"leaf 0", b"leaf 1", envelope().SerializeToString(), b"leaf 3", b"leaf 4"]
+    head = sign_checkpoint(Checkpoint(ORIGIN, 5, log_of(leaves).root()), stranger, SIGNED)
+    refused(replace(SENT, note=head.note), Untrusted, "sender signatures")
+
+
+def test_signatures_over_another_time_do_not_verify():
+    note = Note.parse(RECEIPTED.note)
+    lines = list(note.signatures)
+    later = (RECEIVED + 60).to_bytes(8)
+    lines[2:] = [replace(line, value=later + line.value[8:]) for line in lines[2:]]
+    moved = replace(RECEIPTED, note=Note(note.text, tuple(lines)).encode())
+    refused(moved, BadSignature, "receiver cosignatures")
+
+
+@pytest.mark.parametrize("change", [{"index": 3}, {"proof": ()}, {"proof": RECEIPTED.proof[::-1]}])
+def test_a_proof_that_leads_elsewhere_is_refused(change):
+    refused(replace(RECEIPTED, **change), BadProof, "inclusion")
+
+
+def test_another_envelope_is_not_in_the_log():
+    other = material(envelope(salt=b"y" * 16).SerializeToString()).SerializeToString()
+    refused(replace(RECEIPTED, extra=other), BadProof, "inclusion")
