@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography import x509
 
 from gateway.config import Config
-from gateway.errors import AlreadyExists, ConfigError
+from gateway.errors import AlreadyExists, Untrusted
 from gateway.home import Home
 from gateway.identity.access import Access, Role
 from gateway.identity.issuing import Authority, generate_tls_key
@@ -155,12 +155,13 @@ def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime) -> 
     """Takes a peer's pairing document, whose fingerprint the two operators have compared.
 
     Raises:
-        BadInput, Malformed, Untrusted: it is not a valid document.
-        ConfigError: the fingerprint is another one, or the peer is this node or a second one of its jurisdiction.
+        BadInput, Malformed: it is not a valid document.
+        Untrusted: the fingerprint is another one, or its seal does not come from its root.
+        ConfigError: the peer is this node, or has the domain of another peer.
     """
     document = PairingDocument.parse(data)
     if fingerprint.strip().lower() != document.fingerprint():
-        raise ConfigError(f"the fingerprint of this document is {document.fingerprint()}; ask the peer's operator")
+        raise Untrusted(f"the fingerprint of this document is {document.fingerprint()}; ask the peer's operator")
     others = [each for each in home.peer_documents() if each.jurisdiction != document.jurisdiction]
     home.parties([*others, document], now)
     write_file(home.peers / f"{document.jurisdiction.lower()}.json", data, mode=PUBLIC_MODE, replace=True)
@@ -172,10 +173,11 @@ def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime) -> 
 
 def issue_client(folder: Path, client: ClientId, authority: Authority, now: datetime) -> None:
     """Makes a client's key and certificate: ``client.key``, ``client.crt``."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = generate_tls_key()
+    certificate = authority.issue(profiles().client, key.public_key(), client, now)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_key(folder / "client.key", key)
-    write_certificate(folder / "client.crt", authority.issue(profiles().client, key.public_key(), client, now))
+    write_certificate(folder / "client.crt", certificate)
 
 
 def write_profile(folder: Path, address: str, domain: str, root: x509.Certificate) -> Path:

@@ -1,7 +1,6 @@
 """``gateway check`` and ``gateway rebuild``: verifies a node's store, and rebuilds what follows from its logs."""
 
 import dataclasses
-import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.failures import DOES_NOT_HOLD
+from gateway.cli.output import pairs, say, write_json
 from gateway.home import Home
 from gateway.store.database import Database, snapshot
 from gateway.store.rebuild import rebuild
@@ -35,7 +35,10 @@ def check(
     parties = node.parties(node.peer_documents(), datetime.now(UTC))
     with snapshot(node.config.database.url, node.path) as connection:
         report = verify_store(connection, parties)
-    typer.echo(json.dumps(dataclasses.asdict(report), indent=2) if as_json else _text(report))
+    if as_json:
+        write_json(dataclasses.asdict(report))
+    else:
+        _show(report)
     if report.findings:
         raise typer.Exit(DOES_NOT_HOLD)
 
@@ -49,21 +52,23 @@ def rebuild_notices(home: HomePath) -> None:
         rebuilt = rebuild(database, time.time_ns() // 1000)
     finally:
         database.close()
-    typer.echo(f"rebuilt {rebuilt.notices} notices, and told {rebuilt.events} events that were owed")
+    say(f"rebuilt {rebuilt.notices} notices, and told {rebuilt.events} events that were owed")
 
 
-def _text(report: Report) -> str:
-    lines = []
+def _show(report: Report) -> None:
     for each in report.channels:
-        lines += [
-            each.origin,
-            f"  {each.envelopes} envelopes: every hash, subtree and root",
-            f"  {each.heads} signed heads, {each.receipts} of them receipts: every signature",
-            f"  {each.receipted} envelopes receipted",
+        say(each.origin)
+        counted = [
+            ("envelopes", f"{each.envelopes}: every hash, stored subtree and root"),
+            ("signed heads", f"{each.heads}: every signature"),
+            ("receipts", f"{each.receipts} of these, for {each.receipted} envelopes"),
         ]
-    lines += [f"{table}: {count} rows, recomputed from the envelopes" for table, count in report.rows.items()]
-    lines += [f"WRONG  {finding}" for finding in report.findings]
+        pairs(counted, margin="  ")
+    say("recomputed from the envelopes")
+    pairs([(table, str(count)) for table, count in report.rows.items()], margin="  ")
+    for finding in report.findings:
+        say(f"WRONG  {finding}")
     if report.left_out:
-        lines.append(f"WRONG  and {report.left_out} more")
-    lines.append(f"{len(report.findings) + report.left_out} findings" if report.findings else "everything verifies")
-    return "\n".join(lines)
+        say(f"WRONG  {report.left_out} more like these")
+    wrong = len(report.findings) + report.left_out
+    say(f"{wrong} things do not fit" if wrong else "everything verifies")

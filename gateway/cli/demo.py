@@ -19,5 +19,5 @@ def demo(
     home: Annotated[Path, typer.Option("--home", help="Folder in which everything is made anew.")] = Path("demo-home"),
     once: Annotated[bool, typer.Option("--once", help="End when all is delivered and verified.")] = False,
 ) -> None:
-    """Runs a Hong Kong and a Korean node here, and lets them exchange real notices."""
+    """Runs two nodes here that exchange real notices."""
     run(home, Console(highlight=False), once=once)
