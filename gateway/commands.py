@@ -20,17 +20,16 @@ from regulator.exchange.v1.notice_service_pb2 import (
     WithdrawNoticeRequest,
 )
 
-from gateway.errors import BadInput, GatewayError, NotAllowed, RequestIdReused
+from gateway.errors import BadInput, GatewayError, RequestIdReused
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
 from gateway.questions import Questions
 from gateway.store.committer import Committer
 from gateway.store.transaction import Needs, Sealed, Transaction
 from gateway.supervision import envelopes
-from gateway.supervision.acts import check_acknowledge, check_release, check_supersede, check_withdraw
+from gateway.supervision.acts import check_acknowledge, check_own, check_release, check_supersede, check_withdraw
 from gateway.supervision.notice_messages import notice_message
 from gateway.supervision.notices import new_notice_id, notice_id, notice_name
-from gateway.supervision.records import NoticeRecord
 from gateway.supervision.submissions import (
     Submission,
     addressed,
@@ -90,9 +89,7 @@ class Commands:
         done = await self._committer.submit(release_all, _needs(caller, submissions), len(submissions))
         return [await self._finished(each) for each in done]
 
-    async def submit_notices(
-        self, caller: Caller, message: SubmitNoticesRequest
-    ) -> list[GatewayError | None]:
+    async def submit_notices(self, caller: Caller, message: SubmitNoticesRequest) -> list[GatewayError | None]:
         """Gives each of several notices on its own; answers, for each, None or why it was refused."""
         check_own_fields(message)
         requests = message.requests
@@ -139,7 +136,7 @@ class Commands:
             if known := _carried_out(tx, caller, request.request_id, digest):
                 return known
             record = check_withdraw(acted_id, tx.find_notice, request.etag)
-            _check_own(record, caller)
+            check_own(record, caller.authority)
             self._seal(
                 tx, caller, record.recipient, lambda seal: envelopes.withdrawn(seal, acted_id, request.explanation)
             )
@@ -261,10 +258,5 @@ def _with_recipient(tx: Transaction, caller: Caller, submission: Submission) -> 
     if not submission.supersedes:
         return submission
     record = check_supersede(submission.supersedes, tx.find_notice, submission.etag)
-    _check_own(record, caller)
+    check_own(record, caller.authority)
     return addressed(submission, record.recipient)
-
-
-def _check_own(record: NoticeRecord, caller: Caller) -> None:
-    if record.issuing_authority != caller.authority:
-        raise NotAllowed("only the authority that gave a notice may take it back or replace it")

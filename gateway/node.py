@@ -103,6 +103,7 @@ class Node:
     async def stop(self) -> None:
         """Takes no new calls, lets those under way end within the drain time, and closes the store."""
         drain = self.home.config.limits.drain_seconds
+        self._bulletin.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

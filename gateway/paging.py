@@ -10,6 +10,7 @@ from gateway.errors import BadInput
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
+MAX_POSITION = 2**63 - 1  # of a list; a database counts no further
 
 _FILTER_BYTES = 8
 _POSITION_BYTES = 8
@@ -38,9 +39,10 @@ def page_position(token: str, request: Message) -> int | None:
         data = base64.b64decode(token, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         data = b""
-    if data[_POSITION_BYTES:] != _filter_hash(request) or page_token(int.from_bytes(data[:8]), request) != token:
+    position = int.from_bytes(data[:_POSITION_BYTES])
+    if position > MAX_POSITION or page_token(position, request) != token:
         raise BadInput.of("page_token", "must be the next_page_token of the page before, with the same filters")
-    return int.from_bytes(data[:_POSITION_BYTES])
+    return position
 
 
 def _filter_hash(request: Message) -> bytes:
@@ -48,4 +50,5 @@ def _filter_hash(request: Message) -> bytes:
     filters.CopyFrom(request)
     filters.ClearField("page_token")
     filters.ClearField("page_size")
-    return hashlib.sha256(filters.SerializeToString(deterministic=True)).digest()[:_FILTER_BYTES]
+    name = request.DESCRIPTOR.full_name.encode()  # so that a token of one list is none of another
+    return hashlib.sha256(name + b"\0" + filters.SerializeToString(deterministic=True)).digest()[:_FILTER_BYTES]

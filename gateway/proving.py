@@ -17,6 +17,7 @@ from gateway.store.bulletin import Bulletin
 from gateway.store.proofs import read_consistency, read_inclusion
 from gateway.store.queries import read_notice
 from gateway.store.readers import Readers
+from gateway.store.state import ChannelState
 from gateway.supervision.notices import notice_id
 from gateway.supervision.records import NoticeRecord, Place
 from gateway.supervision.submissions import check_fields
@@ -44,6 +45,8 @@ class Proofs:
         """Gives the evidence file of one envelope: of a notice's act, or at a place of a channel."""
         check_fields(request)
         place, name = await self._place(request) if request.notice else _named_by_place(request)
+        if place.index >= self._state(place.origin).log.size:
+            raise NotFound(f"the log of {place.origin} has no envelope {place.index}")
         parts = await self._readers.run(read_inclusion, place.origin, place.index)
         sender, receiver = self._parties.channel(place.origin)
         material = EvidenceMaterial(
@@ -57,9 +60,7 @@ class Proofs:
     async def get_checkpoint(self, request: GetCheckpointRequest) -> Checkpoint:
         """Gives a channel's newest checkpoint and its newest receipt."""
         check_fields(request)
-        state = self._bulletin.commit.states.get(request.origin)
-        if state is None:
-            raise NotFound(f"there is no channel {request.origin}")
+        state = self._state(request.origin)
         return Checkpoint(
             note=state.head.note if state.head else b"", receipt=state.receipt.note if state.receipt else b""
         )
@@ -69,6 +70,12 @@ class Proofs:
         check_fields(request)
         parts = await self._readers.run(read_consistency, request.origin, request.first_size, request.second_size)
         return ConsistencyProof(hashes=parts.hashes, first_root=parts.first_root, second_root=parts.second_root)
+
+    def _state(self, origin: str) -> ChannelState:
+        state = self._bulletin.commit.states.get(origin)
+        if state is None:
+            raise NotFound(f"there is no channel {origin}")
+        return state
 
     async def _place(self, request: GetEvidenceRequest) -> tuple[Place, str]:
         wanted = notice_id(request.notice)

@@ -13,7 +13,7 @@ from regulator.exchange.v1.notice_service_pb2 import (
     Notice,
 )
 
-from gateway.errors import BadInput, NotFound
+from gateway.errors import BadInput, NotFound, Unavailable
 from gateway.paging import page_position, page_size, page_token
 from gateway.store.bulletin import Bulletin
 from gateway.store.queries import EventView, NoticeFilter, NoticeView, list_notices, read_events, read_notice
@@ -71,6 +71,8 @@ class Questions:
         told = True
         while True:
             committed = self._bulletin.next()
+            if self._bulletin.closed:
+                raise Unavailable("the node is stopping; resume from the last cursor")
             newest = self._bulletin.commit.counters.cursor
             page = await self._readers.run(read_events, cursor, EVENTS_AT_ONCE, request.kinds)
             for view in page:

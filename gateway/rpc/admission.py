@@ -30,8 +30,8 @@ class BackOfficeAdmission:
     def __init__(self, trust: TlsTrust, access: Callable[[], Access], clock: Callable[[], datetime]) -> None:
         self._trust, self._access, self._clock = trust, access, clock
 
-    def admit(self, session: Session, method: str) -> None:
-        """Sets ``CALLER``.
+    def admit(self, session: Session, method: str) -> str:
+        """Sets ``CALLER``; gives its SPIFFE ID.
 
         Raises:
             Unauthenticated: no client of this node is behind the session.
@@ -42,6 +42,7 @@ class BackOfficeAdmission:
         caller = access.caller(identity)
         access.require(caller, method)
         CALLER.set(caller)
+        return identity
 
 
 class PeerAdmission:
@@ -53,8 +54,8 @@ class PeerAdmission:
             str(NodeId(peer.domain)): (peer, trusts[jurisdiction]) for jurisdiction, peer in parties.peers.items()
         }
 
-    def admit(self, session: Session, method: str) -> None:
-        """Sets ``PEER``; a paired node may call every method that the peer listener serves.
+    def admit(self, session: Session, method: str) -> str:
+        """Sets ``PEER``, which may call every method that the peer listener serves; gives its SPIFFE ID.
 
         Raises:
             Unauthenticated: no paired node is behind the session, or it is without post-quantum key exchange.
@@ -68,6 +69,7 @@ class PeerAdmission:
         if verified_identity(session, trust, self._clock()) != claimed:
             raise Unauthenticated("the certificate is not that of a paired node")
         PEER.set(peer)
+        return claimed
 
 
 def verified_identity(session: Session, trust: TlsTrust, now: datetime) -> str:

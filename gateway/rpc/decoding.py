@@ -47,9 +47,7 @@ def _first_bad_text(data: bytes, descriptor: Any, path: str, depth: int, budget:
 
 
 def _delimited_fields(data: bytes, budget: Iterator[int]) -> Iterator[tuple[int, bytes]]:
-    """Number and bytes of each length-delimited field, up to the first that cannot be read; each field takes one
-    of the budget.
-    """
+    """Number and bytes of each length-delimited field, up to the first that cannot be read or the budget's end."""
     position = 0
     while position < len(data) and next(budget, None) is not None:
         tag, position = _varint(data, position)

@@ -15,6 +15,7 @@ from grpc_status import rpc_status
 from gateway.errors import GatewayError, Unavailable
 from gateway.rpc.admission import Session
 from gateway.rpc.decoding import decode
+from gateway.rpc.shares import Shares
 from gateway.rpc.status import code_of, status_of
 
 _log = logging.getLogger(__name__)
@@ -26,8 +27,8 @@ Context = Any
 class Admission(Protocol):
     """Decides whether a call may be made."""
 
-    def admit(self, session: Session, method: str) -> None:
-        """Passes, or raises ``Unauthenticated`` or ``NotAllowed``."""
+    def admit(self, session: Session, method: str) -> str:
+        """Gives who calls, or raises ``Unauthenticated`` or ``NotAllowed``."""
 
 
 class Guard(grpc.aio.ServerInterceptor):
@@ -36,10 +37,11 @@ class Guard(grpc.aio.ServerInterceptor):
     Args:
         admission: of this listener
         max_deadline_seconds: longest time of a call that answers once
+        shares: what each caller may take of the listener
     """
 
-    def __init__(self, admission: Admission, max_deadline_seconds: float) -> None:
-        self._admission, self._max_deadline_seconds = admission, max_deadline_seconds
+    def __init__(self, admission: Admission, max_deadline_seconds: float, shares: Shares) -> None:
+        self._admission, self._max_deadline_seconds, self._shares = admission, max_deadline_seconds, shares
         self._handlers: dict[str, Any] = {}  # by method, of those that exist
 
     async def intercept_service(
@@ -98,8 +100,12 @@ class Guard(grpc.aio.ServerInterceptor):
     async def _admitted(self, method: str, context: Context) -> AsyncIterator[None]:
         """Admits, and turns what is raised into the call's status."""
         try:
-            self._admission.admit(context.auth_context(), method)
-            yield
+            caller = self._admission.admit(context.auth_context(), method)
+            self._shares.take(caller)
+            try:
+                yield
+            finally:
+                self._shares.give_back(caller)
         except GatewayError as error:
             await _abort(context, method, error)
         except (asyncio.CancelledError, grpc.aio.AbortError):

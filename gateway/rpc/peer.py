@@ -9,7 +9,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceServicer
 
 from gateway.carrier import Carrier, Message, Store
-from gateway.errors import BadInput, RemoteProtocolError
+from gateway.errors import BadInput, RemoteProtocolError, Unavailable
 from gateway.identity.parties import Parties
 from gateway.ledger import steps
 from gateway.ledger.receiver import ReceiverMachine
@@ -52,14 +52,19 @@ class PeerServicer(PeerServiceServicer):
         task = asyncio.current_task()
         assert task is not None, "a handler runs in a task"
         self._streams[origin] = task
-        async with self._turns.setdefault(origin, asyncio.Lock()):
-            try:
+        try:
+            async with self._turns.setdefault(origin, asyncio.Lock()):
                 async for response in self._serve(origin, request_iterator):
                     yield response
-            finally:
-                if self._streams.get(origin) is task:
-                    del self._streams[origin]
-                    self._links[origin] = LinkStatus(last_error=self._links.get(origin, LinkStatus()).last_error)
+        except asyncio.CancelledError:
+            if self._streams.get(origin) is task:
+                raise  # the caller has gone
+            task.uncancel()
+            raise Unavailable("a newer stream of this channel took the place of this one") from None
+        finally:
+            if self._streams.get(origin) is task:
+                del self._streams[origin]
+                self._links[origin] = LinkStatus(last_error=self._links.get(origin, LinkStatus()).last_error)
 
     async def _serve(
         self, origin: str, requests: AsyncIterator[wire.ExchangeRequest]

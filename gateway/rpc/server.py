@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from regulator.exchange.v1 import (
     admin_service_pb2,
@@ -25,14 +25,18 @@ from gateway.rpc.admin import AdminServicer
 from gateway.rpc.events import EventServicer
 from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.guard import Admission, Guard
+from gateway.rpc.health import HealthServicer
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
+from gateway.rpc.shares import Shares
 from gateway.rpc.tls import HANDSHAKE_TIMEOUT_MILLISECONDS, server_credentials
 
 MAX_REQUEST_BYTES = 8 * 1024 * 1024  # of a back office's request
 MAX_METADATA_BYTES = 16 * 1024
 MAX_STREAMS_A_CONNECTION = 250  # more wait; unbounded, a flood of resets would hurt other callers
 MAX_PEER_STREAMS = 100  # over all connections of the peer listener
+
+CALLERS_AT_LEAST = 2  # it takes so many to take all places of a listener
 
 SERVICES: Sequence[ServiceDescriptor] = (
     notice_service_pb2.DESCRIPTOR.services_by_name["NoticeService"],
@@ -84,10 +88,7 @@ async def back_office_server(
     evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(evidence, server)
     admin_service_pb2_grpc.add_AdminServiceServicer_to_server(admin, server)
     names = [service.full_name for service in SERVICES]
-    statuses = health.aio.HealthServicer()
-    for name in ("", *names):
-        await statuses.set(name, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(statuses, server)
+    health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(names), server)
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     return server, _bind(server, listener)
 
@@ -115,7 +116,8 @@ def _server(listener: Listener, max_message_bytes: int) -> grpc.aio.Server:
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.http2.max_ping_strikes", 2),
     ]
-    guard = Guard(listener.admission, listener.max_deadline_seconds)
+    shares = Shares(max(1, listener.max_calls // CALLERS_AT_LEAST))
+    guard = Guard(listener.admission, listener.max_deadline_seconds, shares)
     return grpc.aio.server(
         interceptors=[guard], options=options, maximum_concurrent_rpcs=listener.max_calls, compression=None
     )

@@ -1,6 +1,6 @@
 """Errors as ``google.rpc.Status`` (AIP-193): the one table that maps the node's errors to gRPC codes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
@@ -12,6 +12,8 @@ from gateway import errors
 
 DOMAIN = "exchange.regulator"
 RETRY_AFTER_SECONDS = 1
+MAX_MESSAGE_CHARACTERS = 512  # with all details it must fit into 8 KiB of trailers, which every client takes
+MAX_VIOLATIONS_BYTES = 4096  # of names and descriptions of fields; the rest is left out
 
 CODES: Mapping[type[errors.GatewayError], Code.ValueType] = {
     errors.BadInput: Code.INVALID_ARGUMENT,
@@ -48,13 +50,24 @@ def status_of(error: errors.GatewayError) -> Status:
         return Status(code=code, message="internal error; the node's log tells more", details=[_packed(info)])
     details = [_packed(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata))]
     if isinstance(error, errors.BadInput):
-        violations = (
-            BadRequest.FieldViolation(field=each.field, description=each.description) for each in error.violations
-        )
-        details.append(_packed(BadRequest(field_violations=violations)))
+        details.append(_packed(_bad_request(error.violations)))
     if isinstance(error, errors.Overloaded):
         details.append(_packed(RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS))))
-    return Status(code=code, message=error.message, details=details)
+    return Status(code=code, message=_shortened(error.message), details=details)
+
+
+def _bad_request(violations: Sequence[errors.Violation]) -> BadRequest:
+    bad, used_bytes = BadRequest(), 0
+    for each in violations:
+        used_bytes += len(each.field.encode()) + len(each.description.encode())
+        if used_bytes > MAX_VIOLATIONS_BYTES:
+            break
+        bad.field_violations.add(field=each.field, description=each.description)
+    return bad
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE_CHARACTERS else f"{message[:MAX_MESSAGE_CHARACTERS]}..."
 
 
 def _packed(detail: BadRequest | ErrorInfo | RetryInfo) -> Any:

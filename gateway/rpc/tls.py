@@ -1,23 +1,21 @@
 """TLS of both listeners and of the link: version 1.3 alone, client certificates, trust that is asked for each time.
 
 gRPC in Python has no way to set the lowest TLS version. It takes TLS 1.2 too, with the cipher suites that
-``GRPC_SSL_CIPHER_SUITES`` names; named here is one that needs an RSA key, which no node has. So only TLS 1.3 is left,
-and ``require_tls_1_3_only`` proves it on every listener that starts.
+``GRPC_SSL_CIPHER_SUITES`` names; ``gateway`` itself names one that needs an RSA key, which no node has. So only
+TLS 1.3 is left, and ``require_tls_1_3_only`` proves it on every listener that starts.
 """
 
-import os
+import contextlib
 import socket
 import ssl
 from collections.abc import Callable
 
-TLS_1_2_SUITE_NOBODY_HAS = "ECDHE-RSA-AES128-GCM-SHA256"
-os.environ["GRPC_SSL_CIPHER_SUITES"] = TLS_1_2_SUITE_NOBODY_HAS  # read when gRPC makes its first TLS context
+import grpc
 
-import grpc  # noqa: E402 - after the line above
-
-from gateway.errors import ConfigError  # noqa: E402
+from gateway.errors import ConfigError
 
 HANDSHAKE_TIMEOUT_MILLISECONDS = 3000
+HANDSHAKE_RECORD = b"\x16"  # TLS record type (RFC 8446, section 5.1); an alert is 0x15
 PROBE_TIMEOUT_SECONDS = 5
 
 
@@ -40,7 +38,9 @@ def server_credentials(key: bytes, certificate: bytes, roots: Callable[[], bytes
 
 
 def require_tls_1_3_only(address: str) -> None:
-    """Passes if a listener refuses TLS 1.2.
+    """Passes if a listener refuses TLS 1.2: it answers a ClientHello of that version with no ServerHello.
+
+    A handshake that fails would prove nothing: without a client certificate it fails in any version.
 
     Raises:
         ConfigError: it does not, or cannot be reached.
@@ -48,12 +48,20 @@ def require_tls_1_3_only(address: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.maximum_version = ssl.TLSVersion.TLSv1_2
+    hello = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), hello).do_handshake()
+    if _first_byte_of_answer(address, hello.read()) == HANDSHAKE_RECORD:
+        raise ConfigError(f"{address} takes TLS 1.2; was gRPC imported before GRPC_SSL_CIPHER_SUITES was set?")
+
+
+def _first_byte_of_answer(address: str, sent: bytes) -> bytes:
     host, _, port = address.rpartition(":")
     try:
-        raw = socket.create_connection((host.strip("[]"), int(port)), PROBE_TIMEOUT_SECONDS)
-        with raw, context.wrap_socket(raw):
-            raise ConfigError(f"{address} takes TLS 1.2; was gRPC started before this module set its suites?")
-    except (ssl.SSLError, ConnectionError):
-        return
+        with socket.create_connection((host.strip("[]"), int(port)), PROBE_TIMEOUT_SECONDS) as raw:
+            raw.sendall(sent)
+            return raw.recv(1)
+    except ConnectionResetError:
+        return b""
     except OSError as error:
         raise ConfigError(f"{address} cannot be reached: {error}") from error

@@ -10,14 +10,23 @@ class Bulletin:
 
     def __init__(self, commit: Commit) -> None:
         self.commit = commit
+        self.closed = False
         self._next = asyncio.Event()
 
     def publish(self, commit: Commit) -> None:
         """Makes a commit known, and wakes all who wait."""
         self.commit = commit
-        woken, self._next = self._next, asyncio.Event()
-        woken.set()
+        self._wake()
 
     def next(self) -> asyncio.Event:
         """Gives what is set by the next commit: take it before you look, then nothing is missed."""
         return self._next
+
+    def close(self) -> None:
+        """Wakes all who wait, for the last time: the node stops."""
+        self.closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        woken, self._next = self._next, asyncio.Event()
+        woken.set()

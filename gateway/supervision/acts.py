@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.errors import AlreadyExists, BadInput, NotFound, Stale
+from gateway.errors import AlreadyExists, BadInput, NotAllowed, NotFound, Stale
 from gateway.supervision.notices import id_fault, notice_id, notice_name
 from gateway.supervision.records import ChannelParties, Find, NoticeRecord, etag_of
 from gateway.supervision.states import Act, require
@@ -27,6 +27,7 @@ def check_release(
 
     Raises:
         BadInput: the id is not the sender's to give, or a reference cannot do what it says.
+        NotAllowed: a notice to be superseded or withdrawn is another authority's.
         AlreadyExists: the id is taken.
         WrongState: a notice to be superseded or withdrawn is not in a state for it.
     """
@@ -35,7 +36,9 @@ def check_release(
     if find(new_id):
         raise AlreadyExists(f"there is a notice {new_id}", notice=new_id)
     for place, reference in enumerate(content.references):
-        _check_reference(new_id, reference, channel, find, f"{path}.references[{place}].notice")
+        record = _check_reference(new_id, reference, channel, find, f"{path}.references[{place}].notice")
+        if record:
+            check_own(record, content.issuing_authority)
 
 
 def check_acknowledge(acted_id: str, find: Find, etag: str = "") -> NoticeRecord:
@@ -51,6 +54,12 @@ def check_withdraw(acted_id: str, find: Find, etag: str = "") -> NoticeRecord:
 def check_supersede(acted_id: str, find: Find, etag: str = "") -> NoticeRecord:
     """The notice to be replaced; raises NotFound, Stale or WrongState. The new one goes to its recipient."""
     return _check(Act.SUPERSEDE, acted_id, find, etag)
+
+
+def check_own(record: NoticeRecord, authority: str) -> None:
+    """Passes if the notice is the authority's own; raises NotAllowed."""
+    if record.issuing_authority != authority:
+        raise NotAllowed("only the authority that gave a notice may take it back or replace it")
 
 
 def superseding(content: NoticeContent, earlier_id: str) -> NoticeContent:
@@ -73,14 +82,18 @@ def _check(act: Act, acted_id: str, find: Find, etag: str) -> NoticeRecord:
     return record
 
 
-def _check_reference(new_id: str, reference: Reference, channel: ChannelParties, find: Find, path: str) -> None:
+def _check_reference(
+    new_id: str, reference: Reference, channel: ChannelParties, find: Find, path: str
+) -> NoticeRecord | None:
+    """The notice that would be superseded or withdrawn; None if nothing is done to it."""
     other_id = notice_id(reference.notice)
     if other_id == new_id:
         raise BadInput.of(path, "must be another notice than the one that refers to it")
     act = _ACTS.get(reference.relation)
     if act is None:
-        return
+        return None
     record = find(other_id)
     if record is None or record.direction != Notice.OUTGOING or record.recipient != channel.recipient:
         raise BadInput.of(path, f"must be a notice that {channel.sender} gave to {channel.recipient}")
     require(record, act)
+    return record

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
 from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -49,18 +50,18 @@ def own_unknown_fields(message: Message, path: str = "") -> Iterator[Violation]:
 def _holds_unknown(message: Message) -> bool:
     copy = type(message)()
     copy.CopyFrom(message)
-    copy.DiscardUnknownFields()  # type: ignore[no-untyped-call]
+    copy.DiscardUnknownFields()
     return copy.ByteSize() != message.ByteSize()
 
 
-def _messages(field: FieldDescriptor, value: object, name: str) -> Iterator[tuple[str, Message]]:
+def _messages(field: FieldDescriptor, value: Any, name: str) -> Iterator[tuple[str, Message]]:
     """The messages in a field, each with its path."""
     if field.message_type is None:
         return
     if field.is_repeated:
-        yield from ((f"{name}[{place}]", item) for place, item in enumerate(value))  # type: ignore[call-overload]
+        yield from ((f"{name}[{place}]", item) for place, item in enumerate(value))
     else:
-        yield name, value  # type: ignore[misc]
+        yield name, value
 
 
 @cache

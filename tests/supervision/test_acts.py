@@ -2,7 +2,7 @@ import pytest
 from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.errors import AlreadyExists, BadInput, NotFound, Stale, WrongState
+from gateway.errors import AlreadyExists, BadInput, NotAllowed, NotFound, Stale, WrongState
 from gateway.supervision.acts import (
     check_acknowledge,
     check_release,
@@ -138,3 +138,10 @@ def test_what_the_added_reference_breaks_is_found_by_the_rules():
     assert [violation.field for violation in content_violations(twice, "content")] == ["content.references"]
     full = superseding(content(references=[reference(Reference.RELATES_TO, f"hk-{n}") for n in range(2, 66)]), "hk-1")
     assert [violation.field for violation in field_violations(full, "content")] == ["content.references"]
+
+
+@pytest.mark.parametrize("relation", [Reference.SUPERSEDES, Reference.WITHDRAWS])
+def test_no_authority_takes_back_or_replaces_the_notice_of_another_one(relation):
+    others = content(issuing_authority="HKMA", references=[reference(relation, "hk-1")])
+    with pytest.raises(NotAllowed):
+        check_release("hk-2", others, FROM_HK, find)

@@ -147,3 +147,9 @@ def test_an_amount_is_not_negative(money):
 )
 def test_a_moment_lies_within_the_bounds_of_its_type(moment, is_valid):
     assert (values.timestamp_fault(moment) is None) == is_valid
+
+
+@pytest.mark.parametrize("character", ["\0", "\x07", "\x0b", "\r", "\x1b", "\x7f"])
+def test_a_text_holds_no_control_characters_but_tabs_and_line_feeds(character):
+    assert f"U+{ord(character):04X} (the 2. character)" in values.text_fault(f"a{character}")
+    assert values.text_fault("a\tb\nc") is None

@@ -112,7 +112,8 @@ class Site:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env={**os.environ, **environment},
+            # The node sets it for itself; from here it would hide that it did not.
+            env={**os.environ, **environment} | {"GRPC_SSL_CIPHER_SUITES": ""},
         )
         log.close()
         assert self.process.stdout is not None

@@ -1,0 +1,59 @@
+"""SIGTERM: what is under way ends well, and soon."""
+
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+from regulator.exchange import Client, ExchangeError
+from regulator.exchange.v1.notice_service_pb2 import Notice
+
+from tests.supervision.samples import content
+from tests.support.nodes import Site, eventually, found_pair, running
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Site, Site]:
+    return found_pair(tmp_path)
+
+
+def test_a_node_that_is_watched_stops_at_once(pair: tuple[Site, Site]) -> None:
+    hk, kr = pair
+    with running(hk, kr), hk.client() as client:
+        with client.watch_events() as watch:
+            next(iter(watch))
+            started = time.monotonic()
+            assert hk.stop() == 0
+            taken_seconds = time.monotonic() - started
+        assert taken_seconds < hk.home.config.limits.drain_seconds / 2
+
+
+def give(client: Client, answered: list[Notice]) -> None:
+    """Gives one notice; while the node is away, asks again under the same request_id."""
+    request_id, made = str(uuid.uuid4()), content(issuing_authority="HKMA")
+
+    def is_answered() -> bool:
+        try:
+            answered.append(client.create_notice(made, recipient="KR", request_id=request_id))
+        except ExchangeError:
+            return False
+        return True
+
+    eventually(is_answered)
+
+
+def test_calls_under_way_are_answered_once_over_a_restart(pair: tuple[Site, Site]) -> None:
+    hk, kr = pair
+    answered: list[Notice] = []
+    with running(hk, kr), hk.client() as client:
+        threads = [threading.Thread(target=give, args=(client, answered)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        assert hk.stop() == 0
+        hk.start()
+        for thread in threads:
+            thread.join()
+        names = {notice.name for notice in answered}
+        assert len(names) == 8
+        eventually(lambda: {notice.name for notice in client.list_notices(state="DELIVERED")} == names)
