@@ -27,7 +27,7 @@ class Seal:
 
 def released(seal: Seal, notice_id: str, content: NoticeContent) -> Envelope:
     """A notice is given."""
-    envelope = _envelope(seal)
+    envelope = envelope_of(seal)
     envelope.notice_released.notice = notice_name(notice_id)
     envelope.notice_released.content.CopyFrom(content)
     return envelope
@@ -37,7 +37,7 @@ def acknowledged(
     seal: Seal, notice_id: str, comment: Iterable[LocalizedText] = (), case_reference: str = ""
 ) -> Envelope:
     """A notice is acknowledged by the side that received it."""
-    envelope = _envelope(seal)
+    envelope = envelope_of(seal)
     envelope.notice_acknowledged.notice = notice_name(notice_id)
     envelope.notice_acknowledged.comment.extend(comment)
     envelope.notice_acknowledged.case_reference = case_reference
@@ -46,7 +46,7 @@ def acknowledged(
 
 def withdrawn(seal: Seal, notice_id: str, explanation: Iterable[LocalizedText]) -> Envelope:
     """A notice is taken back by the side that gave it."""
-    envelope = _envelope(seal)
+    envelope = envelope_of(seal)
     envelope.notice_withdrawn.notice = notice_name(notice_id)
     envelope.notice_withdrawn.explanation.extend(explanation)
     return envelope
@@ -57,7 +57,8 @@ def sealed_at(envelope: Envelope) -> int:
     return envelope.sealed_at.seconds * _MICROS + envelope.sealed_at.nanos // 1000
 
 
-def _envelope(seal: Seal) -> Envelope:
+def envelope_of(seal: Seal) -> Envelope:
+    """An envelope that has no content yet."""
     seconds, micros = divmod(seal.sealed_at, _MICROS)
     return Envelope(
         salt=seal.salt,

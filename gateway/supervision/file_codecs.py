@@ -5,6 +5,7 @@ raise ``BadInput`` with the JSON path (``notices[3].handling.tlp``) and what wou
 tell all that is wrong in them. Writers expect messages that keep to the rules.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from google.protobuf.message import Message
 
 from gateway.errors import BadInput, Violation
 from gateway.supervision.fields import MAX_VIOLATIONS
+
+FILE = "file"  # the path of what concerns the file as a whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +129,35 @@ def mapping(value: Codec, pair: type[Message], key_name: str, value_name: str) -
         return {getattr(each, key_name): value.write(getattr(each, value_name)) for each in pairs}
 
     return Codec(read, write)
+
+
+def parse(text: str | bytes) -> dict[str, Any]:
+    """The JSON object that a file holds; raises if it holds none, or one that no message could hold."""
+    try:
+        document = json.loads(text, object_pairs_hook=_pairs, parse_constant=_refuse)
+        dump(document).encode()  # an escaped half of a character would fit into no message
+    except UnicodeError as error:
+        raise BadInput.of(FILE, "must be valid Unicode") from error
+    except RecursionError as error:
+        raise BadInput.of(FILE, "must not be nested so deeply") from error
+    except ValueError as error:
+        raise BadInput.of(FILE, f"must be JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise BadInput.of(FILE, "must be an object")
+    return document
+
+
+def dump(document: Any) -> str:
+    """The text of a file, its keys in the order given."""
+    return json.dumps(document, ensure_ascii=False, indent=1)
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"{word} is no number of JSON")

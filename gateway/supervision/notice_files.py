@@ -4,7 +4,6 @@ Reading checks the form of a file, not the rules of supervision: those are asked
 is absent and what is ``null`` mean the same.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +14,10 @@ from gateway.errors import BadInput, Violation
 from gateway.supervision.fields import MAX_VIOLATIONS
 from gateway.supervision.file_codecs import (
     Field,
+    dump,
     entries,
     gathering,
+    parse,
     path_of,
     read_fields,
     write_fields,
@@ -26,7 +27,6 @@ from gateway.supervision.notice_form import CONTENT, DETAILS, SOURCE
 
 SCHEMA = "notices/1"
 
-_FILE = "file"  # the path of what concerns the file as a whole
 _PARTIES = (Field("id", TEXT), Field("sender", TEXT), Field("recipient", TEXT))
 _ONE_SOURCE = Field("source", SOURCE)  # the short form of a list of one
 
@@ -70,7 +70,7 @@ def read_notices(text: str | bytes) -> tuple[NoticeFile, ...]:
     Raises:
         BadInput: naming JSON paths (``notices[3].handling.tlp``) and what would be right there.
     """
-    document = _parse(text)
+    document = parse(text)
     if "notices" not in document:
         return (_read_notice(document, ""),)
     given = entries(document, "", ("schema", "notices"))
@@ -83,12 +83,12 @@ def read_notices(text: str | bytes) -> tuple[NoticeFile, ...]:
 
 def write_notices(notices: Iterable[NoticeFile]) -> str:
     """The file of a list of notices."""
-    return _dump({"schema": SCHEMA, "notices": [_write_notice(notice) for notice in notices]})
+    return dump({"schema": SCHEMA, "notices": [_write_notice(notice) for notice in notices]})
 
 
 def write_notice(notice: NoticeFile) -> str:
     """The file of one notice alone."""
-    return _dump(_write_notice(notice))
+    return dump(_write_notice(notice))
 
 
 def _read_list(values: list[Any]) -> tuple[NoticeFile, ...]:
@@ -149,33 +149,3 @@ def _write_notice(notice: NoticeFile) -> dict[str, Any]:
         key, codec = DETAILS[kind]
         written |= {"kind": kind, "detail": {key: codec.write(getattr(content, kind))}}
     return {key: written[key] for key in _ORDER if key in written}
-
-
-def _parse(text: str | bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(text, object_pairs_hook=_pairs, parse_constant=_refuse)
-        _dump(document).encode()  # an escaped half of a character would fit into no message
-    except UnicodeError as error:
-        raise BadInput.of(_FILE, "must be valid Unicode") from error
-    except RecursionError as error:
-        raise BadInput.of(_FILE, "must not be nested so deeply") from error
-    except ValueError as error:
-        raise BadInput.of(_FILE, f"must be JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise BadInput.of(_FILE, "must be an object")
-    return document
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
-
-
-def _refuse(word: str) -> Any:
-    raise ValueError(f"{word} is no number of JSON")
-
-
-def _dump(document: Any) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=1)

@@ -10,6 +10,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from regulator.exchange.v1 import framework_pb2 as _framework_pb2
 from regulator.exchange.v1 import notice_pb2 as _notice_pb2
 from regulator.exchange.v1 import values_pb2 as _values_pb2
 import builtins as _builtins
@@ -38,6 +39,8 @@ class Envelope(_message.Message):
     NOTICE_RELEASED_FIELD_NUMBER: _builtins.int
     NOTICE_ACKNOWLEDGED_FIELD_NUMBER: _builtins.int
     NOTICE_WITHDRAWN_FIELD_NUMBER: _builtins.int
+    FRAMEWORK_VERSION_PUBLISHED_FIELD_NUMBER: _builtins.int
+    FRAMEWORK_ASSESSED_FIELD_NUMBER: _builtins.int
     salt: _builtins.bytes
     """16 random bytes, so that the leaf hash tells nothing once the content is destroyed."""
     origin: _builtins.str
@@ -62,6 +65,14 @@ class Envelope(_message.Message):
     def notice_withdrawn(self) -> Global___NoticeWithdrawn:
         """An earlier notice of the sender is taken back."""
 
+    @_builtins.property
+    def framework_version_published(self) -> Global___FrameworkVersionPublished:
+        """A version of the sender's framework is published."""
+
+    @_builtins.property
+    def framework_assessed(self) -> Global___FrameworkAssessed:
+        """The sender judges its own and the recipient's rules."""
+
     def __init__(
         self,
         *,
@@ -72,12 +83,14 @@ class Envelope(_message.Message):
         notice_released: Global___NoticeReleased | None = ...,
         notice_acknowledged: Global___NoticeAcknowledged | None = ...,
         notice_withdrawn: Global___NoticeWithdrawn | None = ...,
+        framework_version_published: Global___FrameworkVersionPublished | None = ...,
+        framework_assessed: Global___FrameworkAssessed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "content", b"content", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "sealed_at", b"sealed_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "content", b"content", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "sealed_at", b"sealed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "content", b"content", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "origin", b"origin", "salt", b"salt", "sealed_at", b"sealed_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "content", b"content", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "origin", b"origin", "salt", b"salt", "sealed_at", b"sealed_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["notice_released", "notice_acknowledged", "notice_withdrawn"]  # noqa: Y015
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["notice_released", "notice_acknowledged", "notice_withdrawn", "framework_version_published", "framework_assessed"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
 
@@ -196,6 +209,70 @@ class NoticeWithdrawn(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NoticeWithdrawn: _TypeAlias = NoticeWithdrawn  # noqa: Y015
+
+@_typing.final
+class FrameworkVersionPublished(_message.Message):
+    """A version of a framework is published. Each recipient gets it whole, in its own channel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FRAMEWORK_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    BASE_VERSION_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    framework: _builtins.str
+    """The framework, `frameworks/{framework}`; the id begins with the sender's jurisdiction (`hk-`)."""
+    version: _builtins.int
+    """Number of the version, from 1, in the order of sealing. A recipient may lack some: those sent to others alone."""
+    base_version: _builtins.int
+    """Number of the version that it was made from; 0 for the first."""
+    @_builtins.property
+    def content(self) -> _framework_pb2.FrameworkVersionContent:
+        """What it says."""
+
+    def __init__(
+        self,
+        *,
+        framework: _builtins.str = ...,
+        version: _builtins.int = ...,
+        base_version: _builtins.int = ...,
+        content: _framework_pb2.FrameworkVersionContent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_version", b"base_version", "content", b"content", "framework", b"framework", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FrameworkVersionPublished: _TypeAlias = FrameworkVersionPublished  # noqa: Y015
+
+@_typing.final
+class FrameworkAssessed(_message.Message):
+    """A judgement on the rules of the sender and the recipient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSESSMENT_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    assessment: _builtins.str
+    """The assessment, `assessments/{assessment}`; the id begins with the sender's jurisdiction (`hk-`)."""
+    @_builtins.property
+    def content(self) -> _framework_pb2.AssessmentContent:
+        """What it says."""
+
+    def __init__(
+        self,
+        *,
+        assessment: _builtins.str = ...,
+        content: _framework_pb2.AssessmentContent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "content", b"content"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FrameworkAssessed: _TypeAlias = FrameworkAssessed  # noqa: Y015
 
 @_typing.final
 class EvidenceMaterial(_message.Message):

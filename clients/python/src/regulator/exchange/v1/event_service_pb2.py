@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from regulator.exchange.v1 import notice_service_pb2 as regulator_dot_exchange_dot_v1_dot_notice__service__pb2
+from regulator.exchange.v1 import values_pb2 as regulator_dot_exchange_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)regulator/exchange/v1/event_service.proto\x12\x15regulator.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a*regulator/exchange/v1/notice_service.proto\"\x91\x04\n\x05\x45vent\x12\x35\n\x04kind\x18\x01 \x01(\x0e\x32!.regulator.exchange.v1.Event.KindR\x04kind\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x16\n\x06notice\x18\x03 \x01(\tR\x06notice\x12\x16\n\x06origin\x18\x04 \x01(\tR\x06origin\x12\x14\n\x05index\x18\x05 \x01(\x04R\x05index\x12\x16\n\x06\x64\x65tail\x18\x06 \x01(\tR\x06\x64\x65tail\x12\x43\n\x0bnotice_kind\x18\x07 \x01(\x0e\x32\".regulator.exchange.v1.Notice.KindR\nnoticeKind\"\xfd\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fNOTICE_RELEASED\x10\x01\x12\x14\n\x10NOTICE_DELIVERED\x10\x02\x12\x13\n\x0fNOTICE_RECEIVED\x10\x03\x12\x17\n\x13NOTICE_ACKNOWLEDGED\x10\x04\x12\x14\n\x10NOTICE_WITHDRAWN\x10\x05\x12\x15\n\x11NOTICE_SUPERSEDED\x10\x06\x12\x18\n\x14\x45NVELOPE_UNSUPPORTED\x10\x07\x12\x12\n\x0e\x43HANNEL_HALTED\x10\x08\x12\x14\n\x10PEER_ROLLED_BACK\x10\t\x12\x15\n\x11\x43HANNEL_RECOVERED\x10\n\"\x9f\x01\n\x12WatchEventsRequest\x12 \n\x06\x63ursor\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x06\x63ursor\x12\x19\n\x08\x66rom_now\x18\x02 \x01(\x08R\x07\x66romNow\x12L\n\x05kinds\x18\x03 \x03(\x0e\x32!.regulator.exchange.v1.Event.KindB\x13\xbaH\x10\x92\x01\r\x10 \x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x05kinds\"a\n\x13WatchEventsResponse\x12\x32\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1c.regulator.exchange.v1.EventR\x05\x65vent\x12\x16\n\x06\x63ursor\x18\x02 \x01(\tR\x06\x63ursor2v\n\x0c\x45ventService\x12\x66\n\x0bWatchEvents\x12).regulator.exchange.v1.WatchEventsRequest\x1a*.regulator.exchange.v1.WatchEventsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)regulator/exchange/v1/event_service.proto\x12\x15regulator.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a*regulator/exchange/v1/notice_service.proto\x1a\"regulator/exchange/v1/values.proto\"\x80\x07\n\x05\x45vent\x12\x35\n\x04kind\x18\x01 \x01(\x0e\x32!.regulator.exchange.v1.Event.KindR\x04kind\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x16\n\x06notice\x18\x03 \x01(\tR\x06notice\x12\x16\n\x06origin\x18\x04 \x01(\tR\x06origin\x12\x14\n\x05index\x18\x05 \x01(\x04R\x05index\x12\x16\n\x06\x64\x65tail\x18\x06 \x01(\tR\x06\x64\x65tail\x12\x43\n\x0bnotice_kind\x18\x07 \x01(\x0e\x32\".regulator.exchange.v1.Notice.KindR\nnoticeKind\x12\x1c\n\tframework\x18\x08 \x01(\tR\tframework\x12\"\n\x0cjurisdiction\x18\t \x01(\tR\x0cjurisdiction\x12\x37\n\x07sectors\x18\n \x03(\x0e\x32\x1d.regulator.exchange.v1.SectorR\x07sectors\x12\x16\n\x06topics\x18\x0b \x03(\tR\x06topics\x12+\n\x11\x66ramework_version\x18\x0c \x01(\rR\x10\x66rameworkVersion\x12\x1c\n\tprovision\x18\r \x01(\tR\tprovision\x12\x1e\n\nassessment\x18\x0e \x01(\tR\nassessment\"\xee\x02\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fNOTICE_RELEASED\x10\x01\x12\x14\n\x10NOTICE_DELIVERED\x10\x02\x12\x13\n\x0fNOTICE_RECEIVED\x10\x03\x12\x17\n\x13NOTICE_ACKNOWLEDGED\x10\x04\x12\x14\n\x10NOTICE_WITHDRAWN\x10\x05\x12\x15\n\x11NOTICE_SUPERSEDED\x10\x06\x12\x18\n\x14\x45NVELOPE_UNSUPPORTED\x10\x07\x12\x12\n\x0e\x43HANNEL_HALTED\x10\x08\x12\x14\n\x10PEER_ROLLED_BACK\x10\t\x12\x15\n\x11\x43HANNEL_RECOVERED\x10\n\x12\x1f\n\x1b\x46RAMEWORK_VERSION_PUBLISHED\x10\x0b\x12\x1e\n\x1a\x46RAMEWORK_VERSION_RECEIVED\x10\x0c\x12\x16\n\x12\x46RAMEWORK_ASSESSED\x10\r\x12\x16\n\x12PROVISION_IN_FORCE\x10\x0e\"\xd2\x02\n\x12WatchEventsRequest\x12 \n\x06\x63ursor\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x06\x63ursor\x12\x19\n\x08\x66rom_now\x18\x02 \x01(\x08R\x07\x66romNow\x12L\n\x05kinds\x18\x03 \x03(\x0e\x32!.regulator.exchange.v1.Event.KindB\x13\xbaH\x10\x92\x01\r\x10 \x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x05kinds\x12\x38\n\x0cjurisdiction\x18\x04 \x01(\tB\x14\xbaH\x11r\x0c\x32\n^[A-Z]{2}$\xd8\x01\x01R\x0cjurisdiction\x12?\n\x06sector\x18\x05 \x01(\x0e\x32\x1d.regulator.exchange.v1.SectorB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06sector\x12\x36\n\x05topic\x18\x06 \x01(\tB \xbaH\x1dr\x18\x32\x16^[a-z][a-z0-9_]{0,63}$\xd8\x01\x01R\x05topic\"a\n\x13WatchEventsResponse\x12\x32\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1c.regulator.exchange.v1.EventR\x05\x65vent\x12\x16\n\x06\x63ursor\x18\x02 \x01(\tR\x06\x63ursor2v\n\x0c\x45ventService\x12\x66\n\x0bWatchEvents\x12).regulator.exchange.v1.WatchEventsRequest\x1a*.regulator.exchange.v1.WatchEventsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,14 +39,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHEVENTSREQUEST'].fields_by_name['cursor']._serialized_options = b'\272H\005r\003\030\200\001'
   _globals['_WATCHEVENTSREQUEST'].fields_by_name['kinds']._loaded_options = None
   _globals['_WATCHEVENTSREQUEST'].fields_by_name['kinds']._serialized_options = b'\272H\020\222\001\r\020 \030\001\"\007\202\001\004\020\001 \000'
-  _globals['_EVENT']._serialized_start=175
-  _globals['_EVENT']._serialized_end=704
-  _globals['_EVENT_KIND']._serialized_start=451
-  _globals['_EVENT_KIND']._serialized_end=704
-  _globals['_WATCHEVENTSREQUEST']._serialized_start=707
-  _globals['_WATCHEVENTSREQUEST']._serialized_end=866
-  _globals['_WATCHEVENTSRESPONSE']._serialized_start=868
-  _globals['_WATCHEVENTSRESPONSE']._serialized_end=965
-  _globals['_EVENTSERVICE']._serialized_start=967
-  _globals['_EVENTSERVICE']._serialized_end=1085
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['jurisdiction']._loaded_options = None
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['jurisdiction']._serialized_options = b'\272H\021r\0142\n^[A-Z]{2}$\330\001\001'
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['sector']._loaded_options = None
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['sector']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['topic']._loaded_options = None
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['topic']._serialized_options = b'\272H\035r\0302\026^[a-z][a-z0-9_]{0,63}$\330\001\001'
+  _globals['_EVENT']._serialized_start=211
+  _globals['_EVENT']._serialized_end=1107
+  _globals['_EVENT_KIND']._serialized_start=741
+  _globals['_EVENT_KIND']._serialized_end=1107
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=1110
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=1448
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=1450
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=1547
+  _globals['_EVENTSERVICE']._serialized_start=1549
+  _globals['_EVENTSERVICE']._serialized_end=1667
 # @@protoc_insertion_point(module_scope)

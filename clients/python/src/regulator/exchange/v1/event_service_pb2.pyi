@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from regulator.exchange.v1 import notice_service_pb2 as _notice_service_pb2
+from regulator.exchange.v1 import values_pb2 as _values_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -55,6 +56,14 @@ class Event(_message.Message):
         """A peer holds less than it had countersigned; it is sent again."""
         CHANNEL_RECOVERED: Event._Kind.ValueType  # 10
         """This node lost envelopes of its own and had them back from the peer."""
+        FRAMEWORK_VERSION_PUBLISHED: Event._Kind.ValueType  # 11
+        """A version of a framework of ours is sealed for a peer."""
+        FRAMEWORK_VERSION_RECEIVED: Event._Kind.ValueType  # 12
+        """A version of a peer's framework arrived."""
+        FRAMEWORK_ASSESSED: Event._Kind.ValueType  # 13
+        """Rules were assessed, by us or by the peer."""
+        PROVISION_IN_FORCE: Event._Kind.ValueType  # 14
+        """A provision is in force from this day on; told once, late if the node did not run on the day."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What happened."""
@@ -81,6 +90,14 @@ class Event(_message.Message):
     """A peer holds less than it had countersigned; it is sent again."""
     CHANNEL_RECOVERED: Event.Kind.ValueType  # 10
     """This node lost envelopes of its own and had them back from the peer."""
+    FRAMEWORK_VERSION_PUBLISHED: Event.Kind.ValueType  # 11
+    """A version of a framework of ours is sealed for a peer."""
+    FRAMEWORK_VERSION_RECEIVED: Event.Kind.ValueType  # 12
+    """A version of a peer's framework arrived."""
+    FRAMEWORK_ASSESSED: Event.Kind.ValueType  # 13
+    """Rules were assessed, by us or by the peer."""
+    PROVISION_IN_FORCE: Event.Kind.ValueType  # 14
+    """A provision is in force from this day on; told once, late if the node did not run on the day."""
 
     KIND_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
@@ -89,6 +106,13 @@ class Event(_message.Message):
     INDEX_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
     NOTICE_KIND_FIELD_NUMBER: _builtins.int
+    FRAMEWORK_FIELD_NUMBER: _builtins.int
+    JURISDICTION_FIELD_NUMBER: _builtins.int
+    SECTORS_FIELD_NUMBER: _builtins.int
+    TOPICS_FIELD_NUMBER: _builtins.int
+    FRAMEWORK_VERSION_FIELD_NUMBER: _builtins.int
+    PROVISION_FIELD_NUMBER: _builtins.int
+    ASSESSMENT_FIELD_NUMBER: _builtins.int
     kind: Global___Event.Kind.ValueType
     """What happened."""
     notice: _builtins.str
@@ -101,9 +125,29 @@ class Event(_message.Message):
     """More for people, where the kind alone says too little."""
     notice_kind: _notice_service_pb2.Notice.Kind.ValueType
     """What the notice is about."""
+    framework: _builtins.str
+    """The framework it is about, `frameworks/{framework}`; empty for other events."""
+    jurisdiction: _builtins.str
+    """Whose framework it is, or who made the assessment: ISO 3166-1 alpha-2; empty for other events."""
+    framework_version: _builtins.int
+    """Number of the framework's version; 0 for other events."""
+    provision: _builtins.str
+    """The provision it is about, `frameworks/{framework}/provisions/{provision}`; empty if not about one."""
+    assessment: _builtins.str
+    """The assessment it is about, `assessments/{assessment}`; empty for other events."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it was committed here."""
+
+    @_builtins.property
+    def sectors(self) -> _containers.RepeatedScalarFieldContainer[_values_pb2.Sector.ValueType]:
+        """Sectors of the provisions it is about, each once: of a version those of all its provisions, of an assessment that of
+        its area; none for an assessment of a pair of provisions, and for other events.
+        """
+
+    @_builtins.property
+    def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Topics of the same, each once; of a version with more than 64, the first 64 in alphabetical order."""
 
     def __init__(
         self,
@@ -115,10 +159,17 @@ class Event(_message.Message):
         index: _builtins.int = ...,
         detail: _builtins.str = ...,
         notice_kind: _notice_service_pb2.Notice.Kind.ValueType = ...,
+        framework: _builtins.str = ...,
+        jurisdiction: _builtins.str = ...,
+        sectors: _abc.Iterable[_values_pb2.Sector.ValueType] | None = ...,
+        topics: _abc.Iterable[_builtins.str] | None = ...,
+        framework_version: _builtins.int = ...,
+        provision: _builtins.str = ...,
+        assessment: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "index", b"index", "kind", b"kind", "notice", b"notice", "notice_kind", b"notice_kind", "origin", b"origin", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "detail", b"detail", "framework", b"framework", "framework_version", b"framework_version", "index", b"index", "jurisdiction", b"jurisdiction", "kind", b"kind", "notice", b"notice", "notice_kind", b"notice_kind", "origin", b"origin", "provision", b"provision", "sectors", b"sectors", "time", b"time", "topics", b"topics"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -133,10 +184,19 @@ class WatchEventsRequest(_message.Message):
     CURSOR_FIELD_NUMBER: _builtins.int
     FROM_NOW_FIELD_NUMBER: _builtins.int
     KINDS_FIELD_NUMBER: _builtins.int
+    JURISDICTION_FIELD_NUMBER: _builtins.int
+    SECTOR_FIELD_NUMBER: _builtins.int
+    TOPIC_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
     """The cursor of the last event seen; empty: from the first event of all, or as `from_now` says."""
     from_now: _builtins.bool
     """Without a cursor: only events from now on."""
+    jurisdiction: _builtins.str
+    """Only events with this jurisdiction; those without one are left out. Empty: all."""
+    sector: _values_pb2.Sector.ValueType
+    """Only events with this sector among theirs."""
+    topic: _builtins.str
+    """Only events with this topic among theirs."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___Event.Kind.ValueType]:
         """Only these kinds; empty: all."""
@@ -147,10 +207,13 @@ class WatchEventsRequest(_message.Message):
         cursor: _builtins.str = ...,
         from_now: _builtins.bool = ...,
         kinds: _abc.Iterable[Global___Event.Kind.ValueType] | None = ...,
+        jurisdiction: _builtins.str = ...,
+        sector: _values_pb2.Sector.ValueType = ...,
+        topic: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "from_now", b"from_now", "kinds", b"kinds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "from_now", b"from_now", "jurisdiction", b"jurisdiction", "kinds", b"kinds", "sector", b"sector", "topic", b"topic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

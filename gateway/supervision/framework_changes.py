@@ -1,0 +1,84 @@
+"""Change sets: what makes a new version out of an earlier one, without telling all of it again."""
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
+
+from regulator.exchange.v1.framework_pb2 import (
+    FrameworkChangeSet,
+    FrameworkDiff,
+    FrameworkVersionContent,
+    ProvisionChange,
+)
+
+from gateway.errors import BadInput, Violation
+from gateway.supervision.fields import MAX_VIOLATIONS
+
+
+def apply_changes(
+    base: FrameworkVersionContent, changes: FrameworkChangeSet, path: str = "change_set"
+) -> FrameworkVersionContent:
+    """The version that a change set makes out of ``base``.
+
+    Whether ``base`` is the version that it was made for is asked elsewhere (``framework_acts``), and whether what
+    comes out is valid too (``frameworks.framework_violations``).
+
+    Raises:
+        BadInput: it removes what is not there, speaks of a provision twice, or its order is not one of all provisions;
+            each such id is named at its place in the request.
+    """
+    provisions = {each.id: each for each in base.provisions[:]}
+    _refuse_if_any(_removal_violations(changes, provisions, path))
+    upserts = {each.id: each for each in changes.upserts[:]}
+    removed = set(changes.removals)
+    provisions = {key: each for key, each in provisions.items() if key not in removed} | upserts
+    order = changes.provision_order[:] or list(provisions)
+    _refuse_if_any(_order_violations(order, provisions, path))
+    header = changes.header if changes.HasField("header") else base.header
+    return FrameworkVersionContent(header=header, provisions=[provisions[each] for each in order])
+
+
+def change_set_of(diff: FrameworkDiff, base_version: int) -> FrameworkChangeSet:
+    """The change set that makes the new version of a whole diff out of its old one, of that number."""
+    return FrameworkChangeSet(
+        base_version=base_version,
+        header=diff.header.new if diff.HasField("header") else None,
+        upserts=[each.new for each in diff.provisions[:] if each.kind != ProvisionChange.REMOVED],
+        removals=[each.provision for each in diff.provisions[:] if each.kind == ProvisionChange.REMOVED],
+        provision_order=diff.provision_order,
+    )
+
+
+def default_order(before: Collection[str], after: Collection[str]) -> list[str]:
+    """Ids of ``after`` in the order of a change set that says nothing of it: those of ``before``, then new ones."""
+    left, known = set(after), set(before)
+    return [each for each in before if each in left] + [each for each in after if each not in known]
+
+
+def _refuse_if_any(violations: Iterator[Violation]) -> None:
+    if found := list(islice(violations, MAX_VIOLATIONS)):
+        raise BadInput(found)
+
+
+def _removal_violations(changes: FrameworkChangeSet, provisions: Collection[str], path: str) -> Iterator[Violation]:
+    removed = changes.removals[:]
+    for place, each in enumerate(removed):
+        if each not in provisions:
+            words = f"must be a provision of version {changes.base_version}, which has no {each}"
+            yield Violation(f"{path}.removals[{place}]", words)
+    taken = set(removed)
+    for place, provision in enumerate(changes.upserts[:]):
+        if provision.id in taken:
+            words = f"must be no other change to {provision.id}: it is removed or taken in before"
+            yield Violation(f"{path}.upserts[{place}].id", words)
+        taken.add(provision.id)
+
+
+def _order_violations(order: Iterable[str], provisions: Collection[str], path: str) -> Iterator[Violation]:
+    left = set(provisions)
+    for place, each in enumerate(order):
+        if each not in left:
+            words = f"must be a provision of the new version, each once, and {each} is not"
+            yield Violation(f"{path}.provision_order[{place}]", words)
+        left.discard(each)
+    if left:
+        yield Violation(f"{path}.provision_order", f"must name every provision of the new version: {min(left)} too")

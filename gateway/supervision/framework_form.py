@@ -1,0 +1,60 @@
+"""The form of a framework in JSON files, schema ``framework/1``: a table of keys for each message."""
+
+from typing import Any
+
+from regulator.exchange.v1 import framework_pb2, values_pb2
+from regulator.exchange.v1.framework_pb2 import Parameter, Provision
+
+from gateway.supervision.file_codecs import Codec, Field, listing, obj
+from gateway.supervision.file_values import DATE, LOCALIZED, TEXT, one_of
+from gateway.supervision.notice_form import SOURCE
+
+_ENGLISH = "en"  # what a summary without a language tag is written in
+
+
+def _read_summary(value: Any, path: str) -> Any:
+    return LOCALIZED.read({_ENGLISH: value} if isinstance(value, str) else value, path)
+
+
+def _write_summary(texts: Any) -> Any:
+    written = LOCALIZED.write(texts)
+    return written[_ENGLISH] if list(written) == [_ENGLISH] else written
+
+
+# A text by its language tag; one that is in English alone stands for itself.
+_SUMMARY = Codec(_read_summary, _write_summary)
+
+_PARAMETER = obj(
+    framework_pb2.Parameter,
+    Field("key", TEXT),
+    Field("kind", one_of(Parameter.Kind.items())),
+    Field("value", TEXT),
+    Field("unit", TEXT, always=True),
+)
+
+PROVISION = obj(
+    framework_pb2.Provision,
+    Field("id", TEXT),
+    Field("citation", TEXT),
+    Field("sector", one_of(values_pb2.Sector.items(), "SECTOR_")),
+    Field("topic", TEXT),
+    Field("status", one_of(Provision.Status.items())),
+    Field("effective_from", DATE),
+    Field("title", LOCALIZED),
+    Field("requirement", LOCALIZED),
+    Field("parameters", listing(_PARAMETER), always=True),
+    Field("source", SOURCE, always=True),
+    Field("confidence", one_of(values_pb2.Confidence.items(), "CONFIDENCE_")),
+    Field("effective_to", DATE),
+)
+
+# The keys of the header, which stand beside the list of provisions.
+HEADER = (
+    Field("jurisdiction", TEXT),
+    Field("title", LOCALIZED),
+    Field("authorities", listing(TEXT)),
+    Field("as_of", DATE),
+    Field("summary", _SUMMARY),
+)
+
+PROVISIONS = (Field("provisions", listing(PROVISION), always=True),)

@@ -1,0 +1,210 @@
+"""What published versions and assessments change, in the manner of ``notice_projection``.
+
+Like there, no list that changes with time is read. A version is whole, so it needs no other one to be known: a
+recipient may lack its base, which may have gone to others alone.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from google.type.date_pb2 import Date
+from regulator.exchange.v1.envelope_pb2 import Envelope, FrameworkVersionPublished
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.framework_pb2 import AssessmentContent, Provision
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import Sector
+
+from gateway.supervision.envelopes import sealed_at
+from gateway.supervision.framework_days import coming_into_force
+from gateway.supervision.framework_names import assessment_id, assessment_name, framework_id
+from gateway.supervision.framework_records import (
+    AssessmentRecord,
+    FindAssessment,
+    FindVersion,
+    FrameworkVersionRecord,
+    has_target,
+    target_of,
+)
+from gateway.supervision.frameworks import pair_violations, repeated_ids
+from gateway.supervision.notices import id_fault
+from gateway.supervision.outcomes import Outcome, Unusable
+from gateway.supervision.records import ChannelParties, Place
+
+MAX_TOPICS = 64  # of one event
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkEvent:
+    """An event about rules, without what the store adds: cursor, time, origin and index."""
+
+    kind: Event.Kind.ValueType
+    jurisdiction: str  # the publisher's or assessor's, HK
+    framework_id: str = ""  # empty of an assessment
+    version: int = 0  # 0 of an assessment
+    provision_id: str = ""  # empty if it is about none alone
+    assessment_id: str = ""  # empty if it is about none
+    sectors: tuple[Sector.ValueType, ...] = ()
+    topics: tuple[str, ...] = ()
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkProjection:
+    """What an envelope changes: records, new or in place of those of the same key, and events, in order."""
+
+    versions: tuple[FrameworkVersionRecord, ...] = ()
+    assessments: tuple[AssessmentRecord, ...] = ()
+    events: tuple[FrameworkEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkContext:
+    """An envelope where it stands, and what is known before it.
+
+    ``find_version`` gives the newest version of a framework in this very channel: what a node told one peer decides
+    nothing about what it tells another.
+    """
+
+    envelope: Envelope
+    place: Place
+    channel: ChannelParties
+    find_version: FindVersion
+    find_assessment: FindAssessment
+
+
+def published(context: FrameworkContext) -> FrameworkProjection:
+    """A new version. Raises Unusable if it is not the sender's to publish, or not newer than the last one here."""
+    channel, act = context.channel, context.envelope.framework_version_published
+    known_id, content = framework_id(act.framework), act.content
+    if fault := id_fault(known_id, channel.sender):
+        raise Unusable(Outcome.INVALID, f"{act.framework}: {fault}")
+    if content.header.jurisdiction != channel.sender:
+        raise Unusable(Outcome.INVALID, f"{act.framework}: header.jurisdiction: must be {channel.sender}")
+    newest = context.find_version(known_id)
+    if newest and act.version <= newest.version:
+        raise Unusable(Outcome.INVALID, f"{act.framework}: version {act.version} comes after version {newest.version}")
+    for repeated in repeated_ids(content.provisions[:], "provisions"):
+        raise Unusable(Outcome.INVALID, f"{act.framework}: {repeated.field}: {repeated.description}")
+    record = _version_record(known_id, act, context)
+    kind = Event.FRAMEWORK_VERSION_PUBLISHED if channel.outgoing else Event.FRAMEWORK_VERSION_RECEIVED
+    return FrameworkProjection(versions=(record,), events=(_version_event(kind, record, content.provisions[:]),))
+
+
+def assessed(context: FrameworkContext) -> FrameworkProjection:
+    """A new assessment, and the end of the one whose place it takes. Raises Unusable if it is not the sender's."""
+    channel, act = context.channel, context.envelope.framework_assessed
+    new_id, content = assessment_id(act.assessment), act.content
+    if fault := id_fault(new_id, channel.sender):
+        raise Unusable(Outcome.INVALID, f"{act.assessment}: {fault}")
+    if {content.first_jurisdiction, content.second_jurisdiction} != {channel.sender, channel.recipient}:
+        words = f"must be about {channel.sender} and {channel.recipient}"
+        raise Unusable(Outcome.INVALID, f"{act.assessment}: {words}")
+    for broken in pair_violations(content, "content"):
+        raise Unusable(Outcome.INVALID, f"{act.assessment}: {broken.field}: {broken.description}")
+    if context.find_assessment(new_id):
+        raise Unusable(Outcome.INVALID, f"{act.assessment}: the name is taken by an earlier assessment")
+    record = _assessment_record(new_id, content, context)
+    earlier = _superseded(record, context)
+    return FrameworkProjection(assessments=(record, *earlier), events=(_assessment_event(record),))
+
+
+def version_receipt(record: FrameworkVersionRecord, time: int) -> FrameworkVersionRecord:
+    """The record once a receipt covers it; ``time`` in seconds since 1970. The first receipt counts."""
+    return record if record.receipt_time is not None else replace(record, receipt_time=time)
+
+
+def assessment_receipt(record: AssessmentRecord, time: int) -> AssessmentRecord:
+    """The same for an assessment."""
+    return record if record.receipt_time is not None else replace(record, receipt_time=time)
+
+
+def in_force_events(
+    record: FrameworkVersionRecord, provisions: Iterable[Provision], after: Date, until: Date
+) -> Iterator[FrameworkEvent]:
+    """An event for each provision of a version that comes into force after one day and not after the other."""
+    for provision in coming_into_force(provisions, after, until):
+        day = provision.effective_from
+        yield FrameworkEvent(
+            Event.PROVISION_IN_FORCE,
+            record.jurisdiction,
+            record.framework_id,
+            record.version,
+            provision_id=provision.id,
+            sectors=(provision.sector,),
+            topics=(provision.topic,),
+            detail=f"from {day.year:04}-{day.month:02}-{day.day:02}",
+        )
+
+
+def _version_record(known_id: str, act: FrameworkVersionPublished, context: FrameworkContext) -> FrameworkVersionRecord:
+    return FrameworkVersionRecord(
+        framework_id=known_id,
+        version=act.version,
+        base_version=act.base_version,
+        direction=_direction(context.channel),
+        jurisdiction=context.channel.sender,
+        recipient=context.channel.recipient,
+        provision_count=len(act.content.provisions),
+        origin=context.place.origin,
+        index=context.place.index,
+        sealed_at=sealed_at(context.envelope),
+        receipt_time=None,
+    )
+
+
+def _version_event(
+    kind: Event.Kind.ValueType, record: FrameworkVersionRecord, provisions: list[Provision]
+) -> FrameworkEvent:
+    return FrameworkEvent(
+        kind,
+        record.jurisdiction,
+        record.framework_id,
+        record.version,
+        sectors=tuple(sorted({each.sector for each in provisions})),
+        topics=tuple(sorted({each.topic for each in provisions})[:MAX_TOPICS]),
+    )
+
+
+def _assessment_record(new_id: str, content: AssessmentContent, context: FrameworkContext) -> AssessmentRecord:
+    sector, topic, provisions = target_of(content)
+    return AssessmentRecord(
+        id=new_id,
+        direction=_direction(context.channel),
+        assessor=context.channel.sender,
+        recipient=context.channel.recipient,
+        sector=sector,
+        topic=topic,
+        provisions=provisions,
+        outcome=content.outcome,
+        supersedes=assessment_id(content.supersedes),
+        superseded_by="",
+        origin=context.place.origin,
+        index=context.place.index,
+        sealed_at=sealed_at(context.envelope),
+        receipt_time=None,
+    )
+
+
+def _superseded(record: AssessmentRecord, context: FrameworkContext) -> tuple[AssessmentRecord, ...]:
+    """The assessment whose place ``record`` takes, changed; none if that is not of the same channel and target."""
+    earlier = context.find_assessment(record.supersedes) if record.supersedes else None
+    if earlier is None or earlier.superseded_by or earlier.origin != record.origin:
+        return ()
+    if not has_target(earlier, (record.sector, record.topic, record.provisions)):
+        return ()
+    return (replace(earlier, superseded_by=record.id),)
+
+
+def _assessment_event(record: AssessmentRecord) -> FrameworkEvent:
+    return FrameworkEvent(
+        Event.FRAMEWORK_ASSESSED,
+        record.assessor,
+        assessment_id=record.id,
+        sectors=(record.sector,) if record.sector else (),
+        topics=(record.topic,) if record.topic else (),
+        detail=f"takes the place of {assessment_name(record.supersedes)}" if record.supersedes else "",
+    )
+
+
+def _direction(channel: ChannelParties) -> Notice.Direction.ValueType:
+    return Notice.OUTGOING if channel.outgoing else Notice.INCOMING
