@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from gateway.errors import GatewayError, Overloaded, StoreError, Unavailable
 from gateway.ledger.checkpoint import Signer
@@ -178,6 +178,10 @@ class Committer:
             except StoreError as error:
                 self._end(group, error)
                 return
+            except Exception:  # noqa: BLE001 - callers must not wait for ever, whatever the defect
+                _log.exception("the writer failed")
+                self._end(group, StoreError("the writer failed, and the node stops; its log tells how"))
+                return
 
     async def _commit(self, group: list[_Waiting]) -> None:
         try:
@@ -186,7 +190,11 @@ class Committer:
             else:
                 commit = await self._elsewhere(self._write, group)
             await self._elsewhere(self._connection.commit)
-        except SQLAlchemyError as error:
+        except StoreError:
+            raise
+        except IntegrityError as error:  # as after a size that has changed: the rows are there already
+            raise StoreError("another writer uses this database; the node stops") from error
+        except (SQLAlchemyError, GatewayError) as error:  # of the database, or of the seal
             await self._recover(group, error)
             return
         self._latest = commit
@@ -205,7 +213,7 @@ class Committer:
         writing.execute(self._connection)
         return Commit(writing.states, writing.counters)
 
-    async def _recover(self, group: list[_Waiting], error: SQLAlchemyError) -> None:
+    async def _recover(self, group: list[_Waiting], error: Exception) -> None:
         """Begins again from what is stored: what became of the failed commit is found there.
 
         Raises:
@@ -220,6 +228,7 @@ class Committer:
             await self._elsewhere(self._reopen)
         except SQLAlchemyError as second:
             raise StoreError("the database does not answer") from second
+        self._on_commit(self._latest)  # the commit may have been made, though it failed
         _answer(group)
 
     def _reopen(self) -> None:

@@ -35,9 +35,9 @@ class Database:
 
     def __init__(self, url: str, home: Path) -> None:
         self.url = _absolute(url, home)
-        self._lock = _lock(home)
         self._writers = _engine(self.url, writes=True)
         self.readers = _engine(self.url, writes=False)
+        self._lock = _lock(home)
 
     @property
     def is_local(self) -> bool:
@@ -116,11 +116,13 @@ def _lock(home: Path) -> IO[str]:
     path = home / "lock"
     try:
         file = path.open("w")
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise StoreError(f"another process uses the node's home {home}: stop it first") from error
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise StoreError(f"another process uses the node's home {home}: stop it first") from error
     file.write(f"{os.getpid()}\n")
     file.flush()
     return file

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from gateway.errors import Corrupt
+from gateway.errors import Corrupt, VerificationError
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
@@ -63,13 +63,20 @@ def read_channels(connection: Connection) -> dict[str, ChannelState]:
     Raises:
         Corrupt: a channel's edge, newest head and newest receipt contradict each other.
     """
-    rows = connection.execute(select(channels)).mappings().all()
-    return {row["origin"]: _read_channel(connection, row) for row in rows}
+    rows = connection.execute(select(channels).order_by(channels.c.id)).mappings().all()
+    return {row["origin"]: _read_fitting(connection, row) for row in rows}
 
 
 def by_id(states: Iterable[ChannelState]) -> dict[int, str]:
     """Gives the origin of each channel id."""
     return {state.id: state.origin for state in states}
+
+
+def _read_fitting(connection: Connection, row: RowMapping) -> ChannelState:
+    try:
+        return _read_channel(connection, row)
+    except VerificationError as error:
+        raise Corrupt(f"what is stored of {row['origin']} does not fit: {error.message}") from error
 
 
 def _read_channel(connection: Connection, row: RowMapping) -> ChannelState:
@@ -91,6 +98,8 @@ def _read_head(connection: Connection, channel: int, log: CompactRange) -> Signe
     checkpoint = Checkpoint.parse(note.text)
     if checkpoint.root != log.root():
         raise Corrupt(f"the newest checkpoint of {checkpoint.origin} has another root than its log")
+    if len(note.signatures) < 2:
+        raise Corrupt(f"the newest checkpoint of {checkpoint.origin} has lost a signature")
     time = int.from_bytes(note.signatures[1].value[:8])
     return SignedCheckpoint(checkpoint, Note(note.text, note.signatures[:2]).encode(), time)
 

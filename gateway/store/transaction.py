@@ -4,7 +4,7 @@ A unit reads what is committed and what the units before it are going to write; 
 ``Draft``. So a unit that raises leaves nothing behind, and many units make one commit.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -13,21 +13,22 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, bindparam, select
 
-from gateway.errors import Halted, StoreError
-from gateway.ledger.batch import VerifiedBatch
+from gateway.errors import BadInput, Halted, StoreError
+from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.draft import Draft, RequestRecord
 from gateway.store.rows import notice_record
 from gateway.store.state import ChannelState, by_id
-from gateway.store.tables import leaves, notices, requests
+from gateway.store.tables import events, leaves, notices, requests
 from gateway.supervision.envelopes import Seal
 from gateway.supervision.notice_projection import receipt as project_receipt
 from gateway.supervision.outcomes import EventDraft, Outcome, Projection
-from gateway.supervision.projection import concerned_notices, project
+from gateway.supervision.projection import concerned_notices, is_reply, project
 from gateway.supervision.records import NoticeRecord, Place
 
 SALT_BYTES = 16
+MAX_PARAMETERS = 10_000  # a statement: SQLite takes 32,766, PostgreSQL 65,535
 
 T = TypeVar("T")
 
@@ -42,7 +43,6 @@ _RELEASED = (
     )
     .order_by(notices.c.index)
 )
-_LEAF = select(leaves.c.data).where(leaves.c.channel == bindparam("channel"), leaves.c.index == bindparam("index"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +126,6 @@ class Transaction:
         self._read_requests({key})
         return self._requests[key]
 
-    def envelope_at(self, place: Place) -> Envelope:
-        """Reads a committed envelope."""
-        parameters = {"channel": self.channel(place.origin).id, "index": place.index}
-        return Envelope.FromString(self._connection.execute(_LEAF, parameters).scalar_one())
-
     def channel(self, origin: str) -> ChannelState:
         """Gives a channel as it will be after what was drafted, but for envelopes that are still to be signed."""
         return self._draft.states.get(origin) or self.group.states.get(origin) or self._states[origin]
@@ -151,6 +146,7 @@ class Transaction:
             build: makes the envelope (``supervision.envelopes``); its content was checked
 
         Raises:
+            BadInput: it is too large for a batch on the wire.
             Halted: the channel takes nothing.
         """
         state = self.channel(origin)
@@ -161,7 +157,10 @@ class Transaction:
         envelope = build(Seal(self._random(SALT_BYTES), origin, self.now, authority, client))
         projection = project(envelope, place, state.parties, self.find_notice, fields_checked=True)
         assert projection.outcome is Outcome.PROJECTED, projection.reason
-        self._draft.sealed.setdefault(origin, []).append(envelope.SerializeToString())
+        data = envelope.SerializeToString()
+        if len(data) > MAX_BATCH_BYTES:
+            raise BadInput.of("content", f"must have at most {MAX_BATCH_BYTES} bytes with its envelope")
+        self._draft.sealed.setdefault(origin, []).append(data)
         self._draft.apply(projection, place)
         return Sealed(envelope, place, projection)
 
@@ -201,11 +200,12 @@ class Transaction:
             self.tell(origin, Event.CHANNEL_HALTED, f"{halt.reason}: {halt.detail}")
 
     def reopen(self, origin: str) -> None:
-        """Opens a channel that had halted."""
+        """Opens a channel that had halted; replies that came before what they reply to was back are taken now."""
         state = self.channel(origin)
         if state.halt:
             self._draft.states[origin] = replace(state, halt=None)
             self.tell(origin, Event.CHANNEL_RECOVERED, f"{state.log.size} envelopes are here")
+            self._take_replies(state)
 
     def tell(self, origin: str, kind: Event.Kind.ValueType, detail: str) -> None:
         """Adds an event of a channel."""
@@ -216,19 +216,31 @@ class Transaction:
 
     def _read_notices(self, ids: set[str]) -> None:
         missing = ids - self._notices.keys()
-        if not missing:
-            return
         self._notices |= dict.fromkeys(missing)
-        for row in self._connection.execute(_NOTICES, {"ids": list(missing)}).mappings():
-            self._notices[row["id"]] = notice_record(row, self._origins)
+        for some in _portions(missing):
+            for row in self._connection.execute(_NOTICES, {"ids": some}).mappings():
+                self._notices[row["id"]] = notice_record(row, self._origins)
 
     def _read_requests(self, keys: set[tuple[str, str]]) -> None:
         missing = keys - self._requests.keys()
-        if not missing:
-            return
         self._requests |= dict.fromkeys(missing)
-        for row in self._connection.execute(_REQUESTS, {"ids": [request_id for _, request_id in missing]}):
-            self._requests[row.client, row.request_id] = RequestRecord(row.digest, row.notice)
+        for some in _portions({request_id for _, request_id in missing}):
+            for row in self._connection.execute(_REQUESTS, {"ids": some}):
+                self._requests[row.client, row.request_id] = RequestRecord(row.digest, row.notice)
+
+    def _take_replies(self, state: ChannelState) -> None:
+        """Projects again the replies to a channel's notices that could not be used when they came."""
+        back = [other for other in self._states.values() if other.parties.sender == state.parties.recipient]
+        unusable = (events.c.kind == Event.ENVELOPE_UNSUPPORTED) & events.c.channel.in_([other.id for other in back])
+        found = select(leaves.c.channel, leaves.c.index, leaves.c.data).join(
+            events, (events.c.channel == leaves.c.channel) & (events.c.index == leaves.c.index)
+        )
+        for row in self._connection.execute(found.where(unusable).order_by(events.c.cursor)).mappings():
+            place, envelope = Place(self._origins[row["channel"]], row["index"]), _parsed(row["data"])
+            if envelope and is_reply(envelope):
+                projection = self._projection(envelope, place, self.channel(place.origin))
+                if projection.outcome is Outcome.PROJECTED:
+                    self._draft.apply(projection, place)
 
     def _projection(self, envelope: Envelope | None, place: Place, state: ChannelState) -> Projection:
         if envelope is None:
@@ -243,6 +255,12 @@ class Transaction:
         rows = self._connection.execute(_RELEASED, bounds).mappings()
         found = (notice_record(row, self._origins) for row in rows)
         return [self._draft.records.get(each.id) or self.group.records.get(each.id) or each for each in found]
+
+
+def _portions(wanted: set[str]) -> Iterator[list[str]]:
+    """Divides what is looked up, since a statement takes only so many parameters."""
+    ordered = sorted(wanted)
+    return (ordered[first : first + MAX_PARAMETERS] for first in range(0, len(ordered), MAX_PARAMETERS))
 
 
 def _parsed(data: bytes) -> Envelope | None:

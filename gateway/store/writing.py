@@ -1,14 +1,15 @@
 """Writes a group's draft: signs one checkpoint a channel, then inserts and updates, a statement a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, delete, insert, update
+from sqlalchemy import Connection, Dialect, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from gateway.errors import StoreError
+from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from gateway.ledger.checkpoint import Checkpoint, Signer, sign_checkpoint
 from gateway.ledger.merkle import Subtree, leaf_hash
 from gateway.store import tables
@@ -54,11 +55,13 @@ class Writing:
             StoreError: another writer was here.
         """
         for origin, envelopes in self._draft.sealed.items():
-            self._seal(origin, envelopes)
+            for run in _runs(envelopes):
+                self._seal(origin, run)
         for origin, batches in self._draft.batches.items():
             for batch in batches:
                 self._append(self._ids[origin], batch.first, batch.envelopes, batch.leaf_hashes, batch.subtrees)
                 self._heads.append(_head(self._ids[origin], batch.log.size, batch.head.note))
+        self._write_channels(connection)  # first: it keeps a second writer out
         _insert(connection, tables.leaves, self._leaves)
         _insert(connection, tables.subtrees, self._subtrees)
         _insert(connection, tables.heads, self._heads)
@@ -66,7 +69,6 @@ class Writing:
         self._write_notices(connection)
         self._write_events(connection)
         _insert(connection, tables.requests, self._requests())
-        self._write_channels(connection)
 
     def _seal(self, origin: str, envelopes: Sequence[bytes]) -> None:
         state = self.states[origin]
@@ -96,13 +98,19 @@ class Writing:
         )
 
     def _write_receipts(self, connection: Connection) -> None:
-        """A receipt takes the place of its head, and of the sender's heads below it that have none."""
+        """A receipt takes the place of its head, and of the sender's heads below it that have none.
+
+        These stay where the envelopes since the receipt before would not fit into one batch: a peer that lost them
+        could not be sent them again.
+        """
         for origin, receipts in self._draft.receipts.items():
-            channel = self._ids[origin]
+            channel, before = self._ids[origin], self._before[origin].receipted_size
             for receipt in receipts:
                 size = receipt.checkpoint.size
-                connection.execute(_DROP_COVERED_HEADS, {"channel": channel, "size": size})
+                lowest = before if _fits_a_batch(connection, channel, before, size) else size - 1
+                connection.execute(_DROP_HEADS, {"channel": channel, "above": lowest, "size": size})
                 _insert(connection, tables.heads, [_head(channel, size, receipt.note, receipt.time)])
+                before = size
 
     def _write_notices(self, connection: Connection) -> None:
         draft, first = self._draft, self.counters.sequence + 1
@@ -175,6 +183,24 @@ def _write_channel(connection: Connection, before: ChannelState, after: ChannelS
         _insert(connection, evidence, rows)
 
 
+def _runs(envelopes: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Divides envelopes so that each part fits into a batch on the wire: nearly always there is one."""
+    first, total = 0, 0
+    for index, data in enumerate(envelopes):
+        total += len(data)
+        if index - first == MAX_BATCH_ENVELOPES or (total > MAX_BATCH_BYTES and index > first):
+            yield envelopes[first:index]
+            first, total = index, len(data)
+    yield envelopes[first:]
+
+
+def _fits_a_batch(connection: Connection, channel: int, first: int, end: int) -> bool:
+    if end - first > MAX_BATCH_ENVELOPES:
+        return False
+    parameters = {"channel": channel, "first": first, "end": end}
+    return end - first == 1 or (connection.scalar(_BYTES, parameters) or 0) <= MAX_BATCH_BYTES
+
+
 def _head(channel: int, size: int, note: bytes, receipt_time: int | None = None) -> dict[str, Any]:
     return {"channel": channel, "size": size, "note": note, "receipt_time": receipt_time}
 
@@ -191,7 +217,7 @@ def _insert(connection: Connection, table: Table, rows: Rows) -> None:
 
 @cache
 def _compiled(table: Table, dialect: Dialect) -> SQLCompiler:
-    return cast("SQLCompiler", insert(table).compile(dialect=dialect))
+    return insert(table).compile(dialect=dialect)
 
 
 _CHANGING = (
@@ -218,8 +244,14 @@ _CHANGE_CHANNEL = (
     .values({name: bindparam(name) for name in ("size", "edge", "halt_reason", "halt_detail")})
 )
 
-_DROP_COVERED_HEADS = delete(tables.heads).where(
+_DROP_HEADS = delete(tables.heads).where(
     tables.heads.c.channel == bindparam("channel"),
-    (tables.heads.c.size == bindparam("size"))
-    | ((tables.heads.c.size < bindparam("size")) & tables.heads.c.receipt_time.is_(None)),
+    tables.heads.c.size > bindparam("above"),
+    tables.heads.c.size <= bindparam("size"),
+)
+
+_BYTES = select(func.sum(func.length(tables.leaves.c.data))).where(
+    tables.leaves.c.channel == bindparam("channel"),
+    tables.leaves.c.index >= bindparam("first"),
+    tables.leaves.c.index < bindparam("end"),
 )

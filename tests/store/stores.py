@@ -3,14 +3,16 @@
 import asyncio
 import itertools
 import random
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import LocalizedText
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, delete, insert, select
 
 from gateway.carrier import Carrier, Message, Store
 from gateway.errors import GatewayError
@@ -23,8 +25,10 @@ from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database, snapshot
 from gateway.store.opening import ChannelNames, add_channels, create
 from gateway.store.readers import Readers
+from gateway.store.rebuild import Rebuilt, rebuild
 from gateway.store.reverify import Report, verify_store
 from gateway.store.state import ChannelState
+from gateway.store.tables import metadata
 from gateway.store.transaction import Sealed, Transaction
 from gateway.supervision import envelopes
 from tests.ledger.samples import HK_SEAL, KR_SEAL
@@ -35,6 +39,7 @@ T = TypeVar("T")
 DOMAINS = {"HK": "gateway.hk.example", "KR": "gateway.kr.example"}
 SEALS = {"HK": HK_SEAL, "KR": KR_SEAL}
 HK_TO_KR, KR_TO_HK = origin_of(DOMAINS["HK"], DOMAINS["KR"]), origin_of(DOMAINS["KR"], DOMAINS["HK"])
+RANDOM = random.Random(1)  # never twice the same salt
 NOW = 1_767_225_600_000_000  # microseconds: 2026-01-01
 
 
@@ -45,6 +50,21 @@ def parties_of(jurisdiction: str) -> Parties:
 
 def _party(jurisdiction: str) -> Party:
     return Party(jurisdiction, DOMAINS[jurisdiction], jurisdiction, (), SEALS[jurisdiction].public, (), "")
+
+
+def _make(jurisdiction: str, url: str, home: Path) -> None:
+    database = Database(url, home)
+    create(database, jurisdiction, DOMAINS[jurisdiction])
+    add_channels(database, channel_names(parties_of(jurisdiction)))
+    database.close()
+
+
+@cache
+def _new_file(jurisdiction: str) -> bytes:
+    """A SQLite database, made once a run: the migrations take longer than most tests."""
+    with tempfile.TemporaryDirectory() as home:
+        _make(jurisdiction, "sqlite:///node.db", Path(home))
+        return (Path(home) / "node.db").read_bytes()
 
 
 def channel_names(parties: Parties) -> list[ChannelNames]:
@@ -64,52 +84,56 @@ class Opened:
     jurisdiction: str
     url: str
     home: Path
-    database: Database
-    readers: Readers
     commits: list[Commit] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
     damaged: bool = False
-    clock: Callable[[], int] = field(default_factory=lambda: _ticking().__next__)
+    clock: Iterator[int] = field(default_factory=lambda: itertools.count(NOW, 250_000))
+    database: Database = field(init=False)
+    readers: Readers = field(init=False)
     committer: Committer = field(init=False)
 
     @classmethod
     def create(cls, jurisdiction: str, url: str, home: Path) -> "Opened":
         """Makes the database, with the channels of the pair, and opens it; call it on the loop."""
         home.mkdir()
-        database = Database(url, home)
-        create(database, jurisdiction, DOMAINS[jurisdiction])
-        add_channels(database, channel_names(parties_of(jurisdiction)))
-        database.close()
+        if url.startswith("sqlite"):
+            (home / "node.db").write_bytes(_new_file(jurisdiction))
+        else:
+            _make(jurisdiction, url, home)
         return cls.open(jurisdiction, url, home)
 
     @classmethod
     def open(cls, jurisdiction: str, url: str, home: Path) -> "Opened":
-        database = Database(url, home)
-        opened = cls(jurisdiction, url, home, database, Readers(database))
-        opened.committer = opened.new_committer()
-        opened.committer.start()
+        opened = cls(jurisdiction, url, home)
+        opened.start()
         return opened
 
-    def new_committer(self) -> Committer:
-        """A writer on this database; one more than there should be, if it is not the first."""
-        return Committer(
-            self.database,
-            SEALS[self.jurisdiction],
-            clock=lambda: self.clock(),
-            random=random.Random(self.jurisdiction + str(len(self.commits))).randbytes,
-            on_commit=self.commits.append,
-            on_fatal=self.failures.append,
-        )
+    def start(self) -> None:
+        """Opens the database as a new process would."""
+        self.database = Database(self.url, self.home)
+        self.readers = Readers(self.database)
+        self.committer = self.new_committer()
+        self.committer.start()
 
     async def close(self) -> None:
         await self.committer.stop()
         self.readers.close()
         self.database.close()
 
-    async def reopened(self) -> "Opened":
-        """Closes it, and opens it again as a new process would."""
+    async def restart(self) -> None:
         await self.close()
-        return Opened.open(self.jurisdiction, self.url, self.home)
+        self.start()
+
+    def new_committer(self) -> Committer:
+        """A writer on this database; one more than there should be, if it is not the first."""
+        return Committer(
+            self.database,
+            SEALS[self.jurisdiction],
+            clock=lambda: next(self.clock),
+            random=RANDOM.randbytes,
+            on_commit=self.commits.append,
+            on_fatal=self.failures.append,
+        )
 
     # --- what stands in it ------------------------------------------------------------------------------------------
 
@@ -144,6 +168,36 @@ class Opened:
     def verify(self) -> Report:
         with snapshot(self.url, self.home) as connection:
             return verify_store(connection, self.parties)
+
+    # --- backups and repairs ------------------------------------------------------------------------------------
+
+    def backup(self) -> dict[Table, list[dict[str, Any]]]:
+        """Every row, as it stands now."""
+        with snapshot(self.url, self.home) as connection:
+            return {
+                table: [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
+                for table in metadata.sorted_tables
+            }
+
+    async def restore(self, backup: dict[Table, list[dict[str, Any]]]) -> None:
+        """Puts an earlier state back, as an operator does, while the node is stopped."""
+        await self.committer.stop()
+        with self.database.writer() as connection, connection.begin():
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(delete(table))
+            for table, rows in backup.items():
+                if rows:
+                    connection.execute(insert(table), rows)
+        self.committer = self.new_committer()
+        self.committer.start()
+
+    async def rebuilt(self) -> Rebuilt:
+        """Rebuilds the notices while the node is stopped."""
+        await self.committer.stop()
+        done = rebuild(self.database, NOW)
+        self.committer = self.new_committer()
+        self.committer.start()
+        return done
 
     # --- acts -------------------------------------------------------------------------------------------------------
 
@@ -183,15 +237,11 @@ class Opened:
 CLIENT = "spiffe://gateway.example/SFC/office"
 
 
-def _ticking() -> "itertools.count[int]":
-    return itertools.count(NOW, 250_000)
-
-
 def check_verified(store: Opened) -> None:
     """Convention of this suite: after each test the whole store verifies."""
     if not store.damaged:
-        report = store.verify()
-        assert report.findings == ()
+        findings = store.verify().findings
+        assert not findings, "\n".join(map(str, findings))
 
 
 # --- two stores on one pair of channels ---------------------------------------------------------------------------

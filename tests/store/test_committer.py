@@ -1,6 +1,7 @@
 """The one writer, while its storage does what it should."""
 
 import asyncio
+import itertools
 
 import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -87,12 +88,11 @@ async def test_a_later_unit_sees_what_an_earlier_one_of_the_same_commit_drafts(h
 async def test_a_request_is_remembered_over_a_restart(hk: Opened):
     await hk.release("hk-1")
     await hk.committer.submit(lambda tx: tx.remember_request(CLIENT, "7", bytes(32), "hk-1"))
-    again = await hk.reopened()
-    found = await again.committer.submit(lambda tx: tx.find_request(CLIENT, "7"))
+    await hk.restart()
+    found = await hk.committer.submit(lambda tx: tx.find_request(CLIENT, "7"))
     assert (found.digest, found.notice) == (bytes(32), "hk-1")
-    assert await again.committer.submit(lambda tx: tx.find_request(CLIENT, "8")) is None
-    assert await again.committer.submit(lambda tx: tx.find_request("other", "7")) is None
-    hk.database, hk.readers, hk.committer = again.database, again.readers, again.committer
+    assert await hk.committer.submit(lambda tx: tx.find_request(CLIENT, "8")) is None
+    assert await hk.committer.submit(lambda tx: tx.find_request("other", "7")) is None
 
 
 async def test_a_commit_that_writes_nothing_signs_nothing(hk: Opened):
@@ -124,12 +124,10 @@ async def test_stopping_commits_what_waits_and_takes_no_more(hk: Opened):
     assert isinstance(await refused(hk.committer.submit(lambda tx: None)), Unavailable)
     assert [(await each)[0].place.index for each in waiting] == [0, 1, 2]
     await stopping
-    again = Opened.open  # a new process finds all three
     hk.readers.close()
     hk.database.close()
-    opened = again("HK", hk.url, hk.home)
-    assert opened.state().log.size == 3
-    hk.database, hk.readers, hk.committer = opened.database, opened.readers, opened.committer
+    hk.start()
+    assert hk.state().log.size == 3
 
 
 async def test_a_caller_that_goes_away_harms_nobody(hk: Opened):
@@ -151,24 +149,22 @@ async def test_listeners_are_told_of_each_commit_before_its_callers_are_answered
 
 async def test_counters_go_on_after_a_restart(hk: Opened):
     await hk.release("hk-1")
-    again = await hk.reopened()
-    await again.release("hk-2")
-    assert [(each.cursor, each.notice) for each in await again.read(read_events, 0, 10)] == [(1, "hk-1"), (2, "hk-2")]
-    assert [row["sequence"] for row in await again.rows(notices)] == [1, 2]
-    hk.database, hk.readers, hk.committer = again.database, again.readers, again.committer
+    await hk.restart()
+    await hk.release("hk-2")
+    assert [(each.cursor, each.notice) for each in await hk.read(read_events, 0, 10)] == [(1, "hk-1"), (2, "hk-2")]
+    assert [row["sequence"] for row in await hk.rows(notices)] == [1, 2]
 
 
 async def test_time_does_not_go_back_when_the_clock_does(hk: Opened):
     await hk.release("hk-1")
     before = hk.state().head.time
-    hk.clock = lambda: 1_000_000
+    hk.clock = itertools.repeat(1_000_000)
     await hk.release("hk-2")
     assert hk.state().head.time >= before
-    again = await hk.reopened()
-    again.clock = lambda: 1_000_000
-    await again.release("hk-3")
-    assert again.state().head.time >= before
-    hk.database, hk.readers, hk.committer = again.database, again.readers, again.committer
+    await hk.restart()
+    hk.clock = itertools.repeat(1_000_000)
+    await hk.release("hk-3")
+    assert hk.state().head.time >= before
 
 
 async def test_the_event_of_a_notice_says_what_it_is(hk: Opened):

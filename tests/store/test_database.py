@@ -112,6 +112,8 @@ async def test_a_reader_sees_one_snapshot_however_long_it_reads(hk: Opened):
 async def test_sqlite_writes_survive_a_power_cut(tmp_path):
     store = Opened.create("HK", "sqlite:///node.db", tmp_path / "hk")
     with store.database.writer() as connection:
-        pragmas = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")}
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")
+        }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2}
     await store.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import event, text
@@ -19,28 +18,23 @@ def _quiet(caplog):
     caplog.set_level(logging.CRITICAL, logger="gateway.store.committer")
 
 
-@contextmanager
-def failing_commits(hk: Opened, *, after: bool = False, message: str = "connection lost"):
-    """Lets commits fail: before they are done, or after, when nobody hears of it any more."""
-    dialect = hk.committer._connection.dialect
-    original = dialect.do_commit
+def fail_commit(hk: Opened, *, after: bool = False, message: str = "connection lost") -> None:
+    """Lets the next commit fail: before it is done, or after it, when nobody hears of it any more."""
+    connection = hk.committer._connection
+    original = connection.commit
 
-    def do_commit(connection):
+    def commit() -> None:
         if after:
-            original(connection)
-        raise dialect.loaded_dbapi.OperationalError(message)
+            original()
+        raise OperationalError("COMMIT", {}, Exception(message))
 
-    dialect.do_commit = do_commit
-    try:
-        yield
-    finally:
-        dialect.do_commit = original
+    connection.commit = commit
 
 
 async def test_a_commit_that_fails_is_answered_as_unknown_and_changes_nothing(hk: Opened):
     await hk.release("hk-1")
-    with failing_commits(hk):
-        assert isinstance(await refused(hk.release("hk-2")), Unavailable)
+    fail_commit(hk)
+    assert isinstance(await refused(hk.release("hk-2")), Unavailable)
     assert [row["id"] for row in await hk.rows(notices)] == ["hk-1"]
     assert hk.state().log.size == 1
     (sealed,) = await hk.release("hk-3")
@@ -49,8 +43,8 @@ async def test_a_commit_that_fails_is_answered_as_unknown_and_changes_nothing(hk
 
 
 async def test_a_commit_that_persisted_though_it_failed_is_found_and_told(hk: Opened):
-    with failing_commits(hk, after=True):
-        assert isinstance(await refused(hk.release("hk-1")), Unavailable)
+    fail_commit(hk, after=True)
+    assert isinstance(await refused(hk.release("hk-1")), Unavailable)
     assert hk.state().log.size == 1
     assert hk.commits[-1].states[hk.outgoing].log.size == 1, "links and watchers hear of it"
     assert hk.commits[-1].counters.cursor == 1
@@ -59,8 +53,8 @@ async def test_a_commit_that_persisted_though_it_failed_is_found_and_told(hk: Op
 
 
 async def test_all_callers_of_a_failed_commit_are_told(hk: Opened):
-    with failing_commits(hk):
-        results = await asyncio.gather(*(hk.release(f"hk-{n}") for n in range(5)), return_exceptions=True)
+    fail_commit(hk)
+    results = await asyncio.gather(*(hk.release(f"hk-{n}") for n in range(5)), return_exceptions=True)
     assert all(isinstance(each, Unavailable) for each in results)
     assert await hk.rows(leaves) == []
 
@@ -95,21 +89,19 @@ async def test_a_lost_connection_is_made_anew(hk: Opened):
     if hk.url.startswith("sqlite"):
         pytest.skip("SQLite has no connection to lose")
     await hk.release("hk-1")
+    writer = hk.committer._connection
+    backend = writer.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+    writer.rollback()
     with hk.database.writer() as connection:
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        )
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend({backend})")
     assert isinstance(await refused(hk.release("hk-2")), Unavailable)
     assert (await hk.release("hk-3"))[0].place.index == 1
 
 
 async def test_an_error_of_the_disk_ends_the_writer_for_good(hk: Opened):
-    with failing_commits(hk, message="disk I/O error"):
-        waiting = [asyncio.create_task(hk.release(f"hk-{n}")) for n in range(3)]
-        results = await asyncio.gather(*waiting, return_exceptions=True)
+    fail_commit(hk, message="disk I/O error")
+    waiting = [asyncio.create_task(hk.release(f"hk-{n}")) for n in range(3)]
+    results = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(each, Unavailable) for each in results)
     assert isinstance(hk.failures[0], StoreError)
     assert isinstance(await refused(hk.release("hk-9")), Unavailable), "it must not write again"
@@ -120,7 +112,8 @@ async def test_a_database_that_stays_away_ends_the_writer(hk: Opened, monkeypatc
     def gone(_self):
         raise OperationalError("connect", {}, Exception("no server"))
 
-    with failing_commits(hk), monkeypatch.context() as patch:
+    fail_commit(hk)
+    with monkeypatch.context() as patch:
         patch.setattr(Database, "writer", gone)
         assert isinstance(await refused(hk.release("hk-1")), Unavailable)
     assert isinstance(hk.failures[0], StoreError)
@@ -128,12 +121,10 @@ async def test_a_database_that_stays_away_ends_the_writer(hk: Opened, monkeypatc
 
 async def test_stored_nonsense_ends_the_writer_that_meets_it(hk: Opened):
     await hk.release("hk-1")
-    with hk.database.writer() as connection:
-        connection.close()
-    with failing_commits(hk):
-        original, hk.committer._load = hk.committer._load, _corrupt
-        assert isinstance(await refused(hk.release("hk-2")), Unavailable)
-        hk.committer._load = original
+    fail_commit(hk)
+    original, hk.committer._load = hk.committer._load, _corrupt
+    assert isinstance(await refused(hk.release("hk-2")), Unavailable)
+    hk.committer._load = original
     assert len(hk.failures) == 1
 
 

@@ -1,0 +1,169 @@
+"""Verifies one log: every leaf, stored subtree, root, signature and receipt, and the channel's own row."""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, RowMapping, select
+
+from gateway.identity.parties import Party
+from gateway.store.reverify.notes import Keys, NoteFault, OpenedNote, open_note
+from gateway.store.reverify.report import ChannelCount, Findings
+from gateway.store.reverify.subtrees import SubtreeCheck
+from gateway.store.reverify.tree import Tree, hash_of_leaf
+from gateway.store.scanning import rows
+from gateway.store.tables import halt_evidence, heads, leaves
+
+_EVIDENCE = {"FORKED": 2, "SENDER_ROLLED_BACK": 1}  # notes kept with a halt, by its reason
+
+
+@dataclass(slots=True)
+class VerifiedChannel:
+    """A channel, and the receipts of its log at 16 bytes each.
+
+    Attributes:
+        halt: reason and detail, as its event tells them; empty: it is open
+        receipt_sizes: in order
+        receipt_times: seconds since 1970
+    """
+
+    id: int
+    origin: str
+    sender: str
+    recipient: str
+    outgoing: bool
+    halt: str
+    size: int = 0
+    heads: int = 0
+    receipt_sizes: "array[int]" = field(default_factory=lambda: array("q"))
+    receipt_times: "array[int]" = field(default_factory=lambda: array("q"))
+
+    def count(self) -> ChannelCount:
+        """Gives what was verified."""
+        receipted = self.receipt_sizes[-1] if self.receipt_sizes else 0
+        return ChannelCount(self.origin, self.size, self.heads, len(self.receipt_sizes), receipted)
+
+
+class ChannelCheck:
+    """Verifies one channel.
+
+    Args:
+        connection: in one snapshot
+        row: of ``channels``
+        parties: sender and receiver
+        outgoing: whether the sender is this node
+        findings: what does not fit goes here
+    """
+
+    def __init__(
+        self, connection: Connection, row: RowMapping, parties: tuple[Party, Party], outgoing: bool, findings: Findings
+    ) -> None:
+        sender, receiver = parties
+        self._connection, self._row, self._findings = connection, row, findings
+        self._sender, self._receiver = _keys(sender), _keys(receiver)
+        halt = f"{row['halt_reason']}: {row['halt_detail']}" if row["halt_reason"] else ""
+        self._channel = VerifiedChannel(
+            row["id"], row["origin"], sender.jurisdiction, receiver.jurisdiction, outgoing, halt
+        )
+        self._tree = Tree()
+        self._subtrees = SubtreeCheck(connection, row["id"], row["origin"], findings)
+        self._newest_head = 0  # its size, so far
+        self._times = (0, 0)  # of the newest head and receipt so far, seconds since 1970
+
+    def run(self) -> VerifiedChannel:
+        """Walks the log once; gives what later checks need of it."""
+        mine, channel = leaves.c.channel == self._channel.id, self._channel
+        stored = rows(self._connection, select(heads).where(heads.c.channel == channel.id), heads.c.size)
+        head = self._take_heads(stored, next(stored, None))
+        for leaf in rows(self._connection, select(leaves).where(mine), leaves.c.index):
+            self._take_leaf(leaf)
+            head = self._take_heads(stored, head)
+        channel.size = self._tree.size
+        while head:
+            self._findings.add(f"heads {channel.origin} {head['size']}", "covers more than the log holds")
+            head = next(stored, None)
+        self._subtrees.finish()
+        self._check_row()
+        self._check_evidence()
+        return channel
+
+    # --- leaves and heads -----------------------------------------------------------------------------------------
+
+    def _take_leaf(self, leaf: RowMapping) -> None:
+        where, computed = f"leaves {self._channel.origin} {leaf['index']}", hash_of_leaf(leaf["data"])
+        if leaf["index"] != self._tree.size:
+            self._findings.add(where, "does not follow on the one before", f"index {self._tree.size}")
+        if leaf["hash"] != computed:
+            self._findings.add(where, "has another hash than its data", computed.hex())
+        for level, index, node in self._tree.add(computed):
+            self._subtrees.take(level, index, node)
+
+    def _take_heads(self, stored: Iterator[RowMapping], head: RowMapping | None) -> RowMapping | None:
+        """Takes those up to the size that the walk has reached; gives the next one."""
+        while head and head["size"] <= self._tree.size:
+            self._take_head(head)
+            self._newest_head = head["size"]
+            head = next(stored, None)
+        return head
+
+    def _take_head(self, head: RowMapping) -> None:
+        where, time = f"heads {self._channel.origin} {head['size']}", head["receipt_time"]
+        self._channel.heads += 1
+        try:
+            receiver = None if time is None else self._receiver
+            self._compare_head(where, head, open_note(head["note"], self._channel.origin, self._sender, receiver))
+        except NoteFault as fault:
+            self._findings.add(where, str(fault))
+        if time is not None:
+            self._channel.receipt_sizes.append(head["size"])
+            self._channel.receipt_times.append(time)
+
+    def _compare_head(self, where: str, head: RowMapping, note: OpenedNote) -> None:
+        if not note.size == head["size"] == self._tree.size:
+            self._findings.add(where, f"is a checkpoint of {note.size} envelopes", f"one of {head['size']}")
+        elif note.root != self._tree.root():
+            self._findings.add(where, "commits to another log", f"root {self._tree.root().hex()}")
+        if note.received_at != head["receipt_time"]:
+            self._findings.add(where, f"has receipt_time {head['receipt_time']}", str(note.received_at))
+        times = (note.sent_at, note.received_at or self._times[1])
+        if times[0] < self._times[0] or times[1] < self._times[1]:
+            self._findings.add(where, "was signed before an earlier one", "times that never go back")
+        self._times = times
+
+    # --- the channel's row, and the evidence of a halt --------------------------------------------------------------
+
+    def _check_row(self) -> None:
+        row, channel, size = self._row, self._channel, self._tree.size
+        expected = {
+            "sender": channel.sender,
+            "recipient": channel.recipient,
+            "outgoing": channel.outgoing,
+            "size": size,
+            "edge": self._tree.edge(),
+        }
+        for column, value in expected.items():
+            if row[column] != value:
+                self._findings.add(f"channels {channel.origin}", f"has {column} {row[column]!r}", repr(value))
+        if size and self._newest_head != size:
+            self._findings.add(f"heads {channel.origin} {size}", "is missing", "a head of the whole log")
+
+    def _check_evidence(self) -> None:
+        reason, name = self._row["halt_reason"], f"halt_evidence {self._channel.origin}"
+        kept = select(halt_evidence).where(halt_evidence.c.channel == self._channel.id)
+        found = self._connection.execute(kept.order_by(halt_evidence.c.ordinal)).mappings().all()
+        # A sender with an empty log has no head to lay beside the one that contradicts it.
+        least = min(_EVIDENCE.get(reason, 0), 2 if self._tree.size else 1)
+        if [row["ordinal"] for row in found] != list(range(len(found))) or len(found) < least:
+            self._findings.add(name, f"holds {len(found)} notes", f"{least} from 0 on, for {reason}")
+        if found and not reason:
+            self._findings.add(name, "is there, and the channel has not halted")
+        for row in found:
+            try:
+                receiver = self._receiver if reason == "SENDER_ROLLED_BACK" else None
+                open_note(row["note"], self._channel.origin, self._sender, receiver, cut=receiver is None)
+            except NoteFault as fault:
+                self._findings.add(f"{name} {row['ordinal']}", str(fault))
+
+
+def _keys(party: Party) -> Keys:
+    return Keys(party.domain, party.seal.ed25519, party.seal.ml_dsa_44)

@@ -1,0 +1,145 @@
+"""Compares the events with what the envelopes and receipts amount to: each is told once, and in order."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_pb2 import Reference
+from sqlalchemy import Connection, RowMapping, func, select
+
+from gateway.store.reverify.channels import VerifiedChannel
+from gateway.store.reverify.fold import Facts, Fold, Place, envelopes, referred
+from gateway.store.reverify.report import Findings
+from gateway.store.scanning import rows
+from gateway.store.tables import events
+from gateway.supervision.notices import notice_id, notice_name
+
+_CHANNEL_EVENTS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)
+
+Told = tuple[int, str, int, str]
+"""What an event tells: kind, notice, kind of notice, detail."""
+
+_UNSUPPORTED: Told = (Event.ENVELOPE_UNSUPPORTED, "", 0, "")
+
+
+def check_cursors(connection: Connection, findings: Findings) -> int:
+    """Verifies that cursors have no gap; gives the number of events."""
+    count = connection.scalar(select(func.count()).select_from(events)) or 0
+    first, last = connection.execute(select(func.min(events.c.cursor), func.max(events.c.cursor))).one()
+    if count and (first, last) != (1, count):
+        findings.add("events", f"has {count} rows with cursors {first} to {last}", f"1 to {count}")
+    return count
+
+
+class EventCheck:
+    """Verifies the events of one channel.
+
+    Args:
+        connection: in one snapshot
+        channel: whose log was verified
+        fold: of all envelopes
+        findings: what does not fit goes here
+    """
+
+    def __init__(self, connection: Connection, channel: VerifiedChannel, fold: Fold, findings: Findings) -> None:
+        self._connection, self._channel, self._fold, self._findings = connection, channel, fold, findings
+        self._newest = 0  # cursor of the newest envelope's first event so far
+
+    def run(self) -> None:
+        """Walks log and events side by side."""
+        stored = self._stored()
+        place, found = next(stored, (None, []))
+        for index, envelope in envelopes(self._connection, self._channel):
+            here: list[RowMapping] = []
+            if place == index:
+                here = found
+                place, found = next(stored, (None, []))
+            self._compare(index, envelope, here)
+        while place is not None:
+            self._findings.add(f"events {found[0]['cursor']}", f"is of envelope {place}", "an envelope that is here")
+            place, found = next(stored, (None, []))
+        self._check_halt()
+
+    def _stored(self) -> Iterator[tuple[int, list[RowMapping]]]:
+        """The events of envelopes, by index, in the order of their cursors."""
+        mine = select(events).where(events.c.channel == self._channel.id, events.c.kind.not_in(_CHANNEL_EVENTS))
+        by_index = groupby(rows(self._connection, mine, events.c.index, events.c.cursor), lambda row: row["index"])
+        return ((index, list(found)) for index, found in by_index)
+
+    def _compare(self, index: int, envelope: Envelope | None, here: Sequence[RowMapping]) -> None:
+        delivered, expected = self._delivered(index, envelope), self._expected(index, envelope)
+        told = [_told(row) for row in here]
+        found = [each for each in told if each[0] != Event.NOTICE_DELIVERED]
+        # What could not be used when it came, and can be since, was told twice: as the one, then as the other.
+        if found not in (expected, [_UNSUPPORTED, *expected]) or told != found + delivered:
+            where = f"events {self._channel.origin} {index}"
+            self._findings.add(where, f"tell {_names(told)}", _names(expected + delivered))
+        if here:
+            if here[0]["cursor"] <= self._newest:
+                self._findings.add(f"events {here[0]['cursor']}", "comes before that of an earlier envelope")
+            self._newest = max(self._newest, here[0]["cursor"])
+
+    def _expected(self, index: int, envelope: Envelope | None) -> list[Told]:
+        place = (self._channel.id, index)
+        if envelope is None or place in self._fold.unusable:
+            return [_UNSUPPORTED]
+        if envelope.HasField("notice_acknowledged"):
+            return self._about(envelope.notice_acknowledged.notice, Event.NOTICE_ACKNOWLEDGED, "acknowledged", place)
+        if envelope.HasField("notice_withdrawn"):
+            return self._about(envelope.notice_withdrawn.notice, Event.NOTICE_WITHDRAWN, "withdrawn", place)
+        return self._released(envelope, place)
+
+    def _released(self, envelope: Envelope, place: Place) -> list[Told]:
+        name = envelope.notice_released.notice
+        kind = Event.NOTICE_RELEASED if self._channel.outgoing else Event.NOTICE_RECEIVED
+        told: list[Told] = [(kind, notice_id(name), self._fold.facts[notice_id(name)].kind, "")]
+        for relation, other in dict.fromkeys(referred(envelope)):
+            change = (
+                (Event.NOTICE_SUPERSEDED, "superseded")
+                if relation == Reference.SUPERSEDES
+                else (Event.NOTICE_WITHDRAWN, "withdrawn")
+            )
+            told += self._about(notice_name(other), *change, place, f"by {name}")
+        return told
+
+    def _about(self, name: str, kind: int, fact: str, place: Place, detail: str = "") -> list[Told]:
+        """The event of a fact, if it is this place that brought it."""
+        facts: Facts | None = self._fold.facts.get(notice_id(name))
+        if facts is None or getattr(facts, fact) != place:
+            return []
+        return [(kind, notice_id(name), facts.kind, detail)]
+
+    def _delivered(self, index: int, envelope: Envelope | None) -> list[Told]:
+        sizes = self._channel.receipt_sizes
+        covered = self._channel.outgoing and sizes and index < sizes[-1]
+        if not covered or envelope is None or not envelope.HasField("notice_released"):
+            return []
+        if (self._channel.id, index) in self._fold.unusable:
+            return []
+        name = notice_id(envelope.notice_released.notice)
+        return [(Event.NOTICE_DELIVERED, name, self._fold.facts[name].kind, "")]
+
+    def _check_halt(self) -> None:
+        """The newest event of halting or recovering says the same as the channel's row."""
+        kinds = (Event.CHANNEL_HALTED, Event.CHANNEL_RECOVERED)
+        mine = select(events.c.kind, events.c.detail).where(events.c.channel == self._channel.id)
+        last = self._connection.execute(
+            mine.where(events.c.kind.in_(kinds)).order_by(events.c.cursor.desc()).limit(1)
+        ).first()
+        told = last.detail if last and last.kind == Event.CHANNEL_HALTED else ""
+        if told != self._channel.halt:
+            self._findings.add(f"channels {self._channel.origin}", f"has the halt {self._channel.halt!r}", repr(told))
+
+
+def _told(row: RowMapping) -> Told:
+    if row["kind"] == Event.ENVELOPE_UNSUPPORTED:  # its detail is for people, and other versions say it otherwise
+        return (row["kind"], row["notice"], row["notice_kind"], "")
+    return (row["kind"], row["notice"], row["notice_kind"], row["detail"])
+
+
+def _names(told: Sequence[Told]) -> str:
+    names: dict[int, str] = {number: name for name, number in Event.Kind.items()}
+    return (
+        ", ".join(f"{names.get(kind, kind)} {notice} {detail}".strip() for kind, notice, _, detail in told) or "nothing"
+    )

@@ -1,0 +1,146 @@
+"""Compares the rows of notices, their identifiers and the requests with what the envelopes amount to."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from sqlalchemy import Connection, RowMapping, select
+
+from gateway.store.reverify.channels import VerifiedChannel
+from gateway.store.reverify.fold import Facts, Fold, parsed
+from gateway.store.reverify.report import Findings
+from gateway.store.scanning import pages, rows
+from gateway.store.tables import events, leaves, notice_identifiers, notices, requests
+from gateway.supervision.notices import identifiers_of
+
+FIRST_EVENTS = (Event.NOTICE_RELEASED, Event.NOTICE_RECEIVED)
+
+
+class NoticeCheck:
+    """Verifies the rows of all notices.
+
+    Args:
+        connection: in one snapshot
+        channels: whose logs were verified
+        fold: of their envelopes
+        findings: what does not fit goes here
+    """
+
+    def __init__(
+        self, connection: Connection, channels: Sequence[VerifiedChannel], fold: Fold, findings: Findings
+    ) -> None:
+        self._connection, self._facts, self._findings = connection, fold.facts, findings
+        self._channels = {channel.id: channel for channel in channels}
+        self._order = _order_of_events(connection)
+
+    def run(self) -> tuple[int, int]:
+        """Gives the number of notices and of identifiers that were read."""
+        sequence, identifiers, missing = 0, 0, set(self._facts)
+        for page in pages(self._connection, _WITH_ENVELOPES, notices.c.sequence):
+            stored = self._identifiers(page[0]["sequence"], page[-1]["sequence"])
+            for row in page:
+                sequence += 1
+                self._check_order(row, sequence)
+                missing.discard(row["id"])
+                identifiers += self._check(row, stored.pop(row["sequence"], set()))
+        for name in sorted(missing):
+            self._findings.add(f"notices {name}", "is missing", "a row for the envelope that released it")
+        return sequence, identifiers
+
+    def _check_order(self, row: RowMapping, sequence: int) -> None:
+        where = f"notices {row['id']}"
+        if row["sequence"] != sequence:
+            self._findings.add(where, f"has sequence {row['sequence']}", str(sequence))
+        if (first := next(self._order, None)) != row["id"]:
+            self._findings.add(where, "is not in the order of events", f"{first} at {sequence}")
+
+    def _check(self, row: RowMapping, stored: set[str]) -> int:
+        """Compares a row and its identifiers; gives the number of these."""
+        where, facts = f"notices {row['id']}", self._facts.get(row["id"])
+        envelope = parsed(row["data"]) if row["data"] is not None else None
+        if facts is None or envelope is None or (row["channel"], row["index"]) != (facts.channel, facts.index):
+            expected = "no such notice" if facts is None else f"channel {facts.channel} index {facts.index}"
+            self._findings.add(where, "does not stand where an envelope released it", expected)
+            return len(stored)
+        for column, value in self._expected(facts, envelope).items():
+            if row[column] != value:
+                self._findings.add(where, f"has {column} {row[column]!r}", repr(value))
+        identifiers = set(identifiers_of(envelope.notice_released.content))
+        if stored != identifiers:
+            self._findings.add(f"notice_identifiers {row['id']}", f"are {sorted(stored)}", str(sorted(identifiers)))
+        return len(stored)
+
+    def _expected(self, facts: Facts, envelope: Envelope) -> Mapping[str, Any]:
+        channel, content = self._channels[facts.channel], envelope.notice_released.content
+        time, sealed = _receipt_time(channel, facts.index), envelope.sealed_at
+        acknowledged, withdrawn = facts.acknowledged or (None, None), facts.withdrawn or (None, None)
+        return {
+            "direction": Notice.OUTGOING if channel.outgoing else Notice.INCOMING,
+            "state": _state(facts, outgoing=channel.outgoing, receipted=time is not None),
+            "kind": facts.kind,
+            "sender": channel.sender,
+            "recipient": channel.recipient,
+            "issuing_authority": content.issuing_authority,
+            "sectors": sum(1 << sector for sector in set(content.sectors)),
+            "urgency": content.urgency,
+            "tlp": content.handling.tlp,
+            "released_at": sealed.seconds * 1_000_000 + sealed.nanos // 1_000,
+            "receipt_time": time,
+            "acknowledged_channel": acknowledged[0],
+            "acknowledged_index": acknowledged[1],
+            "withdrawn_channel": withdrawn[0],
+            "withdrawn_index": withdrawn[1],
+            "superseded_by": facts.superseded_by,
+            "withdrawn_by": facts.withdrawn_by,
+            "revision": 1 + facts.count() + (time is not None),
+        }
+
+    def _identifiers(self, first: int, last: int) -> dict[int, set[str]]:
+        where = notice_identifiers.c.sequence.between(first, last)
+        found: dict[int, set[str]] = {}
+        for row in self._connection.execute(select(notice_identifiers).where(where)):
+            found.setdefault(row.sequence, set()).add(row.identifier)
+        return found
+
+
+def check_requests(connection: Connection, fold: Fold, findings: Findings) -> int:
+    """Verifies that every request acted on a notice; gives their number."""
+    count = 0
+    for row in rows(connection, select(requests), requests.c.client, requests.c.request_id):
+        count += 1
+        where = f"requests {row['client']} {row['request_id']}"
+        if row["notice"] not in fold.facts:
+            findings.add(where, f"acted on {row['notice']}", "a notice that is here")
+        if len(row["digest"]) != 32:
+            findings.add(where, "has a digest that is none", "32 bytes")
+    return count
+
+
+def _order_of_events(connection: Connection) -> Iterator[str]:
+    """The ids of notices in the order in which they became known here."""
+    first = select(events.c.cursor, events.c.notice).where(events.c.kind.in_(FIRST_EVENTS))
+    return (row["notice"] for row in rows(connection, first, events.c.cursor))
+
+
+def _receipt_time(channel: VerifiedChannel, index: int) -> int | None:
+    """When the first receipt that covers an envelope was signed."""
+    place = bisect_right(channel.receipt_sizes, index)
+    return channel.receipt_times[place] if place < len(channel.receipt_times) else None
+
+
+def _state(facts: Facts, *, outgoing: bool, receipted: bool) -> int:
+    if facts.ended:
+        return facts.ended
+    if facts.acknowledged:
+        return Notice.ACKNOWLEDGED
+    if not outgoing:
+        return Notice.RECEIVED
+    return Notice.DELIVERED if receipted else Notice.RELEASED
+
+
+_WITH_ENVELOPES = select(notices, leaves.c.data).join_from(
+    notices, leaves, (leaves.c.channel == notices.c.channel) & (leaves.c.index == notices.c.index), isouter=True
+)

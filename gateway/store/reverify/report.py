@@ -1,0 +1,75 @@
+"""What a verification found, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MAX_FINDINGS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that does not fit.
+
+    Attributes:
+        where: table and row, ``leaves gateway.hk.example/to/gateway.kr.example 17``
+        what: is wrong there
+        expected: what would be right; empty where that is not known
+    """
+
+    where: str
+    what: str
+    expected: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" + (f"; expected {self.expected}" if self.expected else "")
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelCount:
+    """What was verified of one channel.
+
+    Attributes:
+        origin: of the channel
+        envelopes: leaves whose bytes were hashed
+        heads: signed checkpoints, receipts among them
+        receipts: of these, countersigned
+        receipted: number of envelopes that the newest receipt covers
+    """
+
+    origin: str
+    envelopes: int
+    heads: int
+    receipts: int
+    receipted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was verified, and what does not fit; a store that verifies has no findings.
+
+    Attributes:
+        channels: by origin
+        rows: number of rows read of each projection, by table
+        findings: at most ``MAX_FINDINGS``, in the order in which they were met
+        left_out: how many more there were
+    """
+
+    channels: tuple[ChannelCount, ...]
+    rows: Mapping[str, int]
+    findings: tuple[Finding, ...]
+    left_out: int
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects findings, up to a bound."""
+
+    found: list[Finding] = field(default_factory=list)
+    left_out: int = 0
+
+    def add(self, where: str, what: str, expected: str = "") -> None:
+        """Adds one."""
+        if len(self.found) < MAX_FINDINGS:
+            self.found.append(Finding(where, what, expected))
+        else:
+            self.left_out += 1

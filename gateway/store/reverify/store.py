@@ -1,0 +1,95 @@
+"""Verifies a whole store from what is stored, the parties' public keys, and the published formats.
+
+It shares no code with what writes: hashing, notes, signatures and the meaning of envelopes are told once more, and
+more naively, in this package; from ``supervision`` come only the rules on one envelope's content. What no log can
+prove is not verified: the wording of events for people, their times, and which requests were made and forgotten.
+"""
+
+from collections.abc import Mapping
+
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from sqlalchemy import Connection, RowMapping, func, select
+
+from gateway.errors import NotFound
+from gateway.identity.parties import Parties
+from gateway.store.reverify.channels import ChannelCheck, VerifiedChannel
+from gateway.store.reverify.events import EventCheck, check_cursors
+from gateway.store.reverify.fold import envelopes, fold
+from gateway.store.reverify.notices import NoticeCheck, check_requests
+from gateway.store.reverify.report import Findings, Report
+from gateway.store.tables import channels, events, halt_evidence, heads, leaves, node, subtrees
+
+SALT_BYTES = 16
+
+
+def verify_store(connection: Connection, parties: Parties) -> Report:
+    """Verifies everything; needs nothing but reading.
+
+    Args:
+        connection: in one snapshot of what is committed
+        parties: this node and its peers, with the public keys of their seals
+    """
+    findings = Findings()
+    _check_owner(connection, parties, findings)
+    verified = _check_channels(connection, parties, findings)
+    for channel in verified:
+        if channel.outgoing:
+            _check_salts(connection, channel, findings)
+    rows = _check_projections(connection, verified, findings)
+    return Report(tuple(each.count() for each in verified), rows, tuple(findings.found), findings.left_out)
+
+
+def _check_owner(connection: Connection, parties: Parties, findings: Findings) -> None:
+    own = parties.own
+    found = connection.execute(select(node.c.jurisdiction, node.c.domain)).all()
+    if [tuple(row) for row in found] != [(own.jurisdiction, own.domain)]:
+        findings.add("node", f"names {[tuple(row) for row in found]}", f"{own.jurisdiction} {own.domain}")
+
+
+def _check_channels(connection: Connection, parties: Parties, findings: Findings) -> list[VerifiedChannel]:
+    stored = connection.execute(select(channels).order_by(channels.c.id)).mappings().all()
+    verified = [found for row in stored if (found := _check_channel(connection, row, parties, findings))]
+    known = [row["id"] for row in stored]
+    for table in (leaves, subtrees, heads, halt_evidence, events):
+        lost = connection.scalar(select(func.count()).where(table.c.channel.not_in(known)))
+        if lost:
+            findings.add(table.name, f"has {lost} rows of channels that are not there")
+    return verified
+
+
+def _check_channel(
+    connection: Connection, row: RowMapping, parties: Parties, findings: Findings
+) -> VerifiedChannel | None:
+    try:
+        ends = parties.channel(row["origin"])
+    except NotFound:
+        findings.add(f"channels {row['origin']}", "is of no peer that is paired", "keys to verify it with")
+        return None
+    return ChannelCheck(connection, row, ends, outgoing=ends[0] is parties.own, findings=findings).run()
+
+
+def _check_salts(connection: Connection, channel: VerifiedChannel, findings: Findings) -> None:
+    """What this node sealed names its channel, and has a salt of its own. Memory: 16 bytes an envelope, and a set's."""
+    salts: set[bytes] = set()
+    for index, envelope in envelopes(connection, channel):
+        where, sealed = f"leaves {channel.origin} {index}", envelope or Envelope()
+        if sealed.origin != channel.origin:
+            findings.add(where, f"is sealed for {sealed.origin!r}", channel.origin)
+        if len(sealed.salt) != SALT_BYTES or sealed.salt in salts:
+            findings.add(where, "has a salt that is too short, or not its own", f"{SALT_BYTES} random bytes")
+        salts.add(sealed.salt)
+
+
+def _check_projections(
+    connection: Connection, verified: list[VerifiedChannel], findings: Findings
+) -> Mapping[str, int]:
+    meaning = fold(connection, verified)
+    count, identifiers = NoticeCheck(connection, verified, meaning, findings).run()
+    for channel in verified:
+        EventCheck(connection, channel, meaning, findings).run()
+    return {
+        "notices": count,
+        "notice_identifiers": identifiers,
+        "events": check_cursors(connection, findings),
+        "requests": check_requests(connection, meaning, findings),
+    }

@@ -1,0 +1,109 @@
+"""``gateway check`` and ``gateway rebuild``, on the homes of a pair."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner, Result
+
+from gateway.cli.app import app
+from gateway.errors import StoreError
+from gateway.store.committer import Committer
+from gateway.store.database import Database
+from gateway.store.opening import add_channels
+from gateway.supervision import envelopes
+from tests.store.stores import CLIENT, NOW, RANDOM, channel_names
+from tests.supervision.samples import content
+from tests.support.nodes import Site, found_pair
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Hong Kong's node, founded, paired and stopped, with three notices."""
+    hk, _ = found_pair(tmp_path_factory.mktemp("a path with spaces"))
+    asyncio.run(_release_three(hk))
+    return hk
+
+
+async def _release_three(site: Site) -> None:
+    from datetime import UTC, datetime
+
+    parties = site.home.parties(site.home.peer_documents(), datetime.now(UTC))
+    database = _open(site)
+    add_channels(database, channel_names(parties))
+    committer = Committer(
+        database,
+        site.home.seal(),
+        clock=lambda: NOW,
+        random=RANDOM.randbytes,
+        on_commit=lambda _commit: None,
+        on_fatal=lambda _error: None,
+    )
+    committer.start()
+    origin = parties.origin_to("KR")
+    for n in range(3):
+        await committer.submit(
+            lambda tx, n=n: tx.seal(origin, "SFC", CLIENT, lambda seal: envelopes.released(seal, f"hk-{n}", content()))
+        )
+    await committer.stop()
+    database.close()
+
+
+def _open(site: Site) -> Database:
+    return Database(site.home.config.database.url, site.home.path)
+
+
+def run(command: str, home: Path, *options: str) -> Result:
+    return CliRunner().invoke(app, [command, str(home), *options])
+
+
+def test_a_store_that_verifies_is_told_with_what_was_verified(site):
+    result = run("check", site.home.path)
+    assert result.exit_code == 0, result.output
+    assert result.output.endswith("everything verifies\n")
+    assert "3: every hash, stored subtree and root" in result.output
+
+
+def test_the_report_is_there_for_programs(site):
+    result = run("check", site.home.path, "--json")
+    report = json.loads(result.output)
+    assert result.exit_code == 0
+    assert report["findings"] == []
+    assert report["rows"]["notices"] == 3
+    assert [channel["envelopes"] for channel in report["channels"]] == [3, 0]
+
+
+def test_it_works_beside_a_node_and_rebuilding_does_not(site):
+    node = _open(site)
+    try:
+        assert run("check", site.home.path).exit_code == 0
+        assert isinstance(run("rebuild", site.home.path).exception, StoreError)
+    finally:
+        node.close()
+
+
+def test_what_does_not_fit_is_named_ends_with_1_and_is_mended_by_a_rebuild(site):
+    database = _open(site)
+    with database.writer() as connection, connection.begin():
+        connection.execute(text("UPDATE notices SET tlp = 1, urgency = 9 WHERE id = 'hk-1'"))
+    database.close()
+    result = run("check", site.home.path)
+    assert result.exit_code == 1
+    assert "WRONG  notices hk-1: has tlp 1; expected 3" in result.output
+    assert result.output.endswith("2 things do not fit\n")
+    assert len(json.loads(run("check", site.home.path, "--json").output)["findings"]) == 2
+    rebuilt = run("rebuild", site.home.path)
+    assert (rebuilt.exit_code, rebuilt.output) == (0, "rebuilt 3 notices, and told 0 events that were owed\n")
+    assert run("check", site.home.path).exit_code == 0
+
+
+def test_a_home_without_its_database_is_told(site, tmp_path):
+    lost = site.home.path / "node.db"
+    lost.rename(tmp_path / "node.db")
+    try:
+        result = run("check", site.home.path)
+        assert "restore it" in str(result.exception)
+    finally:
+        (tmp_path / "node.db").rename(lost)

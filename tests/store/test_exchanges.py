@@ -1,0 +1,154 @@
+"""Two stores and the machines between them: whatever is done, lost and repeated, both end with the same."""
+
+import random
+
+import pytest
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_pb2 import Reference
+from regulator.exchange.v1.notice_service_pb2 import Notice
+
+from gateway.ledger.steps import SENDER_ROLLED_BACK
+from gateway.store.queries import NoticeFilter, list_notices, read_events
+from gateway.store.tables import heads, leaves, notices
+from tests.store.stores import HK_TO_KR, KR_TO_HK, Opened, check_verified, exchange, settle
+from tests.supervision.samples import reference
+
+SAME_ON_BOTH = (
+    "id",
+    "kind",
+    "sender",
+    "recipient",
+    "issuing_authority",
+    "sectors",
+    "index",
+    "released_at",
+    "acknowledged_index",
+    "withdrawn_index",
+    "superseded_by",
+    "withdrawn_by",
+)
+
+
+class Acts:
+    """Chooses what happens next, by a seed."""
+
+    def __init__(self, seed: int, hk: Opened, kr: Opened) -> None:
+        self.random = random.Random(seed)
+        self.stores = [hk, kr]
+        self.count = 0
+
+    async def act(self) -> None:
+        one, other = self.random.sample(self.stores, 2)
+        acts = (self.release, self.release, self.acknowledge, self.withdraw, self.exchange, self.exchange, self.restart)
+        await self.random.choice(acts)(one, other)
+
+    async def release(self, one: Opened, _other: Opened) -> None:
+        names = []
+        for _ in range(self.random.randint(1, 3)):
+            self.count += 1
+            names.append(f"{one.jurisdiction.lower()}-{self.count}")
+        known = await self.known(one, Notice.OUTGOING)
+        relations = [Reference.SUPERSEDES, Reference.WITHDRAWS, Reference.RELATES_TO]
+        chosen = self.random.sample(known, min(len(known), self.random.randint(0, 2)))
+        references = [reference(self.random.choice(relations), each) for each in chosen]
+        await one.release(*names, references=references)
+
+    async def acknowledge(self, one: Opened, _other: Opened) -> None:
+        if known := await self.known(one, Notice.INCOMING):
+            await one.acknowledge(self.random.choice(known))
+
+    async def withdraw(self, one: Opened, _other: Opened) -> None:
+        if known := await self.known(one, Notice.OUTGOING):
+            await one.withdraw(self.random.choice(known))
+
+    async def exchange(self, one: Opened, other: Opened) -> None:
+        await exchange(one, other, drop_after=self.random.choice([1, 2, 3, 4, 5, 1000]))
+
+    async def restart(self, one: Opened, _other: Opened) -> None:
+        await one.restart()
+
+    async def known(self, store: Opened, direction: Notice.Direction.ValueType) -> list[str]:
+        views = await store.read(list_notices, NoticeFilter(direction=direction), None, 1000)
+        return [view.record.id for view in views]
+
+
+async def check_equal(hk: Opened, kr: Opened) -> None:
+    """Both logs are the same, and say the same of each notice; all is receipted."""
+    logs = [[(row["channel"], row["hash"]) for row in await store.rows(leaves)] for store in (hk, kr)]
+    ids = [{origin: state.id for origin, state in store.committer.latest().states.items()} for store in (hk, kr)]
+    for origin in (HK_TO_KR, KR_TO_HK):
+        mine, theirs = ([row for row in log if row[0] == names[origin]] for log, names in zip(logs, ids, strict=True))
+        assert [row[1] for row in mine] == [row[1] for row in theirs]
+        assert hk.state(origin).receipted_size == kr.state(origin).receipted_size == len(mine)
+    known = [
+        sorted(tuple(row[column] for column in SAME_ON_BOTH) for row in await store.rows(notices)) for store in (hk, kr)
+    ]
+    assert known[0] == known[1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_is_done_and_lost_both_end_with_the_same_and_verify(hk: Opened, kr: Opened, seed):
+    acts = Acts(seed, hk, kr)
+    for _ in range(40):
+        await acts.act()
+    check_verified(hk)
+    check_verified(kr)
+    await settle(hk, kr)
+    await check_equal(hk, kr)
+    for store in (hk, kr):
+        before = store.backup()
+        await store.rebuilt()
+        assert store.backup() == before
+
+
+async def test_a_receiver_restored_from_a_backup_is_sent_it_again(hk: Opened, kr: Opened):
+    await hk.release("hk-1")
+    await settle(hk, kr)
+    earlier = kr.backup()
+    await hk.release("hk-2")
+    await settle(hk, kr)
+    await kr.restore(earlier)
+    await settle(hk, kr)
+    await check_equal(hk, kr)
+    assert Event.PEER_ROLLED_BACK in [event.kind for event in await hk.read(read_events, 0, 100)]
+
+
+async def test_a_receiver_that_lost_everything_is_sent_it_again_though_receipts_were_lost(hk: Opened, kr: Opened):
+    empty = kr.backup()
+    for n in range(4):
+        await hk.release(f"hk-{n}")
+        await exchange(hk, kr, drop_after=4)  # the receipt stays under way
+    await settle(hk, kr)
+    await kr.restore(empty)
+    await settle(hk, kr)
+    await check_equal(hk, kr)
+
+
+async def test_a_sender_restored_from_a_backup_has_its_own_envelopes_back(hk: Opened, kr: Opened):
+    await hk.release("hk-1")
+    await settle(hk, kr)
+    earlier = hk.backup()
+    await hk.release("hk-2", "hk-3")
+    await hk.release("hk-4", references=[reference(Reference.SUPERSEDES, "hk-2")])
+    await settle(hk, kr)
+    lost = [await hk.rows(table) for table in (leaves, notices)]
+    await hk.restore(earlier)
+    assert hk.state().log.size == 1
+    await exchange(hk, kr, drop_after=2)
+    assert hk.state().halt.reason == SENDER_ROLLED_BACK
+    check_verified(hk)
+    await settle(hk, kr)
+    assert hk.state().halt is None
+    await check_equal(hk, kr)
+    assert [await hk.rows(table) for table in (leaves, notices)] == lost
+    kinds = [event.kind for event in await hk.read(read_events, 0, 100)]
+    assert kinds.count(Event.CHANNEL_HALTED) == kinds.count(Event.CHANNEL_RECOVERED) == 1
+
+
+async def test_a_large_backlog_travels_in_batches(hk: Opened, kr: Opened):
+    for first in range(0, 1200, 400):
+        await hk.release(*(f"hk-{first + n}" for n in range(400)))
+    await settle(hk, kr)
+    await check_equal(hk, kr)
+    assert [row["size"] for row in await kr.rows(heads)] == [800, 1200]
+    assert [row["size"] for row in await hk.rows(heads)] == [800, 1200]
