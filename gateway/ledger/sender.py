@@ -183,6 +183,8 @@ class SenderMachine(Machine):
     def _keep(self, receipt: Receipt) -> None:
         """Keeps a receipt that covers more. A rolled-back peer gives earlier ones anew: nothing goes back for them."""
         if receipt.checkpoint.size > self._receipted():
+            if self._receipt and receipt.time < self._receipt.time:
+                raise RemoteProtocolError("a receipt that covers more bears an earlier time")
             self._receipt = receipt
             self._do(StoreReceipt(receipt))
 

@@ -114,7 +114,8 @@ class Transaction:
         drafted = self._draft.records.get(notice_id) or self.group.records.get(notice_id)
         if drafted:
             return drafted
-        self._read_notices({notice_id})
+        if notice_id not in self._notices:
+            self._read_notices({notice_id})
         return self._notices[notice_id]
 
     def find_request(self, client: str, request_id: str) -> RequestRecord | None:
@@ -123,7 +124,8 @@ class Transaction:
         drafted = self._draft.requests.get(key) or self.group.requests.get(key)
         if drafted:
             return drafted
-        self._read_requests({key})
+        if key not in self._requests:
+            self._read_requests({key})
         return self._requests[key]
 
     def channel(self, origin: str) -> ChannelState:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Dialect, Insert, Table, Update, bindparam, delete, func, insert, select, update
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from gateway.errors import StoreError
@@ -129,7 +129,7 @@ class Writing:
             if each not in sequences
         ]
         if changed:
-            connection.execute(_CHANGE_NOTICE, changed)
+            _execute_many(connection, _CHANGE_NOTICE, changed)
         self.counters = replace(self.counters, sequence=self.counters.sequence + len(new))
 
     def _write_events(self, connection: Connection) -> None:
@@ -206,19 +206,24 @@ def _head(channel: int, size: int, note: bytes, receipt_time: int | None = None)
 
 
 def _insert(connection: Connection, table: Table, rows: Rows) -> None:
-    """Inserts rows with one prepared statement: the compiler's work for each would cost more than the database's."""
-    if not rows:
-        return
-    compiled = _compiled(table, connection.dialect)
+    if rows:
+        _execute_many(connection, _INSERTS[table.name], rows)
+
+
+def _execute_many(connection: Connection, statement: Insert | Update, rows: Rows) -> None:
+    """Runs one prepared statement for all rows: the compiler's work for each would cost more than the database's."""
+    compiled = _compiled(statement, connection.dialect)
     names = compiled.positiontup
     parameters = [tuple(map(row.__getitem__, names)) for row in rows] if names else rows
     connection.exec_driver_sql(str(compiled), parameters)
 
 
 @cache
-def _compiled(table: Table, dialect: Dialect) -> SQLCompiler:
-    return insert(table).compile(dialect=dialect)
+def _compiled(statement: Insert | Update, dialect: Dialect) -> SQLCompiler:
+    return statement.compile(dialect=dialect)
 
+
+_INSERTS = {table.name: insert(table) for table in tables.metadata.sorted_tables}
 
 _CHANGING = (
     "state",

@@ -189,6 +189,7 @@ def test_receipts_of_a_rolled_back_peer_never_take_the_place_of_later_ones():
 
 LYING_RECEIPTS = {
     "stale": receipt_of(LEAVES[:2]).note,
+    "of an earlier time": receipt_of(LEAVES, time=LATER - 1).note,
     "of a size between batches": receipt_of(LEAVES[:5]).note,
     "of a future size": receipt_of(envelopes(7)).note,
     "of another root": receipt_of(OTHERS[:6]).note,

@@ -55,7 +55,8 @@ def test_a_watch_tells_what_happens_while_it_is_open(nodes):
 
 
 def test_from_now_leaves_out_what_was(nodes):
-    give(nodes.hk, 1)
+    (given,) = give(nodes.hk, 1)
+    eventually(lambda: given in names(told(nodes.hk), Event.NOTICE_DELIVERED))
     with nodes.hk.client() as client, client.watch_events(from_now=True) as watch:
         first = next(watch)
     assert not first.HasField("event")

@@ -192,10 +192,10 @@ def test_every_table_is_damaged_by_some_test():
     assert set(DAMAGES) == set(metadata.tables)
 
 
-@pytest.mark.parametrize("table", ["subtrees", "heads", "events", "notices", "notice_identifiers"])
-async def test_a_table_without_its_rows_is_found(filled: Opened, table):
-    with damaged(filled, f"DELETE FROM {table}") as report:
-        assert table in named(report)
+async def test_a_table_without_its_rows_is_found(filled: Opened):
+    for table in ("subtrees", "heads", "events", "notices", "notice_identifiers"):
+        with damaged(filled, f"DELETE FROM {table}") as report:
+            assert table in named(report)
 
 
 async def test_a_log_without_its_leaves_is_found(filled: Opened):
