@@ -16,6 +16,7 @@ from gateway.store.state import ChannelState
 from gateway.supervision.submissions import check_fields
 
 API_VERSIONS = ("v1",)
+SOFTWARE_VERSION = version("regulatory-gateway")
 MICROS = 1_000_000  # in a second
 
 
@@ -56,7 +57,7 @@ class Standing:
         return admin.ServerInfo(
             jurisdiction=own.jurisdiction,
             domain=own.domain,
-            software_version=version("regulatory-gateway"),
+            software_version=SOFTWARE_VERSION,
             api_versions=API_VERSIONS,
             authorities=self._authorities,
             verifier_keys=own.seal.verifier_keys(own.domain),

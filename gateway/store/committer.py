@@ -31,7 +31,7 @@ T = TypeVar("T")
 Unit = Callable[[Transaction], T]
 
 MAX_GROUP_WEIGHT = 500  # envelopes a commit, about; a batch on the wire holds twice as many
-GATHER_SECONDS, GATHER_STEP_SECONDS = 0.010, 0.001  # that a busy writer waits for more to share its commit
+GATHER_SECONDS, GATHER_STEP_SECONDS = 0.030, 0.002  # that a busy writer waits for more to share its commit
 MAX_WAITING_WEIGHT = 20_000  # envelopes that may wait before callers are refused
 
 _log = logging.getLogger(__name__)

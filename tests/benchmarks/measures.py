@@ -21,6 +21,7 @@ from tests.support.nodes import Site
 import grpc  # isort: skip - after the TLS settings
 
 DEADLINE_SECONDS = 120
+CALL_SECONDS = 10  # every call has a deadline, the bare ones too
 
 
 def content(message_bytes: int) -> NoticeContent:
@@ -55,8 +56,8 @@ async def floor(address: str, profile: Profile, message_bytes: int, calls: int, 
     async with _channel(address, profile) as channel:
         echo = channel.unary_unary(METHOD)
         payload = bytes(message_bytes)
-        await load.run(200, in_flight, lambda _: echo(payload))
-        return await load.run(calls, in_flight, lambda _: echo(payload))
+        await load.run(200, in_flight, lambda _: echo(payload, timeout=CALL_SECONDS))
+        return await load.run(calls, in_flight, lambda _: echo(payload, timeout=CALL_SECONDS))
 
 
 async def creates(site: Site, message_bytes: int, calls: int, in_flight: int) -> load.Run:
@@ -65,8 +66,8 @@ async def creates(site: Site, message_bytes: int, calls: int, in_flight: int) ->
     profile = site.profile()
     async with _channel(profile.address, profile) as channel:
         create = _stub(channel)
-        await load.run(50, in_flight, lambda _: create(request(made)))
-        return await load.run(calls, in_flight, lambda _: create(request(made)))
+        await load.run(50, in_flight, lambda _: create(request(made), timeout=CALL_SECONDS))
+        return await load.run(calls, in_flight, lambda _: create(request(made), timeout=CALL_SECONDS))
 
 
 async def create_to_receipt(site: Site, message_bytes: int, calls: int) -> load.Run:
