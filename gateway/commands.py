@@ -44,8 +44,8 @@ ID_BYTES = 10  # of randomness in an id that the node makes
 CHECKED_AT_ONCE = 20  # requests of a large call that are checked before others get their turn
 MICROS = 1_000_000  # in a second
 
-Done = Notice | str
-"""What a unit of work made: the notice, or the id of one that is to be read once it is durable."""
+Done = Sealed | str
+"""What a unit of work did: the envelope it sealed, or the id of a notice that is to be read once it is durable."""
 
 
 class Commands:
@@ -190,7 +190,7 @@ class Commands:
         new_id, content = submission.notice_id, submission.content
         sealed = self._seal(tx, caller, submission.recipient, lambda seal: envelopes.released(seal, new_id, content))
         _remember(tx, caller, submission.request_id, submission.digest, new_id)
-        return notice_message(sealed.projection.records[0], sealed.envelope)
+        return sealed
 
     def _preview(self, tx: Transaction, caller: Caller, submissions: Sequence[Submission]) -> list[Notice]:
         """What the notices would be; checks all that sealing them would, and writes nothing."""
@@ -220,7 +220,9 @@ class Commands:
     # --- after the commit -----------------------------------------------------------------------------------------
 
     async def _finished(self, done: Done) -> Notice:
-        return await self._questions.notice(done) if isinstance(done, str) else done
+        if isinstance(done, str):
+            return await self._questions.notice(done)
+        return notice_message(done.projection.records[0], done.envelope)
 
 
 def _needs(caller: Caller, submissions: Collection[Submission]) -> Needs:

@@ -31,6 +31,7 @@ T = TypeVar("T")
 Unit = Callable[[Transaction], T]
 
 MAX_GROUP_WEIGHT = 500  # envelopes a commit, about; a batch on the wire holds twice as many
+BUSY_CALLERS = 4  # in one commit: then more are on their way
 GATHER_SECONDS, GATHER_STEP_SECONDS = 0.030, 0.002  # that a busy writer waits for more to share its commit
 MAX_WAITING_WEIGHT = 20_000  # envelopes that may wait before callers are refused
 
@@ -84,7 +85,7 @@ class Committer:
         self._waiting: deque[_Waiting] = deque()
         self._weight = 0  # of what waits
         self._changed = asyncio.Event()
-        self._is_busy = False  # several callers at once: then more are on their way
+        self._is_busy = False
         self._stopping = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
         self._connection = database.writer()
@@ -158,7 +159,7 @@ class Committer:
             group.append(self._waiting.popleft())
             weight += group[-1].weight
         self._weight -= weight
-        self._is_busy = len(group) > 1
+        self._is_busy = len(group) >= BUSY_CALLERS
         return group
 
     async def _gather(self) -> None:
