@@ -70,7 +70,7 @@ class LimitsSection(_Section):
     """Bounds of time."""
 
     max_deadline_seconds: float = Field(
-        60, gt=0, le=3600, description="Longest time a call may take, whatever deadline its caller set."
+        60, gt=0, le=3600, description="Longest time of a call that answers once, whatever deadline its caller set."
     )
     drain_seconds: float = Field(10, gt=0, le=600, description="Time that calls under way have when the node stops.")
     max_connection_age_seconds: int = Field(

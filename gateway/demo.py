@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -45,6 +45,7 @@ def run(folder: Path, console: Console, *, once: bool) -> None:
         ConfigError: the folder or a port cannot be used; says what to do.
         Unavailable: a node did not start, or a notice was not delivered in time.
     """
+    signal.signal(signal.SIGTERM, _as_interrupt)  # so that both nodes are stopped, whenever it comes
     clear(folder)
     sites = found_sites(folder)
     console.print(f"Two jurisdictions are founded and paired in {folder}")
@@ -188,7 +189,9 @@ def _say_what_to_try(sites: Sequence[Site], console: Console) -> None:
 
 def _wait_for_interrupt(console: Console) -> None:
     console.print("\nBoth nodes run until Ctrl-C.")
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    stopped.wait()
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
+
+
+def _as_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -182,10 +182,11 @@ def _await_ready(process: "subprocess.Popen[str]", site: Site) -> None:
     def read() -> None:
         for line in stdout:
             lines.put(line)
+        lines.put("")  # it ended
 
     threading.Thread(target=read, daemon=True).start()
-    try:
-        lines.get(timeout=START_SECONDS)
-    except Empty:
-        said = (site.folder / "serve.log").read_text().strip()
-        raise Unavailable(f"the {site.jurisdiction} node did not start: {said or 'it said nothing'}") from None
+    with suppress(Empty):
+        if lines.get(timeout=START_SECONDS):
+            return
+    said = (site.folder / "serve.log").read_text().strip()
+    raise Unavailable(f"the {site.jurisdiction} node did not start: {said or 'it said nothing'}")

@@ -83,6 +83,7 @@ class Link:
         wait = FIRST_WAIT_SECONDS
         for address in cycle(self._peer.addresses):
             error = ""
+            await self._while_forked()
             try:
                 await self._stream(address)
             except (grpc.aio.AioRpcError, GatewayError, TimeoutError) as failure:
@@ -98,9 +99,15 @@ class Link:
         self._seen.set()
 
     async def _pause(self, seconds: float) -> None:
-        self._seen.clear()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._seen.wait(), seconds)
+        self._seen.clear()
+
+    async def _while_forked(self) -> None:
+        """A forked channel has nothing to say: it waits for an operator's decision."""
+        while (halt := self._state().halt) and halt.reason == steps.FORKED:
+            self._note(connected=False, error=f"{halt.reason}: {halt.detail}")
+            await self._bulletin.next().wait()
 
     async def _stream(self, address: str) -> None:
         """One connection, one stream, until it ends."""

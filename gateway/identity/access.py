@@ -7,8 +7,8 @@ The file names every back-office system that may call this node::
     authority = "SFC"
     roles = ["author", "reader"]
 
-A certificate says who calls; this file says whether that is anybody here. Taking a client out shuts it out, whatever
-certificate it still has. A method without a rule is denied to all.
+A certificate says who calls; this file says whether that is anybody here. A client that is not in it when the node
+starts is shut out, whatever certificate it still has. A method without a rule is denied to all.
 """
 
 from collections.abc import Collection, Iterator, Mapping

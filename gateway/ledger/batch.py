@@ -36,18 +36,15 @@ class VerifiedBatch:
 
 
 def verify_batch(batch: wire.Batch, log: CompactRange, origin: str, sender: SealPublic) -> VerifiedBatch:
-    """Verifies that a batch continues a log, in the order of docs/protocol.md: place, root, signatures.
+    """Verifies that a batch continues a log: extent, place, signatures, root.
 
     Raises:
         RemoteProtocolError: it is empty, too large, or does not begin where the log ends.
         BadProof: its checkpoint commits to other envelopes.
         VerificationError: its checkpoint is not one that the sender signed.
     """
+    check_extent(batch)
     envelopes = list(batch.envelopes)
-    if not 0 < len(envelopes) <= MAX_BATCH_ENVELOPES:
-        raise RemoteProtocolError(f"a batch holds 1 to {MAX_BATCH_ENVELOPES} envelopes")
-    if sum(map(len, envelopes)) > MAX_BATCH_BYTES:
-        raise RemoteProtocolError(f"the envelopes of a batch have at most {MAX_BATCH_BYTES} bytes")
     if batch.first_index != log.size:
         raise RemoteProtocolError(f"a batch from {batch.first_index} on does not continue a log of {log.size}")
     hashes = [leaf_hash(envelope) for envelope in envelopes]
@@ -56,3 +53,15 @@ def verify_batch(batch: wire.Batch, log: CompactRange, origin: str, sender: Seal
     if (head.checkpoint.size, head.checkpoint.root) != (extended.size, extended.root()):
         raise BadProof("the batch's checkpoint commits to other envelopes", size=head.checkpoint.size)
     return VerifiedBatch(log.size, envelopes, hashes, extended, subtrees, head)
+
+
+def check_extent(batch: wire.Batch) -> None:
+    """Passes if a batch has as many envelopes, and bytes of them, as one may have.
+
+    Raises:
+        RemoteProtocolError: it has none, or more.
+    """
+    if not 0 < len(batch.envelopes) <= MAX_BATCH_ENVELOPES:
+        raise RemoteProtocolError(f"a batch holds 1 to {MAX_BATCH_ENVELOPES} envelopes")
+    if sum(map(len, batch.envelopes)) > MAX_BATCH_BYTES:
+        raise RemoteProtocolError(f"the envelopes of a batch have at most {MAX_BATCH_BYTES} bytes")

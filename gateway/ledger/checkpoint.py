@@ -26,7 +26,7 @@ from gateway.ledger.note import Note, Signature, decode_base64, key_id, verifier
 ED25519_KEY_BYTES, ML_DSA_44_KEY_BYTES = 32, 1312
 ED25519_SIGNATURE_BYTES, ML_DSA_44_SIGNATURE_BYTES = 64, 2420
 TIME_BYTES = 8
-MAX_TIME = 2**63 - 1  # seconds since 1970 (tlog-cosignature, "Format")
+MAX_TIME = 253_402_300_799  # seconds since 1970: the year 9999, as google.protobuf.Timestamp
 
 _ORIGIN = re.compile(r"([a-z0-9][a-z0-9.-]*)/to/([a-z0-9][a-z0-9.-]*)")
 _MAX_ORIGIN_BYTES = 255  # opaque log_origin<1..2^8-1> (tlog-cosignature, "ML-DSA-44 signed message")
@@ -285,7 +285,7 @@ def _split_time(value: bytes) -> tuple[int, bytes]:
     """Divides a ``timestamped_signature`` (tlog-cosignature, "Format")."""
     time = int.from_bytes(value[:TIME_BYTES])
     if len(value) <= TIME_BYTES or time > MAX_TIME:
-        raise Malformed("a timestamped signature is a time below 2^63 and a signature")
+        raise Malformed("a timestamped signature is a time up to the year 9999 and a signature")
     return time, value[TIME_BYTES:]
 
 

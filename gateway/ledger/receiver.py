@@ -3,7 +3,7 @@
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.errors import RemoteProtocolError
-from gateway.ledger.batch import VerifiedBatch, verify_batch
+from gateway.ledger.batch import VerifiedBatch, check_extent, verify_batch
 from gateway.ledger.channel import VERSION, Machine, Parties, State, step
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, open_checkpoint
 from gateway.ledger.merkle import CompactRange
@@ -62,6 +62,7 @@ class ReceiverMachine(Machine):
         self._receipt = receipt
         self._halt_found = halt  # here, or by an earlier machine
         self._greeted = False  # whether the sender has had its Position
+        self._may_recover = False  # whether the sender's Hello shows that it lacks something
         self._claim: SignedCheckpoint | None = None  # of the sender's Hello, while it is compared
         self._overlapping = wire.Batch()  # while it is compared
         self._verified: VerifiedBatch | None = None  # while it is committed
@@ -69,6 +70,7 @@ class ReceiverMachine(Machine):
     def _forget_stream(self) -> None:
         super()._forget_stream()
         self._greeted, self._claim, self._verified = False, None, None
+        self._may_recover = False
         self._overlapping = wire.Batch()
 
     # --- where both stand ---------------------------------------------------------------------------------------
@@ -81,6 +83,7 @@ class ReceiverMachine(Machine):
             raise RemoteProtocolError(f"this node speaks version {VERSION} only")
         if hello.origin != self.parties.origin:
             raise RemoteProtocolError("the Hello is for another channel")
+        self._may_recover = hello.size < self._log.size
         if hello.size == 0:
             if hello.checkpoint:
                 raise RemoteProtocolError("an empty log has no checkpoint")
@@ -120,6 +123,7 @@ class ReceiverMachine(Machine):
     # --- batches and receipts -------------------------------------------------------------------------------------
 
     def _take_batch(self, batch: wire.Batch) -> None:
+        check_extent(batch)
         overlap = self._log.size - batch.first_index
         if overlap > 0:
             self._overlapping = batch
@@ -178,8 +182,9 @@ class ReceiverMachine(Machine):
     # --- the sender's own envelopes, handed back --------------------------------------------------------------------
 
     def _hand_back(self, recover: wire.Recover) -> None:
-        if recover.first_index >= self._log.size:
+        if not self._may_recover or recover.first_index >= self._log.size:
             raise RemoteProtocolError("nothing is here that the sender lacks")
+        self._may_recover = False  # once a stream: it costs a read of the log
         self._do(Load(recover.first_index, self._log.size))
         self.state = State.HANDING_BACK
 

@@ -17,6 +17,8 @@ from gateway.rpc.admission import PEER
 from gateway.standing import LinkStatus
 from gateway.store.bulletin import Bulletin
 
+OUTBOX = 2  # answers that may wait for the peer; a batch that is handed back has up to 8 MiB
+
 _log = logging.getLogger(__name__)
 
 
@@ -69,30 +71,45 @@ class PeerServicer(PeerServiceServicer):
     async def _serve(
         self, origin: str, requests: AsyncIterator[wire.ExchangeRequest]
     ) -> AsyncIterator[wire.ExchangeResponse]:
-        """One stream. A driver sends while it feeds, so what it sends is gathered and yielded after each event."""
-        state = self._bulletin.commit.states[origin]
-        parties = self._parties.seals(origin)
-        machine = ReceiverMachine(parties, state.log, state.head, state.receipt, state.halt)
-        outbox: list[Message] = []
+        """One stream: what the driver sends waits in a bounded queue, so a slow peer slows the driver."""
+        # Asked of the writer, after all that an older stream may have left under way.
+        state = await self._store.committer.submit(lambda tx: tx.channel(origin), bounded=False)
+        machine = ReceiverMachine(self._parties.seals(origin), state.log, state.head, state.receipt, state.halt)
+        outbox = asyncio.Queue[wire.ExchangeResponse | None](OUTBOX)
 
         async def send(message: Message) -> None:
-            outbox.append(message)
+            assert isinstance(message, wire.ExchangeResponse), "a receiver sends responses"
+            await outbox.put(message)
 
         carrier = Carrier(machine, state, self._store, send)
-        self._links[origin] = LinkStatus(connected=True)
-        going = await carrier.feed(steps.Opened())
-        async for request in requests:
-            going = await carrier.feed(_event(request))
-            for message in outbox:
-                assert isinstance(message, wire.ExchangeResponse), "a receiver sends responses"
-                yield message
-            outbox.clear()
-            if not going:
-                break
+        feeding = asyncio.create_task(self._feed(carrier, requests, outbox))
+        try:
+            while (response := await outbox.get()) is not None:
+                self._links[origin] = LinkStatus(connected=True)
+                yield response
+            await feeding
+        finally:
+            feeding.cancel()
+            await asyncio.gather(feeding, return_exceptions=True)
         if carrier.closing_error:
             _log.warning("%s: %s", origin, carrier.closing_error)
             self._links[origin] = LinkStatus(connected=True, last_error=carrier.closing_error)
             raise RemoteProtocolError(carrier.closing_error)
+
+    async def _feed(
+        self,
+        carrier: Carrier,
+        requests: AsyncIterator[wire.ExchangeRequest],
+        outbox: "asyncio.Queue[wire.ExchangeResponse | None]",
+    ) -> None:
+        """Feeds the stream's messages one by one; puts None into the outbox after the last answer."""
+        try:
+            await carrier.feed(steps.Opened())
+            async for request in requests:
+                if not await carrier.feed(_event(request)):
+                    return
+        finally:
+            await outbox.put(None)
 
 
 def _event(request: wire.ExchangeRequest) -> steps.PeerEvent:

@@ -33,6 +33,7 @@ Unit = Callable[[Transaction], T]
 MAX_GROUP_WEIGHT = 500  # envelopes a commit, about; a batch on the wire holds twice as many
 BUSY_CALLERS = 4  # in one commit: then more are on their way
 GATHER_SECONDS, GATHER_STEP_SECONDS = 0.030, 0.002  # that a busy writer waits for more to share its commit
+BROKEN_STORAGE = ("disk I/O error", "database disk image is malformed", "file is not a database")  # SQLite's words
 MAX_WAITING_WEIGHT = 20_000  # envelopes that may wait before callers are refused
 
 _log = logging.getLogger(__name__)
@@ -100,19 +101,20 @@ class Committer:
         """Gives the state as of the last commit."""
         return self._latest
 
-    async def submit(self, unit: Unit[T], needs: Needs = NOTHING, weight: int = 1) -> T:
+    async def submit(self, unit: Unit[T], needs: Needs = NOTHING, weight: int = 1, *, bounded: bool = True) -> T:
         """Runs a unit of work and waits until what it wrote is durable.
 
         Args:
             unit: decides, and drafts what is to be written
             needs: what it will look up, so that it is read at once for all that waits
             weight: number of envelopes it may append, about
+            bounded: refuse it when too much waits; not so what channels ask for, which is bounded by their window
 
         Raises:
             GatewayError: what the unit raised, or ``Overloaded``, or ``Unavailable``: then whether it is stored is
                 unknown to the caller, who asks again under the same request_id.
         """
-        outcome = (await self._enqueue([unit], needs, weight))[0]
+        outcome = (await self._enqueue([unit], needs, weight, bounded=bounded))[0]
         if isinstance(outcome, GatewayError):
             raise outcome
         return cast("T", outcome)
@@ -135,10 +137,12 @@ class Committer:
 
     # --- what waits -----------------------------------------------------------------------------------------------
 
-    async def _enqueue(self, units: Sequence[Unit[Any]], needs: Needs, weight: int) -> list[Any]:
+    async def _enqueue(
+        self, units: Sequence[Unit[Any]], needs: Needs, weight: int, *, bounded: bool = True
+    ) -> list[Any]:
         if self._stopping:
             raise Unavailable("the node is stopping")
-        if self._weight + weight > MAX_WAITING_WEIGHT:
+        if bounded and self._weight + weight > MAX_WAITING_WEIGHT:
             raise Overloaded("too much waits to be written; try again later")
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(units, needs, weight, future, []))
@@ -221,7 +225,7 @@ class Committer:
             StoreError: the storage is broken.
         """
         _log.error("a commit failed: %s", type(error).__name__)
-        if "disk I/O error" in str(error):
+        if any(sign in str(getattr(error, "orig", "")) for sign in BROKEN_STORAGE):
             raise StoreError("the storage failed; the node stops, and must not write again before it is mended")
         for waiting in group:
             waiting.error = Unavailable("the store cannot write now; try again, same request_id")

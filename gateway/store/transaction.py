@@ -170,9 +170,12 @@ class Transaction:
         """Appends envelopes that come with a signed checkpoint: the peer's, or our own that come back.
 
         Raises:
+            Halted: the channel is forked: it takes nothing.
             StoreError: they do not continue the log.
         """
         state = self.channel(origin)
+        if state.halt and state.halt.reason == FORKED:
+            raise Halted(f"the channel {origin} has halted: {state.halt.reason}", channel=origin)
         if batch.first != state.log.size or self.group.sealed.get(origin):
             raise StoreError(f"envelope {batch.first} does not continue the log of {state.log.size} of {origin}")
         self._draft.batches.setdefault(origin, []).append(batch)

@@ -82,6 +82,13 @@ def kill_at_random(hk: Site, kr: Site, kills: int, seed: int) -> None:
         for site in victims:
             site.kill()
         kills -= len(victims)
+        if chance.random() < 0.3:  # once more while it starts: opening, migration, dialling
+            for site in victims:
+                site.launch()
+            time.sleep(chance.uniform(0.2, 2.0))
+            for site in victims:
+                site.kill()
+            kills -= len(victims)
         starts = [threading.Thread(target=site.start) for site in victims]
         for start in starts:
             start.start()

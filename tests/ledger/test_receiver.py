@@ -243,6 +243,27 @@ def test_what_is_not_there_is_not_handed_back(first):
 # --- forks ------------------------------------------------------------------------------------------------------
 
 
+def test_a_sender_that_lacks_nothing_gets_nothing_back():
+    machine = opened()
+    machine.feed(hello(LEAVES[:6]))
+    machine.feed(recalled(6, 0))
+    assert machine.state is State.STREAMING
+    assert_refused(machine, wire.Recover(first_index=0))
+
+
+def test_a_log_is_handed_back_once_a_stream():
+    machine = streaming()
+    machine.feed(wire.Recover(first_index=0))
+    machine.feed(steps.Loaded(batch_of(LEAVES[:6], 0)))
+    assert machine.state is State.STREAMING
+    assert_refused(machine, wire.Recover(first_index=0))
+
+
+def test_a_batch_of_too_many_envelopes_is_refused_before_anything_is_read_for_it():
+    many = wire.Batch(first_index=0, envelopes=[b""] * 1001, checkpoint=head_of(LEAVES[:6]).note)
+    assert_refused(streaming(), many)
+
+
 def assert_forked(machine, effects, contrary, own=LEAVES[:6]):
     evidence = (head_of(own).note, contrary)
     send, halt, close = effects

@@ -106,19 +106,23 @@ class Site:
 
     def start(self, **environment: str) -> None:
         """Starts ``gateway serve`` and waits until it serves."""
-        log = (self.path / "serve.log").open("a")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "serve", str(self.home.path), "--verbose"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            # The node sets it for itself; from here it would hide that it did not.
-            env={**os.environ, **environment} | {"GRPC_SSL_CIPHER_SUITES": ""},
-        )
-        log.close()
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        process = self.launch(**environment)
+        assert process.stdout is not None
+        line = process.stdout.readline()
         assert "serves back offices" in line, (line, self.log_text())
+
+    def launch(self, **environment: str) -> "subprocess.Popen[str]":
+        """Starts ``gateway serve`` and waits for nothing."""
+        with (self.path / "serve.log").open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gateway", "serve", str(self.home.path), "--verbose"],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                # The node sets it for itself; from here it would hide that it did not.
+                env={**os.environ, **environment} | {"GRPC_SSL_CIPHER_SUITES": ""},
+            )
+        return self.process
 
     def log_text(self) -> str:
         path = self.path / "serve.log"
