@@ -15,15 +15,16 @@ from gateway.identity.access import Access, Role
 from gateway.identity.issuing import Authority, generate_tls_key
 from gateway.identity.keyfiles import (
     PUBLIC_MODE,
+    PrivateKey,
     read_certificate,
     read_key,
     write_certificate,
     write_file,
     write_key,
 )
-from gateway.identity.names import ClientId, NodeId
+from gateway.identity.names import ClientId, Identity, NodeId
 from gateway.identity.pairing import PairingDocument
-from gateway.identity.profiles import AuthorityKind, profiles
+from gateway.identity.profiles import AuthorityKind, Profile, profiles
 from gateway.identity.signers import FileSeal
 from gateway.store.database import Database
 from gateway.store.opening import create
@@ -120,7 +121,8 @@ def found_home(
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_certificate(home.root("node-authority"), node_authority.certificate)
     write_certificate(home.root("client-authority"), client_root)
-    _make_keys(home, NodeId(new.domain), node_authority, now)
+    issue_node(home.path / "keys", NodeId(new.domain), node_authority, now)
+    issue_seal(home.path / "keys", NodeId(new.domain), node_authority, now)
     write_file(home.access_file, ACCESS_HEADER.encode(), mode=PUBLIC_MODE)
     write_file(home.config_file, text.encode(), mode=PUBLIC_MODE)
     make_database(home)
@@ -135,17 +137,15 @@ def make_database(home: Home) -> None:
         database.close()
 
 
-def _make_keys(home: Home, node: NodeId, authority: Authority, now: datetime) -> None:
-    tls, seal = generate_tls_key(), FileSeal.generate()
-    ed25519, ml_dsa_44 = seal.public_keys
-    write_key(home.key("node"), tls)
-    seal.save(home.key("seal-ed25519"), home.key("seal-ml-dsa-44"))
-    for name, profile, key in (
-        ("node", profiles().node, tls.public_key()),
-        ("seal-ed25519", profiles().seal, ed25519),
-        ("seal-ml-dsa-44", profiles().seal, ml_dsa_44),
-    ):
-        write_certificate(home.certificate(name), authority.issue(profile, key, node, now))
+def issue_node(folder: Path, node: NodeId, authority: Authority, now: datetime) -> None:
+    """Makes a node's TLS key and certificate: ``node.key``, ``node.crt``."""
+    _issue(folder, "node", generate_tls_key(), profiles().node, node, authority, now)
+
+
+def issue_seal(folder: Path, node: NodeId, authority: Authority, now: datetime) -> None:
+    """Makes a node's sealing keys and certificates: ``seal-ed25519.key``, ``seal-ml-dsa-44.key``, and ``.crt``."""
+    for name, key in FileSeal.generate().private_keys.items():
+        _issue(folder, f"seal-{name}", key, profiles().seal, node, authority, now)
 
 
 # --- pairing ------------------------------------------------------------------------------------------------------
@@ -173,11 +173,23 @@ def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime) -> 
 
 def issue_client(folder: Path, client: ClientId, authority: Authority, now: datetime) -> None:
     """Makes a client's key and certificate: ``client.key``, ``client.crt``."""
-    key = generate_tls_key()
-    certificate = authority.issue(profiles().client, key.public_key(), client, now)
+    _issue(folder, "client", generate_tls_key(), profiles().client, client, authority, now)
+
+
+def _issue(
+    folder: Path,
+    name: str,
+    key: PrivateKey,
+    profile: Profile,
+    identity: Identity,
+    authority: Authority,
+    now: datetime,
+) -> None:
+    """The certificate comes first: a key without one would be in the way of the next attempt."""
+    certificate = authority.issue(profile, key.public_key(), identity, now)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_key(folder / "client.key", key)
-    write_certificate(folder / "client.crt", certificate)
+    write_key(folder / f"{name}.key", key)
+    write_certificate(folder / f"{name}.crt", certificate)
 
 
 def write_profile(folder: Path, address: str, domain: str, root: x509.Certificate) -> Path:

@@ -1,8 +1,9 @@
-"""``gateway certs``: makes authorities, issues certificates of clients, shows what certificates say."""
+"""``gateway certs``: makes authorities, issues certificates, shows what they say."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,15 +11,16 @@ import typer
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from gateway.cli.options import AsJson, client_id, now, read_input
+from gateway.cli.options import AsJson, any_identity, now, read_input
 from gateway.cli.output import day_and_time, pairs, say, table, write_json
-from gateway.errors import Untrusted
-from gateway.founding import found_authorities, issue_client, load_authority
+from gateway.errors import BadInput, Untrusted
+from gateway.founding import found_authorities, issue_client, issue_node, issue_seal, load_authority
 from gateway.home import Home
-from gateway.identity.certificates import Window, certificate_identity, extension_of
+from gateway.identity.certificates import Window, certificate_identity, extension_of, key_kind
 from gateway.identity.evidence import fingerprint
+from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_certificate, write_certificate
-from gateway.identity.names import ClientId
+from gateway.identity.names import ClientId, Identity, NodeId
 from gateway.identity.profiles import AuthorityKind, profiles
 
 
@@ -52,30 +54,58 @@ def authority(
         say(f"{folder / f'{kind}-authority.crt'}  {fingerprint(root)}")
 
 
+class ProfileName(StrEnum):
+    """What a certificate is for."""
+
+    CLIENT = "client"
+    NODE = "node"
+    SEAL = "seal"
+
+
 def issue(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the authorities.")],
     *,
     identity: Annotated[
-        ClientId,
+        str,
         typer.Option(
-            "--id", parser=client_id, metavar="SPIFFE_ID", help="Whom it is for: spiffe://DOMAIN/AUTHORITY/SYSTEM."
+            "--id",
+            metavar="SPIFFE_ID",
+            help="Whom it is for: spiffe://DOMAIN/AUTHORITY/SYSTEM, or spiffe://DOMAIN/node.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for client.crt, and client.key if one is made.")],
+    out: Annotated[Path, typer.Option(help="Folder for the certificates, and the keys if they are made.")],
+    profile: Annotated[ProfileName, typer.Option(help="What it is for.")] = ProfileName.CLIENT,
     csr: Annotated[
         Path | None, typer.Option(help="Signing request (PKCS#10, PEM) whose key is certified; no key is made then.")
     ] = None,
 ) -> None:
-    """Issues a certificate for a back-office system."""
-    issuer = load_authority(folder, AuthorityKind.CLIENT)
+    """Issues certificates: of a back-office system, or of a node.
+
+    A client's is client.crt, a node's for TLS node.crt, those of its seal seal-ed25519.crt and seal-ml-dsa-44.crt.
+    In a node's home they belong into keys/; a node that runs must be started again to use them.
+    """
+    issuer = load_authority(folder, AuthorityKind.CLIENT if profile is ProfileName.CLIENT else AuthorityKind.NODE)
+    named = any_identity(identity)
     if csr is None:
-        issue_client(out, identity, issuer, now())
+        _issue_keys(profile, out, named, issuer)
     else:
-        certificate = issuer.issue_for_csr(read_input(csr), profiles().client, identity, now())
+        certificate = issuer.issue_for_csr(read_input(csr), getattr(profiles(), profile), named, now())
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_certificate(out / "client.crt", certificate)
-    made = read_certificate(out / "client.crt")
-    say(f"{out / 'client.crt'}  {identity}, valid until {day_and_time(Window.of(made).not_after)}")
+        kind = key_kind(certificate.public_key())
+        write_certificate(out / (f"seal-{kind}.crt" if profile is ProfileName.SEAL else f"{profile}.crt"), certificate)
+    for made in sorted(out.glob(f"{profile}*.crt")):
+        say(f"{made}  {identity}, valid until {day_and_time(Window.of(read_certificate(made)).not_after)}")
+
+
+def _issue_keys(profile: ProfileName, out: Path, named: Identity, issuer: Authority) -> None:
+    if profile is ProfileName.CLIENT and isinstance(named, ClientId):
+        issue_client(out, named, issuer, now())
+    elif profile is ProfileName.NODE and isinstance(named, NodeId):
+        issue_node(out, named, issuer, now())
+    elif profile is ProfileName.SEAL and isinstance(named, NodeId):
+        issue_seal(out, named, issuer, now())
+    else:
+        raise BadInput.of("--id", f"must be the ID of a {'client' if profile is ProfileName.CLIENT else 'node'}")
 
 
 def show(

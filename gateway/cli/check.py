@@ -1,4 +1,4 @@
-"""``gateway check`` and ``gateway rebuild``: verifies a node's store, and rebuilds what follows from its logs."""
+"""``gateway check``, ``rebuild``, ``upgrade``: verifies a store, rebuilds projections, brings it to this version."""
 
 import dataclasses
 import time
@@ -10,6 +10,7 @@ import typer
 
 from gateway.cli.failures import DOES_NOT_HOLD
 from gateway.cli.output import pairs, say, write_json
+from gateway.founding import make_database
 from gateway.home import Home
 from gateway.store.database import Database, snapshot
 from gateway.store.rebuild import rebuild
@@ -22,6 +23,7 @@ def add_to(app: typer.Typer) -> None:
     """Adds the commands."""
     app.command("check")(check)
     app.command("rebuild")(rebuild_notices)
+    app.command("upgrade")(upgrade)
 
 
 def check(
@@ -53,6 +55,16 @@ def rebuild_notices(home: HomePath) -> None:
     finally:
         database.close()
     say(f"rebuilt {rebuilt.notices} notices, and told {rebuilt.events} events that were owed")
+
+
+def upgrade(home: HomePath) -> None:
+    """Brings a node's database to this version's form.
+
+    While the node is stopped, after a newer version was installed. It does nothing where there is nothing to do.
+    """
+    node = Home(home)
+    make_database(node)
+    say(f"the database of {node.config.node.domain} has the form of this version")
 
 
 def _show(report: Report) -> None:

@@ -10,7 +10,7 @@ import typer
 from regulator.exchange import Client, Profile
 
 from gateway.errors import Malformed
-from gateway.identity.names import ClientId
+from gateway.identity.names import ClientId, Identity, parse_identity
 
 ProfileFile = Annotated[
     Path,
@@ -93,6 +93,14 @@ def client_id(given: str) -> ClientId:
     """Reads the SPIFFE ID of a back-office system."""
     try:
         return ClientId.parse(given)
+    except Malformed as error:
+        raise typer.BadParameter(error.message) from None
+
+
+def any_identity(given: str) -> Identity:
+    """Reads the SPIFFE ID of a back-office system or of a node."""
+    try:
+        return parse_identity(given)
     except Malformed as error:
         raise typer.BadParameter(error.message) from None
 

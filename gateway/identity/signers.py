@@ -1,12 +1,13 @@
 """The private side of a node's seal, kept in files: a ``gateway.ledger.checkpoint.Signer``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from gateway.errors import ConfigError
-from gateway.identity.keyfiles import read_key, write_key
+from gateway.identity.keyfiles import PrivateKey, read_key, write_key
 from gateway.ledger.checkpoint import SealPublic
 
 
@@ -14,11 +15,14 @@ class FileSeal:
     """Both sealing keys of a node, in memory while it runs.
 
     Attributes:
-        public: their public keys
+        public: their public keys, raw
+        public_keys: the same as objects: Ed25519, ML-DSA-44
+        private_keys: by the name of their algorithm: ``ed25519``, ``ml-dsa-44``
     """
 
     def __init__(self, ed25519: Ed25519PrivateKey, ml_dsa_44: MLDSA44PrivateKey) -> None:
         self._ed25519, self._ml_dsa_44 = ed25519, ml_dsa_44
+        self.private_keys: Mapping[str, PrivateKey] = {"ed25519": ed25519, "ml-dsa-44": ml_dsa_44}
         self.public_keys = ed25519.public_key(), ml_dsa_44.public_key()
         self._public = SealPublic(*(key.public_bytes_raw() for key in self.public_keys))
 

@@ -98,7 +98,7 @@ def _check_revision(url: URL, engine: Engine) -> None:
     with engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     if found != script.get_current_head():
-        raise StoreError(f"the database is at revision {found}, not {script.get_current_head()}: run gateway init")
+        raise StoreError(f"the database is at revision {found}, not {script.get_current_head()}: run gateway upgrade")
 
 
 def _absolute(url: str, home: Path) -> URL:
