@@ -13,10 +13,11 @@ from gateway.commands import Commands
 from gateway.errors import StoreError
 from gateway.home import Home
 from gateway.identity.access import Access
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates import Window, to_pem
 from gateway.identity.keyfiles import read_certificate
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.parties import Parties
+from gateway.identity.signers import DatedSeal
 from gateway.identity.tls_trust import Purpose, TlsTrust
 from gateway.link import Credentials, Link
 from gateway.proving import Proofs
@@ -67,10 +68,12 @@ class Node:
         config, now = self.home.config, _now()
         documents = self.home.peer_documents()
         parties = self.home.parties(documents, now)
+        ed25519, ml_dsa_44 = (Window.of(certificate) for certificate in self.home.seal_certificates())
+        self._seal = DatedSeal(self.home.seal(), ed25519 & ml_dsa_44, _now)
         self._open_store(parties)
         questions = Questions(self._readers, self._bulletin)
         commands = Commands(parties, self._committer, questions, _micros, secrets.token_bytes)
-        store = Store(self._committer, self._readers, self.home.seal(), parties.own.domain)
+        store = Store(self._committer, self._readers, self._seal, parties.own.domain)
         standing = Standing(parties, config.node.authorities, self._bulletin, self._links, _micros)
         self._back_office, self.back_office_port = await back_office_server(
             self._back_office_listener(),
@@ -126,7 +129,7 @@ class Node:
             self._readers = Readers(self._database)
             self._committer = Committer(
                 self._database,
-                self.home.seal(),
+                self._seal,
                 clock=_micros,
                 random=secrets.token_bytes,
                 on_commit=self._publish,

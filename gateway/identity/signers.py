@@ -1,14 +1,16 @@
 """The private side of a node's seal, kept in files: a ``gateway.ledger.checkpoint.Signer``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from gateway.errors import ConfigError
+from gateway.identity.certificates import Window
 from gateway.identity.keyfiles import PrivateKey, read_key, write_key
-from gateway.ledger.checkpoint import SealPublic
+from gateway.ledger.checkpoint import SealPublic, Signer
 
 
 class FileSeal:
@@ -67,3 +69,31 @@ class FileSeal:
     def sign_ml_dsa_44(self, message: bytes) -> bytes:
         """Signs with ML-DSA-44 and an empty context (FIPS 204): 2,420 bytes."""
         return self._ml_dsa_44.sign(message)
+
+
+class DatedSeal:
+    """A seal that signs only while its certificates are valid: what it signed later would prove nothing to anybody.
+
+    Args:
+        signer: holds the keys
+        window: in which the certificates of both keys are valid
+        clock: with a time zone
+    """
+
+    def __init__(self, signer: Signer, window: Window, clock: Callable[[], datetime]) -> None:
+        self._signer, self._window, self._clock = signer, window, clock
+
+    @property
+    def public(self) -> SealPublic:
+        """The raw public keys."""
+        return self._signer.public
+
+    def sign_ed25519(self, message: bytes) -> bytes:
+        """Signs with Ed25519; raises ``Untrusted`` outside the certificates' time."""
+        self._window.require(self._clock())
+        return self._signer.sign_ed25519(message)
+
+    def sign_ml_dsa_44(self, message: bytes) -> bytes:
+        """Signs with ML-DSA-44; raises ``Untrusted`` outside the certificates' time."""
+        self._window.require(self._clock())
+        return self._signer.sign_ml_dsa_44(message)

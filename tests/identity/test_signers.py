@@ -1,12 +1,16 @@
+from datetime import timedelta
+
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
-from gateway.errors import AlreadyExists, ConfigError
+from gateway.errors import AlreadyExists, ConfigError, Untrusted
+from gateway.identity.certificates import Window
 from gateway.identity.issuing import generate_tls_key
 from gateway.identity.keyfiles import write_key
-from gateway.identity.signers import FileSeal
+from gateway.identity.signers import DatedSeal, FileSeal
+from tests.support.certificates import DAY, NOW
 
 MESSAGE = b"hk.test/to/kr.test\n1\n"
 
@@ -70,3 +74,18 @@ def test_a_seal_that_others_can_read_is_refused(seal, paths):
 
 def test_a_seal_does_not_print_its_keys(seal):
     assert repr(seal).startswith("<gateway.identity.signers.FileSeal object")
+
+
+def test_a_seal_signs_while_its_certificates_are_valid(seal):
+    dated = DatedSeal(seal, Window(NOW, NOW + DAY), lambda: NOW + DAY)
+    assert dated.public == seal.public
+    Ed25519PublicKey.from_public_bytes(seal.public.ed25519).verify(dated.sign_ed25519(MESSAGE), MESSAGE)
+    MLDSA44PublicKey.from_public_bytes(seal.public.ml_dsa_44).verify(dated.sign_ml_dsa_44(MESSAGE), MESSAGE)
+
+
+@pytest.mark.parametrize("moment", [NOW - timedelta(seconds=1), NOW + DAY + timedelta(seconds=1)])
+def test_a_seal_signs_nothing_outside_the_time_of_its_certificates(seal, moment):
+    dated = DatedSeal(seal, Window(NOW, NOW + DAY), lambda: moment)
+    for sign in (dated.sign_ed25519, dated.sign_ml_dsa_44):
+        with pytest.raises(Untrusted):
+            sign(MESSAGE)
