@@ -51,9 +51,9 @@ def test_migrations_lead_back_to_an_empty_database_and_forth_again(database):
 def test_tables_of_another_form_are_refused(database, url, tmp_path):
     database.migrate()
     _migrate_down(database)
-    with pytest.raises(StoreError, match="run gateway init"):
+    with pytest.raises(StoreError, match="run gateway upgrade"):
         database.check_revision()
-    with pytest.raises(StoreError, match="run gateway init"), snapshot(url, tmp_path):
+    with pytest.raises(StoreError, match="run gateway upgrade"), snapshot(url, tmp_path):
         pass
 
 
