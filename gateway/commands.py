@@ -114,7 +114,7 @@ class Commands:
         acted_id, digest = notice_id(request.name), digest_of(request)
 
         def acknowledge(tx: Transaction) -> str:
-            if known := _carried_out(tx, caller, request.request_id, digest):
+            if known := carried_out(tx, caller, request.request_id, digest):
                 return known
             record = check_acknowledge(acted_id, tx.find_notice, request.etag)
             self._seal(
@@ -123,7 +123,7 @@ class Commands:
                 record.sender,
                 lambda seal: envelopes.acknowledged(seal, acted_id, request.comment, request.case_reference),
             )
-            return _remember(tx, caller, request.request_id, digest, acted_id)
+            return remember(tx, caller, request.request_id, digest, acted_id)
 
         return await self._finished(await self._committer.submit(acknowledge))
 
@@ -133,14 +133,14 @@ class Commands:
         acted_id, digest = notice_id(request.name), digest_of(request)
 
         def withdraw(tx: Transaction) -> str:
-            if known := _carried_out(tx, caller, request.request_id, digest):
+            if known := carried_out(tx, caller, request.request_id, digest):
                 return known
             record = check_withdraw(acted_id, tx.find_notice, request.etag)
             check_own(record, caller.authority)
             self._seal(
                 tx, caller, record.recipient, lambda seal: envelopes.withdrawn(seal, acted_id, request.explanation)
             )
-            return _remember(tx, caller, request.request_id, digest, acted_id)
+            return remember(tx, caller, request.request_id, digest, acted_id)
 
         return await self._finished(await self._committer.submit(withdraw))
 
@@ -183,19 +183,19 @@ class Commands:
         return lambda tx: self._release(tx, caller, submission)
 
     def _release(self, tx: Transaction, caller: Caller, submission: Submission) -> Done:
-        if known := _carried_out(tx, caller, submission.request_id, submission.digest):
+        if known := carried_out(tx, caller, submission.request_id, submission.digest):
             return known
         submission = _with_recipient(tx, caller, submission)
         self._check_release(tx, submission)
         new_id, content = submission.notice_id, submission.content
         sealed = self._seal(tx, caller, submission.recipient, lambda seal: envelopes.released(seal, new_id, content))
-        _remember(tx, caller, submission.request_id, submission.digest, new_id)
+        remember(tx, caller, submission.request_id, submission.digest, new_id)
         return sealed
 
     def _preview(self, tx: Transaction, caller: Caller, submissions: Sequence[Submission]) -> list[Notice]:
         """What the notices would be; checks all that sealing them would, and writes nothing."""
         for submission in submissions:
-            _carried_out(tx, caller, submission.request_id, submission.digest)
+            carried_out(tx, caller, submission.request_id, submission.digest)
             self._check_release(tx, submission)
         return [
             Notice(
@@ -235,8 +235,8 @@ def _needs(caller: Caller, submissions: Collection[Submission]) -> Needs:
     return Needs(frozenset(filter(None, notices)), frozenset(requests))
 
 
-def _carried_out(tx: Transaction, caller: Caller, request_id: str, digest: bytes) -> str:
-    """The id of the notice that this very request acted on; empty: it was not carried out.
+def carried_out(tx: Transaction, caller: Caller, request_id: str, digest: bytes) -> str:
+    """The id or name of what this very request acted on; empty: it was not carried out.
 
     Raises:
         RequestIdReused: the id was used for another request.
@@ -249,7 +249,8 @@ def _carried_out(tx: Transaction, caller: Caller, request_id: str, digest: bytes
     return known.notice
 
 
-def _remember(tx: Transaction, caller: Caller, request_id: str, digest: bytes, acted_id: str) -> str:
+def remember(tx: Transaction, caller: Caller, request_id: str, digest: bytes, acted_id: str) -> str:
+    """Keeps what a request acted on, if it has an id; gives the same."""
     if request_id:
         tx.remember_request(caller.client, request_id, digest, acted_id)
     return acted_id

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from gateway.demo_frameworks import exchange_frameworks
 from gateway.demo_sites import Site, clear, found_sites, serving
 from gateway.errors import Unavailable
 from gateway.supervision.notice_files import NoticeFile, read_notices
@@ -56,6 +57,7 @@ def run(folder: Path, console: Console, *, once: bool) -> None:
         clients = {site.jurisdiction: _clients(site, stack) for site in sites}
         notices = _exchange(sites, clients, console)
         _acknowledge(notices, clients, console)
+        exchange_frameworks(sites, clients, console, _command)
         _prove(notices, sites, console)
         _say_what_to_try(sites, console)
         if not once:
@@ -182,6 +184,7 @@ def _say_what_to_try(sites: Sequence[Site], console: Console) -> None:
         f"{gateway} notice list --profile {quoted['KR']}",
         f"{gateway} notice show hk-2026-001 --profile {quoted['KR']}",
         f"{gateway} notice watch --profile {quoted['HK']}",
+        f"{gateway} framework compare HK KR --html matrix.html --profile {quoted['KR']}",
         f"{gateway} check {shlex.quote(str(sites[0].home.path))}",
     ):
         console.print(f"  {line}", markup=False, soft_wrap=True)

@@ -4,13 +4,15 @@ import asyncio
 import logging
 import secrets
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 
 from gateway.carrier import Store
 from gateway.commands import Commands
-from gateway.errors import StoreError
+from gateway.errors import GatewayError, StoreError
+from gateway.framework_commands import FrameworkCommands
+from gateway.framework_questions import FrameworkQuestions
 from gateway.home import Home
 from gateway.identity.access import Access
 from gateway.identity.certificates import Window, to_pem
@@ -26,6 +28,7 @@ from gateway.rpc.admin import AdminServicer
 from gateway.rpc.admission import BackOfficeAdmission, PeerAdmission
 from gateway.rpc.events import EventServicer
 from gateway.rpc.evidence import EvidenceServicer
+from gateway.rpc.frameworks import FrameworkServicer
 from gateway.rpc.guard import Admission
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
@@ -37,6 +40,9 @@ from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database
 from gateway.store.opening import ChannelNames, add_channels, check_channels, check_owner
 from gateway.store.readers import Readers
+
+LONGEST_SLEEP_SECONDS = 600.0  # before the day is looked at again: a clock may be set, a machine may sleep
+RETRY_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -73,11 +79,14 @@ class Node:
         self._open_store(parties)
         questions = Questions(self._readers, self._bulletin)
         commands = Commands(parties, self._committer, questions, _micros, secrets.token_bytes)
+        rules = FrameworkQuestions(self._readers, _micros)
+        framework_commands = FrameworkCommands(parties, self._committer, rules, _micros, secrets.token_bytes)
         store = Store(self._committer, self._readers, self._seal, parties.own.domain)
         standing = Standing(parties, config.node.authorities, self._bulletin, self._links, _micros)
         self._back_office, self.back_office_port = await back_office_server(
             self._back_office_listener(),
             NoticeServicer(commands, questions),
+            FrameworkServicer(framework_commands, rules),
             EventServicer(questions),
             EvidenceServicer(Proofs(parties, self._readers, self._bulletin)),
             AdminServicer(standing),
@@ -88,6 +97,7 @@ class Node:
         self._committer.start()
         await self._listen()
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
+        self._tasks.append(asyncio.create_task(_tell_days(framework_commands)))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves until ``stop`` is set or the storage breaks, then drains and closes.
@@ -209,6 +219,18 @@ def _channel_names(parties: Parties) -> list[ChannelNames]:
         ChannelNames(origin, sender.jurisdiction, receiver.jurisdiction, outgoing=sender is parties.own)
         for origin, sender, receiver in parties.channels()
     ]
+
+
+async def _tell_days(commands: FrameworkCommands) -> None:
+    """Tells what came into force: at once, and after each midnight (UTC)."""
+    while True:
+        try:
+            await commands.tell_days()
+            midnight = (_now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+            await asyncio.sleep(min((midnight - _now()).total_seconds() + 1, LONGEST_SLEEP_SECONDS))
+        except GatewayError as error:
+            _log.warning("what came into force could not be told now: %s", error)
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 def _now() -> datetime:

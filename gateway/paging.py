@@ -14,6 +14,7 @@ MAX_POSITION = 2**63 - 1  # of a list; a database counts no further
 
 _FILTER_BYTES = 8
 _POSITION_BYTES = 8
+_WRONG_TOKEN = "must be the next_page_token of the page before, with the same filters"  # noqa: S105 - no secret
 
 
 def page_size(asked: int) -> int:
@@ -21,9 +22,16 @@ def page_size(asked: int) -> int:
     return min(asked or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
 
 
-def page_token(position: int, request: Message) -> str:
-    """The token for what comes after a position in the list that a request asks for."""
-    data = position.to_bytes(_POSITION_BYTES) + _filter_hash(request)
+def page_token(position: int, request: Message, pin: int | None = None) -> str:
+    """The token for what comes after a position in the list that a request asks for.
+
+    Args:
+        position: Of the last item of the page.
+        request: For the page.
+        pin: Of a list that would change between two pages: the state of which all pages are read.
+    """
+    numbers = [position] if pin is None else [position, pin]
+    data = b"".join(number.to_bytes(_POSITION_BYTES) for number in numbers) + _filter_hash(request)
     return base64.urlsafe_b64encode(data).decode()
 
 
@@ -35,14 +43,30 @@ def page_position(token: str, request: Message) -> int | None:
     """
     if not token:
         return None
+    position = _number(token, 0)
+    if page_token(position, request) != token:
+        raise BadInput.of("page_token", _WRONG_TOKEN)
+    return position
+
+
+def pinned_position(token: str, request: Message) -> tuple[int, int] | None:
+    """The position and the pin in a token that has both; None for the first page. Raises as ``page_position``."""
+    if not token:
+        return None
+    position, pin = _number(token, 0), _number(token, 1)
+    if page_token(position, request, pin) != token:
+        raise BadInput.of("page_token", _WRONG_TOKEN)
+    return position, pin
+
+
+def _number(token: str, place: int) -> int:
+    """A number in a token as far as it can be one; whether the token is right is told by making it again."""
     try:
         data = base64.b64decode(token, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         data = b""
-    position = int.from_bytes(data[:_POSITION_BYTES])
-    if position > MAX_POSITION or page_token(position, request) != token:
-        raise BadInput.of("page_token", "must be the next_page_token of the page before, with the same filters")
-    return position
+    number = int.from_bytes(data[place * _POSITION_BYTES :][:_POSITION_BYTES])
+    return number if number <= MAX_POSITION else 0
 
 
 def _filter_hash(request: Message) -> bytes:

@@ -16,8 +16,17 @@ from regulator.exchange.v1.notice_service_pb2 import (
 from gateway.errors import BadInput, NotFound, Unavailable
 from gateway.paging import page_position, page_size, page_token
 from gateway.store.bulletin import Bulletin
-from gateway.store.queries import EventView, NoticeFilter, NoticeView, list_notices, read_events, read_notice
+from gateway.store.queries import (
+    EventFilter,
+    EventView,
+    NoticeFilter,
+    NoticeView,
+    list_notices,
+    read_events,
+    read_notice,
+)
 from gateway.store.readers import Readers
+from gateway.supervision.framework_names import assessment_name, framework_name, provision_name
 from gateway.supervision.notice_messages import notice_message
 from gateway.supervision.notices import notice_id, notice_name
 from gateway.supervision.submissions import check_fields
@@ -68,13 +77,14 @@ class Questions:
         """Gives every event after a cursor, then each new one; says whenever there are no more for now."""
         check_fields(request)
         cursor = self._first_cursor(request)
+        wanted = EventFilter(tuple(request.kinds), request.jurisdiction, request.sector, request.topic)
         told = True
         while True:
             committed = self._bulletin.next()
             if self._bulletin.closed:
                 raise Unavailable("the node is stopping; resume from the last cursor")
             newest = self._bulletin.commit.counters.cursor
-            page = await self._readers.run(read_events, cursor, EVENTS_AT_ONCE, request.kinds)
+            page = await self._readers.run(read_events, cursor, EVENTS_AT_ONCE, wanted)
             for view in page:
                 cursor = view.cursor
                 yield WatchEventsResponse(event=_event(view), cursor=str(cursor))
@@ -134,4 +144,11 @@ def _event(view: EventView) -> Event:
         index=view.index,
         detail=view.detail,
         notice_kind=view.notice_kind,
+        framework=framework_name(view.framework) if view.framework else "",
+        jurisdiction=view.jurisdiction,
+        sectors=view.sectors,
+        topics=view.topics,
+        framework_version=view.version,
+        provision=provision_name(view.framework, view.provision) if view.provision else "",
+        assessment=assessment_name(view.assessment) if view.assessment else "",
     )

@@ -46,7 +46,7 @@ def check(
 
 
 def rebuild_notices(home: HomePath) -> None:
-    """Rebuilds the tables of notices from the logs, while the node is stopped. Then run gateway check."""
+    """Rebuilds what follows from the logs, while the node is stopped. Then run gateway check."""
     node = Home(home)
     database = Database(node.config.database.url, node.path)
     try:

@@ -6,6 +6,7 @@ import typer
 from regulator.exchange import Watch
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsResponse
 from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import Sector
 
 from gateway.cli.options import AsJson, ProfileFile, connect, one_of, word_of, words
 from gateway.cli.output import json_moment, moment_of, say, say_aside, write_json_line
@@ -59,9 +60,15 @@ def _tell(events: Watch, *, as_json: bool) -> None:
 
 
 def _line(event: Event) -> str:
-    about = event.notice.removeprefix("notices/") or event.origin
+    about = event.notice.removeprefix("notices/") or _rules(event) or event.origin
     what = word_of(Event.Kind, event.kind)
     return "  ".join(filter(None, (moment_of(event.time), f"{what:20}", about, event.detail)))
+
+
+def _rules(event: Event) -> str:
+    """What an event about rules is about: a provision, a version, or an assessment."""
+    version = f"{event.framework}/versions/{event.framework_version}" if event.framework else ""
+    return (event.provision or version or event.assessment).removeprefix("frameworks/")
 
 
 def _document(response: WatchEventsResponse) -> dict[str, Any]:
@@ -75,4 +82,11 @@ def _document(response: WatchEventsResponse) -> dict[str, Any]:
         "origin": event.origin,
         "index": event.index,
         "detail": event.detail,
+        "jurisdiction": event.jurisdiction or None,
+        "framework": event.framework.removeprefix("frameworks/") or None,
+        "framework_version": event.framework_version or None,
+        "provision": event.provision or None,
+        "assessment": event.assessment.removeprefix("assessments/") or None,
+        "sectors": [word_of(Sector, each, "SECTOR_") for each in event.sectors],
+        "topics": list(event.topics),
     }

@@ -53,6 +53,18 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
         WithdrawNotice=_WRITING,
         SupersedeNotice=_WRITING,
     ),
+    **_rules(
+        "regulator.exchange.v1.FrameworkService",
+        PublishVersion=_WRITING,
+        GetFramework=_READING,
+        ListFrameworks=_READING,
+        GetVersion=_READING,
+        ListProvisions=_READING,
+        DiffVersions=_READING,
+        CompareJurisdictions=_READING,
+        Assess=_WRITING,
+        ListAssessments=_READING,
+    ),
     **_rules("regulator.exchange.v1.EventService", WatchEvents=_READING),
     **_rules(
         "regulator.exchange.v1.EvidenceService",

@@ -14,6 +14,8 @@ from regulator.exchange.v1 import (
     event_service_pb2_grpc,
     evidence_service_pb2,
     evidence_service_pb2_grpc,
+    framework_service_pb2,
+    framework_service_pb2_grpc,
     notice_service_pb2,
     notice_service_pb2_grpc,
     peer_service_pb2_grpc,
@@ -24,6 +26,7 @@ from gateway.ledger.batch import MAX_MESSAGE_BYTES
 from gateway.rpc.admin import AdminServicer
 from gateway.rpc.events import EventServicer
 from gateway.rpc.evidence import EvidenceServicer
+from gateway.rpc.frameworks import FrameworkServicer
 from gateway.rpc.guard import Admission, Guard
 from gateway.rpc.health import HealthServicer
 from gateway.rpc.notices import NoticeServicer
@@ -32,6 +35,7 @@ from gateway.rpc.shares import Shares
 from gateway.rpc.tls import HANDSHAKE_TIMEOUT_MILLISECONDS, server_credentials
 
 MAX_REQUEST_BYTES = 8 * 1024 * 1024  # of a back office's request
+MAX_ANSWER_BYTES = 16 * 1024 * 1024  # as clients take them: a page of a diff holds provisions old and new
 MAX_METADATA_BYTES = 16 * 1024
 MAX_STREAMS_A_CONNECTION = 250  # more wait; unbounded, a flood of resets would hurt other callers
 MAX_PEER_STREAMS = 100  # over all connections of the peer listener
@@ -40,6 +44,7 @@ CALLERS_AT_LEAST = 2  # it takes so many to take all places of a listener
 
 SERVICES: Sequence[ServiceDescriptor] = (
     notice_service_pb2.DESCRIPTOR.services_by_name["NoticeService"],
+    framework_service_pb2.DESCRIPTOR.services_by_name["FrameworkService"],
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     evidence_service_pb2.DESCRIPTOR.services_by_name["EvidenceService"],
     admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
@@ -77,6 +82,7 @@ class Listener:
 async def back_office_server(
     listener: Listener,
     notices: NoticeServicer,
+    frameworks: FrameworkServicer,
     events: EventServicer,
     evidence: EvidenceServicer,
     admin: AdminServicer,
@@ -84,6 +90,7 @@ async def back_office_server(
     """Makes the listener for back offices; gives it and the port it took."""
     server = _server(listener, MAX_REQUEST_BYTES)
     notice_service_pb2_grpc.add_NoticeServiceServicer_to_server(notices, server)
+    framework_service_pb2_grpc.add_FrameworkServiceServicer_to_server(frameworks, server)
     event_service_pb2_grpc.add_EventServiceServicer_to_server(events, server)
     evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(evidence, server)
     admin_service_pb2_grpc.add_AdminServiceServicer_to_server(admin, server)
@@ -104,7 +111,7 @@ def _server(listener: Listener, max_message_bytes: int) -> grpc.aio.Server:
     options = [
         ("grpc.so_reuseport", 0),  # a port that is taken is an error, not a second listener
         ("grpc.max_receive_message_length", max_message_bytes),
-        ("grpc.max_send_message_length", max(max_message_bytes, MAX_MESSAGE_BYTES)),
+        ("grpc.max_send_message_length", MAX_ANSWER_BYTES),
         ("grpc.max_metadata_size", MAX_METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
         ("grpc.max_concurrent_streams", MAX_STREAMS_A_CONNECTION),

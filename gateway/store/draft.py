@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
+from gateway.store.framework_draft import RulesDraft
 from gateway.store.state import ChannelState
 from gateway.supervision.outcomes import EventDraft, Projection
 from gateway.supervision.records import NoticeRecord, Place
@@ -14,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """A request that was carried out: what it asked for (SHA-256), and the id of the notice it acted on."""
+    """A request that was carried out: what it asked for (SHA-256), and the id or name of what it acted on."""
 
     digest: bytes
     notice: str
@@ -33,6 +34,7 @@ class Draft:
         new: ids of those that are new, in order
         events: what is told, and the place it follows from
         requests: by client and request_id
+        rules: framework versions and assessments
     """
 
     sealed: dict[str, list[bytes]] = field(default_factory=dict)
@@ -43,6 +45,7 @@ class Draft:
     new: list[str] = field(default_factory=list)
     events: list[tuple[EventDraft, Place]] = field(default_factory=list)
     requests: dict[tuple[str, str], RequestRecord] = field(default_factory=dict)
+    rules: RulesDraft = field(default_factory=RulesDraft)
 
     def apply(self, projection: Projection, place: Place) -> None:
         """Takes what an envelope, or a receipt, changes."""
@@ -51,6 +54,7 @@ class Draft:
                 self.new.append(record.id)
             self.records[record.id] = record
         self.events.extend((event, place) for event in projection.events)
+        self.rules.apply(projection)
 
     def absorb(self, other: "Draft") -> None:
         """Adds the writes of another unit, which came after these."""
@@ -62,6 +66,7 @@ class Draft:
         self.new += other.new
         self.events += other.events
         self.requests |= other.requests
+        self.rules.absorb(other.rules)
 
 
 def _extend(mine: dict[str, list[T]], theirs: dict[str, list[T]]) -> None:

@@ -1,15 +1,16 @@
 """What back offices ask: one notice, pages of notices, events after a cursor. Reads only, on the readers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Sector
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_, select, tuple_
 
-from gateway.store.rows import notice_record
-from gateway.store.tables import channels, events, leaves, notice_identifiers, notices
+from gateway.store.rows import notice_record, sectors_of
+from gateway.store.tables import channels, events, framework_events, leaves, notice_identifiers, notices
 from gateway.supervision.records import NoticeRecord, Place
 
 
@@ -59,6 +60,23 @@ class EventView:
     origin: str
     index: int
     detail: str
+    jurisdiction: str = ""  # this and what follows: of an event about rules
+    framework: str = ""
+    version: int = 0
+    provision: str = ""
+    assessment: str = ""
+    sectors: tuple[Sector.ValueType, ...] = ()
+    topics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events a watcher asks for; what is 0 or empty is not asked for."""
+
+    kinds: tuple[int, ...] = ()
+    jurisdiction: str = ""
+    sector: Sector.ValueType = Sector.SECTOR_UNSPECIFIED
+    topic: str = ""
 
 
 def read_notice(connection: Connection, notice_id: str) -> NoticeView | None:
@@ -85,12 +103,9 @@ def list_notices(connection: Connection, wanted: NoticeFilter, before: int | Non
     return _views(connection, statement)
 
 
-def read_events(connection: Connection, after: int, limit: int, kinds: Iterable[int] = ()) -> list[EventView]:
-    """Reads events after a cursor, oldest first; of these kinds, or of all."""
-    statement = select(events, channels.c.origin).join(channels, channels.c.id == events.c.channel)
-    statement = statement.where(events.c.cursor > after).order_by(events.c.cursor).limit(limit)
-    if wanted := list(kinds):
-        statement = statement.where(events.c.kind.in_(wanted))
+def read_events(connection: Connection, after: int, limit: int, wanted: EventFilter | None = None) -> list[EventView]:
+    """Reads events after a cursor, oldest first."""
+    statement = _EVENTS.where(events.c.cursor > after, *_event_conditions(wanted or EventFilter()))
     return [
         EventView(
             cursor=row["cursor"],
@@ -101,14 +116,43 @@ def read_events(connection: Connection, after: int, limit: int, kinds: Iterable[
             origin=row["origin"],
             index=row["index"],
             detail=row["detail"],
+            **(_rules_of(row) if row["jurisdiction"] else {}),
         )
-        for row in connection.execute(statement).mappings()
+        for row in connection.execute(statement.order_by(events.c.cursor).limit(limit)).mappings()
     ]
 
 
 def read_last_cursor(connection: Connection) -> int:
     """Reads the newest event's cursor; 0 for none."""
     return connection.scalar(select(func.max(events.c.cursor))) or 0
+
+
+_RULES = [column for column in framework_events.c if column.name != "cursor"]
+_EVENTS = (
+    select(events, channels.c.origin, *_RULES)
+    .join(channels, channels.c.id == events.c.channel)
+    .join(framework_events, framework_events.c.cursor == events.c.cursor, isouter=True)
+)
+
+
+def _event_conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
+    columns = framework_events.c
+    found: list[ColumnElement[bool]] = []
+    if wanted.kinds:
+        found.append(events.c.kind.in_(wanted.kinds))
+    if wanted.jurisdiction:
+        found.append(columns.jurisdiction == wanted.jurisdiction)
+    if wanted.sector:
+        found.append(columns.sectors.op("&")(1 << wanted.sector) != 0)
+    if wanted.topic:
+        found.append(columns.topics.contains(f" {wanted.topic} ", autoescape=True))
+    return found
+
+
+def _rules_of(row: RowMapping) -> dict[str, Any]:
+    names = ("jurisdiction", "framework", "version", "provision", "assessment")
+    topics, sectors = tuple(row["topics"].split()), sectors_of(row["sectors"])
+    return {name: row[name] for name in names} | {"sectors": sectors, "topics": topics}
 
 
 _NOTICES = select(notices, leaves.c.data).join(

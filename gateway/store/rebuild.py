@@ -1,7 +1,8 @@
-"""Rebuilds what is known of notices from the logs: the tables ``notices`` and ``notice_identifiers``.
+"""Rebuilds from the logs what is known of notices, frameworks and assessments.
 
 Events are not made anew: watchers hold cursors, and a cursor must go on meaning what it meant. They say in which
-order notices became known here, and a rebuilt notice gets the sequence that it had, so page tokens stay valid too.
+order notices became known here, and a rebuilt notice gets the sequence that it had, so page tokens stay valid too;
+versions and assessments have the cursors of the events that told them.
 Only an envelope that could not be used when it came, and can be now, has its events told, at the end. Requests are
 no projection of the logs, and stay as they are. ``gateway check`` afterwards verifies everything.
 """
@@ -9,20 +10,32 @@ no projection of the logs, and stay as they are. ``gateway check`` afterwards ve
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from google.protobuf.message import DecodeError
 from regulator.exchange.v1.envelope_pb2 import Envelope
-from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import StoreError
 from gateway.store.database import Database
 from gateway.store.draft import Draft
+from gateway.store.framework_draft import Covered
+from gateway.store.framework_lookups import FrameworkLookups
+from gateway.store.framework_writing import cover, write_rules
 from gateway.store.retelling import Retelling
 from gateway.store.rows import changing_columns, notice_record, notice_row
 from gateway.store.scanning import pages
 from gateway.store.state import ChannelState, by_id, read_channels
-from gateway.store.tables import heads, leaves, notice_identifiers, notices
+from gateway.store.tables import (
+    assessments,
+    framework_versions,
+    heads,
+    leaves,
+    notice_identifiers,
+    notices,
+    provisions,
+)
 from gateway.supervision.notice_projection import receipt as project_receipt
 from gateway.supervision.outcomes import Outcome
 from gateway.supervision.projection import is_reply, project
@@ -70,8 +83,8 @@ class _Rebuild:
 
     def run(self) -> Rebuilt:
         """Projects every envelope, replies last (``supervision.projection``)."""
-        self._connection.execute(delete(notice_identifiers))
-        self._connection.execute(delete(notices))
+        for table in (notice_identifiers, notices, provisions, framework_versions, assessments):
+            self._connection.execute(delete(table))
         replies = [place for state in self._states.values() for place in self._take_channel(state)]
         for place in replies:
             here = (leaves.c.channel == self._ids[place.origin]) & (leaves.c.index == place.index)
@@ -88,6 +101,7 @@ class _Rebuild:
             replies += self._take_page(state, page)
             self._take_receipts(receipts)
             self._write(state.id, page[0]["index"], page[-1]["index"])
+        self._cover(state, receipts)
         return replies
 
     def _take_page(self, state: ChannelState, page: Sequence[RowMapping]) -> list[Place]:
@@ -110,7 +124,15 @@ class _Rebuild:
                 self._draft.records |= {each.id: each for each in changed}
 
     def _project(self, envelope: Envelope, place: Place) -> None:
-        projection = project(envelope, place, self._states[place.origin].parties, self._find)
+        rules = FrameworkLookups(self._connection, self._origins, (self._draft.rules,))
+        projection = project(
+            envelope,
+            place,
+            self._states[place.origin].parties,
+            self._find,
+            lambda framework_id: rules.newest_in(place.origin, framework_id),
+            rules.assessment,
+        )
         if projection.outcome is Outcome.PROJECTED:
             self._draft.apply(projection, place)
 
@@ -138,7 +160,21 @@ class _Rebuild:
                 values = changing_columns(record, self._ids)
                 self._connection.execute(_CHANGE.values(values), {"changed_id": record.id})
         self._retelling.tell(draft.events, channel, first, last)
+        cursors = self._retelling.rule_cursors(self._origins[channel], channel, first, last)
+        write_rules(self._connection, draft.rules, cursors, self._ids, _insert)
         self._count += len(new)
+
+    def _cover(self, state: ChannelState, receipts: Mapping[int, int]) -> None:
+        """Adds to each version and assessment of a channel the first receipt that covers it."""
+        first = 0
+        for size, time in receipts.items():
+            cover(self._connection, Covered(state.origin, first, size, time), state.id)
+            first = size
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
 
 
 def _receipts(connection: Connection, channel: int) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""What the events still say when notices are rebuilt: their order, and which envelopes were told as unusable."""
+"""What the events still say when projections are rebuilt: their order, and which envelopes were told as unusable."""
 
 from array import array
 from bisect import bisect_left
@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, Select, insert, select
 
+from gateway.store.framework_rows import framework_event_row
 from gateway.store.scanning import rows
 from gateway.store.state import read_counters
-from gateway.store.tables import events
+from gateway.store.tables import events, framework_events
 from gateway.supervision.outcomes import EventDraft
 from gateway.supervision.records import Place
 
 _FIRST = (Event.NOTICE_RELEASED, Event.NOTICE_RECEIVED)
+_RULES = (Event.FRAMEWORK_VERSION_PUBLISHED, Event.FRAMEWORK_VERSION_RECEIVED, Event.FRAMEWORK_ASSESSED)
 
 
 class Retelling:
@@ -57,10 +59,17 @@ class Retelling:
             if told.get(place.index) == {Event.ENVELOPE_UNSUPPORTED}:
                 self._add(event, channel, place.index)
 
+    def rule_cursors(self, origin: str, channel: int, first: int, last: int) -> dict[Place, int]:
+        """Gives the cursors of the events that told versions and assessments, by the place of the envelope."""
+        told = _between(channel, first, last).where(events.c.kind.in_(_RULES))
+        found = self._connection.execute(told).mappings()
+        return {Place(origin, row["index"]): row["cursor"] for row in found}
+
     def _add(self, event: EventDraft, channel: int, index: int) -> None:
         self.added += 1
+        cursor = self._cursor + self.added
         row = {
-            "cursor": self._cursor + self.added,
+            "cursor": cursor,
             "committed_at": self._now,
             "kind": event.kind,
             "notice": event.notice,
@@ -70,6 +79,8 @@ class Retelling:
             "detail": event.detail,
         }
         self._connection.execute(insert(events), [row])
+        if event.jurisdiction:
+            self._connection.execute(insert(framework_events), [framework_event_row(event, cursor)])
 
 
 def _between(channel: int, first: int, last: int) -> Select[tuple[int, str, int, int]]:

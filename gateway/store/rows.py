@@ -53,7 +53,7 @@ def notice_record(row: RowMapping, origins: Mapping[int, str]) -> NoticeRecord:
         sender=row["sender"],
         recipient=row["recipient"],
         issuing_authority=row["issuing_authority"],
-        sectors=_sectors(row["sectors"]),
+        sectors=sectors_of(row["sectors"]),
         urgency=row["urgency"],
         tlp=row["tlp"],
         origin=origins[row["channel"]],
@@ -74,7 +74,8 @@ def sector_bits(sectors: tuple[int, ...]) -> int:
     return sum(1 << sector for sector in set(sectors))
 
 
-def _sectors(bits: int) -> tuple[Any, ...]:
+def sectors_of(bits: int) -> tuple[Any, ...]:
+    """Reads such a number."""
     return tuple(sector for sector in range(bits.bit_length()) if bits >> sector & 1)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError
+from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, bindparam, select
@@ -18,6 +19,9 @@ from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.draft import Draft, RequestRecord
+from gateway.store.framework_draft import Covered
+from gateway.store.framework_lookups import FrameworkLookups
+from gateway.store.framework_rows import day_number
 from gateway.store.rows import notice_record
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import events, leaves, notices, requests
@@ -128,6 +132,11 @@ class Transaction:
             self._read_requests({key})
         return self._requests[key]
 
+    @property
+    def rules(self) -> FrameworkLookups:
+        """What is known of frameworks and assessments now."""
+        return FrameworkLookups(self._connection, self._origins, (self._draft.rules, self.group.rules))
+
     def channel(self, origin: str) -> ChannelState:
         """Gives a channel as it will be after what was drafted, but for envelopes that are still to be signed."""
         return self._draft.states.get(origin) or self.group.states.get(origin) or self._states[origin]
@@ -157,7 +166,7 @@ class Transaction:
         pending = len(self.group.sealed.get(origin, ())) + len(self._draft.sealed.get(origin, ()))
         place = Place(origin, state.log.size + pending)
         envelope = build(Seal(self._random(SALT_BYTES), origin, self.now, authority, client))
-        projection = project(envelope, place, state.parties, self.find_notice, fields_checked=True)
+        projection = self._project(envelope, place, state, fields_checked=True)
         assert projection.outcome is Outcome.PROJECTED, projection.reason
         data = envelope.SerializeToString()
         if len(data) > MAX_BATCH_BYTES:
@@ -194,8 +203,11 @@ class Transaction:
             return
         self._draft.receipts.setdefault(origin, []).append(receipt)
         self._draft.states[origin] = replace(state, receipt=receipt)
-        for record in self._released_in(state, covered, size):
+        released = self._released_in(state, covered, size)
+        for record in released:
             self._draft.apply(project_receipt(record, receipt.time), Place(origin, record.index))
+        if len(released) < size - covered:  # there are other acts too
+            self._draft.rules.covered.append(Covered(origin, covered, size, receipt.time))
 
     def halt(self, origin: str, halt: Halt) -> None:
         """Halts a channel; one that has halted keeps its first reason, but for a fork, which is graver than any."""
@@ -216,6 +228,14 @@ class Transaction:
         """Adds an event of a channel."""
         place = Place(origin, self.channel(origin).log.size)
         self._draft.events.append((EventDraft(kind, detail=detail), place))
+
+    def tell_starting(self, event: EventDraft, place: Place) -> None:
+        """Adds the event that a provision of the version at a place comes into force."""
+        self._draft.events.append((event, place))
+
+    def tell_until(self, day: Date) -> None:
+        """Keeps the day up to which events tell what comes into force."""
+        self._draft.rules.told_until = day_number(day)
 
     # --- how ------------------------------------------------------------------------------------------------------
 
@@ -252,7 +272,20 @@ class Transaction:
             reason = "bytes that are no envelope"
             event = EventDraft(Event.ENVELOPE_UNSUPPORTED, detail=reason)
             return Projection(Outcome.INVALID, reason, events=(event,))
-        return project(envelope, place, state.parties, self.find_notice)
+        return self._project(envelope, place, state)
+
+    def _project(
+        self, envelope: Envelope, place: Place, state: ChannelState, *, fields_checked: bool = False
+    ) -> Projection:
+        return project(
+            envelope,
+            place,
+            state.parties,
+            self.find_notice,
+            lambda framework_id: self.rules.newest_in(place.origin, framework_id),
+            self.rules.assessment,
+            fields_checked=fields_checked,
+        )
 
     def _released_in(self, state: ChannelState, first: int, end: int) -> list[NoticeRecord]:
         """The notices that envelopes ``first`` to ``end`` of a channel gave."""

@@ -14,6 +14,7 @@ from gateway.ledger.checkpoint import Checkpoint, Signer, sign_checkpoint
 from gateway.ledger.merkle import Subtree, leaf_hash
 from gateway.store import tables
 from gateway.store.draft import Draft
+from gateway.store.framework_writing import event_rows, telling_cursors, write_rules
 from gateway.store.rows import changing_columns, notice_row
 from gateway.store.state import ChannelState, Counters
 from gateway.supervision.notices import NAME_PREFIX
@@ -148,7 +149,9 @@ class Writing:
             for cursor, (event, place) in enumerate(self._draft.events, first)
         ]
         _insert(connection, tables.events, rows)
+        _insert(connection, tables.framework_events, event_rows(self._draft.events, first))
         self.counters = replace(self.counters, cursor=self.counters.cursor + len(rows))
+        write_rules(connection, self._draft.rules, telling_cursors(self._draft.events, first), self._ids, _insert)
 
     def _requests(self) -> Rows:
         return [

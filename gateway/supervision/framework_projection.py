@@ -5,74 +5,32 @@ recipient may lack its base, which may have gone to others alone.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from google.type.date_pb2 import Date
-from regulator.exchange.v1.envelope_pb2 import Envelope, FrameworkVersionPublished
+from regulator.exchange.v1.envelope_pb2 import FrameworkVersionPublished
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.framework_pb2 import AssessmentContent, Provision
 from regulator.exchange.v1.notice_service_pb2 import Notice
-from regulator.exchange.v1.values_pb2 import Sector
 
 from gateway.supervision.envelopes import sealed_at
 from gateway.supervision.framework_days import coming_into_force
 from gateway.supervision.framework_names import assessment_id, assessment_name, framework_id
 from gateway.supervision.framework_records import (
     AssessmentRecord,
-    FindAssessment,
-    FindVersion,
     FrameworkVersionRecord,
     has_target,
     target_of,
 )
 from gateway.supervision.frameworks import pair_violations, repeated_ids
 from gateway.supervision.notices import id_fault
-from gateway.supervision.outcomes import Outcome, Unusable
-from gateway.supervision.records import ChannelParties, Place
+from gateway.supervision.outcomes import Context, EventDraft, Outcome, Projection, Unusable
+from gateway.supervision.records import ChannelParties
 
 MAX_TOPICS = 64  # of one event
 
 
-@dataclass(frozen=True, slots=True)
-class FrameworkEvent:
-    """An event about rules, without what the store adds: cursor, time, origin and index."""
-
-    kind: Event.Kind.ValueType
-    jurisdiction: str  # the publisher's or assessor's, HK
-    framework_id: str = ""  # empty of an assessment
-    version: int = 0  # 0 of an assessment
-    provision_id: str = ""  # empty if it is about none alone
-    assessment_id: str = ""  # empty if it is about none
-    sectors: tuple[Sector.ValueType, ...] = ()
-    topics: tuple[str, ...] = ()
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FrameworkProjection:
-    """What an envelope changes: records, new or in place of those of the same key, and events, in order."""
-
-    versions: tuple[FrameworkVersionRecord, ...] = ()
-    assessments: tuple[AssessmentRecord, ...] = ()
-    events: tuple[FrameworkEvent, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FrameworkContext:
-    """An envelope where it stands, and what is known before it.
-
-    ``find_version`` gives the newest version of a framework in this very channel: what a node told one peer decides
-    nothing about what it tells another.
-    """
-
-    envelope: Envelope
-    place: Place
-    channel: ChannelParties
-    find_version: FindVersion
-    find_assessment: FindAssessment
-
-
-def published(context: FrameworkContext) -> FrameworkProjection:
+def published(context: Context) -> Projection:
     """A new version. Raises Unusable if it is not the sender's to publish, or not newer than the last one here."""
     channel, act = context.channel, context.envelope.framework_version_published
     known_id, content = framework_id(act.framework), act.content
@@ -87,10 +45,11 @@ def published(context: FrameworkContext) -> FrameworkProjection:
         raise Unusable(Outcome.INVALID, f"{act.framework}: {repeated.field}: {repeated.description}")
     record = _version_record(known_id, act, context)
     kind = Event.FRAMEWORK_VERSION_PUBLISHED if channel.outgoing else Event.FRAMEWORK_VERSION_RECEIVED
-    return FrameworkProjection(versions=(record,), events=(_version_event(kind, record, content.provisions[:]),))
+    event = _version_event(kind, record, content.provisions[:])
+    return Projection(Outcome.PROJECTED, events=(event,), versions=(record,), content=content)
 
 
-def assessed(context: FrameworkContext) -> FrameworkProjection:
+def assessed(context: Context) -> Projection:
     """A new assessment, and the end of the one whose place it takes. Raises Unusable if it is not the sender's."""
     channel, act = context.channel, context.envelope.framework_assessed
     new_id, content = assessment_id(act.assessment), act.content
@@ -105,30 +64,20 @@ def assessed(context: FrameworkContext) -> FrameworkProjection:
         raise Unusable(Outcome.INVALID, f"{act.assessment}: the name is taken by an earlier assessment")
     record = _assessment_record(new_id, content, context)
     earlier = _superseded(record, context)
-    return FrameworkProjection(assessments=(record, *earlier), events=(_assessment_event(record),))
-
-
-def version_receipt(record: FrameworkVersionRecord, time: int) -> FrameworkVersionRecord:
-    """The record once a receipt covers it; ``time`` in seconds since 1970. The first receipt counts."""
-    return record if record.receipt_time is not None else replace(record, receipt_time=time)
-
-
-def assessment_receipt(record: AssessmentRecord, time: int) -> AssessmentRecord:
-    """The same for an assessment."""
-    return record if record.receipt_time is not None else replace(record, receipt_time=time)
+    return Projection(Outcome.PROJECTED, events=(_assessment_event(record),), assessments=(record, *earlier))
 
 
 def in_force_events(
     record: FrameworkVersionRecord, provisions: Iterable[Provision], after: Date, until: Date
-) -> Iterator[FrameworkEvent]:
+) -> Iterator[EventDraft]:
     """An event for each provision of a version that comes into force after one day and not after the other."""
     for provision in coming_into_force(provisions, after, until):
         day = provision.effective_from
-        yield FrameworkEvent(
+        yield EventDraft(
             Event.PROVISION_IN_FORCE,
-            record.jurisdiction,
-            record.framework_id,
-            record.version,
+            jurisdiction=record.jurisdiction,
+            framework_id=record.framework_id,
+            version=record.version,
             provision_id=provision.id,
             sectors=(provision.sector,),
             topics=(provision.topic,),
@@ -136,7 +85,7 @@ def in_force_events(
         )
 
 
-def _version_record(known_id: str, act: FrameworkVersionPublished, context: FrameworkContext) -> FrameworkVersionRecord:
+def _version_record(known_id: str, act: FrameworkVersionPublished, context: Context) -> FrameworkVersionRecord:
     return FrameworkVersionRecord(
         framework_id=known_id,
         version=act.version,
@@ -154,18 +103,18 @@ def _version_record(known_id: str, act: FrameworkVersionPublished, context: Fram
 
 def _version_event(
     kind: Event.Kind.ValueType, record: FrameworkVersionRecord, provisions: list[Provision]
-) -> FrameworkEvent:
-    return FrameworkEvent(
+) -> EventDraft:
+    return EventDraft(
         kind,
-        record.jurisdiction,
-        record.framework_id,
-        record.version,
+        jurisdiction=record.jurisdiction,
+        framework_id=record.framework_id,
+        version=record.version,
         sectors=tuple(sorted({each.sector for each in provisions})),
         topics=tuple(sorted({each.topic for each in provisions})[:MAX_TOPICS]),
     )
 
 
-def _assessment_record(new_id: str, content: AssessmentContent, context: FrameworkContext) -> AssessmentRecord:
+def _assessment_record(new_id: str, content: AssessmentContent, context: Context) -> AssessmentRecord:
     sector, topic, provisions = target_of(content)
     return AssessmentRecord(
         id=new_id,
@@ -185,7 +134,7 @@ def _assessment_record(new_id: str, content: AssessmentContent, context: Framewo
     )
 
 
-def _superseded(record: AssessmentRecord, context: FrameworkContext) -> tuple[AssessmentRecord, ...]:
+def _superseded(record: AssessmentRecord, context: Context) -> tuple[AssessmentRecord, ...]:
     """The assessment whose place ``record`` takes, changed; none if that is not of the same channel and target."""
     earlier = context.find_assessment(record.supersedes) if record.supersedes else None
     if earlier is None or earlier.superseded_by or earlier.origin != record.origin:
@@ -195,10 +144,10 @@ def _superseded(record: AssessmentRecord, context: FrameworkContext) -> tuple[As
     return (replace(earlier, superseded_by=record.id),)
 
 
-def _assessment_event(record: AssessmentRecord) -> FrameworkEvent:
-    return FrameworkEvent(
+def _assessment_event(record: AssessmentRecord) -> EventDraft:
+    return EventDraft(
         Event.FRAMEWORK_ASSESSED,
-        record.assessor,
+        jurisdiction=record.assessor,
         assessment_id=record.id,
         sectors=(record.sector,) if record.sector else (),
         topics=(record.topic,) if record.topic else (),

@@ -5,8 +5,16 @@ from enum import Enum, auto
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import Sector
 
+from gateway.supervision.framework_records import (
+    AssessmentRecord,
+    FindAssessment,
+    FindVersion,
+    FrameworkVersionRecord,
+)
 from gateway.supervision.records import ChannelParties, Find, NoticeRecord, Place
 
 
@@ -26,6 +34,13 @@ class EventDraft:
     notice: str = ""  # id; empty if it is about none
     detail: str = ""
     notice_kind: Notice.Kind.ValueType = Notice.KIND_UNSPECIFIED
+    jurisdiction: str = ""  # of an event about rules: the publisher's or assessor's, HK; empty of any other
+    framework_id: str = ""  # empty of an assessment
+    version: int = 0  # 0 of an assessment
+    provision_id: str = ""  # empty if it is about none alone
+    assessment_id: str = ""  # empty if it is about none
+    sectors: tuple[Sector.ValueType, ...] = ()
+    topics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +51,25 @@ class Projection:
     reason: str = ""  # empty if projected
     records: tuple[NoticeRecord, ...] = ()
     events: tuple[EventDraft, ...] = ()
+    versions: tuple[FrameworkVersionRecord, ...] = ()  # always new ones
+    content: FrameworkVersionContent | None = None  # of the version
+    assessments: tuple[AssessmentRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """An envelope where it stands, and what is known before it."""
+    """An envelope where it stands, and what is known before it.
+
+    ``find_version`` gives the newest version of a framework in this very channel: what a node told one peer decides
+    nothing about what it tells another.
+    """
 
     envelope: Envelope
     place: Place
     channel: ChannelParties
     find: Find
+    find_version: FindVersion
+    find_assessment: FindAssessment
 
 
 class Unusable(Exception):

@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator, Mapping
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.supervision import notice_projection
+from gateway.supervision import framework_projection, notice_projection
 from gateway.supervision.fields import field_violations
+from gateway.supervision.framework_records import FindAssessment, FindVersion
 from gateway.supervision.notices import kind_of, notice_id
 from gateway.supervision.outcomes import Context, EventDraft, Outcome, Projection, Unusable
 from gateway.supervision.records import ChannelParties, Find, Place
@@ -29,13 +30,22 @@ RULES: Mapping[str | None, Callable[[Context], Projection]] = {
     "notice_released": notice_projection.released,
     "notice_acknowledged": notice_projection.acknowledged,
     "notice_withdrawn": notice_projection.withdrawn,
+    "framework_version_published": framework_projection.published,
+    "framework_assessed": framework_projection.assessed,
 }
 
 REPLIES = frozenset({"notice_acknowledged"})
 
 
 def project(
-    envelope: Envelope, place: Place, channel: ChannelParties, find: Find, *, fields_checked: bool = False
+    envelope: Envelope,
+    place: Place,
+    channel: ChannelParties,
+    find: Find,
+    find_version: FindVersion,
+    find_assessment: FindAssessment,
+    *,
+    fields_checked: bool = False,
 ) -> Projection:
     """What ``envelope``, standing at ``place`` of a channel, changes. Never raises on a parsed envelope.
 
@@ -43,10 +53,12 @@ def project(
         envelope: Parsed from the stored bytes.
         place: Where it stands; its origin is the channel's origin line.
         channel: Whose channel that is.
-        find: Gives the records as they are after all envelopes before this one.
+        find: Gives the records of notices as they are after all envelopes before this one.
+        find_version: Gives the newest version of a framework in this channel, likewise.
+        find_assessment: Gives the records of assessments, likewise.
         fields_checked: True if the contract's field rules were checked on this content just now.
     """
-    context = Context(envelope, place, channel, find)
+    context = Context(envelope, place, channel, find, find_version, find_assessment)
     try:
         return _rule(context, fields_checked=fields_checked)(context)
     except Unusable as unusable:

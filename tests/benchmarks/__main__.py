@@ -1,4 +1,7 @@
-"""``make bench``: the nodes beside the floor, in one run. ``--quick`` measures less, ``--json FILE`` keeps it."""
+"""``make bench``: the nodes beside the floor, in one run. ``--quick`` measures less, ``--json FILE`` keeps it.
+
+``--frameworks`` measures frameworks alone.
+"""
 
 import argparse
 import asyncio
@@ -12,7 +15,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.benchmarks import measures
+from tests.benchmarks import frameworks, measures
 from tests.support.nodes import Site, found_pair, free_port, running
 
 MESSAGE_BYTES = 1024
@@ -68,18 +71,27 @@ def disk(site: Site, envelopes: int) -> dict[str, float]:
     return {"disk_bytes_per_notice": size / envelopes, "disk_ratio_to_message": size / envelopes / MESSAGE_BYTES}
 
 
+def of_notices(hk: Site, kr: Site, scale: float) -> dict[str, float]:
+    with running(hk, kr), echo_server(hk) as echo:
+        figures = uvloop.run(measure(hk, echo, scale))
+        envelopes = asyncio.run(measures.settle(hk))
+    figures |= {f"sender_{name}": value for name, value in disk(hk, envelopes).items()}
+    return figures | {f"receiver_{name}": value for name, value in disk(kr, envelopes).items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the calls")
+    parser.add_argument("--frameworks", action="store_true", help="a large version of a framework, and nothing else")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         hk, kr = found_pair(Path(folder))
-        with running(hk, kr), echo_server(hk) as echo:
-            figures = uvloop.run(measure(hk, echo, 0.1 if arguments.quick else 1))
-            envelopes = asyncio.run(measures.settle(hk))
-        figures |= {f"sender_{name}": value for name, value in disk(hk, envelopes).items()}
-        figures |= {f"receiver_{name}": value for name, value in disk(kr, envelopes).items()}
+        if arguments.frameworks:
+            with running(hk, kr):
+                figures = uvloop.run(frameworks.measure(hk, kr))
+        else:
+            figures = of_notices(hk, kr, 0.1 if arguments.quick else 1)
     sys.stdout.write("".join(f"{name:<40} {value:>12,.2f}\n" for name, value in figures.items()))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")

@@ -56,7 +56,7 @@ def test_every_command_and_option_says_what_it_is_for(path):
 
 
 @pytest.mark.parametrize(
-    "name", ["status", "doctor", "check", "certs show", "pair list", "notice list", "notice watch"]
+    "name", ["status", "doctor", "check", "certs show", "pair list", "notice list", "notice watch", "framework list"]
 )
 def test_every_listing_has_json(name):
     assert "--json" in {option for each in COMMANDS[tuple(name.split())].params for option in each.opts}

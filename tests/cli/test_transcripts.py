@@ -7,14 +7,17 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent, Provision
 from regulator.exchange.v1.values_pb2 import Entity
 
 from gateway.identity.certificates import to_pem
 from gateway.identity.issuing import generate_tls_key
 from gateway.identity.pairing import PairingDocument
+from gateway.supervision.framework_files import FrameworkFile, read_framework, write_framework
 from gateway.supervision.notice_files import NoticeFile, write_notice, write_notices
 from tests.cli.sites import acknowledged_notice, profile_path
 from tests.cli.transcripts import play, run
+from tests.supervision.framework_samples import day, parameter, provision, real, version
 from tests.supervision.samples import content
 from tests.support import evidence
 from tests.support.nodes import Site, free_port
@@ -72,6 +75,42 @@ def test_notices(started_pair: tuple[Site, Site], notice_files: dict[str, Path],
     nobody.write_text(text + "max_attempts = 1\n")
     values = {"folder": tmp_path, "sfc": profile_path(hk, "SFC"), "fss": profile_path(kr, "FSS"), "nobody": nobody}
     play("notices", values | notice_files)
+
+
+@pytest.fixture
+def framework_files(tmp_path: Path) -> dict[str, Path]:
+    """Two real frameworks, a real change of one, and files that are not right."""
+    korea = real("KR").content
+    changed = FrameworkVersionContent()
+    changed.CopyFrom(real("HK").content)
+    custody = next(each for each in changed.provisions if each.id == "hk-custody-licence")
+    custody.status = Provision.ENACTED
+    custody.requirement[0].text = custody.requirement[0].text.replace(" ", " really ", 1)
+    bad = version(provision(effective_to=day("2020-01-01"), parameters=[parameter("1", "QQQ")]))
+    made = {
+        "hk": FrameworkFile("hk-cli-rules", real("HK").content),
+        "changed": FrameworkFile("hk-cli-rules", changed),
+        "kr": FrameworkFile("kr-cli-rules", korea),
+        "no_id": FrameworkFile("", korea),
+        "bad": FrameworkFile("hk-cli-bad", bad),
+    }
+    for name, file in made.items():
+        (tmp_path / f"{name}.json").write_text(write_framework(file) + "\n")
+    (tmp_path / "bad_form.json").write_text('{"schema": "framework/1", "as_of": "soon", "provisions": [{"id": 7}]}')
+    return {name: tmp_path / f"{name}.json" for name in (*made, "bad_form")}
+
+
+def test_frameworks(started_pair: tuple[Site, Site], framework_files: dict[str, Path], tmp_path: Path) -> None:
+    hk, kr = started_pair
+    values = {"folder": tmp_path, "hkma": profile_path(hk, "HKMA"), "fsc": profile_path(kr, "FSC")}
+    play("frameworks", values | framework_files)
+    exported = (tmp_path / "out.json").read_bytes()
+    assert read_framework(exported) == read_framework(framework_files["changed"].read_bytes())
+    page = (tmp_path / "page.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "<script" not in page
+    for name in ("out.json", "page.html"):
+        (tmp_path / name).unlink()
 
 
 def test_evidence(started_pair: tuple[Site, Site], tmp_path: Path) -> None:

@@ -6,16 +6,20 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from regulator.exchange.v1.framework_pb2 import AssessmentContent, FrameworkVersionContent
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import LocalizedText
 from sqlalchemy import Connection, Table, delete, insert, select
 
 from gateway.carrier import Carrier, Message, Store
 from gateway.errors import GatewayError
+from gateway.framework_commands import FrameworkCommands
+from gateway.framework_questions import FrameworkQuestions
 from gateway.identity.parties import Parties, Party
 from gateway.ledger import steps
 from gateway.ledger.checkpoint import Receipt, countersign, origin_of
@@ -30,7 +34,7 @@ from gateway.store.reverify import Report, verify_store
 from gateway.store.state import ChannelState
 from gateway.store.tables import metadata
 from gateway.store.transaction import Sealed, Transaction
-from gateway.supervision import envelopes
+from gateway.supervision import envelopes, framework_envelopes
 from tests.ledger.samples import HK_SEAL, KR_SEAL
 from tests.supervision.samples import content as sample_content
 
@@ -210,6 +214,34 @@ class Opened:
     def seal_notice(self, tx: Transaction, notice_id: str, **changes: Any) -> Sealed:
         made: NoticeContent = sample_content(**changes)
         return tx.seal(self.outgoing, "SFC", CLIENT, lambda seal: envelopes.released(seal, notice_id, made))
+
+    async def publish(self, framework_id: str, number: int, content: FrameworkVersionContent) -> Sealed:
+        """Publishes a version of a framework, made from the one before."""
+        return await self.committer.submit(
+            lambda tx: tx.seal(
+                self.outgoing,
+                "SFC",
+                CLIENT,
+                lambda seal: framework_envelopes.published(seal, framework_id, number, number - 1, content),
+            )
+        )
+
+    async def assess(self, assessment_id: str, content: AssessmentContent) -> Sealed:
+        return await self.committer.submit(
+            lambda tx: tx.seal(
+                self.outgoing,
+                "SFC",
+                CLIENT,
+                lambda seal: framework_envelopes.assessed(seal, assessment_id, content),
+            )
+        )
+
+    async def tell_days(self, day: date) -> None:
+        """Tells what comes into force, as the node does on that day."""
+        micros = int(datetime.combine(day, datetime.min.time(), UTC).timestamp()) * 1_000_000
+        questions = FrameworkQuestions(self.readers, lambda: micros)
+        commands = FrameworkCommands(self.parties, self.committer, questions, lambda: micros, RANDOM.randbytes)
+        await commands.tell_days()
 
     async def acknowledge(self, notice_id: str) -> Sealed:
         return await self.committer.submit(

@@ -14,7 +14,7 @@ from regulator.exchange.v1.values_pb2 import (
 )
 
 from gateway.errors import Unavailable
-from gateway.store.queries import NoticeFilter, list_notices, read_events, read_notice
+from gateway.store.queries import EventFilter, NoticeFilter, list_notices, read_events, read_notice
 from tests.store.stores import NOW, Opened, refused, settle
 from tests.supervision.samples import reference
 
@@ -126,9 +126,11 @@ async def test_events_follow_a_cursor_without_gap_or_repeat(filled: Opened):
 async def test_events_of_some_kinds_keep_their_cursors(filled: Opened):
     every = await filled.read(read_events, 0, 1000)
     kinds = (Event.NOTICE_DELIVERED, Event.NOTICE_ACKNOWLEDGED)
-    assert await filled.read(read_events, 0, 1000, kinds) == [event for event in every if event.kind in kinds]
+    assert await filled.read(read_events, 0, 1000, EventFilter(kinds)) == [
+        event for event in every if event.kind in kinds
+    ]
 
 
 async def test_reads_of_a_database_that_is_gone_are_unavailable(hk: Opened):
-    hk.execute("DROP TABLE events")
+    hk.execute("DROP TABLE framework_events", "DROP TABLE events")
     assert isinstance(await refused(hk.read(read_events, 0, 1)), Unavailable)

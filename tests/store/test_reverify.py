@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 
 import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -20,6 +21,7 @@ from gateway.store.tables import leaves, metadata
 from tests.ledger import oracle
 from tests.ledger.samples import STRANGER_SEAL
 from tests.store.stores import CLIENT, DOMAINS, HK_TO_KR, KR_TO_HK, Opened, parties_of, settle
+from tests.supervision.framework_samples import assessment, day, pair, provision, version
 from tests.supervision.samples import reference
 
 FREE_ON_POSTGRESQL = "SET LOCAL session_replication_role = replica"
@@ -34,6 +36,7 @@ async def filled(hk: Opened, kr: Opened) -> Opened:
     await kr.acknowledge("hk-1")
     await hk.release("hk-4", references=[reference(Reference.SUPERSEDES, "hk-2")])
     await hk.withdraw("hk-3")
+    await fill_rules(hk)
     await settle(kr, hk)
     await hk.release(*(f"hk-{n}" for n in range(5, 261)))  # beyond the first stored subtree
     await hk.committer.submit(lambda tx: tx.remember_request(CLIENT, "7", bytes(32), "hk-1"))
@@ -42,6 +45,16 @@ async def filled(hk: Opened, kr: Opened) -> Opened:
     await hk.committer.submit(lambda tx: tx.halt(HK_TO_KR, Halt(FORKED, "two histories", (note, note))))
     assert hk.verify().findings == ()
     return hk
+
+
+async def fill_rules(hk: Opened) -> None:
+    """Two versions of a framework, two assessments, and a provision that comes into force."""
+    await hk.publish("hk-x", 1, version(provision("a", effective_from=day("2026-01-02")), provision("b")))
+    await hk.publish("hk-x", 2, version(provision("a", effective_from=day("2026-01-02")), provision("c")))
+    await hk.assess("hk-a1", assessment(pair=pair()))
+    await hk.assess("hk-a2", assessment(pair=pair(), supersedes="assessments/hk-a1"))
+    await hk.tell_days(date(2026, 1, 1))
+    await hk.tell_days(date(2026, 1, 3))
 
 
 def edit(connection: Connection, statement: str, **values) -> None:
@@ -87,8 +100,10 @@ async def test_the_report_counts_what_was_verified(hk: Opened, kr: Opened):
     assert (outgoing.origin, outgoing.envelopes, outgoing.heads) == (HK_TO_KR, 2, 2)
     assert (outgoing.receipts, outgoing.receipted) == (1, 1)
     assert (incoming.origin, incoming.envelopes) == (KR_TO_HK, 0)
-    assert report.rows == {"notices": 2, "notice_identifiers": 1, "events": 3, "requests": 0}
+    assert report.rows == {"notices": 2, "notice_identifiers": 1, "events": 3, "requests": 0} | dict.fromkeys(RULES, 0)
 
+
+RULES = ("framework_versions", "provisions", "assessments", "framework_events")
 
 DAMAGES = {
     "node": ["UPDATE node SET jurisdiction = 'SG'", "UPDATE node SET domain = 'x.example'", "DELETE FROM node"],
@@ -176,6 +191,74 @@ DAMAGES = {
         "UPDATE events SET cursor = 0 WHERE cursor = 2",
         f"DELETE FROM events WHERE kind = {Event.NOTICE_DELIVERED}",
         f"DELETE FROM events WHERE kind = {Event.NOTICE_ACKNOWLEDGED}",
+    ],
+    "framework_versions": [
+        *(
+            f"UPDATE framework_versions SET {column} = {column} + 1 WHERE version = 2"
+            for column in ("version", "base_version", "direction", "provision_count", '"index"', "sealed_at")
+        ),
+        *(
+            f"UPDATE framework_versions SET {column} = 'XX' WHERE version = 1"
+            for column in ("framework", "jurisdiction", "recipient")
+        ),
+        "UPDATE framework_versions SET receipt_time = 9 WHERE version = 1",
+        "UPDATE framework_versions SET channel = 2 WHERE version = 1",
+        "UPDATE framework_versions SET cursor = 9000 WHERE version = 1",
+    ],
+    "provisions": [
+        *(
+            f"UPDATE provisions SET {column} = {column} + 1 WHERE id = 'b'"
+            for column in ("sector", "status", "effective_from", "ordinal")
+        ),
+        *(f"UPDATE provisions SET {column} = 'XX' WHERE id = 'b'" for column in ("id", "topic")),
+        "UPDATE provisions SET data = (SELECT data FROM provisions WHERE id = 'c') WHERE id = 'b'",
+        "DELETE FROM provisions WHERE id = 'b'",
+        "UPDATE provisions SET cursor = 9000 WHERE id = 'b'",
+        "DELETE FROM provisions",
+    ],
+    "assessments": [
+        *(
+            f"UPDATE assessments SET {column} = {column} + 1 WHERE id = 'hk-a1'"
+            for column in ("direction", "sector", "outcome", "sealed_at")
+        ),
+        *(
+            f"UPDATE assessments SET {column} = 'XX' WHERE id = 'hk-a1'"
+            for column in (
+                "id",
+                "assessor",
+                "recipient",
+                "topic",
+                "first_provision",
+                "second_provision",
+                "supersedes",
+                "superseded_by",
+            )
+        ),
+        "UPDATE assessments SET superseded_by = ''",
+        "UPDATE assessments SET \"index\" = 9000 WHERE id = 'hk-a1'",
+        "UPDATE assessments SET receipt_time = 9 WHERE id = 'hk-a1'",
+        "UPDATE assessments SET cursor = 9000 WHERE id = 'hk-a1'",
+        "DELETE FROM assessments WHERE id = 'hk-a2'",
+        "DELETE FROM assessments",
+    ],
+    "framework_events": [
+        *(
+            f"UPDATE framework_events SET {column} = {column} + 1 WHERE provision = 'a'"
+            for column in ("version", "sectors")
+        ),
+        *(
+            f"UPDATE framework_events SET {column} = 'XX' WHERE {where}"
+            for column in ("jurisdiction", "framework", "provision", "assessment", "topics")
+            for where in ("provision = 'a'", "version = 1", "assessment = 'hk-a1'")
+        ),
+        "DELETE FROM framework_events WHERE version = 1",
+        "DELETE FROM framework_events",
+        "UPDATE framework_events SET cursor = 1 WHERE version = 1",
+    ],
+    "told_days": [
+        "DELETE FROM told_days",
+        "UPDATE told_days SET until = 20260101",
+        "INSERT INTO told_days (until) VALUES (20260201)",
     ],
     "requests": ["UPDATE requests SET notice = 'hk-none'", "UPDATE requests SET digest = :junk"],
 }
@@ -294,10 +377,10 @@ async def test_a_channel_of_nobody_who_is_paired_is_named(hk: Opened):
 async def test_all_findings_are_given_up_to_a_bound(filled: Opened, monkeypatch):
     everything = "UPDATE leaves SET hash = :junk"
     with damaged(filled, everything) as report:
-        assert [finding.where.split()[0] for finding in report.findings] == ["leaves"] * 263
+        assert [finding.where.split()[0] for finding in report.findings] == ["leaves"] * 267
     monkeypatch.setattr(report_module, "MAX_FINDINGS", 5)
     with damaged(filled, everything) as report:
-        assert (len(report.findings), report.left_out) == (5, 258)
+        assert (len(report.findings), report.left_out) == (5, 262)
 
 
 async def test_tables_that_are_gone_are_told_as_a_store_that_cannot_be_read(hk: Opened):

@@ -16,6 +16,7 @@ from gateway.store.tables import events
 from gateway.supervision.notices import notice_id, notice_name
 
 _CHANNEL_EVENTS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)
+_ELSEWHERE = (*_CHANNEL_EVENTS, Event.PROVISION_IN_FORCE)  # is a day's event, see ``rules``
 
 Told = tuple[int, str, int, str]
 """What an event tells: kind, notice, kind of notice, detail."""
@@ -63,7 +64,7 @@ class EventCheck:
 
     def _stored(self) -> Iterator[tuple[int, list[RowMapping]]]:
         """The events of envelopes, by index, in the order of their cursors."""
-        mine = select(events).where(events.c.channel == self._channel.id, events.c.kind.not_in(_CHANNEL_EVENTS))
+        mine = select(events).where(events.c.channel == self._channel.id, events.c.kind.not_in(_ELSEWHERE))
         by_index = groupby(rows(self._connection, mine, events.c.index, events.c.cursor), lambda row: row["index"])
         return ((index, list(found)) for index, found in by_index)
 
@@ -88,6 +89,12 @@ class EventCheck:
             return self._about(envelope.notice_acknowledged.notice, Event.NOTICE_ACKNOWLEDGED, "acknowledged", place)
         if envelope.HasField("notice_withdrawn"):
             return self._about(envelope.notice_withdrawn.notice, Event.NOTICE_WITHDRAWN, "withdrawn", place)
+        if envelope.HasField("framework_version_published"):
+            published, received = Event.FRAMEWORK_VERSION_PUBLISHED, Event.FRAMEWORK_VERSION_RECEIVED
+            return [(published if self._channel.outgoing else received, "", 0, "")]
+        if envelope.HasField("framework_assessed"):
+            earlier = envelope.framework_assessed.content.supersedes
+            return [(Event.FRAMEWORK_ASSESSED, "", 0, f"takes the place of {earlier}" if earlier else "")]
         return self._released(envelope, place)
 
     def _released(self, envelope: Envelope, place: Place) -> list[Told]:

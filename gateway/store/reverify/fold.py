@@ -14,6 +14,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import Connection, select
 
 from gateway.store.reverify.channels import VerifiedChannel
+from gateway.store.reverify.rules_fold import RulesFold
 from gateway.store.scanning import rows
 from gateway.store.tables import leaves
 from gateway.supervision.fields import field_violations
@@ -21,6 +22,8 @@ from gateway.supervision.notices import id_fault, kind_of, notice_id
 from gateway.supervision.values import timestamp_fault
 
 Place = tuple[int, int]  # channel id, index
+
+_RULES = ("framework_version_published", "framework_assessed")
 
 
 @dataclass(slots=True)
@@ -48,6 +51,7 @@ class Fold:
 
     facts: dict[str, Facts] = field(default_factory=dict)
     unusable: set[Place] = field(default_factory=set)
+    rules: RulesFold = field(default_factory=RulesFold)
 
 
 def fold(connection: Connection, channels: Sequence[VerifiedChannel]) -> Fold:
@@ -102,7 +106,9 @@ def _usable(envelope: Envelope, channel: VerifiedChannel) -> bool:
 
 
 def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope) -> bool:
-    """Takes a release or a withdrawal; False: it breaks a rule."""
+    """Takes an act that is no reply; False: it breaks a rule."""
+    if envelope.WhichOneof("content") in _RULES:
+        return found.rules.take(channel, index, envelope)
     place = (channel.id, index)
     if envelope.HasField("notice_withdrawn"):
         facts = found.facts.get(notice_id(envelope.notice_withdrawn.notice))

@@ -17,6 +17,7 @@ from gateway.store.reverify.events import EventCheck, check_cursors
 from gateway.store.reverify.fold import envelopes, fold
 from gateway.store.reverify.notices import NoticeCheck, check_requests
 from gateway.store.reverify.report import Findings, Report
+from gateway.store.reverify.rules import RulesCheck
 from gateway.store.tables import channels, events, halt_evidence, heads, leaves, node, subtrees
 
 SALT_BYTES = 16
@@ -85,11 +86,13 @@ def _check_projections(
 ) -> Mapping[str, int]:
     meaning = fold(connection, verified)
     count, identifiers = NoticeCheck(connection, verified, meaning, findings).run()
+    rules = RulesCheck(connection, verified, meaning.rules, findings).run()
     for channel in verified:
         EventCheck(connection, channel, meaning, findings).run()
     return {
         "notices": count,
         "notice_identifiers": identifiers,
+        **rules,
         "events": check_cursors(connection, findings),
         "requests": check_requests(connection, meaning, findings),
     }

@@ -26,14 +26,17 @@ from regulator.exchange.errors import (
     Violation,
     WrongState,
 )
+from regulator.exchange.framework_requests import AssessmentFilters, ProvisionFilters
 from regulator.exchange.pages import AsyncListing, Listing
 from regulator.exchange.profile import Profile
+from regulator.exchange.progress import RuleFilters
 from regulator.exchange.requests import NoticeFilters
 from regulator.exchange.requests import create_notice as notice_request
 from regulator.exchange.watch import Watch
 
 __all__ = [
     "AlreadyExists",
+    "AssessmentFilters",
     "AsyncClient",
     "AsyncListing",
     "AsyncWatch",
@@ -51,6 +54,8 @@ __all__ = [
     "Overloaded",
     "Profile",
     "ProfileError",
+    "ProvisionFilters",
+    "RuleFilters",
     "Stale",
     "Unauthenticated",
     "Unavailable",

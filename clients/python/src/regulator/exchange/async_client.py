@@ -7,17 +7,17 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Itera
 from contextlib import suppress
 from random import SystemRandom
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 from grpc import StatusCode, aio
-from regulator.exchange import connection, pages, requests
+from regulator.exchange import connection, framework_requests, pages, requests
 from regulator.exchange.async_watch import AsyncWatch
 from regulator.exchange.connection import AsyncStubs, Rpc
 from regulator.exchange.errors import Cancelled, ClientClosed, from_rpc_error
 from regulator.exchange.methods import described_as
 from regulator.exchange.pages import AsyncListing, ItemT, PageRequest, PageT
 from regulator.exchange.profile import Profile
-from regulator.exchange.progress import Progress
+from regulator.exchange.progress import Progress, RuleFilters
 from regulator.exchange.requests import with_request_id
 from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import AsyncChunks
@@ -90,6 +90,24 @@ class AsyncClient:
     withdraw_notice = _unary(lambda node: node.notices.WithdrawNotice, requests.withdraw_notice)
     supersede_notice = _unary(lambda node: node.notices.SupersedeNotice, requests.supersede_notice)
 
+    publish_version = _unary(lambda node: node.frameworks.PublishVersion, framework_requests.publish_version)
+    get_framework = _unary(lambda node: node.frameworks.GetFramework, framework_requests.get_framework)
+    list_frameworks = _listing(
+        lambda node: node.frameworks.ListFrameworks, framework_requests.list_frameworks, pages.frameworks
+    )
+    get_version = _unary(lambda node: node.frameworks.GetVersion, framework_requests.get_version)
+    list_provisions = _listing(
+        lambda node: node.frameworks.ListProvisions, framework_requests.list_provisions, pages.provisions
+    )
+    diff_versions = _unary(lambda node: node.frameworks.DiffVersions, framework_requests.diff_versions)
+    compare_jurisdictions = _unary(
+        lambda node: node.frameworks.CompareJurisdictions, framework_requests.compare_jurisdictions
+    )
+    assess = _unary(lambda node: node.frameworks.Assess, framework_requests.assess)
+    list_assessments = _listing(
+        lambda node: node.frameworks.ListAssessments, framework_requests.list_assessments, pages.assessments
+    )
+
     get_evidence = _unary(lambda node: node.evidence.GetEvidence, requests.get_evidence)
     get_checkpoint = _unary(lambda node: node.evidence.GetCheckpoint, requests.get_checkpoint)
     get_consistency_proof = _unary(lambda node: node.evidence.GetConsistencyProof, requests.get_consistency_proof)
@@ -117,11 +135,16 @@ class AsyncClient:
         return await self._attempts(attempt, deadline_seconds, max_attempts=None if replayable else 1)
 
     def watch_events(
-        self, cursor: str = "", kinds: Iterable[Event.Kind.ValueType] = (), *, from_now: bool = False
+        self,
+        cursor: str = "",
+        kinds: Iterable[Event.Kind.ValueType] = (),
+        *,
+        from_now: bool = False,
+        **filters: Unpack[RuleFilters],
     ) -> AsyncWatch:
         """Gives every event after ``cursor`` as it happens, as ``Client.watch_events`` does."""
         self._check_open()
-        watch = AsyncWatch(self._stubs.events.WatchEvents, Progress(cursor, kinds, from_now=from_now))
+        watch = AsyncWatch(self._stubs.events.WatchEvents, Progress(cursor, kinds, from_now=from_now, **filters))
         self._watches.add(watch)
         return watch
 

@@ -6,16 +6,16 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from random import SystemRandom
 from types import TracebackType
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 import grpc
-from regulator.exchange import connection, pages, requests
+from regulator.exchange import connection, framework_requests, pages, requests
 from regulator.exchange.connection import Rpc, Stubs
 from regulator.exchange.errors import ClientClosed, from_rpc_error
 from regulator.exchange.methods import described_as
 from regulator.exchange.pages import ItemT, Listing, PageRequest, PageT
 from regulator.exchange.profile import Profile
-from regulator.exchange.progress import Progress
+from regulator.exchange.progress import Progress, RuleFilters
 from regulator.exchange.requests import with_request_id
 from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import Chunks
@@ -91,6 +91,24 @@ class Client:
     withdraw_notice = _unary(lambda node: node.notices.WithdrawNotice, requests.withdraw_notice)
     supersede_notice = _unary(lambda node: node.notices.SupersedeNotice, requests.supersede_notice)
 
+    publish_version = _unary(lambda node: node.frameworks.PublishVersion, framework_requests.publish_version)
+    get_framework = _unary(lambda node: node.frameworks.GetFramework, framework_requests.get_framework)
+    list_frameworks = _listing(
+        lambda node: node.frameworks.ListFrameworks, framework_requests.list_frameworks, pages.frameworks
+    )
+    get_version = _unary(lambda node: node.frameworks.GetVersion, framework_requests.get_version)
+    list_provisions = _listing(
+        lambda node: node.frameworks.ListProvisions, framework_requests.list_provisions, pages.provisions
+    )
+    diff_versions = _unary(lambda node: node.frameworks.DiffVersions, framework_requests.diff_versions)
+    compare_jurisdictions = _unary(
+        lambda node: node.frameworks.CompareJurisdictions, framework_requests.compare_jurisdictions
+    )
+    assess = _unary(lambda node: node.frameworks.Assess, framework_requests.assess)
+    list_assessments = _listing(
+        lambda node: node.frameworks.ListAssessments, framework_requests.list_assessments, pages.assessments
+    )
+
     get_evidence = _unary(lambda node: node.evidence.GetEvidence, requests.get_evidence)
     get_checkpoint = _unary(lambda node: node.evidence.GetCheckpoint, requests.get_checkpoint)
     get_consistency_proof = _unary(lambda node: node.evidence.GetConsistencyProof, requests.get_consistency_proof)
@@ -127,7 +145,12 @@ class Client:
         return self._attempts(attempt, deadline_seconds, max_attempts=None if replayable else 1)
 
     def watch_events(
-        self, cursor: str = "", kinds: Iterable[Event.Kind.ValueType] = (), *, from_now: bool = False
+        self,
+        cursor: str = "",
+        kinds: Iterable[Event.Kind.ValueType] = (),
+        *,
+        from_now: bool = False,
+        **filters: Unpack[RuleFilters],
     ) -> Watch:
         """Gives every event after ``cursor`` as it happens; see ``Watch``, which is to be closed after use.
 
@@ -135,10 +158,11 @@ class Client:
             cursor: of the last message seen; empty: from the first event of all, or as ``from_now`` says.
             kinds: only these; empty: all.
             from_now: without a cursor: only what happens after the watch has reached the node.
+            filters: ``RuleFilters``: only events about these rules.
         """
         with self._lock:
             self._check_open()
-            watch = Watch(self._stubs.events.WatchEvents, Progress(cursor, kinds, from_now=from_now))
+            watch = Watch(self._stubs.events.WatchEvents, Progress(cursor, kinds, from_now=from_now, **filters))
             self._watches.add(watch)
             return watch
 

@@ -11,6 +11,7 @@ from regulator.exchange.profile import Profile
 from regulator.exchange.v1.admin_service_pb2_grpc import AdminServiceStub
 from regulator.exchange.v1.event_service_pb2_grpc import EventServiceStub
 from regulator.exchange.v1.evidence_service_pb2_grpc import EvidenceServiceStub
+from regulator.exchange.v1.framework_service_pb2_grpc import FrameworkServiceStub
 from regulator.exchange.v1.notice_service_pb2_grpc import NoticeServiceStub
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -33,6 +34,7 @@ class Stubs:
         self.admin = AdminServiceStub(channel)
         self.events = EventServiceStub(channel)
         self.evidence = EvidenceServiceStub(channel)
+        self.frameworks = FrameworkServiceStub(channel)
         self.notices = NoticeServiceStub(channel)
 
 
@@ -43,6 +45,7 @@ class AsyncStubs:
         self.admin = AdminServiceStub(channel)
         self.events = EventServiceStub(channel)
         self.evidence = EvidenceServiceStub(channel)
+        self.frameworks = FrameworkServiceStub(channel)
         self.notices = NoticeServiceStub(channel)
 
 

@@ -4,6 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import Generic, Protocol, TypeVar
 
 from regulator.exchange.v1.admin_service_pb2 import Channel, ListChannelsResponse, ListPeersResponse, Peer
+from regulator.exchange.v1.framework_service_pb2 import (
+    Assessment,
+    Framework,
+    FrameworkProvision,
+    ListAssessmentsResponse,
+    ListFrameworksResponse,
+    ListProvisionsResponse,
+)
 from regulator.exchange.v1.notice_service_pb2 import ListNoticesResponse, Notice
 
 
@@ -88,3 +96,18 @@ def channels(page: ListChannelsResponse) -> Iterable[Channel]:
 def notices(page: ListNoticesResponse) -> Iterable[Notice]:
     """The items of a page of notices."""
     return page.notices
+
+
+def frameworks(page: ListFrameworksResponse) -> Iterable[Framework]:
+    """The items of a page of frameworks."""
+    return page.frameworks
+
+
+def provisions(page: ListProvisionsResponse) -> Iterable[FrameworkProvision]:
+    """The items of a page of provisions."""
+    return page.provisions
+
+
+def assessments(page: ListAssessmentsResponse) -> Iterable[Assessment]:
+    """The items of a page of assessments."""
+    return page.assessments

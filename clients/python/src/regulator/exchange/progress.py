@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Iterable
+from typing import TypedDict, Unpack
 
 from grpc import StatusCode
 from regulator.exchange.errors import ExchangeError
 from regulator.exchange.retry import Dice, jitter_seconds
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
+from regulator.exchange.v1.values_pb2 import Sector
 
 _log = logging.getLogger("regulator.exchange")
 
@@ -22,18 +24,30 @@ RESUMED = frozenset(
 )
 
 
+class RuleFilters(TypedDict, total=False):
+    """Which events about rules a watch asks for; with any of these, other events are left out."""
+
+    jurisdiction: str  # whose framework, or who made the assessment: HK
+    sector: Sector.ValueType
+    topic: str  # reserve_assets
+
+
 class Progress:
     """The cursor of the last message handed on, from which the next stream goes on: no gap, no repeat."""
 
-    def __init__(self, cursor: str, kinds: Iterable[Event.Kind.ValueType], *, from_now: bool) -> None:
+    def __init__(
+        self, cursor: str, kinds: Iterable[Event.Kind.ValueType], *, from_now: bool, **filters: Unpack[RuleFilters]
+    ) -> None:
         self.cursor = cursor
         self._kinds = tuple(kinds)
         self._from_now = from_now
+        self._filters = filters
         self._failures = 0  # in a row, since the last message
 
     def request(self) -> WatchEventsRequest:
         """Asks for what follows the cursor."""
-        return WatchEventsRequest(cursor=self.cursor, kinds=self._kinds, from_now=self._from_now and not self.cursor)
+        from_now = self._from_now and not self.cursor
+        return WatchEventsRequest(cursor=self.cursor, kinds=self._kinds, from_now=from_now, **self._filters)
 
     def seen(self, response: WatchEventsResponse) -> WatchEventsResponse:
         """Notes that a message is handed on, and gives it back."""

@@ -6,11 +6,12 @@ given no ``request_id``, it gets a new UUID, so that it can be sent again withou
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypedDict, Unpack
 from uuid import uuid4
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
 from regulator.exchange.v1 import admin_service_pb2 as admin
 from regulator.exchange.v1 import evidence_service_pb2 as evidence
 from regulator.exchange.v1 import notice_service_pb2 as notices
@@ -44,7 +45,7 @@ def server_info() -> admin.GetServerInfoRequest:
 
 def get_peer(name: str) -> admin.GetPeerRequest:
     """Gives one paired node: ``peers/kr``, or ``kr``. Raises NotFound."""
-    return admin.GetPeerRequest(name=_full("peers", name))
+    return admin.GetPeerRequest(name=full_name("peers", name))
 
 
 def list_peers(*, page_size: int = 0, page_token: str = "") -> admin.ListPeersRequest:
@@ -54,7 +55,7 @@ def list_peers(*, page_size: int = 0, page_token: str = "") -> admin.ListPeersRe
 
 def get_channel(name: str) -> admin.GetChannelRequest:
     """Gives one direction to or from a peer: ``channels/hk-to-kr``, or ``hk-to-kr``. Raises NotFound."""
-    return admin.GetChannelRequest(name=_full("channels", name))
+    return admin.GetChannelRequest(name=full_name("channels", name))
 
 
 def list_channels(*, page_size: int = 0, page_token: str = "") -> admin.ListChannelsRequest:
@@ -86,7 +87,7 @@ def create_notice(
     return notices.CreateNoticeRequest(
         notice=Notice(recipient=recipient, content=content),
         notice_id=notice_id,
-        request_id=_identified(request_id),
+        request_id=identified(request_id),
         validate_only=validate_only,
     )
 
@@ -98,12 +99,12 @@ def batch_create_notices(requests: Iterable[notices.CreateNoticeRequest]) -> not
 
 def get_notice(name: str) -> notices.GetNoticeRequest:
     """Gives one notice: ``notices/hk-2026-017``, or ``hk-2026-017``. Raises NotFound."""
-    return notices.GetNoticeRequest(name=_full("notices", name))
+    return notices.GetNoticeRequest(name=full_name("notices", name))
 
 
 def list_notices(**filters: Unpack[NoticeFilters]) -> notices.ListNoticesRequest:
     """Lists notices, newest first; pages are fetched as they are needed. ``NoticeFilters`` says what to ask for."""
-    return notices.ListNoticesRequest(**{name: _field(name, value) for name, value in filters.items()})
+    return notices.ListNoticesRequest(**{name: value_of(name, value) for name, value in filters.items()})
 
 
 def acknowledge_notice(
@@ -124,10 +125,10 @@ def acknowledge_notice(
         Stale: it has another etag.
     """
     return notices.AcknowledgeNoticeRequest(
-        name=_full("notices", name),
+        name=full_name("notices", name),
         comment=_texts(comment),
         case_reference=case_reference,
-        request_id=_identified(request_id),
+        request_id=identified(request_id),
         etag=etag,
     )
 
@@ -140,7 +141,7 @@ def withdraw_notice(
     ``name``, ``request_id``, ``etag`` and the errors are those of ``acknowledge_notice``.
     """
     return notices.WithdrawNoticeRequest(
-        name=_full("notices", name), explanation=_texts(explanation), request_id=_identified(request_id), etag=etag
+        name=full_name("notices", name), explanation=_texts(explanation), request_id=identified(request_id), etag=etag
     )
 
 
@@ -158,10 +159,10 @@ def supersede_notice(
         Stale: the earlier notice has another etag.
     """
     return notices.SupersedeNoticeRequest(
-        name=_full("notices", name),
+        name=full_name("notices", name),
         content=content,
         notice_id=notice_id,
-        request_id=_identified(request_id),
+        request_id=identified(request_id),
         etag=etag,
     )
 
@@ -181,7 +182,7 @@ def get_evidence(
         origin: the channel, ``<sender domain>/to/<recipient domain>``, instead of a name.
         index: with ``origin``: index of the envelope.
     """
-    notice = _full("notices", name) if name else ""
+    notice = full_name("notices", name) if name else ""
     return evidence.GetEvidenceRequest(notice=notice, act=act, origin=origin, index=index)
 
 
@@ -199,16 +200,18 @@ def with_request_id(request: notices.CreateNoticeRequest) -> notices.CreateNotic
     """The request itself, or, where it has no ``request_id``, a copy with a new one."""
     if request.request_id:
         return request
-    copy = notices.CreateNoticeRequest(request_id=_identified(None))
+    copy = notices.CreateNoticeRequest(request_id=identified(None))
     copy.MergeFrom(request)
     return copy
 
 
-def _full(collection: str, name: str) -> str:
+def full_name(collection: str, name: str) -> str:
+    """The name of a resource that may be given without its collection."""
     return name if name.startswith(f"{collection}/") else f"{collection}/{name}"
 
 
-def _identified(request_id: str | None) -> str:
+def identified(request_id: str | None) -> str:
+    """The request_id, or a new UUID where there is none."""
     return request_id or str(uuid4())
 
 
@@ -218,9 +221,17 @@ def _texts(texts: Texts) -> Iterable[LocalizedText]:
     return texts
 
 
-def _field(name: str, value: Any) -> Any:
-    if not isinstance(value, datetime):
-        return value
+def value_of(name: str, value: Any) -> Any:
+    """The value of a filter as its field holds it: a moment as a timestamp, a day as a date, any other as it is."""
+    if isinstance(value, datetime):
+        return moment_or_none(name, value)
+    return Date(year=value.year, month=value.month, day=value.day) if isinstance(value, date) else value
+
+
+def moment_or_none(name: str, value: datetime | None) -> Timestamp | None:
+    """The timestamp of a moment; raises ValueError, which names the field, if it has no time zone."""
+    if value is None:
+        return None
     if value.tzinfo is None:
         raise ValueError(f"{name} must have a time zone")
     moment = Timestamp()

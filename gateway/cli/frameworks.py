@@ -1,0 +1,177 @@
+"""``gateway framework``: publishes, lists, shows and exports frameworks of rules."""
+
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from regulator.exchange import Client, ProvisionFilters
+from regulator.exchange.v1.framework_pb2 import Provision
+from regulator.exchange.v1.framework_service_pb2 import PublishVersionResponse
+from regulator.exchange.v1.values_pb2 import Sector
+
+from gateway.cli import framework_compare
+from gateway.cli.framework_view import (
+    FRAMEWORK_HEADINGS,
+    PROVISION_HEADINGS,
+    changes,
+    document,
+    framework_row,
+    provision_row,
+    summary,
+)
+from gateway.cli.options import AsJson, ProfileFile, RequestId, connect, moment, one_of, read_input, words
+from gateway.cli.output import say, table, write_json
+from gateway.errors import BadInput
+from gateway.supervision.framework_files import FrameworkFile, read_framework, write_framework
+
+DEFAULT_LIMIT = 50
+
+FrameworkName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the framework, such as hk-digital-assets.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the group."""
+    group = typer.Typer(no_args_is_help=True, help="Publish, read and compare frameworks of rules.")
+    group.command("publish")(publish)
+    group.command("list")(list_)
+    group.command("show")(show)
+    group.command("export")(export)
+    framework_compare.add_to(group)
+    app.add_typer(group, name="framework")
+
+
+def publish(  # noqa: PLR0913 - an option each
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON of the schema framework/1; - for standard input.")],
+    *,
+    profile: ProfileFile,
+    framework_id: Annotated[str | None, typer.Option("--id", help="Id of the framework; else the file's.")] = None,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", metavar="CODE", help="Jurisdiction; repeat it; else all peers.")
+    ] = None,
+    etag: Annotated[str, typer.Option(help="Refuse if the framework's etag is another by now.")] = "",
+    validate_only: Annotated[
+        bool, typer.Option("--validate-only", help="Check everything, show what would change, and publish nothing.")
+    ] = False,
+    request_id: RequestId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publishes a version of a framework of the own jurisdiction.
+
+    Once this ends with 0, it is sealed and durable at the own node, for all recipients; otherwise for none. What the
+    newest version says already is not published again.
+    """
+    read = read_framework(read_input(file))
+    name = framework_id or read.framework_id
+    if not name:
+        raise BadInput.of("id", "is not in the file: give it there, or with --id")
+    with connect(profile) as client:
+        answer = client.publish_version(
+            name, read.content, recipients=to or (), etag=etag, request_id=request_id, validate_only=validate_only
+        )
+    if as_json:
+        write_json(document(answer))
+    else:
+        _tell(answer, validate_only=validate_only)
+
+
+def _tell(answer: PublishVersionResponse, *, validate_only: bool) -> None:
+    version = answer.version
+    recipients = ", ".join(each.recipient for each in version.deliveries)
+    name = version.name.removeprefix("frameworks/")
+    if not validate_only:
+        say(f"{name} is published, {version.provision_count} provisions, to {recipients}")
+        return
+    say(f"{name} is valid, {version.provision_count} provisions: {summary(answer.diff)}")
+    for line in changes(answer.diff):
+        say(line)
+
+
+def list_(
+    *,
+    profile: ProfileFile,
+    jurisdiction: Annotated[str, typer.Option(metavar="CODE", help="Only those of this jurisdiction.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Lists the frameworks that the node knows, own ones and peers'."""
+    with connect(profile) as client:
+        found = list(client.list_frameworks(jurisdiction=jurisdiction))
+    if as_json:
+        write_json({"frameworks": [document(each) for each in found]})
+    else:
+        table(FRAMEWORK_HEADINGS, map(framework_row, found))
+
+
+def show(  # noqa: PLR0913 - an option a filter
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Id of the framework; - for all.")] = "-",
+    *,
+    profile: ProfileFile,
+    jurisdiction: Annotated[str | None, typer.Option(metavar="CODE", help="Whose rules.")] = None,
+    sector: Annotated[
+        int | None,
+        typer.Option(
+            parser=one_of(Sector, "SECTOR_"), metavar="SECTOR", help=f"One of {', '.join(words(Sector, 'SECTOR_'))}."
+        ),
+    ] = None,
+    topic: Annotated[str | None, typer.Option(metavar="TOPIC", help="The risk, such as reserve_assets.")] = None,
+    status: Annotated[
+        int | None,
+        typer.Option(
+            parser=one_of(Provision.Status), metavar="STATUS", help=f"One of {', '.join(words(Provision.Status))}."
+        ),
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Words in the id, the citation, the title or the rule.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(parser=moment, metavar="DAY", help="Only what is in force on this day.")
+    ] = None,
+    known_at: Annotated[
+        datetime | None, typer.Option(parser=moment, metavar="TIME", help="As the node knew it then.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = DEFAULT_LIMIT,
+    as_json: AsJson = False,
+) -> None:
+    """Shows provisions, in their publisher's order.
+
+    Filters that are given must all hold. What applied on a day (--as-of) and what the node had been told by a moment
+    (--known-at) are two questions.
+    """
+    given = {
+        "jurisdiction": jurisdiction,
+        "sector": sector,
+        "topic": topic,
+        "status": status,
+        "text": text,
+        "as_of": as_of.date() if as_of else None,
+        "known_at": known_at,
+        "page_size": min(limit, 1000),
+    }
+    filters = {key: value for key, value in given.items() if value is not None}
+    with connect(profile) as client:
+        found = list(islice(client.list_provisions(name, **cast("ProvisionFilters", filters)), limit))
+    if as_json:
+        write_json({"provisions": [document(each) for each in found]})
+    else:
+        table(PROVISION_HEADINGS, map(provision_row, found))
+
+
+def export(
+    name: FrameworkName,
+    *,
+    profile: ProfileFile,
+    version: Annotated[int, typer.Option(min=0, help="Number of the version; 0 for the newest.")] = 0,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it; else standard output.")] = None,
+) -> None:
+    """Writes a version as a file of the schema framework/1, which publish takes."""
+    with connect(profile) as client:
+        content = client.get_version(name, version or _newest(client, name), full=True).content
+    text = write_framework(FrameworkFile(name.removeprefix("frameworks/"), content)) + "\n"
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text)
+        say(f"{name} is in {out}")
+
+
+def _newest(client: Client, name: str) -> int:
+    return client.get_framework(name).latest_version

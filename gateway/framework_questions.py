@@ -1,0 +1,245 @@
+"""What can be asked of a node about frameworks and assessments; nothing here changes anything."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
+from regulator.exchange.v1 import framework_service_pb2 as pb
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkDiff, FrameworkVersionContent
+
+from gateway.errors import NotFound
+from gateway.paging import page_position, page_size, page_token, pinned_position
+from gateway.store.framework_queries import (
+    VersionView,
+    list_assessments,
+    read_assessment,
+    read_assessments_between,
+    read_provisions,
+    read_published,
+    read_versions,
+)
+from gateway.store.readers import Readers
+from gateway.supervision.framework_comparison import KnownVersion, Side, compare
+from gateway.supervision.framework_diff import diff_versions
+from gateway.supervision.framework_messages import (
+    assessment_message,
+    framework_message,
+    provision_message,
+    standing_assessment,
+    version_message,
+)
+from gateway.supervision.framework_names import framework_id, framework_name, version_name, version_number
+from gateway.supervision.framework_records import MICROS, FrameworkVersionRecord, known_since, newest_known
+from gateway.supervision.submissions import check_fields
+
+ALL = "-"  # as the id of a framework
+MAX_KEPT_DIFFS = 8  # of versions, which never change: for the pages after the first
+
+_PLACE_BITS = 32  # of an ordinal in a position
+
+
+class FrameworkQuestions:
+    """The questions of back offices.
+
+    Args:
+        readers: of the store
+        clock: microseconds since 1970
+    """
+
+    def __init__(self, readers: Readers, clock: Callable[[], int]) -> None:
+        self._readers, self._clock = readers, clock
+        self._diffs: dict[tuple[str, int, int], FrameworkDiff] = {}
+
+    # --- frameworks and versions ------------------------------------------------------------------------------------
+
+    async def get_framework(self, request: pb.GetFrameworkRequest) -> pb.Framework:
+        """Gives one framework as its newest version has it."""
+        check_fields(request)
+        return await self._framework(await self.newest(framework_id(request.name)))
+
+    async def list_frameworks(self, request: pb.ListFrameworksRequest) -> pb.ListFrameworksResponse:
+        """Gives a page, by name."""
+        check_fields(request)
+        first, size = page_position(request.page_token, request) or 0, page_size(request.page_size)
+        views = await self._readers.run(read_versions, jurisdiction=request.jurisdiction)
+        newest = newest_known(view.record for view in views)
+        page = [newest[each] for each in sorted(newest)[first : first + size]]
+        more = page_token(first + size, request) if len(newest) > first + size else ""
+        frameworks = [await self._framework(record) for record in page]
+        return pb.ListFrameworksResponse(frameworks=frameworks, next_page_token=more)
+
+    async def get_version(self, request: pb.GetVersionRequest) -> pb.FrameworkVersion:
+        """Gives one version."""
+        check_fields(request)
+        return await self.version(framework_id(request.name), version_number(request.name), request.view)
+
+    async def version(
+        self,
+        wanted_id: str,
+        number: int,
+        view: pb.FrameworkVersion.View.ValueType = pb.FrameworkVersion.VIEW_UNSPECIFIED,
+    ) -> pb.FrameworkVersion:
+        """Gives one version by its framework's id and its number; raises NotFound."""
+        views = await self._readers.run(read_versions, wanted_id, version=number)
+        if not views:
+            raise NotFound(f"there is no {version_name(wanted_id, number)}", framework=wanted_id, version=number)
+        records = [each.record for each in views]
+        return version_message(records, await self.published(records[0]), view)
+
+    async def newest(self, wanted_id: str) -> FrameworkVersionRecord:
+        """Gives the newest version of a framework; raises NotFound."""
+        found = newest_known(view.record for view in await self._readers.run(read_versions, wanted_id))
+        if wanted_id not in found:
+            raise NotFound(f"there is no {framework_name(wanted_id)}", framework=wanted_id)
+        return found[wanted_id]
+
+    async def published(self, record: FrameworkVersionRecord) -> Envelope:
+        """Gives the envelope that published a version."""
+        return await self._readers.run(read_published, record)
+
+    async def content(self, wanted_id: str, number: int) -> FrameworkVersionContent:
+        """Gives what a version says; raises NotFound."""
+        return (await self.version(wanted_id, number, pb.FrameworkVersion.FULL)).content
+
+    async def _framework(self, record: FrameworkVersionRecord) -> pb.Framework:
+        return framework_message(record, await self.published(record))
+
+    # --- provisions -------------------------------------------------------------------------------------------------
+
+    async def list_provisions(self, request: pb.ListProvisionsRequest) -> pb.ListProvisionsResponse:
+        """Gives a page of the provisions of the newest versions, as they were known when the first page was read."""
+        check_fields(request)
+        size, wanted_id = page_size(request.page_size), framework_id(request.parent)
+        views = await self._readers.run(
+            read_versions, "" if wanted_id == ALL else wanted_id, jurisdiction=request.jurisdiction
+        )
+        begun = pinned_position(request.page_token, request)
+        position, pin = begun or (0, max((view.cursor for view in views), default=0))
+        versions = _newest(views, pin, _known_at(request))
+        found: list[tuple[int, pb.FrameworkProvision]] = []
+        start, ordinal = position >> _PLACE_BITS, (position & ((1 << _PLACE_BITS) - 1)) - (not begun)
+        for place, view in list(enumerate(versions))[start:]:
+            after = ordinal if place == start else -1
+            read = await self._readers.run(read_provisions, view.cursor, after, size + 1 - len(found), request)
+            found += [(place << _PLACE_BITS | at, provision_message(view.record, each)) for at, each in read]
+            if len(found) > size:
+                break
+        more = page_token(found[size - 1][0], request, pin) if len(found) > size else ""
+        return pb.ListProvisionsResponse(provisions=[each for _, each in found[:size]], next_page_token=more)
+
+    # --- how they differ --------------------------------------------------------------------------------------------
+
+    async def diff_versions(self, request: pb.DiffVersionsRequest) -> pb.DiffVersionsResponse:
+        """Tells how one version differs from another, a page of the provisions at a time."""
+        check_fields(request)
+        wanted_id, size = framework_id(request.name), page_size(request.page_size)
+        first, number = pinned_position(request.page_token, request) or (0, request.new_version)
+        record = await self._numbered(wanted_id, number)
+        base = request.old_version or record.base_version
+        diff = await self._diff(wanted_id, base, record.version)
+        more = page_token(first + size, request, record.version) if len(diff.provisions) > first + size else ""
+        return pb.DiffVersionsResponse(
+            old_version=version_name(wanted_id, base) if base else "",
+            new_version=version_name(wanted_id, record.version),
+            diff=with_provisions(diff, first, size),
+            next_page_token=more,
+        )
+
+    async def _numbered(self, wanted_id: str, number: int) -> FrameworkVersionRecord:
+        if not number:
+            return await self.newest(wanted_id)
+        views = await self._readers.run(read_versions, wanted_id, version=number)
+        if not views:
+            raise NotFound(f"there is no {version_name(wanted_id, number)}", framework=wanted_id, version=number)
+        return views[0].record
+
+    async def _diff(self, wanted_id: str, old: int, new: int) -> FrameworkDiff:
+        key = (wanted_id, old, new)
+        if key not in self._diffs:
+            before = await self.content(wanted_id, old) if old else FrameworkVersionContent()
+            after = await self.content(wanted_id, new)
+            diff = await asyncio.to_thread(diff_versions, before, after)
+            if len(self._diffs) >= MAX_KEPT_DIFFS:
+                self._diffs.clear()
+            self._diffs[key] = diff
+        return self._diffs[key]
+
+    async def compare_jurisdictions(self, request: pb.CompareJurisdictionsRequest) -> Comparison:
+        """Sets the rules of two jurisdictions side by side, on a day and as they were known at a moment."""
+        check_fields(request)
+        known_at = _known_at(request)
+        first = await self._side(request.first_jurisdiction, known_at)
+        second = await self._side(request.second_jurisdiction, known_at)
+        day = request.as_of if request.HasField("as_of") else self._today()
+        views = await self._readers.run(
+            read_assessments_between, request.first_jurisdiction, request.second_jurisdiction
+        )
+        given = [
+            standing_assessment(view.record, view.assessed)
+            for view in views
+            if known_at is None or ((since := known_since(view.record)) is not None and since <= known_at)
+        ]
+        return await asyncio.to_thread(compare, first, second, day, given)
+
+    async def _side(self, jurisdiction: str, known_at: int | None) -> Side:
+        views = await self._readers.run(read_versions, jurisdiction=jurisdiction)
+        records = newest_known((view.record for view in views), known_at).values()
+        known = [
+            KnownVersion(each.framework_id, each.version, await self._content(each))
+            for each in sorted(records, key=lambda record: record.framework_id)
+        ]
+        return Side(jurisdiction, tuple(known))
+
+    async def _content(self, record: FrameworkVersionRecord) -> FrameworkVersionContent:
+        return (await self.published(record)).framework_version_published.content
+
+    def _today(self) -> Date:
+        today = datetime.fromtimestamp(self._clock() // MICROS, UTC)
+        return Date(year=today.year, month=today.month, day=today.day)
+
+    # --- assessments ------------------------------------------------------------------------------------------------
+
+    async def assessment(self, wanted_id: str) -> pb.Assessment:
+        """Gives one assessment by its id; raises NotFound."""
+        view = await self._readers.run(read_assessment, wanted_id)
+        if view is None:
+            raise NotFound(f"there is no assessment {wanted_id}", assessment=wanted_id)
+        return assessment_message(view.record, view.assessed)
+
+    async def list_assessments(self, request: pb.ListAssessmentsRequest) -> pb.ListAssessmentsResponse:
+        """Gives a page, newest first: in the order in which they were committed here."""
+        check_fields(request)
+        before, size = page_position(request.page_token, request), page_size(request.page_size)
+        views = await self._readers.run(list_assessments, request, before, size + 1)
+        page = views[:size]
+        return pb.ListAssessmentsResponse(
+            assessments=[assessment_message(view.record, view.assessed) for view in page],
+            next_page_token=page_token(page[-1].cursor, request) if len(views) > size else "",
+        )
+
+
+def with_provisions(diff: FrameworkDiff, first: int, count: int) -> FrameworkDiff:
+    """A copy of a diff with so many of its provisions; the counts stay those of all."""
+    page = FrameworkDiff()
+    page.CopyFrom(diff)
+    del page.provisions[:]
+    page.provisions.extend(diff.provisions[first : first + count])
+    return page
+
+
+def _newest(views: Iterable[VersionView], pin: int, known_at: int | None) -> Sequence[VersionView]:
+    """The newest version of each framework that had come by ``pin`` and was known, by the framework's name."""
+    here = [view for view in views if view.cursor <= pin]
+    newest = newest_known((view.record for view in here), known_at).values()
+    return sorted((view for view in here if view.record in newest), key=lambda view: view.record.framework_id)
+
+
+def _known_at(request: pb.ListProvisionsRequest | pb.CompareJurisdictionsRequest) -> int | None:
+    return _micros(request.known_at) if request.HasField("known_at") else None
+
+
+def _micros(time: Timestamp) -> int:
+    return time.seconds * MICROS + time.nanos // 1000
