@@ -201,6 +201,11 @@ def act_of(envelope: Envelope) -> str:
             return f"acknowledgement of {envelope.notice_acknowledged.notice}"
         case "notice_withdrawn":
             return f"withdrawal of {envelope.notice_withdrawn.notice}"
+        case "framework_version_published":
+            published = envelope.framework_version_published
+            return f"version {published.version} of {published.framework}"
+        case "framework_assessed":
+            return f"publication of {envelope.framework_assessed.assessment}"
     return "an act of a kind that this version does not know"
 
 

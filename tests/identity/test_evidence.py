@@ -109,6 +109,10 @@ def test_every_kind_of_act_is_named():
     seal = samples.seal(ORIGIN)
     assert act_of(acknowledged(seal, "kr-1")) == "acknowledgement of notices/kr-1"
     assert act_of(withdrawn(seal, "hk-1", [])) == "withdrawal of notices/hk-1"
+    published = Envelope(framework_version_published={"framework": "frameworks/hk-rules", "version": 2})
+    assert act_of(published) == "version 2 of frameworks/hk-rules"
+    assessed = Envelope(framework_assessed={"assessment": "assessments/hk-1"})
+    assert act_of(assessed) == "publication of assessments/hk-1"
     assert act_of(Envelope()) == "an act of a kind that this version does not know"
 
 
