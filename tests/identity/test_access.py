@@ -7,6 +7,7 @@ from regulator.exchange.v1 import (
     admin_service_pb2,
     event_service_pb2,
     evidence_service_pb2,
+    framework_service_pb2,
     notice_service_pb2,
     peer_service_pb2,
 )
@@ -18,6 +19,7 @@ SERVED = (
     notice_service_pb2,
     event_service_pb2,
     evidence_service_pb2,
+    framework_service_pb2,
     admin_service_pb2,
     health_pb2,
     reflection_pb2,
