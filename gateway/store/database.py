@@ -25,6 +25,7 @@ from gateway.errors import ConfigError, StoreError
 
 OLDEST_SQLITE = (3, 51, 3)
 READERS = 4  # connections
+BUSY_TIMEOUT_SECONDS = 10
 
 _WRITER_PRAGMAS = (
     "journal_mode=WAL",
@@ -33,8 +34,6 @@ _WRITER_PRAGMAS = (
     "cache_size=-65536",  # KiB
     "wal_autocheckpoint=8000",  # pages, 32 MB: more often, and a bulk would wait for it at every third commit
 )
-
-BUSY_TIMEOUT_SECONDS = 10
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -160,13 +159,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
 
 def _set_sqlite_writer(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin as the "begin" listener says
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "cache_size=-65536",
-        "wal_autocheckpoint=8000",
-    ):
+    for pragma in _WRITER_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
