@@ -150,7 +150,9 @@ class Position(_message.Message):
     size: _builtins.int
     """Number of envelopes the receiver holds durably."""
     receipt: _builtins.bytes
-    """Its latest receipt: a checkpoint note with the sender's and the receiver's signatures; empty if it gave none."""
+    """Its receipt for exactly that size: a checkpoint note with the sender's and the receiver's signatures; empty if it
+    holds nothing.
+    """
     def __init__(
         self,
         *,
@@ -251,7 +253,7 @@ class Halted(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """Why, as a stable word: `FORKED`, `SENDER_ROLLED_BACK`."""
+    """Why, as a stable word: `FORKED`."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """The two signed checkpoints that contradict each other, where that is why."""
