@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, Queue
 
+from regulator.exchange.v1.values_pb2 import Handling
+
 from gateway.errors import ConfigError, Unavailable
 from gateway.founding import (
     NewNode,
@@ -140,7 +142,7 @@ def _found(site: Site) -> None:
         client = ClientId(site.domain, authority, SYSTEM)
         issue_client(site.profile(authority).parent, client, clients, now)
         write_profile(site.profile(authority).parent, site.back_office, site.domain, nodes.certificate)
-        admit_client(site.home, client, list(Role))
+        admit_client(site.home, client, list(Role), Handling.RED)
 
 
 def _pair(sites: Sequence[Site]) -> None:

@@ -1,17 +1,19 @@
 """Makes what a jurisdiction needs before its node can start: authorities, a node's home, certificates of clients."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
+from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.config import Config
 from gateway.errors import AlreadyExists, Untrusted
 from gateway.home import Home
-from gateway.identity.access import Access, Role
+from gateway.identity.access import Caller, Role
+from gateway.identity.access_clients import client_table, read_access
 from gateway.identity.issuing import Authority, generate_tls_key
 from gateway.identity.keyfiles import (
     PUBLIC_MODE,
@@ -31,7 +33,8 @@ from gateway.store.opening import create
 
 ACCESS_HEADER = """\
 # The clients of this node: who may call it, for which authority, in which roles.
-# Roles: author, approver, reader, auditor, operator. Whoever is not named here is refused.
+# Roles: author, approver, reader, auditor, operator. Clearance is the highest TLP label that it may see (AMBER, if
+# it is not said); sectors are those that it takes part in (all, if not said). Whoever is not named here is refused.
 """
 
 
@@ -207,16 +210,19 @@ def write_profile(folder: Path, address: str, domain: str, root: x509.Certificat
     return folder / "profile.toml"
 
 
-def admit_client(home: Home, client: ClientId, roles: Iterable[Role]) -> None:
+def admit_client(
+    home: Home,
+    client: ClientId,
+    roles: Collection[Role],
+    clearance: Handling.Tlp.ValueType = Handling.AMBER,
+    sectors: Collection[Sector.ValueType] = (),
+) -> None:
     """Adds a client to ``access.toml``; the node must be started again to know it.
 
     Raises:
         ConfigError: the file would not be valid with it.
     """
-    block = (
-        f"\n[[clients]]\nid = {json.dumps(str(client))}\nauthority = {json.dumps(client.authority)}\n"
-        f"roles = {json.dumps([str(role) for role in roles])}\n"
-    )
-    text = home.access_file.read_text() + block
-    Access.parse(text, home.config.node.domain, home.config.node.authorities)
+    caller = Caller(str(client), client.authority, frozenset(roles), clearance, frozenset(sectors))
+    text = f"{home.access_file.read_text()}\n{client_table(caller)}"
+    read_access(text, home.config.node.domain, home.config.node.authorities)
     write_file(home.access_file, text.encode(), mode=PUBLIC_MODE, replace=True)

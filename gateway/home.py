@@ -1,7 +1,7 @@
 """A node's home: the folder with its configuration, keys, certificates, peers and, for SQLite, its database.
 
 config.toml         the configuration
-access.toml         the clients and their roles
+access.toml         the clients: their roles, clearance, sectors
 keys/               node.key node.crt, seal-ed25519.key .crt, seal-ml-dsa-44.key .crt
 trust/              node-authority.crt (the own root, which peers pin), client-authority.crt
 peers/              kr.json: the pairing document of each peer
@@ -19,6 +19,7 @@ from cryptography import x509
 from gateway.config import Config
 from gateway.errors import ConfigError, GatewayError
 from gateway.identity.access import Access
+from gateway.identity.access_clients import read_access
 from gateway.identity.certificates import to_der
 from gateway.identity.keyfiles import read_certificate, read_private
 from gateway.identity.names import NodeId
@@ -79,7 +80,7 @@ class Home:
         """
         node = self.config.node
         try:
-            return Access.parse(self.access_file.read_text(), node.domain, node.authorities)
+            return read_access(self.access_file.read_text(), node.domain, node.authorities)
         except OSError as error:
             raise ConfigError(f"{self.access_file}: {error.strerror}") from error
         except ConfigError as error:

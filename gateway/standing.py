@@ -66,6 +66,8 @@ class Standing:
             client=caller.client,
             client_authority=caller.authority,
             client_roles=sorted(caller.roles),
+            client_clearance=caller.clearance,
+            client_sectors=sorted(caller.sectors),
         )
 
     def get_peer(self, request: admin.GetPeerRequest) -> admin.Peer:

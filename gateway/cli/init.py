@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from regulator.exchange.v1.values_pb2 import Handling, Sector
 
-from gateway.cli.options import AuthorityFolder, HomeFolder, client_id, now
+from gateway.cli.options import AuthorityFolder, HomeFolder, client_id, now, one_of
 from gateway.cli.output import say
 from gateway.errors import AlreadyExists
 from gateway.founding import NewNode, admit_client, found_home, issue_client, load_authority, write_profile
@@ -56,7 +57,7 @@ def init(  # noqa: PLR0913 - an option a line of the configuration
     say("Next: gateway client add, gateway pair export and import, then gateway serve.")
 
 
-def add(
+def add(  # noqa: PLR0913 - an option a line of the access file
     home: HomeFolder,
     *,
     certs: AuthorityFolder,
@@ -66,6 +67,17 @@ def add(
     ],
     role: Annotated[list[Role], typer.Option(help="What it may do; repeat it.")],
     out: Annotated[Path, typer.Option(help="Folder for its key, its certificate and its profile.")],
+    clearance: Annotated[
+        int, typer.Option(parser=one_of(Handling.Tlp), metavar="TLP", help="The highest TLP label that it may see.")
+    ] = "amber",  # type: ignore[assignment] # the parser reads it
+    sector: Annotated[
+        list[int] | None,
+        typer.Option(
+            parser=one_of(Sector, "SECTOR_"),
+            metavar="SECTOR",
+            help="A sector that it takes part in; repeat it. Else all.",
+        ),
+    ] = None,
     address: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Where it reaches the node; else where the node listens.")
     ] = None,
@@ -80,7 +92,8 @@ def add(
         raise AlreadyExists(f"{out} holds a client's key already: give another folder with --out")
     issuer = load_authority(certs, AuthorityKind.CLIENT)
     root = load_authority(certs, AuthorityKind.NODE).certificate
-    admit_client(node, identity, role)
+    sectors = map(Sector.ValueType, sector or ())
+    admit_client(node, identity, role, Handling.Tlp.ValueType(clearance), list(sectors))
     issue_client(out, identity, issuer, now())
     profile = write_profile(out, reached, node.config.node.domain, root)
     say(f"{identity} is admitted. A node that runs must be started again to know it.")

@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 from regulator.exchange.v1.admin_service_pb2 import Channel, Peer, ServerInfo
+from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.cli.failures import DOES_NOT_HOLD
 from gateway.cli.options import AsJson, ProfileFile, connect, word_of
@@ -38,6 +39,7 @@ def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel]) 
             ("authorities", ", ".join(info.authorities)),
             ("started", moment_of(info.start_time)),
             ("you are", f"{info.client} ({', '.join(info.client_roles)})"),
+            ("you may see", _seen(info)),
         ]
     )
     say()
@@ -45,6 +47,15 @@ def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel]) 
     say()
     headings = ("channel", "state", "link", "envelopes", "receipted", "last receipt", "trouble")
     table(headings, [_channel_row(each) for each in channels])
+
+
+def _seen(info: ServerInfo) -> str:
+    sectors = ", ".join(_sectors(info)) or "all sectors"
+    return f"TLP:{Handling.Tlp.Name(info.client_clearance).replace('_', '+')}, {sectors}"
+
+
+def _sectors(info: ServerInfo) -> list[str]:
+    return [word_of(Sector, each, "SECTOR_") for each in info.client_sectors]
 
 
 def _peer_row(peer: Peer) -> tuple[str, ...]:
@@ -75,7 +86,13 @@ def _document(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channe
             "time": json_moment(info.time),
             "start_time": json_moment(info.start_time),
         },
-        "client": {"id": info.client, "authority": info.client_authority, "roles": list(info.client_roles)},
+        "client": {
+            "id": info.client,
+            "authority": info.client_authority,
+            "roles": list(info.client_roles),
+            "clearance": Handling.Tlp.Name(info.client_clearance),
+            "sectors": _sectors(info),
+        },
         "peers": [_peer(each) for each in peers],
         "channels": [_channel(each) for each in channels],
     }

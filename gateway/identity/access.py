@@ -1,23 +1,16 @@
-"""Who may do what: the clients of ``access.toml``, and the rule of each method.
+"""Who may do what: the clients of a node, and the rule of each method.
 
-The file names every back-office system that may call this node::
-
-    [[clients]]
-    id = "spiffe://node.hk.example/SFC/case-desk"
-    authority = "SFC"
-    roles = ["author", "reader"]
-
-A certificate says who calls; this file says whether that is anybody here. A client that is not in it when the node
-starts is shut out, whatever certificate it still has. A method without a rule is denied to all.
+A certificate says who calls; ``access.toml`` says whether that is anybody here (``access_clients``). A client that is
+not in it is shut out, whatever certificate it still has. A method without a rule is denied to all.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from gateway.errors import ConfigError, Malformed, NotAllowed, Unauthenticated
-from gateway.identity.access_file import Table, read_tables
+from regulator.exchange.v1.values_pb2 import Handling, Sector
+
+from gateway.errors import Malformed, NotAllowed, Unauthenticated
 from gateway.identity.names import ClientId
 
 
@@ -88,11 +81,23 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A client that is known here: its SPIFFE ID, the authority it speaks for, its roles."""
+    """A client that is known here.
+
+    Attributes:
+        client: its SPIFFE ID
+        authority: code of the authority that it speaks for
+        roles: what it may do
+        clearance: the highest TLP label that it may see
+        sectors: those whose supervision it takes part in; none means all
+        officer: who acts by it, as ``issuer#subject``; empty if the system acts by itself
+    """
 
     client: str
     authority: str
     roles: frozenset[Role]
+    clearance: Handling.Tlp.ValueType = Handling.AMBER
+    sectors: frozenset[Sector.ValueType] = frozenset()
+    officer: str = ""
 
 
 class Access:
@@ -100,33 +105,6 @@ class Access:
 
     def __init__(self, domain: str, callers: Mapping[str, Caller]) -> None:
         self._domain, self._callers = domain, dict(callers)
-
-    @classmethod
-    def parse(cls, text: str, domain: str, authorities: Collection[str]) -> "Access":
-        """Reads an access file.
-
-        Args:
-            text: TOML
-            domain: of this node: clients of another one do not belong here
-            authorities: codes of the authorities that this node serves
-
-        Raises:
-            ConfigError: with a line for each mistake: where it is, what stands there, what would be right.
-        """
-        callers: dict[str, Caller] = {}
-        mistakes: list[str] = []
-        for table in read_tables(text):
-            found = list(_mistakes(table, domain, authorities))
-            mistakes += found
-            if found:
-                continue
-            caller = _caller(table.values)
-            if caller.client in callers:
-                mistakes.append(f"line {table.line_of('id', caller.client)}: {caller.client} stands here twice")
-            callers[caller.client] = caller
-        if mistakes:
-            raise ConfigError("\n".join(mistakes))
-        return cls(domain, callers)
 
     def caller(self, spiffe_id: str) -> Caller:
         """Finds who calls, by the exact ID that its certificate was verified for.
@@ -154,52 +132,3 @@ class Access:
         """
         if caller.roles.isdisjoint(METHOD_ROLES.get(method, ())):
             raise NotAllowed("none of the caller's roles may call this method")
-
-
-def _caller(values: Mapping[str, Any]) -> Caller:
-    return Caller(values["id"], values["authority"], frozenset(map(Role, values["roles"])))
-
-
-def _mistakes(table: Table, domain: str, authorities: Collection[str]) -> Iterator[str]:
-    for key in table.values:
-        if key not in {"id", "authority", "roles"}:
-            yield f"line {table.line_of(key)}: unknown key {key!r}; a client has id, authority and roles"
-    for key, fault in (
-        ("id", _id_fault(table.values, domain)),
-        ("authority", _authority_fault(table.values, authorities)),
-    ):
-        if fault:
-            value = table.values.get(key, "")
-            yield f"line {table.line_of(key, value)}: {key} {value!r} {fault}"
-    yield from _role_mistakes(table)
-
-
-def _id_fault(values: Mapping[str, Any], domain: str) -> str | None:
-    try:
-        client = ClientId.parse(str(values.get("id", "")))
-    except Malformed as error:
-        return f"must be the ID of a client: {error.message}"
-    if client.domain != domain:
-        return f"must be of the domain of this node, {domain}"
-    if client.authority != values.get("authority"):
-        return f"names the authority {client.authority}, and authority = {values.get('authority')!r}"
-    return None
-
-
-def _authority_fault(values: Mapping[str, Any], authorities: Collection[str]) -> str | None:
-    if values.get("authority") not in tuple(authorities):  # of whatever type it is
-        return f"must be one of {', '.join(sorted(authorities))}"
-    return None
-
-
-def _role_mistakes(table: Table) -> Iterator[str]:
-    roles = table.values.get("roles")
-    known = ", ".join(Role)
-    if not isinstance(roles, list) or not roles:
-        yield f"line {table.line_of('roles')}: roles must be a list of at least one of {known}"
-        return
-    for place, role in enumerate(roles):
-        if role not in list(Role):
-            yield f"line {table.line_of('roles', role)}: role {role!r} must be one of {known}"
-        elif role in roles[:place]:
-            yield f"line {table.line_of('roles', role)}: role {role!r} stands here twice"

@@ -11,9 +11,11 @@ from regulator.exchange.v1 import (
     notice_service_pb2,
     peer_service_pb2,
 )
+from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.errors import ConfigError, GatewayError, NotAllowed, Unauthenticated
 from gateway.identity.access import METHOD_ROLES, Access, Caller, Role
+from gateway.identity.access_clients import client_table, read_access
 
 SERVED = (
     notice_service_pb2,
@@ -26,6 +28,7 @@ SERVED = (
 )
 NOTICES = "/regulator.exchange.v1.NoticeService"
 DESK = "spiffe://hk.test/SFC/desk"
+AUDIT = "spiffe://hk.test/HKMA/audit"
 AUTHORITIES = ["HKMA", "SFC"]
 TEXT = """\
 # who may call
@@ -43,7 +46,7 @@ roles = ["auditor"]
 
 
 def parse(text: str) -> Access:
-    return Access.parse(text, "hk.test", AUTHORITIES)
+    return read_access(text, "hk.test", AUTHORITIES)
 
 
 def mistakes(text: str) -> list[str]:
@@ -121,6 +124,31 @@ def test_a_client_in_the_file_is_known_with_its_authority_and_roles():
     assert parse(TEXT).caller(DESK) == Caller(DESK, "SFC", frozenset({Role.AUTHOR, Role.READER}))
 
 
+def test_a_client_is_cleared_for_amber_and_for_all_sectors_if_the_file_says_nothing():
+    known = parse(TEXT).caller(DESK)
+    assert (known.clearance, known.sectors, known.officer) == (Handling.AMBER, frozenset(), "")
+
+
+def test_the_file_says_what_a_client_may_see():
+    known = parse(f'{TEXT}clearance = "AMBER_STRICT"\nsectors = ["custody", "exchange"]\n').caller(AUDIT)
+    assert known.clearance == Handling.AMBER_STRICT
+    assert known.sectors == {Sector.SECTOR_CUSTODY, Sector.SECTOR_EXCHANGE}
+
+
+@given(
+    st.builds(
+        Caller,
+        client=st.just(DESK),
+        authority=st.just("SFC"),
+        roles=st.frozensets(st.sampled_from(Role), min_size=1),
+        clearance=st.sampled_from([number for number in Handling.Tlp.values() if number]),
+        sectors=st.frozensets(st.sampled_from([number for number in Sector.values() if number])),
+    )
+)
+def test_a_client_that_is_written_is_read_as_it_was(known):
+    assert parse(client_table(known)).caller(DESK) == known
+
+
 @pytest.mark.parametrize(
     "client", ["spiffe://hk.test/SFC/other", "spiffe://hk.test/SFC/Desk", "spiffe://hk.test/sfc/desk"]
 )
@@ -131,9 +159,9 @@ def test_a_client_that_is_not_in_the_file_is_not_allowed(client):
 
 def test_a_client_that_was_taken_out_is_not_allowed_any_more():
     before, after = parse(TEXT), parse(TEXT[: TEXT.rindex("[[clients]]")])
-    assert before.caller("spiffe://hk.test/HKMA/audit").roles == {Role.AUDITOR}
+    assert before.caller(AUDIT).roles == {Role.AUDITOR}
     with pytest.raises(NotAllowed):
-        after.caller("spiffe://hk.test/HKMA/audit")
+        after.caller(AUDIT)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +188,15 @@ def test_an_empty_file_lets_nobody_in(text):
         ('roles = ["auditor"]', 'roles = [\n  "auditor",\n  "Reader",\n]', 13, "role 'Reader'"),
         ('roles = ["auditor"]', "roles = [7]", 11, "role 7"),
         ('roles = ["auditor"]', "", 8, "roles must be a list"),
-        ('roles = ["auditor"]', 'roles = ["auditor"]\nclearance = "RED"', 12, "unknown key 'clearance'"),
+        ('roles = ["auditor"]', 'roles = ["auditor"]\nclearing = "RED"', 12, "unknown key 'clearing'"),
+        ('roles = ["auditor"]', 'roles = ["auditor"]\nclearance = "red"', 12, "clearance 'red' must be one of CLEAR"),
+        ('roles = ["auditor"]', 'roles = ["auditor"]\nclearance = "TLP_UNSPECIFIED"', 12, "must be one of CLEAR"),
+        ('roles = ["auditor"]', 'roles = ["auditor"]\nclearance = 5', 12, "clearance 5 must be one of CLEAR, GREEN"),
+        ('roles = ["auditor"]', 'roles = ["auditor"]\nclearance = ["RED"]', 12, "must be one of CLEAR, GREEN"),
+        ('roles = ["auditor"]', 'roles = ["auditor"]\nsectors = []', 12, "sectors must be a list of at least one"),
+        ('roles = ["auditor"]', 'roles = ["auditor"]\nsectors = "custody"', 12, "sectors must be a list"),
+        ('roles = ["auditor"]', 'roles = ["auditor"]\nsectors = ["bank"]', 12, "sector 'bank' must be one of exchange"),
+        ('roles = ["auditor"]', 'roles = ["auditor"]\nsectors = ["custody", "custody"]', 12, "stands here twice"),
         ("/HKMA/audit", "/SFC/audit", 9, "names the authority SFC, and authority = 'HKMA'"),
         ("//hk.test/HKMA", "//kr.test/HKMA", 9, "must be of the domain of this node, hk.test"),
         ("/HKMA/audit", "/HKMA/audit/2", 9, "must be the ID of a client"),

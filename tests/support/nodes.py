@@ -6,13 +6,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from regulator.exchange import Client, Profile
+from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.founding import (
     NewNode,
@@ -88,12 +89,19 @@ class Site:
             self.add_client(authority, list(Role))
         return self
 
-    def add_client(self, authority: str, roles: Sequence[Role], system: str = "office") -> Path:
+    def add_client(
+        self,
+        authority: str,
+        roles: Sequence[Role],
+        system: str = "office",
+        clearance: Handling.Tlp.ValueType = Handling.RED,
+        sectors: Collection[Sector.ValueType] = (),
+    ) -> Path:
         """Issues and admits a client; gives its profile."""
         client = ClientId(self.domain, authority, system)
         folder = self.path / "clients" / f"{authority}-{system}"
         issue_client(folder, client, self.authority(AuthorityKind.CLIENT), datetime.now(UTC))
-        admit_client(self.home, client, roles)
+        admit_client(self.home, client, roles, clearance, sectors)
         root = self.authority(AuthorityKind.NODE).certificate
         return write_profile(folder, f"127.0.0.1:{self.back_office_port}", self.domain, root)
 

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from regulator.exchange.v1 import values_pb2 as _values_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -54,6 +55,8 @@ class ServerInfo(_message.Message):
     CLIENT_FIELD_NUMBER: _builtins.int
     CLIENT_AUTHORITY_FIELD_NUMBER: _builtins.int
     CLIENT_ROLES_FIELD_NUMBER: _builtins.int
+    CLIENT_CLEARANCE_FIELD_NUMBER: _builtins.int
+    CLIENT_SECTORS_FIELD_NUMBER: _builtins.int
     jurisdiction: _builtins.str
     """Jurisdiction, ISO 3166-1 alpha-2."""
     domain: _builtins.str
@@ -64,6 +67,8 @@ class ServerInfo(_message.Message):
     """What it makes of its caller: the caller's SPIFFE ID."""
     client_authority: _builtins.str
     """The caller's authority."""
+    client_clearance: _values_pb2.Handling.Tlp.ValueType
+    """The highest label that the caller may see."""
     @_builtins.property
     def api_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Versions of this API that it serves (`v1`)."""
@@ -88,6 +93,10 @@ class ServerInfo(_message.Message):
     def client_roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The caller's roles (`author`, `reader`)."""
 
+    @_builtins.property
+    def client_sectors(self) -> _containers.RepeatedScalarFieldContainer[_values_pb2.Sector.ValueType]:
+        """The sectors that the caller takes part in; empty: all."""
+
     def __init__(
         self,
         *,
@@ -102,10 +111,12 @@ class ServerInfo(_message.Message):
         client: _builtins.str = ...,
         client_authority: _builtins.str = ...,
         client_roles: _abc.Iterable[_builtins.str] | None = ...,
+        client_clearance: _values_pb2.Handling.Tlp.ValueType = ...,
+        client_sectors: _abc.Iterable[_values_pb2.Sector.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_versions", b"api_versions", "authorities", b"authorities", "client", b"client", "client_authority", b"client_authority", "client_roles", b"client_roles", "domain", b"domain", "jurisdiction", b"jurisdiction", "software_version", b"software_version", "start_time", b"start_time", "time", b"time", "verifier_keys", b"verifier_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_versions", b"api_versions", "authorities", b"authorities", "client", b"client", "client_authority", b"client_authority", "client_clearance", b"client_clearance", "client_roles", b"client_roles", "client_sectors", b"client_sectors", "domain", b"domain", "jurisdiction", b"jurisdiction", "software_version", b"software_version", "start_time", b"start_time", "time", b"time", "verifier_keys", b"verifier_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
