@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -14,6 +15,7 @@ from regulator.exchange.v1.notice_service_pb2 import (
 )
 
 from gateway.errors import BadInput, NotFound, Unavailable
+from gateway.identity.access import Caller, Role
 from gateway.paging import page_position, page_size, page_token
 from gateway.store.bulletin import Bulletin
 from gateway.store.queries import (
@@ -33,6 +35,9 @@ from gateway.supervision.submissions import check_fields
 
 EVENTS_AT_ONCE = 500
 MICROS = 1_000_000  # in a second
+
+_OF_THE_NODE = frozenset({Event.CERTIFICATE_EXPIRING, Event.ALARM})
+_OF_CHANNELS = frozenset({Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED, Event.SEAL_ROTATED})
 
 _CURSOR = re.compile(r"[1-9][0-9]{0,17}|0")
 
@@ -73,11 +78,15 @@ class Questions:
         more = page_token(page[-1].sequence, request) if len(views) > size else ""
         return ListNoticesResponse(notices=[_message(view) for view in page], next_page_token=more)
 
-    async def watch_events(self, request: WatchEventsRequest) -> AsyncIterator[WatchEventsResponse]:
-        """Gives every event after a cursor, then each new one; says whenever there are no more for now."""
+    async def watch_events(self, request: WatchEventsRequest, caller: Caller) -> AsyncIterator[WatchEventsResponse]:
+        """Gives every event after a cursor, then each new one; says whenever there are no more for now.
+
+        Of what the caller's roles do not let it see, it learns nothing.
+        """
         check_fields(request)
         cursor = self._first_cursor(request)
-        wanted = EventFilter(tuple(request.kinds), request.jurisdiction, request.sector, request.topic)
+        hidden = tuple(hidden_kinds(caller.roles))
+        wanted = EventFilter(tuple(request.kinds), hidden, request.jurisdiction, request.sector, request.topic)
         told = True
         while True:
             committed = self._bulletin.next()
@@ -104,6 +113,21 @@ class Questions:
         if not _CURSOR.fullmatch(request.cursor) or int(request.cursor) > newest:
             raise BadInput.of("cursor", "must be a cursor that this node gave")
         return int(request.cursor)
+
+
+def hidden_kinds(roles: AbstractSet[Role]) -> AbstractSet[int]:
+    """The kinds of event that a caller is not told, by its roles.
+
+    What happens to the node itself is for operators and auditors; an operator alone sees nothing of what travels.
+    """
+    seen: set[int] = set()
+    if roles & {Role.AUTHOR, Role.READER, Role.AUDITOR}:
+        seen |= set(Event.Kind.values()) - _OF_THE_NODE
+    if Role.OPERATOR in roles:
+        seen |= _OF_CHANNELS
+    if roles & {Role.OPERATOR, Role.AUDITOR}:
+        seen |= _OF_THE_NODE
+    return set(Event.Kind.values()) - seen
 
 
 def _filter(request: ListNoticesRequest) -> NoticeFilter:

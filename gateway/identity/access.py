@@ -58,7 +58,7 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
         Assess=_WRITING,
         ListAssessments=_READING,
     ),
-    **_rules("regulator.exchange.v1.EventService", WatchEvents=_READING),
+    **_rules("regulator.exchange.v1.EventService", WatchEvents=_OPERATING),
     **_rules(
         "regulator.exchange.v1.EvidenceService",
         GetEvidence=_READING,

@@ -7,6 +7,7 @@ from regulator.exchange.v1.event_service_pb2 import WatchEventsRequest, WatchEve
 from regulator.exchange.v1.event_service_pb2_grpc import EventServiceServicer
 
 from gateway.questions import Questions
+from gateway.rpc.admission import CALLER
 
 
 class EventServicer(EventServiceServicer):
@@ -17,4 +18,4 @@ class EventServicer(EventServiceServicer):
 
     def WatchEvents(self, request: WatchEventsRequest, context: Any) -> AsyncIterator[WatchEventsResponse]:
         """Streams events."""
-        return self._questions.watch_events(request)
+        return self._questions.watch_events(request, CALLER.get())

@@ -71,9 +71,10 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events a watcher asks for; what is 0 or empty is not asked for."""
+    """Which events a watcher asks for; what is 0 or empty is not asked for. ``hidden``: kinds that are not for it."""
 
     kinds: tuple[int, ...] = ()
+    hidden: tuple[int, ...] = ()
     jurisdiction: str = ""
     sector: Sector.ValueType = Sector.SECTOR_UNSPECIFIED
     topic: str = ""
@@ -113,7 +114,7 @@ def read_events(connection: Connection, after: int, limit: int, wanted: EventFil
             kind=row["kind"],
             notice=row["notice"],
             notice_kind=row["notice_kind"],
-            origin=row["origin"],
+            origin=row["origin"] or "",
             index=row["index"],
             detail=row["detail"],
             **(_rules_of(row) if row["jurisdiction"] else {}),
@@ -130,7 +131,7 @@ def read_last_cursor(connection: Connection) -> int:
 _RULES = [column for column in framework_events.c if column.name != "cursor"]
 _EVENTS = (
     select(events, channels.c.origin, *_RULES)
-    .join(channels, channels.c.id == events.c.channel)
+    .join(channels, channels.c.id == events.c.channel, isouter=True)
     .join(framework_events, framework_events.c.cursor == events.c.cursor, isouter=True)
 )
 
@@ -140,6 +141,8 @@ def _event_conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.kinds:
         found.append(events.c.kind.in_(wanted.kinds))
+    if wanted.hidden:
+        found.append(events.c.kind.not_in(wanted.hidden))
     if wanted.jurisdiction:
         found.append(columns.jurisdiction == wanted.jurisdiction)
     if wanted.sector:

@@ -137,6 +137,7 @@ notice_identifiers = Table(
     PrimaryKeyConstraint("identifier", "sequence"),
 )
 
+# What watchers are told. Without `channel` it is an event of the node itself.
 events = Table(
     "events",
     metadata,
@@ -145,7 +146,7 @@ events = Table(
     Column("kind", Integer, nullable=False),
     Column("notice", String(64), nullable=False),
     Column("notice_kind", Integer, nullable=False),
-    Column("channel", Integer, ForeignKey("channels.id"), nullable=False),
+    Column("channel", Integer, ForeignKey("channels.id")),
     Column("index", BIG, nullable=False),
     Column("detail", String, nullable=False),
 )

@@ -29,7 +29,7 @@ from gateway.supervision.envelopes import Seal
 from gateway.supervision.notice_projection import receipt as project_receipt
 from gateway.supervision.outcomes import EventDraft, Outcome, Projection
 from gateway.supervision.projection import concerned_notices, is_reply, project
-from gateway.supervision.records import NoticeRecord, Place
+from gateway.supervision.records import NOWHERE, NoticeRecord, Place
 
 SALT_BYTES = 16
 MAX_PARAMETERS = 10_000  # a statement: SQLite takes 32,766, PostgreSQL 65,535
@@ -228,6 +228,10 @@ class Transaction:
         """Adds an event of a channel."""
         place = Place(origin, self.channel(origin).log.size)
         self._draft.events.append((EventDraft(kind, detail=detail), place))
+
+    def tell_node(self, kind: Event.Kind.ValueType, detail: str) -> None:
+        """Adds an event of the node itself, such as an alarm."""
+        self._draft.events.append((EventDraft(kind, detail=detail), NOWHERE))
 
     def tell_starting(self, event: EventDraft, place: Place) -> None:
         """Adds the event that a provision of the version at a place comes into force."""

@@ -142,7 +142,7 @@ class Writing:
                 "kind": event.kind,
                 "notice": event.notice.removeprefix(NAME_PREFIX),
                 "notice_kind": event.notice_kind,
-                "channel": self._ids[place.origin],
+                "channel": self._ids.get(place.origin),
                 "index": place.index,
                 "detail": event.detail,
             }

@@ -16,6 +16,10 @@ class Place:
     index: int
 
 
+NOWHERE = Place("", 0)
+"""The place of what belongs to the node itself, and to no channel."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelParties:
     """Whose channel it is: ISO 3166-1 alpha-2 codes (``HK``), and whether it leads away from this node."""

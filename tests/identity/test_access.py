@@ -92,7 +92,7 @@ def test_a_role_calls_what_its_rule_names_and_nothing_else(role, method):
         (Role.AUTHOR, {"CreateNotice", "SubmitNotices", "AcknowledgeNotice", "GetNotice", "GetEvidence"}, set()),
         (Role.READER, {"ListNotices", "WatchEvents", "GetEvidence", "ListPeers"}, {"CreateNotice", "WithdrawNotice"}),
         (Role.AUDITOR, {"GetNotice", "GetConsistencyProof"}, {"SupersedeNotice", "AcknowledgeNotice"}),
-        (Role.OPERATOR, {"ListChannels", "GetServerInfo"}, {"GetNotice", "GetEvidence", "WatchEvents"}),
+        (Role.OPERATOR, {"ListChannels", "GetServerInfo", "WatchEvents"}, {"GetNotice", "GetEvidence"}),
         (Role.APPROVER, {"GetServerInfo", "Check"}, {"CreateNotice", "GetNotice", "ListPeers"}),
     ],
 )

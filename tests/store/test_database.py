@@ -15,6 +15,7 @@ from gateway.store import database as module
 from gateway.store.database import Database, snapshot
 from gateway.store.tables import events, metadata, notices
 from tests.store.stores import Opened
+from tests.supervision.framework_samples import provision, version
 
 
 @pytest.fixture
@@ -24,12 +25,12 @@ def database(url: str, tmp_path: Path):
     opened.close()
 
 
-def _migrate_down(database: Database) -> None:
+def _migrate(database: Database, down_to: str) -> None:
     with database.writer() as connection:
         config = Config()
         config.set_main_option("script_location", str(Path(module.__file__).parent / "migrations"))
         config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+        command.downgrade(config, down_to)
         connection.commit()
 
 
@@ -41,16 +42,29 @@ def test_migrations_make_the_tables_that_the_code_knows(database):
 
 def test_migrations_lead_back_to_an_empty_database_and_forth_again(database):
     database.migrate()
-    _migrate_down(database)
+    _migrate(database, "base")
     assert inspect(database.readers).get_table_names() == ["alembic_version"]
     database.migrate()
     database.migrate()  # the second one finds nothing to do
     database.check_revision()
 
 
+async def test_migrations_keep_what_is_stored(hk: Opened):
+    """Also the rows that refer to those of a table that a migration makes anew."""
+    await hk.publish("hk-x", 1, version(provision("a")))
+    await hk.release("hk-1")
+    await hk.committer.stop()
+    before = hk.backup()
+    _migrate(hk.database, "0002")
+    hk.database.migrate()
+    assert hk.backup() == before
+    hk.committer = hk.new_committer()
+    hk.committer.start()
+
+
 def test_tables_of_another_form_are_refused(database, url, tmp_path):
     database.migrate()
-    _migrate_down(database)
+    _migrate(database, "base")
     with pytest.raises(StoreError, match="run gateway upgrade"):
         database.check_revision()
     with pytest.raises(StoreError, match="run gateway upgrade"), snapshot(url, tmp_path):

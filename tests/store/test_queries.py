@@ -131,6 +131,15 @@ async def test_events_of_some_kinds_keep_their_cursors(filled: Opened):
     ]
 
 
+async def test_an_event_of_the_node_itself_stands_in_no_channel(hk: Opened):
+    await hk.committer.submit(lambda tx: tx.tell_node(Event.ALARM, "an operator must look"))
+    await hk.release("hk-1")
+    alarm, released = await hk.read(read_events, 0, 10)
+    assert (alarm.kind, alarm.origin, alarm.index, alarm.detail) == (Event.ALARM, "", 0, "an operator must look")
+    assert released.cursor == alarm.cursor + 1
+    assert await hk.read(read_events, 0, 10, EventFilter(hidden=(Event.ALARM,))) == [released]
+
+
 async def test_reads_of_a_database_that_is_gone_are_unavailable(hk: Opened):
     hk.execute("DROP TABLE framework_events", "DROP TABLE events")
     assert isinstance(await refused(hk.read(read_events, 0, 1)), Unavailable)

@@ -40,6 +40,7 @@ async def filled(hk: Opened, kr: Opened) -> Opened:
     await settle(kr, hk)
     await hk.release(*(f"hk-{n}" for n in range(5, 261)))  # beyond the first stored subtree
     await hk.committer.submit(lambda tx: tx.remember_request(CLIENT, "7", bytes(32), "hk-1"))
+    await hk.committer.submit(lambda tx: tx.tell_node(Event.ALARM, "an operator must look"))
     note = hk.state().head.note
     await hk.committer.submit(lambda tx: tx.halt(KR_TO_HK, Halt("OPERATOR", "a drill")))
     await hk.committer.submit(lambda tx: tx.halt(HK_TO_KR, Halt(FORKED, "two histories", (note, note))))
@@ -186,6 +187,8 @@ DAMAGES = {
         "UPDATE events SET notice = 'hk-2' WHERE cursor = 1",
         "UPDATE events SET detail = 'another' WHERE cursor = 1",
         "UPDATE events SET channel = 2 WHERE cursor = 1",
+        "UPDATE events SET channel = NULL WHERE cursor = 1",
+        f"UPDATE events SET channel = 1 WHERE kind = {Event.ALARM}",
         f"UPDATE events SET detail = 'by notices/hk-9' WHERE kind = {Event.NOTICE_SUPERSEDED}",
         "UPDATE events SET cursor = 9000 WHERE cursor = 100",
         "UPDATE events SET cursor = 0 WHERE cursor = 2",

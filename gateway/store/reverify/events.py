@@ -10,12 +10,13 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from gateway.store.reverify.channels import VerifiedChannel
 from gateway.store.reverify.fold import Facts, Fold, Place, envelopes, referred
-from gateway.store.reverify.report import Findings
+from gateway.store.reverify.report import MAX_FINDINGS, Findings
 from gateway.store.scanning import rows
 from gateway.store.tables import events
 from gateway.supervision.notices import notice_id, notice_name
 
 _CHANNEL_EVENTS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)
+_NODE_EVENTS = (Event.CERTIFICATE_EXPIRING, Event.ALARM)
 _ELSEWHERE = (*_CHANNEL_EVENTS, Event.PROVISION_IN_FORCE)  # is a day's event, see ``rules``
 
 Told = tuple[int, str, int, str]
@@ -25,7 +26,12 @@ _UNSUPPORTED: Told = (Event.ENVELOPE_UNSUPPORTED, "", 0, "")
 
 
 def check_cursors(connection: Connection, findings: Findings) -> int:
-    """Verifies that cursors have no gap; gives the number of events."""
+    """Verifies that cursors have no gap, and that only events of the node stand in no channel; gives their number."""
+    misplaced = (events.c.channel.is_(None) & events.c.kind.not_in(_NODE_EVENTS)) | (
+        events.c.channel.is_not(None) & events.c.kind.in_(_NODE_EVENTS)
+    )
+    for cursor in connection.scalars(select(events.c.cursor).where(misplaced).limit(MAX_FINDINGS)):
+        findings.add(f"events {cursor}", "is of the node and of a channel, or of neither")
     count = connection.scalar(select(func.count()).select_from(events)) or 0
     first, last = connection.execute(select(func.min(events.c.cursor), func.max(events.c.cursor))).one()
     if count and (first, last) != (1, count):

@@ -64,6 +64,16 @@ class Event(_message.Message):
         """Rules were assessed, by us or by the peer."""
         PROVISION_IN_FORCE: Event._Kind.ValueType  # 14
         """A provision is in force from this day on; told once, late if the node did not run on the day."""
+        SEAL_ROTATED: Event._Kind.ValueType  # 20
+        """A node seals with new keys from the next checkpoint on; `detail` names them."""
+        CERTIFICATE_EXPIRING: Event._Kind.ValueType  # 21
+        """A certificate has 30, 7 or 1 days left, or has ended; `detail` says which. Told once each, to operators and
+        auditors alone.
+        """
+        ALARM: Event._Kind.ValueType  # 22
+        """An operator must look: a file could not be taken, or trust is out of date; `detail` says what. Told to operators
+        and auditors alone.
+        """
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What happened."""
@@ -98,6 +108,16 @@ class Event(_message.Message):
     """Rules were assessed, by us or by the peer."""
     PROVISION_IN_FORCE: Event.Kind.ValueType  # 14
     """A provision is in force from this day on; told once, late if the node did not run on the day."""
+    SEAL_ROTATED: Event.Kind.ValueType  # 20
+    """A node seals with new keys from the next checkpoint on; `detail` names them."""
+    CERTIFICATE_EXPIRING: Event.Kind.ValueType  # 21
+    """A certificate has 30, 7 or 1 days left, or has ended; `detail` says which. Told once each, to operators and
+    auditors alone.
+    """
+    ALARM: Event.Kind.ValueType  # 22
+    """An operator must look: a file could not be taken, or trust is out of date; `detail` says what. Told to operators
+    and auditors alone.
+    """
 
     KIND_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
@@ -118,7 +138,7 @@ class Event(_message.Message):
     notice: _builtins.str
     """The notice it is about, `notices/{notice}`; empty for events of a channel."""
     origin: _builtins.str
-    """The channel it happened in: `<sender domain>/to/<recipient domain>`."""
+    """The channel it happened in: `<sender domain>/to/<recipient domain>`; empty for events of the node itself."""
     index: _builtins.int
     """Index of the envelope it follows from."""
     detail: _builtins.str

@@ -35,7 +35,8 @@ class EventServiceStub:
     def __new__(cls, channel: _aio.Channel) -> EventServiceAsyncStub: ...
     WatchEvents: _grpc.UnaryStreamMultiCallable[_event_service_pb2.WatchEventsRequest, _event_service_pb2.WatchEventsResponse]
     """Streams every event after a cursor, in the order in which they were committed, and then each new one as it
-    commits. A stream that ends, for whatever reason, is resumed with the last cursor seen.
+    commits. A stream that ends, for whatever reason, is resumed with the last cursor seen. A caller whose only role is
+    operator is told what happens to the node and its channels, and nothing of what travels in them.
     """
 
 @_typing.type_check_only
@@ -45,7 +46,8 @@ class EventServiceAsyncStub(EventServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     WatchEvents: _aio.UnaryStreamMultiCallable[_event_service_pb2.WatchEventsRequest, _event_service_pb2.WatchEventsResponse]  # type: ignore[assignment]
     """Streams every event after a cursor, in the order in which they were committed, and then each new one as it
-    commits. A stream that ends, for whatever reason, is resumed with the last cursor seen.
+    commits. A stream that ends, for whatever reason, is resumed with the last cursor seen. A caller whose only role is
+    operator is told what happens to the node and its channels, and nothing of what travels in them.
     """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -58,7 +60,8 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_event_service_pb2.WatchEventsResponse], _abc.AsyncIterator[_event_service_pb2.WatchEventsResponse]]:
         """Streams every event after a cursor, in the order in which they were committed, and then each new one as it
-        commits. A stream that ends, for whatever reason, is resumed with the last cursor seen.
+        commits. A stream that ends, for whatever reason, is resumed with the last cursor seen. A caller whose only role is
+        operator is told what happens to the node and its channels, and nothing of what travels in them.
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

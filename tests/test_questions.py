@@ -1,0 +1,31 @@
+"""Who is told which events."""
+
+import pytest
+from regulator.exchange.v1.event_service_pb2 import Event
+
+from gateway.identity.access import Role
+from gateway.questions import hidden_kinds
+
+EVERY = set(Event.Kind.values())
+OF_THE_NODE = {Event.ALARM, Event.CERTIFICATE_EXPIRING}
+
+
+@pytest.mark.parametrize(
+    ("roles", "hidden"),
+    [
+        ({Role.AUTHOR}, OF_THE_NODE),
+        ({Role.READER}, OF_THE_NODE),
+        ({Role.AUDITOR}, set()),
+        ({Role.READER, Role.OPERATOR}, set()),
+        ({Role.APPROVER}, EVERY),
+        (set(), EVERY),
+    ],
+)
+def test_what_happens_to_the_node_is_for_operators_and_auditors(roles, hidden):
+    assert hidden_kinds(roles) == hidden
+
+
+def test_an_operator_alone_is_told_nothing_of_what_travels():
+    seen = EVERY - hidden_kinds({Role.OPERATOR})
+    assert seen >= OF_THE_NODE | {Event.CHANNEL_HALTED, Event.SEAL_ROTATED}
+    assert not {kind for kind in seen if Event.Kind.Name(kind).startswith(("NOTICE", "FRAMEWORK", "ENVELOPE"))}
