@@ -215,7 +215,7 @@ class Commands:
     def _seal(
         self, tx: Transaction, caller: Caller, recipient: str, build: Callable[[envelopes.Seal], Envelope]
     ) -> Sealed:
-        return tx.seal(self._parties.origin_to(recipient), caller.authority, caller.client, build)
+        return tx.seal(self._parties.origin_to(recipient), caller, build)
 
     # --- after the commit -----------------------------------------------------------------------------------------
 

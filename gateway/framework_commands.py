@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 from google.type.date_pb2 import Date
 from regulator.exchange.v1 import framework_service_pb2 as pb
-from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
@@ -23,6 +22,7 @@ from gateway.identity.parties import Parties
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
 from gateway.supervision import framework_envelopes as envelopes
+from gateway.supervision.envelopes import author_message
 from gateway.supervision.fields import field_violations
 from gateway.supervision.framework_acts import assessed_peer, check_assess, check_publish, check_publisher
 from gateway.supervision.framework_changes import apply_changes
@@ -159,8 +159,7 @@ class FrameworkCommands:
             if recipient not in told:
                 tx.seal(
                     self._parties.origin_to(recipient),
-                    caller.authority,
-                    caller.client,
+                    caller,
                     lambda seal: envelopes.published(seal, wanted.framework_id, number, base, content),
                 )
         name = version_name(wanted.framework_id, number)
@@ -198,7 +197,7 @@ class FrameworkCommands:
             base_version=base,
             content=FrameworkVersionContent(header=content.header),
             provision_count=len(content.provisions),
-            author=Author(authority=caller.authority, client=caller.client),
+            author=author_message(caller),
             direction=Notice.OUTGOING,
         )
         return pb.PublishVersionResponse(version=version, diff=with_provisions(diff, 0, MAX_SHOWN_CHANGES))
@@ -236,7 +235,7 @@ class FrameworkCommands:
             lambda name: tx.rules.has_provision(framework_id(name), provision_id(name)),
         )
         if not request.validate_only:
-            tx.seal(origin, caller.authority, caller.client, lambda seal: envelopes.assessed(seal, made_id, content))
+            tx.seal(origin, caller, lambda seal: envelopes.assessed(seal, made_id, content))
             remember(tx, caller, request.request_id, digest, assessment_name(made_id))
         return assessment_name(made_id)
 

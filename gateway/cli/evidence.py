@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
 
+from gateway.cli.author_view import author_document, released_by
 from gateway.cli.failures import DOES_NOT_HOLD
 from gateway.cli.options import AsJson, NoticeName, ProfileFile, connect, read_input
 from gateway.cli.output import say, write_json
@@ -100,8 +101,9 @@ def _refuse(error: VerificationError, steps: Sequence[Step], *, as_json: bool) -
 
 def _verdict(proven: Proven, roots: Sequence[x509.Certificate]) -> str:
     sender, receiver = _named(proven.sender, roots), _named(proven.receiver, roots)
-    authority, act = proven.envelope.author.authority, act_of(proven.envelope)
-    sent = f"{sender} sealed the {act}, for {authority}, at {clock(proven.sealed_at)}"
+    author, act = proven.envelope.author, act_of(proven.envelope)
+    by = released_by(author, proven.envelope.approver)
+    sent = f"{sender} sealed the {act}, for {author.authority} by {by}, at {clock(proven.sealed_at)}"
     if proven.received_at is None:
         return f"{sent}. The sending alone is proven: there is no receipt of {receiver}."
     return f"{sent}; the node of {receiver} held it at {clock(proven.received_at)}."
@@ -127,8 +129,8 @@ def _document(proven: Proven, roots: Sequence[x509.Certificate]) -> dict[str, An
         "receipted": proven.received_at is not None,
         "verdict": _verdict(proven, roots),
         "act": act_of(proven.envelope),
-        "authority": proven.envelope.author.authority,
-        "client": proven.envelope.author.client,
+        "author": author_document(proven.envelope.author),
+        "approver": author_document(proven.envelope.approver),
         "origin": proven.origin,
         "index": proven.index,
         "size": proven.size,

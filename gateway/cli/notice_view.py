@@ -8,6 +8,7 @@ from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
 
+from gateway.cli.author_view import author_document, released_by
 from gateway.cli.options import word_of
 from gateway.cli.output import json_moment, moment_of
 from gateway.supervision.notice_files import NoticeFile, write_notice
@@ -43,7 +44,8 @@ def document(notice: Notice) -> dict[str, Any]:
         "notice": _file(notice),
         "state": word_of(Notice.State, notice.state),
         "direction": word_of(Notice.Direction, notice.direction),
-        "author": _author(notice.author),
+        "author": author_document(notice.author),
+        "approver": author_document(notice.approver),
         "release_time": json_moment(notice.release_time),
         "receipt_time": json_moment(notice.receipt_time),
         "acknowledgement": _acknowledgement(notice) if notice.HasField("acknowledgement") else None,
@@ -71,7 +73,7 @@ def sections(notice: Notice) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     if notice.HasField("withdrawal"):
         taken = notice.withdrawal
         by = ("by notice", taken.withdrawn_by.removeprefix("notices/"))
-        yield "withdrawal", [*_act(taken.time, taken.author), by, *_texts(taken.explanation)]
+        yield "withdrawal", [*_act(taken.time, taken.author, taken.approver), by, *_texts(taken.explanation)]
 
 
 def _standing(notice: Notice) -> list[tuple[str, str]]:
@@ -81,15 +83,15 @@ def _standing(notice: Notice) -> list[tuple[str, str]]:
         ("from", f"{notice.content.issuing_authority} ({notice.sender})"),
         ("to", notice.recipient),
         ("state", word_of(Notice.State, notice.state)),
-        ("released", f"{moment_of(notice.release_time)} by {notice.author.client}"),
+        ("released", f"{moment_of(notice.release_time)} by {released_by(notice.author, notice.approver)}"),
         ("receipt", moment_of(notice.receipt_time) or "none yet"),
         ("superseded by", notice.superseded_by.removeprefix("notices/")),
         ("sealed in", f"{notice.position.origin}, index {notice.position.index}"),
     ]
 
 
-def _act(time: Any, author: Author) -> list[tuple[str, str]]:
-    return [("when", moment_of(time)), ("who", f"{author.authority}, {author.client}")]
+def _act(time: Any, author: Author, approver: Author | None = None) -> list[tuple[str, str]]:
+    return [("when", moment_of(time)), ("who", f"{author.authority}, {released_by(author, approver or Author())}")]
 
 
 def _texts(texts: Iterable[LocalizedText]) -> list[tuple[str, str]]:
@@ -116,15 +118,11 @@ def _file(notice: Notice) -> dict[str, Any]:
     return written
 
 
-def _author(author: Author) -> dict[str, str]:
-    return {"authority": author.authority, "client": author.client}
-
-
 def _acknowledgement(notice: Notice) -> dict[str, Any]:
     said = notice.acknowledgement
     return {
         "time": json_moment(said.time),
-        "author": _author(said.author),
+        "author": author_document(said.author),
         "comment": {each.language_tag: each.text for each in said.comment},
         "case_reference": said.case_reference,
     }
@@ -134,7 +132,8 @@ def _withdrawal(notice: Notice) -> dict[str, Any]:
     taken = notice.withdrawal
     return {
         "time": json_moment(taken.time),
-        "author": _author(taken.author),
+        "author": author_document(taken.author),
+        "approver": author_document(taken.approver),
         "explanation": {each.language_tag: each.text for each in taken.explanation},
         "withdrawn_by": taken.withdrawn_by.removeprefix("notices/") or None,
     }

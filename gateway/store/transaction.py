@@ -25,7 +25,7 @@ from gateway.store.framework_rows import day_number
 from gateway.store.rows import notice_record
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import events, leaves, notices, requests
-from gateway.supervision.envelopes import Seal
+from gateway.supervision.envelopes import Actor, Seal
 from gateway.supervision.notice_projection import receipt as project_receipt
 from gateway.supervision.outcomes import EventDraft, Outcome, Projection
 from gateway.supervision.projection import concerned_notices, is_reply, project
@@ -147,14 +147,16 @@ class Transaction:
         """Keeps what a request did, so that the same one again does nothing more."""
         self._draft.requests[client, request_id] = RequestRecord(digest, notice_id)
 
-    def seal(self, origin: str, authority: str, client: str, build: Callable[[Seal], Envelope]) -> Sealed:
+    def seal(
+        self, origin: str, author: Actor, build: Callable[[Seal], Envelope], approver: Actor | None = None
+    ) -> Sealed:
         """Appends an envelope to a channel of ours; it is signed with the group.
 
         Args:
             origin: of the channel
-            authority: code of the authority that acts
-            client: SPIFFE ID of its system
+            author: who acts
             build: makes the envelope (``supervision.envelopes``); its content was checked
+            approver: who releases it, where four eyes are asked for
 
         Raises:
             BadInput: it is too large for a batch on the wire.
@@ -165,7 +167,7 @@ class Transaction:
             raise Halted(f"the channel {origin} has halted: {state.halt.reason}", channel=origin)
         pending = len(self.group.sealed.get(origin, ())) + len(self._draft.sealed.get(origin, ()))
         place = Place(origin, state.log.size + pending)
-        envelope = build(Seal(self._random(SALT_BYTES), origin, self.now, authority, client))
+        envelope = build(Seal(self._random(SALT_BYTES), origin, self.now, author, approver))
         projection = self._project(envelope, place, state, fields_checked=True)
         assert projection.outcome is Outcome.PROJECTED, projection.reason
         data = envelope.SerializeToString()

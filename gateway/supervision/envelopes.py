@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.envelope_pb2 import Author, Envelope
@@ -14,6 +15,22 @@ from gateway.supervision.values import NANOS
 _MICROS = 1_000_000  # in a second
 
 
+class Actor(Protocol):
+    """Who acts: a caller of this node, or the author of a draft as it was kept."""
+
+    @property
+    def authority(self) -> str:
+        """Code of the authority, HKMA."""
+
+    @property
+    def client(self) -> str:
+        """SPIFFE ID of its system."""
+
+    @property
+    def officer(self) -> str:
+        """The officer that the system acts for, ``<issuer>#<subject>``; empty: the system alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
     """What every envelope carries beside its content."""
@@ -21,8 +38,8 @@ class Seal:
     salt: bytes  # 16 random bytes, never used before
     origin: str  # the channel's origin line
     sealed_at: int  # microseconds since 1970, by the sender's clock
-    authority: str  # code of the authority that acts, HKMA
-    client: str  # SPIFFE ID of its system
+    author: Actor
+    approver: Actor | None = None  # who released it, where four eyes were asked for
 
 
 def released(seal: Seal, notice_id: str, content: NoticeContent) -> Envelope:
@@ -52,6 +69,16 @@ def withdrawn(seal: Seal, notice_id: str, explanation: Iterable[LocalizedText]) 
     return envelope
 
 
+def author_message(actor: Actor) -> Author:
+    """Who acts, as the contract tells it."""
+    return Author(authority=actor.authority, client=actor.client, officer=actor.officer)
+
+
+def approver_of(envelope: Envelope) -> Author | None:
+    """Who released it; None: no four eyes were asked for."""
+    return envelope.approver if envelope.HasField("approver") else None
+
+
 def sealed_at(envelope: Envelope) -> int:
     """When it was sealed, in microseconds since 1970; what is finer is cut off."""
     return envelope.sealed_at.seconds * _MICROS + envelope.sealed_at.nanos // 1000
@@ -64,5 +91,6 @@ def envelope_of(seal: Seal) -> Envelope:
         salt=seal.salt,
         origin=seal.origin,
         sealed_at=Timestamp(seconds=seconds, nanos=micros * (NANOS // _MICROS)),
-        author=Author(authority=seal.authority, client=seal.client),
+        author=author_message(seal.author),
+        approver=author_message(seal.approver) if seal.approver else None,
     )

@@ -8,6 +8,7 @@ from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkVersionCont
 from regulator.exchange.v1.framework_service_pb2 import Assessment, Framework, FrameworkProvision, FrameworkVersion
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
+from gateway.supervision.envelopes import approver_of
 from gateway.supervision.framework_names import assessment_name, framework_name, provision_name, version_name
 from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord, framework_etag
 
@@ -44,6 +45,7 @@ def version_message(
         content=content if view == FrameworkVersion.FULL else FrameworkVersionContent(header=content.header),
         provision_count=record.provision_count,
         author=published.author,
+        approver=approver_of(published),
         publish_time=published.sealed_at,
         direction=record.direction,
         deliveries=[
@@ -72,6 +74,7 @@ def assessment_message(record: AssessmentRecord, assessed: Envelope) -> Assessme
         assessor=record.assessor,
         content=assessed.framework_assessed.content,
         author=assessed.author,
+        approver=approver_of(assessed),
         assess_time=assessed.sealed_at,
         receipt_time=_seconds(record.receipt_time),
         superseded_by=assessment_name(record.superseded_by) if record.superseded_by else "",

@@ -4,6 +4,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
+from gateway.supervision.envelopes import approver_of
 from gateway.supervision.notices import notice_name
 from gateway.supervision.records import NoticeRecord, etag_of
 
@@ -31,6 +32,7 @@ def notice_message(
         direction=record.direction,
         state=record.state,
         author=released.author,
+        approver=approver_of(released),
         release_time=released.sealed_at,
         receipt_time=None if record.receipt_time is None else Timestamp(seconds=record.receipt_time),
         acknowledgement=_acknowledgement(acknowledged) if acknowledged else None,
@@ -53,6 +55,7 @@ def _withdrawal(record: NoticeRecord, envelope: Envelope) -> Notice.Withdrawal:
     return Notice.Withdrawal(
         time=envelope.sealed_at,
         author=envelope.author,
+        approver=approver_of(envelope),
         explanation=envelope.notice_withdrawn.explanation,
         withdrawn_by=_name(record.withdrawn_by),
     )

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.framework_pb2 import AssessmentContent, FrameworkVersionContent
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import LocalizedText
@@ -213,15 +214,14 @@ class Opened:
 
     def seal_notice(self, tx: Transaction, notice_id: str, **changes: Any) -> Sealed:
         made: NoticeContent = sample_content(**changes)
-        return tx.seal(self.outgoing, "SFC", CLIENT, lambda seal: envelopes.released(seal, notice_id, made))
+        return tx.seal(self.outgoing, AUTHOR, lambda seal: envelopes.released(seal, notice_id, made))
 
     async def publish(self, framework_id: str, number: int, content: FrameworkVersionContent) -> Sealed:
         """Publishes a version of a framework, made from the one before."""
         return await self.committer.submit(
             lambda tx: tx.seal(
                 self.outgoing,
-                "SFC",
-                CLIENT,
+                AUTHOR,
                 lambda seal: framework_envelopes.published(seal, framework_id, number, number - 1, content),
             )
         )
@@ -230,8 +230,7 @@ class Opened:
         return await self.committer.submit(
             lambda tx: tx.seal(
                 self.outgoing,
-                "SFC",
-                CLIENT,
+                AUTHOR,
                 lambda seal: framework_envelopes.assessed(seal, assessment_id, content),
             )
         )
@@ -246,14 +245,14 @@ class Opened:
     async def acknowledge(self, notice_id: str) -> Sealed:
         return await self.committer.submit(
             lambda tx: tx.seal(
-                self.outgoing, "FSC", CLIENT, lambda seal: envelopes.acknowledged(seal, notice_id, (), "F-1")
+                self.outgoing, RECIPIENT, lambda seal: envelopes.acknowledged(seal, notice_id, (), "F-1")
             )
         )
 
     async def withdraw(self, notice_id: str) -> Sealed:
         why = [LocalizedText(language_tag="en", text="It was wrong.")]
         return await self.committer.submit(
-            lambda tx: tx.seal(self.outgoing, "SFC", CLIENT, lambda seal: envelopes.withdrawn(seal, notice_id, why))
+            lambda tx: tx.seal(self.outgoing, AUTHOR, lambda seal: envelopes.withdrawn(seal, notice_id, why))
         )
 
     async def keep_receipt(self, time: int = NOW // 1_000_000) -> Receipt:
@@ -267,6 +266,8 @@ class Opened:
 
 
 CLIENT = "spiffe://gateway.example/SFC/office"
+AUTHOR = Author(authority="SFC", client=CLIENT)
+RECIPIENT = Author(authority="FSC", client="spiffe://gateway.kr.example/FSC/office")
 
 
 def check_verified(store: Opened) -> None:

@@ -14,7 +14,7 @@ from gateway.store.committer import Committer
 from gateway.store.database import Database
 from gateway.store.opening import add_channels
 from gateway.supervision import envelopes
-from tests.store.stores import CLIENT, NOW, RANDOM, channel_names
+from tests.store.stores import AUTHOR, NOW, RANDOM, channel_names
 from tests.supervision.samples import content
 from tests.support.nodes import Site, found_pair
 
@@ -45,7 +45,7 @@ async def _release_three(site: Site) -> None:
     origin = parties.origin_to("KR")
     for n in range(3):
         await committer.submit(
-            lambda tx, n=n: tx.seal(origin, "SFC", CLIENT, lambda seal: envelopes.released(seal, f"hk-{n}", content()))
+            lambda tx, n=n: tx.seal(origin, AUTHOR, lambda seal: envelopes.released(seal, f"hk-{n}", content()))
         )
     await committer.stop()
     database.close()

@@ -21,9 +21,10 @@ from gateway.store.logs import read_batch
 from gateway.store.queries import read_events, read_notice
 from gateway.store.tables import events, halt_evidence, heads, leaves, notice_identifiers, notices
 from gateway.supervision import envelopes
+from gateway.supervision.notice_messages import notice_message
 from tests.ledger.samples import HK_SEAL, KR_SEAL
-from tests.store.stores import DOMAINS, HK_TO_KR, KR_TO_HK, Opened, refused
-from tests.supervision.samples import content, reference, seal
+from tests.store.stores import AUTHOR, DOMAINS, HK_TO_KR, KR_TO_HK, Opened, exchange, refused
+from tests.supervision.samples import APPROVER, content, reference, seal
 
 TIME = 1_767_225_600  # seconds
 
@@ -267,3 +268,16 @@ async def test_an_alarm_is_an_event_of_the_channel(hk: Opened):
 def test_the_bounds_of_a_batch_are_those_of_the_wire():
     assert writing.MAX_BATCH_ENVELOPES == batch_module.MAX_BATCH_ENVELOPES
     assert writing.MAX_BATCH_BYTES == module.MAX_BATCH_BYTES == batch_module.MAX_BATCH_BYTES
+
+
+async def test_an_envelope_names_its_author_and_who_approved_it(hk, kr):
+    await hk.committer.submit(
+        lambda tx: tx.seal(
+            hk.outgoing, AUTHOR, lambda made: envelopes.released(made, "hk-1", content()), approver=APPROVER
+        )
+    )
+    await exchange(hk, kr)
+    for store in (hk, kr):
+        view = await store.read(read_notice, "hk-1")
+        told = notice_message(view.record, Envelope.FromString(view.released))
+        assert (told.author, told.approver) == (AUTHOR, APPROVER)

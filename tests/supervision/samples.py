@@ -12,6 +12,7 @@ from google.type.money_pb2 import Money
 from hypothesis import strategies as st
 from regulator.exchange.v1 import notice_pb2 as notice
 from regulator.exchange.v1 import values_pb2 as values
+from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling
@@ -26,6 +27,8 @@ KR_TO_HK = "gateway.kr.example/to/gateway.hk.example"
 FROM_HK = ChannelParties("HK", "KR", outgoing=True)  # as Hong Kong's node sees its channel
 AT_KR = ChannelParties("HK", "KR", outgoing=False)  # the same channel, as Korea's node sees it
 DTI_ALPHABET = "0123456789BCDFGHJKLMNPQRSTVWXZ"
+AUTHOR = Author(authority="SFC", client="spiffe://hk.example/SFC/office")
+APPROVER = Author(authority="SFC", client="spiffe://hk.example/SFC/desk", officer="https://id.sfc.example#chan")
 SEALED_AT = 1_767_225_600_123_456  # microseconds: 2026-01-01
 
 
@@ -62,8 +65,7 @@ def seal(origin: str = HK_TO_KR, **changes: Any) -> Seal:
         "salt": bytes(16),
         "origin": origin,
         "sealed_at": SEALED_AT,
-        "authority": "SFC",
-        "client": "spiffe://hk.example/SFC/office",
+        "author": AUTHOR,
     }
     return Seal(**(valid | changes))
 

@@ -1,12 +1,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
-from gateway.supervision.envelopes import acknowledged, released, sealed_at, withdrawn
+from gateway.supervision.envelopes import acknowledged, approver_of, released, sealed_at, withdrawn
 from gateway.supervision.fields import field_violations
 from gateway.supervision.values import EARLIEST_SECONDS, LATEST_SECONDS, timestamp_fault
-from tests.supervision.samples import HK_TO_KR, content, seal
+from tests.supervision.samples import APPROVER, AUTHOR, HK_TO_KR, content, seal
 
 WORDS = [LocalizedText(language_tag="en", text="Why.")]
 MICROSECONDS = st.integers(EARLIEST_SECONDS * 1_000_000, LATEST_SECONDS * 1_000_000)
@@ -26,10 +27,26 @@ def test_an_envelope_keeps_to_the_contract(member):
 
 
 def test_an_envelope_carries_its_seal():
-    envelope = released(seal(salt=b"s" * 16, authority="HKMA", client="spiffe://hk.example/HKMA/x"), "hk-1", content())
+    envelope = released(seal(salt=b"s" * 16, author=APPROVER), "hk-1", content())
     assert envelope.salt == b"s" * 16
     assert envelope.origin == HK_TO_KR
-    assert (envelope.author.authority, envelope.author.client) == ("HKMA", "spiffe://hk.example/HKMA/x")
+    assert envelope.author == APPROVER
+
+
+def test_an_envelope_names_who_released_it_if_anybody_had_to():
+    assert approver_of(released(seal(), "hk-1", content())) is None
+    envelope = released(seal(approver=APPROVER), "hk-1", content())
+    assert (envelope.author, approver_of(envelope)) == (AUTHOR, APPROVER)
+    assert field_violations(envelope) == []
+
+
+@pytest.mark.parametrize("whom", ["author", "approver"])
+def test_an_officer_is_one_line_of_bounded_length(whom):
+    for officer in ("https://id.example#a\nb", "o" * 1025):
+        envelope = released(
+            seal(**{whom: Author(authority="SFC", client=AUTHOR.client, officer=officer)}), "hk-1", content()
+        )
+        assert [each.field for each in field_violations(envelope)] == [f"{whom}.officer"]
 
 
 def test_each_act_carries_what_is_said():

@@ -29,7 +29,7 @@ from regulator.exchange.v1 import notice_pb2 as regulator_dot_exchange_dot_v1_do
 from regulator.exchange.v1 import values_pb2 as regulator_dot_exchange_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$regulator/exchange/v1/envelope.proto\x12\x15regulator.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%regulator/exchange/v1/framework.proto\x1a\"regulator/exchange/v1/notice.proto\x1a\"regulator/exchange/v1/values.proto\"\xaa\x05\n\x08\x45nvelope\x12\x1b\n\x04salt\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h\x10R\x04salt\x12\"\n\x06origin\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01R\x06origin\x12?\n\tsealed_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x08sealedAt\x12=\n\x06\x61uthor\x18\x04 \x01(\x0b\x32\x1d.regulator.exchange.v1.AuthorB\x06\xbaH\x03\xc8\x01\x01R\x06\x61uthor\x12P\n\x0fnotice_released\x18\n \x01(\x0b\x32%.regulator.exchange.v1.NoticeReleasedH\x00R\x0enoticeReleased\x12\\\n\x13notice_acknowledged\x18\x0b \x01(\x0b\x32).regulator.exchange.v1.NoticeAcknowledgedH\x00R\x12noticeAcknowledged\x12S\n\x10notice_withdrawn\x18\x0c \x01(\x0b\x32&.regulator.exchange.v1.NoticeWithdrawnH\x00R\x0fnoticeWithdrawn\x12r\n\x1b\x66ramework_version_published\x18\x14 \x01(\x0b\x32\x30.regulator.exchange.v1.FrameworkVersionPublishedH\x00R\x19\x66rameworkVersionPublished\x12Y\n\x12\x66ramework_assessed\x18\x15 \x01(\x0b\x32(.regulator.exchange.v1.FrameworkAssessedH\x00R\x11\x66rameworkAssessedB\t\n\x07\x63ontent\"w\n\x06\x41uthor\x12@\n\tauthority\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[A-Za-z][A-Za-z0-9]{1,15}$R\tauthority\x12+\n\x06\x63lient\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x18\x80\x10:\tspiffe://R\x06\x63lient\"\xa3\x01\n\x0eNoticeReleased\x12I\n\x06notice\x18\x01 \x01(\tB1\xbaH.r,2*^notices/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}$R\x06notice\x12\x46\n\x07\x63ontent\x18\x02 \x01(\x0b\x32$.regulator.exchange.v1.NoticeContentB\x06\xbaH\x03\xc8\x01\x01R\x07\x63ontent\"\xef\x01\n\x12NoticeAcknowledged\x12I\n\x06notice\x18\x01 \x01(\tB1\xbaH.r,2*^notices/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}$R\x06notice\x12H\n\x07\x63omment\x18\x02 \x03(\x0b\x32$.regulator.exchange.v1.LocalizedTextB\x08\xbaH\x05\x92\x01\x02\x10\x10R\x07\x63omment\x12\x44\n\x0e\x63\x61se_reference\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$R\rcaseReference\"\xb0\x01\n\x0fNoticeWithdrawn\x12I\n\x06notice\x18\x01 \x01(\tB1\xbaH.r,2*^notices/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}$R\x06notice\x12R\n\x0b\x65xplanation\x18\x02 \x03(\x0b\x32$.regulator.exchange.v1.LocalizedTextB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10R\x0b\x65xplanation\"\xfd\x02\n\x19\x46rameworkVersionPublished\x12R\n\tframework\x18\x01 \x01(\tB4\xbaH1r/2-^frameworks/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}$R\tframework\x12\'\n\x07version\x18\x02 \x01(\rB\r\xbaH\n*\x08\x18\xff\x93\xeb\xdc\x03(\x01R\x07version\x12!\n\x0c\x62\x61se_version\x18\x03 \x01(\rR\x0b\x62\x61seVersion\x12P\n\x07\x63ontent\x18\x04 \x01(\x0b\x32..regulator.exchange.v1.FrameworkVersionContentB\x06\xbaH\x03\xc8\x01\x01R\x07\x63ontent:n\xbaHk\x1ai\n\x1d\x66ramework_version.base_before\x12&base_version must be less than version\x1a this.base_version < this.version\"\xb6\x01\n\x11\x46rameworkAssessed\x12U\n\nassessment\x18\x01 \x01(\tB5\xbaH2r02.^assessments/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}$R\nassessment\x12J\n\x07\x63ontent\x18\x02 \x01(\x0b\x32(.regulator.exchange.v1.AssessmentContentB\x06\xbaH\x03\xc8\x01\x01R\x07\x63ontent\"\x94\x01\n\x10\x45videnceMaterial\x12\x1a\n\x08\x65nvelope\x18\x01 \x01(\x0cR\x08\x65nvelope\x12/\n\x13sender_certificates\x18\x02 \x03(\x0cR\x12senderCertificates\x12\x33\n\x15receiver_certificates\x18\x03 \x03(\x0cR\x14receiverCertificatesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$regulator/exchange/v1/envelope.proto\x12\x15regulator.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%regulator/exchange/v1/framework.proto\x1a\"regulator/exchange/v1/notice.proto\x1a\"regulator/exchange/v1/values.proto\"\xe5\x05\n\x08\x45nvelope\x12\x1b\n\x04salt\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h\x10R\x04salt\x12\"\n\x06origin\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01R\x06origin\x12?\n\tsealed_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x08sealedAt\x12=\n\x06\x61uthor\x18\x04 \x01(\x0b\x32\x1d.regulator.exchange.v1.AuthorB\x06\xbaH\x03\xc8\x01\x01R\x06\x61uthor\x12\x39\n\x08\x61pprover\x18\x05 \x01(\x0b\x32\x1d.regulator.exchange.v1.AuthorR\x08\x61pprover\x12P\n\x0fnotice_released\x18\n \x01(\x0b\x32%.regulator.exchange.v1.NoticeReleasedH\x00R\x0enoticeReleased\x12\\\n\x13notice_acknowledged\x18\x0b \x01(\x0b\x32).regulator.exchange.v1.NoticeAcknowledgedH\x00R\x12noticeAcknowledged\x12S\n\x10notice_withdrawn\x18\x0c \x01(\x0b\x32&.regulator.exchange.v1.NoticeWithdrawnH\x00R\x0fnoticeWithdrawn\x12r\n\x1b\x66ramework_version_published\x18\x14 \x01(\x0b\x32\x30.regulator.exchange.v1.FrameworkVersionPublishedH\x00R\x19\x66rameworkVersionPublished\x12Y\n\x12\x66ramework_assessed\x18\x15 \x01(\x0b\x32(.regulator.exchange.v1.FrameworkAssessedH\x00R\x11\x66rameworkAssessedB\t\n\x07\x63ontent\"\xb0\x01\n\x06\x41uthor\x12@\n\tauthority\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[A-Za-z][A-Za-z0-9]{1,15}$R\tauthority\x12+\n\x06\x63lient\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\x18\x80\x10:\tspiffe://R\x06\x63lient\x12\x37\n\x07officer\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x08\x32\x13^[^\\x00-\\x1f\\x7f]*$R\x07officer\"\xa3\x01\n\x0eNoticeReleased\x12I\n\x06notice\x18\x01 \x01(\tB1\xbaH.r,2*^notices/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}$R\x06notice\x12\x46\n\x07\x63ontent\x18\x02 \x01(\x0b\x32$.regulator.exchange.v1.NoticeContentB\x06\xbaH\x03\xc8\x01\x01R\x07\x63ontent\"\xef\x01\n\x12NoticeAcknowledged\x12I\n\x06notice\x18\x01 \x01(\tB1\xbaH.r,2*^notices/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}$R\x06notice\x12H\n\x07\x63omment\x18\x02 \x03(\x0b\x32$.regulator.exchange.v1.LocalizedTextB\x08\xbaH\x05\x92\x01\x02\x10\x10R\x07\x63omment\x12\x44\n\x0e\x63\x61se_reference\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$R\rcaseReference\"\xb0\x01\n\x0fNoticeWithdrawn\x12I\n\x06notice\x18\x01 \x01(\tB1\xbaH.r,2*^notices/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}$R\x06notice\x12R\n\x0b\x65xplanation\x18\x02 \x03(\x0b\x32$.regulator.exchange.v1.LocalizedTextB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10R\x0b\x65xplanation\"\xfd\x02\n\x19\x46rameworkVersionPublished\x12R\n\tframework\x18\x01 \x01(\tB4\xbaH1r/2-^frameworks/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}$R\tframework\x12\'\n\x07version\x18\x02 \x01(\rB\r\xbaH\n*\x08\x18\xff\x93\xeb\xdc\x03(\x01R\x07version\x12!\n\x0c\x62\x61se_version\x18\x03 \x01(\rR\x0b\x62\x61seVersion\x12P\n\x07\x63ontent\x18\x04 \x01(\x0b\x32..regulator.exchange.v1.FrameworkVersionContentB\x06\xbaH\x03\xc8\x01\x01R\x07\x63ontent:n\xbaHk\x1ai\n\x1d\x66ramework_version.base_before\x12&base_version must be less than version\x1a this.base_version < this.version\"\xb6\x01\n\x11\x46rameworkAssessed\x12U\n\nassessment\x18\x01 \x01(\tB5\xbaH2r02.^assessments/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}$R\nassessment\x12J\n\x07\x63ontent\x18\x02 \x01(\x0b\x32(.regulator.exchange.v1.AssessmentContentB\x06\xbaH\x03\xc8\x01\x01R\x07\x63ontent\"\x94\x01\n\x10\x45videnceMaterial\x12\x1a\n\x08\x65nvelope\x18\x01 \x01(\x0cR\x08\x65nvelope\x12/\n\x13sender_certificates\x18\x02 \x03(\x0cR\x12senderCertificates\x12\x33\n\x15receiver_certificates\x18\x03 \x03(\x0cR\x14receiverCertificatesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +48,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHOR'].fields_by_name['authority']._serialized_options = b'\272H\037r\0352\033^[A-Za-z][A-Za-z0-9]{1,15}$'
   _globals['_AUTHOR'].fields_by_name['client']._loaded_options = None
   _globals['_AUTHOR'].fields_by_name['client']._serialized_options = b'\272H\020r\016\030\200\020:\tspiffe://'
+  _globals['_AUTHOR'].fields_by_name['officer']._loaded_options = None
+  _globals['_AUTHOR'].fields_by_name['officer']._serialized_options = b'\272H\032r\030\030\200\0102\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_NOTICERELEASED'].fields_by_name['notice']._loaded_options = None
   _globals['_NOTICERELEASED'].fields_by_name['notice']._serialized_options = b'\272H.r,2*^notices/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}$'
   _globals['_NOTICERELEASED'].fields_by_name['content']._loaded_options = None
@@ -75,19 +77,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FRAMEWORKASSESSED'].fields_by_name['content']._loaded_options = None
   _globals['_FRAMEWORKASSESSED'].fields_by_name['content']._serialized_options = b'\272H\003\310\001\001'
   _globals['_ENVELOPE']._serialized_start=237
-  _globals['_ENVELOPE']._serialized_end=919
-  _globals['_AUTHOR']._serialized_start=921
-  _globals['_AUTHOR']._serialized_end=1040
-  _globals['_NOTICERELEASED']._serialized_start=1043
-  _globals['_NOTICERELEASED']._serialized_end=1206
-  _globals['_NOTICEACKNOWLEDGED']._serialized_start=1209
-  _globals['_NOTICEACKNOWLEDGED']._serialized_end=1448
-  _globals['_NOTICEWITHDRAWN']._serialized_start=1451
-  _globals['_NOTICEWITHDRAWN']._serialized_end=1627
-  _globals['_FRAMEWORKVERSIONPUBLISHED']._serialized_start=1630
-  _globals['_FRAMEWORKVERSIONPUBLISHED']._serialized_end=2011
-  _globals['_FRAMEWORKASSESSED']._serialized_start=2014
-  _globals['_FRAMEWORKASSESSED']._serialized_end=2196
-  _globals['_EVIDENCEMATERIAL']._serialized_start=2199
-  _globals['_EVIDENCEMATERIAL']._serialized_end=2347
+  _globals['_ENVELOPE']._serialized_end=978
+  _globals['_AUTHOR']._serialized_start=981
+  _globals['_AUTHOR']._serialized_end=1157
+  _globals['_NOTICERELEASED']._serialized_start=1160
+  _globals['_NOTICERELEASED']._serialized_end=1323
+  _globals['_NOTICEACKNOWLEDGED']._serialized_start=1326
+  _globals['_NOTICEACKNOWLEDGED']._serialized_end=1565
+  _globals['_NOTICEWITHDRAWN']._serialized_start=1568
+  _globals['_NOTICEWITHDRAWN']._serialized_end=1744
+  _globals['_FRAMEWORKVERSIONPUBLISHED']._serialized_start=1747
+  _globals['_FRAMEWORKVERSIONPUBLISHED']._serialized_end=2128
+  _globals['_FRAMEWORKASSESSED']._serialized_start=2131
+  _globals['_FRAMEWORKASSESSED']._serialized_end=2313
+  _globals['_EVIDENCEMATERIAL']._serialized_start=2316
+  _globals['_EVIDENCEMATERIAL']._serialized_end=2464
 # @@protoc_insertion_point(module_scope)

@@ -36,6 +36,7 @@ class Envelope(_message.Message):
     ORIGIN_FIELD_NUMBER: _builtins.int
     SEALED_AT_FIELD_NUMBER: _builtins.int
     AUTHOR_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
     NOTICE_RELEASED_FIELD_NUMBER: _builtins.int
     NOTICE_ACKNOWLEDGED_FIELD_NUMBER: _builtins.int
     NOTICE_WITHDRAWN_FIELD_NUMBER: _builtins.int
@@ -52,6 +53,12 @@ class Envelope(_message.Message):
     @_builtins.property
     def author(self) -> Global___Author:
         """Who asked for it at the sender's node."""
+
+    @_builtins.property
+    def approver(self) -> Global___Author:
+        """Who released it, where the sender's rules asked for four eyes: another identity than the author, of the same
+        authority. Absent: they did not ask.
+        """
 
     @_builtins.property
     def notice_released(self) -> Global___NoticeReleased:
@@ -80,15 +87,16 @@ class Envelope(_message.Message):
         origin: _builtins.str = ...,
         sealed_at: _timestamp_pb2.Timestamp | None = ...,
         author: Global___Author | None = ...,
+        approver: Global___Author | None = ...,
         notice_released: Global___NoticeReleased | None = ...,
         notice_acknowledged: Global___NoticeAcknowledged | None = ...,
         notice_withdrawn: Global___NoticeWithdrawn | None = ...,
         framework_version_published: Global___FrameworkVersionPublished | None = ...,
         framework_assessed: Global___FrameworkAssessed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "content", b"content", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "sealed_at", b"sealed_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "sealed_at", b"sealed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "content", b"content", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "origin", b"origin", "salt", b"salt", "sealed_at", b"sealed_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "origin", b"origin", "salt", b"salt", "sealed_at", b"sealed_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["notice_released", "notice_acknowledged", "notice_withdrawn", "framework_version_published", "framework_assessed"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
@@ -104,19 +112,23 @@ class Author(_message.Message):
 
     AUTHORITY_FIELD_NUMBER: _builtins.int
     CLIENT_FIELD_NUMBER: _builtins.int
+    OFFICER_FIELD_NUMBER: _builtins.int
     authority: _builtins.str
     """Code of the authority (`HKMA`)."""
     client: _builtins.str
     """SPIFFE ID of the system that made the call."""
+    officer: _builtins.str
+    """The officer that the system acted for, as its token proved: `<issuer>#<subject>`. Empty: the system alone."""
     def __init__(
         self,
         *,
         authority: _builtins.str = ...,
         client: _builtins.str = ...,
+        officer: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "client", b"client"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "client", b"client", "officer", b"officer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

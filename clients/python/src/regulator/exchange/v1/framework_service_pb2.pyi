@@ -141,6 +141,7 @@ class FrameworkVersion(_message.Message):
     PUBLISH_TIME_FIELD_NUMBER: _builtins.int
     DIRECTION_FIELD_NUMBER: _builtins.int
     DELIVERIES_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`frameworks/{framework}/versions/{version}`: versions are numbered from 1 in the order of their sealing."""
     version: _builtins.int
@@ -167,6 +168,10 @@ class FrameworkVersion(_message.Message):
     def deliveries(self) -> _containers.RepeatedCompositeFieldContainer[Global___FrameworkVersion.Delivery]:
         """Where it went: one for each recipient of an own version, and one, the own jurisdiction, for a peer's."""
 
+    @_builtins.property
+    def approver(self) -> _envelope_pb2.Author:
+        """Who released it at the publisher's node, where four eyes were asked for; absent: they were not."""
+
     def __init__(
         self,
         *,
@@ -179,10 +184,11 @@ class FrameworkVersion(_message.Message):
         publish_time: _timestamp_pb2.Timestamp | None = ...,
         direction: _notice_service_pb2.Notice.Direction.ValueType = ...,
         deliveries: _abc.Iterable[Global___FrameworkVersion.Delivery] | None = ...,
+        approver: _envelope_pb2.Author | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "content", b"content", "publish_time", b"publish_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "publish_time", b"publish_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "base_version", b"base_version", "content", b"content", "deliveries", b"deliveries", "direction", b"direction", "name", b"name", "provision_count", b"provision_count", "publish_time", b"publish_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "base_version", b"base_version", "content", b"content", "deliveries", b"deliveries", "direction", b"direction", "name", b"name", "provision_count", b"provision_count", "publish_time", b"publish_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -238,6 +244,7 @@ class Assessment(_message.Message):
     RECEIPT_TIME_FIELD_NUMBER: _builtins.int
     SUPERSEDED_BY_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`assessments/{assessment}`: the same at both nodes. The id begins with the assessor's jurisdiction."""
     assessor: _builtins.str
@@ -264,6 +271,10 @@ class Assessment(_message.Message):
     def position(self) -> _notice_service_pb2.Notice.Position:
         """Where it is sealed."""
 
+    @_builtins.property
+    def approver(self) -> _envelope_pb2.Author:
+        """Who released it at the assessor's node, where four eyes were asked for; absent: they were not."""
+
     def __init__(
         self,
         *,
@@ -275,10 +286,11 @@ class Assessment(_message.Message):
         receipt_time: _timestamp_pb2.Timestamp | None = ...,
         superseded_by: _builtins.str = ...,
         position: _notice_service_pb2.Notice.Position | None = ...,
+        approver: _envelope_pb2.Author | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["assess_time", b"assess_time", "author", b"author", "content", b"content", "position", b"position", "receipt_time", b"receipt_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "assess_time", b"assess_time", "author", b"author", "content", b"content", "position", b"position", "receipt_time", b"receipt_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assess_time", b"assess_time", "assessor", b"assessor", "author", b"author", "content", b"content", "name", b"name", "position", b"position", "receipt_time", b"receipt_time", "superseded_by", b"superseded_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "assess_time", b"assess_time", "assessor", b"assessor", "author", b"author", "content", b"content", "name", b"name", "position", b"position", "receipt_time", b"receipt_time", "superseded_by", b"superseded_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

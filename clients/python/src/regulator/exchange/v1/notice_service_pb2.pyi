@@ -205,6 +205,7 @@ class Notice(_message.Message):
         AUTHOR_FIELD_NUMBER: _builtins.int
         EXPLANATION_FIELD_NUMBER: _builtins.int
         WITHDRAWN_BY_FIELD_NUMBER: _builtins.int
+        APPROVER_FIELD_NUMBER: _builtins.int
         withdrawn_by: _builtins.str
         """The notice that withdraws it, `notices/{notice}`, where one does."""
         @_builtins.property
@@ -219,6 +220,10 @@ class Notice(_message.Message):
         def explanation(self) -> _containers.RepeatedCompositeFieldContainer[_values_pb2.LocalizedText]:
             """Why."""
 
+        @_builtins.property
+        def approver(self) -> _envelope_pb2.Author:
+            """Who released it, where four eyes were asked for; absent: they were not."""
+
         def __init__(
             self,
             *,
@@ -226,10 +231,11 @@ class Notice(_message.Message):
             author: _envelope_pb2.Author | None = ...,
             explanation: _abc.Iterable[_values_pb2.LocalizedText] | None = ...,
             withdrawn_by: _builtins.str = ...,
+            approver: _envelope_pb2.Author | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "time", b"time"]  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "time", b"time"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "explanation", b"explanation", "time", b"time", "withdrawn_by", b"withdrawn_by"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "explanation", b"explanation", "time", b"time", "withdrawn_by", b"withdrawn_by"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -248,6 +254,7 @@ class Notice(_message.Message):
     SUPERSEDED_BY_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`notices/{notice}`: the same at both nodes. The id begins with the sender's jurisdiction."""
     sender: _builtins.str
@@ -292,6 +299,10 @@ class Notice(_message.Message):
     def position(self) -> Global___Notice.Position:
         """Where it is sealed."""
 
+    @_builtins.property
+    def approver(self) -> _envelope_pb2.Author:
+        """Who released it at the sender's node, where four eyes were asked for; absent: they were not."""
+
     def __init__(
         self,
         *,
@@ -310,10 +321,11 @@ class Notice(_message.Message):
         superseded_by: _builtins.str = ...,
         position: Global___Notice.Position | None = ...,
         etag: _builtins.str = ...,
+        approver: _envelope_pb2.Author | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "author", b"author", "content", b"content", "position", b"position", "receipt_time", b"receipt_time", "release_time", b"release_time", "withdrawal", b"withdrawal"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "approver", b"approver", "author", b"author", "content", b"content", "position", b"position", "receipt_time", b"receipt_time", "release_time", b"release_time", "withdrawal", b"withdrawal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "author", b"author", "content", b"content", "direction", b"direction", "etag", b"etag", "kind", b"kind", "name", b"name", "position", b"position", "receipt_time", b"receipt_time", "recipient", b"recipient", "release_time", b"release_time", "sender", b"sender", "state", b"state", "superseded_by", b"superseded_by", "withdrawal", b"withdrawal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "approver", b"approver", "author", b"author", "content", b"content", "direction", b"direction", "etag", b"etag", "kind", b"kind", "name", b"name", "position", b"position", "receipt_time", b"receipt_time", "recipient", b"recipient", "release_time", b"release_time", "sender", b"sender", "state", b"state", "superseded_by", b"superseded_by", "withdrawal", b"withdrawal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
