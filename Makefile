@@ -34,6 +34,7 @@ lint: $(DEV) ## Run ruff, mypy, import-linter, buf; check that what is generated
 	$(BIN)/python docs/draw_states.py --check docs/protocol.md
 	$(BIN)/python docs/write_cli.py --check docs/cli.md
 	$(BIN)/python docs/write_configuration.py --check docs/configuration.md
+	$(BIN)/python docs/write_access.py --check docs/access.md
 
 .PHONY: bench
 bench: $(DEV) ## Measure the nodes beside the bare-gRPC floor (ARGS=--quick for less)

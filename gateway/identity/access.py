@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
-from gateway.errors import Malformed, NotAllowed, Unauthenticated
+from gateway.errors import ConfigError, Malformed, NotAllowed, Unauthenticated
 from gateway.identity.names import ClientId
 
 
@@ -77,6 +77,16 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
     **_rules("grpc.reflection.v1alpha.ServerReflection", ServerReflectionInfo=_ANYONE),
 }
 """Full gRPC method path -> the roles that may call it; any one of them is enough."""
+
+
+def require_rule(method: str) -> None:
+    """Passes if some role may call a method, by its full path: what no rule speaks of must not be served.
+
+    Raises:
+        ConfigError: no role may.
+    """
+    if not METHOD_ROLES.get(method):
+        raise ConfigError(f"no rule says who may call {method}: the node does not serve it, and does not start")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from regulator.exchange.v1 import (
     admin_service_pb2,
     admin_service_pb2_grpc,
@@ -31,6 +32,7 @@ from gateway.rpc.guard import Admission, Guard
 from gateway.rpc.health import HealthServicer
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
+from gateway.rpc.ruled import Ruled
 from gateway.rpc.shares import Shares
 from gateway.rpc.tls import HANDSHAKE_TIMEOUT_MILLISECONDS, server_credentials
 
@@ -87,16 +89,22 @@ async def back_office_server(
     evidence: EvidenceServicer,
     admin: AdminServicer,
 ) -> tuple[grpc.aio.Server, int]:
-    """Makes the listener for back offices; gives it and the port it took."""
+    """Makes the listener for back offices; gives it and the port it took.
+
+    Raises:
+        ConfigError: a method of a service has no rule, or the address cannot be listened on.
+    """
     server = _server(listener, MAX_REQUEST_BYTES)
-    notice_service_pb2_grpc.add_NoticeServiceServicer_to_server(notices, server)
-    framework_service_pb2_grpc.add_FrameworkServiceServicer_to_server(frameworks, server)
-    event_service_pb2_grpc.add_EventServiceServicer_to_server(events, server)
-    evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(evidence, server)
-    admin_service_pb2_grpc.add_AdminServiceServicer_to_server(admin, server)
+    ruled: Any = Ruled(server)
+    notice_service_pb2_grpc.add_NoticeServiceServicer_to_server(notices, ruled)
+    framework_service_pb2_grpc.add_FrameworkServiceServicer_to_server(frameworks, ruled)
+    event_service_pb2_grpc.add_EventServiceServicer_to_server(events, ruled)
+    evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(evidence, ruled)
+    admin_service_pb2_grpc.add_AdminServiceServicer_to_server(admin, ruled)
     names = [service.full_name for service in SERVICES]
-    health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(names), server)
-    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(names), ruled)
+    described = reflection.aio.ReflectionServicer([*names, health.SERVICE_NAME, reflection.SERVICE_NAME])
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(described, ruled)
     return server, _bind(server, listener)
 
 

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["configuration", "cli"])
+@pytest.mark.parametrize("name", ["access", "configuration", "cli"])
 def test_a_generated_page_is_in_step(name: str) -> None:
     command = [sys.executable, f"docs/write_{name}.py", "--check", f"docs/{name}.md"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

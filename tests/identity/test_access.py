@@ -14,7 +14,7 @@ from regulator.exchange.v1 import (
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.errors import ConfigError, GatewayError, NotAllowed, Unauthenticated
-from gateway.identity.access import METHOD_ROLES, Access, Caller, Role
+from gateway.identity.access import METHOD_ROLES, Access, Caller, Role, require_rule
 from gateway.identity.access_clients import client_table, read_access
 
 SERVED = (
@@ -108,6 +108,14 @@ def test_what_each_role_is_for(role, allowed, denied):
 def test_a_method_without_a_rule_is_denied_to_all(method):
     with pytest.raises(NotAllowed):
         Access.require(caller(*Role), method)
+
+
+@pytest.mark.parametrize("method", [*sorted(methods(peer_service_pb2)), f"{NOTICES}/Delete"])
+def test_a_method_without_a_rule_must_not_be_served(method):
+    with pytest.raises(ConfigError, match=method):
+        require_rule(method)
+    for known in METHOD_ROLES:
+        require_rule(known)
 
 
 def test_a_caller_without_roles_calls_nothing():

@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 from gateway.identity.certificates import to_pem
 from gateway.identity.profiles import AuthorityKind
 from gateway.rpc.status import DOMAIN
+from tests.rpc.access_table import METHODS
 from tests.support.certificates import Credential
 from tests.support.nodes import Site
 
@@ -27,8 +28,8 @@ ADMIN = "/regulator.exchange.v1.AdminService/"
 PEER = "/regulator.exchange.v1.PeerService/Exchange"
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 SERVER_INFO = f"{ADMIN}GetServerInfo"
-STREAM_IN = frozenset({f"{NOTICES}SubmitNotices", PEER, REFLECTION})
-STREAM_OUT = frozenset({f"{EVENTS}WatchEvents", PEER, "/grpc.health.v1.Health/Watch", REFLECTION})
+STREAM_IN = frozenset({PEER, *(path for path, method in METHODS.items() if method.client_streaming)})
+STREAM_OUT = frozenset({PEER, *(path for path, method in METHODS.items() if method.server_streaming)})
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,34 @@
-"""Who may call what, asked of a real node: every method of every service, by clients of one role each."""
+"""Who may call what, asked of a real node: every method of every service, by clients of one role each.
 
+What must come of it is read from the table of ``docs/access.md``.
+"""
+
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse, HealthListResponse
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
-from gateway.identity.access import METHOD_ROLES, Role
+from gateway.identity.access import Role
 from gateway.rpc.server import SERVICES
 from tests.rpc import strangers
+from tests.rpc.access_table import METHODS, promised
 from tests.rpc.calls import REFLECTION, Answer, call, client_files, connected, files, unharmed
 from tests.rpc.conftest import Nodes
+from tests.support.nodes import Site
 
 HEALTH = "/grpc.health.v1.Health/"
 LIST = ServerReflectionRequest(list_services="")
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 NAMES = [service.full_name for service in SERVICES]
 REFUSED = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAUTHENTICATED, DENIED}
-SERVED = [
-    *(f"/{service.full_name}/{method.name}" for service in SERVICES for method in service.methods),
-    *(f"{HEALTH}{method.name}" for method in health_pb2.DESCRIPTOR.services_by_name["Health"].methods),
-    REFLECTION,
-]
+PROMISED = promised()
+TRIES = [(method, role) for method in METHODS for role in Role]
 
 
 @pytest.fixture(scope="module")
@@ -38,19 +43,53 @@ def channels(nodes: Nodes) -> Iterator[dict[Role, grpc.Channel]]:
             each.__exit__(None, None, None)
 
 
-def test_every_method_that_is_served_has_a_rule_and_no_other():
-    assert sorted(SERVED) == sorted(METHOD_ROLES)
+def described(channel: grpc.Channel, service: str) -> set[str]:
+    """The methods of a service, as the node itself describes it."""
+    request = ServerReflectionRequest(file_containing_symbol=service)
+    answer = ServerReflectionResponse.FromString(call(channel, REFLECTION, request).data)
+    files = [FileDescriptorProto.FromString(each) for each in answer.file_descriptor_response.file_descriptor_proto]
+    return {
+        f"/{service}/{method.name}"
+        for file in files
+        for each in file.service
+        if f"{file.package}.{each.name}" == service
+        for method in each.method
+    }
 
 
-@pytest.mark.parametrize("method", SERVED)
-@pytest.mark.parametrize("role", Role)
-def test_a_role_may_call_what_the_rules_say_and_nothing_else(channels, role, method):
+def test_the_page_speaks_of_every_method_that_the_node_serves_and_of_no_other(channels):
+    answer = ServerReflectionResponse.FromString(call(channels[Role.READER], REFLECTION, LIST).data)
+    services = [each.name for each in answer.list_services_response.service]
+    served = {method for service in services for method in described(channels[Role.READER], service)}
+    assert served == METHODS.keys() == PROMISED.keys()
+
+
+@pytest.mark.parametrize(("method", "role"), TRIES)
+def test_a_role_alone_may_call_what_the_page_says_and_nothing_else(channels, method, role):
     """An empty request is one that most methods refuse, but after they have asked who calls."""
     answer = call(channels[role], method, LIST if method == REFLECTION else b"")
     assert answer.code not in {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.UNIMPLEMENTED}
-    assert (answer.code == DENIED) == (role not in METHOD_ROLES[method])
+    assert (answer.code == DENIED) == (role not in PROMISED[method])
     if answer.code == DENIED:
         assert [info.reason for info in answer.infos] == ["NOT_ALLOWED"]
+
+
+@pytest.mark.parametrize("method", ["NoticeService/GetNotice", "EventService/WatchEvents"])
+def test_a_node_with_a_method_that_has_no_rule_does_not_start(tmp_path, method):
+    site, path = Site("HK", tmp_path / "hk").found(), f"/regulator.exchange.v1.{method}"
+    forgetful = (
+        f"from gateway.identity.access import METHOD_ROLES as r; del r[{path!r}]; from gateway.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", forgetful, "serve", str(site.home.path)],
+        env={**os.environ, "GRPC_SSL_CIPHER_SUITES": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (5, "")
+    assert f"no rule says who may call {path}" in done.stderr
 
 
 def ask_as_strangers(nodes: Nodes, method: str, request: bytes) -> Iterator[Answer]:

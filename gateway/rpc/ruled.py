@@ -1,0 +1,33 @@
+"""What services are added to, so that nothing is served that no rule speaks of."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import grpc
+
+from gateway.identity.access import require_rule
+
+
+class Ruled:
+    """A server as generated code sees it when it adds a service.
+
+    Args:
+        server: takes the services whose every method has a rule
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """Adds the methods of a service.
+
+        Raises:
+            ConfigError: one of them has no rule.
+        """
+        for method in handlers:
+            require_rule(f"/{service}/{method}")
+        self._server.add_registered_method_handlers(service, handlers)
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Adds what finds the same methods by name; generated code calls it first."""
+        self._server.add_generic_rpc_handlers(handlers)
