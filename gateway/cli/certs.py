@@ -17,11 +17,11 @@ from gateway.errors import BadInput, Untrusted
 from gateway.founding import found_authorities, issue_client, issue_node, issue_seal, load_authority
 from gateway.home import Home
 from gateway.identity.certificates import Window, certificate_identity, extension_of, key_kind
-from gateway.identity.evidence import fingerprint
 from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_certificate, write_certificate
 from gateway.identity.names import ClientId, Identity, NodeId
 from gateway.identity.profiles import AuthorityKind, profiles
+from gateway.identity.sealers import fingerprint
 
 
 def add_to(app: typer.Typer) -> None:

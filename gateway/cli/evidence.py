@@ -11,13 +11,13 @@ from cryptography.x509.oid import NameOID
 from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
 
 from gateway.cli.author_view import author_document, released_by
-from gateway.cli.failures import DOES_NOT_HOLD
 from gateway.cli.options import AsJson, NoticeName, ProfileFile, connect, read_input
 from gateway.cli.output import say, write_json
-from gateway.errors import VerificationError
-from gateway.identity.evidence import EvidenceCheck, Proven, Step, act_of, clock, fingerprint
+from gateway.cli.steps import passed_steps, step_documents
+from gateway.identity.evidence import EvidenceCheck, Proven, act_of, clock
 from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, write_file
 from gateway.identity.names import NodeId
+from gateway.identity.sealers import fingerprint
 
 
 def add_to(app: typer.Typer) -> None:
@@ -73,30 +73,12 @@ def verify(
     """
     roots = [read_certificate(each) for each in root]
     check = EvidenceCheck(read_input(file), roots)
-    steps: list[Step] = []
-    try:
-        for step in check.steps():
-            steps.append(step)
-            if not as_json:
-                say(f"ok    {step.name:22} {step.found}")
-    except VerificationError as error:
-        _refuse(error, steps, as_json=as_json)
-    proven = check.proven(tuple(steps))
+    steps = passed_steps(check.steps(), as_json=as_json)
+    proven = check.proven(steps)
     if as_json:
         write_json(_document(proven, roots))
     else:
         say(f"PROVEN: {_verdict(proven, roots)}")
-
-
-def _refuse(error: VerificationError, steps: Sequence[Step], *, as_json: bool) -> None:
-    step = error.metadata["step"]
-    if as_json:
-        failed = {"step": step, "reason": error.metadata.get("reason", error.reason), "message": error.message}
-        write_json({"proven": False, "steps": _steps(steps), "failed": failed})
-    else:
-        say(f"FAIL  {step:22} {error.message}")
-        say("NOT PROVEN: this file proves nothing.")
-    raise typer.Exit(DOES_NOT_HOLD)
 
 
 def _verdict(proven: Proven, roots: Sequence[x509.Certificate]) -> str:
@@ -119,10 +101,6 @@ def _named(node: NodeId, roots: Sequence[x509.Certificate]) -> str:
     return node.domain
 
 
-def _steps(steps: Sequence[Step]) -> list[dict[str, str]]:
-    return [{"step": each.name, "found": each.found} for each in steps]
-
-
 def _document(proven: Proven, roots: Sequence[x509.Certificate]) -> dict[str, Any]:
     return {
         "proven": True,
@@ -140,5 +118,5 @@ def _document(proven: Proven, roots: Sequence[x509.Certificate]) -> dict[str, An
         "signed_at": proven.signed_at.isoformat(),
         "received_at": proven.received_at.isoformat() if proven.received_at else None,
         "roots_sha256": [fingerprint(root) for root in roots],
-        "steps": _steps(proven.steps),
+        "steps": step_documents(proven.steps),
     }

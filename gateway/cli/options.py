@@ -1,10 +1,11 @@
 """Options and arguments that several commands take, and how their words are read."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import IO, Annotated, Protocol
 
 import typer
 from regulator.exchange import Client, Profile
@@ -113,6 +114,20 @@ def read_input(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise typer.BadParameter(f"{path}: {error.strerror}") from None
+
+
+@contextmanager
+def open_input(path: Path) -> Iterator[IO[bytes]]:
+    """Opens a file that a command was given, to be read piece by piece; ``-`` is standard input."""
+    if str(path) == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}") from None
+    with file:
+        yield file
 
 
 def now() -> datetime:

@@ -7,27 +7,20 @@ covers, such as the outer form of a certificate, must be in its one canonical fo
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.x509.oid import NameOID
 from google.protobuf.message import DecodeError, Message
 from regulator.exchange.v1.envelope_pb2 import Envelope, EvidenceMaterial
 
-from gateway.errors import Malformed, Untrusted, VerificationError
-from gateway.identity.certificates import Cause, Window, load_certificate, untrusted
+from gateway.errors import Malformed, VerificationError
+from gateway.identity.certificates import Cause, untrusted
 from gateway.identity.names import NodeId
-from gateway.identity.seal_certificates import verify_seal_certificates
-from gateway.ledger.checkpoint import SealPublic, domains_of, open_checkpoint
+from gateway.identity.sealers import certified
+from gateway.ledger.checkpoint import domains_of, open_checkpoint
 from gateway.ledger.evidence import Evidence, open_evidence_checkpoint, open_evidence_receipt, verify_inclusion_in
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOS_OF_MICRO = 1000
-# AlgorithmIdentifier of ecdsa-with-SHA256, without parameters (RFC 5758, section 3.2)
-_ECDSA_WITH_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
-_SEQUENCE, _BIT_STRING = 0x30, 0x03
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +145,12 @@ class EvidenceCheck:
         _parse(self._sealed, self._material.envelope)
         if self._sealed.origin != self._evidence.origin():
             raise Malformed("the envelope was sealed for another channel than that of the checkpoint")
-        self._sealed_at = _moment(self._sealed.sealed_at.seconds, self._sealed.sealed_at.nanos)
+        self._sealed_at = moment(self._sealed.sealed_at.seconds, self._sealed.sealed_at.nanos)
         return f"{act_of(self._sealed)} in the channel {self._sealed.origin}, sealed at {clock(self._sealed_at)}"
 
     def _sender_certificates(self) -> str:
         domain, _ = domains_of(self._sealed.origin)
-        self._sender = _certified(tuple(self._material.sender_certificates), domain, tuple(self._roots))
+        self._sender = certified(tuple(self._material.sender_certificates), domain, tuple(self._roots))
         self._sender.window.require(self._sealed_at)
         return f"{self._sender.told()}, valid when it was sealed"
 
@@ -166,7 +159,7 @@ class EvidenceCheck:
         opened = open_checkpoint(self._evidence.note, self._sealed.origin, self._sender.seal)
         if not self._evidence.is_receipted():
             opened = open_evidence_checkpoint(self._evidence, self._sender.seal)
-        self._head, self._signed_at = opened, _moment(opened.time)
+        self._head, self._signed_at = opened, moment(opened.time)
         self._sender.window.require(self._signed_at)
         size = opened.checkpoint.size
         return f"Ed25519 and ML-DSA-44 over the log of {size} envelopes, signed at {clock(self._signed_at)}"
@@ -177,7 +170,7 @@ class EvidenceCheck:
 
     def _receiver_certificates(self) -> str:
         _, domain = domains_of(self._sealed.origin)
-        self._receiver = _certified(tuple(self._material.receiver_certificates), domain, tuple(self._roots))
+        self._receiver = certified(tuple(self._material.receiver_certificates), domain, tuple(self._roots))
         if self._receiver.root.public_key() == self._sender.root.public_key():
             raise untrusted(Cause.UNKNOWN_ISSUER, "one root certifies both sides: it could have made all of this alone")
         return self._receiver.told()
@@ -187,7 +180,7 @@ class EvidenceCheck:
             return ""
         domain, seal = self._receiver.node.domain, self._receiver.seal
         receipt = open_evidence_receipt(self._evidence, self._sender.seal, domain, seal)
-        self._received_at = _moment(receipt.time)
+        self._received_at = moment(receipt.time)
         self._receiver.window.require(self._received_at)
         return f"Ed25519 and ML-DSA-44 over the same log, cosigned at {clock(self._received_at)}"
 
@@ -214,11 +207,6 @@ def clock(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def fingerprint(certificate: x509.Certificate) -> str:
-    """Gives SHA-256 over a certificate's DER, in hexadecimal digits."""
-    return certificate.fingerprint(SHA256()).hex()
-
-
 def _parse(message: Message, data: bytes) -> None:
     try:
         message.ParseFromString(data)
@@ -226,75 +214,13 @@ def _parse(message: Message, data: bytes) -> None:
         raise Malformed(f"this is not a message of the type {message.DESCRIPTOR.name}") from error
 
 
-def _moment(seconds: int, nanos: int = 0) -> datetime:
+def moment(seconds: int, nanos: int = 0) -> datetime:
+    """Gives a moment from seconds since 1970.
+
+    Raises:
+        Malformed: it is none that a clock could have shown.
+    """
     try:
         return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // _NANOS_OF_MICRO)
     except OverflowError as error:
         raise Malformed("a time lies before the year 1, or after the year 9999") from error
-
-
-# --- the certificates ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Sealer:
-    """One side's certified seal: its keys, and when their certificates and their root are all valid."""
-
-    node: NodeId
-    seal: SealPublic
-    window: Window
-    root: x509.Certificate
-
-    def told(self) -> str:
-        return f"Ed25519 and ML-DSA-44 keys of {self.node}, certified by the root {fingerprint(self.root)[:16]}"
-
-
-@lru_cache(64)  # files of the same few nodes are verified by the thousand
-def _certified(certificates: tuple[bytes, ...], domain: str, roots: tuple[x509.Certificate, ...]) -> _Sealer:
-    """A side's seal, whose certificates must name exactly the domain that the origin names, under one of the roots."""
-    if len(certificates) != 2:
-        raise Malformed("each side has two sealing certificates: of its Ed25519 key, and of its ML-DSA-44 key")
-    ed25519, ml_dsa_44 = certificates
-    node, window = NodeId(domain), Window.of(_canonical(ed25519)) & Window.of(_canonical(ml_dsa_44))
-    for root in (each for each in roots if _may_speak_for(each, domain)):
-        valid = window & Window.of(root)
-        try:
-            seal = verify_seal_certificates(ed25519, ml_dsa_44, root, node, valid.not_before)
-        except Untrusted as error:
-            if error.metadata.get("reason") != Cause.UNKNOWN_ISSUER:
-                raise
-        else:
-            return _Sealer(node, seal, valid, root)
-    raise untrusted(Cause.UNKNOWN_ISSUER, f"none of the given roots issued the sealing certificates of {node}")
-
-
-def _may_speak_for(root: x509.Certificate, domain: str) -> bool:
-    """A root's own subject may name its domain (RFC 4519, section 2.4), as those do that ``gateway certs`` makes."""
-    labels = [str(each.value) for each in root.subject.get_attributes_for_oid(NameOID.DOMAIN_COMPONENT)]
-    return not labels or ".".join(reversed(labels)) == domain
-
-
-def _canonical(data: bytes) -> x509.Certificate:
-    """A certificate whose bytes outside of what its issuer signed are those of DER (X.690), and no others.
-
-    The signature covers the ``tbsCertificate`` alone. The algorithm, the BIT STRING and the two numbers in it could
-    be written otherwise and still verify.
-    """
-    certificate = load_certificate(data)
-    try:
-        signature = encode_dss_signature(*decode_dss_signature(certificate.signature))
-    except ValueError as error:
-        raise Malformed("the signature of a sealing certificate is not one of ECDSA") from error
-    bits = _der(_BIT_STRING, b"\0" + signature)
-    if _der(_SEQUENCE, certificate.tbs_certificate_bytes + _ECDSA_WITH_SHA256 + bits) != data:
-        raise Malformed("a sealing certificate is not in its one DER form")
-    return certificate
-
-
-def _der(tag: int, content: bytes) -> bytes:
-    """One value in DER: tag, shortest form of the length, content (X.690, section 10.1)."""
-    length = len(content)
-    if length < 0x80:
-        return bytes([tag, length]) + content
-    octets = length.to_bytes((length.bit_length() + 7) // 8)
-    return bytes([tag, 0x80 | len(octets)]) + octets + content

@@ -1,4 +1,4 @@
-"""Checkpoints of a channel, signed by its sender and cosigned by its receiver.
+"""Checkpoints of a channel, signed by its sender and cosigned by its receiver; and of a node's access journal.
 
 A checkpoint (C2SP tlog-checkpoint) is a signed note with the channel's origin, its size and its root. The sender
 puts two lines on it: Ed25519 (signed-note, type 0x01) and ML-DSA-44 (tlog-cosignature, type 0x06), both named by
@@ -29,6 +29,7 @@ TIME_BYTES = 8
 MAX_TIME = 253_402_300_799  # seconds since 1970: the year 9999, as google.protobuf.Timestamp
 
 _ORIGIN = re.compile(r"([a-z0-9][a-z0-9.-]*)/to/([a-z0-9][a-z0-9.-]*)")
+_JOURNAL = re.compile(r"([a-z0-9][a-z0-9.-]*)/journal")
 _MAX_ORIGIN_BYTES = 255  # opaque log_origin<1..2^8-1> (tlog-cosignature, "ML-DSA-44 signed message")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
@@ -56,6 +57,23 @@ def domains_of(origin: str) -> tuple[str, str]:
     if match is None or len(origin) > _MAX_ORIGIN_BYTES:
         raise Malformed("an origin is <sender domain>/to/<recipient domain>, of at most 255 bytes")
     return match[1], match[2]
+
+
+def journal_origin(domain: str) -> str:
+    """Names a node's access journal: ``<domain>/journal``."""
+    return f"{domain}/journal"
+
+
+def domain_of_journal(origin: str) -> str:
+    """Gives the domain of the node whose journal it is.
+
+    Raises:
+        Malformed: it is no origin line of a journal.
+    """
+    match = _JOURNAL.fullmatch(origin)
+    if match is None or len(origin) > _MAX_ORIGIN_BYTES:
+        raise Malformed("the origin of a journal is <domain>/journal, of at most 255 bytes")
+    return match[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +111,11 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The head of a channel's log; nothing is signed yet.
+    """The head of a log; nothing is signed yet.
 
     Attributes:
-        origin: ``<sender domain>/to/<recipient domain>``
-        size: number of envelopes, 0 to ``MAX_SIZE``
+        origin: of a channel, ``<sender domain>/to/<recipient domain>``, or of a journal, ``<domain>/journal``
+        size: number of leaves, 0 to ``MAX_SIZE``
         root: of the Merkle tree, 32 bytes
     """
 
@@ -106,7 +124,8 @@ class Checkpoint:
     root: bytes
 
     def __post_init__(self) -> None:
-        domains_of(self.origin)
+        if not _JOURNAL.fullmatch(self.origin):
+            domains_of(self.origin)
         if not 0 <= self.size <= MAX_SIZE or len(self.root) != HASH_BYTES:
             raise Malformed("a checkpoint has a size below 2^63 and a root of 32 bytes")
 
@@ -119,7 +138,7 @@ class Checkpoint:
         """Reads a note text; extension lines are refused, since no signature of ML-DSA covers them.
 
         Raises:
-            Malformed: it is no checkpoint of a channel.
+            Malformed: it is no checkpoint of a channel or a journal.
         """
         lines = text.split("\n")
         if len(lines) != 4 or lines[3] or not _SIZE.fullmatch(lines[1]):
@@ -156,7 +175,7 @@ class Receipt:
 
 
 def sign_checkpoint(checkpoint: Checkpoint, signer: Signer, time: int) -> SignedCheckpoint:
-    """Signs as the channel's sender."""
+    """Signs as the channel's sender, or as the node whose journal it is."""
     name, text = checkpoint.origin, checkpoint.text()
     public = signer.public
     ed25519 = signer.sign_ed25519(text.encode())

@@ -17,7 +17,7 @@ from gateway.cli import app as application
 from gateway.identity.certificates import to_pem
 from tests.cli.sites import acknowledged_notice, profile_path
 from tests.cli.transcripts import run
-from tests.support import evidence
+from tests.support import evidence, journal
 from tests.support.nodes import Site
 
 ROOT = Path(__file__).parents[2]
@@ -146,6 +146,17 @@ def test_the_json_of_evidence_is_documented(tmp_path: Path):
     assert not refused["proven"]
     assert refused["failed"]["step"] == "receiver certificates"
     assert len(refused["steps"]) == 5
+
+
+def test_the_json_of_a_verified_journal_is_documented(tmp_path: Path):
+    files = {"file": journal.export(), "kept": journal.export(journal.LEAVES[:3]), "cut": journal.export()[:-1]}
+    for name, data in {**files, "hk.crt": to_pem(evidence.ROOTS[0])}.items():
+        (tmp_path / name).write_bytes(data)
+    root = ("--root", tmp_path / "hk.crt")
+    proven = documented("audit", "verify", tmp_path / "file", *root, "--earlier", tmp_path / "kept")
+    assert (proven["proven"], proven["size"], proven["earlier_size"], len(proven["steps"])) == (True, 7, 3, 5)
+    refused = documented("audit", "verify", tmp_path / "cut", *root, code=1)
+    assert refused["failed"]["step"] == "entries"
 
 
 # --- what goes on until it is stopped -------------------------------------------------------------------------------
