@@ -5,8 +5,8 @@ A handler behind it takes a message or messages and returns or yields messages; 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import grpc
@@ -65,65 +65,67 @@ class Guard(grpc.aio.ServerInterceptor):
 
     def _unary_unary(self, method: str, behaviour: Any, read: Any) -> Any:
         async def call(data: bytes, context: Context) -> Any:
-            async with self._admitted(method, context), self._bounded(context):
-                return await _finished(behaviour(read(data), context))
+            try:
+                with self._admitted(method, context):
+                    return await self._bounded(behaviour(read(data), context), context)
+            except Exception as error:  # noqa: BLE001 - here and below: what a call ends with is told in one place
+                await _refuse(method, context, error)
 
         return call
 
     def _stream_unary(self, method: str, behaviour: Any, read: Any) -> Any:
         async def call(chunks: AsyncIterator[bytes], context: Context) -> Any:
-            async with self._admitted(method, context):
-                return await behaviour(self._messages(chunks, read, method, context), context)
+            try:
+                with self._admitted(method, context):
+                    return await behaviour(self._messages(chunks, read, method, context), context)
+            except Exception as error:  # noqa: BLE001
+                await _refuse(method, context, error)
 
         return call
 
     def _unary_stream(self, method: str, behaviour: Any, read: Any) -> Any:
         async def call(data: bytes, context: Context) -> AsyncIterator[Any]:
-            async with self._admitted(method, context):
-                async for message in behaviour(read(data), context):
-                    self._admission.admit(context.auth_context(), method)
-                    yield message
+            try:
+                with self._admitted(method, context):
+                    async for message in behaviour(read(data), context):
+                        self._admission.admit(context.auth_context(), method)
+                        yield message
+            except Exception as error:  # noqa: BLE001
+                await _refuse(method, context, error)
 
         return call
 
     def _stream_stream(self, method: str, behaviour: Any, read: Any) -> Any:
         async def call(chunks: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
-            async with self._admitted(method, context):
-                async for message in behaviour(self._messages(chunks, read, method, context), context):
-                    yield message
+            try:
+                with self._admitted(method, context):
+                    async for message in behaviour(self._messages(chunks, read, method, context), context):
+                        yield message
+            except Exception as error:  # noqa: BLE001
+                await _refuse(method, context, error)
 
         return call
 
     # --- what is around them ------------------------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def _admitted(self, method: str, context: Context) -> AsyncIterator[None]:
-        """Admits, and turns what is raised into the call's status."""
+    @contextmanager
+    def _admitted(self, method: str, context: Context) -> Iterator[None]:
+        """Admits a call, and counts it as long as it lasts."""
+        caller = self._admission.admit(context.auth_context(), method)
+        self._shares.take(caller)
         try:
-            caller = self._admission.admit(context.auth_context(), method)
-            self._shares.take(caller)
-            try:
-                yield
-            finally:
-                self._shares.give_back(caller)
-        except GatewayError as error:
-            await _abort(context, method, error)
-        except (asyncio.CancelledError, grpc.aio.AbortError):
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, its text is not for outside
-            _log.exception("%s failed", method)
-            await _abort(context, method, GatewayError(type(error).__name__))
+            yield
+        finally:
+            self._shares.give_back(caller)
 
-    @asynccontextmanager
-    async def _bounded(self, context: Context) -> AsyncIterator[None]:
+    async def _bounded(self, answer: Awaitable[Any], context: Context) -> Any:
         """Bounds a call whose caller set no deadline, or one that is too far away; gRPC keeps to all others."""
         seconds = self._max_deadline_seconds
         if (asked := context.time_remaining()) is not None and asked <= seconds:
-            yield
-            return
+            return await answer
         try:
             async with asyncio.timeout(seconds):
-                yield
+                return await answer
         except TimeoutError as error:
             raise Unavailable(f"the call took longer than {seconds:.3g} s; what became of it is unknown") from error
 
@@ -152,11 +154,12 @@ def _reader(deserializer: Any) -> Callable[[bytes], Any]:
     return (lambda data: decode(kind, data)) if isinstance(kind, type) else deserializer  # type: ignore[no-any-return]
 
 
-async def _finished(result: Any) -> Any:
-    """The result of a handler, whether it is a coroutine (ours) or not (gRPC's health service)."""
-    return await result if asyncio.iscoroutine(result) else result
-
-
-async def _abort(context: Context, method: str, error: GatewayError) -> None:
+async def _refuse(method: str, context: Context, error: Exception) -> None:
+    """Ends a call with the status of what was raised; what is no error of ours is told to the log alone."""
+    if isinstance(error, grpc.aio.AbortError):  # its status is sent
+        raise error
+    if not isinstance(error, GatewayError):
+        _log.error("%s failed", method, exc_info=error)
+        error = GatewayError(type(error).__name__)
     _log.info("%s refused: %s (%s)", method, error.reason, code_of(error))
     await context.abort_with_status(rpc_status.to_status(status_of(error)))
