@@ -100,7 +100,8 @@ class Link:
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._seen.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._seen.wait()
         self._seen.clear()
 
     async def _while_forked(self) -> None:
@@ -142,7 +143,8 @@ class Link:
 
     async def _next(self, inbox: "asyncio.Queue[Incoming]") -> steps.Event:
         connected = self._links.get(self._origin, LinkStatus()).connected
-        incoming = await asyncio.wait_for(inbox.get(), None if connected else HELLO_TIMEOUT_SECONDS)
+        async with asyncio.timeout(None if connected else HELLO_TIMEOUT_SECONDS):
+            incoming = await inbox.get()
         if isinstance(incoming, Exception):
             raise incoming
         if not isinstance(incoming, steps.Grown):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
 
 AUTHORITIES = {"HK": ("HKMA", "SFC", "FSTB"), "KR": ("FSC", "FSS", "BOK", "KoFIU"), "SG": ("MAS",)}
-START_SECONDS, STOP_SECONDS = 30, 30
+STOP_SECONDS = 60  # more than a node takes, whatever else the machine does
 
 
 def free_port() -> int:
@@ -41,7 +41,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Waits for a condition; fails once its time is over."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -137,14 +137,20 @@ class Site:
         return path.read_text() if path.exists() else ""
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Signals the process and waits for its end; gives its exit code."""
+        """Signals the process, waits for its end, gives its exit code. One that does not end is killed, and fails."""
         assert self.process is not None
-        self.process.send_signal(number)
-        code = self.process.wait(STOP_SECONDS)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        self.process = None
-        return code
+        process, self.process = self.process, None
+        with process:
+            process.send_signal(number)
+            try:
+                return process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise AssertionError(f"{self.jurisdiction} did not stop: {self.log_text()}") from None
+
+    def stop_if_running(self) -> None:
+        if self.process:
+            self.stop()
 
     def kill(self) -> None:
         self.stop(signal.SIGKILL)
@@ -168,11 +174,9 @@ def found_pair(path: Path, **changes: str) -> tuple[Site, Site]:
 @contextmanager
 def running(*sites: Site) -> Iterator[None]:
     """Starts nodes, and stops those that still run."""
-    try:
+    with ExitStack() as stack:
+        for site in reversed(sites):
+            stack.callback(site.stop_if_running)
         for site in sites:
             site.start()
         yield
-    finally:
-        for site in sites:
-            if site.process:
-                site.stop()

@@ -160,7 +160,8 @@ async def test_a_reader_that_is_cancelled_while_it_waits_misses_nothing(profile,
     async with AsyncClient(profile) as client, client.watch_events() as watch:
         assert not (await anext(watch)).HasField("event")
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(anext(watch), 0.05)
+            async with asyncio.timeout(0.05):
+                await anext(watch)
         node.happen("kr-1", "kr-2")
         seen = [message.event.notice async for message in _events(watch, 2)]
     assert seen == ["notices/kr-1", "notices/kr-2"]
@@ -185,6 +186,24 @@ async def test_a_reader_cancelled_while_its_watch_closes_is_still_cancelled(prof
         reader.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reader
+
+
+async def test_a_reader_cancelled_as_its_watch_closes_between_two_attempts_is_still_cancelled(profile, node):
+    def longest() -> float:
+        pausing.set()
+        return 1.0
+
+    node.stop()
+    async with AsyncClient(profile) as client:
+        watch, pausing = client.watch_events(), asyncio.Event()
+        watch._dice = longest  # thrown as a pause begins
+        reader = asyncio.ensure_future(anext(watch))
+        await pausing.wait()
+        await watch.close()
+        reader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+    node.start()
 
 
 async def _events(watch, count):

@@ -192,7 +192,8 @@ class AsyncClient:
                     raise Cancelled("the client was closed during the call", StatusCode.CANCELLED) from None
                 raise
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._closed.wait(), wait_seconds)
+                async with asyncio.timeout(wait_seconds):
+                    await self._closed.wait()
 
     def _check_open(self) -> None:
         if self._closed.is_set():

@@ -95,4 +95,5 @@ class AsyncWatch(AsyncIterator[WatchEventsResponse]):
             self._closed.set()
             raise
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._closed.wait(), pause_seconds)
+            async with asyncio.timeout(pause_seconds):
+                await self._closed.wait()

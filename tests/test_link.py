@@ -1,0 +1,83 @@
+"""The dialling side of a channel: when it is told to end, it ends, whatever comes in the same moment."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from regulator.exchange.v1 import peer_service_pb2 as wire
+
+from gateway.carrier import Store
+from gateway.identity.certificates import to_pem
+from gateway.identity.names import NodeId
+from gateway.identity.profiles import AuthorityKind
+from gateway.link import Credentials, Incoming, Link
+from gateway.standing import LinkStatus
+from gateway.store.bulletin import Bulletin
+from tests.store.stores import SEALS, Opened
+from tests.support.certificates import authority, issued
+from tests.support.nodes import free_port
+
+PATIENCE_SECONDS = 20  # a link that has missed its end dials for ever
+
+
+class Links(dict[str, LinkStatus]):
+    """How the links do; tells when one has failed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed = asyncio.Event()
+
+    def __setitem__(self, origin: str, status: LinkStatus) -> None:
+        super().__setitem__(origin, status)
+        if status.last_error:
+            self.failed.set()
+
+
+class Dialling:
+    """A link to a peer that is away."""
+
+    def __init__(self, store: Opened) -> None:
+        self.links = Links()
+        root = authority(AuthorityKind.NODE)
+        node = issued(root, "node", NodeId("hk.test"))
+        parties = store.parties
+        self.link = Link(
+            replace(parties.peers["KR"], addresses=(f"127.0.0.1:{free_port()}",)),
+            parties,
+            Credentials(node.key_pem, node.pem, to_pem(root.certificate)),
+            Store(store.committer, store.readers, SEALS["HK"], parties.own.domain),
+            Bulletin(store.committer.latest()),
+            self.links,
+        )
+
+
+@pytest.fixture
+async def dialling(tmp_path: Path) -> AsyncIterator[Dialling]:
+    store = Opened.create("HK", "sqlite:///node.db", tmp_path / "hk")
+    yield Dialling(store)
+    await store.close()
+
+
+async def is_cancelled(task: "asyncio.Task[object]") -> bool:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asyncio.gather(task, return_exceptions=True)
+    return task.cancelled()
+
+
+async def test_a_pause_ends_when_the_link_is_cancelled_as_its_peer_dials(dialling: Dialling) -> None:
+    running = asyncio.create_task(dialling.link.run())
+    await dialling.links.failed.wait()  # then it pauses before it dials again
+    dialling.link.hurry()
+    running.cancel()
+    assert await is_cancelled(running)
+
+
+async def test_a_stream_ends_when_the_link_is_cancelled_as_its_peer_speaks(dialling: Dialling) -> None:
+    inbox = asyncio.Queue[Incoming]()
+    waiting = asyncio.create_task(dialling.link._next(inbox))
+    await asyncio.sleep(0)
+    inbox.put_nowait(wire.Position())
+    waiting.cancel()
+    assert await is_cancelled(waiting)
