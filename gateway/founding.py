@@ -217,7 +217,7 @@ def admit_client(
     clearance: Handling.Tlp.ValueType = Handling.AMBER,
     sectors: Collection[Sector.ValueType] = (),
 ) -> None:
-    """Adds a client to ``access.toml``; the node must be started again to know it.
+    """Adds a client to ``access.toml``, which a node that runs reads again by itself.
 
     Raises:
         ConfigError: the file would not be valid with it.

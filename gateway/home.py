@@ -20,6 +20,7 @@ from gateway.config import Config
 from gateway.errors import ConfigError, GatewayError
 from gateway.identity.access import Access
 from gateway.identity.access_clients import read_access
+from gateway.identity.access_file import MAX_FILE_BYTES, text_of
 from gateway.identity.certificates import to_der
 from gateway.identity.keyfiles import read_certificate, read_private
 from gateway.identity.names import NodeId
@@ -27,6 +28,7 @@ from gateway.identity.pairing import PairingDocument
 from gateway.identity.parties import Parties, Party
 from gateway.identity.seal_certificates import verify_seal_certificates
 from gateway.identity.signers import FileSeal
+from gateway.identity.watched_file import WatchedFile
 from gateway.ledger.checkpoint import SealPublic
 
 
@@ -72,19 +74,16 @@ class Home:
         """The configuration, read once."""
         return Config.load(self.config_file)
 
-    def access(self) -> Access:
-        """Reads the clients and their roles.
+    def access(self) -> WatchedFile[Access]:
+        """Reads the clients and what they may do.
 
         Raises:
             ConfigError: naming the file, line and value.
         """
         node = self.config.node
-        try:
-            return read_access(self.access_file.read_text(), node.domain, node.authorities)
-        except OSError as error:
-            raise ConfigError(f"{self.access_file}: {error.strerror}") from error
-        except ConfigError as error:
-            raise ConfigError(f"{self.access_file}: {error.message}") from error
+        return WatchedFile(
+            self.access_file, lambda data: read_access(text_of(data), node.domain, node.authorities), MAX_FILE_BYTES
+        )
 
     def seal(self) -> FileSeal:
         """Reads the sealing keys."""

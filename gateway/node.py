@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 
+from gateway.alarms import Alarms
 from gateway.carrier import Store
 from gateway.commands import Commands
 from gateway.errors import GatewayError, StoreError
 from gateway.framework_commands import FrameworkCommands
 from gateway.framework_questions import FrameworkQuestions
 from gateway.home import Home
-from gateway.identity.access import Access
 from gateway.identity.certificates import Window, to_pem
 from gateway.identity.keyfiles import read_certificate
 from gateway.identity.pairing import PairingDocument
@@ -40,6 +40,7 @@ from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database
 from gateway.store.opening import ChannelNames, add_channels, check_channels, check_owner
 from gateway.store.readers import Readers
+from gateway.watching import watch
 
 LONGEST_SLEEP_SECONDS = 600.0  # before the day is looked at again: a clock may be set, a machine may sleep
 RETRY_SECONDS = 60.0
@@ -76,13 +77,15 @@ class Node:
         parties = self.home.parties(documents, now)
         ed25519, ml_dsa_44 = (Window.of(certificate) for certificate in self.home.seal_certificates())
         self._seal = DatedSeal(self.home.seal(), ed25519 & ml_dsa_44, _now)
+        self._access = self.home.access()
         self._open_store(parties)
+        alarms = Alarms(self._committer, _micros)
         questions = Questions(self._readers, self._bulletin)
         commands = Commands(parties, self._committer, questions, _micros, secrets.token_bytes)
         rules = FrameworkQuestions(self._readers, _micros)
         framework_commands = FrameworkCommands(parties, self._committer, rules, _micros, secrets.token_bytes)
         store = Store(self._committer, self._readers, self._seal, parties.own.domain)
-        standing = Standing(parties, config.node.authorities, self._bulletin, self._links, _micros)
+        standing = Standing(parties, config.node.authorities, self._bulletin, self._links, alarms, _micros)
         self._back_office, self.back_office_port = await back_office_server(
             self._back_office_listener(),
             NoticeServicer(commands, questions),
@@ -98,6 +101,7 @@ class Node:
         await self._listen()
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
         self._tasks.append(asyncio.create_task(_tell_days(framework_commands)))
+        self._tasks.append(asyncio.create_task(watch([self._access], alarms)))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves until ``stop`` is set or the storage breaks, then drains and closes.
@@ -166,8 +170,7 @@ class Node:
 
     def _back_office_listener(self) -> Listener:
         root = read_certificate(self.home.root("client-authority"))
-        access: Access = self.home.access()
-        admission = BackOfficeAdmission(TlsTrust([root], Purpose.CLIENT), lambda: access, _now)
+        admission = BackOfficeAdmission(TlsTrust([root], Purpose.CLIENT), lambda: self._access.current, _now)
         section = self.home.config.back_office
         return self._listener(section.listen, [root], admission, section.max_concurrent_calls)
 

@@ -7,8 +7,9 @@ from importlib.metadata import version
 from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1 import admin_service_pb2 as admin
 
+from gateway.alarms import Alarm, Alarms
 from gateway.errors import NotFound
-from gateway.identity.access import Caller
+from gateway.identity.access import Caller, Role
 from gateway.identity.parties import Parties, Party
 from gateway.paging import page_position, page_size, page_token
 from gateway.store.bulletin import Bulletin
@@ -18,6 +19,8 @@ from gateway.supervision.submissions import check_fields
 API_VERSIONS = ("v1",)
 SOFTWARE_VERSION = version("regulatory-gateway")
 MICROS = 1_000_000  # in a second
+
+_LOOK_AFTER = frozenset({Role.OPERATOR, Role.AUDITOR})  # the node: whom alarms are for
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Standing:
         authorities: codes of those that this node serves
         bulletin: knows the newest heads
         links: how each channel's stream does, by origin; kept up to date by those who run the streams
+        alarms: what needs an operator
         clock: microseconds since 1970
     """
 
@@ -45,10 +49,11 @@ class Standing:
         authorities: tuple[str, ...],
         bulletin: Bulletin,
         links: dict[str, LinkStatus],
+        alarms: Alarms,
         clock: Callable[[], int],
     ) -> None:
         self._parties, self._authorities, self._bulletin = parties, authorities, bulletin
-        self._links, self._clock = links, clock
+        self._links, self._alarms, self._clock = links, alarms, clock
         self._started = clock()
 
     def server_info(self, caller: Caller) -> admin.ServerInfo:
@@ -68,6 +73,7 @@ class Standing:
             client_roles=sorted(caller.roles),
             client_clearance=caller.clearance,
             client_sectors=sorted(caller.sectors),
+            alarms=map(_alarm, self._alarms.current()) if caller.roles & _LOOK_AFTER else (),
         )
 
     def get_peer(self, request: admin.GetPeerRequest) -> admin.Peer:
@@ -140,6 +146,10 @@ def _peer(peer: Party) -> admin.Peer:
         addresses=peer.addresses,
         pairing_fingerprint=peer.fingerprint,
     )
+
+
+def _alarm(alarm: Alarm) -> admin.Alarm:
+    return admin.Alarm(about=alarm.about, detail=alarm.detail, start_time=_timestamp(alarm.since))
 
 
 def _timestamp(micros: int) -> Timestamp:

@@ -96,5 +96,5 @@ def add(  # noqa: PLR0913 - an option a line of the access file
     admit_client(node, identity, role, Handling.Tlp.ValueType(clearance), list(sectors))
     issue_client(out, identity, issuer, now())
     profile = write_profile(out, reached, node.config.node.domain, root)
-    say(f"{identity} is admitted. A node that runs must be started again to know it.")
+    say(f"{identity} is admitted; a node that runs knows it within a second.")
     say(f"Its profile is {profile}.")

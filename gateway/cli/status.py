@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
-from regulator.exchange.v1.admin_service_pb2 import Channel, Peer, ServerInfo
+from regulator.exchange.v1.admin_service_pb2 import Alarm, Channel, Peer, ServerInfo
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.cli.failures import DOES_NOT_HOLD
@@ -20,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
 def status(*, profile: ProfileFile, as_json: AsJson = False) -> None:
     """Tells how the node and its channels do.
 
-    Exit code 1 if a channel is halted or not connected.
+    Exit code 1 if a channel is halted or not connected, or an alarm is raised.
     """
     with connect(profile) as client:
         info, peers, channels = client.server_info(), list(client.list_peers()), list(client.list_channels())
@@ -28,7 +28,7 @@ def status(*, profile: ProfileFile, as_json: AsJson = False) -> None:
         write_json(_document(info, peers, channels))
     else:
         _show(info, peers, channels)
-    if not all(each.connected and each.state == Channel.OPEN for each in channels):
+    if info.alarms or not all(each.connected and each.state == Channel.OPEN for each in channels):
         raise typer.Exit(DOES_NOT_HOLD)
 
 
@@ -47,6 +47,9 @@ def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel]) 
     say()
     headings = ("channel", "state", "link", "envelopes", "receipted", "last receipt", "trouble")
     table(headings, [_channel_row(each) for each in channels])
+    if info.alarms:
+        say()
+        table(("alarm", "since", "what is wrong"), [_alarm_row(each) for each in info.alarms])
 
 
 def _seen(info: ServerInfo) -> str:
@@ -74,6 +77,10 @@ def _channel_row(channel: Channel) -> tuple[str, ...]:
     )
 
 
+def _alarm_row(alarm: Alarm) -> tuple[str, ...]:
+    return alarm.about, moment_of(alarm.start_time), alarm.detail
+
+
 def _document(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel]) -> dict[str, Any]:
     return {
         "node": {
@@ -93,6 +100,10 @@ def _document(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channe
             "clearance": Handling.Tlp.Name(info.client_clearance),
             "sectors": _sectors(info),
         },
+        "alarms": [
+            {"about": each.about, "detail": each.detail, "start_time": json_moment(each.start_time)}
+            for each in info.alarms
+        ],
         "peers": [_peer(each) for each in peers],
         "channels": [_channel(each) for each in channels],
     }

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.errors import ConfigError
 
 MAX_FILE_CHARS = 1 << 20
+MAX_FILE_BYTES = 4 * MAX_FILE_CHARS
 
 _HEADER = re.compile(r"\s*\[\[\s*clients\s*\]\]")
 
@@ -34,6 +35,19 @@ class Table:
         start = next((place for place, line in enumerate(self.text) if pattern.match(line)), 0)
         found = (place for place in range(start, len(self.text)) if str(value) in self.text[place])
         return self.line + next(found, start)
+
+
+def text_of(data: bytes) -> str:
+    """Gives the text of a file.
+
+    Raises:
+        ConfigError: it is not UTF-8; names the line.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"line {line}: the byte {data[error.start]:#04x} is not UTF-8") from error
 
 
 def read_tables(text: str) -> list[Table]:

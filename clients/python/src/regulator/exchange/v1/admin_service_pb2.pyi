@@ -57,6 +57,7 @@ class ServerInfo(_message.Message):
     CLIENT_ROLES_FIELD_NUMBER: _builtins.int
     CLIENT_CLEARANCE_FIELD_NUMBER: _builtins.int
     CLIENT_SECTORS_FIELD_NUMBER: _builtins.int
+    ALARMS_FIELD_NUMBER: _builtins.int
     jurisdiction: _builtins.str
     """Jurisdiction, ISO 3166-1 alpha-2."""
     domain: _builtins.str
@@ -97,6 +98,10 @@ class ServerInfo(_message.Message):
     def client_sectors(self) -> _containers.RepeatedScalarFieldContainer[_values_pb2.Sector.ValueType]:
         """The sectors that the caller takes part in; empty: all."""
 
+    @_builtins.property
+    def alarms(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alarm]:
+        """What needs an operator now, the oldest first. Told to operators and auditors; to others it is empty."""
+
     def __init__(
         self,
         *,
@@ -113,14 +118,47 @@ class ServerInfo(_message.Message):
         client_roles: _abc.Iterable[_builtins.str] | None = ...,
         client_clearance: _values_pb2.Handling.Tlp.ValueType = ...,
         client_sectors: _abc.Iterable[_values_pb2.Sector.ValueType] | None = ...,
+        alarms: _abc.Iterable[Global___Alarm] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_versions", b"api_versions", "authorities", b"authorities", "client", b"client", "client_authority", b"client_authority", "client_clearance", b"client_clearance", "client_roles", b"client_roles", "client_sectors", b"client_sectors", "domain", b"domain", "jurisdiction", b"jurisdiction", "software_version", b"software_version", "start_time", b"start_time", "time", b"time", "verifier_keys", b"verifier_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "api_versions", b"api_versions", "authorities", b"authorities", "client", b"client", "client_authority", b"client_authority", "client_clearance", b"client_clearance", "client_roles", b"client_roles", "client_sectors", b"client_sectors", "domain", b"domain", "jurisdiction", b"jurisdiction", "software_version", b"software_version", "start_time", b"start_time", "time", b"time", "verifier_keys", b"verifier_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ServerInfo: _TypeAlias = ServerInfo  # noqa: Y015
+
+@_typing.final
+class Alarm(_message.Message):
+    """Something that is wrong with the node until it is put right. Its beginning and its end are events, too."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ABOUT_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    about: _builtins.str
+    """What it is about, such as `access.toml`. There is one alarm at most about each thing."""
+    detail: _builtins.str
+    """What is wrong with it, and what stays in force meanwhile; for people."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    def __init__(
+        self,
+        *,
+        about: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "detail", b"detail", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Alarm: _TypeAlias = Alarm  # noqa: Y015
 
 @_typing.final
 class Peer(_message.Message):
