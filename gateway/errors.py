@@ -8,6 +8,7 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     ├── Unauthenticated          no acceptable identity stands behind the call
     ├── NotAllowed               this identity may not do this, or the thing is not there for it
     ├── NotFound                 nothing of that name
+    ├── NotServed                the method is not one of this listener
     ├── AlreadyExists            the name is taken by something else
     │   └── RequestIdReused      the request_id was used for another request
     ├── WrongState               the thing exists, and its state does not allow the act
@@ -85,6 +86,12 @@ class NotFound(GatewayError):
     """Nothing of that name."""
 
     reason = "NOT_FOUND"
+
+
+class NotServed(GatewayError):
+    """The listener has no such method."""
+
+    reason = "NOT_SERVED"
 
 
 class AlreadyExists(GatewayError):

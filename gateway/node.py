@@ -11,7 +11,7 @@ from cryptography import x509
 from gateway.alarms import Alarms
 from gateway.carrier import Store
 from gateway.commands import Commands
-from gateway.errors import GatewayError, StoreError
+from gateway.errors import GatewayError, StoreError, Unavailable
 from gateway.framework_commands import FrameworkCommands
 from gateway.framework_questions import FrameworkQuestions
 from gateway.home import Home
@@ -104,16 +104,22 @@ class Node:
         self._tasks.append(asyncio.create_task(watch([self._access], alarms)))
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serves until ``stop`` is set or the storage breaks, then drains and closes.
+        """Serves until ``stop`` is set, the storage breaks or a listener ends by itself; then drains and closes.
 
         Raises:
             StoreError: the storage broke.
+            Unavailable: a listener ended.
         """
         waiting = [asyncio.create_task(stop.wait()), asyncio.create_task(self._broken.wait())]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        servers = (self._back_office, self._peer)
+        listening = [asyncio.create_task(server.wait_for_termination()) for server in servers]
+        ended, _ = await asyncio.wait([*waiting, *listening], return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
         await self.stop()
+        await asyncio.gather(*listening, return_exceptions=True)
+        if not ended.isdisjoint(listening):
+            raise Unavailable("a listener ended by itself: a node that cannot be reached must not seem to run")
         if self.failure:
             raise StoreError(str(self.failure)) from self.failure
 

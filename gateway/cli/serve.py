@@ -33,7 +33,13 @@ def serve(
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_quotes_no_caller)
     uvloop.run(_serve(Home(home)))
+
+
+def _quotes_no_caller(record: logging.LogRecord) -> bool:
+    """Tells what may be logged: gRPC would write down metadata that is not UTF-8, up to 16 KiB a call."""
+    return not str(record.msg).startswith("Invalid encoding")
 
 
 async def _serve(home: Home) -> None:

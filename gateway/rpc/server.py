@@ -30,6 +30,7 @@ from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.frameworks import FrameworkServicer
 from gateway.rpc.guard import Admission, Guard
 from gateway.rpc.health import HealthServicer
+from gateway.rpc.intake import make_server
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
 from gateway.rpc.ruled import Ruled
@@ -133,9 +134,7 @@ def _server(listener: Listener, max_message_bytes: int) -> grpc.aio.Server:
     ]
     shares = Shares(max(1, listener.max_calls // CALLERS_AT_LEAST))
     guard = Guard(listener.admission, listener.max_deadline_seconds, shares)
-    return grpc.aio.server(
-        interceptors=[guard], options=options, maximum_concurrent_rpcs=listener.max_calls, compression=None
-    )
+    return make_server([guard], options, listener.max_calls)
 
 
 def _bind(server: grpc.aio.Server, listener: Listener) -> int:

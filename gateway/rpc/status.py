@@ -20,6 +20,7 @@ CODES: Mapping[type[errors.GatewayError], Code.ValueType] = {
     errors.Unauthenticated: Code.UNAUTHENTICATED,
     errors.NotAllowed: Code.PERMISSION_DENIED,
     errors.NotFound: Code.NOT_FOUND,
+    errors.NotServed: Code.UNIMPLEMENTED,
     errors.AlreadyExists: Code.ALREADY_EXISTS,
     errors.WrongState: Code.FAILED_PRECONDITION,
     errors.Stale: Code.ABORTED,

@@ -140,7 +140,7 @@ def _engine(url: URL, *, writes: bool) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url, writes=writes)
     options: dict[str, Any] = {"poolclass": NullPool} if writes else {"pool_size": READERS}
-    engine = create_engine(url, **options)
+    engine = create_engine(url, hide_parameters=True, **options)  # of an error, which is logged
     event.listen(engine, "connect", _set_postgresql_writer if writes else _set_postgresql_reader)
     return engine
 
@@ -151,7 +151,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         raise StoreError(f"the SQLite library is {sqlite.sqlite_version}; {oldest} or later is needed")
     options: dict[str, Any] = {"poolclass": NullPool} if writes else {"pool_size": READERS}
     arguments = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS}
-    engine = create_engine(url, module=sqlite, connect_args=arguments, **options)
+    engine = create_engine(url, module=sqlite, connect_args=arguments, hide_parameters=True, **options)
     event.listen(engine, "connect", _set_sqlite_writer if writes else _set_sqlite_reader)
     event.listen(engine, "begin", _begin_immediate if writes else _begin_deferred)
     return engine

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import h2.config
 import h2.connection
 import h2.events
 
@@ -16,6 +17,9 @@ from tests.rpc.calls import root_pem
 from tests.support.nodes import Site
 
 TIMEOUT_SECONDS = 10
+UNCHECKED = h2.config.H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False)
+
+Text = str | bytes
 
 
 def tls_context(site: Site, pair: tuple[bytes | None, bytes | None]) -> ssl.SSLContext:
@@ -44,19 +48,20 @@ def tls(
 
 
 class Http2:
-    """One connection. ``headers``: of the answers and their trailers, by stream."""
+    """One connection. By stream: ``headers`` of the answers and their trailers, ``data`` as gRPC frames it."""
 
     def __init__(self, wire: ssl.SSLSocket) -> None:
         self.wire = wire
         self.headers: dict[int, dict[str, str]] = {}
+        self.data: dict[int, bytes] = {}
         self.ended: set[int] = set()
         self.closed = False
-        self._http = h2.connection.H2Connection()
+        self._http = h2.connection.H2Connection(UNCHECKED)
         self._http.initiate_connection()
         self.flush()
 
-    def begin(self, method: str, *extra: tuple[str, str], end: bool = False) -> int:
-        """Sends the headers of a call; gives its stream."""
+    def begin(self, method: Text, *extra: tuple[Text, Text], end: bool = False) -> int:
+        """Sends the headers of a call, whatever is in them; gives its stream."""
         stream = self._http.get_next_available_stream_id()
         headers = [
             (":method", "POST"),
@@ -93,12 +98,16 @@ class Http2:
     def flush(self) -> None:
         self.wire.sendall(self._http.data_to_send())
 
-    def call(self, method: str, data: bytes = b"") -> str:
+    def call(self, method: Text, data: bytes = b"", *extra: tuple[Text, Text]) -> str:
         """Makes a unary call; gives its ``grpc-status``, empty if the connection ended without one."""
-        stream = self.begin(method)
-        self.send(stream, b"\0" + len(data).to_bytes(4) + data, end=True)
+        return self.answer(method, data, *extra).get("grpc-status", "")
+
+    def answer(self, method: Text, data: bytes = b"", *extra: tuple[Text, Text]) -> dict[str, str]:
+        """Makes a unary call; gives the headers and trailers of its answer."""
+        stream = self.begin(method, *extra)
+        self.send(stream, prefixed(data), end=True)
         self.read(lambda: stream in self.ended)
-        return self.headers.get(stream, {}).get("grpc-status", "")
+        return self.headers.get(stream, {})
 
     def read(self, until: Any = lambda: False, seconds: float = TIMEOUT_SECONDS) -> None:
         """Reads until a condition holds, the connection ends or the time is over."""
@@ -122,6 +131,7 @@ class Http2:
             pairs = {_text(name): _text(value) for name, value in event.headers}
             self.headers.setdefault(event.stream_id, {}).update(pairs)
         elif isinstance(event, h2.events.DataReceived):
+            self.data[event.stream_id] = self.data.get(event.stream_id, b"") + event.data
             self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, h2.events.StreamEnded | h2.events.StreamReset):
             self.ended.add(event.stream_id)

@@ -131,3 +131,10 @@ async def test_sqlite_writes_survive_a_power_cut(tmp_path):
         }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2}
     await store.close()
+
+
+def test_what_a_statement_was_given_is_not_in_its_error(database):
+    """An error is logged; what a notice says is not."""
+    with database.writer() as connection, pytest.raises(DBAPIError) as failed:
+        connection.execute(text("INSERT INTO nowhere VALUES (:secret)"), {"secret": "canary-7f3a"})
+    assert "canary" not in str(failed.value)

@@ -1,0 +1,89 @@
+"""A gRPC server whose calls are taken from gRPC's core by a loop of our own, one a method.
+
+grpc.aio (1.85.3, ``AioServer._server_main_loop``) takes all calls in one loop. It decodes the name of a method that is
+not registered as UTF-8, and ends, and with it the listener, where that fails: one byte, from anybody whose handshake
+succeeds. It also goes through all that it waits for at every call, which costs more with each method. Here every method
+is registered and waited for apart, and a call of any other one is refused without a look at its name.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, cast
+
+import grpc
+from grpc._cython import cygrpc
+from grpc.aio import _server
+from grpc_status import rpc_status
+
+from gateway.errors import GatewayError, NotServed, Overloaded
+from gateway.rpc.status import status_of
+
+# ruff: noqa: SLF001 - there is no public place where a call can be taken out of gRPC's loop
+
+
+class _Core(cygrpc.AioServer):  # type: ignore[misc]
+    """gRPC's loop, which is left to wait for tasks that end only when the server stops."""
+
+    def __init__(
+        self, interceptors: tuple[grpc.aio.ServerInterceptor, ...], options: list[tuple[str, int]], max_calls: int
+    ) -> None:
+        self._working_loop = cygrpc.get_working_loop()
+        super().__init__(self._working_loop, None, (), interceptors, options, None)
+        self._around, self._max_calls = interceptors, max_calls
+        self._handlers: dict[bytes, Any] = {}  # by method
+        self._under_way = set[asyncio.Task[None]]()
+
+    def add_registered_method_handlers(self, handlers: dict[str, Any]) -> None:
+        self._handlers |= {method.encode(): handler for method, handler in handlers.items()}
+        super().add_registered_method_handlers(handlers)
+
+    def _make_request_call_future(self, method: bytes | None) -> asyncio.Task[None]:
+        """A task that takes the calls of a method; None: those of every method that is not served."""
+        task: asyncio.Task[None] = self._working_loop.create_task(self._take(method) if method else self._take_strays())
+        return task
+
+    async def _take(self, method: bytes) -> None:
+        name = method.decode()
+        resolver = cygrpc._MethodResolver([], {name: self._handlers[method]})
+        while True:
+            state = await self._request_registered_call(method)
+            if len(self._under_way) < self._max_calls:
+                handled = cygrpc._handle_rpc(name, resolver, self._around, state, self._working_loop, False)
+                self._begin(handled, state, name)
+            else:
+                self._refuse(state, Overloaded(f"at most {self._max_calls} calls may be under way at once"))
+
+    async def _take_strays(self) -> None:
+        while True:
+            self._refuse(await self._request_call(), NotServed("there is no such method here"))
+
+    def _refuse(self, state: Any, error: GatewayError) -> None:
+        context = cygrpc._ServicerContext(state, None, None, self._working_loop)
+        self._begin(context.abort_with_status(rpc_status.to_status(status_of(error))), state, "")
+
+    def _begin(self, handled: Coroutine[Any, Any, None], state: Any, name: str) -> None:
+        """Carries out a call as gRPC does: who hangs up is noticed, and what is raised goes no further."""
+        carried_out = cygrpc._schedule_rpc_coro(handled, state, self._working_loop, name)
+        task = self._working_loop.create_task(carried_out)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+
+class _Server(_server.Server):
+    """``grpc.aio.server`` with that core."""
+
+    def __init__(self, core: _Core) -> None:
+        self._loop, self._server = core._working_loop, core
+
+
+def make_server(
+    interceptors: list[grpc.aio.ServerInterceptor], options: list[tuple[str, int]], max_calls: int
+) -> grpc.aio.Server:
+    """Makes a server, to which methods can be added by registering them alone.
+
+    Args:
+        interceptors: around every method
+        options: of gRPC
+        max_calls: under way at once; more are refused as ``Overloaded``
+    """
+    return cast("grpc.aio.Server", _Server(_Core(tuple(interceptors), options, max_calls)))

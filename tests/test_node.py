@@ -1,0 +1,40 @@
+"""What a node does about itself."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.nodes import Site
+
+# In a process of its own: gRPC takes its TLS settings from the first import alone.
+SCRIPT = """
+import asyncio, sys
+from pathlib import Path
+from gateway.errors import Unavailable
+from gateway.home import Home
+from gateway.node import Node
+
+async def main():
+    node = Node(Home(Path(sys.argv[1])))
+    await node.start()
+    running = asyncio.create_task(node.run(asyncio.Event()))
+    await asyncio.sleep(0)
+    await getattr(node, sys.argv[2]).stop(0)
+    try:
+        await running
+    except Unavailable as error:
+        print(error)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("listener", ["_back_office", "_peer"])
+def test_a_node_whose_listener_ends_by_itself_ends(tmp_path: Path, listener: str):
+    """Nobody restarts a process that runs and cannot be reached."""
+    home = Site("HK", tmp_path / "hk").found().home.path
+    command = [sys.executable, "-c", SCRIPT, str(home), listener]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout.startswith("a listener ended by itself")
