@@ -23,9 +23,7 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     │   └── Untrusted            the signer, key or certificate is not one we trust
     ├── ChannelError             the channel protocol was broken
     │   ├── LocalProtocolError   by us: a defect here
-    │   ├── RemoteProtocolError  by the peer: its stream is ended
-    │   ├── Forked               the peer signed two histories: its direction halts
-    │   └── SenderRolledBack     the sender is behind what was countersigned: it halts and recovers
+    │   └── RemoteProtocolError  by the peer: its stream is ended
     ├── ConfigError              a file that an operator wrote, or the home, does not fit
     └── StoreError               the database is wrong or does not answer
         └── Corrupt              what is stored does not verify
@@ -182,18 +180,6 @@ class RemoteProtocolError(ChannelError):
     """The peer broke the protocol; its stream ends, the channel stays as it is."""
 
     reason = "REMOTE_PROTOCOL_ERROR"
-
-
-class Forked(ChannelError):
-    """The sender signed two histories of one channel: that direction halts, both heads are evidence."""
-
-    reason = "FORKED"
-
-
-class SenderRolledBack(ChannelError):
-    """The sender holds less than the receiver has countersigned: it halts, then recovers from the peer."""
-
-    reason = "SENDER_ROLLED_BACK"
 
 
 class ConfigError(GatewayError):
