@@ -24,12 +24,15 @@ from gateway.errors import BadInput, GatewayError, RequestIdReused
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
 from gateway.questions import Questions
+from gateway.scopes import scope_of
 from gateway.store.committer import Committer
 from gateway.store.transaction import Needs, Sealed, Transaction
 from gateway.supervision import envelopes
 from gateway.supervision.acts import check_acknowledge, check_own, check_release, check_supersede, check_withdraw
+from gateway.supervision.disclosure import within
 from gateway.supervision.notice_messages import notice_message
 from gateway.supervision.notices import new_notice_id, notice_id, notice_name
+from gateway.supervision.records import Find
 from gateway.supervision.submissions import (
     Submission,
     addressed,
@@ -75,7 +78,7 @@ class Commands:
         submission = self._checked(caller, request)
         if request.validate_only:
             return await self._committer.submit(lambda tx: self._preview(tx, caller, [submission])[0])
-        return await self._finished(await self._release_one(caller, submission))
+        return await self._finished(caller, await self._release_one(caller, submission))
 
     async def batch_create_notices(self, caller: Caller, request: BatchCreateNoticesRequest) -> list[Notice]:
         """Gives several notices, all or none."""
@@ -87,7 +90,7 @@ class Commands:
             return [self._release(tx, caller, each) for each in submissions]
 
         done = await self._committer.submit(release_all, _needs(caller, submissions), len(submissions))
-        return [await self._finished(each) for each in done]
+        return [await self._finished(caller, each) for each in done]
 
     async def submit_notices(self, caller: Caller, message: SubmitNoticesRequest) -> list[GatewayError | None]:
         """Gives each of several notices on its own; answers, for each, None or why it was refused."""
@@ -116,7 +119,7 @@ class Commands:
         def acknowledge(tx: Transaction) -> str:
             if known := carried_out(tx, caller, request.request_id, digest):
                 return known
-            record = check_acknowledge(acted_id, tx.find_notice, request.etag)
+            record = check_acknowledge(acted_id, _seen(tx, caller), request.etag)
             self._seal(
                 tx,
                 caller,
@@ -125,7 +128,7 @@ class Commands:
             )
             return remember(tx, caller, request.request_id, digest, acted_id)
 
-        return await self._finished(await self._committer.submit(acknowledge))
+        return await self._finished(caller, await self._committer.submit(acknowledge))
 
     async def withdraw_notice(self, caller: Caller, request: WithdrawNoticeRequest) -> Notice:
         """Takes back a notice of the caller's authority."""
@@ -135,19 +138,19 @@ class Commands:
         def withdraw(tx: Transaction) -> str:
             if known := carried_out(tx, caller, request.request_id, digest):
                 return known
-            record = check_withdraw(acted_id, tx.find_notice, request.etag)
+            record = check_withdraw(acted_id, _seen(tx, caller), request.etag)
             check_own(record, caller.authority)
             self._seal(
                 tx, caller, record.recipient, lambda seal: envelopes.withdrawn(seal, acted_id, request.explanation)
             )
             return remember(tx, caller, request.request_id, digest, acted_id)
 
-        return await self._finished(await self._committer.submit(withdraw))
+        return await self._finished(caller, await self._committer.submit(withdraw))
 
     async def supersede_notice(self, caller: Caller, request: SupersedeNoticeRequest) -> Notice:
         """Gives a notice that takes the place of an earlier one of the caller's authority."""
-        submission = superseding_notice(request, caller.authority, self._new_id())
-        return await self._finished(await self._release_one(caller, submission))
+        submission = superseding_notice(request, caller.authority, scope_of(caller), self._new_id())
+        return await self._finished(caller, await self._release_one(caller, submission))
 
     # --- before the commit ----------------------------------------------------------------------------------------
 
@@ -168,7 +171,7 @@ class Commands:
         return self._checked(caller, request)
 
     def _checked(self, caller: Caller, request: CreateNoticeRequest, path: str = "") -> Submission:
-        return new_notice(request, self._parties.peers, caller.authority, self._new_id(), path)
+        return new_notice(request, self._parties.peers, caller.authority, scope_of(caller), self._new_id(), path)
 
     def _new_id(self) -> str:
         year = datetime.fromtimestamp(self._clock() // MICROS, UTC).year
@@ -186,7 +189,7 @@ class Commands:
         if known := carried_out(tx, caller, submission.request_id, submission.digest):
             return known
         submission = _with_recipient(tx, caller, submission)
-        self._check_release(tx, submission)
+        self._check_release(tx, caller, submission)
         new_id, content = submission.notice_id, submission.content
         sealed = self._seal(tx, caller, submission.recipient, lambda seal: envelopes.released(seal, new_id, content))
         remember(tx, caller, submission.request_id, submission.digest, new_id)
@@ -196,7 +199,7 @@ class Commands:
         """What the notices would be; checks all that sealing them would, and writes nothing."""
         for submission in submissions:
             carried_out(tx, caller, submission.request_id, submission.digest)
-            self._check_release(tx, submission)
+            self._check_release(tx, caller, submission)
         return [
             Notice(
                 name=notice_name(each.notice_id),
@@ -208,9 +211,9 @@ class Commands:
             for each in submissions
         ]
 
-    def _check_release(self, tx: Transaction, submission: Submission) -> None:
-        channel = tx.channel(self._parties.origin_to(submission.recipient)).parties
-        check_release(submission.notice_id, submission.content, channel, tx.find_notice, submission.path)
+    def _check_release(self, tx: Transaction, caller: Caller, submission: Submission) -> None:
+        channel, scope = tx.channel(self._parties.origin_to(submission.recipient)).parties, scope_of(caller)
+        check_release(submission.notice_id, submission.content, channel, tx.find_notice, scope, submission.path)
 
     def _seal(
         self, tx: Transaction, caller: Caller, recipient: str, build: Callable[[envelopes.Seal], Envelope]
@@ -219,10 +222,15 @@ class Commands:
 
     # --- after the commit -----------------------------------------------------------------------------------------
 
-    async def _finished(self, done: Done) -> Notice:
+    async def _finished(self, caller: Caller, done: Done) -> Notice:
         if isinstance(done, str):
-            return await self._questions.notice(done)
+            return await self._questions.notice(caller, done)
         return notice_message(done.projection.records[0], done.envelope)
+
+
+def _seen(tx: Transaction, caller: Caller) -> Find:
+    """Finds the notices that the caller may see: to it, others are not there."""
+    return within(scope_of(caller), tx.find_notice)
 
 
 def _needs(caller: Caller, submissions: Collection[Submission]) -> Needs:
@@ -245,7 +253,7 @@ def carried_out(tx: Transaction, caller: Caller, request_id: str, digest: bytes)
     if known is None:
         return ""
     if known.digest != digest:
-        raise RequestIdReused("the request_id was used for another request", notice=known.notice)
+        raise RequestIdReused("the request_id was used for another request")
     return known.notice
 
 
@@ -260,6 +268,6 @@ def _with_recipient(tx: Transaction, caller: Caller, submission: Submission) -> 
     """Of a notice that supersedes another one: to the earlier one's recipient, by the earlier one's authority."""
     if not submission.supersedes:
         return submission
-    record = check_supersede(submission.supersedes, tx.find_notice, submission.etag)
+    record = check_supersede(submission.supersedes, _seen(tx, caller), submission.etag)
     check_own(record, caller.authority)
     return addressed(submission, record.recipient)

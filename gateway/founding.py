@@ -1,6 +1,7 @@
 """Makes what a jurisdiction needs before its node can start: authorities, a node's home, certificates of clients."""
 
 import json
+import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,7 @@ from gateway.identity.names import ClientId, Identity, NodeId
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.profiles import AuthorityKind, Profile, profiles
 from gateway.identity.signers import FileSeal
+from gateway.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database
 from gateway.store.opening import create
 
@@ -135,7 +137,7 @@ def make_database(home: Home) -> None:
     """Makes the database that the configuration names; brings one that is there to this version's form."""
     database = Database(home.config.database.url, home.path)
     try:
-        create(database, home.config.node.jurisdiction, home.config.node.domain)
+        create(database, home.config.node.jurisdiction, home.config.node.domain, secrets.token_bytes(KEY_BYTES))
     finally:
         database.close()
 

@@ -12,6 +12,7 @@ from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkDiff, Frame
 
 from gateway.errors import NotFound
 from gateway.paging import page_position, page_size, page_token, pinned_position
+from gateway.sealed_tokens import SealedTokens
 from gateway.store.framework_queries import (
     VersionView,
     list_assessments,
@@ -46,11 +47,12 @@ class FrameworkQuestions:
 
     Args:
         readers: of the store
+        tokens: for pages whose positions are those of events
         clock: microseconds since 1970
     """
 
-    def __init__(self, readers: Readers, clock: Callable[[], int]) -> None:
-        self._readers, self._clock = readers, clock
+    def __init__(self, readers: Readers, tokens: SealedTokens, clock: Callable[[], int]) -> None:
+        self._readers, self._tokens, self._clock = readers, tokens, clock
         self._diffs: dict[tuple[str, int, int], FrameworkDiff] = {}
 
     # --- frameworks and versions ------------------------------------------------------------------------------------
@@ -116,7 +118,7 @@ class FrameworkQuestions:
         views = await self._readers.run(
             read_versions, "" if wanted_id == ALL else wanted_id, jurisdiction=request.jurisdiction
         )
-        begun = pinned_position(request.page_token, request)
+        begun = self._tokens.pinned_position(request.page_token, request)
         position, pin = begun or (0, max((view.cursor for view in views), default=0))
         versions = _newest(views, pin, _known_at(request))
         found: list[tuple[int, pb.FrameworkProvision]] = []
@@ -127,7 +129,7 @@ class FrameworkQuestions:
             found += [(place << _PLACE_BITS | at, provision_message(view.record, each)) for at, each in read]
             if len(found) > size:
                 break
-        more = page_token(found[size - 1][0], request, pin) if len(found) > size else ""
+        more = self._tokens.page_token(found[size - 1][0], request, pin) if len(found) > size else ""
         return pb.ListProvisionsResponse(provisions=[each for _, each in found[:size]], next_page_token=more)
 
     # --- how they differ --------------------------------------------------------------------------------------------
@@ -212,12 +214,12 @@ class FrameworkQuestions:
     async def list_assessments(self, request: pb.ListAssessmentsRequest) -> pb.ListAssessmentsResponse:
         """Gives a page, newest first: in the order in which they were committed here."""
         check_fields(request)
-        before, size = page_position(request.page_token, request), page_size(request.page_size)
+        before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
         views = await self._readers.run(list_assessments, request, before, size + 1)
         page = views[:size]
         return pb.ListAssessmentsResponse(
             assessments=[assessment_message(view.record, view.assessed) for view in page],
-            next_page_token=page_token(page[-1].cursor, request) if len(views) > size else "",
+            next_page_token=self._tokens.page_token(page[-1].cursor, request) if len(views) > size else "",
         )
 
 

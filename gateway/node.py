@@ -34,11 +34,12 @@ from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
 from gateway.rpc.server import MAX_PEER_STREAMS, Listener, back_office_server, peer_server
 from gateway.rpc.tls import require_tls_1_3_only
+from gateway.sealed_tokens import SealedTokens
 from gateway.standing import LinkStatus, Standing
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database
-from gateway.store.opening import ChannelNames, add_channels, check_channels, check_owner
+from gateway.store.opening import ChannelNames, add_channels, check_channels, check_owner, read_token_key
 from gateway.store.readers import Readers
 from gateway.watching import watch
 
@@ -80,9 +81,10 @@ class Node:
         self._access = self.home.access()
         self._open_store(parties)
         alarms = Alarms(self._committer, _micros)
-        questions = Questions(self._readers, self._bulletin)
+        tokens = SealedTokens(self._token_key, secrets.token_bytes)
+        questions = Questions(self._readers, self._bulletin, tokens)
         commands = Commands(parties, self._committer, questions, _micros, secrets.token_bytes)
-        rules = FrameworkQuestions(self._readers, _micros)
+        rules = FrameworkQuestions(self._readers, tokens, _micros)
         framework_commands = FrameworkCommands(parties, self._committer, rules, _micros, secrets.token_bytes)
         store = Store(self._committer, self._readers, self._seal, parties.own.domain)
         standing = Standing(parties, config.node.authorities, self._bulletin, self._links, alarms, _micros)
@@ -144,6 +146,7 @@ class Node:
             self._database.check_revision()
             with self._database.readers.connect() as connection:
                 check_owner(connection, node.jurisdiction, node.domain)
+                self._token_key = read_token_key(connection)
             add_channels(self._database, _channel_names(parties))
             check_channels(self._database, {origin: sender.seal for origin, sender, _ in parties.channels()})
             self._readers = Readers(self._database)

@@ -1,4 +1,7 @@
-"""Page tokens (AIP-158): opaque, bound to the filters they were given for, and of no authority."""
+"""Page tokens (AIP-158): opaque, bound to the filters they were given for, and of no authority.
+
+They are for lists whose positions tell nothing; ``sealed_tokens`` for the others.
+"""
 
 import base64
 import binascii
@@ -14,7 +17,7 @@ MAX_POSITION = 2**63 - 1  # of a list; a database counts no further
 
 _FILTER_BYTES = 8
 _POSITION_BYTES = 8
-_WRONG_TOKEN = "must be the next_page_token of the page before, with the same filters"  # noqa: S105 - no secret
+WRONG_TOKEN = "must be the next_page_token of the page before, with the same filters"  # noqa: S105 - no secret
 
 
 def page_size(asked: int) -> int:
@@ -31,7 +34,7 @@ def page_token(position: int, request: Message, pin: int | None = None) -> str:
         pin: Of a list that would change between two pages: the state of which all pages are read.
     """
     numbers = [position] if pin is None else [position, pin]
-    data = b"".join(number.to_bytes(_POSITION_BYTES) for number in numbers) + _filter_hash(request)
+    data = b"".join(number.to_bytes(_POSITION_BYTES) for number in numbers) + filters_of(request)[:_FILTER_BYTES]
     return base64.urlsafe_b64encode(data).decode()
 
 
@@ -45,7 +48,7 @@ def page_position(token: str, request: Message) -> int | None:
         return None
     position = _number(token, 0)
     if page_token(position, request) != token:
-        raise BadInput.of("page_token", _WRONG_TOKEN)
+        raise BadInput.of("page_token", WRONG_TOKEN)
     return position
 
 
@@ -55,7 +58,7 @@ def pinned_position(token: str, request: Message) -> tuple[int, int] | None:
         return None
     position, pin = _number(token, 0), _number(token, 1)
     if page_token(position, request, pin) != token:
-        raise BadInput.of("page_token", _WRONG_TOKEN)
+        raise BadInput.of("page_token", WRONG_TOKEN)
     return position, pin
 
 
@@ -69,10 +72,11 @@ def _number(token: str, place: int) -> int:
     return number if number <= MAX_POSITION else 0
 
 
-def _filter_hash(request: Message) -> bytes:
+def filters_of(request: Message) -> bytes:
+    """What tells a list and its filters from all others: SHA-256 of the request without its page, 32 bytes."""
     filters = type(request)()
     filters.CopyFrom(request)
     filters.ClearField("page_token")
     filters.ClearField("page_size")
     name = request.DESCRIPTOR.full_name.encode()  # so that a token of one list is none of another
-    return hashlib.sha256(name + b"\0" + filters.SerializeToString(deterministic=True)).digest()[:_FILTER_BYTES]
+    return hashlib.sha256(name + b"\0" + filters.SerializeToString(deterministic=True)).digest()

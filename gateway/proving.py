@@ -11,13 +11,17 @@ from regulator.exchange.v1.evidence_service_pb2 import (
 )
 
 from gateway.errors import NotFound
+from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
 from gateway.ledger.evidence import Evidence as EvidenceFile
+from gateway.scopes import scope_of
 from gateway.store.bulletin import Bulletin
+from gateway.store.logs import no_envelope
 from gateway.store.proofs import read_consistency, read_inclusion
 from gateway.store.queries import read_notice
 from gateway.store.readers import Readers
 from gateway.store.state import ChannelState
+from gateway.supervision.disclosure import Scope
 from gateway.supervision.notices import notice_id
 from gateway.supervision.records import NoticeRecord, Place
 from gateway.supervision.submissions import check_fields
@@ -41,13 +45,14 @@ class Proofs:
     def __init__(self, parties: Parties, readers: Readers, bulletin: Bulletin) -> None:
         self._parties, self._readers, self._bulletin = parties, readers, bulletin
 
-    async def get_evidence(self, request: GetEvidenceRequest) -> Evidence:
+    async def get_evidence(self, caller: Caller, request: GetEvidenceRequest) -> Evidence:
         """Gives the evidence file of one envelope: of a notice's act, or at a place of a channel."""
         check_fields(request)
-        place, name = await self._place(request) if request.notice else _named_by_place(request)
+        scope = scope_of(caller)
+        place, name = await self._place(scope, request) if request.notice else _named_by_place(request)
         if place.index >= self._state(place.origin).log.size:
-            raise NotFound(f"the log of {place.origin} has no envelope {place.index}")
-        parts = await self._readers.run(read_inclusion, place.origin, place.index)
+            raise no_envelope(place.index)
+        parts = await self._readers.run(read_inclusion, scope, place.origin, place.index)
         sender, receiver = self._parties.channel(place.origin)
         material = EvidenceMaterial(
             envelope=parts.envelope,
@@ -77,9 +82,9 @@ class Proofs:
             raise NotFound(f"there is no channel {origin}")
         return state
 
-    async def _place(self, request: GetEvidenceRequest) -> tuple[Place, str]:
+    async def _place(self, scope: Scope, request: GetEvidenceRequest) -> tuple[Place, str]:
         wanted = notice_id(request.notice)
-        view = await self._readers.run(read_notice, wanted)
+        view = await self._readers.run(read_notice, scope, wanted)
         if view is None:
             raise NotFound(f"there is no notice {wanted}", notice=wanted)
         act = request.act or GetEvidenceRequest.RELEASE

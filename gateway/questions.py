@@ -1,6 +1,5 @@
 """What can be asked of a node about its notices and what became of them; nothing here changes anything."""
 
-import re
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
 
@@ -16,7 +15,9 @@ from regulator.exchange.v1.notice_service_pb2 import (
 
 from gateway.errors import BadInput, NotFound, Unavailable
 from gateway.identity.access import Caller, Role
-from gateway.paging import page_position, page_size, page_token
+from gateway.paging import page_size
+from gateway.scopes import scope_of
+from gateway.sealed_tokens import SealedTokens
 from gateway.store.bulletin import Bulletin
 from gateway.store.queries import (
     EventFilter,
@@ -39,8 +40,6 @@ MICROS = 1_000_000  # in a second
 _OF_THE_NODE = frozenset({Event.CERTIFICATE_EXPIRING, Event.ALARM})
 _OF_CHANNELS = frozenset({Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED, Event.SEAL_ROTATED})
 
-_CURSOR = re.compile(r"[1-9][0-9]{0,17}|0")
-
 
 class Questions:
     """The questions of back offices.
@@ -48,43 +47,45 @@ class Questions:
     Args:
         readers: of the store
         bulletin: tells of commits
+        tokens: for pages and cursors
     """
 
-    def __init__(self, readers: Readers, bulletin: Bulletin) -> None:
-        self._readers, self._bulletin = readers, bulletin
+    def __init__(self, readers: Readers, bulletin: Bulletin, tokens: SealedTokens) -> None:
+        self._readers, self._bulletin, self._tokens = readers, bulletin, tokens
 
-    async def notice(self, wanted_id: str) -> Notice:
+    async def notice(self, caller: Caller, wanted_id: str) -> Notice:
         """Gives one notice by its id.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is none, or none for this caller: the same words.
         """
-        view = await self._readers.run(read_notice, wanted_id)
+        view = await self._readers.run(read_notice, scope_of(caller), wanted_id)
         if view is None:
             raise NotFound(f"there is no notice {wanted_id}", notice=wanted_id)
         return _message(view)
 
-    async def get_notice(self, request: GetNoticeRequest) -> Notice:
+    async def get_notice(self, caller: Caller, request: GetNoticeRequest) -> Notice:
         """Gives one notice by its name."""
         check_fields(request)
-        return await self.notice(notice_id(request.name))
+        return await self.notice(caller, notice_id(request.name))
 
-    async def list_notices(self, request: ListNoticesRequest) -> ListNoticesResponse:
+    async def list_notices(self, caller: Caller, request: ListNoticesRequest) -> ListNoticesResponse:
         """Gives a page, newest first: in the order in which they were committed here."""
         check_fields(request)
-        before, size = page_position(request.page_token, request), page_size(request.page_size)
-        views = await self._readers.run(list_notices, _filter(request), before, size + 1)
+        before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
+        views = await self._readers.run(list_notices, scope_of(caller), _filter(request), before, size + 1)
         page = views[:size]
-        more = page_token(page[-1].sequence, request) if len(views) > size else ""
+        more = self._tokens.page_token(page[-1].sequence, request) if len(views) > size else ""
         return ListNoticesResponse(notices=[_message(view) for view in page], next_page_token=more)
 
-    async def watch_events(self, request: WatchEventsRequest, caller: Caller) -> AsyncIterator[WatchEventsResponse]:
+    async def watch_events(self, caller: Caller, request: WatchEventsRequest) -> AsyncIterator[WatchEventsResponse]:
         """Gives every event after a cursor, then each new one; says whenever there are no more for now.
 
-        Of what the caller's roles do not let it see, it learns nothing.
+        What the caller's roles, clearance or sectors do not let it see is passed over in silence: neither a message nor
+        a cursor tells of it.
         """
         check_fields(request)
-        cursor = self._first_cursor(request)
+        cursor, scope = self._first_cursor(request), scope_of(caller)
         hidden = tuple(hidden_kinds(caller.roles))
         wanted = EventFilter(tuple(request.kinds), hidden, request.jurisdiction, request.sector, request.topic)
         told = True
@@ -93,16 +94,16 @@ class Questions:
             if self._bulletin.closed:
                 raise Unavailable("the node is stopping; resume from the last cursor")
             newest = self._bulletin.commit.counters.cursor
-            page = await self._readers.run(read_events, cursor, EVENTS_AT_ONCE, wanted)
+            page = await self._readers.run(read_events, scope, cursor, EVENTS_AT_ONCE, wanted)
             for view in page:
                 cursor = view.cursor
-                yield WatchEventsResponse(event=_event(view), cursor=str(cursor))
+                yield WatchEventsResponse(event=_event(view), cursor=self._tokens.cursor(cursor))
             told = told or bool(page)
             if len(page) == EVENTS_AT_ONCE:
                 continue
             cursor = max(cursor, newest)
             if told:
-                yield WatchEventsResponse(cursor=str(cursor))
+                yield WatchEventsResponse(cursor=self._tokens.cursor(cursor))
                 told = False
             await committed.wait()
 
@@ -110,9 +111,10 @@ class Questions:
         newest = self._bulletin.commit.counters.cursor
         if not request.cursor:
             return newest if request.from_now else 0
-        if not _CURSOR.fullmatch(request.cursor) or int(request.cursor) > newest:
-            raise BadInput.of("cursor", "must be a cursor that this node gave")
-        return int(request.cursor)
+        cursor = self._tokens.cursor_position(request.cursor)
+        if cursor > newest:
+            raise BadInput.of("cursor", "must be a cursor that this node gave since its database was last restored")
+        return cursor
 
 
 def hidden_kinds(roles: AbstractSet[Role]) -> AbstractSet[int]:

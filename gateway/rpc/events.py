@@ -18,4 +18,4 @@ class EventServicer(EventServiceServicer):
 
     def WatchEvents(self, request: WatchEventsRequest, context: Any) -> AsyncIterator[WatchEventsResponse]:
         """Streams events."""
-        return self._questions.watch_events(request, CALLER.get())
+        return self._questions.watch_events(CALLER.get(), request)

@@ -6,6 +6,7 @@ from regulator.exchange.v1 import evidence_service_pb2 as pb
 from regulator.exchange.v1.evidence_service_pb2_grpc import EvidenceServiceServicer
 
 from gateway.proving import Proofs
+from gateway.rpc.admission import CALLER
 
 
 class EvidenceServicer(EvidenceServiceServicer):
@@ -16,7 +17,7 @@ class EvidenceServicer(EvidenceServiceServicer):
 
     async def GetEvidence(self, request: pb.GetEvidenceRequest, context: Any) -> pb.Evidence:
         """Gives an evidence file."""
-        return await self._proofs.get_evidence(request)
+        return await self._proofs.get_evidence(CALLER.get(), request)
 
     async def GetCheckpoint(self, request: pb.GetCheckpointRequest, context: Any) -> pb.Checkpoint:
         """Gives a channel's newest heads."""

@@ -52,11 +52,11 @@ class NoticeServicer(rpc.NoticeServiceServicer):
 
     async def GetNotice(self, request: pb.GetNoticeRequest, context: Any) -> pb.Notice:
         """Gives one notice."""
-        return await self._questions.get_notice(request)
+        return await self._questions.get_notice(CALLER.get(), request)
 
     async def ListNotices(self, request: pb.ListNoticesRequest, context: Any) -> pb.ListNoticesResponse:
         """Gives a page of notices."""
-        return await self._questions.list_notices(request)
+        return await self._questions.list_notices(CALLER.get(), request)
 
     async def AcknowledgeNotice(self, request: pb.AcknowledgeNoticeRequest, context: Any) -> pb.Notice:
         """Acknowledges a notice."""

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from regulator.exchange.v1 import peer_service_pb2 as wire
+from regulator.exchange.v1.envelope_pb2 import Envelope
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from gateway.errors import Corrupt, NotFound
@@ -74,8 +76,21 @@ def read_envelope(connection: Connection, channel: int, index: int) -> bytes:
     where = (leaves.c.channel == channel, leaves.c.index == index)
     data = connection.scalar(select(leaves.c.data).where(*where))
     if data is None:
-        raise NotFound(f"the log has no envelope {index}")
+        raise no_envelope(index)
     return bytes(data)
+
+
+def no_envelope(index: int) -> NotFound:
+    """The error for an envelope that is not there, or not there for the caller: the same words."""
+    return NotFound(f"the log has no envelope {index}")
+
+
+def parsed(data: bytes) -> Envelope | None:
+    """Reads an envelope; None: the bytes are none."""
+    try:
+        return Envelope.FromString(data)
+    except DecodeError:
+        return None
 
 
 def channel_id(connection: Connection, origin: str) -> int:

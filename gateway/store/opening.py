@@ -22,8 +22,14 @@ class ChannelNames:
     outgoing: bool
 
 
-def create(database: Database, jurisdiction: str, domain: str) -> None:
+def create(database: Database, jurisdiction: str, domain: str, token_key: bytes) -> None:
     """Makes the tables of a new node, or checks that those that are there are this node's.
+
+    Args:
+        database: open
+        jurisdiction: of the node
+        domain: of the node
+        token_key: 32 random bytes, for a new node's page tokens and cursors
 
     Raises:
         StoreError: the database is another node's.
@@ -31,7 +37,7 @@ def create(database: Database, jurisdiction: str, domain: str) -> None:
     database.migrate()
     with database.writer() as connection, connection.begin():
         if connection.execute(select(node)).first() is None:
-            connection.execute(insert(node), [{"domain": domain, "jurisdiction": jurisdiction}])
+            connection.execute(insert(node), [{"domain": domain, "jurisdiction": jurisdiction, "token_key": token_key}])
         check_owner(connection, jurisdiction, domain)
 
 
@@ -44,6 +50,11 @@ def check_owner(connection: Connection, jurisdiction: str, domain: str) -> None:
     found = connection.execute(select(node.c.jurisdiction, node.c.domain)).first()
     if found is None or (found.jurisdiction, found.domain) != (jurisdiction, domain):
         raise StoreError(f"the database is not that of {domain}: check database.url in config.toml")
+
+
+def read_token_key(connection: Connection) -> bytes:
+    """Reads the key of page tokens and cursors."""
+    return bytes(connection.execute(select(node.c.token_key)).scalar_one())
 
 
 def add_channels(database: Database, wanted: Iterable[ChannelNames]) -> None:

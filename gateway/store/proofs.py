@@ -6,8 +6,10 @@ from sqlalchemy import Connection, select
 
 from gateway.errors import BadInput
 from gateway.ledger import tiles
-from gateway.store.logs import channel_id, read_envelope, reader
+from gateway.store.logs import channel_id, no_envelope, parsed, read_envelope, reader
+from gateway.store.queries import read_record
 from gateway.store.tables import channels, heads
+from gateway.supervision.disclosure import Scope, discloses
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,16 @@ class ConsistencyParts:
     second_root: bytes
 
 
-def read_inclusion(connection: Connection, origin: str, index: int) -> InclusionParts:
+def read_inclusion(connection: Connection, scope: Scope, origin: str, index: int) -> InclusionParts:
     """Reads the proof of one envelope, under the first receipt that covers it, else under the newest checkpoint.
 
     Raises:
-        NotFound: no such channel, or no such envelope in it.
+        NotFound: no such channel, or no envelope in it that may be seen.
     """
     channel = channel_id(connection, origin)
     envelope = read_envelope(connection, channel, index)
+    if not discloses(parsed(envelope), scope, lambda notice_id: read_record(connection, notice_id)):
+        raise no_envelope(index)
     covering = select(heads.c.size, heads.c.note).where(heads.c.channel == channel, heads.c.size > index)
     receipts = covering.where(heads.c.receipt_time.is_not(None)).order_by(heads.c.size)
     receipt = connection.execute(receipts.limit(1)).first()

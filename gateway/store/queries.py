@@ -1,7 +1,7 @@
 """What back offices ask: one notice, pages of notices, events after a cursor. Reads only, on the readers."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_,
 
 from gateway.store.rows import notice_record, sectors_of
 from gateway.store.tables import channels, events, framework_events, leaves, notice_identifiers, notices
+from gateway.store.visibility import hidden_of, named_in, visible_events, visible_notices
+from gateway.supervision.disclosure import Scope
 from gateway.supervision.records import NoticeRecord, Place
 
 
@@ -80,47 +82,51 @@ class EventFilter:
     topic: str = ""
 
 
-def read_notice(connection: Connection, notice_id: str) -> NoticeView | None:
-    """Reads one notice; None: there is none of that id."""
-    found = _views(connection, _NOTICES.where(notices.c.id == notice_id))
+def read_notice(connection: Connection, scope: Scope, notice_id: str) -> NoticeView | None:
+    """Reads one notice; None: there is none of that id that may be seen."""
+    found = _views(connection, scope, _NOTICES.where(notices.c.id == notice_id, *visible_notices(scope)))
     return found[0] if found else None
 
 
-def list_notices(connection: Connection, wanted: NoticeFilter, before: int | None, limit: int) -> list[NoticeView]:
+def read_record(connection: Connection, notice_id: str) -> NoticeRecord | None:
+    """Reads what is known of a notice beside its content, whoever may see it."""
+    row = connection.execute(select(notices).where(notices.c.id == notice_id)).mappings().first()
+    return notice_record(row, _origins(connection)) if row else None
+
+
+def list_notices(
+    connection: Connection, scope: Scope, wanted: NoticeFilter, before: int | None, limit: int
+) -> list[NoticeView]:
     """Reads a page, newest first.
 
     Args:
         connection: a reader
+        scope: what may be seen
         wanted: what is asked for
         before: sequence of the last notice of the page before; None for the first page
         limit: at most so many
     """
-    statement = _NOTICES.where(*_conditions(wanted)).order_by(notices.c.sequence.desc()).limit(limit)
+    conditions = (*_conditions(wanted), *visible_notices(scope))
+    statement = _NOTICES.where(*conditions).order_by(notices.c.sequence.desc()).limit(limit)
     if wanted.identifier:
         statement = statement.join(notice_identifiers, notice_identifiers.c.sequence == notices.c.sequence)
         statement = statement.where(notice_identifiers.c.identifier == wanted.identifier.strip().upper())
     if before is not None:
         statement = statement.where(notices.c.sequence < before)
-    return _views(connection, statement)
+    return _views(connection, scope, statement)
 
 
-def read_events(connection: Connection, after: int, limit: int, wanted: EventFilter | None = None) -> list[EventView]:
-    """Reads events after a cursor, oldest first."""
+def read_events(
+    connection: Connection, scope: Scope, after: int, limit: int, wanted: EventFilter | None = None
+) -> list[EventView]:
+    """Reads events after a cursor that may be seen, oldest first."""
     statement = _EVENTS.where(events.c.cursor > after, *_event_conditions(wanted or EventFilter()))
-    return [
-        EventView(
-            cursor=row["cursor"],
-            committed_at=row["committed_at"],
-            kind=row["kind"],
-            notice=row["notice"],
-            notice_kind=row["notice_kind"],
-            origin=row["origin"] or "",
-            index=row["index"],
-            detail=row["detail"],
-            **(_rules_of(row) if row["jurisdiction"] else {}),
-        )
-        for row in connection.execute(statement.order_by(events.c.cursor).limit(limit)).mappings()
-    ]
+    if not scope.is_unlimited:
+        statement = statement.join(notices, notices.c.id == events.c.notice, isouter=True)
+        statement = statement.where(*visible_events(scope))
+    rows = connection.execute(statement.order_by(events.c.cursor).limit(limit)).mappings().all()
+    hidden = hidden_of(connection, scope, [named_in(row["detail"]) for row in rows])
+    return [_event_view(row, hidden) for row in rows]
 
 
 def read_last_cursor(connection: Connection) -> int:
@@ -134,6 +140,21 @@ _EVENTS = (
     .join(channels, channels.c.id == events.c.channel, isouter=True)
     .join(framework_events, framework_events.c.cursor == events.c.cursor, isouter=True)
 )
+
+
+def _event_view(row: RowMapping, hidden: Collection[str]) -> EventView:
+    """The detail stays empty if it names a notice that may not be seen."""
+    return EventView(
+        cursor=row["cursor"],
+        committed_at=row["committed_at"],
+        kind=row["kind"],
+        notice=row["notice"],
+        notice_kind=row["notice_kind"],
+        origin=row["origin"] or "",
+        index=row["index"],
+        detail="" if named_in(row["detail"]) in hidden else row["detail"],
+        **(_rules_of(row) if row["jurisdiction"] else {}),
+    )
 
 
 def _event_conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
@@ -181,10 +202,12 @@ def _conditions(wanted: NoticeFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _views(connection: Connection, statement: Select[tuple[object, ...]]) -> list[NoticeView]:
-    origins = {row.id: row.origin for row in connection.execute(select(channels.c.id, channels.c.origin))}
+def _views(connection: Connection, scope: Scope, statement: Select[tuple[object, ...]]) -> list[NoticeView]:
+    origins = _origins(connection)
     rows = connection.execute(statement).mappings().all()
-    records = [notice_record(row, origins) for row in rows]
+    whole = [notice_record(row, origins) for row in rows]
+    hidden = hidden_of(connection, scope, [name for each in whole for name in (each.superseded_by, each.withdrawn_by)])
+    records = [_without(record, hidden) for record in whole]
     places = [place for each in records for place in (each.acknowledged_at, each.withdrawn_at) if place]
     data = _envelopes_at(connection, places, {origin: channel for channel, origin in origins.items()})
     return [
@@ -197,6 +220,19 @@ def _views(connection: Connection, statement: Select[tuple[object, ...]]) -> lis
         )
         for row, record in zip(rows, records, strict=True)
     ]
+
+
+def _origins(connection: Connection) -> dict[int, str]:
+    return {row.id: row.origin for row in connection.execute(select(channels.c.id, channels.c.origin))}
+
+
+def _without(record: NoticeRecord, hidden: Collection[str]) -> NoticeRecord:
+    """The state of a notice is its own; which other one brought it there is left out where that is hidden."""
+    if record.superseded_by in hidden:
+        record = replace(record, superseded_by="")
+    if record.withdrawn_by in hidden:
+        record = replace(record, withdrawn_by="", withdrawn_at=None)
+    return record
 
 
 def _envelopes_at(connection: Connection, places: Sequence[Place], ids: Mapping[str, int]) -> dict[Place, bytes]:

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.message import DecodeError
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,6 +22,7 @@ from gateway.store.draft import Draft
 from gateway.store.framework_draft import Covered
 from gateway.store.framework_lookups import FrameworkLookups
 from gateway.store.framework_writing import cover, write_rules
+from gateway.store.logs import parsed
 from gateway.store.retelling import Retelling
 from gateway.store.rows import changing_columns, notice_record, notice_row
 from gateway.store.scanning import pages
@@ -107,7 +107,7 @@ class _Rebuild:
     def _take_page(self, state: ChannelState, page: Sequence[RowMapping]) -> list[Place]:
         replies = []
         for leaf in page:
-            place, envelope = Place(state.origin, leaf["index"]), _parsed(leaf["data"])
+            place, envelope = Place(state.origin, leaf["index"]), parsed(leaf["data"])
             if envelope and is_reply(envelope):
                 replies.append(place)
             elif envelope:
@@ -182,10 +182,3 @@ def _receipts(connection: Connection, channel: int) -> dict[int, int]:
     receipted = (heads.c.channel == channel, heads.c.receipt_time.is_not(None))
     found = connection.execute(select(heads.c.size, heads.c.receipt_time).where(*receipted).order_by(heads.c.size))
     return {row.size: row.receipt_time for row in found}
-
-
-def _parsed(data: bytes) -> Envelope | None:
-    try:
-        return Envelope.FromString(data)
-    except DecodeError:
-        return None

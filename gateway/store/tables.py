@@ -30,12 +30,14 @@ metadata = MetaData(
 
 BIG = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's rowid
 
-# Whose database it is: one row, written by `gateway init`, compared at every start.
+# Whose database it is: one row, written by `gateway init`, compared at every start. `token_key` enciphers page tokens
+# and cursors: it keeps nothing from who reads the database, and goes with it into a backup, so that they stay good.
 node = Table(
     "node",
     metadata,
     Column("domain", String(120), primary_key=True),
     Column("jurisdiction", String(2), nullable=False),
+    Column("token_key", LargeBinary(32), nullable=False),
 )
 
 # One direction to or from a peer. `edge`: the compact range of `size` leaves, hashes joined.

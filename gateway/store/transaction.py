@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from google.protobuf.message import DecodeError
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -22,6 +21,7 @@ from gateway.store.draft import Draft, RequestRecord
 from gateway.store.framework_draft import Covered
 from gateway.store.framework_lookups import FrameworkLookups
 from gateway.store.framework_rows import day_number
+from gateway.store.logs import parsed
 from gateway.store.rows import notice_record
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import events, leaves, notices, requests
@@ -191,7 +191,7 @@ class Transaction:
             raise StoreError(f"envelope {batch.first} does not continue the log of {state.log.size} of {origin}")
         self._draft.batches.setdefault(origin, []).append(batch)
         self._draft.states[origin] = replace(state, log=batch.log, head=batch.head)
-        envelopes = [_parsed(data) for data in batch.envelopes]
+        envelopes = [parsed(data) for data in batch.envelopes]
         self._read_notices({each for envelope in envelopes if envelope for each in concerned_notices(envelope)})
         for index, envelope in enumerate(envelopes, batch.first):
             place = Place(origin, index)
@@ -267,7 +267,7 @@ class Transaction:
             events, (events.c.channel == leaves.c.channel) & (events.c.index == leaves.c.index)
         )
         for row in self._connection.execute(found.where(unusable).order_by(events.c.cursor)).mappings():
-            place, envelope = Place(self._origins[row["channel"]], row["index"]), _parsed(row["data"])
+            place, envelope = Place(self._origins[row["channel"]], row["index"]), parsed(row["data"])
             if envelope and is_reply(envelope):
                 projection = self._projection(envelope, place, self.channel(place.origin))
                 if projection.outcome is Outcome.PROJECTED:
@@ -305,10 +305,3 @@ def _portions(wanted: set[str]) -> Iterator[list[str]]:
     """Divides what is looked up, since a statement takes only so many parameters."""
     ordered = sorted(wanted)
     return (ordered[first : first + MAX_PARAMETERS] for first in range(0, len(ordered), MAX_PARAMETERS))
-
-
-def _parsed(data: bytes) -> Envelope | None:
-    try:
-        return Envelope.FromString(data)
-    except DecodeError:
-        return None

@@ -1,7 +1,7 @@
 """What is asked before an act is sealed: may this be done to that notice, now?
 
 Each check reads through ``find``, inside the transaction that seals the act, and raises or returns the record
-of the notice acted upon. Who may ask is not decided here.
+of the notice acted upon. Who may ask is not decided here, nor what the caller may see: ``find`` gives no more.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.errors import AlreadyExists, BadInput, NotAllowed, NotFound, Stale
+from gateway.supervision.disclosure import Scope, within
 from gateway.supervision.notices import id_fault, notice_id, notice_name
 from gateway.supervision.records import ChannelParties, Find, NoticeRecord, etag_of
 from gateway.supervision.states import Act, require
@@ -21,9 +22,16 @@ _ACTS: Mapping[Reference.Relation.ValueType, Act] = {
 
 
 def check_release(
-    new_id: str, content: NoticeContent, channel: ChannelParties, find: Find, path: str = "notice.content"
+    new_id: str,
+    content: NoticeContent,
+    channel: ChannelParties,
+    find: Find,
+    scope: Scope,
+    path: str = "notice.content",
 ) -> None:
     """Passes if ``content`` can be given as the notice ``new_id`` to the recipient of ``channel``.
+
+    What it refers to must be within the author's ``scope``; a name is taken by whatever bears it.
 
     Raises:
         BadInput: the id is not the sender's to give, or a reference cannot do what it says.
@@ -36,7 +44,7 @@ def check_release(
     if find(new_id):
         raise AlreadyExists(f"there is a notice {new_id}", notice=new_id)
     for place, reference in enumerate(content.references):
-        record = _check_reference(new_id, reference, channel, find, f"{path}.references[{place}].notice")
+        record = _check_reference(new_id, reference, channel, within(scope, find), f"{path}.references[{place}].notice")
         if record:
             check_own(record, content.issuing_authority)
 

@@ -16,6 +16,7 @@ from regulator.exchange.v1.notice_service_pb2 import (
 
 from gateway.errors import BadInput, NotAllowed, Violation
 from gateway.supervision.acts import superseding
+from gateway.supervision.disclosure import Scope, check_within
 from gateway.supervision.extent import own_unknown_fields, unknown_fields
 from gateway.supervision.fields import MAX_VIOLATIONS, field_violations
 from gateway.supervision.notices import content_violations, notice_id
@@ -73,7 +74,12 @@ def check_own_fields(request: BatchCreateNoticesRequest | SubmitNoticesRequest) 
 
 
 def new_notice(
-    request: CreateNoticeRequest, peers: Collection[str], authority: str, made_id: str, path: str = ""
+    request: CreateNoticeRequest,
+    peers: Collection[str],
+    authority: str,
+    scope: Scope,
+    made_id: str,
+    path: str = "",
 ) -> Submission:
     """Checks a request to give a notice.
 
@@ -81,12 +87,13 @@ def new_notice(
         request: as it came
         peers: jurisdictions that are paired
         authority: code of the authority that asks
+        scope: what who asks may see
         made_id: its id if the request names none
         path: of the request within a larger one (``requests[3]``)
 
     Raises:
         BadInput: it breaks a rule.
-        NotAllowed: it speaks for another authority.
+        NotAllowed: it speaks for another authority, or would be out of the author's own sight.
     """
     within = f"{path}." if path else ""
     violations = _request_violations(request, path)
@@ -98,6 +105,7 @@ def new_notice(
     if violations:
         raise BadInput(violations)
     _check_authority(request.notice.content, authority, f"{within}notice.content")
+    check_within(request.notice.content, scope, f"{within}notice.content")
     return Submission(
         notice_id=request.notice_id or made_id,
         recipient=request.notice.recipient,
@@ -108,12 +116,12 @@ def new_notice(
     )
 
 
-def superseding_notice(request: SupersedeNoticeRequest, authority: str, made_id: str) -> Submission:
+def superseding_notice(request: SupersedeNoticeRequest, authority: str, scope: Scope, made_id: str) -> Submission:
     """Checks a request to give a notice in place of an earlier one.
 
     Raises:
         BadInput: it breaks a rule.
-        NotAllowed: it speaks for another authority.
+        NotAllowed: it speaks for another authority, or would be out of the author's own sight.
     """
     earlier = notice_id(request.name)
     content = superseding(request.content, earlier)
@@ -121,6 +129,7 @@ def superseding_notice(request: SupersedeNoticeRequest, authority: str, made_id:
     if violations := violations or content_violations(content, "content"):
         raise BadInput(violations)
     _check_authority(content, authority, "content")
+    check_within(content, scope, "content")
     return Submission(
         notice_id=request.notice_id or made_id,
         recipient="",

@@ -157,6 +157,7 @@ REQUESTS: dict[str, Refused] = {
     "cursor in words": _watch("cursor", cursor="now"),
     "cursor from the future": _watch("cursor", cursor="999999999"),
     "cursor below zero": _watch("cursor", cursor="-1"),
+    "cursor that is forged": _watch("cursor", cursor=base64.urlsafe_b64encode(bytes(32)).decode()),
     "cursor in other digits": _watch("cursor", cursor="\u0661"),
     "kind of event unknown": _watch("kinds[0]", kinds=[99]),
     "kind of event twice": _watch("kinds", kinds=[1, 1]),

@@ -26,6 +26,7 @@ from gateway.ledger import steps
 from gateway.ledger.checkpoint import Receipt, countersign, origin_of
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.sender import SenderMachine
+from gateway.sealed_tokens import SealedTokens
 from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database, snapshot
 from gateway.store.opening import ChannelNames, add_channels, create
@@ -59,7 +60,7 @@ def _party(jurisdiction: str) -> Party:
 
 def _make(jurisdiction: str, url: str, home: Path) -> None:
     database = Database(url, home)
-    create(database, jurisdiction, DOMAINS[jurisdiction])
+    create(database, jurisdiction, DOMAINS[jurisdiction], bytes(32))
     add_channels(database, channel_names(parties_of(jurisdiction)))
     database.close()
 
@@ -238,7 +239,7 @@ class Opened:
     async def tell_days(self, day: date) -> None:
         """Tells what comes into force, as the node does on that day."""
         micros = int(datetime.combine(day, datetime.min.time(), UTC).timestamp()) * 1_000_000
-        questions = FrameworkQuestions(self.readers, lambda: micros)
+        questions = FrameworkQuestions(self.readers, SealedTokens(bytes(32), RANDOM.randbytes), lambda: micros)
         commands = FrameworkCommands(self.parties, self.committer, questions, lambda: micros, RANDOM.randbytes)
         await commands.tell_days()
 

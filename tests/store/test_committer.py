@@ -10,6 +10,7 @@ from gateway.errors import GatewayError, NotFound, Overloaded, Unavailable
 from gateway.store import committer as module
 from gateway.store.queries import read_events, read_last_cursor
 from gateway.store.tables import events, heads, leaves, notices, requests
+from gateway.supervision.disclosure import EVERYTHING
 from tests.store.stores import CLIENT, Opened, refused
 
 
@@ -151,7 +152,10 @@ async def test_counters_go_on_after_a_restart(hk: Opened):
     await hk.release("hk-1")
     await hk.restart()
     await hk.release("hk-2")
-    assert [(each.cursor, each.notice) for each in await hk.read(read_events, 0, 10)] == [(1, "hk-1"), (2, "hk-2")]
+    assert [(each.cursor, each.notice) for each in await hk.read(read_events, EVERYTHING, 0, 10)] == [
+        (1, "hk-1"),
+        (2, "hk-2"),
+    ]
     assert [row["sequence"] for row in await hk.rows(notices)] == [1, 2]
 
 
@@ -169,6 +173,6 @@ async def test_time_does_not_go_back_when_the_clock_does(hk: Opened):
 
 async def test_the_event_of_a_notice_says_what_it_is(hk: Opened):
     await hk.release("hk-1")
-    (event,) = await hk.read(read_events, 0, 10)
+    (event,) = await hk.read(read_events, EVERYTHING, 0, 10)
     assert (event.kind, event.notice, event.origin, event.index) == (Event.NOTICE_RELEASED, "hk-1", hk.outgoing, 0)
     assert await hk.read(read_last_cursor) == 1

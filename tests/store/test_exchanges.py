@@ -10,6 +10,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from gateway.ledger.steps import SENDER_ROLLED_BACK
 from gateway.store.queries import NoticeFilter, list_notices, read_events
 from gateway.store.tables import heads, leaves, notices
+from gateway.supervision.disclosure import EVERYTHING
 from tests.store.stores import HK_TO_KR, KR_TO_HK, Opened, check_verified, exchange, settle
 from tests.supervision.samples import reference
 
@@ -68,7 +69,7 @@ class Acts:
         await one.restart()
 
     async def known(self, store: Opened, direction: Notice.Direction.ValueType) -> list[str]:
-        views = await store.read(list_notices, NoticeFilter(direction=direction), None, 1000)
+        views = await store.read(list_notices, EVERYTHING, NoticeFilter(direction=direction), None, 1000)
         return [view.record.id for view in views]
 
 
@@ -110,7 +111,7 @@ async def test_a_receiver_restored_from_a_backup_is_sent_it_again(hk: Opened, kr
     await kr.restore(earlier)
     await settle(hk, kr)
     await check_equal(hk, kr)
-    assert Event.PEER_ROLLED_BACK in [event.kind for event in await hk.read(read_events, 0, 100)]
+    assert Event.PEER_ROLLED_BACK in [event.kind for event in await hk.read(read_events, EVERYTHING, 0, 100)]
 
 
 async def test_a_receiver_that_lost_everything_is_sent_it_again_though_receipts_were_lost(hk: Opened, kr: Opened):
@@ -141,7 +142,7 @@ async def test_a_sender_restored_from_a_backup_has_its_own_envelopes_back(hk: Op
     assert hk.state().halt is None
     await check_equal(hk, kr)
     assert [await hk.rows(table) for table in (leaves, notices)] == lost
-    kinds = [event.kind for event in await hk.read(read_events, 0, 100)]
+    kinds = [event.kind for event in await hk.read(read_events, EVERYTHING, 0, 100)]
     assert kinds.count(Event.CHANNEL_HALTED) == kinds.count(Event.CHANNEL_RECOVERED) == 1
 
 

@@ -28,6 +28,7 @@ from gateway.store.tables import (
     told_days,
 )
 from gateway.supervision import projection
+from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.framework_selection import selected
 from tests.store.stores import HK_TO_KR, Opened, exchange, settle
 from tests.supervision.framework_samples import assessment, day, pair, provision, real, version
@@ -168,7 +169,7 @@ async def test_a_version_that_an_older_node_could_not_use_is_told_by_the_rebuild
         await exchange(hk, kr)
     assert await kr.rows(framework_versions) == []
     assert await kr.rebuilt() == Rebuilt(notices=0, events=2)
-    kinds = [each.kind for each in await kr.read(read_events, 0, 10)]
+    kinds = [each.kind for each in await kr.read(read_events, EVERYTHING, 0, 10)]
     assert kinds == [Event.ENVELOPE_UNSUPPORTED] * 2 + [Event.FRAMEWORK_VERSION_RECEIVED, Event.FRAMEWORK_ASSESSED]
     assert [row["cursor"] for row in await kr.rows(framework_versions)] == [3]
     assert [row["cursor"] for row in await kr.rows(framework_events)] == [3, 4]
@@ -226,7 +227,7 @@ async def test_units_see_what_those_before_them_are_going_to_write(hk: Opened):
 
 
 async def told(store: Opened) -> list[tuple[str, str, int]]:
-    events = await store.read(read_events, 0, 1000, EventFilter(kinds=(Event.PROVISION_IN_FORCE,)))
+    events = await store.read(read_events, EVERYTHING, 0, 1000, EventFilter(kinds=(Event.PROVISION_IN_FORCE,)))
     return [(each.provision, each.detail, each.version) for each in events]
 
 
@@ -274,11 +275,11 @@ async def test_days_that_passed_meanwhile_are_told_in_their_order(hk: Opened):
     ],
 )
 async def test_events_are_found_by_what_they_are_about(filled: Opened, wanted, count):
-    assert len(await filled.read(read_events, 0, 100, wanted)) == count
+    assert len(await filled.read(read_events, EVERYTHING, 0, 100, wanted)) == count
 
 
 async def test_an_event_of_a_version_says_which(filled: Opened):
-    event = (await filled.read(read_events, 0, 100, EventFilter(jurisdiction="HK")))[0]
+    event = (await filled.read(read_events, EVERYTHING, 0, 100, EventFilter(jurisdiction="HK")))[0]
     assert (event.framework, event.version, event.notice) == ("hk-x", 1, "")
     assert (event.sectors, event.topics) == ((SECTOR_STABLECOIN_ISSUER,), ("reserve_assets",))
 

@@ -10,6 +10,7 @@ from gateway.store import logs
 from gateway.store.logs import channel_id, read_batch, read_envelope, read_range, read_recalled
 from gateway.store.proofs import read_consistency, read_inclusion
 from gateway.store.tables import leaves
+from gateway.supervision.disclosure import EVERYTHING
 from tests.ledger import oracle
 from tests.ledger.samples import log_of
 from tests.store.stores import HK_TO_KR, NOW, Opened
@@ -75,10 +76,10 @@ async def test_an_inclusion_proof_leads_to_the_first_receipt_that_covers_it(hk: 
     datas = await grow(hk, 2)
     receipt = await hk.keep_receipt(NOW // 1_000_000)
     datas = await grow(hk, 3)
-    parts = await hk.read(read_inclusion, HK_TO_KR, 1)
+    parts = await hk.read(read_inclusion, EVERYTHING, HK_TO_KR, 1)
     assert (parts.receipted, parts.note, parts.envelope) == (True, receipt.note, datas[1])
     assert parts.proof == oracle.path(1, datas[:2])
-    parts = await hk.read(read_inclusion, HK_TO_KR, 3)
+    parts = await hk.read(read_inclusion, EVERYTHING, HK_TO_KR, 3)
     assert (parts.receipted, parts.note) == (False, hk.state().head.note)
     assert parts.proof == oracle.path(3, datas)
     verify_inclusion(leaf_hash(datas[3]), 3, 5, parts.proof, oracle.mth(datas))
@@ -97,7 +98,7 @@ async def test_what_is_not_there_is_named(hk: Opened):
         with pytest.raises(NotFound):
             await hk.read(read)
     with pytest.raises(NotFound):
-        await hk.read(read_inclusion, HK_TO_KR, 2)
+        await hk.read(read_inclusion, EVERYTHING, HK_TO_KR, 2)
     with pytest.raises(Corrupt):
         await hk.read(read_range, hk.state().id, 3)
 

@@ -35,12 +35,12 @@ async def test_the_database_of_another_node_is_refused(hk: Opened):
             with pytest.raises(StoreError, match=r"check database\.url"):
                 check_owner(connection, *owner)
     with pytest.raises(StoreError, match=r"check database\.url"):
-        create(hk.database, "KR", DOMAINS["KR"])
+        create(hk.database, "KR", DOMAINS["KR"], bytes(32))
 
 
 async def test_making_it_again_changes_nothing(hk: Opened):
     await hk.release("hk-1")
-    create(hk.database, "HK", DOMAINS["HK"])
+    create(hk.database, "HK", DOMAINS["HK"], bytes(32))
     assert hk.verify().findings == ()
 
 

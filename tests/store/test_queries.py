@@ -15,6 +15,7 @@ from regulator.exchange.v1.values_pb2 import (
 
 from gateway.errors import Unavailable
 from gateway.store.queries import EventFilter, NoticeFilter, list_notices, read_events, read_notice
+from gateway.supervision.disclosure import EVERYTHING
 from tests.store.stores import NOW, Opened, refused, settle
 from tests.supervision.samples import reference
 
@@ -22,7 +23,7 @@ ALL = NoticeFilter()
 
 
 async def listed(store: Opened, wanted: NoticeFilter = ALL, before: int | None = None, limit: int = 100) -> list[str]:
-    return [view.record.id for view in await store.read(list_notices, wanted, before, limit)]
+    return [view.record.id for view in await store.read(list_notices, EVERYTHING, wanted, before, limit)]
 
 
 @pytest.fixture
@@ -44,14 +45,14 @@ async def filled(hk: Opened, kr: Opened) -> Opened:
 
 
 async def test_a_notice_comes_with_the_envelopes_that_made_it_what_it_is(filled: Opened):
-    view = await filled.read(read_notice, "hk-1")
+    view = await filled.read(read_notice, EVERYTHING, "hk-1")
     assert view.record.state == Notice.ACKNOWLEDGED
     assert b"Cap. 656" in view.released
     assert b"F-1" in view.acknowledged
     assert view.withdrawn == b""
-    withdrawn = await filled.read(read_notice, "hk-3")
+    withdrawn = await filled.read(read_notice, EVERYTHING, "hk-3")
     assert b"It was wrong." in withdrawn.withdrawn
-    assert await filled.read(read_notice, "hk-9") is None
+    assert await filled.read(read_notice, EVERYTHING, "hk-9") is None
 
 
 async def test_a_list_is_newest_first(filled: Opened):
@@ -83,7 +84,9 @@ async def test_each_filter_gives_what_it_asks_for_and_no_more(filled: Opened):
 
 
 async def test_a_range_of_time_has_its_first_moment_and_not_its_last(filled: Opened):
-    times = {view.record.id: view.record.released_at for view in await filled.read(list_notices, ALL, None, 100)}
+    times = {
+        view.record.id: view.record.released_at for view in await filled.read(list_notices, EVERYTHING, ALL, None, 100)
+    }
     span = NoticeFilter(released_from=times["hk-2"], released_before=times["hk-4"])
     assert set(await listed(filled, span)) == {
         name for name, time in times.items() if times["hk-2"] <= time < times["hk-4"]
@@ -93,16 +96,16 @@ async def test_a_range_of_time_has_its_first_moment_and_not_its_last(filled: Ope
 
 
 async def test_pages_miss_and_repeat_nothing_while_notices_come_in(filled: Opened):
-    first = await filled.read(list_notices, ALL, None, 3)
+    first = await filled.read(list_notices, EVERYTHING, ALL, None, 3)
     await filled.release("hk-6")
-    second = await filled.read(list_notices, ALL, first[-1].sequence, 3)
+    second = await filled.read(list_notices, EVERYTHING, ALL, first[-1].sequence, 3)
     assert [view.record.id for view in first + second] == ["hk-5", "kr-1", "hk-4", "hk-3", "hk-2", "hk-1"]
     assert await listed(filled, before=second[-1].sequence) == []
 
 
 async def test_a_page_of_one_filter_follows_on_its_own(filled: Opened):
     outgoing = NoticeFilter(direction=Notice.OUTGOING)
-    first = await filled.read(list_notices, outgoing, None, 2)
+    first = await filled.read(list_notices, EVERYTHING, outgoing, None, 2)
     assert await listed(filled, outgoing, first[-1].sequence) == ["hk-3", "hk-2", "hk-1"]
 
 
@@ -110,23 +113,23 @@ async def test_quotes_and_wildcards_are_text_like_any_other(filled: Opened):
     for hostile in ("' OR 1=1 --", "%", "bcd_7", '"', "\\"):
         assert await listed(filled, NoticeFilter(identifier=hostile)) == []
         assert await listed(filled, NoticeFilter(issuing_authority=hostile)) == []
-        assert await filled.read(read_notice, hostile) is None
+        assert await filled.read(read_notice, EVERYTHING, hostile) is None
 
 
 async def test_events_follow_a_cursor_without_gap_or_repeat(filled: Opened):
-    every = await filled.read(read_events, 0, 1000)
+    every = await filled.read(read_events, EVERYTHING, 0, 1000)
     assert [event.cursor for event in every] == list(range(1, len(every) + 1))
     paged, cursor = [], 0
-    while page := await filled.read(read_events, cursor, 4):
+    while page := await filled.read(read_events, EVERYTHING, cursor, 4):
         paged += page
         cursor = page[-1].cursor
     assert paged == every
 
 
 async def test_events_of_some_kinds_keep_their_cursors(filled: Opened):
-    every = await filled.read(read_events, 0, 1000)
+    every = await filled.read(read_events, EVERYTHING, 0, 1000)
     kinds = (Event.NOTICE_DELIVERED, Event.NOTICE_ACKNOWLEDGED)
-    assert await filled.read(read_events, 0, 1000, EventFilter(kinds)) == [
+    assert await filled.read(read_events, EVERYTHING, 0, 1000, EventFilter(kinds)) == [
         event for event in every if event.kind in kinds
     ]
 
@@ -134,12 +137,12 @@ async def test_events_of_some_kinds_keep_their_cursors(filled: Opened):
 async def test_an_event_of_the_node_itself_stands_in_no_channel(hk: Opened):
     await hk.committer.submit(lambda tx: tx.tell_node(Event.ALARM, "an operator must look"))
     await hk.release("hk-1")
-    alarm, released = await hk.read(read_events, 0, 10)
+    alarm, released = await hk.read(read_events, EVERYTHING, 0, 10)
     assert (alarm.kind, alarm.origin, alarm.index, alarm.detail) == (Event.ALARM, "", 0, "an operator must look")
     assert released.cursor == alarm.cursor + 1
-    assert await hk.read(read_events, 0, 10, EventFilter(hidden=(Event.ALARM,))) == [released]
+    assert await hk.read(read_events, EVERYTHING, 0, 10, EventFilter(hidden=(Event.ALARM,))) == [released]
 
 
 async def test_reads_of_a_database_that_is_gone_are_unavailable(hk: Opened):
     hk.execute("DROP TABLE framework_events", "DROP TABLE events")
-    assert isinstance(await refused(hk.read(read_events, 0, 1)), Unavailable)
+    assert isinstance(await refused(hk.read(read_events, EVERYTHING, 0, 1)), Unavailable)

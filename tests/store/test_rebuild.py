@@ -13,6 +13,7 @@ from gateway.store.queries import read_events, read_notice
 from gateway.store.rebuild import Rebuilt, rebuild
 from gateway.store.tables import events, metadata, notice_identifiers, notices
 from gateway.supervision import projection
+from gateway.supervision.disclosure import EVERYTHING
 from tests.store.stores import HK_TO_KR, NOW, Opened, exchange, settle
 from tests.supervision.samples import reference
 
@@ -86,7 +87,7 @@ async def test_an_envelope_that_can_be_used_since_is_told_at_the_end(hk: Opened,
         await hk.release("hk-2")
         await exchange(hk, kr)
     assert await kr.rebuilt() == Rebuilt(notices=2, events=1)
-    told = [(event.kind, event.notice) for event in await kr.read(read_events, 0, 10)]
+    told = [(event.kind, event.notice) for event in await kr.read(read_events, EVERYTHING, 0, 10)]
     assert told == [
         (Event.ENVELOPE_UNSUPPORTED, ""),
         (Event.NOTICE_RECEIVED, "hk-2"),
@@ -128,10 +129,12 @@ async def test_a_reply_that_came_before_its_notice_was_back_is_taken_once_it_is(
     await kr.acknowledge("hk-2")
     await hk.restore(earlier)
     await exchange(kr, hk)
-    assert [event.kind for event in await hk.read(read_events, 2, 10)] == [Event.ENVELOPE_UNSUPPORTED]
+    assert [event.kind for event in await hk.read(read_events, EVERYTHING, 2, 10)] == [Event.ENVELOPE_UNSUPPORTED]
     await exchange(hk, kr)
-    assert (await hk.read(read_notice, "hk-2")).record.state == Notice.ACKNOWLEDGED
-    acknowledged = [event for event in await hk.read(read_events, 0, 20) if event.kind == Event.NOTICE_ACKNOWLEDGED]
+    assert (await hk.read(read_notice, EVERYTHING, "hk-2")).record.state == Notice.ACKNOWLEDGED
+    acknowledged = [
+        event for event in await hk.read(read_events, EVERYTHING, 0, 20) if event.kind == Event.NOTICE_ACKNOWLEDGED
+    ]
     assert [event.notice for event in acknowledged] == ["hk-2"]
     rows = [await hk.rows(table) for table in (notices, events)]
     assert await hk.rebuilt() == Rebuilt(notices=2, events=0)

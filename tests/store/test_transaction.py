@@ -21,6 +21,7 @@ from gateway.store.logs import read_batch
 from gateway.store.queries import read_events, read_notice
 from gateway.store.tables import events, halt_evidence, heads, leaves, notice_identifiers, notices
 from gateway.supervision import envelopes
+from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.notice_messages import notice_message
 from tests.ledger.samples import HK_SEAL, KR_SEAL
 from tests.store.stores import AUTHOR, DOMAINS, HK_TO_KR, KR_TO_HK, Opened, exchange, refused
@@ -46,7 +47,7 @@ async def append(kr: Opened, datas: list[bytes]) -> None:
 
 
 async def kinds(store: Opened) -> list[str]:
-    return [Event.Kind.Name(each.kind) for each in await store.read(read_events, 0, 100)]
+    return [Event.Kind.Name(each.kind) for each in await store.read(read_events, EVERYTHING, 0, 100)]
 
 
 # --- sealing --------------------------------------------------------------------------------------------------------
@@ -159,7 +160,7 @@ async def test_a_receipt_delivers_what_it_covers(hk: Opened):
     await hk.release("hk-1", "hk-2")
     receipt = await hk.keep_receipt()
     assert hk.state().receipt == receipt
-    view = await hk.read(read_notice, "hk-1")
+    view = await hk.read(read_notice, EVERYTHING, "hk-1")
     assert (view.record.state, view.record.receipt_time, view.record.revision) == (Notice.DELIVERED, receipt.time, 2)
     assert await kinds(hk) == ["NOTICE_RELEASED"] * 2 + ["NOTICE_DELIVERED"] * 2
 
@@ -261,7 +262,7 @@ async def test_a_channel_that_is_opened_again_keeps_no_evidence(hk: Opened):
 
 async def test_an_alarm_is_an_event_of_the_channel(hk: Opened):
     await hk.committer.submit(lambda tx: tx.tell(HK_TO_KR, Event.PEER_ROLLED_BACK, "the peer holds less"))
-    (event,) = await hk.read(read_events, 0, 10)
+    (event,) = await hk.read(read_events, EVERYTHING, 0, 10)
     assert (event.origin, event.index, event.detail) == (HK_TO_KR, 0, "the peer holds less")
 
 
@@ -278,6 +279,6 @@ async def test_an_envelope_names_its_author_and_who_approved_it(hk, kr):
     )
     await exchange(hk, kr)
     for store in (hk, kr):
-        view = await store.read(read_notice, "hk-1")
+        view = await store.read(read_notice, EVERYTHING, "hk-1")
         told = notice_message(view.record, Envelope.FromString(view.released))
         assert (told.author, told.approver) == (AUTHOR, APPROVER)

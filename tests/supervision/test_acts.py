@@ -10,6 +10,7 @@ from gateway.supervision.acts import (
     check_withdraw,
     superseding,
 )
+from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.fields import field_violations
 from gateway.supervision.notices import content_violations
 from gateway.supervision.records import etag_of
@@ -35,23 +36,23 @@ def referring(relation: Reference.Relation.ValueType, other_id: str):
 
 @pytest.mark.parametrize("relation", [Reference.SUPERSEDES, Reference.WITHDRAWS])
 def test_a_notice_may_replace_or_withdraw_one_that_went_to_the_same_recipient(relation):
-    check_release("hk-2", referring(relation, "hk-1"), FROM_HK, find)
+    check_release("hk-2", referring(relation, "hk-1"), FROM_HK, find, EVERYTHING)
 
 
 def test_a_notice_may_be_read_beside_any_other():
     for other in ("hk-1", "kr-1", "hk-sg", "hk-gone", "sg-never-seen"):
-        check_release("hk-2", referring(Reference.RELATES_TO, other), FROM_HK, find)
+        check_release("hk-2", referring(Reference.RELATES_TO, other), FROM_HK, find, EVERYTHING)
 
 
 def test_an_id_is_the_senders_to_give():
     with pytest.raises(BadInput) as refused:
-        check_release("kr-2", content(), FROM_HK, find)
+        check_release("kr-2", content(), FROM_HK, find, EVERYTHING)
     assert [violation.field for violation in refused.value.violations] == ["notice_id"]
 
 
 def test_an_id_is_given_once():
     with pytest.raises(AlreadyExists) as refused:
-        check_release("hk-1", content(), FROM_HK, find)
+        check_release("hk-1", content(), FROM_HK, find, EVERYTHING)
     assert refused.value.metadata == {"notice": "hk-1"}
 
 
@@ -59,7 +60,7 @@ def test_an_id_is_given_once():
 @pytest.mark.parametrize("other", ["hk-unknown", "kr-1", "hk-sg"])
 def test_only_own_notices_to_the_same_recipient_can_be_replaced_and_the_words_are_the_same(relation, other):
     with pytest.raises(BadInput) as refused:
-        check_release("hk-2", referring(relation, other), FROM_HK, find)
+        check_release("hk-2", referring(relation, other), FROM_HK, find, EVERYTHING)
     (violation,) = refused.value.violations
     assert violation.field == "notice.content.references[1].notice"
     assert violation.description == "must be a notice that HK gave to KR"
@@ -68,19 +69,19 @@ def test_only_own_notices_to_the_same_recipient_can_be_replaced_and_the_words_ar
 @pytest.mark.parametrize("relation", [Reference.SUPERSEDES, Reference.WITHDRAWS])
 def test_what_was_withdrawn_cannot_be_replaced_or_withdrawn(relation):
     with pytest.raises(WrongState) as refused:
-        check_release("hk-2", referring(relation, "hk-gone"), FROM_HK, find)
+        check_release("hk-2", referring(relation, "hk-gone"), FROM_HK, find, EVERYTHING)
     assert refused.value.metadata["state"] == "WITHDRAWN"
 
 
 @pytest.mark.parametrize("relation", Reference.Relation.values()[1:])
 def test_a_notice_does_not_refer_to_itself(relation):
     with pytest.raises(BadInput, match="another notice"):
-        check_release("hk-2", referring(relation, "hk-2"), FROM_HK, find)
+        check_release("hk-2", referring(relation, "hk-2"), FROM_HK, find, EVERYTHING)
 
 
 def test_violations_stand_below_the_path_that_is_told():
     with pytest.raises(BadInput, match=r"^content\.references\[1\]\.notice: "):
-        check_release("hk-2", referring(Reference.SUPERSEDES, "hk-x"), FROM_HK, find, "content")
+        check_release("hk-2", referring(Reference.SUPERSEDES, "hk-x"), FROM_HK, find, EVERYTHING, "content")
 
 
 # --- acts on a notice ---------------------------------------------------------------------------------------
@@ -144,4 +145,4 @@ def test_what_the_added_reference_breaks_is_found_by_the_rules():
 def test_no_authority_takes_back_or_replaces_the_notice_of_another_one(relation):
     others = content(issuing_authority="HKMA", references=[reference(relation, "hk-1")])
     with pytest.raises(NotAllowed):
-        check_release("hk-2", others, FROM_HK, find)
+        check_release("hk-2", others, FROM_HK, find, EVERYTHING)

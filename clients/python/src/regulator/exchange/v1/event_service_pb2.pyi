@@ -142,7 +142,9 @@ class Event(_message.Message):
     index: _builtins.int
     """Index of the envelope it follows from."""
     detail: _builtins.str
-    """More for people, where the kind alone says too little."""
+    """More for people, where the kind alone says too little; empty where it would name a notice that the caller may not
+    see.
+    """
     notice_kind: _notice_service_pb2.Notice.Kind.ValueType
     """What the notice is about."""
     framework: _builtins.str
@@ -248,7 +250,9 @@ class WatchEventsResponse(_message.Message):
     EVENT_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
-    """Where to resume after this."""
+    """Where to resume after this: opaque, and another one each time, also for the same place. It stays good for as long
+    as the node keeps its database.
+    """
     @_builtins.property
     def event(self) -> Global___Event:
         """Absent: all events so far have been told; more follow as they commit."""

@@ -49,7 +49,9 @@ class EventServiceServicer:
     def WatchEvents(self, request, context):
         """Streams every event after a cursor, in the order in which they were committed, and then each new one as it
         commits. A stream that ends, for whatever reason, is resumed with the last cursor seen. A caller whose only role is
-        operator is told what happens to the node and its channels, and nothing of what travels in them.
+        operator is told what happens to the node and its channels, and nothing of what travels in them. Events of notices
+        above the caller's clearance, or outside its sectors, are passed over; so are those of envelopes that cannot be
+        used, unless the caller may see everything.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

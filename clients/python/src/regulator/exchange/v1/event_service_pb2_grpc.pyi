@@ -36,7 +36,9 @@ class EventServiceStub:
     WatchEvents: _grpc.UnaryStreamMultiCallable[_event_service_pb2.WatchEventsRequest, _event_service_pb2.WatchEventsResponse]
     """Streams every event after a cursor, in the order in which they were committed, and then each new one as it
     commits. A stream that ends, for whatever reason, is resumed with the last cursor seen. A caller whose only role is
-    operator is told what happens to the node and its channels, and nothing of what travels in them.
+    operator is told what happens to the node and its channels, and nothing of what travels in them. Events of notices
+    above the caller's clearance, or outside its sectors, are passed over; so are those of envelopes that cannot be
+    used, unless the caller may see everything.
     """
 
 @_typing.type_check_only
@@ -47,7 +49,9 @@ class EventServiceAsyncStub(EventServiceStub):
     WatchEvents: _aio.UnaryStreamMultiCallable[_event_service_pb2.WatchEventsRequest, _event_service_pb2.WatchEventsResponse]  # type: ignore[assignment]
     """Streams every event after a cursor, in the order in which they were committed, and then each new one as it
     commits. A stream that ends, for whatever reason, is resumed with the last cursor seen. A caller whose only role is
-    operator is told what happens to the node and its channels, and nothing of what travels in them.
+    operator is told what happens to the node and its channels, and nothing of what travels in them. Events of notices
+    above the caller's clearance, or outside its sectors, are passed over; so are those of envelopes that cannot be
+    used, unless the caller may see everything.
     """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -61,7 +65,9 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_event_service_pb2.WatchEventsResponse], _abc.AsyncIterator[_event_service_pb2.WatchEventsResponse]]:
         """Streams every event after a cursor, in the order in which they were committed, and then each new one as it
         commits. A stream that ends, for whatever reason, is resumed with the last cursor seen. A caller whose only role is
-        operator is told what happens to the node and its channels, and nothing of what travels in them.
+        operator is told what happens to the node and its channels, and nothing of what travels in them. Events of notices
+        above the caller's clearance, or outside its sectors, are passed over; so are those of envelopes that cannot be
+        used, unless the caller may see everything.
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

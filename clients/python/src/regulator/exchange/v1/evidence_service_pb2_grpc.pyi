@@ -35,7 +35,7 @@ class EvidenceServiceStub:
     def __new__(cls, channel: _aio.Channel) -> EvidenceServiceAsyncStub: ...
     GetEvidence: _grpc.UnaryUnaryMultiCallable[_evidence_service_pb2.GetEvidenceRequest, _evidence_service_pb2.Evidence]
     """Gives the evidence file of one envelope: a C2SP tlog-proof of its inclusion under the receiver's receipt, with
-    the envelope's bytes and the sealing certificates of both nodes.
+    the envelope's bytes and the sealing certificates of both nodes. What the caller may not see is not there.
     """
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_evidence_service_pb2.GetCheckpointRequest, _evidence_service_pb2.Checkpoint]
     """Gives a channel's newest checkpoint note, and its newest receipt."""
@@ -49,7 +49,7 @@ class EvidenceServiceAsyncStub(EvidenceServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetEvidence: _aio.UnaryUnaryMultiCallable[_evidence_service_pb2.GetEvidenceRequest, _evidence_service_pb2.Evidence]  # type: ignore[assignment]
     """Gives the evidence file of one envelope: a C2SP tlog-proof of its inclusion under the receiver's receipt, with
-    the envelope's bytes and the sealing certificates of both nodes.
+    the envelope's bytes and the sealing certificates of both nodes. What the caller may not see is not there.
     """
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_evidence_service_pb2.GetCheckpointRequest, _evidence_service_pb2.Checkpoint]  # type: ignore[assignment]
     """Gives a channel's newest checkpoint note, and its newest receipt."""
@@ -66,7 +66,7 @@ class EvidenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_evidence_service_pb2.Evidence, _abc.Awaitable[_evidence_service_pb2.Evidence]]:
         """Gives the evidence file of one envelope: a C2SP tlog-proof of its inclusion under the receiver's receipt, with
-        the envelope's bytes and the sealing certificates of both nodes.
+        the envelope's bytes and the sealing certificates of both nodes. What the caller may not see is not there.
         """
 
     @_abc_1.abstractmethod

@@ -268,7 +268,7 @@ class Notice(_message.Message):
     state: Global___Notice.State.ValueType
     """How far it has come."""
     superseded_by: _builtins.str
-    """The notice that took its place, `notices/{notice}`, once there is one."""
+    """The notice that took its place, `notices/{notice}`, once there is one; left out if the caller may not see it."""
     etag: _builtins.str
     """Changes whenever anything above does."""
     @_builtins.property
@@ -293,7 +293,7 @@ class Notice(_message.Message):
 
     @_builtins.property
     def withdrawal(self) -> Global___Notice.Withdrawal:
-        """The withdrawal, once there is one."""
+        """The withdrawal, once there is one; left out if it was another notice that the caller may not see."""
 
     @_builtins.property
     def position(self) -> Global___Notice.Position:

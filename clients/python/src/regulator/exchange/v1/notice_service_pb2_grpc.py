@@ -28,6 +28,9 @@ if _version_not_supported:
 class NoticeServiceStub:
     """Gives, reads, acknowledges and takes back supervisory notices. A notice is sealed when it is created: it has no
     update, only acts that its state allows. An answer is given only after the act is durable at the own node.
+
+    To a caller, a notice above its clearance or outside its sectors is not there: reads and acts answer as for a name
+    that nothing bears. A caller gives no such notice either. docs/handling.md tells more.
     """
 
     def __init__(self, channel):
@@ -81,6 +84,9 @@ class NoticeServiceStub:
 class NoticeServiceServicer:
     """Gives, reads, acknowledges and takes back supervisory notices. A notice is sealed when it is created: it has no
     update, only acts that its state allows. An answer is given only after the act is durable at the own node.
+
+    To a caller, a notice above its clearance or outside its sectors is not there: reads and acts answer as for a name
+    that nothing bears. A caller gives no such notice either. docs/handling.md tells more.
     """
 
     def CreateNotice(self, request, context):
@@ -194,6 +200,9 @@ def add_NoticeServiceServicer_to_server(servicer, server):
 class NoticeService:
     """Gives, reads, acknowledges and takes back supervisory notices. A notice is sealed when it is created: it has no
     update, only acts that its state allows. An answer is given only after the act is durable at the own node.
+
+    To a caller, a notice above its clearance or outside its sectors is not there: reads and acts answer as for a name
+    that nothing bears. A caller gives no such notice either. docs/handling.md tells more.
     """
 
     @staticmethod

@@ -29,6 +29,9 @@ GRPC_VERSION: str
 class NoticeServiceStub:
     """Gives, reads, acknowledges and takes back supervisory notices. A notice is sealed when it is created: it has no
     update, only acts that its state allows. An answer is given only after the act is durable at the own node.
+
+    To a caller, a notice above its clearance or outside its sectors is not there: reads and acts answer as for a name
+    that nothing bears. A caller gives no such notice either. docs/handling.md tells more.
     """
 
     @_typing.overload
@@ -58,6 +61,9 @@ class NoticeServiceStub:
 class NoticeServiceAsyncStub(NoticeServiceStub):
     """Gives, reads, acknowledges and takes back supervisory notices. A notice is sealed when it is created: it has no
     update, only acts that its state allows. An answer is given only after the act is durable at the own node.
+
+    To a caller, a notice above its clearance or outside its sectors is not there: reads and acts answer as for a name
+    that nothing bears. A caller gives no such notice either. docs/handling.md tells more.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -83,6 +89,9 @@ class NoticeServiceAsyncStub(NoticeServiceStub):
 class NoticeServiceServicer(metaclass=_abc_1.ABCMeta):
     """Gives, reads, acknowledges and takes back supervisory notices. A notice is sealed when it is created: it has no
     update, only acts that its state allows. An answer is given only after the act is durable at the own node.
+
+    To a caller, a notice above its clearance or outside its sectors is not there: reads and acts answer as for a name
+    that nothing bears. A caller gives no such notice either. docs/handling.md tells more.
     """
 
     @_abc_1.abstractmethod

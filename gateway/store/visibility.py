@@ -1,0 +1,48 @@
+"""What a scope leaves of notices and events, as conditions of a query: so pages are full, whatever is hidden."""
+
+from collections.abc import Collection
+
+from regulator.exchange.v1.event_service_pb2 import Event
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from gateway.store.rows import sector_bits
+from gateway.store.tables import events, notices
+from gateway.supervision.disclosure import Scope
+from gateway.supervision.notices import NAME_PREFIX
+
+_BY = f"by {NAME_PREFIX}"  # how an event's detail begins that names another notice
+
+
+def visible_notices(scope: Scope) -> list[ColumnElement[bool]]:
+    """The notices that may be seen."""
+    if scope.is_unlimited:
+        return []
+    found: list[ColumnElement[bool]] = [notices.c.tlp.in_(scope.labels)]
+    if scope.sectors:
+        found.append(notices.c.sectors.op("&")(sector_bits(tuple(scope.sectors))) != 0)
+    return found
+
+
+def visible_events(scope: Scope) -> list[ColumnElement[bool]]:
+    """The events that may be seen, where ``notices`` is joined by the event's notice.
+
+    An envelope that cannot be used has no label that could be read, so only who may see everything is told of it.
+    """
+    if scope.is_unlimited:
+        return []
+    of_none = and_(events.c.notice == "", events.c.kind != Event.ENVELOPE_UNSUPPORTED)
+    return [or_(of_none, and_(*visible_notices(scope)))]
+
+
+def hidden_of(connection: Connection, scope: Scope, ids: Collection[str]) -> set[str]:
+    """Of the ids of notices, those that may not be seen."""
+    wanted = set(ids) - {""}
+    if scope.is_unlimited or not wanted:
+        return set()
+    seen = select(notices.c.id).where(notices.c.id.in_(sorted(wanted)), *visible_notices(scope))
+    return wanted - set(connection.scalars(seen))
+
+
+def named_in(detail: str) -> str:
+    """The id of the notice that an event's detail names; empty: it names none."""
+    return detail.removeprefix(_BY) if detail.startswith(_BY) else ""
