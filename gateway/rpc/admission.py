@@ -1,9 +1,9 @@
 """Who calls: from the TLS session alone, asked again for every call and every message of a stream."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from gateway.errors import Unauthenticated, VerificationError
 from gateway.identity.access import Access, Caller
@@ -16,6 +16,24 @@ HYBRID_GROUP = b"X25519MLKEM768"
 
 Session = Mapping[str, Any]
 """gRPC's ``auth_context()``: property name -> values."""
+
+
+class Call(Protocol):
+    """A call, as gRPC shows it to those who serve it."""
+
+    def auth_context(self) -> Session:
+        """Gives what the TLS session proves."""
+
+    def invocation_metadata(self) -> Sequence[tuple[str, str | bytes]] | None:
+        """Gives what the caller sent beside its messages."""
+
+
+class Admitted(NamedTuple):
+    """Who calls: its SPIFFE ID, and, of a client, what it may do."""
+
+    identity: str
+    caller: Caller | None = None
+
 
 CALLER: ContextVar[Caller] = ContextVar("caller")
 """Who makes the call that is served now, on the back-office listener."""
@@ -30,19 +48,19 @@ class BackOfficeAdmission:
     def __init__(self, trust: TlsTrust, access: Callable[[], Access], clock: Callable[[], datetime]) -> None:
         self._trust, self._access, self._clock = trust, access, clock
 
-    def admit(self, session: Session, method: str) -> str:
-        """Sets ``CALLER``; gives its SPIFFE ID.
+    def admit(self, call: Call, method: str) -> Admitted:
+        """Sets ``CALLER``.
 
         Raises:
             Unauthenticated: no client of this node is behind the session.
             NotAllowed: it is one, and may not call this method.
         """
-        identity = verified_identity(session, self._trust, self._clock())
+        identity = verified_identity(call.auth_context(), self._trust, self._clock())
         access = self._access()
         caller = access.caller(identity)
         access.require(caller, method)
         CALLER.set(caller)
-        return identity
+        return Admitted(identity, caller)
 
 
 class PeerAdmission:
@@ -54,12 +72,13 @@ class PeerAdmission:
             str(NodeId(peer.domain)): (peer, trusts[jurisdiction]) for jurisdiction, peer in parties.peers.items()
         }
 
-    def admit(self, session: Session, method: str) -> str:
-        """Sets ``PEER``, which may call every method that the peer listener serves; gives its SPIFFE ID.
+    def admit(self, call: Call, method: str) -> Admitted:
+        """Sets ``PEER``, which may call every method that the peer listener serves.
 
         Raises:
             Unauthenticated: no paired node is behind the session, or it is without post-quantum key exchange.
         """
+        session = call.auth_context()
         if _only(session, "ssl_negotiated_key_exchange_group") != HYBRID_GROUP:
             raise Unauthenticated(f"{method} needs the key exchange group {HYBRID_GROUP.decode()}")
         claimed = _only(session, "peer_spiffe_id").decode(errors="replace")
@@ -69,7 +88,7 @@ class PeerAdmission:
         if verified_identity(session, trust, self._clock()) != claimed:
             raise Unauthenticated("the certificate is not that of a paired node")
         PEER.set(peer)
-        return claimed
+        return Admitted(claimed)
 
 
 def verified_identity(session: Session, trust: TlsTrust, now: datetime) -> str:

@@ -6,15 +6,16 @@ A handler behind it takes a message or messages and returns or yields messages; 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol
 
 import grpc
 from grpc_status import rpc_status
 
 from gateway.errors import GatewayError, Unavailable
-from gateway.rpc.admission import Session
+from gateway.rpc.admission import Admitted, Call
 from gateway.rpc.decoding import decode
+from gateway.rpc.rechecks import rechecked
 from gateway.rpc.shares import Shares
 from gateway.rpc.status import code_of, status_of
 
@@ -27,8 +28,8 @@ Context = Any
 class Admission(Protocol):
     """Decides whether a call may be made."""
 
-    def admit(self, session: Session, method: str) -> str:
-        """Gives who calls, or raises ``Unauthenticated`` or ``NotAllowed``."""
+    def admit(self, call: Call, method: str) -> Admitted:
+        """Gives who calls, or raises ``Unauthenticated`` or ``NotAllowed``; must not wait."""
 
 
 class Guard(grpc.aio.ServerInterceptor):
@@ -76,8 +77,8 @@ class Guard(grpc.aio.ServerInterceptor):
     def _stream_unary(self, method: str, behaviour: Any, read: Any) -> Any:
         async def call(chunks: AsyncIterator[bytes], context: Context) -> Any:
             try:
-                with self._admitted(method, context):
-                    return await behaviour(self._messages(chunks, read, method, context), context)
+                async with self._open(method, context) as ask:
+                    return await behaviour(_messages(chunks, read, ask), context)
             except Exception as error:  # noqa: BLE001
                 await _refuse(method, context, error)
 
@@ -86,9 +87,9 @@ class Guard(grpc.aio.ServerInterceptor):
     def _unary_stream(self, method: str, behaviour: Any, read: Any) -> Any:
         async def call(data: bytes, context: Context) -> AsyncIterator[Any]:
             try:
-                with self._admitted(method, context):
+                async with self._open(method, context) as ask:
                     async for message in behaviour(read(data), context):
-                        self._admission.admit(context.auth_context(), method)
+                        ask()
                         yield message
             except Exception as error:  # noqa: BLE001
                 await _refuse(method, context, error)
@@ -98,8 +99,8 @@ class Guard(grpc.aio.ServerInterceptor):
     def _stream_stream(self, method: str, behaviour: Any, read: Any) -> Any:
         async def call(chunks: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
             try:
-                with self._admitted(method, context):
-                    async for message in behaviour(self._messages(chunks, read, method, context), context):
+                async with self._open(method, context) as ask:
+                    async for message in behaviour(_messages(chunks, read, ask), context):
                         yield message
             except Exception as error:  # noqa: BLE001
                 await _refuse(method, context, error)
@@ -109,14 +110,26 @@ class Guard(grpc.aio.ServerInterceptor):
     # --- what is around them ------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _admitted(self, method: str, context: Context) -> Iterator[None]:
+    def _admitted(self, method: str, context: Context) -> Iterator[Admitted]:
         """Admits a call, and counts it as long as it lasts."""
-        caller = self._admission.admit(context.auth_context(), method)
-        self._shares.take(caller)
+        admitted = self._admission.admit(context, method)
+        self._shares.take(admitted.identity)
         try:
-            yield
+            yield admitted
         finally:
-            self._shares.give_back(caller)
+            self._shares.give_back(admitted.identity)
+
+    @asynccontextmanager
+    async def _open(self, method: str, context: Context) -> AsyncIterator[Callable[[], None]]:
+        """Admits a stream; gives what asks for its caller again, which it does by itself when no message comes."""
+        with self._admitted(method, context) as first:
+
+            def ask() -> None:
+                if self._admission.admit(context, method) != first:
+                    raise Unavailable("what this caller may do has changed; call again")
+
+            async with rechecked(ask):
+                yield ask
 
     async def _bounded(self, answer: Awaitable[Any], context: Context) -> Any:
         """Bounds a call whose caller set no deadline, or one that is too far away; gRPC keeps to all others."""
@@ -128,14 +141,6 @@ class Guard(grpc.aio.ServerInterceptor):
                 return await answer
         except TimeoutError as error:
             raise Unavailable(f"the call took longer than {seconds:.3g} s; what became of it is unknown") from error
-
-    async def _messages(
-        self, chunks: AsyncIterator[bytes], read: Any, method: str, context: Context
-    ) -> AsyncIterator[Any]:
-        """The messages of a stream; whoever sends them is asked for again with each."""
-        async for data in chunks:
-            self._admission.admit(context.auth_context(), method)
-            yield read(data)
 
 
 def _shape(handler: Any) -> tuple[Any, str, Any]:
@@ -152,6 +157,13 @@ def _reader(deserializer: Any) -> Callable[[bytes], Any]:
     """Reads a request. gRPC's own answer to bytes that are none is INTERNAL, so the bytes come here unread."""
     kind = getattr(deserializer, "__self__", None)
     return (lambda data: decode(kind, data)) if isinstance(kind, type) else deserializer  # type: ignore[no-any-return]
+
+
+async def _messages(chunks: AsyncIterator[bytes], read: Any, ask: Callable[[], None]) -> AsyncIterator[Any]:
+    """The messages of a stream; whoever sends them is asked for again with each."""
+    async for data in chunks:
+        ask()
+        yield read(data)
 
 
 async def _refuse(method: str, context: Context, error: Exception) -> None:

@@ -1,18 +1,23 @@
 """The access file of a node that runs: what changes in it takes effect, and what is wrong with it is an alarm."""
 
+import queue
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import grpc
 import pytest
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 from regulator.exchange import Client, NotAllowed
 from regulator.exchange.v1.admin_service_pb2 import Alarm, ServerInfo
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.identity.access import Role
 from tests.cli.transcripts import run
+from tests.rpc.calls import EVENTS, REFLECTION, client_files, connected, refusal
 from tests.support.nodes import Site, eventually, running
 
 FILE = "access.toml"
+LIST = ServerReflectionRequest(list_services="").SerializeToString()
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +97,66 @@ def test_roles_and_clearance_change(hk):
             eventually(lambda: seen() == (["operator"], 2))
             with pytest.raises(NotAllowed):
                 next(iter(promoted.list_notices()), None)
+
+
+@contextmanager
+def raw(site: Site, system: str) -> Iterator[grpc.Channel]:
+    """The connection of a client of every role, once the node knows it."""
+    site.add_client("SFC", list(Role), system=system)
+    with Client(site.profile("SFC", system)) as client:
+        eventually(lambda: is_served(client))
+    with connected(site, site.back_office_port, client_files(site, "SFC", system)) as channel:
+        yield channel
+
+
+def refused(stream: Iterator[bytes]) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.RpcError) as error:
+        next(stream)
+    answer = refusal(error.value)
+    return answer.code, answer.reason
+
+
+def test_a_stream_on_which_nothing_happens_ends_when_its_client_is_taken_out(hk):
+    with raw(hk, "idle") as channel:
+        watch = channel.unary_stream(f"{EVENTS}WatchEvents")(b"\x10\x01")  # from now
+        next(watch)
+        with changed(hk, without(hk, "SFC/idle")):
+            assert refused(watch) == (grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED")
+
+
+def test_a_message_of_an_open_stream_is_refused_when_its_client_is_taken_out(hk, operator):
+    with raw(hk, "sender") as channel:
+        sent: queue.Queue[bytes | None] = queue.Queue()
+        stream = channel.stream_stream(REFLECTION)(iter(sent.get, None))
+        sent.put(LIST)
+        next(stream)
+        with changed(hk, without(hk, "SFC/sender")):
+            assert refused(stream) == (grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED")
+            sent.put(LIST)
+            assert refused(stream) == (grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED")
+        sent.put(None)
+
+
+def test_a_stream_does_not_keep_what_its_client_may_no_more(hk):
+    with raw(hk, "wider") as channel:
+        watch = channel.unary_stream(f"{EVENTS}WatchEvents")(b"\x10\x01")
+        next(watch)
+        with changed(hk, hk.home.access_file.read_text().replace('"RED"', '"GREEN"')):
+            assert refused(watch) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
+
+
+def test_a_watch_goes_on_with_what_its_client_may_now(hk, operator):
+    hk.add_client("SFC", [Role.READER], system="watcher")
+    with Client(hk.profile("SFC", "watcher")) as client:
+        eventually(lambda: is_served(client))
+        with client.watch_events(kinds=[Event.ALARM]) as watch:
+            assert not next(watch).HasField("event")
+            first, mark, last = hk.home.access_file.read_text().rpartition("SFC/watcher")
+            with changed(hk, first + mark + last.replace('["reader"]', '["auditor"]')):
+                eventually(lambda: list(client.server_info().client_roles) == ["auditor"])
+                with changed(hk, "nobody = true"):
+                    assert next(each for each in watch if each.HasField("event")).event.kind == Event.ALARM
+    eventually(lambda: not alarms(operator))
 
 
 @pytest.mark.parametrize(
