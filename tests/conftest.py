@@ -1,10 +1,14 @@
-"""Fixtures that many tests share: a pair of nodes that run."""
+"""What all tests share: a pair of nodes that run, and property tests that do not care how fast the machine is."""
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.nodes import Site, found_pair, running
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

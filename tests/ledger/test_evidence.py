@@ -4,7 +4,7 @@ from base64 import b64encode
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadProof, BadSignature, Malformed, Untrusted, VerificationError
@@ -61,14 +61,12 @@ def test_the_file_has_the_lines_of_the_specification():
     assert note == receipt_of(LEAVES).note
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=50), st.integers(0, 2**63 - 2), st.lists(st.binary(min_size=32, max_size=32), max_size=64))
 def test_an_evidence_file_survives_its_encoding(extra, index, proof):
     evidence = Evidence(extra, index, tuple(proof), b"note")
     assert Evidence.parse(evidence.encode()) == evidence
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_back_alike_or_refused(data):
     for candidate in (data, f"{HEADER}\nextra ".encode() + data):

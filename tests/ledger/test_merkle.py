@@ -1,6 +1,6 @@
 import pymerkle
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import Malformed
@@ -20,13 +20,11 @@ def test_a_node_is_never_read_as_a_leaf():
     assert leaf_hash(left + right) != node_hash(left, right)
 
 
-@settings(deadline=None)
 @given(leaves)
 def test_the_root_is_the_one_of_the_rfc(data):
     assert log_of(data).root() == oracle.mth(data)
 
 
-@settings(deadline=None)
 @given(leaves)
 def test_the_root_is_the_one_of_pymerkle(data):
     tree = pymerkle.InmemoryTree(algorithm="sha256")
@@ -34,7 +32,6 @@ def test_the_root_is_the_one_of_pymerkle(data):
     assert log_of(data).root() == tree.get_root()
 
 
-@settings(deadline=None)
 @given(leaves, st.data())
 def test_a_log_grows_alike_in_any_steps(data, draw):
     cut = draw.draw(st.integers(0, len(data)))
@@ -59,7 +56,6 @@ def test_a_subtree_of_level_16_comes_after_the_one_of_level_8_that_completes_it(
     assert [(subtree.level, subtree.index) for subtree in subtrees] == [(8, 255), (16, 0)]
 
 
-@settings(deadline=None)
 @given(leaves)
 def test_a_compact_range_survives_its_encoding(data):
     log = log_of(data)

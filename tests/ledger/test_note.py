@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import Malformed
@@ -24,13 +24,11 @@ signatures = st.builds(Signature, names, st.binary(min_size=4, max_size=4), st.b
 notes = st.builds(Note, texts, st.lists(signatures, min_size=1, max_size=MAX_SIGNATURES).map(tuple))
 
 
-@settings(deadline=None)
 @given(notes)
 def test_a_note_survives_its_encoding(note):
     assert Note.parse(note.encode()) == note
 
 
-@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=200), notes.map(Note.encode)), st.data())
 def test_what_is_parsed_is_encoded_to_the_same_bytes_or_refused(data, draw):
     if data:

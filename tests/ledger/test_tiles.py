@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import Corrupt
@@ -22,14 +22,12 @@ def test_every_root_the_log_ever_had_can_be_computed():
     assert root_of(TREE.read, 0) == EMPTY_ROOT
 
 
-@settings(deadline=None)
 @given(sizes, st.data())
 def test_an_inclusion_proof_is_the_path_of_the_rfc(size, draw):
     index = draw.draw(st.integers(0, size - 1))
     assert inclusion_proof(TREE.read, index, size) == oracle.path(index, LEAVES[:size])
 
 
-@settings(deadline=None)
 @given(sizes, st.data())
 def test_a_consistency_proof_is_the_proof_of_the_rfc(second, draw):
     first = draw.draw(st.integers(1, second))

@@ -106,7 +106,7 @@ def test_never_repeats_what_was_given():
     assert "secret" not in str(field_violations(broken))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(arbitrary(Envelope.DESCRIPTOR))
 def test_answers_to_any_message(envelope):
     for violation in field_violations(envelope):
@@ -114,7 +114,7 @@ def test_answers_to_any_message(envelope):
         assert violation.description
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(arbitrary(NoticeContent.DESCRIPTOR))
 def test_every_path_leads_to_a_field(message):
     for violation in field_violations(message):

@@ -181,7 +181,7 @@ def test_figures_of_pending_rules_are_left_out():
     assert not the_cell([HERE], [proposed]).parameters
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(parameters(), max_size=6), st.lists(parameters(), max_size=6))
 def test_every_figure_is_aligned_once(first, second):
     found = list(

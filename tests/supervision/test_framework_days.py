@@ -100,7 +100,6 @@ def test_a_proposal_does_not_come_into_force():
     assert coming_into_force([proposed], day("2026-06-01"), day("2026-06-03")) == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), max_size=12), st.lists(st.integers(0, 30), min_size=2, max_size=6))
 def test_any_sequence_of_looks_tells_each_provision_once(starts, looks):
     provisions = [provision(f"p{place}", effective_from=_date(start)) for place, start in enumerate(starts)]
@@ -131,7 +130,7 @@ _SPANS = st.lists(st.tuples(st.integers(0, 20), st.none() | st.integers(0, 20), 
 _HISTORIES = st.lists(st.tuples(st.integers(0, 50), _SPANS), max_size=6)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(_HISTORIES, st.integers(-1, 52), st.randoms(use_true_random=False))
 def test_as_of_any_day_and_as_known_at_a_moment_agrees_with_a_naive_recomputation(history, known_at, random):
     moments = sorted(moment for moment, _ in history)  # versions become known in the order of their numbers

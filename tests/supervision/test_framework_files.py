@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
@@ -59,7 +59,7 @@ def test_what_is_null_is_absent():
     assert not real("HK").content.provisions[9].HasField("source")
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50)
 @given(versions())
 def test_any_version_comes_back_as_it_was(content):
     file = FrameworkFile("hk-x", content)

@@ -138,7 +138,7 @@ def test_an_event_tells_so_many_topics_and_no_more():
     assert len(projection.published(context(publication(content))).events[0].topics) == MAX_TOPICS
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(versions())
 def test_both_nodes_record_the_same_but_for_the_direction(content):
     envelope = publication(content)

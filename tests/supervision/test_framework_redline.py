@@ -78,7 +78,7 @@ def test_effort_is_used_up_by_one_redline_after_another():
     assert [each.kind for each in redline("x b y", "1 b 2", effort)] == [Segment.REMOVED, Segment.ADDED]
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(texts(), texts(), st.sampled_from([0, 30, 100, PLENTY]))
 def test_both_texts_come_out_of_the_segments(old, new, effort):
     segments = redline(old, new, Effort(effort))
@@ -86,7 +86,7 @@ def test_both_texts_come_out_of_the_segments(old, new, effort):
     assert joined(segments, Segment.KEPT, Segment.ADDED) == new
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.text(), st.text())
 def test_both_texts_come_out_whatever_they_are(old, new):
     segments = redline(old, new, Effort(PLENTY))
@@ -95,7 +95,7 @@ def test_both_texts_come_out_whatever_they_are(old, new):
     assert all(each.text for each in segments)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(texts(), texts())
 def test_neighbours_are_of_different_kinds_and_removals_come_first(old, new):
     kinds = [each.kind for each in redline(old, new, Effort(PLENTY))]
@@ -103,7 +103,6 @@ def test_neighbours_are_of_different_kinds_and_removals_come_first(old, new):
     assert (Segment.ADDED, Segment.REMOVED) not in set(pairwise(kinds))
 
 
-@settings(deadline=None)
 @given(texts())
 def test_a_text_is_kept_whole_against_itself(text):
     assert redline(text, text, Effort(0)) == [Segment(kind=Segment.KEPT, text=text)]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from regulator.exchange.v1 import notice_pb2 as notice
 from regulator.exchange.v1 import values_pb2 as values
@@ -116,7 +116,7 @@ def test_a_licence_that_was_acted_upon_identifies_its_notice():
     assert identifiers_of(content()) == ()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(arbitrary(NoticeContent.DESCRIPTOR))
 def test_identifiers_are_upper_case_and_each_once(made):
     found = identifiers_of(made)
@@ -138,7 +138,7 @@ def test_there_are_as_many_real_notices_as_the_data_says():
     assert len(json.loads(DATA.read_text())["notices"]) == 16
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(contents())
 def test_valid_contents_of_every_kind_break_no_rule(made):
     assert field_violations(made) == []
@@ -191,7 +191,7 @@ def test_tells_no_more_than_its_bound():
     assert len(content_violations(crowd)) == MAX_VIOLATIONS
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(arbitrary(NoticeContent.DESCRIPTOR))
 def test_answers_to_any_content(made):
     for violation in content_violations(made):
