@@ -6,6 +6,7 @@ from typing import TypeVar
 from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
 from gateway.store.framework_draft import RulesDraft
+from gateway.store.receipts import Covered
 from gateway.store.state import ChannelState
 from gateway.supervision.outcomes import EventDraft, Projection
 from gateway.supervision.records import NoticeRecord, Place
@@ -29,7 +30,8 @@ class Draft:
         sealed: envelopes to be appended to our channels and signed, by origin
         batches: envelopes that come with their sender's signature, by origin
         states: channels as they will be, where that follows from no envelope
-        receipts: newest receipt, by origin
+        receipts: that are kept, by origin
+        covered: what these are the first to cover
         records: notices, new or changed, by id
         new: ids of those that are new, in order
         events: what is told, and the place it follows from
@@ -41,6 +43,7 @@ class Draft:
     batches: dict[str, list[VerifiedBatch]] = field(default_factory=dict)
     states: dict[str, ChannelState] = field(default_factory=dict)
     receipts: dict[str, list[Receipt]] = field(default_factory=dict)
+    covered: list[Covered] = field(default_factory=list)
     records: dict[str, NoticeRecord] = field(default_factory=dict)
     new: list[str] = field(default_factory=list)
     events: list[tuple[EventDraft, Place]] = field(default_factory=list)
@@ -48,7 +51,7 @@ class Draft:
     rules: RulesDraft = field(default_factory=RulesDraft)
 
     def apply(self, projection: Projection, place: Place) -> None:
-        """Takes what an envelope, or a receipt, changes."""
+        """Takes what an envelope changes."""
         for record in projection.records:
             if record.revision == 1:
                 self.new.append(record.id)
@@ -61,6 +64,7 @@ class Draft:
         _extend(self.sealed, other.sealed)
         _extend(self.batches, other.batches)
         _extend(self.receipts, other.receipts)
+        self.covered += other.covered
         self.states |= other.states
         self.records |= other.records
         self.new += other.new

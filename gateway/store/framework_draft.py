@@ -10,16 +10,6 @@ from gateway.supervision.outcomes import Projection
 Version = tuple[FrameworkVersionRecord, FrameworkVersionContent]
 
 
-@dataclass(frozen=True, slots=True)
-class Covered:
-    """The envelopes ``first`` to ``end`` of a channel, which a receipt covers first; ``time`` in seconds since 1970."""
-
-    origin: str
-    first: int
-    end: int
-    time: int
-
-
 @dataclass(slots=True)
 class RulesDraft:
     """The writes.
@@ -28,14 +18,12 @@ class RulesDraft:
         versions: new ones, in order
         assessments: new or changed, by id
         new: ids of the assessments that are new
-        covered: by receipts
         told_until: the day up to which events tell what comes into force, 20260131; 0: as it was
     """
 
     versions: list[Version] = field(default_factory=list)
     assessments: dict[str, AssessmentRecord] = field(default_factory=dict)
     new: list[str] = field(default_factory=list)
-    covered: list[Covered] = field(default_factory=list)
     told_until: int = 0
 
     def apply(self, projection: Projection) -> None:
@@ -51,7 +39,6 @@ class RulesDraft:
         self.versions += other.versions
         self.assessments |= other.assessments
         self.new += other.new
-        self.covered += other.covered
         self.told_until = other.told_until or self.told_until
 
     def newest(self, framework_id: str, origin: str = "") -> Version | None:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, insert, update
 
 from gateway.store import tables
-from gateway.store.framework_draft import Covered, RulesDraft
+from gateway.store.framework_draft import RulesDraft
 from gateway.store.framework_rows import assessment_row, framework_event_row, provision_rows, version_row
 from gateway.supervision.outcomes import EventDraft
 from gateway.supervision.records import Place
@@ -18,17 +18,6 @@ _CHANGE_ASSESSMENT = (
     .where(tables.assessments.c.id == bindparam("changed_id"))
     .values(superseded_by=bindparam("superseded_by"))
 )
-_COVER = [
-    update(table)
-    .where(
-        table.c.channel == bindparam("of_channel"),
-        table.c.index >= bindparam("first"),
-        table.c.index < bindparam("end"),
-        table.c.receipt_time.is_(None),
-    )
-    .values(receipt_time=bindparam("time"))
-    for table in (tables.framework_versions, tables.assessments)
-]
 
 
 def write_rules(
@@ -54,18 +43,9 @@ def write_rules(
         if assessment_id not in draft.new:
             values = {"changed_id": assessment_id, "superseded_by": changed.superseded_by}
             connection.execute(_CHANGE_ASSESSMENT, values)
-    for covered in draft.covered:
-        cover(connection, covered, ids[covered.origin])
     if draft.told_until:
         connection.execute(delete(tables.told_days))
         connection.execute(insert(tables.told_days), [{"until": draft.told_until}])
-
-
-def cover(connection: Connection, covered: Covered, channel: int) -> None:
-    """Writes what a receipt says of versions and assessments."""
-    values = {"of_channel": channel, "first": covered.first, "end": covered.end, "time": covered.time}
-    for statement in _COVER:
-        connection.execute(statement, values)
 
 
 def event_rows(events: Sequence[tuple[EventDraft, Place]], first: int) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ Only an envelope that could not be used when it came, and can be now, has its ev
 no projection of the logs, and stay as they are. ``gateway check`` afterwards verifies everything.
 """
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import StoreError
 from gateway.store.database import Database
 from gateway.store.draft import Draft
-from gateway.store.framework_draft import Covered
 from gateway.store.framework_lookups import FrameworkLookups
-from gateway.store.framework_writing import cover, write_rules
+from gateway.store.framework_writing import write_rules
 from gateway.store.logs import parsed
+from gateway.store.receipts import Covered, cover
 from gateway.store.retelling import Retelling
 from gateway.store.rows import changing_columns, notice_record, notice_row
 from gateway.store.scanning import pages
@@ -36,7 +35,6 @@ from gateway.store.tables import (
     notices,
     provisions,
 )
-from gateway.supervision.notice_projection import receipt as project_receipt
 from gateway.supervision.outcomes import Outcome
 from gateway.supervision.projection import is_reply, project
 from gateway.supervision.records import NoticeRecord, Place
@@ -96,12 +94,10 @@ class _Rebuild:
     def _take_channel(self, state: ChannelState) -> list[Place]:
         """Projects a channel's envelopes and receipts; gives the places of those that come last."""
         replies = []
-        receipts = _receipts(self._connection, state.id)
         for page in pages(self._connection, _LEAVES.where(leaves.c.channel == state.id), leaves.c.index):
             replies += self._take_page(state, page)
-            self._take_receipts(receipts)
             self._write(state.id, page[0]["index"], page[-1]["index"])
-        self._cover(state, receipts)
+        self._cover(state)
         return replies
 
     def _take_page(self, state: ChannelState, page: Sequence[RowMapping]) -> list[Place]:
@@ -113,15 +109,6 @@ class _Rebuild:
             elif envelope:
                 self._project(envelope, place)
         return replies
-
-    def _take_receipts(self, receipts: Mapping[int, int]) -> None:
-        """Adds to each new notice the first receipt that covers it."""
-        sizes = list(receipts)
-        for record in [self._draft.records[new] for new in self._draft.new]:
-            covering = bisect_right(sizes, record.index)
-            if covering < len(sizes):
-                changed = project_receipt(record, receipts[sizes[covering]]).records
-                self._draft.records |= {each.id: each for each in changed}
 
     def _project(self, envelope: Envelope, place: Place) -> None:
         rules = FrameworkLookups(self._connection, self._origins, (self._draft.rules,))
@@ -164,10 +151,10 @@ class _Rebuild:
         write_rules(self._connection, draft.rules, cursors, self._ids, _insert)
         self._count += len(new)
 
-    def _cover(self, state: ChannelState, receipts: Mapping[int, int]) -> None:
-        """Adds to each version and assessment of a channel the first receipt that covers it."""
+    def _cover(self, state: ChannelState) -> None:
+        """Adds to what a channel's envelopes gave the first receipt that covers it."""
         first = 0
-        for size, time in receipts.items():
+        for size, time in _receipts(self._connection, state.id).items():
             cover(self._connection, Covered(state.origin, first, size, time), state.id)
             first = size
 

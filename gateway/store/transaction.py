@@ -11,41 +11,34 @@ from typing import TypeVar
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, tuple_
 
 from gateway.errors import BadInput, Halted, StoreError
 from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.draft import Draft, RequestRecord
-from gateway.store.framework_draft import Covered
 from gateway.store.framework_lookups import FrameworkLookups
 from gateway.store.framework_rows import day_number
 from gateway.store.logs import parsed
+from gateway.store.receipts import Covered, with_receipt
 from gateway.store.rows import notice_record
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import events, leaves, notices, requests
 from gateway.supervision.envelopes import Actor, Seal
-from gateway.supervision.notice_projection import receipt as project_receipt
 from gateway.supervision.outcomes import EventDraft, Outcome, Projection
 from gateway.supervision.projection import concerned_notices, is_reply, project
 from gateway.supervision.records import NOWHERE, NoticeRecord, Place
 
 SALT_BYTES = 16
-MAX_PARAMETERS = 10_000  # a statement: SQLite takes 32,766, PostgreSQL 65,535
+MAX_KEYS = 10_000  # a statement, of one or two parameters each: SQLite takes 32,766, PostgreSQL 65,535
 
 T = TypeVar("T")
+K = TypeVar("K", str, tuple[str, str])
 
 _NOTICES = select(notices).where(notices.c.id.in_(bindparam("ids", expanding=True)))
-_REQUESTS = select(requests).where(requests.c.request_id.in_(bindparam("ids", expanding=True)))
-_RELEASED = (
-    select(notices)
-    .where(
-        notices.c.channel == bindparam("channel"),
-        notices.c.index >= bindparam("first"),
-        notices.c.index < bindparam("end"),
-    )
-    .order_by(notices.c.index)
+_REQUESTS = select(requests).where(
+    tuple_(requests.c.client, requests.c.request_id).in_(bindparam("keys", expanding=True))
 )
 
 
@@ -115,12 +108,12 @@ class Transaction:
 
     def find_notice(self, notice_id: str) -> NoticeRecord | None:
         """Gives what is known of a notice now; None: nothing is."""
-        drafted = self._draft.records.get(notice_id) or self.group.records.get(notice_id)
-        if drafted:
-            return drafted
-        if notice_id not in self._notices:
-            self._read_notices({notice_id})
-        return self._notices[notice_id]
+        found = self._draft.records.get(notice_id) or self.group.records.get(notice_id)
+        if not found:
+            if notice_id not in self._notices:
+                self._read_notices({notice_id})
+            found = self._notices[notice_id]
+        return with_receipt(found, [*self.group.covered, *self._draft.covered]) if found else None
 
     def find_request(self, client: str, request_id: str) -> RequestRecord | None:
         """Gives the request that a client made under this id; None: it made none."""
@@ -205,11 +198,7 @@ class Transaction:
             return
         self._draft.receipts.setdefault(origin, []).append(receipt)
         self._draft.states[origin] = replace(state, receipt=receipt)
-        released = self._released_in(state, covered, size)
-        for record in released:
-            self._draft.apply(project_receipt(record, receipt.time), Place(origin, record.index))
-        if len(released) < size - covered:  # there are other acts too
-            self._draft.rules.covered.append(Covered(origin, covered, size, receipt.time))
+        self._draft.covered.append(Covered(origin, covered, size, receipt.time))
 
     def halt(self, origin: str, halt: Halt) -> None:
         """Halts a channel; one that has halted keeps its first reason, but for a fork, which is graver than any."""
@@ -255,8 +244,8 @@ class Transaction:
     def _read_requests(self, keys: set[tuple[str, str]]) -> None:
         missing = keys - self._requests.keys()
         self._requests |= dict.fromkeys(missing)
-        for some in _portions({request_id for _, request_id in missing}):
-            for row in self._connection.execute(_REQUESTS, {"ids": some}):
+        for some in _portions(missing):
+            for row in self._connection.execute(_REQUESTS, {"keys": some}):
                 self._requests[row.client, row.request_id] = RequestRecord(row.digest, row.notice)
 
     def _take_replies(self, state: ChannelState) -> None:
@@ -293,15 +282,8 @@ class Transaction:
             fields_checked=fields_checked,
         )
 
-    def _released_in(self, state: ChannelState, first: int, end: int) -> list[NoticeRecord]:
-        """The notices that envelopes ``first`` to ``end`` of a channel gave."""
-        bounds = {"channel": state.id, "first": first, "end": end}
-        rows = self._connection.execute(_RELEASED, bounds).mappings()
-        found = (notice_record(row, self._origins) for row in rows)
-        return [self._draft.records.get(each.id) or self.group.records.get(each.id) or each for each in found]
 
-
-def _portions(wanted: set[str]) -> Iterator[list[str]]:
+def _portions(wanted: set[K]) -> Iterator[list[K]]:
     """Divides what is looked up, since a statement takes only so many parameters."""
     ordered = sorted(wanted)
-    return (ordered[first : first + MAX_PARAMETERS] for first in range(0, len(ordered), MAX_PARAMETERS))
+    return (ordered[first : first + MAX_KEYS] for first in range(0, len(ordered), MAX_KEYS))

@@ -15,6 +15,7 @@ from gateway.ledger.merkle import Subtree, leaf_hash
 from gateway.store import tables
 from gateway.store.draft import Draft
 from gateway.store.framework_writing import event_rows, telling_cursors, write_rules
+from gateway.store.receipts import cover, tell_delivered
 from gateway.store.rows import changing_columns, notice_row
 from gateway.store.state import ChannelState, Counters
 from gateway.supervision.notices import NAME_PREFIX
@@ -69,6 +70,7 @@ class Writing:
         self._write_receipts(connection)
         self._write_notices(connection)
         self._write_events(connection)
+        self._write_covered(connection)
         _insert(connection, tables.requests, self._requests())
 
     def _seal(self, origin: str, envelopes: Sequence[bytes]) -> None:
@@ -152,6 +154,15 @@ class Writing:
         _insert(connection, tables.framework_events, event_rows(self._draft.events, first))
         self.counters = replace(self.counters, cursor=self.counters.cursor + len(rows))
         write_rules(connection, self._draft.rules, telling_cursors(self._draft.events, first), self._ids, _insert)
+
+    def _write_covered(self, connection: Connection) -> None:
+        """After all rows that receipts may cover are there, also those that are new."""
+        for covered in self._draft.covered:
+            channel, cursor = self._ids[covered.origin], self.counters.cursor
+            cover(connection, covered, channel)
+            if self._before[covered.origin].parties.outgoing:
+                told = tell_delivered(connection, covered, channel, self._now, cursor)
+                self.counters = replace(self.counters, cursor=cursor + told)
 
     def _requests(self) -> Rows:
         return [

@@ -41,18 +41,6 @@ def withdrawn(context: Context) -> Projection:
     return _change(record, states.withdrawn(record, context.place), Event.NOTICE_WITHDRAWN)
 
 
-def receipt(record: NoticeRecord, time: int) -> Projection:
-    """What a receipt that covers a notice changes; ``time`` in seconds since 1970, from the countersignature.
-
-    A receipt is no envelope: it follows from the peer's countersignature, at the receiver from the own one.
-    The first that covers a notice counts.
-    """
-    changed = states.receipted(record, time)
-    if record.direction == Notice.OUTGOING:
-        return _change(record, changed, Event.NOTICE_DELIVERED)
-    return Projection(Outcome.PROJECTED, records=() if changed is record else (changed,))
-
-
 def _refer(
     reference: Reference,
     by: NoticeRecord,

@@ -1,5 +1,6 @@
 """What a unit of work can write: batches of the peer, receipts, halts."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -125,7 +126,7 @@ async def test_a_name_that_comes_again_is_told_as_unusable(kr: Opened):
 
 
 async def test_notices_are_looked_up_in_portions_that_a_statement_takes(kr: Opened, monkeypatch):
-    monkeypatch.setattr(module, "MAX_PARAMETERS", 7)
+    monkeypatch.setattr(module, "MAX_KEYS", 7)
     first = [envelope(f"hk-{n}", n).SerializeToString() for n in range(20)]
     await append(kr, first)
     withdrawing = [reference(Reference.WITHDRAWS, f"hk-{n}") for n in range(20)]
@@ -182,6 +183,36 @@ async def test_a_receipt_that_covers_no_more_changes_nothing(hk: Opened):
     await hk.committer.submit(lambda tx: tx.keep_receipt(HK_TO_KR, later))
     assert [await hk.rows(table) for table in (heads, notices, events)] == before
     assert hk.state().receipt == receipt
+
+
+@pytest.mark.parametrize("receipt_first", [True, False])
+async def test_a_receipt_and_a_withdrawal_in_one_commit_both_count(hk: Opened, receipt_first):
+    await hk.release("hk-1", "hk-2")
+    works = [hk.keep_receipt(TIME), hk.withdraw("hk-1")]
+    await asyncio.gather(*(works if receipt_first else reversed(works)))
+    first, second = await hk.rows(notices)
+    assert (first["state"], first["receipt_time"], first["revision"]) == (Notice.WITHDRAWN, TIME, 3)
+    assert (second["state"], second["receipt_time"], second["revision"]) == (Notice.DELIVERED, TIME, 2)
+    assert await kinds(hk) == ["NOTICE_RELEASED"] * 2 + ["NOTICE_WITHDRAWN"] + ["NOTICE_DELIVERED"] * 2
+
+
+async def test_a_unit_sees_the_receipt_that_one_before_it_keeps(hk: Opened):
+    await hk.release("hk-1")
+    receipt = countersign(hk.state().head, DOMAINS["KR"], KR_SEAL, TIME)
+    _, found = await hk.committer.submit_all(
+        [lambda tx: tx.keep_receipt(HK_TO_KR, receipt), lambda tx: tx.find_notice("hk-1")]
+    )
+    assert (found.state, found.receipt_time, found.revision) == (Notice.DELIVERED, TIME, 2)
+
+
+async def test_what_comes_back_with_its_receipt_in_one_commit_is_delivered(hk: Opened):
+    verified = batch_of([envelope("hk-1").SerializeToString()])
+    receipt = countersign(verified.head, DOMAINS["KR"], KR_SEAL, TIME)
+    await hk.committer.submit_all(
+        [lambda tx: tx.append(HK_TO_KR, verified), lambda tx: tx.keep_receipt(HK_TO_KR, receipt)]
+    )
+    assert [row["state"] for row in await hk.rows(notices)] == [Notice.DELIVERED]
+    assert await kinds(hk) == ["NOTICE_RELEASED", "NOTICE_DELIVERED"]
 
 
 async def test_heads_below_a_receipt_go_and_receipts_stay(hk: Opened):
