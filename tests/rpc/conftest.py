@@ -7,7 +7,7 @@ import grpc
 import pytest
 
 from gateway.identity.access import Role
-from tests.rpc.calls import client_files, connected, unharmed
+from tests.rpc.calls import REFUSAL_SECONDS, client_files, connected, unharmed
 from tests.supervision.samples import content
 from tests.support.nodes import Site, found_pair, pair, running
 
@@ -34,6 +34,13 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         patch.delenv("GRPC_SSL_CIPHER_SUITES", raising=False)
         with running(hk, kr):
             yield Nodes(hk, kr, sg)
+
+
+@pytest.fixture
+def cheaply(nodes: Nodes) -> Iterator[None]:
+    """What is asked costs the node little."""
+    with nodes.hk.spending(REFUSAL_SECONDS):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,8 @@ from tests.rpc.calls import CREATE, EVENTS, NOTICES, SERVER_INFO, bad_input, cal
 from tests.rpc.malformed_requests import creation
 from tests.supervision.samples import content
 
+pytestmark = pytest.mark.usefixtures("cheaply")
+
 
 def field(number: int, data: bytes) -> bytes:
     """A length-delimited field, as protobuf encodes it."""

@@ -10,6 +10,8 @@ from tests.rpc.malformed_contents import CONTENTS
 from tests.rpc.malformed_requests import REQUESTS, creation
 from tests.supervision.samples import content, reference
 
+pytestmark = pytest.mark.usefixtures("cheaply")
+
 
 def changed(changes: dict[str, object]) -> NoticeContent:
     made = content()

@@ -25,7 +25,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, SECTOR_EXCHANGE, SECTOR_STABLECOIN_ISSUER
 
 from gateway.supervision.framework_files import FrameworkFile, read_framework, write_framework
-from tests.rpc.calls import bad_input, client_files, connected, sizes, unharmed
+from tests.rpc.calls import REFUSAL_SECONDS, bad_input, client_files, connected, sizes, unharmed
 from tests.supervision.framework_samples import (
     FILES,
     assessment,
@@ -245,6 +245,7 @@ def test_too_many_provisions_are_refused(nodes, name):
     short = FrameworkVersionContent(header=version().header, provisions=[Provision(id=f"p{n}") for n in range(100_000)])
     with (
         unharmed(nodes.hk),
+        nodes.hk.spending(REFUSAL_SECONDS),
         connected(nodes.hk, nodes.hk.back_office_port, client_files(nodes.hk, "HKMA")) as channel,
     ):
         assert "content.provisions" in bad_input(channel, PUBLISH, publish_version(name, short))

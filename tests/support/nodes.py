@@ -132,6 +132,18 @@ class Site:
             )
         return self.process
 
+    @contextmanager
+    def spending(self, seconds: float) -> Iterator[None]:
+        """Fails if the node takes more time of the processor meanwhile: unlike the clock's, it is the node's own."""
+        before = self._processor_seconds()
+        yield
+        assert self._processor_seconds() - before < seconds
+
+    def _processor_seconds(self) -> float:
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
+
     def log_text(self) -> str:
         path = self.path / "serve.log"
         return path.read_text() if path.exists() else ""
