@@ -4,14 +4,16 @@ A unit reads what is committed and what the units before it are going to write; 
 ``Draft``. So a unit that raises leaves nothing behind, and many units make one commit.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from typing import TypeVar
 
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, bindparam, select
 
 from gateway.errors import BadInput, Halted, StoreError
 from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
@@ -21,6 +23,7 @@ from gateway.store.draft import Draft, RequestRecord
 from gateway.store.framework_lookups import FrameworkLookups
 from gateway.store.framework_rows import day_number
 from gateway.store.logs import parsed
+from gateway.store.prepared import rows_by_keys
 from gateway.store.receipts import Covered, with_receipt
 from gateway.store.rows import notice_record
 from gateway.store.state import ChannelState, by_id
@@ -31,15 +34,11 @@ from gateway.supervision.projection import concerned_notices, is_reply, project
 from gateway.supervision.records import NOWHERE, NoticeRecord, Place
 
 SALT_BYTES = 16
-MAX_KEYS = 10_000  # a statement, of one or two parameters each: SQLite takes 32,766, PostgreSQL 65,535
 
 T = TypeVar("T")
-K = TypeVar("K", str, tuple[str, str])
 
-_NOTICES = select(notices).where(notices.c.id.in_(bindparam("ids", expanding=True)))
-_REQUESTS = select(requests).where(
-    tuple_(requests.c.client, requests.c.request_id).in_(bindparam("keys", expanding=True))
-)
+_NOTICES = select(notices)
+_REQUESTS = select(requests).where(requests.c.client == bindparam("of_client"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,16 +236,16 @@ class Transaction:
     def _read_notices(self, ids: set[str]) -> None:
         missing = ids - self._notices.keys()
         self._notices |= dict.fromkeys(missing)
-        for some in _portions(missing):
-            for row in self._connection.execute(_NOTICES, {"ids": some}).mappings():
-                self._notices[row["id"]] = notice_record(row, self._origins)
+        for row in rows_by_keys(self._connection, _NOTICES, notices.c.id, sorted(missing)):
+            self._notices[row["id"]] = notice_record(row, self._origins)
 
     def _read_requests(self, keys: set[tuple[str, str]]) -> None:
-        missing = keys - self._requests.keys()
+        missing = sorted(keys - self._requests.keys())
         self._requests |= dict.fromkeys(missing)
-        for some in _portions(missing):
-            for row in self._connection.execute(_REQUESTS, {"keys": some}):
-                self._requests[row.client, row.request_id] = RequestRecord(row.digest, row.notice)
+        for client, of_client in groupby(missing, itemgetter(0)):
+            wanted = [request_id for _, request_id in of_client]
+            for row in rows_by_keys(self._connection, _REQUESTS, requests.c.request_id, wanted, of_client=client):
+                self._requests[client, row["request_id"]] = RequestRecord(row["digest"], row["notice"])
 
     def _take_replies(self, state: ChannelState) -> None:
         """Projects again the replies to a channel's notices that could not be used when they came."""
@@ -281,9 +280,3 @@ class Transaction:
             self.rules.assessment,
             fields_checked=fields_checked,
         )
-
-
-def _portions(wanted: set[K]) -> Iterator[list[K]]:
-    """Divides what is looked up, since a statement takes only so many parameters."""
-    ordered = sorted(wanted)
-    return (ordered[first : first + MAX_KEYS] for first in range(0, len(ordered), MAX_KEYS))

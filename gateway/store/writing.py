@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Insert, Table, Update, bindparam, delete, func, insert, select, update
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 
 from gateway.errors import StoreError
 from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
@@ -15,6 +13,7 @@ from gateway.ledger.merkle import Subtree, leaf_hash
 from gateway.store import tables
 from gateway.store.draft import Draft
 from gateway.store.framework_writing import event_rows, telling_cursors, write_rules
+from gateway.store.prepared import execute_many
 from gateway.store.receipts import cover, tell_delivered
 from gateway.store.rows import changing_columns, notice_row
 from gateway.store.state import ChannelState, Counters
@@ -132,7 +131,7 @@ class Writing:
             if each not in sequences
         ]
         if changed:
-            _execute_many(connection, _CHANGE_NOTICE, changed)
+            execute_many(connection, _CHANGE_NOTICE, changed)
         self.counters = replace(self.counters, sequence=self.counters.sequence + len(new))
 
     def _write_events(self, connection: Connection) -> None:
@@ -221,20 +220,7 @@ def _head(channel: int, size: int, note: bytes, receipt_time: int | None = None)
 
 def _insert(connection: Connection, table: Table, rows: Rows) -> None:
     if rows:
-        _execute_many(connection, _INSERTS[table.name], rows)
-
-
-def _execute_many(connection: Connection, statement: Insert | Update, rows: Rows) -> None:
-    """Runs one prepared statement for all rows: the compiler's work for each would cost more than the database's."""
-    compiled = _compiled(statement, connection.dialect)
-    names = compiled.positiontup
-    parameters = [tuple(map(row.__getitem__, names)) for row in rows] if names else rows
-    connection.exec_driver_sql(str(compiled), parameters)
-
-
-@cache
-def _compiled(statement: Insert | Update, dialect: Dialect) -> SQLCompiler:
-    return statement.compile(dialect=dialect)
+        execute_many(connection, _INSERTS[table.name], rows)
 
 
 _INSERTS = {table.name: insert(table) for table in tables.metadata.sorted_tables}

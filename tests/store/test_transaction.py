@@ -16,8 +16,8 @@ from gateway.ledger.batch import VerifiedBatch, verify_batch
 from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
 from gateway.ledger.merkle import CompactRange, leaf_hash
 from gateway.ledger.steps import FORKED, SENDER_ROLLED_BACK, Halt
+from gateway.store import prepared, writing
 from gateway.store import transaction as module
-from gateway.store import writing
 from gateway.store.logs import read_batch
 from gateway.store.queries import read_events, read_notice
 from gateway.store.tables import events, halt_evidence, heads, leaves, notice_identifiers, notices
@@ -126,7 +126,7 @@ async def test_a_name_that_comes_again_is_told_as_unusable(kr: Opened):
 
 
 async def test_notices_are_looked_up_in_portions_that_a_statement_takes(kr: Opened, monkeypatch):
-    monkeypatch.setattr(module, "MAX_KEYS", 7)
+    monkeypatch.setattr(prepared, "_SIZES", (1, 7))
     first = [envelope(f"hk-{n}", n).SerializeToString() for n in range(20)]
     await append(kr, first)
     withdrawing = [reference(Reference.WITHDRAWS, f"hk-{n}") for n in range(20)]

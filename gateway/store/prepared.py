@@ -1,0 +1,51 @@
+"""Statements that are made once, and run with what is at hand: making one takes longer than running it.
+
+Of what SQLAlchemy does for each execution, these leave out the compiler and the conversion of types, which the tables
+they are for do not need.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Column, Connection, Dialect, Insert, RowMapping, Select, Update, bindparam
+from sqlalchemy.sql.compiler import SQLCompiler
+
+_SIZES = (1, 8, 64, 512, 4096)  # keys of a statement: SQLite takes 32,766 parameters, PostgreSQL 65,535
+
+
+def execute_many(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Runs one statement for all rows."""
+    compiled = _compiled(statement, connection.dialect)
+    connection.exec_driver_sql(str(compiled), [_parameters(compiled, row) for row in rows])
+
+
+def rows_by_keys(
+    connection: Connection, statement: Select[Any], column: Column[str], keys: Sequence[str], **values: str
+) -> Iterator[RowMapping]:
+    """Reads the rows in which a column has one of many values; ``values`` are those of the statement itself."""
+    place = 0
+    while place < len(keys):
+        size = next((size for size in _SIZES if size >= len(keys) - place), _SIZES[-1])
+        some = keys[place : place + size]
+        padded = [*some, *[some[-1]] * (size - len(some))]
+        compiled = _compiled_for(statement, column, size, connection.dialect)
+        parameters = {**values, **{f"key_{number}": key for number, key in enumerate(padded)}}
+        yield from connection.exec_driver_sql(str(compiled), _parameters(compiled, parameters)).mappings()
+        place += size
+
+
+def _parameters(compiled: SQLCompiler, values: Mapping[str, Any]) -> Any:
+    names = compiled.positiontup
+    return tuple(map(values.__getitem__, names)) if names else values
+
+
+@cache
+def _compiled(statement: Insert | Update, dialect: Dialect) -> SQLCompiler:
+    return statement.compile(dialect=dialect)
+
+
+@cache
+def _compiled_for(statement: Select[Any], column: Column[str], size: int, dialect: Dialect) -> SQLCompiler:
+    keys = [bindparam(f"key_{number}", type_=column.type) for number in range(size)]
+    return statement.where(column.in_(keys)).compile(dialect=dialect)
