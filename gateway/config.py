@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -78,6 +78,23 @@ class LimitsSection(_Section):
     )
 
 
+class RevocationSection(_Section):
+    """How long trust holds that is not renewed; docs/certificates.md tells of the files."""
+
+    stale_crl: Literal["keep", "refuse"] = Field(
+        "keep",
+        description="What a list of revoked certificates past its time does: keep what it says, or refuse all "
+        "certificates of its authority. Both raise an alarm.",
+    )
+    refuse_after_seconds: float = Field(
+        3600,
+        gt=0,
+        le=604_800,
+        description="After so long without being able to read a changed root, list or pairing document, the listener "
+        "takes no new connection.",
+    )
+
+
 class Config(_Section):
     """All of it."""
 
@@ -86,6 +103,7 @@ class Config(_Section):
     peer: PeerSection
     database: DatabaseSection = DatabaseSection()
     limits: LimitsSection = LimitsSection()
+    revocation: RevocationSection = RevocationSection()
 
     @classmethod
     def load(cls, path: Path) -> "Config":

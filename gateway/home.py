@@ -3,8 +3,9 @@
 config.toml         the configuration
 access.toml         the clients: their roles, clearance, sectors
 keys/               node.key node.crt, seal-ed25519.key .crt, seal-ml-dsa-44.key .crt
-trust/              node-authority.crt (the own root, which peers pin), client-authority.crt
-peers/              kr.json: the pairing document of each peer
+trust/              node-authority.crt (the own root, which peers pin), client-authority.crt: each one root, or more
+                    while one follows another; client-authority*.crl: lists that it signed; denied.txt
+peers/              kr.json: the pairing document of each peer; kr*.crl: lists that its node authority signed
 node.db             the database
 """
 
@@ -17,17 +18,20 @@ from pathlib import Path
 from cryptography import x509
 
 from gateway.config import Config
-from gateway.errors import ConfigError, GatewayError
+from gateway.errors import ConfigError, GatewayError, Untrusted
 from gateway.identity.access import Access
 from gateway.identity.access_clients import read_access
 from gateway.identity.access_file import MAX_FILE_BYTES, text_of
 from gateway.identity.certificates import to_der
-from gateway.identity.keyfiles import read_certificate, read_private
+from gateway.identity.chains import require_authority
+from gateway.identity.keyfiles import read_certificate, read_certificates, read_private, read_public
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.parties import Parties, Party
+from gateway.identity.revocation import Denied
 from gateway.identity.seal_certificates import verify_seal_certificates
 from gateway.identity.signers import FileSeal
+from gateway.identity.tls_pair import TlsPair
 from gateway.identity.watched_file import WatchedFile
 from gateway.ledger.checkpoint import SealPublic
 
@@ -54,6 +58,23 @@ class Home:
     def peers(self) -> Path:
         """The folder of pairing documents."""
         return self.path / "peers"
+
+    @property
+    def denied_file(self) -> Path:
+        """The operator's own list of certificates that are refused."""
+        return self.path / "trust" / "denied.txt"
+
+    def peer_file(self, jurisdiction: str) -> Path:
+        """The pairing document of a peer."""
+        return self.peers / f"{jurisdiction.lower()}.json"
+
+    def client_crls(self) -> Sequence[Path]:
+        """The lists of revoked certificates of the client authority."""
+        return sorted((self.path / "trust").glob("client-authority*.crl"))
+
+    def peer_crls(self, jurisdiction: str) -> Sequence[Path]:
+        """The lists of revoked certificates of a peer's node authority."""
+        return sorted(self.peers.glob(f"{jurisdiction.lower()}*.crl"))
 
     def key(self, name: str) -> Path:
         """A private key: ``node``, ``seal-ed25519`` or ``seal-ml-dsa-44``."""
@@ -96,14 +117,49 @@ class Home:
             read_certificate(self.certificate("seal-ml-dsa-44")),
         )
 
-    def tls_pair(self) -> tuple[bytes, bytes]:
-        """Reads the node's TLS key and certificate, PEM."""
-        return read_private(self.key("node")), self.certificate("node").read_bytes()
+    def roots(self, name: str) -> Sequence[x509.Certificate]:
+        """Reads the roots of an authority: the first is the one in use, further ones are to come or to go.
+
+        Raises:
+            ConfigError: there is none, or one is not the root of an authority.
+        """
+        roots = read_certificates(self.root(name))
+        try:
+            for root in roots:
+                require_authority(root)
+        except Untrusted as error:
+            raise ConfigError(f"{self.root(name)}: {error.message}") from error
+        return roots
+
+    def denied(self) -> Denied:
+        """Reads the operator's own list of certificates that are refused; it need not be there.
+
+        Raises:
+            ConfigError: naming the line that is wrong.
+        """
+        if not self.denied_file.exists():
+            return Denied()
+        try:
+            return Denied.parse(read_public(self.denied_file).decode())
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{self.denied_file} is not UTF-8") from error
+        except ConfigError as error:
+            raise ConfigError(f"{self.denied_file}: {error.message}") from error
+
+    def tls_pair(self, now: datetime) -> TlsPair:
+        """Reads the node's TLS key and certificate.
+
+        Raises:
+            ConfigError, Untrusted, Malformed: they cannot serve now.
+        """
+        key, certificate = read_private(self.key("node")), read_public(self.certificate("node"))
+        return TlsPair.checked(key, certificate, self.roots("node-authority"), NodeId(self.config.node.domain), now)
 
     def pairing_document(self, now: datetime) -> PairingDocument:
         """Makes this node's pairing document, as of now."""
         node, peer = self.config.node, self.config.peer
         ed25519, ml_dsa_44 = self.seal_certificates()
+        root, *more = self.roots("node-authority")
         return PairingDocument(
             schema="pairing/1",
             jurisdiction=node.jurisdiction,
@@ -111,7 +167,8 @@ class Home:
             display_name=node.display_name,
             authorities=node.authorities,
             addresses=peer.advertise or (peer.listen,),
-            node_authority=read_certificate(self.root("node-authority")),
+            node_authority=root,
+            more_node_authorities=tuple(more),
             seal_ed25519=ed25519,
             seal_ml_dsa_44=ml_dsa_44,
             created_at=now.replace(microsecond=0),
@@ -159,9 +216,9 @@ class Home:
         )
 
     def _certified_seal(self, now: datetime) -> SealPublic:
-        root = read_certificate(self.root("node-authority"))
         ed25519, ml_dsa_44 = (to_der(each) for each in self.seal_certificates())
-        return verify_seal_certificates(ed25519, ml_dsa_44, root, NodeId(self.config.node.domain), now)
+        roots, node = self.roots("node-authority"), NodeId(self.config.node.domain)
+        return verify_seal_certificates(ed25519, ml_dsa_44, roots, node, now)
 
 
 def _party(document: PairingDocument) -> Party:

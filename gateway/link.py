@@ -7,6 +7,7 @@ certificates gives to exactly one node: its domain.
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle
@@ -28,12 +29,17 @@ from gateway.store.state import ChannelState
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 3.0
 HELLO_TIMEOUT_SECONDS = 20
+RENEWAL_LOOK_SECONDS = 0.5  # from one look at the own certificates to the next
 
 INBOX = 64  # messages that may wait; then the peer does
 
 Incoming = steps.PeerEvent | steps.Grown | Exception
 
 _log = logging.getLogger(__name__)
+
+
+class Renewed(Exception):
+    """The stream is ended from here, to be dialled anew with other certificates; nothing is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +49,12 @@ class Credentials:
     Attributes:
         key: of the node
         certificate: of the node
-        peer_root: the one root under which the peer's certificate must be
+        peer_roots: the roots under one of which the peer's certificate must be
     """
 
     key: bytes
     certificate: bytes
-    peer_root: bytes
+    peer_roots: bytes
 
 
 class Link:
@@ -57,7 +63,7 @@ class Link:
     Args:
         peer: where it leads
         parties: who exchanges
-        credentials: for TLS
+        credentials: gives what to present and whom to trust now, for TLS
         store: of this node
         bulletin: tells when the log grew
         links: where it is noted how the stream does
@@ -67,7 +73,7 @@ class Link:
         self,
         peer: Party,
         parties: Parties,
-        credentials: Credentials,
+        credentials: Callable[[], Credentials],
         store: Store,
         bulletin: Bulletin,
         links: dict[str, LinkStatus],
@@ -86,6 +92,8 @@ class Link:
             await self._while_forked()
             try:
                 await self._stream(address)
+            except Renewed:
+                wait = FIRST_WAIT_SECONDS
             except (grpc.aio.AioRpcError, GatewayError, TimeoutError) as failure:
                 error = _told(failure)
             if self._links.get(self._origin, LinkStatus()).connected:
@@ -112,14 +120,17 @@ class Link:
 
     async def _stream(self, address: str) -> None:
         """One connection, one stream, until it ends."""
-        credentials = grpc.ssl_channel_credentials(
-            self._credentials.peer_root, self._credentials.key, self._credentials.certificate
-        )
+        used = self._credentials()
+        credentials = grpc.ssl_channel_credentials(used.peer_roots, used.key, used.certificate)
         async with grpc.aio.secure_channel(address, credentials, options=self._options()) as channel:
             call = PeerServiceStub(channel).Exchange()
             state, inbox = self._state(), asyncio.Queue[Incoming](INBOX)
             # Reading goes on while a write waits: else two full windows would wait for each other.
-            tasks = [asyncio.create_task(_read(call, inbox)), asyncio.create_task(self._watch_log(state, inbox))]
+            tasks = [
+                asyncio.create_task(_read(call, inbox)),
+                asyncio.create_task(self._watch_log(state, inbox)),
+                asyncio.create_task(self._watch_credentials(used, inbox)),
+            ]
             try:
                 await self._exchange(state, call, inbox)
             finally:
@@ -160,6 +171,14 @@ class Link:
                 known = now.log.size
                 await inbox.put(steps.Grown(now.log, now.head))
             await committed.wait()
+
+    async def _watch_credentials(self, used: Credentials, inbox: "asyncio.Queue[Incoming]") -> None:
+        """Ends the stream once there are others, so that none goes on under what is no longer trusted."""
+        while True:
+            await asyncio.sleep(RENEWAL_LOOK_SECONDS)
+            if self._credentials() != used:
+                break
+        await inbox.put(Renewed("there are new certificates"))
 
     def _state(self) -> ChannelState:
         return self._bulletin.commit.states[self._origin]

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-
-from cryptography import x509
+from functools import partial
 
 from gateway.alarms import Alarms
 from gateway.carrier import Store
@@ -15,13 +15,10 @@ from gateway.errors import GatewayError, StoreError, Unavailable
 from gateway.framework_commands import FrameworkCommands
 from gateway.framework_questions import FrameworkQuestions
 from gateway.home import Home
-from gateway.identity.certificates import Window, to_pem
-from gateway.identity.keyfiles import read_certificate
-from gateway.identity.pairing import PairingDocument
+from gateway.identity.certificates import Window
 from gateway.identity.parties import Parties
 from gateway.identity.signers import DatedSeal
-from gateway.identity.tls_trust import Purpose, TlsTrust
-from gateway.link import Credentials, Link
+from gateway.link import Link
 from gateway.proving import Proofs
 from gateway.questions import Questions
 from gateway.rpc.admin import AdminServicer
@@ -33,7 +30,7 @@ from gateway.rpc.guard import Admission
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
 from gateway.rpc.server import MAX_PEER_STREAMS, Listener, back_office_server, peer_server
-from gateway.rpc.tls import require_tls_1_3_only
+from gateway.rpc.tls import Material, require_tls_1_3_only
 from gateway.sealed_tokens import SealedTokens
 from gateway.standing import LinkStatus, Standing
 from gateway.store.bulletin import Bulletin
@@ -41,6 +38,7 @@ from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database
 from gateway.store.opening import ChannelNames, add_channels, check_channels, check_owner, read_token_key
 from gateway.store.readers import Readers
+from gateway.trusting import Trusting
 from gateway.watching import watch
 
 LONGEST_SLEEP_SECONDS = 600.0  # before the day is looked at again: a clock may be set, a machine may sleep
@@ -76,6 +74,7 @@ class Node:
         config, now = self.home.config, _now()
         documents = self.home.peer_documents()
         parties = self.home.parties(documents, now)
+        self._trusting = Trusting(self.home, parties.peers, _now)
         ed25519, ml_dsa_44 = (Window.of(certificate) for certificate in self.home.seal_certificates())
         self._seal = DatedSeal(self.home.seal(), ed25519 & ml_dsa_44, _now)
         self._access = self.home.access()
@@ -96,14 +95,14 @@ class Node:
             EvidenceServicer(Proofs(parties, self._readers, self._bulletin)),
             AdminServicer(standing),
         )
-        links = self._make_links(parties, documents, store)
+        links = self._make_links(parties, store)
         peer = PeerServicer(parties, store, self._bulletin, self._links, lambda seen: links[seen].hurry())
-        self._peer, self.peer_port = peer_server(self._peer_listener(parties, documents), peer)
+        self._peer, self.peer_port = peer_server(self._peer_listener(parties), peer)
         self._committer.start()
         await self._listen()
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
         self._tasks.append(asyncio.create_task(_tell_days(framework_commands)))
-        self._tasks.append(asyncio.create_task(watch([self._access], alarms)))
+        self._tasks.append(asyncio.create_task(watch([self._access, *self._trusting.watched], alarms)))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves until ``stop`` is set, the storage breaks or a listener ends by itself; then drains and closes.
@@ -163,43 +162,36 @@ class Node:
             raise
         self._bulletin = Bulletin(self._committer.latest())
 
-    def _make_links(self, parties: Parties, documents: list[PairingDocument], store: Store) -> dict[str, Link]:
-        key, certificate = self.home.tls_pair()
+    def _make_links(self, parties: Parties, store: Store) -> dict[str, Link]:
         return {
-            document.jurisdiction: Link(
-                parties.peers[document.jurisdiction],
+            jurisdiction: Link(
+                peer,
                 parties,
-                Credentials(key, certificate, to_pem(document.node_authority)),
+                partial(self._trusting.to_peer, jurisdiction),
                 store,
                 self._bulletin,
                 self._links,
             )
-            for document in documents
+            for jurisdiction, peer in parties.peers.items()
         }
 
     def _back_office_listener(self) -> Listener:
-        root = read_certificate(self.home.root("client-authority"))
-        admission = BackOfficeAdmission(TlsTrust([root], Purpose.CLIENT), lambda: self._access.current, _now)
-        section = self.home.config.back_office
-        return self._listener(section.listen, [root], admission, section.max_concurrent_calls)
+        trusting, section = self._trusting, self.home.config.back_office
+        admission = BackOfficeAdmission(lambda: trusting.clients.current.verifier, lambda: self._access.current, _now)
+        return self._listener(section.listen, trusting.for_clients, admission, section.max_concurrent_calls)
 
-    def _peer_listener(self, parties: Parties, documents: list[PairingDocument]) -> Listener:
-        roots = {document.jurisdiction: document.node_authority for document in documents}
-        trusts = {jurisdiction: TlsTrust([root], Purpose.CLIENT) for jurisdiction, root in roots.items()}
-        admission = PeerAdmission(parties, trusts, _now)
-        # With no peer yet, the listener trusts its own root: a handshake then works for nobody who is admitted.
-        trusted = list(roots.values()) or [read_certificate(self.home.root("node-authority"))]
-        return self._listener(self.home.config.peer.listen, trusted, admission, MAX_PEER_STREAMS)
+    def _peer_listener(self, parties: Parties) -> Listener:
+        trusting = self._trusting
+        admission = PeerAdmission(parties, lambda jurisdiction: trusting.peers.current[jurisdiction].verifier, _now)
+        return self._listener(self.home.config.peer.listen, trusting.for_peers, admission, MAX_PEER_STREAMS)
 
-    def _listener(self, address: str, roots: list[x509.Certificate], admission: Admission, max_calls: int) -> Listener:
+    def _listener(
+        self, address: str, material: Callable[[], Material], admission: Admission, max_calls: int
+    ) -> Listener:
         limits = self.home.config.limits
-        key, certificate = self.home.tls_pair()
-        bundle = b"".join(to_pem(root) for root in roots)
         return Listener(
             address,
-            key,
-            certificate,
-            lambda: bundle,
+            material,
             admission,
             limits.max_deadline_seconds,
             limits.max_connection_age_seconds,

@@ -11,6 +11,7 @@ import typer
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from gateway.cli import certs_rolling
 from gateway.cli.options import AsJson, any_identity, now, read_input
 from gateway.cli.output import day_and_time, pairs, say, table, write_json
 from gateway.errors import BadInput, Untrusted
@@ -18,7 +19,7 @@ from gateway.founding import found_authorities, issue_client, issue_node, issue_
 from gateway.home import Home
 from gateway.identity.certificates import Window, certificate_identity, extension_of, key_kind
 from gateway.identity.issuing import Authority
-from gateway.identity.keyfiles import read_certificate, write_certificate
+from gateway.identity.keyfiles import read_certificate, read_certificates, write_certificate
 from gateway.identity.names import ClientId, Identity, NodeId
 from gateway.identity.profiles import AuthorityKind, profiles
 from gateway.identity.sealers import fingerprint
@@ -30,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("authority")(authority)
     group.command("issue")(issue)
     group.command("show")(show)
+    certs_rolling.add_to(group)
     app.add_typer(group, name="certs")
 
 
@@ -82,7 +84,7 @@ def issue(
     """Issues certificates: of a back-office system, or of a node.
 
     A client's is client.crt, a node's for TLS node.crt, those of its seal seal-ed25519.crt and seal-ml-dsa-44.crt.
-    In a node's home they belong into keys/; a node that runs must be started again to use them.
+    In a node's home they belong into keys/: gateway certs install puts node.key and node.crt there.
     """
     issuer = load_authority(folder, AuthorityKind.CLIENT if profile is ProfileName.CLIENT else AuthorityKind.NODE)
     named = any_identity(identity)
@@ -129,14 +131,15 @@ def show(
 
 
 def _certificates(path: Path) -> Iterator[tuple[str, x509.Certificate]]:
+    for file in sorted(path.rglob("*.crt")) if path.is_dir() else [path]:
+        for certificate in read_certificates(file):
+            yield str(file), certificate
     if not path.is_dir():
-        yield str(path), read_certificate(path)
         return
-    for file in sorted(path.rglob("*.crt")):
-        yield str(file), read_certificate(file)
     for document in Home(path).peer_documents():
         within = f"{path / 'peers' / document.jurisdiction.lower()}.json"
-        yield f"{within}: node-authority", document.node_authority
+        for root in document.node_authorities:
+            yield f"{within}: node-authority", root
         yield f"{within}: seal-ed25519", document.seal_ed25519
         yield f"{within}: seal-ml-dsa-44", document.seal_ml_dsa_44
 

@@ -7,7 +7,6 @@ import pysqlite3.dbapi2 as sqlite
 from gateway.cli.doctor_findings import Finding, Level, Subject, validity
 from gateway.errors import ConfigError, GatewayError, VerificationError
 from gateway.identity.certificates import Window
-from gateway.identity.chains import require_authority
 from gateway.identity.keyfiles import read_certificate, read_key
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
@@ -52,13 +51,12 @@ def certificates(subject: Subject) -> Iterator[Finding]:
     """The two roots, and the node's TLS certificate: whose it is, who issued it, how long it is valid."""
     home, now = subject.home, subject.now
     for name in ("node-authority", "client-authority"):
-        root = read_certificate(home.root(name))
-        require_authority(root)
-        yield validity("certificates", name, Window.of(root), now, "make a new authority, and pair again")
-    root, certificate = read_certificate(home.root("node-authority")), read_certificate(home.certificate("node"))
+        for root in home.roots(name):
+            yield validity("certificates", name, Window.of(root), now, "make a new authority: docs/certificates.md")
+    roots, certificate = home.roots("node-authority"), read_certificate(home.certificate("node"))
     yield validity("certificates", "node.crt", Window.of(certificate), now, _RENEW)
     for purpose in Purpose:
-        found = TlsTrust([root], purpose).verify(
+        found = TlsTrust(roots, purpose).verify(
             home.certificate("node").read_bytes(), Window.of(certificate).not_before
         )
         if found != str(NodeId(home.config.node.domain)):

@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,6 @@ from gateway.cli.doctor_findings import Finding, Level, Subject
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.identity.certificates import to_pem
-from gateway.identity.keyfiles import read_certificate
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.tls_trust import Purpose, TlsTrust
@@ -33,12 +32,12 @@ class _Unreachable(Exception):
 def listeners(subject: Subject) -> Iterator[Finding]:
     """Each of the two ports: free, or this node answers on it."""
     home = subject.home
-    root = read_certificate(home.root("node-authority"))
+    roots = home.roots("node-authority")
     for name, address in (("back_office", home.config.back_office.listen), ("peer", home.config.peer.listen)):
         host, port = _split(address)
         where = f"{name} {address}"
         try:
-            _shake_hands(home, _ANY_HOST.get(host, host), port, root, home.config.node.domain, subject.now)
+            _shake_hands(home, _ANY_HOST.get(host, host), port, roots, home.config.node.domain, subject.now)
         except _Unreachable:
             yield _bindable(where, host, port)
         except (GatewayError, OSError) as error:
@@ -59,9 +58,9 @@ def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:
     host, port = _split(address)
     where = f"{document.jurisdiction} at {address}"
     try:
-        connection = _dial(subject.home, host, port, document.node_authority, document.domain)
+        connection = _dial(subject.home, host, port, document.node_authorities, document.domain)
         with connection:
-            _require_identity(connection, document.node_authority, document.domain, subject.now)
+            _require_identity(connection, document.node_authorities, document.domain, subject.now)
             _require_admission(connection)
     except _Unreachable as error:
         todo = "ask its operator whether the node runs, and look at firewalls and name service"
@@ -89,14 +88,16 @@ def _bindable(where: str, host: str, port: int) -> Finding:
     return Finding(Level.OK, "listeners", f"{where} is free; the node does not run")
 
 
-def _shake_hands(home: Home, host: str, port: int, root: x509.Certificate, domain: str, now: datetime) -> None:
-    with _dial(home, host, port, root, domain) as connection:
-        _require_identity(connection, root, domain, now)
+def _shake_hands(
+    home: Home, host: str, port: int, roots: Sequence[x509.Certificate], domain: str, now: datetime
+) -> None:
+    with _dial(home, host, port, roots, domain) as connection:
+        _require_identity(connection, roots, domain, now)
 
 
-def _dial(home: Home, host: str, port: int, root: x509.Certificate, domain: str) -> ssl.SSLSocket:
+def _dial(home: Home, host: str, port: int, roots: Sequence[x509.Certificate], domain: str) -> ssl.SSLSocket:
     """Connects by TLS 1.3 with the node's own certificate; the other side must be certified for the domain."""
-    context = ssl.create_default_context(cadata=to_pem(root).decode())
+    context = ssl.create_default_context(cadata=b"".join(map(to_pem, roots)).decode())
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.set_alpn_protocols(["h2"])
     context.load_cert_chain(home.certificate("node"), home.key("node"))
@@ -111,10 +112,10 @@ def _dial(home: Home, host: str, port: int, root: x509.Certificate, domain: str)
         raise
 
 
-def _require_identity(connection: ssl.SSLSocket, root: x509.Certificate, domain: str, now: datetime) -> None:
+def _require_identity(connection: ssl.SSLSocket, roots: Sequence[x509.Certificate], domain: str, now: datetime) -> None:
     certificate = connection.getpeercert(binary_form=True)
     assert certificate is not None, "the handshake demanded one"
-    found = TlsTrust([root], Purpose.SERVER).verify(certificate, now)
+    found = TlsTrust(roots, Purpose.SERVER).verify(certificate, now)
     if found != str(NodeId(domain)):
         raise ssl.SSLError(f"it is {found}, and not {NodeId(domain)}")
 

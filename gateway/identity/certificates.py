@@ -3,6 +3,7 @@
 Everything here looks at one certificate alone; whether somebody trusted issued it is the matter of ``chains``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +21,7 @@ from gateway.identity.names import Identity, parse_identity
 from gateway.identity.profiles import KeyKind
 
 MAX_CERTIFICATE_BYTES = 64 * 1024
+MAX_BUNDLE = 8  # certificates in one file
 
 _DER_START = b"\x30\x82"  # a SEQUENCE of 256 to 65,535 bytes, which no PEM text begins with
 
@@ -44,6 +46,8 @@ class Cause(StrEnum):
     AMBIGUOUS_IDENTITY = "AMBIGUOUS_IDENTITY"
     ODD_IDENTITY = "ODD_IDENTITY"
     OTHER_IDENTITY = "OTHER_IDENTITY"
+    REVOKED = "REVOKED"
+    STALE_CRL = "STALE_CRL"
 
 
 def untrusted(cause: Cause, message: str) -> Untrusted:
@@ -86,6 +90,18 @@ def load_certificate(data: bytes) -> x509.Certificate:
     Raises:
         Malformed: it is not exactly one certificate that can be read.
     """
+    certificates = load_certificates(data)
+    if len(certificates) != 1:
+        raise Malformed(f"one certificate is expected here, not {len(certificates)}")
+    return certificates[0]
+
+
+def load_certificates(data: bytes) -> Sequence[x509.Certificate]:
+    """Reads a bundle: one certificate in DER, or up to ``MAX_BUNDLE`` in PEM.
+
+    Raises:
+        Malformed: it is none, or one of them cannot be read.
+    """
     if len(data) > MAX_CERTIFICATE_BYTES:
         raise Malformed(f"a certificate has at most {MAX_CERTIFICATE_BYTES} bytes")
     try:
@@ -103,11 +119,11 @@ def load_certificate(data: bytes) -> x509.Certificate:
         x509.UnsupportedGeneralNameType,
     ) as error:
         raise Malformed("this is not an X.509 certificate, in DER or PEM") from error
-    if len(certificates) != 1:
-        raise Malformed(f"one certificate is expected here, not {len(certificates)}")
-    if certificates[0].serial_number <= 0:  # RFC 5280, section 4.1.2.2
+    if not 0 < len(certificates) <= MAX_BUNDLE:
+        raise Malformed(f"1 to {MAX_BUNDLE} certificates are expected here, not {len(certificates)}")
+    if any(certificate.serial_number <= 0 for certificate in certificates):  # RFC 5280, section 4.1.2.2
         raise Malformed("the certificate's serial number is not positive")
-    return certificates[0]
+    return certificates
 
 
 def to_der(certificate: x509.Certificate) -> bytes:

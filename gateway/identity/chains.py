@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from gateway.identity.certificates import Cause, Window, extension_of, key_kind, untrusted
+from gateway.identity.certificates import Cause, extension_of, key_kind, untrusted
 from gateway.identity.profiles import KeyKind
 
 
@@ -37,7 +37,7 @@ def require_authority(certificate: x509.Certificate) -> None:
         ) from error
 
 
-def require_leaf(certificate: x509.Certificate, roots: Sequence[x509.Certificate], kind: KeyKind) -> Window:
+def require_leaf(certificate: x509.Certificate, roots: Sequence[x509.Certificate], kind: KeyKind) -> x509.Certificate:
     """Checks what TLS and sealing certificates have in common, but for the dates.
 
     Args:
@@ -46,7 +46,7 @@ def require_leaf(certificate: x509.Certificate, roots: Sequence[x509.Certificate
         kind: the type that its key must have
 
     Returns:
-        When the leaf and its root are both valid.
+        The root that issued it. The leaf speaks for somebody while both are within their dates.
 
     Raises:
         Untrusted: ``metadata["reason"]`` is a ``Cause``.
@@ -61,7 +61,7 @@ def require_leaf(certificate: x509.Certificate, roots: Sequence[x509.Certificate
     for extension in certificate.extensions:
         if extension.critical and isinstance(extension.value, x509.UnrecognizedExtension):  # RFC 5280, section 4.2
             raise untrusted(Cause.UNKNOWN_EXTENSION, f"the critical extension {extension.oid.dotted_string} is unknown")
-    return Window.of(certificate) & Window.of(root)
+    return root
 
 
 def require_usage(certificate: x509.Certificate, purpose: x509.ObjectIdentifier, cause: Cause) -> None:

@@ -5,6 +5,7 @@ it: every name and extension it asks for is ignored.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from gateway.errors import BadInput, ConfigError
@@ -123,6 +125,24 @@ class Authority:
         public_key = requested_key(csr_pem, identity)
         _require_key(profile, public_key, "csr")
         return self.issue(profile, public_key, identity, now)
+
+    def sign_crl(self, revoked: Mapping[int, datetime], number: int, now: datetime, days: int) -> bytes:
+        """Signs a list of revoked certificates (CRL, RFC 5280, section 5); gives it as PEM.
+
+        Args:
+            revoked: when each was revoked, by its serial number
+            number: of the list; greater than that of the one before
+            now: with a time zone
+            days: after which there is a newer one
+        """
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)
+        builder = builder.last_update(now).next_update(now + timedelta(days=days))
+        builder = builder.add_extension(x509.CRLNumber(number), critical=False)
+        builder = builder.add_extension(_key_identifier(self.key.public_key()), critical=False)
+        for serial, moment in sorted(revoked.items()):
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(moment)
+            builder = builder.add_revoked_certificate(entry.build())
+        return builder.sign(self.key, SHA256()).public_bytes(Encoding.PEM)
 
 
 def _builder(

@@ -8,6 +8,7 @@ import os
 import secrets
 import shlex
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from gateway.errors import AlreadyExists, ConfigError, Malformed
-from gateway.identity.certificates import load_certificate, to_pem
+from gateway.identity.certificates import load_certificate, load_certificates, to_pem
 
 MAX_FILE_BYTES = 64 * 1024
 PRIVATE_MODE, PUBLIC_MODE = 0o600, 0o644
@@ -108,6 +109,27 @@ def read_certificate(path: Path) -> x509.Certificate:
         return load_certificate(_read(path, private=False))
     except Malformed as error:
         raise ConfigError(f"{path}: {error.message}") from error
+
+
+def read_certificates(path: Path) -> Sequence[x509.Certificate]:
+    """Reads a file with one certificate or more: a bundle of roots.
+
+    Raises:
+        ConfigError: it is not there, or one of them cannot be read.
+    """
+    try:
+        return load_certificates(read_public(path))
+    except Malformed as error:
+        raise ConfigError(f"{path}: {error.message}") from error
+
+
+def read_public(path: Path) -> bytes:
+    """Reads a file that holds no secret.
+
+    Raises:
+        ConfigError: it is not there, or too large.
+    """
+    return _read(path, private=False)
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:

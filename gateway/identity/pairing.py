@@ -98,6 +98,8 @@ class PairingDocument(BaseModel):
         authorities: codes of the authorities that speak through the node
         addresses: where to dial it, ``host:port``, tried in this order
         node_authority: the root to pin, for TLS and for the seal
+        more_node_authorities: further roots to pin, while the node changes from one to another; mostly none, and then
+            the file does not name them
         seal_ed25519: certificate of the seal's Ed25519 key
         seal_ml_dsa_44: certificate of the seal's ML-DSA-44 key
         created_at: in UTC, whole seconds
@@ -115,16 +117,24 @@ class PairingDocument(BaseModel):
     seal_ed25519: Pem
     seal_ml_dsa_44: Pem
     created_at: Annotated[AwareDatetime, _rule(_moment_fault)]
+    more_node_authorities: Annotated[tuple[Pem, ...], Field(max_length=3)] = ()
 
     @model_validator(mode="after")
     def _seal_verifies(self) -> "PairingDocument":
         self.seal_at(self.created_at)
+        if len(set(self.node_authorities)) < len(self.node_authorities):
+            raise ValueError("names a node authority twice")
         return self
 
     @property
     def node_id(self) -> NodeId:
         """The node's SPIFFE ID."""
         return NodeId(self.domain)
+
+    @property
+    def node_authorities(self) -> tuple[x509.Certificate, ...]:
+        """The roots to pin: that of the seal, and any further ones."""
+        return self.node_authority, *self.more_node_authorities
 
     @property
     def seal(self) -> SealPublic:
@@ -138,11 +148,14 @@ class PairingDocument(BaseModel):
             Untrusted: their certificates, or the root, are not valid then.
         """
         certificates = to_der(self.seal_ed25519), to_der(self.seal_ml_dsa_44)
-        return verify_seal_certificates(*certificates, self.node_authority, self.node_id, at)
+        return verify_seal_certificates(*certificates, self.node_authorities, self.node_id, at)
 
     def encode(self) -> bytes:
         """Writes the file: JSON, two spaces, keys in a fixed order, certificates as PEM, in UTF-8."""
-        return f"{json.dumps(self.model_dump(mode='json', by_alias=True), indent=2, ensure_ascii=False)}\n".encode()
+        values = self.model_dump(mode="json", by_alias=True)
+        if not self.more_node_authorities:
+            del values["more_node_authorities"]
+        return f"{json.dumps(values, indent=2, ensure_ascii=False)}\n".encode()
 
     def fingerprint(self) -> str:
         """Gives SHA-256 over the file's bytes, in 16 groups of 4 hexadecimal digits: ``a1b2-c3d4-...``."""

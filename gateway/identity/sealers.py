@@ -48,7 +48,7 @@ def certified(certificates: tuple[bytes, ...], domain: str, roots: tuple[x509.Ce
     for root in (each for each in roots if _may_speak_for(each, domain)):
         valid = window & Window.of(root)
         try:
-            seal = verify_seal_certificates(ed25519, ml_dsa_44, root, node, valid.not_before)
+            seal = verify_seal_certificates(ed25519, ml_dsa_44, (root,), node, valid.not_before)
         except Untrusted as error:
             if error.metadata.get("reason") != Cause.UNKNOWN_ISSUER:
                 raise

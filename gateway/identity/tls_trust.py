@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from gateway.identity.certificates import Cause, Window, certificate_identity, load_certificate
 from gateway.identity.chains import require_authority, require_leaf, require_usage
 from gateway.identity.profiles import KeyKind
+from gateway.identity.revocation import NOTHING_REVOKED, Revocation, key_of
 
 REMEMBERED = 1024  # certificates whose checks one trust remembers
 
@@ -38,6 +39,7 @@ class _Leaf:
 
     identity: str
     window: Window
+    issuer_key: bytes
 
 
 class TlsTrust:
@@ -45,14 +47,16 @@ class TlsTrust:
 
     A leaf is trusted if one of the roots signed it (ECDSA P-256, SHA-256), both are within their dates, its key is
     ECDSA P-256, it is no CA, it has the purpose among its extended key usages, it has no critical extension that is
-    unknown here, and its one URI SAN is a name of ours.
+    unknown here, its one URI SAN is a name of ours, and it is not revoked.
 
     It does not prove that the caller holds the key (the handshake does), nor say what that name may do (``access``).
     All but the dates is remembered by the certificate's exact bytes, for the last ``REMEMBERED`` of them.
     """
 
-    def __init__(self, roots: Iterable[x509.Certificate], purpose: Purpose) -> None:
-        """Takes the pinned roots.
+    def __init__(
+        self, roots: Iterable[x509.Certificate], purpose: Purpose, revocation: Revocation = NOTHING_REVOKED
+    ) -> None:
+        """Takes the pinned roots, and what is known of revoked certificates.
 
         Raises:
             Untrusted: one of them is not an authority's certificate.
@@ -60,7 +64,7 @@ class TlsTrust:
         self._roots = tuple(roots)
         for root in self._roots:
             require_authority(root)
-        self._purpose = purpose.value
+        self._purpose, self._revocation = purpose.value, revocation
         self._remembered = lru_cache(REMEMBERED)(self._check)
 
     def verify(self, certificate: bytes, now: datetime) -> str:
@@ -76,10 +80,13 @@ class TlsTrust:
         """
         leaf = self._remembered(certificate)
         leaf.window.require(now)
+        self._revocation.require_fresh(leaf.issuer_key, now)
         return leaf.identity
 
     def _check(self, data: bytes) -> _Leaf:
         certificate = load_certificate(data)
-        window = require_leaf(certificate, self._roots, KeyKind.ECDSA_P256)
+        root = require_leaf(certificate, self._roots, KeyKind.ECDSA_P256)
         require_usage(certificate, self._purpose, _NO_EKU[self._purpose])
-        return _Leaf(str(certificate_identity(certificate)), window)
+        identity = str(certificate_identity(certificate))
+        self._revocation.require_good(certificate, identity, root)
+        return _Leaf(identity, Window.of(certificate) & Window.of(root), key_of(root))

@@ -45,7 +45,9 @@ PEER: ContextVar[Party] = ContextVar("peer")
 class BackOfficeAdmission:
     """Admits clients of the own jurisdiction, to the methods that their roles allow."""
 
-    def __init__(self, trust: TlsTrust, access: Callable[[], Access], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, trust: Callable[[], TlsTrust], access: Callable[[], Access], clock: Callable[[], datetime]
+    ) -> None:
         self._trust, self._access, self._clock = trust, access, clock
 
     def admit(self, call: Call, method: str) -> Admitted:
@@ -55,7 +57,7 @@ class BackOfficeAdmission:
             Unauthenticated: no client of this node is behind the session.
             NotAllowed: it is one, and may not call this method.
         """
-        identity = verified_identity(call.auth_context(), self._trust, self._clock())
+        identity = verified_identity(call.auth_context(), self._trust(), self._clock())
         access = self._access()
         caller = access.caller(identity)
         access.require(caller, method)
@@ -66,11 +68,9 @@ class BackOfficeAdmission:
 class PeerAdmission:
     """Admits paired nodes, each under the root that its pairing document pins."""
 
-    def __init__(self, parties: Parties, trusts: Mapping[str, TlsTrust], clock: Callable[[], datetime]) -> None:
-        self._clock = clock
-        self._peers = {
-            str(NodeId(peer.domain)): (peer, trusts[jurisdiction]) for jurisdiction, peer in parties.peers.items()
-        }
+    def __init__(self, parties: Parties, trust: Callable[[str], TlsTrust], clock: Callable[[], datetime]) -> None:
+        self._trust, self._clock = trust, clock  # trust: by jurisdiction
+        self._peers = {str(NodeId(peer.domain)): peer for peer in parties.peers.values()}
 
     def admit(self, call: Call, method: str) -> Admitted:
         """Sets ``PEER``, which may call every method that the peer listener serves.
@@ -82,10 +82,8 @@ class PeerAdmission:
         if _only(session, "ssl_negotiated_key_exchange_group") != HYBRID_GROUP:
             raise Unauthenticated(f"{method} needs the key exchange group {HYBRID_GROUP.decode()}")
         claimed = _only(session, "peer_spiffe_id").decode(errors="replace")
-        peer, trust = self._peers.get(claimed, (None, None))
-        if peer is None or trust is None:
-            raise Unauthenticated("the certificate is not that of a paired node")
-        if verified_identity(session, trust, self._clock()) != claimed:
+        peer = self._peers.get(claimed)
+        if peer is None or verified_identity(session, self._trust(peer.jurisdiction), self._clock()) != claimed:
             raise Unauthenticated("the certificate is not that of a paired node")
         PEER.set(peer)
         return Admitted(claimed)

@@ -35,7 +35,7 @@ from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
 from gateway.rpc.ruled import Ruled
 from gateway.rpc.shares import Shares
-from gateway.rpc.tls import HANDSHAKE_TIMEOUT_MILLISECONDS, server_credentials
+from gateway.rpc.tls import HANDSHAKE_TIMEOUT_MILLISECONDS, Material, server_credentials
 
 MAX_REQUEST_BYTES = 8 * 1024 * 1024  # of a back office's request
 MAX_ANSWER_BYTES = 16 * 1024 * 1024  # as clients take them: a page of a diff holds provisions old and new
@@ -61,9 +61,7 @@ class Listener:
 
     Attributes:
         address: ``host:port``; port 0 takes a free one
-        key: TLS key of the node, PEM
-        certificate: its certificate, PEM
-        roots: gives the roots that are trusted now, PEM; must not raise
+        material: gives what it presents and trusts now; must not raise
         admission: decides about each call
         max_deadline_seconds: of a call that answers once
         max_connection_age_seconds: then a connection is closed gently
@@ -72,9 +70,7 @@ class Listener:
     """
 
     address: str
-    key: bytes
-    certificate: bytes
-    roots: Callable[[], bytes]
+    material: Callable[[], Material]
     admission: Admission
     max_deadline_seconds: float
     max_connection_age_seconds: int
@@ -138,7 +134,7 @@ def _server(listener: Listener, max_message_bytes: int) -> grpc.aio.Server:
 
 
 def _bind(server: grpc.aio.Server, listener: Listener) -> int:
-    credentials = server_credentials(listener.key, listener.certificate, listener.roots)
+    credentials = server_credentials(listener.material)
     try:
         port = server.add_secure_port(listener.address, credentials)
     except RuntimeError as error:

@@ -9,6 +9,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import grpc
 
@@ -19,20 +20,25 @@ HANDSHAKE_RECORD = b"\x16"  # TLS record type (RFC 8446, section 5.1); an alert 
 PROBE_TIMEOUT_SECONDS = 5
 
 
-def server_credentials(key: bytes, certificate: bytes, roots: Callable[[], bytes]) -> grpc.ServerCredentials:
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a listener presents, and the roots it trusts: PEM."""
+
+    key: bytes
+    certificate: bytes
+    roots: bytes
+
+
+def server_credentials(material: Callable[[], Material]) -> grpc.ServerCredentials:
     """Credentials of a listener that demands client certificates.
 
     A new configuration at each handshake makes the tickets of earlier sessions useless: with them a client would
-    come in after its certificate's end.
-
-    Args:
-        key: of the node, PEM
-        certificate: of the node, PEM
-        roots: gives the roots that are trusted now, PEM; must not raise
+    come in after its certificate's end. If ``material`` raised, gRPC would keep the trust before: so it must not.
     """
 
     def configuration() -> grpc.ServerCertificateConfiguration:
-        return grpc.ssl_server_certificate_configuration([(key, certificate)], roots())
+        now = material()
+        return grpc.ssl_server_certificate_configuration([(now.key, now.certificate)], now.roots)
 
     return grpc.dynamic_ssl_server_credentials(configuration(), configuration, require_client_authentication=True)
 

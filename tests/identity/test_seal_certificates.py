@@ -29,7 +29,7 @@ def odd(node_authority) -> OddCertificates:
 
 
 def verify(root, ed25519, ml_dsa_44, node_id=NODE, at=NOW):
-    return verify_seal_certificates(ed25519.der, ml_dsa_44.der, root.certificate, node_id, at)
+    return verify_seal_certificates(ed25519.der, ml_dsa_44.der, [root.certificate], node_id, at)
 
 
 def cause(*arguments, **options) -> str:
@@ -97,10 +97,10 @@ def test_a_node_certificate_does_not_seal(odd, node_authority):
 def test_only_an_authority_can_be_the_root(odd):
     pair = odd.seal(ED25519).der, odd.seal(ML_DSA_44).der
     with pytest.raises(Untrusted) as refused:
-        verify_seal_certificates(*pair, self_signed(ca=False), NODE, NOW)
+        verify_seal_certificates(*pair, [self_signed(ca=False)], NODE, NOW)
     assert refused.value.metadata["reason"] == Cause.NOT_AN_AUTHORITY
 
 
 def test_what_is_no_certificate_is_malformed(odd, node_authority):
     with pytest.raises(Malformed):
-        verify_seal_certificates(b"", odd.seal(ML_DSA_44).der, node_authority.certificate, NODE, NOW)
+        verify_seal_certificates(b"", odd.seal(ML_DSA_44).der, [node_authority.certificate], NODE, NOW)

@@ -1,0 +1,209 @@
+"""Which certificates are no longer good: lists that an authority signs (CRL, RFC 5280), and the operator's own list.
+
+The TLS library knows no CRL. So a revoked certificate comes through the handshake, and is refused at the call.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from gateway.errors import ConfigError, Malformed
+from gateway.identity.certificates import Cause, extension_of, untrusted
+from gateway.identity.names import parse_identity
+
+MAX_DENIED = 10_000  # lines of the operator's list that name a certificate
+MAX_CRL_BYTES = 4 * 1024 * 1024
+
+_DIGEST_CHARACTERS = 64
+_HEX = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The operator's own list.
+
+    Attributes:
+        fingerprints: SHA-256 over the DER of a certificate, in hexadecimal digits
+        serials: serial numbers, whoever issued them
+        identities: SPIFFE IDs, whatever certificate they show
+    """
+
+    fingerprints: frozenset[str] = frozenset()
+    serials: frozenset[int] = frozenset()
+    identities: frozenset[str] = frozenset()
+
+    @classmethod
+    def parse(cls, text: str) -> "Denied":
+        """Reads a list: a line each, ``sha256 <hex>``, ``serial <hex>`` or ``id <SPIFFE ID>``; ``#`` begins a comment.
+
+        Raises:
+            ConfigError: naming the line.
+        """
+        found: dict[str, set[str]] = {"sha256": set(), "serial": set(), "id": set()}
+        for number, line in enumerate(text.splitlines(), 1):
+            words = line.partition("#")[0].split()
+            if not words:
+                continue
+            if len(words) != 2 or words[0] not in found or (fault := _fault(*words)):
+                said = fault if len(words) == 2 and words[0] in found else "write sha256, serial or id, and its value"
+                raise ConfigError(f"line {number}: {said}")
+            found[words[0]].add(words[1])
+        if sum(map(len, found.values())) > MAX_DENIED:
+            raise ConfigError(f"names more than {MAX_DENIED} certificates")
+        serials = frozenset(int(each, 16) for each in found["serial"])
+        return cls(frozenset(found["sha256"]), serials, frozenset(found["id"]))
+
+    def refuses(self, certificate: x509.Certificate, identity: str) -> bool:
+        """Whether the list names a certificate, or whom it is for."""
+        return (
+            identity in self.identities
+            or certificate.serial_number in self.serials
+            or (bool(self.fingerprints) and certificate.fingerprint(SHA256()).hex() in self.fingerprints)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Crl:
+    """A list that an authority signed, as far as it is of use here.
+
+    Attributes:
+        key: the authority's public key, DER, by which it is told from another authority's
+        number: of the list, growing (RFC 5280, section 5.2.3)
+        next_update: by when there is a newer one
+        serials: of the certificates that are revoked
+    """
+
+    key: bytes
+    number: int
+    next_update: datetime
+    serials: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """What is known of revoked certificates now.
+
+    Attributes:
+        denied: the operator's own list
+        crls: by the public key of their authority
+        refuse_stale: whether a list past its time refuses all that its authority issued
+    """
+
+    denied: Denied = field(default_factory=Denied)
+    crls: Mapping[bytes, Crl] = field(default_factory=dict)
+    refuse_stale: bool = False
+
+    def require_good(self, certificate: x509.Certificate, identity: str, issuer: x509.Certificate) -> None:
+        """Passes if a certificate is not revoked.
+
+        Raises:
+            Untrusted: REVOKED.
+        """
+        crl = self.crls.get(key_of(issuer))
+        if self.denied.refuses(certificate, identity) or (crl and certificate.serial_number in crl.serials):
+            raise untrusted(Cause.REVOKED, "the certificate is revoked")
+
+    def require_fresh(self, issuer_key: bytes, now: datetime) -> None:
+        """Passes unless what is known of an authority's certificates is too old, and that is to matter.
+
+        Raises:
+            Untrusted: STALE_CRL.
+        """
+        crl = self.crls.get(issuer_key)
+        if self.refuse_stale and crl and now > crl.next_update:
+            raise untrusted(Cause.STALE_CRL, "the list of revoked certificates is past its time")
+
+
+NOTHING_REVOKED = Revocation()
+
+
+def read_crls(files: Iterable[tuple[str, bytes]], roots: Sequence[x509.Certificate], now: datetime) -> dict[bytes, Crl]:
+    """Reads lists, each signed by one of the roots; of one authority the newest counts.
+
+    Args:
+        files: name and content, DER or PEM
+        roots: certificates of authorities
+        now: with a time zone
+
+    Raises:
+        ConfigError: naming the file, one is not such a list, or is from the future.
+    """
+    found: dict[bytes, Crl] = {}
+    for name, data in files:
+        try:
+            crl = _read_crl(data, roots, now)
+        except Malformed as error:
+            raise ConfigError(f"{name}: {error.message}") from error
+        known = found.get(crl.key)
+        if known is None or crl.number > known.number:
+            found[crl.key] = crl
+    return found
+
+
+def require_no_older(known: Mapping[bytes, Crl], new: Mapping[bytes, Crl]) -> None:
+    """Passes if no authority's list is older than the one that is known: a revocation cannot be undone so.
+
+    Raises:
+        ConfigError: one is, or is not there any more.
+    """
+    for key, crl in known.items():
+        if key not in new:
+            raise ConfigError("a list of revoked certificates is not there any more")
+        if new[key].number < crl.number:
+            raise ConfigError(f"a list of revoked certificates has the number {new[key].number}, after {crl.number}")
+
+
+def key_of(authority: x509.Certificate) -> bytes:
+    """An authority is known by its key, never by its name."""
+    return authority.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _read_crl(data: bytes, roots: Sequence[x509.Certificate], now: datetime) -> Crl:
+    crl = _parse_crl(data)
+    issuer = next((root for root in roots if crl.is_signature_valid(root.public_key())), None)  # type: ignore[arg-type]
+    if issuer is None:
+        raise Malformed("no authority that is trusted here signed this list")
+    usage = extension_of(issuer, x509.KeyUsage)
+    if usage is None or not usage.crl_sign:
+        raise Malformed("its authority may not sign lists of revoked certificates")
+    try:
+        number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    except x509.ExtensionNotFound as error:
+        raise Malformed("the list has no number") from error
+    if crl.next_update_utc is None:
+        raise Malformed("the list does not say by when there is a newer one")
+    if crl.last_update_utc > now:
+        raise Malformed("the list is from the future: check the clock")
+    return Crl(key_of(issuer), number, crl.next_update_utc, frozenset(each.serial_number for each in crl))
+
+
+def _parse_crl(data: bytes) -> x509.CertificateRevocationList:
+    if len(data) > MAX_CRL_BYTES:
+        raise Malformed(f"a list of revoked certificates has at most {MAX_CRL_BYTES} bytes")
+    try:
+        load = x509.load_pem_x509_crl if data.startswith(b"-----") else x509.load_der_x509_crl
+        crl = load(data)
+        _ = crl.extensions, crl.next_update_utc, crl.last_update_utc
+    except ValueError as error:
+        raise Malformed("this is not a list of revoked certificates, in DER or PEM") from error
+    for extension in crl.extensions:
+        if extension.critical:  # RFC 5280, section 5.2: a delta list or one of a part must not be taken for the whole
+            raise Malformed(f"the critical extension {extension.oid.dotted_string} is unknown here")
+    return crl
+
+
+def _fault(word: str, value: str) -> str:
+    if word == "sha256" and (len(value) != _DIGEST_CHARACTERS or not _HEX.issuperset(value)):
+        return "sha256 takes 64 hexadecimal digits in lower case"
+    if word == "serial" and (len(value) > 40 or not _HEX.issuperset(value)):
+        return "serial takes up to 40 hexadecimal digits in lower case"
+    if word == "id":
+        try:
+            parse_identity(value)
+        except Malformed as error:
+            return error.message
+    return ""

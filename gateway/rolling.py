@@ -1,0 +1,116 @@
+"""Changes the certificates, roots and revocations in a node's home; a node that runs takes each change by itself."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from gateway.errors import BadInput
+from gateway.home import Home
+from gateway.identity.certificates import to_pem
+from gateway.identity.chains import require_authority
+from gateway.identity.issuing import Authority
+from gateway.identity.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_private, read_public, write_file
+from gateway.identity.names import NodeId
+from gateway.identity.revocation import Denied, read_crls
+from gateway.identity.sealers import fingerprint
+from gateway.identity.tls_pair import TlsPair
+
+DENIED_HEADER = """\
+# Certificates that this node refuses, whatever their authority says; docs/certificates.md tells the form.
+"""
+
+
+def install_tls(home: Home, folder: Path, now: datetime) -> TlsPair:
+    """Puts a new TLS key and certificate of the node, ``node.key`` and ``node.crt``, in the place of the old ones.
+
+    Raises:
+        ConfigError, Untrusted, Malformed: with them the node could not serve; nothing is changed.
+    """
+    key, certificate = read_private(folder / "node.key"), read_public(folder / "node.crt")
+    pair = TlsPair.checked(key, certificate, home.roots("node-authority"), NodeId(home.config.node.domain), now)
+    write_file(home.key("node"), key, mode=PRIVATE_MODE, replace=True)
+    write_file(home.certificate("node"), certificate, mode=PUBLIC_MODE, replace=True)
+    return pair
+
+
+def trust_root(home: Home, name: str, root: x509.Certificate, *, first: bool = False) -> Sequence[x509.Certificate]:
+    """Adds a root of ``node-authority`` or ``client-authority``, or makes one that is there the first.
+
+    Raises:
+        Untrusted: it is not the root of an authority.
+    """
+    require_authority(root)
+    others = [each for each in home.roots(name) if each != root]
+    return _write_roots(home, name, [root, *others] if first else [*others, root])
+
+
+def distrust_root(home: Home, name: str, digest: str) -> Sequence[x509.Certificate]:
+    """Removes a root, by SHA-256 over its DER.
+
+    Raises:
+        BadInput: no such root is there, or it is the only one.
+    """
+    roots = home.roots(name)
+    left = [each for each in roots if fingerprint(each) != digest.lower()]
+    if len(left) == len(roots) or not left:
+        raise BadInput.of("sha256", f"must be that of one of several roots in {home.root(name)}")
+    return _write_roots(home, name, left)
+
+
+def _write_roots(home: Home, name: str, roots: Sequence[x509.Certificate]) -> Sequence[x509.Certificate]:
+    write_file(home.root(name), b"".join(map(to_pem, roots)), mode=PUBLIC_MODE, replace=True)
+    return roots
+
+
+def deny(home: Home, line: str, reason: str) -> None:
+    """Adds a line to the operator's own list of certificates that are refused.
+
+    Raises:
+        ConfigError: the line names nothing.
+    """
+    text = home.denied_file.read_text() if home.denied_file.exists() else DENIED_HEADER
+    comment = " ".join(reason.split())
+    text = f"{text.rstrip()}\n{line}{f'  # {comment}' if comment else ''}\n"
+    Denied.parse(text)
+    write_file(home.denied_file, text.encode(), mode=PUBLIC_MODE, replace=True)
+
+
+def sign_crl(file: Path, authority: Authority, revoked: Sequence[x509.Certificate], now: datetime, days: int) -> int:
+    """Writes an authority's next list of revoked certificates: those of the list before, and these; gives its number.
+
+    Args:
+        file: the list before, if there is one; the new one takes its place
+        authority: that issued the certificates
+        revoked: certificates to add
+        now: with a time zone
+        days: until there is a newer one
+
+    Raises:
+        BadInput: another authority issued one of them.
+        ConfigError: the list before is not one of this authority.
+    """
+    for certificate in revoked:
+        if not _issued(certificate, authority):
+            raise BadInput.of("certificate", f"serial {certificate.serial_number:x} is not of this authority")
+    now = now.replace(microsecond=0)
+    number, serials = 1, {each.serial_number: now for each in revoked}
+    if file.exists():
+        data = read_public(file)
+        (before,) = read_crls([(file.name, data)], [authority.certificate], now).values()
+        number = before.number + 1
+        earlier = {each.serial_number: each.revocation_date_utc for each in x509.load_pem_x509_crl(data)}
+        serials |= earlier
+    content = authority.sign_crl(serials, number, now - timedelta(seconds=1), days)
+    write_file(file, content, mode=PUBLIC_MODE, replace=True)
+    return number
+
+
+def _issued(certificate: x509.Certificate, authority: Authority) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority.certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True

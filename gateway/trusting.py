@@ -1,0 +1,144 @@
+"""What a running node presents and whom it trusts: read from its home, and again whenever that changes.
+
+A listener whose trust could not be read again for too long takes no new connection: what an operator wanted to be
+refused may not be known here. Open connections go on, under what was last read.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+
+from gateway.errors import ConfigError
+from gateway.home import Home
+from gateway.identity.certificates import to_pem
+from gateway.identity.issuing import Authority
+from gateway.identity.keyfiles import read_public
+from gateway.identity.profiles import AuthorityKind
+from gateway.identity.revocation import Crl, Revocation, key_of, read_crls, require_no_older
+from gateway.identity.tls_trust import Purpose, TlsTrust
+from gateway.identity.watched_files import WatchedFiles
+from gateway.link import Credentials
+from gateway.rpc.tls import Material
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The roots of one group of callers, PEM, and the decision by them."""
+
+    roots: bytes
+    verifier: TlsTrust
+    crls: Mapping[bytes, Crl]
+
+
+class Trusting:
+    """The files of a home that TLS needs, watched.
+
+    Args:
+        home: of the node
+        jurisdictions: of the peers it was started with; others take part after the next start
+        clock: with a time zone
+
+    Raises:
+        ConfigError, Untrusted, Malformed: one cannot be taken now.
+    """
+
+    def __init__(self, home: Home, jurisdictions: Iterable[str], clock: Callable[[], datetime]) -> None:
+        self._home, self._jurisdictions, self._clock = home, tuple(jurisdictions), clock
+        self._crls: dict[bytes, Crl] = {}  # the newest that were ever taken, of any authority
+        node = home.config.node
+        nobody = Authority.create(AuthorityKind.CLIENT, node.jurisdiction, node.domain, clock())
+        self._nobody = to_pem(nobody.certificate)  # a root whose key is gone at once: nothing can come from it
+        self.tls = WatchedFiles("TLS key and certificate", self._tls_files, lambda: home.tls_pair(clock()))
+        self.clients = WatchedFiles("trust in clients", self._client_files, self._load_clients)
+        self.peers = WatchedFiles("trust in peers", self._peer_files, self._load_peers)
+
+    @property
+    def watched(
+        self,
+    ) -> Sequence["WatchedFiles[Any] | CrlTimes"]:
+        """What must be looked at again and again."""
+        return self.tls, self.clients, self.peers, CrlTimes(self.crls, self._clock)
+
+    def crls(self) -> Iterator[Crl]:
+        """Gives the lists of revoked certificates that are in force."""
+        yield from self.clients.current.crls.values()
+        for trust in self.peers.current.values():
+            yield from trust.crls.values()
+
+    # --- for the listeners, asked at every handshake: these never raise -------------------------------------------
+
+    def for_clients(self) -> Material:
+        """What the back-office listener presents, and whom it trusts."""
+        return self._material(self.clients.current.roots, self.clients.failing_seconds())
+
+    def for_peers(self) -> Material:
+        """What the peer listener presents, and whom it trusts: with no peer, nobody."""
+        roots = b"".join(trust.roots for trust in self.peers.current.values())
+        return self._material(roots or self._nobody, self.peers.failing_seconds())
+
+    def to_peer(self, jurisdiction: str) -> Credentials:
+        """What the link to a peer presents, and whom it trusts."""
+        own = self.tls.current
+        return Credentials(own.key, own.certificate, self.peers.current[jurisdiction].roots)
+
+    def _material(self, roots: bytes, failing_seconds: float) -> Material:
+        own = self.tls.current
+        if failing_seconds > self._home.config.revocation.refuse_after_seconds:
+            roots = self._nobody
+        return Material(own.key, own.certificate, roots)
+
+    # --- what is read ---------------------------------------------------------------------------------------------
+
+    def _tls_files(self) -> Iterator[Path]:
+        home = self._home
+        yield from (home.key("node"), home.certificate("node"), home.root("node-authority"))
+
+    def _client_files(self) -> Iterator[Path]:
+        home = self._home
+        yield from (home.root("client-authority"), home.denied_file, *home.client_crls())
+
+    def _peer_files(self) -> Iterator[Path]:
+        home = self._home
+        yield home.denied_file
+        for jurisdiction in self._jurisdictions:
+            yield home.peer_file(jurisdiction)
+            yield from home.peer_crls(jurisdiction)
+
+    def _load_clients(self) -> Trust:
+        return self._trust(self._home.roots("client-authority"), self._home.client_crls())
+
+    def _load_peers(self) -> Mapping[str, Trust]:
+        documents = {document.jurisdiction: document for document in self._home.peer_documents()}
+        if missing := [each for each in self._jurisdictions if each not in documents]:
+            raise ConfigError(f"the pairing document of {', '.join(missing)} is not there any more")
+        return {
+            each: self._trust(documents[each].node_authorities, self._home.peer_crls(each))
+            for each in self._jurisdictions
+        }
+
+    def _trust(self, roots: Sequence[x509.Certificate], crl_files: Iterable[Path]) -> Trust:
+        config = self._home.config.revocation
+        crls = read_crls(((path.name, read_public(path)) for path in crl_files), roots, self._clock())
+        known = {key: crl for key, crl in self._crls.items() if key in {key_of(root) for root in roots}}
+        require_no_older(known, crls)
+        self._crls |= crls
+        revocation = Revocation(self._home.denied(), crls, refuse_stale=config.stale_crl == "refuse")
+        return Trust(b"".join(map(to_pem, roots)), TlsTrust(roots, Purpose.CLIENT, revocation), crls)
+
+
+class CrlTimes:
+    """Watches that every list of revoked certificates is renewed in time."""
+
+    name = "lists of revoked certificates"
+
+    def __init__(self, crls: Callable[[], Iterable[Crl]], clock: Callable[[], datetime]) -> None:
+        self._crls, self._clock = crls, clock
+
+    def look(self) -> None:
+        """Raises ``ConfigError`` while one is past its time."""
+        if late := [crl.next_update for crl in self._crls() if self._clock() > crl.next_update]:
+            raise ConfigError(f"one should have been renewed by {min(late):%Y-%m-%d %H:%M} UTC")

@@ -1,0 +1,70 @@
+"""What operators do when keys, certificates and roots of their sites are replaced, as docs/certificates.md tells it."""
+
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from gateway.founding import import_pairing, issue_client, issue_node
+from gateway.identity.certificates import to_der, to_pem
+from gateway.identity.issuing import Authority
+from gateway.identity.keyfiles import read_certificate, write_file
+from gateway.identity.names import ClientId, NodeId
+from gateway.identity.profiles import AuthorityKind
+from gateway.rolling import install_tls
+from tests.rpc.calls import client_files
+from tests.rpc.raw import tls, tls_context
+from tests.support.nodes import AUTHORITIES, Site, eventually
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_authority(site: Site, kind: AuthorityKind) -> Authority:
+    return Authority.create(kind, site.jurisdiction, site.domain, now())
+
+
+def shown(site: Site) -> bytes:
+    """The certificate that a node shows to a new connection, DER."""
+    context = tls_context(site, client_files(site, AUTHORITIES[site.jurisdiction][0]))
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with tls(site, site.back_office_port, context) as wire:
+        certificate = wire.getpeercert(binary_form=True)
+        assert certificate is not None
+        return certificate
+
+
+def renew_tls(site: Site, authority: Authority, folder: Path) -> None:
+    """Installs a new TLS key and certificate, and waits until the node shows it."""
+    issue_node(folder, NodeId(site.domain), authority, now())
+    install_tls(site.home, folder, now())
+    eventually(lambda: shown(site) == to_der(read_certificate(folder / "node.crt")))
+
+
+def tell_peer(site: Site, peer: Site) -> None:
+    """Exports the pairing document and imports it at the peer."""
+    document = site.home.pairing_document(now())
+    import_pairing(peer.home, document.encode(), document.fingerprint(), now())
+
+
+def client_roots(site: Site, *roots: x509.Certificate) -> None:
+    """What the clients of a site trust their node by, from their next connection on."""
+    bundle = b"".join(map(to_pem, roots))
+    for folder in (site.path / "clients").iterdir():
+        write_file(folder / "node-authority.crt", bundle, mode=0o644, replace=True)
+
+
+def renew_clients(site: Site, authority: Authority, folder: Path) -> None:
+    """Gives every client a new key and certificate of another authority; both files change place at once or not."""
+    for path in (site.path / "clients").iterdir():
+        name, _, system = path.name.partition("-")
+        issue_client(folder / path.name, ClientId(site.domain, name, system), authority, now())
+        moved = path.with_suffix(".new")
+        moved.mkdir()
+        for file in path.iterdir():
+            source = folder / path.name / file.name
+            (moved / file.name).write_bytes((source if source.exists() else file).read_bytes())
+        path.rename(folder / f"{path.name}.old")
+        moved.rename(path)
