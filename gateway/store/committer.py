@@ -14,14 +14,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from gateway.errors import GatewayError, Overloaded, StoreError, Unavailable
-from gateway.ledger.checkpoint import Signer
+from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.store.database import Database
 from gateway.store.state import ChannelState, Counters, read_channels, read_counters
 from gateway.store.transaction import NOTHING, Needs, Transaction
@@ -89,6 +89,7 @@ class Committer:
         self._is_busy = False
         self._stopping = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
+        self._signers = ThreadPoolExecutor(1, thread_name_prefix="signer")
         self._connection = database.writer()
         self._now = 0
         self._latest = self._load()
@@ -133,6 +134,7 @@ class Committer:
         self._changed.set()
         await self._task
         self._thread.shutdown()
+        self._signers.shutdown()
         self._connection.close()
 
     # --- what waits -----------------------------------------------------------------------------------------------
@@ -214,9 +216,12 @@ class Committer:
         transaction.read_ahead([waiting.needs for waiting in group])
         for waiting in group:
             waiting.outcomes = [_attempt(unit, transaction) for unit in waiting.units]
-        writing = Writing(transaction.group, states, counters, self._signer, self._now)
+        writing = Writing(transaction.group, states, counters, self._sign, self._now)
         writing.execute(self._connection)
         return Commit(writing.states, writing.counters)
+
+    def _sign(self, checkpoint: Checkpoint, time: int) -> Future[SignedCheckpoint]:
+        return self._signers.submit(sign_checkpoint, checkpoint, self._signer, time)
 
     async def _recover(self, group: list[_Waiting], error: Exception) -> None:
         """Begins again from what is stored: what became of the failed commit is found there.

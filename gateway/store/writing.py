@@ -1,6 +1,7 @@
-"""Writes a group's draft: signs one checkpoint a channel, then inserts and updates, a statement a table."""
+"""Writes a group's draft: inserts and updates, a statement a table, while a checkpoint a channel is signed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, selec
 
 from gateway.errors import StoreError
 from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
-from gateway.ledger.checkpoint import Checkpoint, Signer, sign_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint
 from gateway.ledger.merkle import Subtree, leaf_hash
 from gateway.store import tables
 from gateway.store.draft import Draft
@@ -22,6 +23,7 @@ from gateway.supervision.notices import NAME_PREFIX
 MICROS = 1_000_000  # in a second
 
 Rows = list[dict[str, Any]]
+Sign = Callable[[Checkpoint, int], Future[SignedCheckpoint]]
 
 
 class Writing:
@@ -31,29 +33,31 @@ class Writing:
         draft: what is to be written
         states: the channels as of the last commit
         counters: the numbers as of the last commit
-        signer: this node's seal
+        sign: begins to sign a checkpoint, as of a time in seconds since 1970, on another thread
         now: microseconds since 1970
     """
 
     def __init__(
-        self, draft: Draft, states: Mapping[str, ChannelState], counters: Counters, signer: Signer, now: int
+        self, draft: Draft, states: Mapping[str, ChannelState], counters: Counters, sign: Sign, now: int
     ) -> None:
         self.states = {**states, **draft.states}
         self.counters = counters
         self._draft = draft
         self._before = states
-        self._signer = signer
+        self._sign = sign
         self._now = now
         self._ids = {origin: state.id for origin, state in states.items()}
         self._leaves: Rows = []
         self._subtrees: Rows = []
         self._heads: Rows = []
+        self._signing: list[Future[SignedCheckpoint]] = []
 
     def execute(self, connection: Connection) -> None:
         """Writes everything; ``states`` and ``counters`` then are those after the commit.
 
         Raises:
             StoreError: another writer was here.
+            GatewayError: of the seal.
         """
         for origin, envelopes in self._draft.sealed.items():
             for run in _runs(envelopes):
@@ -71,6 +75,7 @@ class Writing:
         self._write_events(connection)
         self._write_covered(connection)
         _insert(connection, tables.requests, self._requests())
+        _insert(connection, tables.heads, self._signed())  # last: they were signed meanwhile
 
     def _seal(self, origin: str, envelopes: Sequence[bytes]) -> None:
         state = self.states[origin]
@@ -78,10 +83,18 @@ class Writing:
         log, subtrees = state.log.extend(hashes)
         # Time on a log never goes back, whatever the clock does.
         time = max(self._now // MICROS, state.head.time if state.head else 0)
-        head = sign_checkpoint(Checkpoint(origin, log.size, log.root()), self._signer, time)
+        self._signing.append(self._sign(Checkpoint(origin, log.size, log.root()), time))
         self._append(state.id, state.log.size, envelopes, hashes, subtrees)
-        self._heads.append(_head(state.id, log.size, head.note))
-        self.states[origin] = replace(state, log=log, head=head)
+        self.states[origin] = replace(state, log=log)
+
+    def _signed(self) -> Rows:
+        rows = []
+        for signing in self._signing:
+            head = signing.result()
+            state = self.states[head.checkpoint.origin]
+            self.states[state.origin] = replace(state, head=head)
+            rows.append(_head(state.id, head.checkpoint.size, head.note))
+        return rows
 
     def _append(
         self,
