@@ -78,6 +78,9 @@ class Carrier:
         return True
 
     async def _load(self, effect: steps.Load) -> steps.Event:
+        recent = self._store.committer.recent.batch(self._origin, effect.first, effect.limit)
+        if recent:
+            return steps.Loaded(recent)
         return steps.Loaded(await self._store.readers.run(read_batch, self._channel, effect.first, effect.limit))
 
     async def _recall(self, effect: steps.Recall) -> steps.Event:

@@ -23,6 +23,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from gateway.errors import GatewayError, Overloaded, StoreError, Unavailable
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.store.database import Database
+from gateway.store.recent import Recent, Run
 from gateway.store.state import ChannelState, Counters, read_channels, read_counters
 from gateway.store.transaction import NOTHING, Needs, Transaction
 from gateway.store.writing import Writing
@@ -45,6 +46,7 @@ class Commit:
 
     states: Mapping[str, ChannelState]
     counters: Counters
+    sealed: Sequence[Run] = ()  # by this commit
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class _Waiting:
 
 
 class Committer:
-    """Runs units of work.
+    """Runs units of work. ``recent`` holds what it sealed last.
 
     Args:
         database: open and migrated
@@ -93,6 +95,7 @@ class Committer:
         self._connection = database.writer()
         self._now = 0
         self._latest = self._load()
+        self.recent = Recent()
 
     def start(self) -> None:
         """Starts to commit."""
@@ -205,6 +208,8 @@ class Committer:
             await self._recover(group, error)
             return
         self._latest = commit
+        for run in commit.sealed:
+            self.recent.keep(run)
         self._on_commit(commit)
         _answer(group)
 
@@ -218,7 +223,7 @@ class Committer:
             waiting.outcomes = [_attempt(unit, transaction) for unit in waiting.units]
         writing = Writing(transaction.group, states, counters, self._sign, self._now)
         writing.execute(self._connection)
-        return Commit(writing.states, writing.counters)
+        return Commit(writing.states, writing.counters, writing.runs)
 
     def _sign(self, checkpoint: Checkpoint, time: int) -> Future[SignedCheckpoint]:
         return self._signers.submit(sign_checkpoint, checkpoint, self._signer, time)

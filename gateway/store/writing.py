@@ -16,6 +16,7 @@ from gateway.store.draft import Draft
 from gateway.store.framework_writing import event_rows, telling_cursors, write_rules
 from gateway.store.prepared import execute_many
 from gateway.store.receipts import cover, tell_delivered
+from gateway.store.recent import Run
 from gateway.store.rows import changing_columns, notice_row
 from gateway.store.state import ChannelState, Counters
 from gateway.supervision.notices import NAME_PREFIX
@@ -42,6 +43,7 @@ class Writing:
     ) -> None:
         self.states = {**states, **draft.states}
         self.counters = counters
+        self.runs: list[Run] = []
         self._draft = draft
         self._before = states
         self._sign = sign
@@ -50,10 +52,10 @@ class Writing:
         self._leaves: Rows = []
         self._subtrees: Rows = []
         self._heads: Rows = []
-        self._signing: list[Future[SignedCheckpoint]] = []
+        self._signing: list[tuple[int, Sequence[bytes], Future[SignedCheckpoint]]] = []
 
     def execute(self, connection: Connection) -> None:
-        """Writes everything; ``states`` and ``counters`` then are those after the commit.
+        """Writes everything; ``states``, ``counters`` and the ``runs`` sealed then are those after the commit.
 
         Raises:
             StoreError: another writer was here.
@@ -83,17 +85,19 @@ class Writing:
         log, subtrees = state.log.extend(hashes)
         # Time on a log never goes back, whatever the clock does.
         time = max(self._now // MICROS, state.head.time if state.head else 0)
-        self._signing.append(self._sign(Checkpoint(origin, log.size, log.root()), time))
+        signing = self._sign(Checkpoint(origin, log.size, log.root()), time)
+        self._signing.append((state.log.size, envelopes, signing))
         self._append(state.id, state.log.size, envelopes, hashes, subtrees)
         self.states[origin] = replace(state, log=log)
 
     def _signed(self) -> Rows:
         rows = []
-        for signing in self._signing:
+        for first, envelopes, signing in self._signing:
             head = signing.result()
-            state = self.states[head.checkpoint.origin]
-            self.states[state.origin] = replace(state, head=head)
-            rows.append(_head(state.id, head.checkpoint.size, head.note))
+            origin, size = head.checkpoint.origin, head.checkpoint.size
+            self.states[origin] = replace(self.states[origin], head=head)
+            self.runs.append(Run(origin, first, envelopes, head.note))
+            rows.append(_head(self._ids[origin], size, head.note))
         return rows
 
     def _append(
