@@ -178,7 +178,7 @@ def test_a_watch_tells_events_until_ctrl_c_and_says_where_to_go_on(started_pair:
     assert process.stdout is not None
     line = next(each for each in process.stdout if notice_id in each)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     if as_json:
         event = json.loads(line)

@@ -24,7 +24,7 @@ from unittest import mock
 
 from gateway.cli import main
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 
 

@@ -10,7 +10,7 @@ import pytest
 from regulator.exchange import AsyncClient, Client, Profile
 
 from tests.clients.python.authority import Authority
-from tests.clients.python.fake_node import FakeNode
+from tests.clients.python.fake_node import PATIENCE_SECONDS, FakeNode
 from tests.clients.python.on_loop import Loop, OnLoop
 
 DOMAIN = "gateway.hk.example"
@@ -65,7 +65,7 @@ def connect(request: pytest.FixtureRequest, profile: Profile, loop: Loop) -> Ite
     clients: list[Any] = []
 
     def make(**changes: Any) -> Any:
-        changed = replace(profile, **changes)
+        changed = replace(profile, **{"deadline_seconds": PATIENCE_SECONDS / 2, **changes})
         if request.param == "blocking":
             clients.append(Client(changed))
         else:

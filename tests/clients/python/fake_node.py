@@ -29,7 +29,7 @@ from regulator.exchange.v1.evidence_service_pb2_grpc import (
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.notice_service_pb2_grpc import NoticeServiceServicer, add_NoticeServiceServicer_to_server
 
-PATIENCE_SECONDS = 20.0  # more than anything here takes
+PATIENCE_SECONDS = 60.0  # more than anything here takes, whatever else the machine does
 
 
 def status(code: grpc.StatusCode, message: str = "", *details: Message) -> Status:

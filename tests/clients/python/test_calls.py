@@ -3,6 +3,7 @@
 import inspect
 import threading
 import time
+from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
@@ -26,6 +27,8 @@ from regulator.exchange import (
     WrongState,
     notice_request,
 )
+from regulator.exchange import async_client as async_client_module
+from regulator.exchange import client as client_module
 from regulator.exchange.errors import Cancelled
 from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
 from regulator.exchange.v1.notice_pb2 import NoticeContent
@@ -189,21 +192,20 @@ def test_an_overloaded_node_is_asked_again_when_it_says(client, node):
 
 
 def test_a_wait_past_the_deadline_is_not_begun(connect, node):
-    node.fail("GetNotice", status(StatusCode.RESOURCE_EXHAUSTED, "full", retry_after(60)))
-    began = time.monotonic()
+    node.fail("GetNotice", status(StatusCode.RESOURCE_EXHAUSTED, "full", retry_after(10 * PATIENCE_SECONDS)))
     with pytest.raises(Overloaded) as caught:
-        connect(deadline_seconds=5).get_notice("hk-1")
-    assert caught.value.retry_after_seconds == 60
-    assert time.monotonic() - began < 4
+        connect(deadline_seconds=5 * PATIENCE_SECONDS).get_notice("hk-1")  # nothing here waits for so long
+    assert caught.value.retry_after_seconds == 10 * PATIENCE_SECONDS
 
 
-def test_one_deadline_holds_for_all_attempts(connect, node):
-    node.fail("GetNotice", *[status(StatusCode.UNAVAILABLE, "busy", retry_after(0.2))] * 10)
-    began = time.monotonic()
+def test_one_deadline_holds_for_all_attempts(connect, node, monkeypatch):
+    slow = SimpleNamespace(monotonic=lambda: 60.0 * len(node.requests_of("GetNotice")))  # an attempt takes a minute
+    for module in (client_module, async_client_module):
+        monkeypatch.setattr(module, "time", slow)
+    node.fail("GetNotice", *[status(StatusCode.UNAVAILABLE, "busy")] * 10)
     with pytest.raises(Unavailable):
-        connect(deadline_seconds=0.7, max_attempts=10).get_notice("hk-1")
-    assert time.monotonic() - began < 2
-    assert 2 <= len(node.requests_of("GetNotice")) <= 4
+        connect(deadline_seconds=200, max_attempts=10).get_notice("hk-1")
+    assert len(node.requests_of("GetNotice")) == 4
 
 
 def test_a_silent_node_is_not_waited_for_past_the_deadline_nor_asked_again(connect, node):
@@ -212,7 +214,7 @@ def test_a_silent_node_is_not_waited_for_past_the_deadline_nor_asked_again(conne
     with pytest.raises(DeadlineExceeded):
         connect(deadline_seconds=0.3).get_notice("hk-1")
     ended.set()
-    assert len(node.requests_of("GetNotice")) == 1
+    assert len(node.requests_of("GetNotice")) <= 1  # none if it took as long to connect
 
 
 def test_a_closed_client_says_so(client):

@@ -11,7 +11,7 @@ from regulator.exchange.submission import MAX_CHUNK_BYTES, Chunker, Chunks
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
-from tests.clients.python.fake_node import status
+from tests.clients.python.fake_node import PATIENCE_SECONDS, status
 
 BUSY = status(StatusCode.UNAVAILABLE, "restarting")
 
@@ -98,7 +98,7 @@ def test_a_deadline_of_its_own_may_be_longer_than_the_profiles(connect, node):
             node.watching.wait(0.1)  # nobody watches: it takes the whole time
             yield each
 
-    answer = connect(deadline_seconds=0.2).submit_notices(slow(), chunk=1, deadline_seconds=20)
+    answer = connect(deadline_seconds=0.2).submit_notices(slow(), chunk=1, deadline_seconds=PATIENCE_SECONDS / 2)
     assert answer.sealed_count == 4
 
 
