@@ -19,7 +19,6 @@ from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running
 
 AUTHORS = {"HK": "SFC", "KR": "FSS"}
-SETTLE_SECONDS = 60
 
 
 class Load:
@@ -74,10 +73,12 @@ def under_load(hk: Site, kr: Site) -> Iterator[list[Load]]:
             load.stop()
 
 
-def kill_at_random(hk: Site, kr: Site, kills: int, seed: int) -> None:
+def kill_at_random(hk: Site, kr: Site, loads: list[Load], kills: int, seed: int) -> None:
     chance = random.Random(seed)
     while kills > 0:
-        time.sleep(chance.uniform(0.05, 0.6))  # the moment of the kill is what is random here
+        enough = [len(load.answered) + chance.randint(1, 4) for load in loads]
+        eventually(lambda enough=enough: all(len(load.answered) >= n for load, n in zip(loads, enough, strict=True)))
+        time.sleep(chance.uniform(0, 0.5))  # the moment of the kill is what is random here
         victims = chance.choice([(hk,), (kr,), (hk, kr), (hk, kr)])
         for site in victims:
             site.kill()
@@ -123,13 +124,12 @@ def run_kills(tmp_path: Path, kills: int, seed: int) -> None:
     hk, kr = found_pair(tmp_path)
     with running(hk, kr):
         with under_load(hk, kr) as loads:
-            kill_at_random(hk, kr, kills, seed)
+            kill_at_random(hk, kr, loads, kills, seed)
         for site in (hk, kr):
-            eventually(lambda site=site: is_settled(site), SETTLE_SECONDS)
+            eventually(lambda site=site: is_settled(site))
         answered = {load.site.jurisdiction: [] for load in loads}
         for load in loads:
             answered[load.site.jurisdiction] += load.answered
-        assert all(len(names) > kills // 2 for names in answered.values()), "the load was a load"
         for sender, recipient in ((hk, kr), (kr, hk)):
             with recipient.client() as client:
                 arrived = {notice.name for notice in client.list_notices(direction=2, page_size=1000)}
@@ -141,7 +141,7 @@ def run_kills(tmp_path: Path, kills: int, seed: int) -> None:
         check(sender)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_fifty_kills_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
     run_kills(tmp_path, kills=50, seed=int(os.environ.get("GATEWAY_SEED", "2026")))
 
