@@ -17,7 +17,6 @@ from gateway.identity.pairing import PairingDocument
 from gateway.identity.tls_trust import Purpose, TlsTrust
 
 TIMEOUT_SECONDS = 5
-QUIET_SECONDS = 1  # a listener that refuses our certificate says so within it
 
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - compared, not bound
 
@@ -62,9 +61,9 @@ def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:
         with connection:
             _require_identity(connection, document.node_authorities, document.domain, subject.now)
             _require_admission(connection)
-    except _Unreachable as error:
+    except (_Unreachable, TimeoutError) as error:
         todo = "ask its operator whether the node runs, and look at firewalls and name service"
-        return Finding(Level.WARN, "peers", f"{where} does not answer: {error.why}", todo)
+        return Finding(Level.WARN, "peers", f"{where} does not answer: {error}", todo)
     except (GatewayError, OSError) as error:
         todo = "compare the pairing documents with its operator, fingerprint by fingerprint"
         return Finding(Level.FAIL, "peers", f"{where}: {error}", todo)
@@ -122,10 +121,5 @@ def _require_identity(connection: ssl.SSLSocket, roots: Sequence[x509.Certificat
 
 def _require_admission(connection: ssl.SSLSocket) -> None:
     """In TLS 1.3 a listener refuses a client's certificate after the handshake; one that admits it begins HTTP/2."""
-    connection.settimeout(QUIET_SECONDS)
-    try:
-        begun = connection.recv(1)
-    except TimeoutError:
-        return
-    if not begun:
+    if not connection.recv(1):
         raise ssl.SSLError("it closed the connection: it does not admit this node's certificate")

@@ -26,10 +26,10 @@ def context_of(server: Credential, clients: x509.Certificate, folder: Path) -> s
 
 
 @contextmanager
-def listening(context: ssl.SSLContext | None, port: int) -> Iterator[None]:
-    """Accepts connections on a port; without a context it closes them at once."""
+def listening(context: ssl.SSLContext | None, port: int, says: bytes = b"\0") -> Iterator[None]:
+    """Accepts connections on a port, and says something, as HTTP/2 does; without a context it closes them at once."""
     with socket.create_server(("127.0.0.1", port)) as listener:
-        thread = threading.Thread(target=_serve, args=(listener, context), daemon=True)
+        thread = threading.Thread(target=_serve, args=(listener, context, says), daemon=True)
         thread.start()
         yield
         listener.shutdown(socket.SHUT_RDWR)
@@ -37,7 +37,7 @@ def listening(context: ssl.SSLContext | None, port: int) -> Iterator[None]:
     assert not thread.is_alive()
 
 
-def _serve(listener: socket.socket, context: ssl.SSLContext | None) -> None:
+def _serve(listener: socket.socket, context: ssl.SSLContext | None, says: bytes) -> None:
     while True:
         try:
             plain, _ = listener.accept()
@@ -46,4 +46,5 @@ def _serve(listener: socket.socket, context: ssl.SSLContext | None) -> None:
         with suppress(OSError), plain:
             if context:
                 with context.wrap_socket(plain, server_side=True) as secure:
-                    secure.sendall(b"\0")  # as HTTP/2 begins: with something
+                    secure.sendall(says)
+                    secure.recv(1)  # until the other side hangs up

@@ -230,6 +230,17 @@ def test_a_good_peer_is_found_good(founded, tmp_path):
     assert found.level is Level.OK, found
 
 
+def test_a_peer_that_says_nothing_is_not_taken_for_a_good_one(founded, tmp_path, monkeypatch):
+    hk, kr = founded
+    monkeypatch.setattr("gateway.cli.doctor_network.TIMEOUT_SECONDS", 0.5)
+    server = issued(kr.authority(AuthorityKind.NODE), "node", NodeId(kr.domain), datetime.now(UTC))
+    context = context_of(server, hk.authority(AuthorityKind.NODE).certificate, tmp_path / "tls")
+    with listening(context, kr.peer_port, says=b""):
+        (found,) = peer_findings(hk)
+    assert found.level is Level.WARN, found
+    assert "timed out" in found.said
+
+
 def test_something_else_on_a_port_of_ours_is_found(founded):
     hk, _ = founded
     with listening(None, hk.back_office_port):
