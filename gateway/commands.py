@@ -42,10 +42,10 @@ from gateway.supervision.submissions import (
     new_notice,
     superseding_notice,
 )
+from gateway.supervision.values import MICROS
 
 ID_BYTES = 10  # of randomness in an id that the node makes
 CHECKED_AT_ONCE = 20  # requests of a large call that are checked before others get their turn
-MICROS = 1_000_000  # in a second
 
 Done = Sealed | str
 """What a unit of work did: the envelope it sealed, or the id of a notice that is to be read once it is durable."""

@@ -38,11 +38,11 @@ from gateway.supervision.framework_names import (
     version_number,
 )
 from gateway.supervision.framework_projection import in_force_events
-from gateway.supervision.framework_records import MICROS
 from gateway.supervision.frameworks import assessment_violations, change_violations, framework_violations
 from gateway.supervision.notices import new_notice_id
 from gateway.supervision.records import Place
 from gateway.supervision.submissions import check_fields, digest_of
+from gateway.supervision.values import MICROS
 
 MAX_SHOWN_CHANGES = 1000  # provisions of a diff that is told of a version that is not sealed
 

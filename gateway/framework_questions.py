@@ -33,8 +33,9 @@ from gateway.supervision.framework_messages import (
     version_message,
 )
 from gateway.supervision.framework_names import framework_id, framework_name, version_name, version_number
-from gateway.supervision.framework_records import MICROS, FrameworkVersionRecord, known_since, newest_known
+from gateway.supervision.framework_records import FrameworkVersionRecord, known_since, newest_known
 from gateway.supervision.submissions import check_fields
+from gateway.supervision.values import MICROS
 
 ALL = "-"  # as the id of a framework
 MAX_KEPT_DIFFS = 8  # of versions, which never change: for the pages after the first

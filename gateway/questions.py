@@ -33,9 +33,9 @@ from gateway.supervision.framework_names import assessment_name, framework_name,
 from gateway.supervision.notice_messages import notice_message
 from gateway.supervision.notices import notice_id, notice_name
 from gateway.supervision.submissions import check_fields
+from gateway.supervision.values import MICROS
 
 EVENTS_AT_ONCE = 500
-MICROS = 1_000_000  # in a second
 
 _OF_THE_NODE = frozenset({Event.CERTIFICATE_EXPIRING, Event.ALARM})
 _OF_CHANNELS = frozenset({Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED, Event.SEAL_ROTATED})

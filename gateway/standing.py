@@ -16,12 +16,12 @@ from gateway.paging import page_position, page_size, page_token
 from gateway.store.bulletin import Bulletin
 from gateway.store.state import ChannelState
 from gateway.supervision.submissions import check_fields
+from gateway.supervision.values import MICROS
 
 T = TypeVar("T")
 
 API_VERSIONS = ("v1",)
 SOFTWARE_VERSION = version("regulatory-gateway")
-MICROS = 1_000_000  # in a second
 
 _LOOK_AFTER = frozenset({Role.OPERATOR, Role.AUDITOR})  # the node: whom alarms are for
 

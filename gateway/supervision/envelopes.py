@@ -10,9 +10,7 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
 from gateway.supervision.notices import notice_name
-from gateway.supervision.values import NANOS
-
-_MICROS = 1_000_000  # in a second
+from gateway.supervision.values import MICROS, NANOS
 
 
 class Actor(Protocol):
@@ -81,16 +79,16 @@ def approver_of(envelope: Envelope) -> Author | None:
 
 def sealed_at(envelope: Envelope) -> int:
     """When it was sealed, in microseconds since 1970; what is finer is cut off."""
-    return envelope.sealed_at.seconds * _MICROS + envelope.sealed_at.nanos // 1000
+    return envelope.sealed_at.seconds * MICROS + envelope.sealed_at.nanos // 1000
 
 
 def envelope_of(seal: Seal) -> Envelope:
     """An envelope that has no content yet."""
-    seconds, micros = divmod(seal.sealed_at, _MICROS)
+    seconds, micros = divmod(seal.sealed_at, MICROS)
     return Envelope(
         salt=seal.salt,
         origin=seal.origin,
-        sealed_at=Timestamp(seconds=seconds, nanos=micros * (NANOS // _MICROS)),
+        sealed_at=Timestamp(seconds=seconds, nanos=micros * (NANOS // MICROS)),
         author=author_message(seal.author),
         approver=author_message(seal.approver) if seal.approver else None,
     )
