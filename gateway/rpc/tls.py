@@ -17,7 +17,7 @@ from gateway.errors import ConfigError
 
 HANDSHAKE_TIMEOUT_MILLISECONDS = 3000
 HANDSHAKE_RECORD = b"\x16"  # TLS record type (RFC 8446, section 5.1); an alert is 0x15
-PROBE_TIMEOUT_SECONDS = 5
+PROBE_TIMEOUT_SECONDS = 30  # a machine on which all starts at once is slow
 
 
 @dataclass(frozen=True, slots=True)
