@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from gateway.config import Config
@@ -19,8 +21,17 @@ its name and what would be right. This page is made from the code by `docs/write
 
 def page() -> str:
     """The whole page."""
-    sections = [_section(name, field.annotation) for name, field in Config.model_fields.items()]
+    sections = [text for name, field in Config.model_fields.items() for text in _with_tables(name, field.annotation)]
     return "\n".join([HEAD, *sections])
+
+
+def _with_tables(name: str, section: Any) -> Iterator[str]:
+    """A section, and those of which it holds any number: ``[[section.key]]``."""
+    yield _section(name, section)
+    for key, field in section.model_fields.items():
+        kinds = [each for each in get_args(field.annotation) if isinstance(each, type) and issubclass(each, BaseModel)]
+        for kind in kinds:
+            yield _section(f"[{name}.{key}]", kind)
 
 
 def _section(name: str, section: Any) -> str:
@@ -35,7 +46,8 @@ def _section(name: str, section: Any) -> str:
 def _default(value: Any) -> str:
     if value is PydanticUndefined:
         return "required"
-    return f"`{list(value) if isinstance(value, tuple) else value!r}`".replace("'", '"')
+    shown = [str(each) for each in value] if isinstance(value, tuple) else value
+    return f"`{shown!r}`".replace("'", '"')
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from gateway.errors import ConfigError
 from gateway.identity.addresses import address_fault
 from gateway.identity.names import authority_fault, domain_fault, jurisdiction_fault
+from gateway.identity.officer_rules import OfficerRules
 
 
 def _check_with(fault_of: object) -> AfterValidator:
@@ -104,6 +105,7 @@ class Config(_Section):
     database: DatabaseSection = DatabaseSection()
     limits: LimitsSection = LimitsSection()
     revocation: RevocationSection = RevocationSection()
+    officers: OfficerRules = OfficerRules()
 
     @classmethod
     def load(cls, path: Path) -> "Config":

@@ -7,6 +7,7 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     ├── BadInput                 the caller's request breaks a rule; names the fields
     ├── Unauthenticated          no acceptable identity stands behind the call
     ├── NotAllowed               this identity may not do this, or the thing is not there for it
+    │   └── PersonRequired       this system may not do this by itself, but for an officer
     ├── NotFound                 nothing of that name
     ├── NotServed                the method is not one of this listener
     ├── AlreadyExists            the name is taken by something else
@@ -78,6 +79,12 @@ class NotAllowed(GatewayError):
     """The identity may not do this; the words are the same whether the thing exists or not (AIP-211)."""
 
     reason = "NOT_ALLOWED"
+
+
+class PersonRequired(NotAllowed):
+    """The system may do this only for an officer, whose token it must send."""
+
+    reason = "PERSON_REQUIRED"
 
 
 class NotFound(GatewayError):

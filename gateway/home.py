@@ -12,8 +12,9 @@ node.db             the database
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from time import monotonic
 
 from cryptography import x509
 
@@ -24,8 +25,13 @@ from gateway.identity.access_clients import read_access
 from gateway.identity.access_file import MAX_FILE_BYTES, text_of
 from gateway.identity.certificates import to_der
 from gateway.identity.chains import require_authority
+from gateway.identity.fetching import fetch
+from gateway.identity.issuer_keys import MAX_KEYS_BYTES, IssuerKeys
+from gateway.identity.key_sources import FetchedKeys, KeyFile, KeySource
 from gateway.identity.keyfiles import read_certificate, read_certificates, read_private, read_public
 from gateway.identity.names import NodeId
+from gateway.identity.officer_rules import IssuerRules
+from gateway.identity.officers import Issuer, Officers
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.parties import Parties, Party
 from gateway.identity.revocation import Denied
@@ -34,6 +40,8 @@ from gateway.identity.signers import FileSeal
 from gateway.identity.tls_pair import TlsPair
 from gateway.identity.watched_file import WatchedFile
 from gateway.ledger.checkpoint import SealPublic
+
+FETCH_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,26 @@ class Home:
         return WatchedFile(
             self.access_file, lambda data: read_access(text_of(data), node.domain, node.authorities), MAX_FILE_BYTES
         )
+
+    def officers(self) -> Officers:
+        """Gives whose word is taken for which officer acts.
+
+        Raises:
+            ConfigError: the file of an issuer's keys does not fit; names it.
+        """
+        rules = self.config.officers
+        return Officers(rules, [Issuer(each, self._key_source(each)) for each in rules.issuers])
+
+    def _key_source(self, issuer: IssuerRules) -> KeySource:
+        parse = partial(IssuerKeys.parse, allowed=issuer.algorithms)
+        if "://" not in issuer.jwks:
+            return KeyFile(issuer.jwks, WatchedFile(self.path / issuer.jwks, parse, MAX_KEYS_BYTES))
+        rules, ca = self.config.officers, self.path / issuer.ca if issuer.ca else None
+
+        def fetched() -> IssuerKeys:
+            return parse(fetch(issuer.jwks, ca, MAX_KEYS_BYTES, FETCH_SECONDS))
+
+        return FetchedKeys(issuer.jwks, fetched, rules.refresh_seconds, rules.keep_seconds, monotonic)
 
     def seal(self) -> FileSeal:
         """Reads the sealing keys."""

@@ -39,7 +39,7 @@ from gateway.store.database import Database
 from gateway.store.opening import ChannelNames, add_channels, check_channels, check_owner, read_token_key
 from gateway.store.readers import Readers
 from gateway.trusting import Trusting
-from gateway.watching import watch
+from gateway.watching import Watched, watch
 
 LONGEST_SLEEP_SECONDS = 600.0  # before the day is looked at again: a clock may be set, a machine may sleep
 RETRY_SECONDS = 60.0
@@ -77,7 +77,7 @@ class Node:
         self._trusting = Trusting(self.home, parties.peers, _now)
         ed25519, ml_dsa_44 = (Window.of(certificate) for certificate in self.home.seal_certificates())
         self._seal = DatedSeal(self.home.seal(), ed25519 & ml_dsa_44, _now)
-        self._access = self.home.access()
+        self._access, self._officers = self.home.access(), self.home.officers()
         self._open_store(parties)
         alarms = Alarms(self._committer, _micros)
         tokens = SealedTokens(self._token_key, secrets.token_bytes)
@@ -102,7 +102,10 @@ class Node:
         await self._listen()
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
         self._tasks.append(asyncio.create_task(_tell_days(framework_commands)))
-        self._tasks.append(asyncio.create_task(watch([self._access, *self._trusting.watched], alarms)))
+        # Each by itself: one that is slow to fetch must not keep the others from being looked at.
+        watched: list[list[Watched]] = [[self._access, *self._trusting.watched]]
+        watched += [[source] for source in self._officers.sources]
+        self._tasks += [asyncio.create_task(watch(each, alarms)) for each in watched]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves until ``stop`` is set, the storage breaks or a listener ends by itself; then drains and closes.
@@ -177,7 +180,9 @@ class Node:
 
     def _back_office_listener(self) -> Listener:
         trusting, section = self._trusting, self.home.config.back_office
-        admission = BackOfficeAdmission(lambda: trusting.clients.current.verifier, lambda: self._access.current, _now)
+        admission = BackOfficeAdmission(
+            lambda: trusting.clients.current.verifier, lambda: self._access.current, self._officers, _now
+        )
         return self._listener(section.listen, trusting.for_clients, admission, section.max_concurrent_calls)
 
     def _peer_listener(self, parties: Parties) -> Listener:

@@ -76,6 +76,7 @@ class Standing:
             client_roles=sorted(caller.roles),
             client_clearance=caller.clearance,
             client_sectors=sorted(caller.sectors),
+            client_officer=caller.officer,
             alarms=map(_alarm, self._alarms.current()) if caller.roles & _LOOK_AFTER else (),
         )
 

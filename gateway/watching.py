@@ -32,7 +32,7 @@ async def watch(watched: Sequence[Watched], alarms: Alarms) -> None:
             try:
                 await asyncio.to_thread(each.look)
             except GatewayError as error:
-                await alarms.begin(each.name, f"what it said before stays in force: {error.message}")
+                await alarms.begin(each.name, error.message)
             except Exception as error:  # noqa: BLE001 - a defect in one must not keep the others from being looked at
                 _log.exception("%s could not be looked at", each.name)
                 await alarms.begin(each.name, f"could not be looked at: {type(error).__name__}")

@@ -14,6 +14,7 @@ from gateway.home import Home
 
 CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]]], ...] = (
     ("access", doctor_home.access),
+    ("officers", doctor_home.officers),
     ("keys", doctor_home.keys),
     ("certificates", doctor_home.certificates),
     ("seal", doctor_home.seal),

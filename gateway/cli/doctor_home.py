@@ -29,6 +29,18 @@ def access(subject: Subject) -> Iterator[Finding]:
         yield Finding(Level.WARN, "access", "no client is admitted", "gateway client add")
 
 
+def officers(subject: Subject) -> Iterator[Finding]:
+    """The keys of each issuer of officers' tokens: read, or fetched as the node does."""
+    for source in subject.home.officers().sources:
+        try:
+            source.look()
+        except GatewayError as error:
+            todo = "correct [officers] in config.toml, or ask the issuer"
+            yield Finding(Level.FAIL, "officers", f"{source.name}: {error.message}", todo)
+        else:
+            yield Finding(Level.OK, "officers", f"the keys of {source.name} can be used")
+
+
 def keys(subject: Subject) -> Iterator[Finding]:
     """Each private key: its file belongs to its owner alone, and it is that of its certificate."""
     for name in _KEYS:

@@ -39,6 +39,7 @@ def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel]) 
             ("authorities", ", ".join(info.authorities)),
             ("started", moment_of(info.start_time)),
             ("you are", f"{info.client} ({', '.join(info.client_roles)})"),
+            *([("you act for", info.client_officer)] if info.client_officer else []),
             ("you may see", _seen(info)),
         ]
     )
@@ -99,6 +100,7 @@ def _document(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channe
             "roles": list(info.client_roles),
             "clearance": Handling.Tlp.Name(info.client_clearance),
             "sectors": _sectors(info),
+            "officer": info.client_officer,
         },
         "alarms": [
             {"about": each.about, "detail": each.detail, "start_time": json_moment(each.start_time)}

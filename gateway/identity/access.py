@@ -134,11 +134,16 @@ class Access:
         raise NotAllowed("this client is not known here")
 
     @staticmethod
+    def allows(caller: Caller, method: str) -> bool:
+        """Whether one of a caller's roles may call a method, by its full path (``/package.Service/Method``)."""
+        return not caller.roles.isdisjoint(METHOD_ROLES.get(method, ()))
+
+    @staticmethod
     def require(caller: Caller, method: str) -> None:
         """Asks whether a caller may call a method, by its full path (``/package.Service/Method``).
 
         Raises:
             NotAllowed: none of its roles may, or no rule is written for the method.
         """
-        if caller.roles.isdisjoint(METHOD_ROLES.get(method, ())):
+        if not Access.allows(caller, method):
             raise NotAllowed("none of the caller's roles may call this method")

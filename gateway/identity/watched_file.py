@@ -54,7 +54,7 @@ class WatchedFile(Generic[T]):
                 self._fault = error.message
         self._seen_at = stamp
         if self._fault:
-            raise ConfigError(self._fault)
+            raise ConfigError(f"what it said before stays in force: {self._fault}")
 
     def _stamp(self) -> _Stamp | None:
         try:

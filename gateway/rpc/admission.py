@@ -1,18 +1,26 @@
-"""Who calls: from the TLS session alone, asked again for every call and every message of a stream."""
+"""Who calls, by the TLS session, and for which officer, by a token: asked again for every message of a stream."""
 
-from collections.abc import Callable, Mapping, Sequence
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
+
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from gateway.errors import Unauthenticated, VerificationError
 from gateway.identity.access import Access, Caller
+from gateway.identity.certificates import load_certificate
 from gateway.identity.names import NodeId
+from gateway.identity.officers import Officers
 from gateway.identity.parties import Parties, Party
 from gateway.identity.tls_trust import TlsTrust
+from gateway.identity.token_claims import Fault, Presenter, refused
 
 TLS_VERSION = b"TLSv1.3"
 HYBRID_GROUP = b"X25519MLKEM768"
+AUTHORIZATION = "authorization"
 
 Session = Mapping[str, Any]
 """gRPC's ``auth_context()``: property name -> values."""
@@ -46,21 +54,30 @@ class BackOfficeAdmission:
     """Admits clients of the own jurisdiction, to the methods that their roles allow."""
 
     def __init__(
-        self, trust: Callable[[], TlsTrust], access: Callable[[], Access], clock: Callable[[], datetime]
+        self,
+        trust: Callable[[], TlsTrust],
+        access: Callable[[], Access],
+        officers: Officers,
+        clock: Callable[[], datetime],
     ) -> None:
-        self._trust, self._access, self._clock = trust, access, clock
+        self._trust, self._access, self._officers, self._clock = trust, access, officers, clock
 
     def admit(self, call: Call, method: str) -> Admitted:
         """Sets ``CALLER``.
 
         Raises:
-            Unauthenticated: no client of this node is behind the session.
-            NotAllowed: it is one, and may not call this method.
+            Unauthenticated: no client of this node is behind the session, or it sent a token that is not accepted.
+            NotAllowed: it is one, and may not call this method, or not without an officer.
+            Unavailable: the keys of the token's issuer are not known now.
         """
-        identity = verified_identity(call.auth_context(), self._trust(), self._clock())
-        access = self._access()
-        caller = access.caller(identity)
-        access.require(caller, method)
+        session, now = call.auth_context(), self._clock()
+        identity = verified_identity(session, self._trust(), now)
+        system, officer = self._access().caller(identity), None
+        if token := bearer_token(call.invocation_metadata() or ()):
+            presenter = Presenter(identity, _thumbprint(_only(session, "x509_pem_cert")))
+            officer = self._officers.officer(token, presenter, now.timestamp())
+        caller = self._officers.acting(system, officer)
+        self._officers.require(system, caller, method)
         CALLER.set(caller)
         return Admitted(identity, caller)
 
@@ -101,6 +118,28 @@ def verified_identity(session: Session, trust: TlsTrust, now: datetime) -> str:
         return trust.verify(_only(session, "x509_pem_cert"), now)
     except VerificationError as error:
         raise Unauthenticated(f"the certificate is not accepted: {error.message}", **error.metadata) from error
+
+
+def bearer_token(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """The token that is sent as ``authorization: Bearer ...`` (RFC 6750, section 2.1); empty: none is sent.
+
+    Raises:
+        Unauthenticated: something else is sent there, or it is sent twice.
+    """
+    sent = [value for key, value in metadata if key == AUTHORIZATION]
+    if not sent:
+        return ""
+    scheme, _, token = sent[0].partition(" ") if isinstance(sent[0], str) else ("", "", "")
+    if len(sent) > 1 or scheme.lower() != "bearer" or not token:
+        raise refused(Fault.MALFORMED)
+    return token
+
+
+@lru_cache(1024)
+def _thumbprint(certificate: bytes) -> str:
+    """The SHA-256 of a certificate (PEM), as RFC 8705 writes it: base64url without padding."""
+    digest = load_certificate(certificate).fingerprint(SHA256())
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _only(session: Session, name: str) -> bytes:

@@ -90,8 +90,8 @@ def test_a_link_that_leads_elsewhere_is_followed(tmp_path):
 
 def test_a_bad_file_changes_nothing_and_is_told_until_it_is_good(watching):
     watching.path.write_text("bad two")
-    assert watching.refused() == f"{watching.path}: bad two is not good"
-    assert watching.refused() == f"{watching.path}: bad two is not good"
+    for _ in range(2):
+        assert watching.refused() == f"what it said before stays in force: {watching.path}: bad two is not good"
     assert watching.file.current == "one"
     assert watching.read == [b"one", b"bad two"]
     watching.path.write_text("three")

@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from regulator.exchange.v1 import values_pb2 as regulator_dot_exchange_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)regulator/exchange/v1/admin_service.proto\x12\x15regulator.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"regulator/exchange/v1/values.proto\"\x16\n\x14GetServerInfoRequest\"\xfa\x04\n\nServerInfo\x12\"\n\x0cjurisdiction\x18\x01 \x01(\tR\x0cjurisdiction\x12\x16\n\x06\x64omain\x18\x02 \x01(\tR\x06\x64omain\x12)\n\x10software_version\x18\x03 \x01(\tR\x0fsoftwareVersion\x12!\n\x0c\x61pi_versions\x18\x04 \x03(\tR\x0b\x61piVersions\x12 \n\x0b\x61uthorities\x18\x05 \x03(\tR\x0b\x61uthorities\x12#\n\rverifier_keys\x18\x06 \x03(\tR\x0cverifierKeys\x12.\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x39\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x16\n\x06\x63lient\x18\t \x01(\tR\x06\x63lient\x12)\n\x10\x63lient_authority\x18\n \x01(\tR\x0f\x63lientAuthority\x12!\n\x0c\x63lient_roles\x18\x0b \x03(\tR\x0b\x63lientRoles\x12N\n\x10\x63lient_clearance\x18\x0c \x01(\x0e\x32#.regulator.exchange.v1.Handling.TlpR\x0f\x63lientClearance\x12\x44\n\x0e\x63lient_sectors\x18\r \x03(\x0e\x32\x1d.regulator.exchange.v1.SectorR\rclientSectors\x12\x34\n\x06\x61larms\x18\x0e \x03(\x0b\x32\x1c.regulator.exchange.v1.AlarmR\x06\x61larms\"p\n\x05\x41larm\x12\x14\n\x05\x61\x62out\x18\x01 \x01(\tR\x05\x61\x62out\x12\x16\n\x06\x64\x65tail\x18\x02 \x01(\tR\x06\x64\x65tail\x12\x39\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\"\x87\x02\n\x04Peer\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12\"\n\x0cjurisdiction\x18\x02 \x01(\tR\x0cjurisdiction\x12\x16\n\x06\x64omain\x18\x03 \x01(\tR\x06\x64omain\x12!\n\x0c\x64isplay_name\x18\x04 \x01(\tR\x0b\x64isplayName\x12\x1c\n\taddresses\x18\x05 \x03(\tR\taddresses\x12/\n\x13pairing_fingerprint\x18\x06 \x01(\tR\x12pairingFingerprint:7\xea\x41\x34\n\x17\x65xchange.regulator/Peer\x12\x0cpeers/{peer}*\x05peers2\x04peer\"=\n\x0eGetPeerRequest\x12+\n\x04name\x18\x01 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^peers/[a-z]{2}$R\x04name\"a\n\x10ListPeersRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"n\n\x11ListPeersResponse\x12\x31\n\x05peers\x18\x01 \x03(\x0b\x32\x1b.regulator.exchange.v1.PeerR\x05peers\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x97\x04\n\x07\x43hannel\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12\x16\n\x06origin\x18\x02 \x01(\tR\x06origin\x12\x16\n\x06sender\x18\x03 \x01(\tR\x06sender\x12\x1c\n\trecipient\x18\x04 \x01(\tR\trecipient\x12:\n\x05state\x18\x05 \x01(\x0e\x32$.regulator.exchange.v1.Channel.StateR\x05state\x12\x1f\n\x0bhalt_reason\x18\x06 \x01(\tR\nhaltReason\x12\x12\n\x04size\x18\x07 \x01(\x04R\x04size\x12%\n\x0ereceipted_size\x18\x08 \x01(\x04R\rreceiptedSize\x12\x12\n\x04root\x18\t \x01(\x0cR\x04root\x12\x1c\n\tconnected\x18\n \x01(\x08R\tconnected\x12=\n\x0creceipt_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0breceiptTime\x12\x1d\n\nlast_error\x18\x0c \x01(\tR\tlastError\"4\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x08\n\x04OPEN\x10\x01\x12\n\n\x06HALTED\x10\x02:F\xea\x41\x43\n\x1a\x65xchange.regulator/Channel\x12\x12\x63hannels/{channel}*\x08\x63hannels2\x07\x63hannel\"O\n\x11GetChannelRequest\x12:\n\x04name\x18\x01 \x01(\tB&\xbaH#r!2\x1f^channels/[a-z]{2}-to-[a-z]{2}$R\x04name\"d\n\x13ListChannelsRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"z\n\x14ListChannelsResponse\x12:\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x1e.regulator.exchange.v1.ChannelR\x08\x63hannels\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xdf\x03\n\x0c\x41\x64minService\x12_\n\rGetServerInfo\x12+.regulator.exchange.v1.GetServerInfoRequest\x1a!.regulator.exchange.v1.ServerInfo\x12M\n\x07GetPeer\x12%.regulator.exchange.v1.GetPeerRequest\x1a\x1b.regulator.exchange.v1.Peer\x12^\n\tListPeers\x12\'.regulator.exchange.v1.ListPeersRequest\x1a(.regulator.exchange.v1.ListPeersResponse\x12V\n\nGetChannel\x12(.regulator.exchange.v1.GetChannelRequest\x1a\x1e.regulator.exchange.v1.Channel\x12g\n\x0cListChannels\x12*.regulator.exchange.v1.ListChannelsRequest\x1a+.regulator.exchange.v1.ListChannelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)regulator/exchange/v1/admin_service.proto\x12\x15regulator.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"regulator/exchange/v1/values.proto\"\x16\n\x14GetServerInfoRequest\"\xa1\x05\n\nServerInfo\x12\"\n\x0cjurisdiction\x18\x01 \x01(\tR\x0cjurisdiction\x12\x16\n\x06\x64omain\x18\x02 \x01(\tR\x06\x64omain\x12)\n\x10software_version\x18\x03 \x01(\tR\x0fsoftwareVersion\x12!\n\x0c\x61pi_versions\x18\x04 \x03(\tR\x0b\x61piVersions\x12 \n\x0b\x61uthorities\x18\x05 \x03(\tR\x0b\x61uthorities\x12#\n\rverifier_keys\x18\x06 \x03(\tR\x0cverifierKeys\x12.\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x39\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x16\n\x06\x63lient\x18\t \x01(\tR\x06\x63lient\x12)\n\x10\x63lient_authority\x18\n \x01(\tR\x0f\x63lientAuthority\x12!\n\x0c\x63lient_roles\x18\x0b \x03(\tR\x0b\x63lientRoles\x12N\n\x10\x63lient_clearance\x18\x0c \x01(\x0e\x32#.regulator.exchange.v1.Handling.TlpR\x0f\x63lientClearance\x12\x44\n\x0e\x63lient_sectors\x18\r \x03(\x0e\x32\x1d.regulator.exchange.v1.SectorR\rclientSectors\x12\x34\n\x06\x61larms\x18\x0e \x03(\x0b\x32\x1c.regulator.exchange.v1.AlarmR\x06\x61larms\x12%\n\x0e\x63lient_officer\x18\x0f \x01(\tR\rclientOfficer\"p\n\x05\x41larm\x12\x14\n\x05\x61\x62out\x18\x01 \x01(\tR\x05\x61\x62out\x12\x16\n\x06\x64\x65tail\x18\x02 \x01(\tR\x06\x64\x65tail\x12\x39\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\"\x87\x02\n\x04Peer\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12\"\n\x0cjurisdiction\x18\x02 \x01(\tR\x0cjurisdiction\x12\x16\n\x06\x64omain\x18\x03 \x01(\tR\x06\x64omain\x12!\n\x0c\x64isplay_name\x18\x04 \x01(\tR\x0b\x64isplayName\x12\x1c\n\taddresses\x18\x05 \x03(\tR\taddresses\x12/\n\x13pairing_fingerprint\x18\x06 \x01(\tR\x12pairingFingerprint:7\xea\x41\x34\n\x17\x65xchange.regulator/Peer\x12\x0cpeers/{peer}*\x05peers2\x04peer\"=\n\x0eGetPeerRequest\x12+\n\x04name\x18\x01 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^peers/[a-z]{2}$R\x04name\"a\n\x10ListPeersRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"n\n\x11ListPeersResponse\x12\x31\n\x05peers\x18\x01 \x03(\x0b\x32\x1b.regulator.exchange.v1.PeerR\x05peers\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x97\x04\n\x07\x43hannel\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12\x16\n\x06origin\x18\x02 \x01(\tR\x06origin\x12\x16\n\x06sender\x18\x03 \x01(\tR\x06sender\x12\x1c\n\trecipient\x18\x04 \x01(\tR\trecipient\x12:\n\x05state\x18\x05 \x01(\x0e\x32$.regulator.exchange.v1.Channel.StateR\x05state\x12\x1f\n\x0bhalt_reason\x18\x06 \x01(\tR\nhaltReason\x12\x12\n\x04size\x18\x07 \x01(\x04R\x04size\x12%\n\x0ereceipted_size\x18\x08 \x01(\x04R\rreceiptedSize\x12\x12\n\x04root\x18\t \x01(\x0cR\x04root\x12\x1c\n\tconnected\x18\n \x01(\x08R\tconnected\x12=\n\x0creceipt_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0breceiptTime\x12\x1d\n\nlast_error\x18\x0c \x01(\tR\tlastError\"4\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x08\n\x04OPEN\x10\x01\x12\n\n\x06HALTED\x10\x02:F\xea\x41\x43\n\x1a\x65xchange.regulator/Channel\x12\x12\x63hannels/{channel}*\x08\x63hannels2\x07\x63hannel\"O\n\x11GetChannelRequest\x12:\n\x04name\x18\x01 \x01(\tB&\xbaH#r!2\x1f^channels/[a-z]{2}-to-[a-z]{2}$R\x04name\"d\n\x13ListChannelsRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"z\n\x14ListChannelsResponse\x12:\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x1e.regulator.exchange.v1.ChannelR\x08\x63hannels\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xdf\x03\n\x0c\x41\x64minService\x12_\n\rGetServerInfo\x12+.regulator.exchange.v1.GetServerInfoRequest\x1a!.regulator.exchange.v1.ServerInfo\x12M\n\x07GetPeer\x12%.regulator.exchange.v1.GetPeerRequest\x1a\x1b.regulator.exchange.v1.Peer\x12^\n\tListPeers\x12\'.regulator.exchange.v1.ListPeersRequest\x1a(.regulator.exchange.v1.ListPeersResponse\x12V\n\nGetChannel\x12(.regulator.exchange.v1.GetChannelRequest\x1a\x1e.regulator.exchange.v1.Channel\x12g\n\x0cListChannels\x12*.regulator.exchange.v1.ListChannelsRequest\x1a+.regulator.exchange.v1.ListChannelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,27 +59,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSERVERINFOREQUEST']._serialized_start=226
   _globals['_GETSERVERINFOREQUEST']._serialized_end=248
   _globals['_SERVERINFO']._serialized_start=251
-  _globals['_SERVERINFO']._serialized_end=885
-  _globals['_ALARM']._serialized_start=887
-  _globals['_ALARM']._serialized_end=999
-  _globals['_PEER']._serialized_start=1002
-  _globals['_PEER']._serialized_end=1265
-  _globals['_GETPEERREQUEST']._serialized_start=1267
-  _globals['_GETPEERREQUEST']._serialized_end=1328
-  _globals['_LISTPEERSREQUEST']._serialized_start=1330
-  _globals['_LISTPEERSREQUEST']._serialized_end=1427
-  _globals['_LISTPEERSRESPONSE']._serialized_start=1429
-  _globals['_LISTPEERSRESPONSE']._serialized_end=1539
-  _globals['_CHANNEL']._serialized_start=1542
-  _globals['_CHANNEL']._serialized_end=2077
-  _globals['_CHANNEL_STATE']._serialized_start=1953
-  _globals['_CHANNEL_STATE']._serialized_end=2005
-  _globals['_GETCHANNELREQUEST']._serialized_start=2079
-  _globals['_GETCHANNELREQUEST']._serialized_end=2158
-  _globals['_LISTCHANNELSREQUEST']._serialized_start=2160
-  _globals['_LISTCHANNELSREQUEST']._serialized_end=2260
-  _globals['_LISTCHANNELSRESPONSE']._serialized_start=2262
-  _globals['_LISTCHANNELSRESPONSE']._serialized_end=2384
-  _globals['_ADMINSERVICE']._serialized_start=2387
-  _globals['_ADMINSERVICE']._serialized_end=2866
+  _globals['_SERVERINFO']._serialized_end=924
+  _globals['_ALARM']._serialized_start=926
+  _globals['_ALARM']._serialized_end=1038
+  _globals['_PEER']._serialized_start=1041
+  _globals['_PEER']._serialized_end=1304
+  _globals['_GETPEERREQUEST']._serialized_start=1306
+  _globals['_GETPEERREQUEST']._serialized_end=1367
+  _globals['_LISTPEERSREQUEST']._serialized_start=1369
+  _globals['_LISTPEERSREQUEST']._serialized_end=1466
+  _globals['_LISTPEERSRESPONSE']._serialized_start=1468
+  _globals['_LISTPEERSRESPONSE']._serialized_end=1578
+  _globals['_CHANNEL']._serialized_start=1581
+  _globals['_CHANNEL']._serialized_end=2116
+  _globals['_CHANNEL_STATE']._serialized_start=1992
+  _globals['_CHANNEL_STATE']._serialized_end=2044
+  _globals['_GETCHANNELREQUEST']._serialized_start=2118
+  _globals['_GETCHANNELREQUEST']._serialized_end=2197
+  _globals['_LISTCHANNELSREQUEST']._serialized_start=2199
+  _globals['_LISTCHANNELSREQUEST']._serialized_end=2299
+  _globals['_LISTCHANNELSRESPONSE']._serialized_start=2301
+  _globals['_LISTCHANNELSRESPONSE']._serialized_end=2423
+  _globals['_ADMINSERVICE']._serialized_start=2426
+  _globals['_ADMINSERVICE']._serialized_end=2905
 # @@protoc_insertion_point(module_scope)

@@ -58,6 +58,7 @@ class ServerInfo(_message.Message):
     CLIENT_CLEARANCE_FIELD_NUMBER: _builtins.int
     CLIENT_SECTORS_FIELD_NUMBER: _builtins.int
     ALARMS_FIELD_NUMBER: _builtins.int
+    CLIENT_OFFICER_FIELD_NUMBER: _builtins.int
     jurisdiction: _builtins.str
     """Jurisdiction, ISO 3166-1 alpha-2."""
     domain: _builtins.str
@@ -70,6 +71,8 @@ class ServerInfo(_message.Message):
     """The caller's authority."""
     client_clearance: _values_pb2.Handling.Tlp.ValueType
     """The highest label that the caller may see."""
+    client_officer: _builtins.str
+    """The officer for whom the caller acts (`<issuer>#<subject>`), whose token it sent; empty: it acts by itself."""
     @_builtins.property
     def api_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Versions of this API that it serves (`v1`)."""
@@ -119,10 +122,11 @@ class ServerInfo(_message.Message):
         client_clearance: _values_pb2.Handling.Tlp.ValueType = ...,
         client_sectors: _abc.Iterable[_values_pb2.Sector.ValueType] | None = ...,
         alarms: _abc.Iterable[Global___Alarm] | None = ...,
+        client_officer: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "api_versions", b"api_versions", "authorities", b"authorities", "client", b"client", "client_authority", b"client_authority", "client_clearance", b"client_clearance", "client_roles", b"client_roles", "client_sectors", b"client_sectors", "domain", b"domain", "jurisdiction", b"jurisdiction", "software_version", b"software_version", "start_time", b"start_time", "time", b"time", "verifier_keys", b"verifier_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "api_versions", b"api_versions", "authorities", b"authorities", "client", b"client", "client_authority", b"client_authority", "client_clearance", b"client_clearance", "client_officer", b"client_officer", "client_roles", b"client_roles", "client_sectors", b"client_sectors", "domain", b"domain", "jurisdiction", b"jurisdiction", "software_version", b"software_version", "start_time", b"start_time", "time", b"time", "verifier_keys", b"verifier_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
