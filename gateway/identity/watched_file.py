@@ -47,14 +47,19 @@ class WatchedFile(Generic[T]):
         """
         stamp = self._stamp()
         if stamp != self._read_at and stamp == self._seen_at:
-            self._read_at = stamp
-            try:
-                self.current, self._fault = self._read(), ""
-            except ConfigError as error:
-                self._fault = error.message
+            self._take(stamp)
         self._seen_at = stamp
         if self._fault:
             raise ConfigError(f"what it said before stays in force: {self._fault}")
+
+    def _take(self, stamp: _Stamp | None) -> None:
+        found, fault = self.current, ""
+        try:
+            found = self._read()
+        except ConfigError as error:
+            fault = error.message
+        if self._stamp() == stamp:  # else it was written while it was read: half of it may have been there
+            self.current, self._fault, self._read_at = found, fault, stamp
 
     def _stamp(self) -> _Stamp | None:
         try:

@@ -16,10 +16,12 @@ class Watching:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.read: list[bytes] = []
+        self.meanwhile = lambda: None  # is done while the file is read
         self.file = WatchedFile(path, self._parse, MAX_BYTES)
 
     def _parse(self, data: bytes) -> str:
         self.read.append(data)
+        self.meanwhile()
         if data.startswith(b"bad"):
             raise Malformed(f"{data.decode()} is not good")
         return data.decode()
@@ -75,6 +77,15 @@ def test_a_file_that_is_being_written_is_not_read(watching):
     assert watching.read == [b"one"]
     watching.path.write_text("three")
     assert watching.looks() == "three"
+
+
+def test_a_file_that_is_written_while_it_is_read_is_read_again(watching):
+    watching.path.write_text("half")
+    watching.meanwhile = lambda: watching.path.write_text("whole")
+    assert watching.looks() == "one"
+    watching.meanwhile = lambda: None
+    assert watching.looks() == "whole"
+    assert watching.read == [b"one", b"half", b"whole"]
 
 
 def test_a_link_that_leads_elsewhere_is_followed(tmp_path):
