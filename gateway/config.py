@@ -8,8 +8,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from gateway.errors import ConfigError
 from gateway.identity.addresses import address_fault
-from gateway.identity.names import authority_fault, domain_fault, jurisdiction_fault
+from gateway.identity.names import authority_fault, client_fault, domain_fault, jurisdiction_fault
 from gateway.identity.officer_rules import OfficerRules
+from gateway.rpc.quotas import Quota
+from gateway.rpc.rates import Rate
 
 
 def _check_with(fault_of: object) -> AfterValidator:
@@ -67,8 +69,21 @@ class DatabaseSection(_Section):
     url: str = Field("sqlite:///node.db", description="SQLAlchemy URL: sqlite:///FILE in the home, or postgresql://...")
 
 
+class ClientLimits(_Section):
+    """Other bounds of one client; a key that is left out has the value of all clients."""
+
+    calls_per_second: float | None = Field(None, gt=0, le=100_000)
+    burst_calls: int | None = Field(None, ge=1, le=1_000_000)
+    concurrent_calls: int | None = Field(None, ge=1, le=100_000)
+    concurrent_streams: int | None = Field(None, ge=1, le=100_000)
+
+
+_AS_ALL = ClientLimits()
+CALLERS_AT_LEAST = 2  # it takes so many to take all places of a listener
+
+
 class LimitsSection(_Section):
-    """Bounds of time."""
+    """Bounds of time, and of what one client may take of the back-office listener."""
 
     max_deadline_seconds: float = Field(
         60, gt=0, le=3600, description="Longest time of a call that answers once, whatever deadline its caller set."
@@ -77,6 +92,33 @@ class LimitsSection(_Section):
     max_connection_age_seconds: int = Field(
         3600, ge=10, le=86_400, description="After so long a connection is closed gently, and its peer dials again."
     )
+    calls_per_second: float = Field(
+        2000,
+        gt=0,
+        le=100_000,
+        description="Calls of one client, on average; each 4 KiB of a message, and each message of a stream, counts as "
+        "one. What comes faster is refused as RESOURCE_EXHAUSTED, with the time to wait; a stream is read more slowly.",
+    )
+    burst_calls: int = Field(
+        4000, ge=1, le=1_000_000, description="Calls that one client may make at once after a quiet time."
+    )
+    concurrent_calls: int = Field(
+        256,
+        ge=1,
+        le=100_000,
+        description="Calls of one client under way at once, and never more than half of what the listener takes.",
+    )
+    concurrent_streams: int = Field(32, ge=1, le=100_000, description="Of these, watches and streams of notices.")
+    clients: dict[Annotated[str, _check_with(client_fault)], ClientLimits] = Field(
+        {}, description='Other values of the last four keys for one client: `[limits.clients."spiffe://..."]`.'
+    )
+
+    def quota(self, client: str, listener_calls: int) -> Quota:
+        """What a client may take of a listener that takes so many calls at once."""
+        own = self.clients.get(client, _AS_ALL)
+        calls = min(own.concurrent_calls or self.concurrent_calls, max(1, listener_calls // CALLERS_AT_LEAST))
+        rate = Rate(own.calls_per_second or self.calls_per_second, own.burst_calls or self.burst_calls)
+        return Quota(rate, calls, min(calls, own.concurrent_streams or self.concurrent_streams))
 
 
 class RevocationSection(_Section):

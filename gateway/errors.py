@@ -16,6 +16,7 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     │   └── Halted               the channel seals nothing until an operator has decided
     ├── Stale                    another writer came first
     ├── Overloaded               a bound is reached; try later
+    │   └── RateLimited          the caller's calls come too fast
     ├── Unavailable              a part that is needed cannot serve now
     ├── VerificationError        bytes from elsewhere prove nothing
     │   ├── Malformed            they are not in the format at all
@@ -130,9 +131,20 @@ class Stale(GatewayError):
 
 
 class Overloaded(GatewayError):
-    """A bound is reached; the call may be tried again later."""
+    """A bound is reached; the call may be tried again after ``retry_after_seconds``, here a guess."""
 
     reason = "OVERLOADED"
+    retry_after_seconds: float = 1.0
+
+
+class RateLimited(Overloaded):
+    """The caller's calls come too fast; after ``retry_after_seconds`` the next one is taken."""
+
+    reason = "RATE_LIMITED"
+
+    def __init__(self, message: str, retry_after_seconds: float = 1.0, **metadata: str | int) -> None:
+        super().__init__(message, **metadata)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unavailable(GatewayError):

@@ -29,7 +29,8 @@ from gateway.rpc.frameworks import FrameworkServicer
 from gateway.rpc.guard import Admission
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
-from gateway.rpc.server import MAX_PEER_STREAMS, Listener, back_office_server, peer_server
+from gateway.rpc.quotas import Quota
+from gateway.rpc.server import MAX_PEER_STREAMS, PEER_QUOTA, Listener, back_office_server, peer_server
 from gateway.rpc.tls import Material, require_tls_1_3_only
 from gateway.sealed_tokens import SealedTokens
 from gateway.standing import LinkStatus, Standing
@@ -179,19 +180,27 @@ class Node:
         }
 
     def _back_office_listener(self) -> Listener:
-        trusting, section = self._trusting, self.home.config.back_office
+        trusting, section, limits = self._trusting, self.home.config.back_office, self.home.config.limits
+        most = section.max_concurrent_calls
         admission = BackOfficeAdmission(
             lambda: trusting.clients.current.verifier, lambda: self._access.current, self._officers, _now
         )
-        return self._listener(section.listen, trusting.for_clients, admission, section.max_concurrent_calls)
+        material, listen = trusting.for_clients, section.listen
+        return self._listener(listen, material, admission, most, lambda client: limits.quota(client, most))
 
     def _peer_listener(self, parties: Parties) -> Listener:
         trusting = self._trusting
         admission = PeerAdmission(parties, lambda jurisdiction: trusting.peers.current[jurisdiction].verifier, _now)
-        return self._listener(self.home.config.peer.listen, trusting.for_peers, admission, MAX_PEER_STREAMS)
+        material, listen = trusting.for_peers, self.home.config.peer.listen
+        return self._listener(listen, material, admission, MAX_PEER_STREAMS, lambda _peer: PEER_QUOTA)
 
     def _listener(
-        self, address: str, material: Callable[[], Material], admission: Admission, max_calls: int
+        self,
+        address: str,
+        material: Callable[[], Material],
+        admission: Admission,
+        max_calls: int,
+        quota_of: Callable[[str], Quota],
     ) -> Listener:
         limits = self.home.config.limits
         return Listener(
@@ -202,6 +211,7 @@ class Node:
             limits.max_connection_age_seconds,
             limits.drain_seconds,
             max_calls,
+            quota_of,
         )
 
     async def _listen(self) -> None:

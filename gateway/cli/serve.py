@@ -33,13 +33,16 @@ def serve(
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("grpc._cython.cygrpc").addFilter(_quotes_no_caller)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_no_callers_doing)
     uvloop.run(_serve(Home(home)))
 
 
-def _quotes_no_caller(record: logging.LogRecord) -> bool:
-    """Tells what may be logged: gRPC would write down metadata that is not UTF-8, up to 16 KiB a call."""
-    return not str(record.msg).startswith("Invalid encoding")
+def _is_no_callers_doing(record: logging.LogRecord) -> bool:
+    """Tells what may be logged, of gRPC's own words: a caller could fill the log with the others.
+
+    They are metadata that is not UTF-8, up to 16 KiB a call, and a traceback for each who hangs up while answered.
+    """
+    return not str(record.msg).startswith(("Invalid encoding", "ExecuteBatchError"))
 
 
 async def _serve(home: Home) -> None:

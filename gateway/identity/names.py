@@ -116,6 +116,15 @@ class ClientId:
 Identity = NodeId | ClientId
 
 
+def client_fault(text: str) -> str | None:
+    """Says what is wrong with the ID of a client, or None."""
+    try:
+        ClientId.parse(text)
+    except Malformed as error:
+        return error.message
+    return None
+
+
 def parse_identity(text: str) -> Identity:
     """Reads the ID of a node or of a client: their number of segments tells them apart.
 

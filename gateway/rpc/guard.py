@@ -5,18 +5,21 @@ A handler behind it takes a message or messages and returns or yields messages; 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import grpc
 from grpc_status import rpc_status
 
-from gateway.errors import GatewayError, Unavailable
+from gateway.errors import BadInput, GatewayError, Unavailable
 from gateway.rpc.admission import Admitted, Call
 from gateway.rpc.decoding import decode
+from gateway.rpc.intake import AFTERWARDS
+from gateway.rpc.quotas import SMALL_BYTES, Quotas, calls_of
 from gateway.rpc.rechecks import rechecked
-from gateway.rpc.shares import Shares
+from gateway.rpc.sizes import check_size
 from gateway.rpc.status import code_of, status_of
 
 _log = logging.getLogger(__name__)
@@ -38,11 +41,15 @@ class Guard(grpc.aio.ServerInterceptor):
     Args:
         admission: of this listener
         max_deadline_seconds: longest time of a call that answers once
-        shares: what each caller may take of the listener
+        quotas: what each caller may take of the listener
+        most_bytes: gives the bound of a message, by method
     """
 
-    def __init__(self, admission: Admission, max_deadline_seconds: float, shares: Shares) -> None:
-        self._admission, self._max_deadline_seconds, self._shares = admission, max_deadline_seconds, shares
+    def __init__(
+        self, admission: Admission, max_deadline_seconds: float, quotas: Quotas, most_bytes: Callable[[str], int]
+    ) -> None:
+        self._admission, self._max_deadline_seconds, self._quotas = admission, max_deadline_seconds, quotas
+        self._most_bytes = most_bytes
         self._handlers: dict[str, Any] = {}  # by method, of those that exist
 
     async def intercept_service(
@@ -59,49 +66,51 @@ class Guard(grpc.aio.ServerInterceptor):
 
     def _guarded(self, method: str, handler: Any) -> Any:
         make, wrap, behaviour = _shape(handler)
-        read = _reader(handler.request_deserializer)
-        return make(getattr(self, wrap)(method, behaviour, read), None, handler.response_serializer)
+        read = _reader(handler.request_deserializer, self._most_bytes(method))
+        return make(getattr(self, wrap)(method, behaviour, read, handler.response_serializer), None, None)
 
     # --- the four shapes of a method --------------------------------------------------------------------------------
 
-    def _unary_unary(self, method: str, behaviour: Any, read: Any) -> Any:
-        async def call(data: bytes, context: Context) -> Any:
+    def _unary_unary(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
+        async def call(_arriving: object, context: Context) -> Any:
             try:
-                with self._admitted(method, context):
-                    return await self._bounded(behaviour(read(data), context), context)
+                caller = self._admit(method, context).identity
+                answer = await self._bounded(self._answer(caller, behaviour, read, context), context)
+                return self._to_be_sent(caller, write(answer))
             except Exception as error:  # noqa: BLE001 - here and below: what a call ends with is told in one place
                 await _refuse(method, context, error)
 
         return call
 
-    def _stream_unary(self, method: str, behaviour: Any, read: Any) -> Any:
+    def _stream_unary(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(chunks: AsyncIterator[bytes], context: Context) -> Any:
             try:
-                async with self._open(method, context) as ask:
-                    return await behaviour(_messages(chunks, read, ask), context)
+                async with self._open(method, context) as (caller, ask):
+                    return write(await behaviour(self._messages(caller, chunks, read, ask), context))
             except Exception as error:  # noqa: BLE001
                 await _refuse(method, context, error)
 
         return call
 
-    def _unary_stream(self, method: str, behaviour: Any, read: Any) -> Any:
-        async def call(data: bytes, context: Context) -> AsyncIterator[Any]:
+    def _unary_stream(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
+        async def call(_arriving: object, context: Context) -> AsyncIterator[Any]:
             try:
-                async with self._open(method, context) as ask:
+                async with self._open(method, context) as (caller, ask):
+                    data = await self._bounded(self._request(caller, context), context)
                     async for message in behaviour(read(data), context):
                         ask()
-                        yield message
+                        yield write(message)
             except Exception as error:  # noqa: BLE001
                 await _refuse(method, context, error)
 
         return call
 
-    def _stream_stream(self, method: str, behaviour: Any, read: Any) -> Any:
+    def _stream_stream(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(chunks: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
             try:
-                async with self._open(method, context) as ask:
-                    async for message in behaviour(_messages(chunks, read, ask), context):
-                        yield message
+                async with self._open(method, context) as (caller, ask):
+                    async for message in behaviour(self._messages(caller, chunks, read, ask), context):
+                        yield write(message)
             except Exception as error:  # noqa: BLE001
                 await _refuse(method, context, error)
 
@@ -109,27 +118,60 @@ class Guard(grpc.aio.ServerInterceptor):
 
     # --- what is around them ------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _admitted(self, method: str, context: Context) -> Iterator[Admitted]:
-        """Admits a call, and counts it as long as it lasts."""
+    def _admit(self, method: str, context: Context, *, stream: bool = False) -> Admitted:
+        """Admits a call, and counts it until it is over; gives who calls."""
         admitted = self._admission.admit(context, method)
-        self._shares.take(admitted.identity)
-        try:
-            yield admitted
-        finally:
-            self._shares.give_back(admitted.identity)
+        self._quotas.take(admitted.identity, stream=stream)
+        AFTERWARDS.get().append(partial(self._quotas.give_back, admitted.identity, stream=stream))
+        return admitted
 
     @asynccontextmanager
-    async def _open(self, method: str, context: Context) -> AsyncIterator[Callable[[], None]]:
-        """Admits a stream; gives what asks for its caller again, which it does by itself when no message comes."""
-        with self._admitted(method, context) as first:
+    async def _open(self, method: str, context: Context) -> AsyncIterator[tuple[str, Callable[[], None]]]:
+        """Admits a stream; gives its caller, and what asks for it again, which happens also when no message comes."""
+        first = self._admit(method, context, stream=True)
 
-            def ask() -> None:
-                if self._admission.admit(context, method) != first:
-                    raise Unavailable("what this caller may do has changed; call again")
+        def ask() -> None:
+            if self._admission.admit(context, method) != first:
+                raise Unavailable("what this caller may do has changed; call again")
 
-            async with rechecked(ask):
-                yield ask
+        async with rechecked(ask):
+            yield first.identity, ask
+
+    def _to_be_sent(self, caller: str, data: bytes) -> bytes:
+        """Counts an answer until its caller has read it."""
+        if self._quotas.take_answer(caller, len(data)):
+            AFTERWARDS.get().append(partial(self._quotas.give_back_answer, caller))
+        return data
+
+    async def _request(self, caller: str, context: Context) -> bytes:
+        """The one message of a request, however long it takes to arrive."""
+        async with self._quotas.arriving(caller):
+            data = await context.read()
+        if data is grpc.aio.EOF:
+            raise BadInput.of("request", "must be there, and the call ended without one")
+        self._quotas.charge(caller, calls_of(len(data)) - 1)
+        return bytes(data)
+
+    async def _answer(self, caller: str, behaviour: Any, read: Any, context: Context) -> Any:
+        data = await self._request(caller, context)
+        if len(data) <= SMALL_BYTES:
+            return await behaviour(read(data), context)
+        async with self._quotas.large(caller):
+            return await behaviour(read(data), context)
+
+    async def _messages(
+        self, caller: str, chunks: AsyncIterator[bytes], read: Any, ask: Callable[[], None]
+    ) -> AsyncIterator[Any]:
+        """The messages of a stream, as fast as its caller may send; who that is is asked for again with each."""
+        async for data in chunks:
+            if pause_seconds := self._quotas.charge(caller, calls_of(len(data))):
+                await asyncio.sleep(pause_seconds)
+            ask()
+            if len(data) <= SMALL_BYTES:
+                yield read(data)
+            else:
+                async with self._quotas.large(caller):
+                    yield read(data)
 
     async def _bounded(self, answer: Awaitable[Any], context: Context) -> Any:
         """Bounds a call whose caller set no deadline, or one that is too far away; gRPC keeps to all others."""
@@ -144,26 +186,29 @@ class Guard(grpc.aio.ServerInterceptor):
 
 
 def _shape(handler: Any) -> tuple[Any, str, Any]:
+    """How gRPC is to make a handler, what goes around the method, and the method itself.
+
+    On the wire a request of one message is a stream of one. It is taken as such: gRPC would wait for all of it, without
+    any bound, before it shows the call to anybody.
+    """
     if handler.request_streaming and handler.response_streaming:
         return grpc.stream_stream_rpc_method_handler, "_stream_stream", handler.stream_stream
     if handler.request_streaming:
         return grpc.stream_unary_rpc_method_handler, "_stream_unary", handler.stream_unary
     if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler, "_unary_stream", handler.unary_stream
-    return grpc.unary_unary_rpc_method_handler, "_unary_unary", handler.unary_unary
+        return grpc.stream_stream_rpc_method_handler, "_unary_stream", handler.unary_stream
+    return grpc.stream_unary_rpc_method_handler, "_unary_unary", handler.unary_unary
 
 
-def _reader(deserializer: Any) -> Callable[[bytes], Any]:
+def _reader(deserializer: Any, most_bytes: int) -> Callable[[bytes], Any]:
     """Reads a request. gRPC's own answer to bytes that are none is INTERNAL, so the bytes come here unread."""
-    kind = getattr(deserializer, "__self__", None)
-    return (lambda data: decode(kind, data)) if isinstance(kind, type) else deserializer  # type: ignore[no-any-return]
+    kind = deserializer.__self__
 
+    def read(data: bytes) -> Any:
+        check_size(data, most_bytes)
+        return decode(kind, data)
 
-async def _messages(chunks: AsyncIterator[bytes], read: Any, ask: Callable[[], None]) -> AsyncIterator[Any]:
-    """The messages of a stream; whoever sends them is asked for again with each."""
-    async for data in chunks:
-        ask()
-        yield read(data)
+    return read
 
 
 async def _refuse(method: str, context: Context, error: Exception) -> None:
@@ -174,4 +219,7 @@ async def _refuse(method: str, context: Context, error: Exception) -> None:
         _log.error("%s failed", method, exc_info=error)
         error = GatewayError(type(error).__name__)
     _log.info("%s refused: %s (%s)", method, error.reason, code_of(error))
-    await context.abort_with_status(rpc_status.to_status(status_of(error)))
+    status = rpc_status.to_status(status_of(error))
+    # These hold the request, and the caller may take its time to read the answer.
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    await context.abort_with_status(status)

@@ -7,7 +7,9 @@ is registered and waited for apart, and a call of any other one is refused witho
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar, copy_context
+from functools import partial
 from typing import Any, cast
 
 import grpc
@@ -19,6 +21,10 @@ from gateway.errors import GatewayError, NotServed, Overloaded
 from gateway.rpc.status import status_of
 
 # ruff: noqa: SLF001 - there is no public place where a call can be taken out of gRPC's loop
+
+AFTERWARDS: ContextVar[list[Callable[[], None]]] = ContextVar("afterwards")
+"""What is done once the call that is served now is over, and its answer sent. gRPC's own list holds each call in a
+cycle, which only the garbage collector finds."""
 
 
 class _Core(cygrpc.AioServer):  # type: ignore[misc]
@@ -63,10 +69,18 @@ class _Core(cygrpc.AioServer):  # type: ignore[misc]
 
     def _begin(self, handled: Coroutine[Any, Any, None], state: Any, name: str) -> None:
         """Carries out a call as gRPC does: who hangs up is noticed, and what is raised goes no further."""
+        afterwards: list[Callable[[], None]] = []
+        context = copy_context()
+        context.run(AFTERWARDS.set, afterwards)
         carried_out = cygrpc._schedule_rpc_coro(handled, state, self._working_loop, name)
-        task = self._working_loop.create_task(carried_out)
+        task = self._working_loop.create_task(carried_out, context=context)
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(partial(self._ended, afterwards))
+
+    def _ended(self, afterwards: list[Callable[[], None]], task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        for each in afterwards:
+            each()
 
 
 class _Server(_server.Server):

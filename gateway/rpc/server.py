@@ -1,5 +1,6 @@
 """Makes the two listeners: what each serves, whom it admits, and the bounds it keeps."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,17 +34,20 @@ from gateway.rpc.health import HealthServicer
 from gateway.rpc.intake import make_server
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
+from gateway.rpc.quotas import Quota, Quotas
+from gateway.rpc.rates import Rate
 from gateway.rpc.ruled import Ruled
-from gateway.rpc.shares import Shares
+from gateway.rpc.sizes import MAX_REQUEST_BYTES, most_bytes
 from gateway.rpc.tls import HANDSHAKE_TIMEOUT_MILLISECONDS, Material, server_credentials
 
-MAX_REQUEST_BYTES = 8 * 1024 * 1024  # of a back office's request
 MAX_ANSWER_BYTES = 16 * 1024 * 1024  # as clients take them: a page of a diff holds provisions old and new
 MAX_METADATA_BYTES = 16 * 1024
 MAX_STREAMS_A_CONNECTION = 250  # more wait; unbounded, a flood of resets would hurt other callers
+MAX_WAITING_CALLS = 10_000  # to be looked at, of a method; above it gRPC cancels some at random, whoever makes them
 MAX_PEER_STREAMS = 100  # over all connections of the peer listener
+PEER_QUOTA = Quota(Rate(100_000, 100_000), MAX_PEER_STREAMS // 2, MAX_PEER_STREAMS // 2)
+"""Of one peer. Its channel has one stream, whose messages wait for each other: no rate is needed."""
 
-CALLERS_AT_LEAST = 2  # it takes so many to take all places of a listener
 
 SERVICES: Sequence[ServiceDescriptor] = (
     notice_service_pb2.DESCRIPTOR.services_by_name["NoticeService"],
@@ -67,6 +71,7 @@ class Listener:
         max_connection_age_seconds: then a connection is closed gently
         drain_seconds: what calls on such a connection have left
         max_calls: under way at once
+        quota_of: gives what a caller may take of them
     """
 
     address: str
@@ -76,6 +81,7 @@ class Listener:
     max_connection_age_seconds: int
     drain_seconds: float
     max_calls: int
+    quota_of: Callable[[str], Quota]
 
 
 async def back_office_server(
@@ -91,7 +97,8 @@ async def back_office_server(
     Raises:
         ConfigError: a method of a service has no rule, or the address cannot be listened on.
     """
-    server = _server(listener, MAX_REQUEST_BYTES)
+    # Of a message that nobody reads yet, 64 KiB may be here; probing would let a near caller send some megabytes.
+    server = _server(listener, MAX_REQUEST_BYTES, most_bytes, ("grpc.http2.bdp_probe", 0))
     ruled: Any = Ruled(server)
     notice_service_pb2_grpc.add_NoticeServiceServicer_to_server(notices, ruled)
     framework_service_pb2_grpc.add_FrameworkServiceServicer_to_server(frameworks, ruled)
@@ -107,12 +114,14 @@ async def back_office_server(
 
 def peer_server(listener: Listener, peer: PeerServicer) -> tuple[grpc.aio.Server, int]:
     """Makes the listener for paired nodes; gives it and the port it took."""
-    server = _server(listener, MAX_MESSAGE_BYTES)
+    server = _server(listener, MAX_MESSAGE_BYTES, lambda _method: MAX_MESSAGE_BYTES)
     peer_service_pb2_grpc.add_PeerServiceServicer_to_server(peer, server)
     return server, _bind(server, listener)
 
 
-def _server(listener: Listener, max_message_bytes: int) -> grpc.aio.Server:
+def _server(
+    listener: Listener, max_message_bytes: int, most_bytes_of: Callable[[str], int], *more: tuple[str, int]
+) -> grpc.aio.Server:
     options = [
         ("grpc.so_reuseport", 0),  # a port that is taken is an error, not a second listener
         ("grpc.max_receive_message_length", max_message_bytes),
@@ -120,6 +129,8 @@ def _server(listener: Listener, max_message_bytes: int) -> grpc.aio.Server:
         ("grpc.max_metadata_size", MAX_METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
         ("grpc.max_concurrent_streams", MAX_STREAMS_A_CONNECTION),
+        ("grpc.server.max_pending_requests", MAX_WAITING_CALLS),
+        ("grpc.server.max_pending_requests_hard_limit", 2 * MAX_WAITING_CALLS),
         ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MILLISECONDS),
         ("grpc.max_connection_age_ms", listener.max_connection_age_seconds * 1000),
         ("grpc.max_connection_age_grace_ms", int(listener.drain_seconds * 1000)),
@@ -127,9 +138,10 @@ def _server(listener: Listener, max_message_bytes: int) -> grpc.aio.Server:
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.http2.max_ping_strikes", 2),
+        *more,
     ]
-    shares = Shares(max(1, listener.max_calls // CALLERS_AT_LEAST))
-    guard = Guard(listener.admission, listener.max_deadline_seconds, shares)
+    quotas = Quotas(listener.quota_of, time.monotonic_ns)
+    guard = Guard(listener.admission, listener.max_deadline_seconds, quotas, most_bytes_of)
     return make_server([guard], options, listener.max_calls)
 
 

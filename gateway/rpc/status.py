@@ -1,5 +1,6 @@
 """Errors as ``google.rpc.Status`` (AIP-193): the one table that maps the node's errors to gRPC codes."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from google.protobuf.any_pb2 import Any
@@ -11,7 +12,6 @@ from google.rpc.status_pb2 import Status
 from gateway import errors
 
 DOMAIN = "exchange.regulator"
-RETRY_AFTER_SECONDS = 1
 MAX_MESSAGE_CHARACTERS = 512  # with all details it must fit into 8 KiB of trailers, which every client takes
 MAX_VIOLATIONS_BYTES = 4096  # of names and descriptions of fields; the rest is left out
 
@@ -53,8 +53,15 @@ def status_of(error: errors.GatewayError) -> Status:
     if isinstance(error, errors.BadInput):
         details.append(_packed(_bad_request(error.violations)))
     if isinstance(error, errors.Overloaded):
-        details.append(_packed(RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS))))
+        details.append(_packed(RetryInfo(retry_delay=_duration(error.retry_after_seconds))))
     return Status(code=code, message=_shortened(error.message), details=details)
+
+
+def _duration(seconds: float) -> Duration:
+    """In whole milliseconds, rounded up: who waits so long has waited long enough."""
+    duration = Duration()
+    duration.FromMilliseconds(math.ceil(seconds * 1000))
+    return duration
 
 
 def _bad_request(violations: Sequence[errors.Violation]) -> BadRequest:

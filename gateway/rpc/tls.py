@@ -8,8 +8,10 @@ TLS 1.3 is left, and ``require_tls_1_3_only`` proves it on every listener that s
 import contextlib
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 
@@ -30,17 +32,28 @@ class Material:
 
 
 def server_credentials(material: Callable[[], Material]) -> grpc.ServerCredentials:
-    """Credentials of a listener that demands client certificates.
+    """Credentials of a listener that demands client certificates; what ``material`` gives anew is used from then on.
 
-    A new configuration at each handshake makes the tickets of earlier sessions useless: with them a client would
-    come in after its certificate's end. If ``material`` raised, gRPC would keep the trust before: so it must not.
+    Asked at each handshake, it is told to gRPC only where it differs. gRPC (1.85.3) uses a configuration while another
+    thread may replace it: told anew each time, some hundred connections at once, of anybody, end the process. So a
+    session may be resumed, and its certificate is then not looked at by the handshake, but by every call (admission).
+    If ``material`` raised, gRPC would keep the trust before: so it must not.
     """
+    told, turn = material(), threading.Lock()
 
-    def configuration() -> grpc.ServerCertificateConfiguration:
-        now = material()
-        return grpc.ssl_server_certificate_configuration([(now.key, now.certificate)], now.roots)
+    def configuration() -> Any:  # None for "as before", which gRPC's stubs do not know
+        nonlocal told
+        with turn:
+            if (now := material()) == told:
+                return None
+            told = now
+        return _configuration(now)
 
-    return grpc.dynamic_ssl_server_credentials(configuration(), configuration, require_client_authentication=True)
+    return grpc.dynamic_ssl_server_credentials(_configuration(told), configuration, require_client_authentication=True)
+
+
+def _configuration(now: Material) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration([(now.key, now.certificate)], now.roots)
 
 
 def require_tls_1_3_only(address: str) -> None:

@@ -1,8 +1,10 @@
 """A pair of nodes under attack, and what must hold after each: nobody else notices, and nothing got out."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from regulator.exchange.v1.notice_service_pb2 import Notice
@@ -12,11 +14,19 @@ from gateway.identity.access import Role
 from gateway.store.database import snapshot
 from gateway.store.reverify import verify_store
 from tests.rpc.calls import SERVER_INFO, client_files, connected
+from tests.rpc.raw import Http2, tls, tls_context
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, pair, running
 
 CANARY = "canary-7f3a-told-to-nobody"
 FOE = ("SFC", "foe")  # a client of Hong Kong with every role, whose machine was taken over
+SLOW = ("SFC", "slow")  # one that may call five times a second, and have two streams
+BOUNDS = """
+[limits.clients."spiffe://gateway.hk.example/SFC/slow"]
+calls_per_second = 5
+burst_calls = 10
+concurrent_streams = 2
+"""
 SERVED_SECONDS = 5  # within which another client's call is answered, on a machine that has other work
 
 
@@ -40,12 +50,30 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     hk, kr = found_pair(path)
     sg = Site("SG", path / "sg").found()
     pair(hk, sg)
-    hk.add_client(FOE[0], list(Role), system=FOE[1])
+    for system in (FOE[1], SLOW[1]):
+        hk.add_client("SFC", list(Role), system=system)
+    with hk.home.config_file.open("a") as config:
+        config.write(BOUNDS)
     secret = content(title=[LocalizedText(language_tag="en", text=CANARY)])
     with running(hk, kr), hk.client("SFC") as client:
         name = client.create_notice(secret, recipient="KR").name
         eventually(lambda: client.get_notice(name).state == Notice.DELIVERED)
         yield Target(hk, kr, sg)
+
+
+@pytest.fixture
+def wire(target: Target) -> Iterator[Http2]:
+    """The attacker's connection to the listener for back offices, spoken by hand."""
+    with tls(target.hk, target.hk.back_office_port, tls_context(target.hk, target.foe)) as opened:
+        yield Http2(opened)
+
+
+@contextmanager
+def wires(target: Target, count: int) -> Iterator[list[Http2]]:
+    """So many of them."""
+    context = tls_context(target.hk, target.foe)
+    with ExitStack() as stack:
+        yield [Http2(stack.enter_context(tls(target.hk, target.hk.back_office_port, context))) for _ in range(count)]
 
 
 @pytest.fixture(autouse=True)
@@ -77,8 +105,16 @@ def assert_verifies(site: Site) -> None:
     assert not report.findings
 
 
-def assert_serves(site: Site, authority: str = "HKMA") -> None:
-    """Another client connects and is answered within its deadline."""
-    with connected(site, site.back_office_port, client_files(site, authority)) as channel:
+def assert_serves(site: Site, times: int = 1) -> None:
+    """Another client connects, and each of its calls is answered within its deadline."""
+    with connected(site, site.back_office_port, client_files(site, "HKMA")) as channel:
         stub = channel.unary_unary(SERVER_INFO)
-        assert stub(b"", timeout=SERVED_SECONDS)
+        for _ in range(times):
+            assert stub(b"", timeout=SERVED_SECONDS)
+
+
+def memory_bytes(site: Site) -> int:
+    """What a node takes now."""
+    assert site.process is not None
+    status = Path(f"/proc/{site.process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024

@@ -12,6 +12,7 @@ from typing import Any
 import h2.config
 import h2.connection
 import h2.events
+import h2.settings
 
 from tests.rpc.calls import root_pem
 from tests.support.nodes import Site
@@ -88,6 +89,20 @@ class Http2:
             self._http.send_data(stream, data[position : position + size], end_stream=position + size == len(data))
             position += size
             self.flush()
+
+    def send_what_fits(self, stream: int, data: bytes) -> None:
+        """Sends as much as the callee's windows allow now."""
+        self.read(seconds=0.01)
+        while data and stream not in self.ended and (size := min(self._room(stream), len(data))) > 0:
+            self._http.send_data(stream, data[:size])
+            self.flush()
+            data = data[size:]
+            self.read(seconds=0.001)
+
+    def close_window(self) -> None:
+        """Lets nothing be sent to here on streams that begin later (RFC 9113, section 6.9.2)."""
+        self._http.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
+        self.flush()
 
     def _room(self, stream: int) -> int:
         return min(self._http.local_flow_control_window(stream), self._http.max_outbound_frame_size)

@@ -81,17 +81,6 @@ def resumed(nodes: Nodes, context, session) -> str:
         return ""
 
 
-def test_a_session_cannot_be_resumed_even_while_its_certificate_is_valid(nodes: Nodes):
-    """So that no session outlives what the handshake checks."""
-    context = tls_context(nodes.hk, files(strangers.desk(nodes)))
-    with tls(nodes.hk, nodes.hk.back_office_port, context) as wire:
-        assert Http2(wire).call(SERVER_INFO) == OK
-        session = wire.session
-    with tls(nodes.hk, nodes.hk.back_office_port, context, session) as wire:
-        assert Http2(wire).call(SERVER_INFO) == OK
-        assert not wire.session_reused
-
-
 def test_a_peer_is_refused_with_its_next_message_once_its_certificate_has_ended(nodes: Nodes, open_things: ExitStack):
     def connect(end: datetime):
         pair = files(strangers.node(nodes, not_after=end))

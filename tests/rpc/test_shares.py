@@ -2,24 +2,60 @@
 
 import pytest
 
-from gateway.errors import Overloaded
+from gateway.errors import Overloaded, RateLimited
+from gateway.rpc.quotas import BYTES_A_CALL, Quota, Quotas, calls_of
+from gateway.rpc.rates import Rate
 from gateway.rpc.shares import Shares
 
 
 def test_a_caller_has_so_many_calls_and_no_more_until_one_ends():
-    shares = Shares(2)
-    shares.take("a")
-    shares.take("a")
+    shares = Shares("calls")
+    shares.take("a", 2)
+    shares.take("a", 2)
     with pytest.raises(Overloaded, match="at most 2 calls"):
-        shares.take("a")
-    shares.take("b")
+        shares.take("a", 2)
+    shares.take("b", 2)
     shares.give_back("a")
-    shares.take("a")
+    shares.take("a", 2)
 
 
 def test_callers_who_have_gone_are_forgotten():
-    shares = Shares(1)
+    shares = Shares("calls")
     for caller in ("a", "b"):
-        shares.take(caller)
+        shares.take(caller, 1)
         shares.give_back(caller)
     assert not shares._taken
+
+
+QUOTAS = {
+    "a": Quota(Rate(1, 100), calls=3, streams=1),
+    "b": Quota(Rate(1, 1), calls=3, streams=1),
+}
+
+
+def test_a_stream_is_a_call_too():
+    quotas = Quotas(QUOTAS.__getitem__, lambda: 0)
+    quotas.take("a", stream=True)
+    with pytest.raises(Overloaded, match="at most 1 streams"):
+        quotas.take("a", stream=True)
+    quotas.take("a", stream=False)
+    quotas.take("a", stream=False)
+    with pytest.raises(Overloaded, match="at most 3 calls"):
+        quotas.take("a", stream=False)
+    quotas.give_back("a", stream=True)
+    quotas.take("a", stream=False)
+
+
+def test_each_caller_has_its_own_rate():
+    quotas = Quotas(QUOTAS.__getitem__, lambda: 0)
+    quotas.take("b", stream=False)
+    with pytest.raises(RateLimited):
+        quotas.take("b", stream=False)
+    quotas.take("a", stream=False)
+
+
+@pytest.mark.parametrize(
+    ("size", "calls"), [(0, 1), (1, 1), (BYTES_A_CALL, 1), (BYTES_A_CALL + 1, 2), (8 * 2**20, 2048)]
+)
+def test_a_message_counts_by_its_size(size, calls):
+    assert calls_of(size) == calls

@@ -1,0 +1,27 @@
+"""How large a request may be, by what its method does: gRPC itself knows one bound for a whole listener."""
+
+from gateway.errors import BadInput
+
+MAX_REQUEST_BYTES = 8 * 1024 * 1024  # of any back office's request: a version of a framework with all its provisions
+MAX_NOTICES_BYTES = 4 * 1024 * 1024  # of a request that holds notices
+MAX_QUESTION_BYTES = 64 * 1024  # of one that holds names and filters
+
+_NOTICES = "/regulator.exchange.v1.NoticeService/"
+_QUESTIONS = ("Get", "List", "Watch", "Check", "Diff", "Compare", "ServerReflectionInfo")
+
+
+def most_bytes(method: str) -> int:
+    """The bound of a method of the back-office listener, by its full path."""
+    if method.rpartition("/")[2].startswith(_QUESTIONS):
+        return MAX_QUESTION_BYTES
+    return MAX_NOTICES_BYTES if method.startswith(_NOTICES) else MAX_REQUEST_BYTES
+
+
+def check_size(data: bytes, most: int) -> None:
+    """Passes if a message has no more bytes than it may.
+
+    Raises:
+        BadInput: it has.
+    """
+    if len(data) > most:
+        raise BadInput.of("request", f"must have at most {most} bytes, and has {len(data)}")

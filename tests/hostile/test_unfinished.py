@@ -1,0 +1,86 @@
+"""Handshakes, calls, messages and answers that are begun and never finished: they hold up nobody else."""
+
+import socket
+from contextlib import ExitStack
+
+import pytest
+
+from tests.hostile.conftest import Target, assert_serves, memory_bytes, wires
+from tests.rpc.calls import CREATE, EVENTS, SERVER_INFO
+from tests.rpc.raw import frame, prefixed
+from tests.rpc.test_limits import client_hello
+from tests.support.nodes import eventually
+
+HANDSHAKES = 1000
+CONNECTIONS, STREAMS = 9, 250  # together more than the listener takes calls at once
+GROWTH_BYTES = 256 * 2**20
+HEADERS = 1
+
+
+def test_a_thousand_handshakes_half_done(target):
+    hello = client_hello()
+    with ExitStack() as stack:
+        sockets = []
+        for number in range(HANDSHAKES):
+            port = (target.hk.back_office_port, target.hk.peer_port)[number % 2]
+            each = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            each.sendall((b"", hello[:100], hello)[number % 3])
+            sockets.append(each)
+        assert_serves(target.hk, 3)
+        eventually(lambda: ended(sockets[0]) and ended(sockets[-1]))
+    assert_serves(target.hk)
+
+
+def ended(wire: socket.socket) -> bool:
+    """Whether the other end has hung up, after whatever it said."""
+    wire.settimeout(0.1)
+    try:
+        while wire.recv(65_536):
+            pass
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+    return True
+
+
+@pytest.mark.parametrize("method", [CREATE, f"{EVENTS}WatchEvents", "/a.B/C"])
+def test_more_half_messages_than_the_listener_takes_calls(target, method):
+    """Who sends half a request has a call under way, and no more of them than it may."""
+    before = memory_bytes(target.hk)
+    with wires(target, CONNECTIONS) as opened:
+        for http in opened:
+            for _ in range(STREAMS):
+                http.send(http.begin(method), prefixed(bytes(65_535))[:10])
+        assert_serves(target.hk, 5)
+        assert memory_bytes(target.hk) - before < GROWTH_BYTES
+
+
+def test_more_unread_answers_than_the_listener_takes_calls(target):
+    """A caller whose window is closed lets the node keep its answers."""
+    with wires(target, CONNECTIONS) as opened:
+        for http in opened:
+            http.close_window()
+            for _ in range(STREAMS):
+                http.send(http.begin(SERVER_INFO), prefixed(b""), end=True)
+        assert_serves(target.hk, 5)
+
+
+def test_headers_without_an_end(target, wire):
+    """HEADERS without END_HEADERS: nothing but CONTINUATION may follow, and nothing does."""
+    wire.wire.sendall(frame(HEADERS, 0, 1, b"\x82"))
+    assert_serves(target.hk, 3)
+
+
+def test_large_messages_that_arrive_slowly(target: Target):
+    """A caller's requests are taken a few at a time: what is not yet wanted stays at the caller."""
+    before = memory_bytes(target.hk)
+    half = prefixed(bytes(4 * 2**20))[: 2 * 2**20]
+    with wires(target, 4) as opened:
+        for http in opened:
+            streams = [http.begin(CREATE) for _ in range(64)]
+            http.flush()
+            for stream in streams:
+                http.send_what_fits(stream, half)
+        assert_serves(target.hk, 3)
+        assert memory_bytes(target.hk) - before < GROWTH_BYTES
