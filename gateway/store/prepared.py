@@ -8,10 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Insert, RowMapping, Select, Update, bindparam
+from sqlalchemy import Column, Connection, Delete, Dialect, Insert, RowMapping, Select, Update, bindparam
 from sqlalchemy.sql.compiler import SQLCompiler
 
 _SIZES = (1, 8, 64, 512, 4096)  # keys of a statement: SQLite takes 32,766 parameters, PostgreSQL 65,535
+
+
+def execute(connection: Connection, statement: Insert | Update | Delete, values: Mapping[str, Any]) -> int:
+    """Runs a statement; gives the number of rows that it wrote."""
+    compiled = _compiled(statement, connection.dialect)
+    parameters = _parameters(compiled, {**compiled.params, **values})  # what the statement holds itself is among them
+    return connection.exec_driver_sql(str(compiled), parameters).rowcount
 
 
 def execute_many(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -41,7 +48,7 @@ def _parameters(compiled: SQLCompiler, values: Mapping[str, Any]) -> Any:
 
 
 @cache
-def _compiled(statement: Insert | Update, dialect: Dialect) -> SQLCompiler:
+def _compiled(statement: Insert | Update | Delete, dialect: Dialect) -> SQLCompiler:
     return statement.compile(dialect=dialect)
 
 

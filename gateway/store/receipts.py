@@ -11,6 +11,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, case, func, insert, literal, select, update
 
+from gateway.store.prepared import execute
 from gateway.store.tables import BIG, assessments, events, framework_versions, notices
 from gateway.supervision.records import NoticeRecord
 from gateway.supervision.states import ARRIVALS, Arrival, receipted
@@ -37,9 +38,9 @@ def with_receipt(record: NoticeRecord, drafted: Sequence[Covered]) -> NoticeReco
 def cover(connection: Connection, covered: Covered, channel: int) -> None:
     """Writes when the envelopes were received into the rows of what they gave; a row that says so already keeps it."""
     values = {**_bounds(covered, channel), "time": covered.time}
-    if connection.execute(_COVER_NOTICES, values).rowcount < covered.end - covered.first:  # there are other acts too
+    if execute(connection, _COVER_NOTICES, values) < covered.end - covered.first:  # there are other acts too
         for statement in _COVER_RULES:
-            connection.execute(statement, values)
+            execute(connection, statement, values)
 
 
 def tell_delivered(connection: Connection, covered: Covered, channel: int, now: int, cursor: int) -> int:
@@ -52,7 +53,7 @@ def tell_delivered(connection: Connection, covered: Covered, channel: int, now: 
         now: microseconds since 1970
         cursor: of the last event so far
     """
-    return connection.execute(_TELL, {**_bounds(covered, channel), "now": now, "cursor": cursor}).rowcount
+    return execute(connection, _TELL, {**_bounds(covered, channel), "now": now, "cursor": cursor})
 
 
 def _bounds(covered: Covered, channel: int) -> dict[str, int]:

@@ -29,6 +29,7 @@ from gateway.store.rows import notice_record
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import events, leaves, notices, requests
 from gateway.supervision.envelopes import Actor, Seal
+from gateway.supervision.framework_records import AssessmentRecord
 from gateway.supervision.outcomes import EventDraft, Outcome, Projection
 from gateway.supervision.projection import concerned_notices, is_reply, project
 from gateway.supervision.records import NOWHERE, NoticeRecord, Place
@@ -277,6 +278,9 @@ class Transaction:
             state.parties,
             self.find_notice,
             lambda framework_id: self.rules.newest_in(place.origin, framework_id),
-            self.rules.assessment,
+            self._assessment,
             fields_checked=fields_checked,
         )
+
+    def _assessment(self, assessment_id: str) -> AssessmentRecord | None:
+        return self.rules.assessment(assessment_id)

@@ -14,7 +14,7 @@ from gateway.ledger.merkle import Subtree, leaf_hash
 from gateway.store import tables
 from gateway.store.draft import Draft
 from gateway.store.framework_writing import event_rows, telling_cursors, write_rules
-from gateway.store.prepared import execute_many
+from gateway.store.prepared import execute, execute_many
 from gateway.store.receipts import cover, tell_delivered
 from gateway.store.recent import Run
 from gateway.store.rows import changing_columns, notice_row
@@ -127,7 +127,7 @@ class Writing:
             for receipt in receipts:
                 size = receipt.checkpoint.size
                 lowest = before if _fits_a_batch(connection, channel, before, size) else size - 1
-                connection.execute(_DROP_HEADS, {"channel": channel, "above": lowest, "size": size})
+                execute(connection, _DROP_HEADS, {"channel": channel, "above": lowest, "size": size})
                 _insert(connection, tables.heads, [_head(channel, size, receipt.note, receipt.time)])
                 before = size
 
@@ -203,7 +203,7 @@ def _write_channel(connection: Connection, before: ChannelState, after: ChannelS
         "halt_reason": after.halt.reason if after.halt else "",
         "halt_detail": after.halt.detail if after.halt else "",
     }
-    if connection.execute(_CHANGE_CHANNEL, values).rowcount != 1:
+    if execute(connection, _CHANGE_CHANNEL, values) != 1:
         raise StoreError(f"another writer appended to {before.origin}")
     if after.halt != before.halt:
         evidence = tables.halt_evidence

@@ -23,11 +23,10 @@ def notice_message(
         acknowledged: the envelope that acknowledged it, if one did
         withdrawn: the envelope that withdrew it, if one did: a withdrawal, or another notice
     """
-    return Notice(
+    notice = Notice(
         name=notice_name(record.id),
         sender=record.sender,
         recipient=record.recipient,
-        content=released.notice_released.content,
         kind=record.kind,
         direction=record.direction,
         state=record.state,
@@ -41,6 +40,8 @@ def notice_message(
         position=Notice.Position(origin=record.origin, index=record.index),
         etag=etag_of(record),
     )
+    notice.content.CopyFrom(released.notice_released.content)  # a message that is passed above is parsed once more
+    return notice
 
 
 def _acknowledgement(envelope: Envelope) -> Notice.Acknowledgement:

@@ -6,7 +6,7 @@ from typing import Any
 
 import uvloop
 
-from gateway.rpc.tls import server_credentials
+from gateway.rpc.tls import Material, server_credentials
 
 import grpc  # isort: skip - after the TLS settings
 
@@ -21,8 +21,7 @@ async def serve(address: str, key: bytes, certificate: bytes, root: bytes) -> No
     server = grpc.aio.server(options=[("grpc.max_concurrent_streams", 100)])
     handler = grpc.unary_unary_rpc_method_handler(_echo)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("benchmark.Echo", {"Echo": handler}),))
-    credentials = server_credentials(key, certificate, lambda: root)
-    server.add_secure_port(address, credentials)
+    server.add_secure_port(address, server_credentials(lambda: Material(key, certificate, root)))
     await server.start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
