@@ -46,6 +46,8 @@ def _section(name: str, section: Any) -> str:
 def _default(value: Any) -> str:
     if value is PydanticUndefined:
         return "required"
+    if value is None:
+        return "none"
     shown = [str(each) for each in value] if isinstance(value, tuple) else value
     return f"`{shown!r}`".replace("'", '"')
 

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
-from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_service_pb2 import (
     AcknowledgeNoticeRequest,
     BatchCreateNoticesRequest,
@@ -20,22 +19,22 @@ from regulator.exchange.v1.notice_service_pb2 import (
     WithdrawNoticeRequest,
 )
 
+from gateway.acting import by
 from gateway.errors import BadInput, GatewayError, RequestIdReused
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
 from gateway.questions import Questions
 from gateway.scopes import scope_of
+from gateway.sealing import NoticeSealing
 from gateway.store.committer import Committer
 from gateway.store.transaction import Needs, Sealed, Transaction
 from gateway.supervision import envelopes
-from gateway.supervision.acts import check_acknowledge, check_own, check_release, check_supersede, check_withdraw
+from gateway.supervision.acts import check_acknowledge
 from gateway.supervision.disclosure import within
 from gateway.supervision.notice_messages import notice_message
 from gateway.supervision.notices import new_notice_id, notice_id, notice_name
-from gateway.supervision.records import Find
 from gateway.supervision.submissions import (
     Submission,
-    addressed,
     check_fields,
     check_own_fields,
     digest_of,
@@ -57,6 +56,7 @@ class Commands:
     Args:
         parties: who exchanges
         committer: the one writer
+        sealing: seals
         questions: reads back what an act made
         clock: microseconds since 1970
         random: gives so many random bytes
@@ -66,11 +66,12 @@ class Commands:
         self,
         parties: Parties,
         committer: Committer,
+        sealing: NoticeSealing,
         questions: Questions,
         clock: Callable[[], int],
         random: Callable[[int], bytes],
     ) -> None:
-        self._parties, self._committer, self._questions = parties, committer, questions
+        self._parties, self._committer, self._sealing, self._questions = parties, committer, sealing, questions
         self._clock, self._random = clock, random
 
     async def create_notice(self, caller: Caller, request: CreateNoticeRequest) -> Notice:
@@ -119,10 +120,11 @@ class Commands:
         def acknowledge(tx: Transaction) -> str:
             if known := carried_out(tx, caller, request.request_id, digest):
                 return known
-            record = check_acknowledge(acted_id, _seen(tx, caller), request.etag)
-            self._seal(
+            seen = within(scope_of(caller), tx.find_notice)
+            record = check_acknowledge(acted_id, seen, request.etag)
+            self._sealing.seal(
                 tx,
-                caller,
+                by(caller),
                 record.sender,
                 lambda seal: envelopes.acknowledged(seal, acted_id, request.comment, request.case_reference),
             )
@@ -138,11 +140,7 @@ class Commands:
         def withdraw(tx: Transaction) -> str:
             if known := carried_out(tx, caller, request.request_id, digest):
                 return known
-            record = check_withdraw(acted_id, _seen(tx, caller), request.etag)
-            check_own(record, caller.authority)
-            self._seal(
-                tx, caller, record.recipient, lambda seal: envelopes.withdrawn(seal, acted_id, request.explanation)
-            )
+            self._sealing.withdraw(tx, by(caller), request)
             return remember(tx, caller, request.request_id, digest, acted_id)
 
         return await self._finished(caller, await self._committer.submit(withdraw))
@@ -188,18 +186,15 @@ class Commands:
     def _release(self, tx: Transaction, caller: Caller, submission: Submission) -> Done:
         if known := carried_out(tx, caller, submission.request_id, submission.digest):
             return known
-        submission = _with_recipient(tx, caller, submission)
-        self._check_release(tx, caller, submission)
-        new_id, content = submission.notice_id, submission.content
-        sealed = self._seal(tx, caller, submission.recipient, lambda seal: envelopes.released(seal, new_id, content))
-        remember(tx, caller, submission.request_id, submission.digest, new_id)
+        sealed = self._sealing.release(tx, by(caller), submission)
+        remember(tx, caller, submission.request_id, submission.digest, submission.notice_id)
         return sealed
 
     def _preview(self, tx: Transaction, caller: Caller, submissions: Sequence[Submission]) -> list[Notice]:
         """What the notices would be; checks all that sealing them would, and writes nothing."""
         for submission in submissions:
             carried_out(tx, caller, submission.request_id, submission.digest)
-            self._check_release(tx, caller, submission)
+            self._sealing.check(tx, by(caller), submission)
         return [
             Notice(
                 name=notice_name(each.notice_id),
@@ -211,26 +206,12 @@ class Commands:
             for each in submissions
         ]
 
-    def _check_release(self, tx: Transaction, caller: Caller, submission: Submission) -> None:
-        channel, scope = tx.channel(self._parties.origin_to(submission.recipient)).parties, scope_of(caller)
-        check_release(submission.notice_id, submission.content, channel, tx.find_notice, scope, submission.path)
-
-    def _seal(
-        self, tx: Transaction, caller: Caller, recipient: str, build: Callable[[envelopes.Seal], Envelope]
-    ) -> Sealed:
-        return tx.seal(self._parties.origin_to(recipient), caller, build)
-
     # --- after the commit -----------------------------------------------------------------------------------------
 
     async def _finished(self, caller: Caller, done: Done) -> Notice:
         if isinstance(done, str):
             return await self._questions.notice(caller, done)
         return notice_message(done.projection.records[0], done.envelope)
-
-
-def _seen(tx: Transaction, caller: Caller) -> Find:
-    """Finds the notices that the caller may see: to it, others are not there."""
-    return within(scope_of(caller), tx.find_notice)
 
 
 def _needs(caller: Caller, submissions: Collection[Submission]) -> Needs:
@@ -262,12 +243,3 @@ def remember(tx: Transaction, caller: Caller, request_id: str, digest: bytes, ac
     if request_id:
         tx.remember_request(caller.client, request_id, digest, acted_id)
     return acted_id
-
-
-def _with_recipient(tx: Transaction, caller: Caller, submission: Submission) -> Submission:
-    """Of a notice that supersedes another one: to the earlier one's recipient, by the earlier one's authority."""
-    if not submission.supersedes:
-        return submission
-    record = check_supersede(submission.supersedes, _seen(tx, caller), submission.etag)
-    check_own(record, caller.authority)
-    return addressed(submission, record.recipient)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from gateway.approval_config import FourEyesSection
 from gateway.errors import ConfigError
 from gateway.identity.addresses import address_fault
 from gateway.identity.names import authority_fault, client_fault, domain_fault, jurisdiction_fault
@@ -148,6 +149,7 @@ class Config(_Section):
     limits: LimitsSection = LimitsSection()
     revocation: RevocationSection = RevocationSection()
     officers: OfficerRules = OfficerRules()
+    four_eyes: FourEyesSection = FourEyesSection()
 
     @classmethod
     def load(cls, path: Path) -> "Config":

@@ -13,7 +13,8 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     ├── AlreadyExists            the name is taken by something else
     │   └── RequestIdReused      the request_id was used for another request
     ├── WrongState               the thing exists, and its state does not allow the act
-    │   └── Halted               the channel seals nothing until an operator has decided
+    │   ├── Halted               the channel seals nothing until an operator has decided
+    │   └── ApprovalRequired     a rule asks for four eyes: only an approved draft may do it
     ├── Stale                    another writer came first
     ├── Overloaded               a bound is reached; try later
     │   └── RateLimited          the caller's calls come too fast
@@ -122,6 +123,12 @@ class Halted(WrongState):
     """The channel has halted: it seals nothing until an operator has decided."""
 
     reason = "CHANNEL_HALTED"
+
+
+class ApprovalRequired(WrongState):
+    """A rule of the node asks for four eyes; metadata ``rule`` names it."""
+
+    reason = "APPROVAL_REQUIRED"
 
 
 class Stale(GatewayError):

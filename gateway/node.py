@@ -5,15 +5,20 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
+from gateway import chores
 from gateway.alarms import Alarms
 from gateway.carrier import Store
 from gateway.commands import Commands
-from gateway.errors import GatewayError, StoreError, Unavailable
+from gateway.draft_acts import DraftActs
+from gateway.draft_commands import DraftCommands
+from gateway.draft_questions import DraftQuestions
+from gateway.errors import StoreError, Unavailable
 from gateway.framework_commands import FrameworkCommands
 from gateway.framework_questions import FrameworkQuestions
+from gateway.framework_sealing import FrameworkSealing
 from gateway.home import Home
 from gateway.identity.certificates import Window
 from gateway.identity.parties import Parties
@@ -23,6 +28,7 @@ from gateway.proving import Proofs
 from gateway.questions import Questions
 from gateway.rpc.admin import AdminServicer
 from gateway.rpc.admission import BackOfficeAdmission, PeerAdmission
+from gateway.rpc.drafts import DraftServicer
 from gateway.rpc.events import EventServicer
 from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.frameworks import FrameworkServicer
@@ -30,9 +36,10 @@ from gateway.rpc.guard import Admission
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
 from gateway.rpc.quotas import Quota
-from gateway.rpc.server import MAX_PEER_STREAMS, PEER_QUOTA, Listener, back_office_server, peer_server
+from gateway.rpc.server import MAX_PEER_STREAMS, PEER_QUOTA, Listener, Services, back_office_server, peer_server
 from gateway.rpc.tls import Material, require_tls_1_3_only
 from gateway.sealed_tokens import SealedTokens
+from gateway.sealing import NoticeSealing
 from gateway.standing import LinkStatus, Standing
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Commit, Committer
@@ -41,9 +48,6 @@ from gateway.store.opening import ChannelNames, add_channels, check_channels, ch
 from gateway.store.readers import Readers
 from gateway.trusting import Trusting
 from gateway.watching import Watched, watch
-
-LONGEST_SLEEP_SECONDS = 600.0  # before the day is looked at again: a clock may be set, a machine may sleep
-RETRY_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +76,7 @@ class Node:
         Raises:
             ConfigError, StoreError, Untrusted: something does not fit; says what, and what to do.
         """
-        config, now = self.home.config, _now()
+        now = _now()
         documents = self.home.peer_documents()
         parties = self.home.parties(documents, now)
         self._trusting = Trusting(self.home, parties.peers, _now)
@@ -81,28 +85,17 @@ class Node:
         self._access, self._officers = self.home.access(), self.home.officers()
         self._open_store(parties)
         alarms = Alarms(self._committer, _micros)
-        tokens = SealedTokens(self._token_key, secrets.token_bytes)
-        questions = Questions(self._readers, self._bulletin, tokens)
-        commands = Commands(parties, self._committer, questions, _micros, secrets.token_bytes)
-        rules = FrameworkQuestions(self._readers, tokens, _micros)
-        framework_commands = FrameworkCommands(parties, self._committer, rules, _micros, secrets.token_bytes)
-        store = Store(self._committer, self._readers, self._seal, parties.own.domain)
-        standing = Standing(parties, config.node.authorities, self._bulletin, self._links, alarms, _micros)
         self._back_office, self.back_office_port = await back_office_server(
-            self._back_office_listener(),
-            NoticeServicer(commands, questions),
-            FrameworkServicer(framework_commands, rules),
-            EventServicer(questions),
-            EvidenceServicer(Proofs(parties, self._readers, self._bulletin)),
-            AdminServicer(standing),
+            self._back_office_listener(), self._services(parties, alarms)
         )
+        store = Store(self._committer, self._readers, self._seal, parties.own.domain)
         links = self._make_links(parties, store)
         peer = PeerServicer(parties, store, self._bulletin, self._links, lambda seen: links[seen].hurry())
         self._peer, self.peer_port = peer_server(self._peer_listener(parties), peer)
         self._committer.start()
         await self._listen()
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
-        self._tasks.append(asyncio.create_task(_tell_days(framework_commands)))
+        self._tasks += [asyncio.create_task(chore()) for chore in self._chores]
         # Each by itself: one that is slow to fetch must not keep the others from being looked at.
         watched: list[list[Watched]] = [[self._access, *self._trusting.watched]]
         watched += [[source] for source in self._officers.sources]
@@ -165,6 +158,30 @@ class Node:
             self._database.close()
             raise
         self._bulletin = Bulletin(self._committer.latest())
+
+    def _services(self, parties: Parties, alarms: Alarms) -> Services:
+        """Everything that back offices can call; and, by the way, the chores that go with it."""
+        config, committer, random = self.home.config, self._committer, secrets.token_bytes
+        approval = config.four_eyes.approval_rules()
+        tokens = SealedTokens(self._token_key, random)
+        notices = Questions(self._readers, self._bulletin, tokens)
+        rules = FrameworkQuestions(self._readers, tokens, _micros)
+        drafts = DraftQuestions(self._readers, tokens)
+        notice_sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)
+        acts = DraftActs(parties, notice_sealing, rule_sealing, approval)
+        commands = Commands(parties, committer, notice_sealing, notices, _micros, random)
+        rule_commands = FrameworkCommands(parties, committer, rule_sealing, rules, _micros, random)
+        days = config.four_eyes.draft_days
+        draft_commands = DraftCommands(parties.jurisdiction, committer, acts, drafts, days, _micros, random)
+        self._chores = [partial(chores.tell_days, rule_commands), partial(chores.expire_drafts, draft_commands)]
+        return Services(
+            NoticeServicer(commands, notices),
+            FrameworkServicer(rule_commands, rules),
+            DraftServicer(draft_commands, drafts),
+            EventServicer(notices),
+            EvidenceServicer(Proofs(parties, self._readers, self._bulletin)),
+            AdminServicer(Standing(parties, config.node.authorities, self._bulletin, self._links, alarms, _micros)),
+        )
 
     def _make_links(self, parties: Parties, store: Store) -> dict[str, Link]:
         return {
@@ -238,18 +255,6 @@ def _channel_names(parties: Parties) -> list[ChannelNames]:
         ChannelNames(origin, sender.jurisdiction, receiver.jurisdiction, outgoing=sender is parties.own)
         for origin, sender, receiver in parties.channels()
     ]
-
-
-async def _tell_days(commands: FrameworkCommands) -> None:
-    """Tells what came into force: at once, and after each midnight (UTC)."""
-    while True:
-        try:
-            await commands.tell_days()
-            midnight = (_now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-            await asyncio.sleep(min((midnight - _now()).total_seconds() + 1, LONGEST_SLEEP_SECONDS))
-        except GatewayError as error:
-            _log.warning("what came into force could not be told now: %s", error)
-            await asyncio.sleep(RETRY_SECONDS)
 
 
 def _now() -> datetime:

@@ -29,6 +29,7 @@ from gateway.store.queries import (
     read_notice,
 )
 from gateway.store.readers import Readers
+from gateway.supervision.drafts import draft_name
 from gateway.supervision.framework_names import assessment_name, framework_name, provision_name
 from gateway.supervision.notice_messages import notice_message
 from gateway.supervision.notices import notice_id, notice_name
@@ -38,6 +39,9 @@ from gateway.supervision.values import MICROS
 EVENTS_AT_ONCE = 500
 
 _OF_THE_NODE = frozenset({Event.CERTIFICATE_EXPIRING, Event.ALARM})
+_OF_DRAFTS = frozenset(
+    {Event.DRAFT_SUBMITTED, Event.DRAFT_APPROVED, Event.DRAFT_REJECTED, Event.DRAFT_RECALLED, Event.DRAFT_EXPIRED}
+)
 _OF_CHANNELS = frozenset({Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED, Event.SEAL_ROTATED})
 
 
@@ -87,7 +91,9 @@ class Questions:
         check_fields(request)
         cursor, scope = self._first_cursor(request), scope_of(caller)
         hidden = tuple(hidden_kinds(caller.roles))
-        wanted = EventFilter(tuple(request.kinds), hidden, request.jurisdiction, request.sector, request.topic)
+        wanted = EventFilter(
+            tuple(request.kinds), hidden, request.jurisdiction, request.sector, request.topic, caller.authority
+        )
         told = True
         while True:
             committed = self._bulletin.next()
@@ -120,11 +126,14 @@ class Questions:
 def hidden_kinds(roles: AbstractSet[Role]) -> AbstractSet[int]:
     """The kinds of event that a caller is not told, by its roles.
 
-    What happens to the node itself is for operators and auditors; an operator alone sees nothing of what travels.
+    What happens to the node itself is for operators and auditors, drafts are for those who may read them; an operator
+    or approver alone sees nothing of what travels.
     """
     seen: set[int] = set()
     if roles & {Role.AUTHOR, Role.READER, Role.AUDITOR}:
-        seen |= set(Event.Kind.values()) - _OF_THE_NODE
+        seen |= set(Event.Kind.values()) - _OF_THE_NODE - _OF_DRAFTS
+    if roles & {Role.AUTHOR, Role.APPROVER, Role.AUDITOR}:
+        seen |= _OF_DRAFTS
     if Role.OPERATOR in roles:
         seen |= _OF_CHANNELS
     if roles & {Role.OPERATOR, Role.AUDITOR}:
@@ -177,4 +186,5 @@ def _event(view: EventView) -> Event:
         framework_version=view.version,
         provision=provision_name(view.framework, view.provision) if view.provision else "",
         assessment=assessment_name(view.assessment) if view.assessment else "",
+        draft=draft_name(view.draft) if view.draft else "",
     )

@@ -5,7 +5,22 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gateway.identity.access import Role
 from tests.support.nodes import Site, found_pair, running
+
+FOUR_EYES = """
+[[four_eyes.rules]]
+name = "narrow"
+handling = "AMBER_STRICT"
+
+[[four_eyes.rules]]
+name = "takes-back"
+acts = ["withdraw_notice"]
+
+[[four_eyes.rules]]
+name = "law"
+acts = ["publish_version", "assess"]
+"""
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -15,5 +30,16 @@ settings.load_profile("any machine")
 def started_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Site]]:
     """Hong Kong and Korea as two processes, for tests that leave no trace others would stumble over."""
     hk, kr = found_pair(tmp_path_factory.mktemp("pair"))
+    with running(hk, kr):
+        yield hk, kr
+
+
+@pytest.fixture(scope="session")
+def four_eyes_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Site]]:
+    """The same, with rules of four eyes in Hong Kong; SFC has a second system, its desk, which approves."""
+    hk, kr = found_pair(tmp_path_factory.mktemp("four-eyes"))
+    hk.configure(FOUR_EYES)
+    hk.add_client("SFC", [Role.APPROVER], system="desk")
+    hk.add_client("SFC", [Role.APPROVER], system="board")
     with running(hk, kr):
         yield hk, kr

@@ -13,7 +13,21 @@ import sys
 
 import typer
 
-from gateway.cli import audit, certs, check, demo, doctor, evidence, frameworks, init, notices, pair, serve, status
+from gateway.cli import (
+    audit,
+    certs,
+    check,
+    demo,
+    doctor,
+    drafts,
+    evidence,
+    frameworks,
+    init,
+    notices,
+    pair,
+    serve,
+    status,
+)
 from gateway.cli.failures import told
 from gateway.cli.output import say_aside
 
@@ -26,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (certs, init, pair, serve, demo, status, doctor, check, notices, frameworks, evidence, audit):
+for group in (certs, init, pair, serve, demo, status, doctor, check, notices, frameworks, drafts, evidence, audit):
     group.add_to(app)
 
 

@@ -107,6 +107,8 @@ def _document(proven: Proven, roots: Sequence[x509.Certificate]) -> dict[str, An
         "receipted": proven.received_at is not None,
         "verdict": _verdict(proven, roots),
         "act": act_of(proven.envelope),
+        "authority": proven.envelope.author.authority,
+        "client": proven.envelope.author.client,
         "author": author_document(proven.envelope.author),
         "approver": author_document(proven.envelope.approver),
         "origin": proven.origin,

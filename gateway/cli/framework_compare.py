@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 from regulator.exchange import Client
+from regulator.exchange.framework_requests import assess as assess_request
 from regulator.exchange.v1.framework_pb2 import AssessmentContent
 from regulator.exchange.v1.framework_service_pb2 import DiffVersionsResponse
 from regulator.exchange.v1.values_pb2 import LocalizedText, Sector
 
+from gateway.cli import drafts
 from gateway.cli.framework_page import page
 from gateway.cli.framework_view import changes, day_text, document, matrix, outcome_word, summary
-from gateway.cli.options import AsJson, ProfileFile, RequestId, connect, moment, one_of, texts, words
+from gateway.cli.options import AsDraft, AsJson, ProfileFile, RequestId, connect, moment, one_of, texts, words
 from gateway.cli.output import say, table, write_json
 
 CodeOfFirst = Annotated[str, typer.Argument(metavar="FIRST", help="One jurisdiction, such as HK.")]
@@ -123,6 +125,7 @@ def assess(  # noqa: PLR0913 - an option each
     ] = None,
     supersedes: Annotated[str, typer.Option(metavar="ID", help="Earlier assessment whose place it takes.")] = "",
     assessment_id: Annotated[str, typer.Option("--id", help="Its id; else the node makes one.")] = "",
+    draft: AsDraft = False,
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
@@ -136,6 +139,10 @@ def assess(  # noqa: PLR0913 - an option each
     )
     _aim(content, sector, topic, provision or [])
     with connect(profile) as client:
+        if draft:
+            act = assess_request(content, assessment_id=assessment_id)
+            drafts.keep(client, act, request_id, as_json=as_json)
+            return
         made = client.assess(content, assessment_id=assessment_id, request_id=request_id)
     if as_json:
         write_json(document(made))

@@ -65,7 +65,7 @@ def sections(notice: Notice) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     yield "summary", _texts(content.summary)
     yield (
         "content",
-        [item for key, value in _file(notice).items() if key not in _TOLD_ELSEWHERE for item in _flat(key, value)],
+        [item for key, value in _file(notice).items() if key not in _TOLD_ELSEWHERE for item in flat(key, value)],
     )
     if notice.HasField("acknowledgement"):
         said = notice.acknowledgement
@@ -98,14 +98,14 @@ def _texts(texts: Iterable[LocalizedText]) -> list[tuple[str, str]]:
     return [(f"[{each.language_tag}]", each.text) for each in texts]
 
 
-def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """The leaves of a JSON value, named by their paths; lists of plain values on one line."""
+def flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Gives the leaves of a JSON value, named by their paths; lists of plain values on one line."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _flat(f"{name}.{key}", item)
+            yield from flat(f"{name}.{key}", item)
     elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
         for place, item in enumerate(value, 1):
-            yield from _flat(f"{name} {place}", item)
+            yield from flat(f"{name} {place}", item)
     elif isinstance(value, list):
         yield name, ", ".join(map(str, value))
     elif value is not None:

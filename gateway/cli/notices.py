@@ -8,12 +8,14 @@ from typing import Annotated, cast
 
 import typer
 from regulator.exchange import Client, NoticeFilters, notice_request
+from regulator.exchange.requests import withdraw_notice
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice
 from regulator.exchange.v1.values_pb2 import Sector
 
-from gateway.cli import watch
+from gateway.cli import drafts, watch
 from gateway.cli.notice_view import HEADINGS, document, row, sections
 from gateway.cli.options import (
+    AsDraft,
     AsJson,
     NoticeName,
     ProfileFile,
@@ -209,12 +211,16 @@ def withdraw(
     reason: Annotated[
         list[str], typer.Option(metavar=_LANGUAGE_TEXT, help="Why, such as en=Given in error.; repeat it.")
     ],
+    draft: AsDraft = False,
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
     """Takes back a notice of the own jurisdiction; its receiver is told why."""
     explanation = texts(reason, "--reason")
     with connect(profile) as client:
+        if draft:
+            drafts.keep(client, withdraw_notice(name, explanation=explanation), request_id, as_json=as_json)
+            return
         notice = client.withdraw_notice(name, explanation=explanation, request_id=request_id)
     _report(notice, "withdrawn", as_json=as_json)
 

@@ -18,6 +18,7 @@ ProfileFile = Annotated[
     typer.Option("--profile", envvar="GATEWAY_PROFILE", help="Profile that says where the node is and who calls it."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
+AsDraft = Annotated[bool, typer.Option("--draft", help="Keep it as a draft, which another identity releases.")]
 HomeFolder = Annotated[Path, typer.Argument(metavar="HOME", help="The node's home, made by gateway init.")]
 AuthorityFolder = Annotated[
     Path, typer.Option("--certs", metavar="FOLDER", help="Folder of the authorities, made by gateway certs authority.")

@@ -60,7 +60,7 @@ def _tell(events: Watch, *, as_json: bool) -> None:
 
 
 def _line(event: Event) -> str:
-    about = event.notice.removeprefix("notices/") or _rules(event) or event.origin
+    about = event.notice.removeprefix("notices/") or _rules(event) or event.draft or event.origin
     what = word_of(Event.Kind, event.kind)
     return "  ".join(filter(None, (moment_of(event.time), f"{what:20}", about, event.detail)))
 
@@ -87,6 +87,7 @@ def _document(response: WatchEventsResponse) -> dict[str, Any]:
         "framework_version": event.framework_version or None,
         "provision": event.provision or None,
         "assessment": event.assessment.removeprefix("assessments/") or None,
+        "draft": event.draft.removeprefix("drafts/") or None,
         "sectors": [word_of(Sector, each, "SECTOR_") for each in event.sectors],
         "topics": list(event.topics),
     }

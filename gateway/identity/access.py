@@ -26,6 +26,8 @@ class Role(StrEnum):
 
 _ANYONE = frozenset(Role)
 _WRITING = frozenset({Role.AUTHOR})
+_APPROVING = frozenset({Role.APPROVER})
+_REVIEWING = frozenset({Role.AUTHOR, Role.APPROVER, Role.AUDITOR})
 _READING = frozenset({Role.AUTHOR, Role.READER, Role.AUDITOR})
 _OPERATING = _READING | {Role.OPERATOR}
 
@@ -58,7 +60,18 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
         Assess=_WRITING,
         ListAssessments=_READING,
     ),
-    **_rules("regulator.exchange.v1.EventService", WatchEvents=_OPERATING),
+    **_rules(
+        "regulator.exchange.v1.DraftService",
+        CreateDraft=_WRITING,
+        UpdateDraft=_WRITING,
+        SubmitDraft=_WRITING,
+        ApproveDraft=_APPROVING,
+        RejectDraft=_APPROVING,
+        RecallDraft=_WRITING,
+        GetDraft=_REVIEWING,
+        ListDrafts=_REVIEWING,
+    ),
+    **_rules("regulator.exchange.v1.EventService", WatchEvents=_OPERATING | _APPROVING),
     **_rules(
         "regulator.exchange.v1.EvidenceService",
         GetEvidence=_READING,

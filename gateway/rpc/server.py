@@ -12,6 +12,8 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from regulator.exchange.v1 import (
     admin_service_pb2,
     admin_service_pb2_grpc,
+    draft_service_pb2,
+    draft_service_pb2_grpc,
     event_service_pb2,
     event_service_pb2_grpc,
     evidence_service_pb2,
@@ -26,6 +28,7 @@ from regulator.exchange.v1 import (
 from gateway.errors import ConfigError
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
 from gateway.rpc.admin import AdminServicer
+from gateway.rpc.drafts import DraftServicer
 from gateway.rpc.events import EventServicer
 from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.frameworks import FrameworkServicer
@@ -52,6 +55,7 @@ PEER_QUOTA = Quota(Rate(100_000, 100_000), MAX_PEER_STREAMS // 2, MAX_PEER_STREA
 SERVICES: Sequence[ServiceDescriptor] = (
     notice_service_pb2.DESCRIPTOR.services_by_name["NoticeService"],
     framework_service_pb2.DESCRIPTOR.services_by_name["FrameworkService"],
+    draft_service_pb2.DESCRIPTOR.services_by_name["DraftService"],
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     evidence_service_pb2.DESCRIPTOR.services_by_name["EvidenceService"],
     admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
@@ -84,14 +88,19 @@ class Listener:
     quota_of: Callable[[str], Quota]
 
 
-async def back_office_server(
-    listener: Listener,
-    notices: NoticeServicer,
-    frameworks: FrameworkServicer,
-    events: EventServicer,
-    evidence: EvidenceServicer,
-    admin: AdminServicer,
-) -> tuple[grpc.aio.Server, int]:
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What serves ``SERVICES``."""
+
+    notices: NoticeServicer
+    frameworks: FrameworkServicer
+    drafts: DraftServicer
+    events: EventServicer
+    evidence: EvidenceServicer
+    admin: AdminServicer
+
+
+async def back_office_server(listener: Listener, services: Services) -> tuple[grpc.aio.Server, int]:
     """Makes the listener for back offices; gives it and the port it took.
 
     Raises:
@@ -100,11 +109,12 @@ async def back_office_server(
     # Of a message that nobody reads yet, 64 KiB may be here; probing would let a near caller send some megabytes.
     server = _server(listener, MAX_REQUEST_BYTES, most_bytes, ("grpc.http2.bdp_probe", 0))
     ruled: Any = Ruled(server)
-    notice_service_pb2_grpc.add_NoticeServiceServicer_to_server(notices, ruled)
-    framework_service_pb2_grpc.add_FrameworkServiceServicer_to_server(frameworks, ruled)
-    event_service_pb2_grpc.add_EventServiceServicer_to_server(events, ruled)
-    evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(evidence, ruled)
-    admin_service_pb2_grpc.add_AdminServiceServicer_to_server(admin, ruled)
+    notice_service_pb2_grpc.add_NoticeServiceServicer_to_server(services.notices, ruled)
+    framework_service_pb2_grpc.add_FrameworkServiceServicer_to_server(services.frameworks, ruled)
+    draft_service_pb2_grpc.add_DraftServiceServicer_to_server(services.drafts, ruled)
+    event_service_pb2_grpc.add_EventServiceServicer_to_server(services.events, ruled)
+    evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(services.evidence, ruled)
+    admin_service_pb2_grpc.add_AdminServiceServicer_to_server(services.admin, ruled)
     names = [service.full_name for service in SERVICES]
     health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(names), ruled)
     described = reflection.aio.ReflectionServicer([*names, health.SERVICE_NAME, reflection.SERVICE_NAME])

@@ -8,6 +8,7 @@ from gateway.ledger.checkpoint import Receipt
 from gateway.store.framework_draft import RulesDraft
 from gateway.store.receipts import Covered
 from gateway.store.state import ChannelState
+from gateway.supervision.drafts import DraftRecord
 from gateway.supervision.outcomes import EventDraft, Projection
 from gateway.supervision.records import NoticeRecord, Place
 
@@ -37,6 +38,7 @@ class Draft:
         events: what is told, and the place it follows from
         requests: by client and request_id
         rules: framework versions and assessments
+        drafts: acts that wait for a second person, new or changed, by id
     """
 
     sealed: dict[str, list[bytes]] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class Draft:
     events: list[tuple[EventDraft, Place]] = field(default_factory=list)
     requests: dict[tuple[str, str], RequestRecord] = field(default_factory=dict)
     rules: RulesDraft = field(default_factory=RulesDraft)
+    drafts: dict[str, DraftRecord] = field(default_factory=dict)
 
     def apply(self, projection: Projection, place: Place) -> None:
         """Takes what an envelope changes."""
@@ -71,6 +74,7 @@ class Draft:
         self.events += other.events
         self.requests |= other.requests
         self.rules.absorb(other.rules)
+        self.drafts |= other.drafts
 
 
 def _extend(mine: dict[str, list[T]], theirs: dict[str, list[T]]) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Sector
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select, tuple_
 
 from gateway.store.rows import notice_record, sectors_of
-from gateway.store.tables import channels, events, framework_events, leaves, notice_identifiers, notices
-from gateway.store.visibility import hidden_of, named_in, visible_events, visible_notices
+from gateway.store.tables import channels, draft_events, events, framework_events, leaves, notice_identifiers, notices
+from gateway.store.visibility import hidden_of, named_in, visible_drafts, visible_events, visible_notices
 from gateway.supervision.disclosure import Scope
 from gateway.supervision.records import NoticeRecord, Place
 
@@ -69,6 +69,7 @@ class EventView:
     assessment: str = ""
     sectors: tuple[Sector.ValueType, ...] = ()
     topics: tuple[str, ...] = ()
+    draft: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class EventFilter:
     jurisdiction: str = ""
     sector: Sector.ValueType = Sector.SECTOR_UNSPECIFIED
     topic: str = ""
+    authority: str = ""  # of who asks: events about drafts are for their own one
 
 
 def read_notice(connection: Connection, scope: Scope, notice_id: str) -> NoticeView | None:
@@ -120,7 +122,11 @@ def read_events(
     connection: Connection, scope: Scope, after: int, limit: int, wanted: EventFilter | None = None
 ) -> list[EventView]:
     """Reads events after a cursor that may be seen, oldest first."""
-    statement = _EVENTS.where(events.c.cursor > after, *_event_conditions(wanted or EventFilter()))
+    wanted = wanted or EventFilter()
+    statement = _EVENTS.where(events.c.cursor > after, *_event_conditions(wanted))
+    statement = statement.where(
+        or_(draft_events.c.cursor.is_(None), and_(*visible_drafts(draft_events, wanted.authority, scope)))
+    )
     if not scope.is_unlimited:
         statement = statement.join(notices, notices.c.id == events.c.notice, isouter=True)
         statement = statement.where(*visible_events(scope))
@@ -136,9 +142,10 @@ def read_last_cursor(connection: Connection) -> int:
 
 _RULES = [column for column in framework_events.c if column.name != "cursor"]
 _EVENTS = (
-    select(events, channels.c.origin, *_RULES)
+    select(events, channels.c.origin, draft_events.c.draft, *_RULES)
     .join(channels, channels.c.id == events.c.channel, isouter=True)
     .join(framework_events, framework_events.c.cursor == events.c.cursor, isouter=True)
+    .join(draft_events, draft_events.c.cursor == events.c.cursor, isouter=True)
 )
 
 
@@ -153,6 +160,7 @@ def _event_view(row: RowMapping, hidden: Collection[str]) -> EventView:
         origin=row["origin"] or "",
         index=row["index"],
         detail="" if named_in(row["detail"]) in hidden else row["detail"],
+        draft=row["draft"] or "",
         **(_rules_of(row) if row["jurisdiction"] else {}),
     )
 

@@ -3,8 +3,8 @@
 Events are not made anew: watchers hold cursors, and a cursor must go on meaning what it meant. They say in which
 order notices became known here, and a rebuilt notice gets the sequence that it had, so page tokens stay valid too;
 versions and assessments have the cursors of the events that told them.
-Only an envelope that could not be used when it came, and can be now, has its events told, at the end. Requests are
-no projection of the logs, and stay as they are. ``gateway check`` afterwards verifies everything.
+Only an envelope that could not be used when it came, and can be now, has its events told, at the end. Requests and
+drafts are no projections of the logs, and stay as they are. ``gateway check`` afterwards verifies everything.
 """
 
 from collections.abc import Mapping, Sequence

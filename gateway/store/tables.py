@@ -1,4 +1,4 @@
-"""The tables. ``leaves`` and ``heads`` are the truth; all others but ``channels`` can be rebuilt from them.
+"""The tables. ``leaves`` and ``heads`` are the truth; the projections can be rebuilt from them.
 
 Times in ``*_at`` columns are microseconds since 1970 (UTC), in ``*_time`` columns seconds. The writer alone gives
 out ``events.cursor`` and ``notices.sequence``, without gaps.
@@ -229,8 +229,48 @@ assessments = Table(
 # Up to which day events have told what comes into force; at most one row. Like events, it is not made anew.
 told_days = Table("told_days", metadata, Column("until", Integer, primary_key=True, autoincrement=False))  # 20260131
 
+# Acts that wait for a second person, and what became of them. No log has them: like requests, they stay as they are.
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("sequence", BIG, primary_key=True, autoincrement=False),
+    Column("id", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("act", String(32), nullable=False),  # a field of Draft.act
+    Column("request", LargeBinary),  # the serialized request of its method; NULL once released or expired
+    Column("authority", String(16), nullable=False),
+    Column("author_client", String(2048), nullable=False),
+    Column("author_officer", String(1024), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("tlp", Integer, nullable=False),
+    Column("sectors", Integer, nullable=False),  # bit n: sector n
+    Column("kind", Integer, nullable=False),  # of notice
+    Column("created_at", BIG, nullable=False),
+    Column("updated_at", BIG, nullable=False),
+    Column("expires_at", BIG, nullable=False),
+    Column("submitted_at", BIG),
+    Column("reviewed_at", BIG),
+    Column("reviewer_client", String(2048), nullable=False),  # this and the next: empty before a review
+    Column("reviewer_officer", String(1024), nullable=False),
+    Column("reason", String, nullable=False),
+    Column("released", String(160), nullable=False),  # name of what it became; empty before
+    UniqueConstraint("id"),
+)
+
+# What events about drafts say beside, and who may see them.
+draft_events = Table(
+    "draft_events",
+    metadata,
+    Column("cursor", BIG, ForeignKey("events.cursor"), primary_key=True, autoincrement=False),
+    Column("draft", String(64), nullable=False),
+    Column("authority", String(16), nullable=False),
+    Column("tlp", Integer, nullable=False),
+    Column("sectors", Integer, nullable=False),  # bit n: sector n
+)
+
 # Requests that were carried out, by the id that their caller gave them (AIP-155). `notice`: the id of the notice, or
-# the name of the version or assessment, that the request made or acted on.
+# the name of the version, assessment or draft, that the request made or acted on.
 requests = Table(
     "requests",
     metadata,
@@ -245,3 +285,5 @@ Index(None, notices.c.state, notices.c.sequence)
 Index(None, notices.c.kind, notices.c.sequence)
 Index(None, notices.c.released_at)
 Index(None, provisions.c.cursor, provisions.c.id)
+Index(None, drafts.c.authority, drafts.c.sequence)
+Index(None, drafts.c.state, drafts.c.expires_at)

@@ -20,6 +20,7 @@ from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.draft import Draft, RequestRecord
+from gateway.store.draft_lookups import DraftLookups
 from gateway.store.framework_lookups import FrameworkLookups
 from gateway.store.framework_rows import day_number
 from gateway.store.logs import parsed
@@ -28,6 +29,7 @@ from gateway.store.receipts import Covered, with_receipt
 from gateway.store.rows import notice_record
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import events, leaves, notices, requests
+from gateway.supervision.drafts import DraftRecord
 from gateway.supervision.envelopes import Actor, Seal
 from gateway.supervision.framework_records import AssessmentRecord
 from gateway.supervision.outcomes import EventDraft, Outcome, Projection
@@ -130,6 +132,11 @@ class Transaction:
         """What is known of frameworks and assessments now."""
         return FrameworkLookups(self._connection, self._origins, (self._draft.rules, self.group.rules))
 
+    @property
+    def drafts(self) -> DraftLookups:
+        """What is known of drafts now."""
+        return DraftLookups(self._connection, (self._draft.drafts, self.group.drafts))
+
     def channel(self, origin: str) -> ChannelState:
         """Gives a channel as it will be after what was drafted, but for envelopes that are still to be signed."""
         return self._draft.states.get(origin) or self.group.states.get(origin) or self._states[origin]
@@ -223,6 +230,21 @@ class Transaction:
     def tell_node(self, kind: Event.Kind.ValueType, detail: str) -> None:
         """Adds an event of the node itself, such as an alarm."""
         self._draft.events.append((EventDraft(kind, detail=detail), NOWHERE))
+
+    def keep_draft(self, record: DraftRecord, kind: Event.Kind.ValueType = Event.KIND_UNSPECIFIED) -> None:
+        """Keeps a draft, new or changed; and tells what happened to it, if that is anything to tell."""
+        self._draft.drafts[record.id] = record
+        if kind:
+            nature = record.nature
+            event = EventDraft(
+                kind,
+                notice_kind=nature.kind,
+                draft_id=record.id,
+                authority=record.author.authority,
+                tlp=nature.tlp,
+                sectors=tuple(nature.sectors),
+            )
+            self._draft.events.append((event, NOWHERE))
 
     def tell_starting(self, event: EventDraft, place: Place) -> None:
         """Adds the event that a provision of the version at a place comes into force."""

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 
 from regulator.exchange.v1.event_service_pb2 import Event
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from regulator.exchange.v1.values_pb2 import Handling
+from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
 from gateway.store.rows import sector_bits
 from gateway.store.tables import events, notices
@@ -32,6 +33,18 @@ def visible_events(scope: Scope) -> list[ColumnElement[bool]]:
         return []
     of_none = and_(events.c.notice == "", events.c.kind != Event.ENVELOPE_UNSUPPORTED)
     return [or_(of_none, and_(*visible_notices(scope)))]
+
+
+def visible_drafts(table: Table, authority: str, scope: Scope) -> list[ColumnElement[bool]]:
+    """The rows of ``drafts`` or ``draft_events`` that a client of an authority may see (``drafts.may_see``)."""
+    columns = table.c
+    own = columns.authority == authority
+    if scope.is_unlimited:
+        return [own]
+    labelled: ColumnElement[bool] = columns.tlp.in_(scope.labels)
+    if scope.sectors:
+        labelled = and_(labelled, columns.sectors.op("&")(sector_bits(tuple(scope.sectors))) != 0)
+    return [own, or_(columns.tlp == Handling.TLP_UNSPECIFIED, labelled)]
 
 
 def hidden_of(connection: Connection, scope: Scope, ids: Collection[str]) -> set[str]:

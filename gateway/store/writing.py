@@ -13,6 +13,8 @@ from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint
 from gateway.ledger.merkle import Subtree, leaf_hash
 from gateway.store import tables
 from gateway.store.draft import Draft
+from gateway.store.draft_rows import draft_event_rows
+from gateway.store.draft_writing import write_drafts
 from gateway.store.framework_writing import event_rows, telling_cursors, write_rules
 from gateway.store.prepared import execute, execute_many
 from gateway.store.receipts import cover, tell_delivered
@@ -76,6 +78,7 @@ class Writing:
         self._write_notices(connection)
         self._write_events(connection)
         self._write_covered(connection)
+        write_drafts(connection, self._draft.drafts)
         _insert(connection, tables.requests, self._requests())
         _insert(connection, tables.heads, self._signed())  # last: they were signed meanwhile
 
@@ -168,6 +171,7 @@ class Writing:
         ]
         _insert(connection, tables.events, rows)
         _insert(connection, tables.framework_events, event_rows(self._draft.events, first))
+        _insert(connection, tables.draft_events, draft_event_rows([event for event, _ in self._draft.events], first))
         self.counters = replace(self.counters, cursor=self.counters.cursor + len(rows))
         write_rules(connection, self._draft.rules, telling_cursors(self._draft.events, first), self._ids, _insert)
 

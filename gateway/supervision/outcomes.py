@@ -7,7 +7,7 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
-from regulator.exchange.v1.values_pb2 import Sector
+from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.supervision.framework_records import (
     AssessmentRecord,
@@ -41,6 +41,9 @@ class EventDraft:
     assessment_id: str = ""  # empty if it is about none
     sectors: tuple[Sector.ValueType, ...] = ()
     topics: tuple[str, ...] = ()
+    draft_id: str = ""  # this and what follows: of an event about a draft, for its authority alone
+    authority: str = ""
+    tlp: Handling.Tlp.ValueType = Handling.TLP_UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually
 
 
-def profile_path(site: Site, authority: str) -> Path:
-    """The profile of an authority's back office."""
-    return site.path / "clients" / f"{authority}-office" / "profile.toml"
+def profile_path(site: Site, authority: str, system: str = "office") -> Path:
+    """The profile of a system of an authority, its back office if no other is named."""
+    return site.path / "clients" / f"{authority}-{system}" / "profile.toml"
 
 
 def acknowledged_notice(hk: Site, kr: Site, notice_id: str) -> None:

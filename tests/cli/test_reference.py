@@ -15,8 +15,10 @@ from typer.main import get_command
 
 from gateway.cli import app as application
 from gateway.identity.certificates import to_pem
+from gateway.supervision.notice_files import NoticeFile, write_notice
 from tests.cli.sites import acknowledged_notice, profile_path
 from tests.cli.transcripts import run
+from tests.supervision.samples import content
 from tests.support import evidence, journal
 from tests.support.nodes import Site
 
@@ -79,11 +81,11 @@ def test_the_module_is_the_command():
 
 
 def keys(value: Any) -> Iterator[str]:
-    """Every key of a document, but for those of the author's own words and of notices/1."""
+    """Every key of a document, but for those of the author's own words and of notices/1, and protobuf's own."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield key
-            if key not in {"notice", "comment", "explanation"}:
+            if key not in {"notice", "comment", "explanation", "act"}:
                 yield from keys(item)
     elif isinstance(value, list):
         for item in value:
@@ -125,6 +127,17 @@ def test_what_is_shown_as_json_can_be_given_again(started_pair: tuple[Site, Site
     assert created["notice"] == notice | {"id": "hk-cli-copy"}
     (again,) = documented(*arguments, "--request-id", "123e4567-e89b-42d3-a456-426614174000")["notices"]
     assert (again["notice"], again["index"]) == (created["notice"], created["index"])
+
+
+def test_the_json_of_a_draft_is_documented(four_eyes_pair: tuple[Site, Site], tmp_path: Path):
+    hk, _ = four_eyes_pair
+    sfc, desk = profile_path(hk, "SFC"), profile_path(hk, "SFC", "desk")
+    (tmp_path / "notice.json").write_text(write_notice(NoticeFile("", "HK", "KR", content())))
+    made = documented("draft", "create", tmp_path / "notice.json", "--profile", sfc)
+    pending = documented("draft", "submit", made["draft"], "--profile", sfc)
+    done = documented("draft", "approve", made["draft"], "--etag", pending["etag"], "--profile", desk)
+    assert (pending["act"], done["act"]) == (made["act"], None)
+    assert done in documented("draft", "list", "--state", "released", "--profile", sfc)["drafts"]
 
 
 def test_the_json_of_files_is_documented(started_pair: tuple[Site, Site]):

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent, Provision
-from regulator.exchange.v1.values_pb2 import Entity
+from regulator.exchange.v1.values_pb2 import Entity, Handling
 
 from gateway.identity.certificates import to_pem
 from gateway.identity.issuing import generate_tls_key
@@ -18,7 +18,7 @@ from gateway.supervision.notice_files import NoticeFile, write_notice, write_not
 from tests.cli.sites import acknowledged_notice, profile_path
 from tests.cli.transcripts import play, run
 from tests.supervision.framework_samples import day, parameter, provision, real, version
-from tests.supervision.samples import content
+from tests.supervision.samples import content, handling
 from tests.support import evidence
 from tests.support.nodes import Site, free_port
 
@@ -75,6 +75,31 @@ def test_notices(started_pair: tuple[Site, Site], notice_files: dict[str, Path],
     nobody.write_text(text + "max_attempts = 1\n")
     values = {"folder": tmp_path, "sfc": profile_path(hk, "SFC"), "fss": profile_path(kr, "FSS"), "nobody": nobody}
     play("notices", values | notice_files)
+
+
+def test_drafts(four_eyes_pair: tuple[Site, Site], tmp_path: Path) -> None:
+    hk, kr = four_eyes_pair
+    narrow = content(handling=handling(tlp=Handling.AMBER_STRICT))
+    changed = content(handling=handling(tlp=Handling.AMBER_STRICT), subjects=[Entity(name="A fund", jurisdiction="HK")])
+    made = {
+        "narrow": write_notice(NoticeFile("hk-cli-narrow", "HK", "KR", narrow)),
+        "changed": write_notice(NoticeFile("hk-cli-narrow", "HK", "KR", changed)),
+        "two": write_notices([NoticeFile("", "", "KR", narrow)] * 2),
+        "law": write_framework(FrameworkFile("hk-cli-law", version(provision()))),
+    }
+    for name, text in made.items():
+        (tmp_path / f"{name}.json").write_text(text)
+    files = {name: tmp_path / f"{name}.json" for name in made}
+    office = profile_path(hk, "SFC")
+    drafted = {f"{name}_draft": _drafted(files[name], office) for name in ("narrow", "law")}
+    profiles = {"sfc": office, "desk": profile_path(hk, "SFC", "desk"), "fss": profile_path(kr, "FSS")}
+    play("drafts", files | drafted | profiles)
+
+
+def _drafted(file: Path, profile: Path) -> str:
+    """The id of a draft that is made of a file."""
+    ran = run("draft", "create", file, "--profile", profile, "--json")
+    return str(json.loads(ran.out)["draft"])
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from regulator.exchange.v1 import (
     admin_service_pb2,
+    draft_service_pb2,
     event_service_pb2,
     evidence_service_pb2,
     framework_service_pb2,
@@ -21,6 +22,7 @@ SERVED = (
     notice_service_pb2,
     event_service_pb2,
     evidence_service_pb2,
+    draft_service_pb2,
     framework_service_pb2,
     admin_service_pb2,
     health_pb2,

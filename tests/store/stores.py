@@ -21,6 +21,7 @@ from gateway.carrier import Carrier, Message, Store
 from gateway.errors import GatewayError
 from gateway.framework_commands import FrameworkCommands
 from gateway.framework_questions import FrameworkQuestions
+from gateway.framework_sealing import FrameworkSealing
 from gateway.identity.parties import Parties, Party
 from gateway.ledger import steps
 from gateway.ledger.checkpoint import Receipt, countersign, origin_of
@@ -240,7 +241,8 @@ class Opened:
         """Tells what comes into force, as the node does on that day."""
         micros = int(datetime.combine(day, datetime.min.time(), UTC).timestamp()) * 1_000_000
         questions = FrameworkQuestions(self.readers, SealedTokens(bytes(32), RANDOM.randbytes), lambda: micros)
-        commands = FrameworkCommands(self.parties, self.committer, questions, lambda: micros, RANDOM.randbytes)
+        sealing = FrameworkSealing(self.parties, (), questions)
+        commands = FrameworkCommands(self.parties, self.committer, sealing, questions, lambda: micros, RANDOM.randbytes)
         await commands.tell_days()
 
     async def acknowledge(self, notice_id: str) -> Sealed:

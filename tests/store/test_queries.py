@@ -144,5 +144,5 @@ async def test_an_event_of_the_node_itself_stands_in_no_channel(hk: Opened):
 
 
 async def test_reads_of_a_database_that_is_gone_are_unavailable(hk: Opened):
-    hk.execute("DROP TABLE framework_events", "DROP TABLE events")
+    hk.execute("DROP TABLE draft_events", "DROP TABLE framework_events", "DROP TABLE events")
     assert isinstance(await refused(hk.read(read_events, EVERYTHING, 0, 1)), Unavailable)

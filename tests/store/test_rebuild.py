@@ -107,7 +107,7 @@ async def test_logs_that_do_not_fit_are_not_rebuilt_from(filled: Opened):
 
 
 async def test_a_database_that_refuses_keeps_what_it_has(filled: Opened):
-    filled.execute("DROP TABLE requests", "DROP TABLE framework_events", "DROP TABLE events")
+    filled.execute("DROP TABLE requests", "DROP TABLE draft_events", "DROP TABLE framework_events", "DROP TABLE events")
     with pytest.raises(StoreError, match="are as they were"):
         rebuild(filled.database, NOW)
     assert len(await filled.rows(notices)) == 5

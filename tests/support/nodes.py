@@ -105,12 +105,17 @@ class Site:
         root = self.authority(AuthorityKind.NODE).certificate
         return write_profile(folder, f"127.0.0.1:{self.back_office_port}", self.domain, root)
 
+    def configure(self, text: str) -> None:
+        """Adds to the configuration of a node that does not run."""
+        path = self.home.config_file
+        path.write_text(f"{path.read_text()}\n{text}")
+
     def profile(self, authority: str = "", system: str = "office") -> Profile:
         authority = authority or AUTHORITIES[self.jurisdiction][0]
         return Profile.load(self.path / "clients" / f"{authority}-{system}" / "profile.toml")
 
-    def client(self, authority: str = "") -> Client:
-        return Client(self.profile(authority))
+    def client(self, authority: str = "", system: str = "office") -> Client:
+        return Client(self.profile(authority, system))
 
     def start(self, **environment: str) -> None:
         """Starts ``gateway serve`` and waits until it serves."""

@@ -9,6 +9,7 @@ from regulator.exchange.v1.notice_pb2 import Reference
 from sqlalchemy import Connection, RowMapping, func, select
 
 from gateway.store.reverify.channels import VerifiedChannel
+from gateway.store.reverify.drafts import KINDS as DRAFT_EVENTS
 from gateway.store.reverify.fold import Facts, Fold, Place, envelopes, referred
 from gateway.store.reverify.report import MAX_FINDINGS, Findings
 from gateway.store.scanning import rows
@@ -16,7 +17,7 @@ from gateway.store.tables import events
 from gateway.supervision.notices import notice_id, notice_name
 
 _CHANNEL_EVENTS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)
-_NODE_EVENTS = (Event.CERTIFICATE_EXPIRING, Event.ALARM)
+_NODE_EVENTS = (Event.CERTIFICATE_EXPIRING, Event.ALARM, *DRAFT_EVENTS)
 _ELSEWHERE = (*_CHANNEL_EVENTS, Event.PROVISION_IN_FORCE)  # is a day's event, see ``rules``
 
 Told = tuple[int, str, int, str]

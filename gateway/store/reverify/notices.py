@@ -1,7 +1,7 @@
 """Compares the rows of notices, their identifiers and the requests with what the envelopes amount to."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -106,14 +106,15 @@ class NoticeCheck:
         return found
 
 
-def check_requests(connection: Connection, fold: Fold, findings: Findings) -> int:
-    """Verifies that every request acted on a notice; gives their number."""
+def check_requests(connection: Connection, fold: Fold, drafts: Collection[str], findings: Findings) -> int:
+    """Verifies that every request acted on something that is here; ``drafts``: their names. Gives their number."""
+    known = (fold.facts, fold.rules.names, drafts)
     count = 0
     for row in rows(connection, select(requests), requests.c.client, requests.c.request_id):
         count += 1
         where = f"requests {row['client']} {row['request_id']}"
-        if row["notice"] not in fold.facts and row["notice"] not in fold.rules.names:
-            findings.add(where, f"acted on {row['notice']}", "a notice, version or assessment that is here")
+        if not any(row["notice"] in names for names in known):
+            findings.add(where, f"acted on {row['notice']}", "a notice, version, assessment or draft that is here")
         if len(row["digest"]) != 32:
             findings.add(where, "has a digest that is none", "32 bytes")
     return count

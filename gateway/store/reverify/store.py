@@ -13,6 +13,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 from gateway.errors import NotFound
 from gateway.identity.parties import Parties
 from gateway.store.reverify.channels import ChannelCheck, VerifiedChannel
+from gateway.store.reverify.drafts import DraftCheck, check_approvers
 from gateway.store.reverify.events import EventCheck, check_cursors
 from gateway.store.reverify.fold import envelopes, fold
 from gateway.store.reverify.notices import NoticeCheck, check_requests
@@ -36,6 +37,7 @@ def verify_store(connection: Connection, parties: Parties) -> Report:
     for channel in verified:
         if channel.outgoing:
             _check_salts(connection, channel, findings)
+            check_approvers(connection, channel, findings)
     rows = _check_projections(connection, verified, findings)
     return Report(tuple(each.count() for each in verified), rows, tuple(findings.found), findings.left_out)
 
@@ -87,12 +89,15 @@ def _check_projections(
     meaning = fold(connection, verified)
     count, identifiers = NoticeCheck(connection, verified, meaning, findings).run()
     rules = RulesCheck(connection, verified, meaning.rules, findings).run()
+    drafts = DraftCheck(connection, meaning, findings)
+    counts = drafts.run()
     for channel in verified:
         EventCheck(connection, channel, meaning, findings).run()
     return {
         "notices": count,
         "notice_identifiers": identifiers,
         **rules,
+        **counts,
         "events": check_cursors(connection, findings),
-        "requests": check_requests(connection, meaning, findings),
+        "requests": check_requests(connection, meaning, drafts.names, findings),
     }

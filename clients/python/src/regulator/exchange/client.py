@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 import grpc
-from regulator.exchange import connection, framework_requests, pages, requests
+from regulator.exchange import connection, draft_requests, framework_requests, pages, requests
 from regulator.exchange.connection import Rpc, Stubs
 from regulator.exchange.errors import ClientClosed, from_rpc_error
 from regulator.exchange.methods import described_as
@@ -108,6 +108,15 @@ class Client:
     list_assessments = _listing(
         lambda node: node.frameworks.ListAssessments, framework_requests.list_assessments, pages.assessments
     )
+
+    create_draft = _unary(lambda node: node.drafts.CreateDraft, draft_requests.create_draft)
+    update_draft = _unary(lambda node: node.drafts.UpdateDraft, draft_requests.update_draft)
+    submit_draft = _unary(lambda node: node.drafts.SubmitDraft, draft_requests.submit_draft)
+    approve_draft = _unary(lambda node: node.drafts.ApproveDraft, draft_requests.approve_draft)
+    reject_draft = _unary(lambda node: node.drafts.RejectDraft, draft_requests.reject_draft)
+    recall_draft = _unary(lambda node: node.drafts.RecallDraft, draft_requests.recall_draft)
+    get_draft = _unary(lambda node: node.drafts.GetDraft, draft_requests.get_draft)
+    list_drafts = _listing(lambda node: node.drafts.ListDrafts, draft_requests.list_drafts, pages.drafts)
 
     get_evidence = _unary(lambda node: node.evidence.GetEvidence, requests.get_evidence)
     get_checkpoint = _unary(lambda node: node.evidence.GetCheckpoint, requests.get_checkpoint)

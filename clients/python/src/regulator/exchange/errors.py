@@ -10,7 +10,7 @@
     ├── NotAllowed         PERMISSION_DENIED                this client may not do this, or it is not there for it
     ├── NotFound           NOT_FOUND                        nothing of that name
     ├── AlreadyExists      ALREADY_EXISTS                   the id or request_id stands for something else
-    ├── WrongState         FAILED_PRECONDITION              the notice's state does not allow the act
+    ├── WrongState         FAILED_PRECONDITION              its state does not allow the act, or a rule needs approval
     ├── Stale              ABORTED                          the etag is not the newest any more
     ├── Overloaded         RESOURCE_EXHAUSTED               a bound is reached; try later
     ├── Unavailable        UNAVAILABLE                      no node there, or not the expected one
@@ -112,7 +112,10 @@ class AlreadyExists(ExchangeError):
 
 
 class WrongState(ExchangeError):
-    """The notice's state does not allow the act; ``metadata`` names the state and what would be allowed."""
+    """Its state does not allow the act; ``metadata`` names the state and what would be allowed.
+
+    Reason ``APPROVAL_REQUIRED``: a rule of the node, named in ``metadata``, asks for four eyes, so ``create_draft``.
+    """
 
 
 class Stale(ExchangeError):

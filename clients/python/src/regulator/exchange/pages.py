@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import Generic, Protocol, TypeVar
 
 from regulator.exchange.v1.admin_service_pb2 import Channel, ListChannelsResponse, ListPeersResponse, Peer
+from regulator.exchange.v1.draft_service_pb2 import Draft, ListDraftsResponse
 from regulator.exchange.v1.framework_service_pb2 import (
     Assessment,
     Framework,
@@ -96,6 +97,11 @@ def channels(page: ListChannelsResponse) -> Iterable[Channel]:
 def notices(page: ListNoticesResponse) -> Iterable[Notice]:
     """The items of a page of notices."""
     return page.notices
+
+
+def drafts(page: ListDraftsResponse) -> Iterable[Draft]:
+    """The items of a page of drafts."""
+    return page.drafts
 
 
 def frameworks(page: ListFrameworksResponse) -> Iterable[Framework]:

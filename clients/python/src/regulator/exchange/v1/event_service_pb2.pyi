@@ -64,6 +64,18 @@ class Event(_message.Message):
         """Rules were assessed, by us or by the peer."""
         PROVISION_IN_FORCE: Event._Kind.ValueType  # 14
         """A provision is in force from this day on; told once, late if the node did not run on the day."""
+        DRAFT_SUBMITTED: Event._Kind.ValueType  # 15
+        """A draft waits for approval. This and what follows about drafts is told to the draft's own authority alone, to
+        authors, approvers and auditors with the clearance for it.
+        """
+        DRAFT_APPROVED: Event._Kind.ValueType  # 16
+        """A draft was approved, and is released."""
+        DRAFT_REJECTED: Event._Kind.ValueType  # 17
+        """A draft was rejected."""
+        DRAFT_RECALLED: Event._Kind.ValueType  # 18
+        """A draft was taken back."""
+        DRAFT_EXPIRED: Event._Kind.ValueType  # 19
+        """Nothing was done with a draft in its time."""
         SEAL_ROTATED: Event._Kind.ValueType  # 20
         """A node seals with new keys from the next checkpoint on; `detail` names them."""
         CERTIFICATE_EXPIRING: Event._Kind.ValueType  # 21
@@ -108,6 +120,18 @@ class Event(_message.Message):
     """Rules were assessed, by us or by the peer."""
     PROVISION_IN_FORCE: Event.Kind.ValueType  # 14
     """A provision is in force from this day on; told once, late if the node did not run on the day."""
+    DRAFT_SUBMITTED: Event.Kind.ValueType  # 15
+    """A draft waits for approval. This and what follows about drafts is told to the draft's own authority alone, to
+    authors, approvers and auditors with the clearance for it.
+    """
+    DRAFT_APPROVED: Event.Kind.ValueType  # 16
+    """A draft was approved, and is released."""
+    DRAFT_REJECTED: Event.Kind.ValueType  # 17
+    """A draft was rejected."""
+    DRAFT_RECALLED: Event.Kind.ValueType  # 18
+    """A draft was taken back."""
+    DRAFT_EXPIRED: Event.Kind.ValueType  # 19
+    """Nothing was done with a draft in its time."""
     SEAL_ROTATED: Event.Kind.ValueType  # 20
     """A node seals with new keys from the next checkpoint on; `detail` names them."""
     CERTIFICATE_EXPIRING: Event.Kind.ValueType  # 21
@@ -133,6 +157,7 @@ class Event(_message.Message):
     FRAMEWORK_VERSION_FIELD_NUMBER: _builtins.int
     PROVISION_FIELD_NUMBER: _builtins.int
     ASSESSMENT_FIELD_NUMBER: _builtins.int
+    DRAFT_FIELD_NUMBER: _builtins.int
     kind: Global___Event.Kind.ValueType
     """What happened."""
     notice: _builtins.str
@@ -157,6 +182,8 @@ class Event(_message.Message):
     """The provision it is about, `frameworks/{framework}/provisions/{provision}`; empty if not about one."""
     assessment: _builtins.str
     """The assessment it is about, `assessments/{assessment}`; empty for other events."""
+    draft: _builtins.str
+    """The draft it is about, `drafts/{draft}`; empty for other events."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it was committed here."""
@@ -188,10 +215,11 @@ class Event(_message.Message):
         framework_version: _builtins.int = ...,
         provision: _builtins.str = ...,
         assessment: _builtins.str = ...,
+        draft: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "detail", b"detail", "framework", b"framework", "framework_version", b"framework_version", "index", b"index", "jurisdiction", b"jurisdiction", "kind", b"kind", "notice", b"notice", "notice_kind", b"notice_kind", "origin", b"origin", "provision", b"provision", "sectors", b"sectors", "time", b"time", "topics", b"topics"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "detail", b"detail", "draft", b"draft", "framework", b"framework", "framework_version", b"framework_version", "index", b"index", "jurisdiction", b"jurisdiction", "kind", b"kind", "notice", b"notice", "notice_kind", b"notice_kind", "origin", b"origin", "provision", b"provision", "sectors", b"sectors", "time", b"time", "topics", b"topics"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,33 @@
+"""On whose behalf something is sealed: by a direct call, or by the approval of what another one wrote."""
+
+from dataclasses import dataclass
+
+from gateway.identity.access import Caller
+from gateway.scopes import scope_of
+from gateway.supervision.disclosure import Scope
+from gateway.supervision.envelopes import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Who acts.
+
+    Attributes:
+        author: who wrote what is sealed
+        scope: what whoever is here may see; all that is referred to must be within it
+        approver: who released it; None: a direct call, or a draft that is only checked
+    """
+
+    author: Actor
+    scope: Scope
+    approver: Actor | None = None
+
+
+def by(caller: Caller) -> Acting:
+    """A caller acts for itself."""
+    return Acting(caller, scope_of(caller))
+
+
+def approving(caller: Caller, author: Actor) -> Acting:
+    """A caller releases what an author wrote."""
+    return Acting(author, scope_of(caller), caller)

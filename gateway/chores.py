@@ -1,0 +1,41 @@
+"""What a node does by itself when time passes."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from gateway.draft_commands import DraftCommands
+from gateway.errors import GatewayError
+from gateway.framework_commands import FrameworkCommands
+
+LONGEST_SLEEP_SECONDS = 600.0  # before it is looked at again: a clock may be set, a machine may sleep
+RETRY_SECONDS = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+async def tell_days(commands: FrameworkCommands) -> None:
+    """Tells what came into force: at once, and after each midnight (UTC)."""
+    await _again_and_again("what came into force could not be told now", commands.tell_days, _until_midnight)
+
+
+async def expire_drafts(commands: DraftCommands) -> None:
+    """Ends the drafts whose time is over: at once, and every ten minutes; approving asks for itself."""
+    await _again_and_again("drafts could not be ended now", commands.expire_drafts, lambda: LONGEST_SLEEP_SECONDS)
+
+
+async def _again_and_again(failing: str, chore: Callable[[], Awaitable[None]], pause: Callable[[], float]) -> None:
+    while True:
+        try:
+            await chore()
+            await asyncio.sleep(min(pause(), LONGEST_SLEEP_SECONDS))
+        except GatewayError as error:
+            _log.warning("%s: %s", failing, error)
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+def _until_midnight() -> float:
+    now = datetime.now(UTC)
+    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (midnight - now).total_seconds() + 1

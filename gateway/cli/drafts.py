@@ -1,0 +1,213 @@
+"""``gateway draft``: writes drafts, submits them, approves or rejects those of others."""
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from regulator.exchange import Client, notice_request
+from regulator.exchange.draft_requests import Act
+from regulator.exchange.framework_requests import publish_version
+from regulator.exchange.requests import supersede_notice
+from regulator.exchange.v1.draft_service_pb2 import Draft
+
+from gateway.cli.draft_view import HEADINGS, document, draft_id, row, sections
+from gateway.cli.options import AsJson, ProfileFile, RequestId, connect, one_of, read_input, word_of, words
+from gateway.cli.output import pairs, say, table, write_json
+from gateway.errors import BadInput
+from gateway.supervision.framework_files import SCHEMA as FRAMEWORK_SCHEMA
+from gateway.supervision.framework_files import read_framework
+from gateway.supervision.notice_files import read_notices
+
+DEFAULT_LIMIT = 50
+
+DraftName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the draft, such as hk-2026-4f7k.")]
+Etag = Annotated[
+    str, typer.Option("--etag", help="Of the draft as gateway draft show told it: what is released is what was read.")
+]
+KnownEtag = Annotated[str, typer.Option("--etag", help="Refuse if the draft's etag is another by now.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the group."""
+    group = typer.Typer(no_args_is_help=True, help="Write what another identity releases; release what others wrote.")
+    group.command("create")(create)
+    group.command("list")(list_)
+    group.command("show")(show)
+    group.command("submit")(submit)
+    group.command("recall")(recall)
+    group.command("approve")(approve)
+    group.command("reject")(reject)
+    app.add_typer(group, name="draft")
+
+
+def create(  # noqa: PLR0913 - an option each
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="JSON of the schema notices/1 (one notice) or framework/1; - for standard input."
+        ),
+    ],
+    *,
+    profile: ProfileFile,
+    new_id: Annotated[
+        str, typer.Option("--id", help="Id of the notice or framework; else the file's, or a new one.")
+    ] = "",
+    to: Annotated[
+        list[str] | None, typer.Option("--to", metavar="CODE", help="Jurisdiction; else the file's recipient, or all.")
+    ] = None,
+    supersedes: Annotated[str, typer.Option(metavar="ID", help="The notice takes the place of this earlier one.")] = "",
+    update: Annotated[str, typer.Option(metavar="NAME", help="Write this draft anew, instead of a new one.")] = "",
+    validate_only: Annotated[bool, typer.Option("--validate-only", help="Check everything, and keep nothing.")] = False,
+    request_id: RequestId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keeps a notice or a framework's version as a draft, until another identity releases it.
+
+    To draft a withdrawal or an assessment, give --draft to gateway notice withdraw or gateway framework assess.
+    """
+    if update and validate_only:
+        raise typer.BadParameter("--validate-only is for new drafts, and --update for one that is there")
+    act = _read(file, new_id, to or [], supersedes)
+    with connect(profile) as client:
+        if update:
+            draft = client.update_draft(update, act, request_id=request_id)
+        else:
+            draft = client.create_draft(act, request_id=request_id, validate_only=validate_only)
+    _report(draft, "the draft is valid" if validate_only else f"{draft_id(draft)} is written", as_json=as_json)
+
+
+def _read(file: Path, new_id: str, to: list[str], supersedes: str) -> Act:
+    data = read_input(file)
+    if _schema_of(data) == FRAMEWORK_SCHEMA:
+        framework = read_framework(data)
+        if not (name := new_id or framework.framework_id):
+            raise BadInput.of("id", "is not in the file: give it there, or with --id")
+        return publish_version(name, framework.content, recipients=to)
+    found = read_notices(data)
+    if len(found) != 1:
+        raise BadInput.of("notices", "must hold exactly one notice: a draft holds one act")
+    (notice,) = found
+    if supersedes:
+        return supersede_notice(supersedes, notice.content, notice_id=new_id or notice.notice_id)
+    recipients = to or [notice.recipient]
+    if len(recipients) != 1 or not recipients[0]:
+        raise BadInput.of("recipient", "must be one, in the file or with --to")
+    return notice_request(notice.content, recipient=recipients[0], notice_id=new_id or notice.notice_id)
+
+
+def _schema_of(data: bytes) -> object:
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return None  # whoever reads it tells what is wrong
+    return found.get("schema") if isinstance(found, dict) else None
+
+
+def list_(
+    *,
+    profile: ProfileFile,
+    state: Annotated[
+        int | None,
+        typer.Option(parser=one_of(Draft.State), metavar="STATE", help=f"One of {', '.join(words(Draft.State))}."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = DEFAULT_LIMIT,
+    as_json: AsJson = False,
+) -> None:
+    """Lists the drafts of the own authority, newest first."""
+    wanted = Draft.State.ValueType(state or 0)
+    with connect(profile) as client:
+        drafts = list(islice(client.list_drafts(page_size=min(limit, 1000), state=wanted), limit))
+    if as_json:
+        write_json({"drafts": [document(each) for each in drafts]})
+    else:
+        table(HEADINGS, [row(each) for each in drafts])
+
+
+def show(name: DraftName, *, profile: ProfileFile, as_json: AsJson = False) -> None:
+    """Shows a draft, with all that it would say, and its etag."""
+    with connect(profile) as client:
+        draft = client.get_draft(name)
+    if as_json:
+        write_json(document(draft))
+        return
+    for heading, values in sections(draft):
+        say(heading)
+        pairs(values, margin="  ")
+
+
+def submit(
+    name: DraftName,
+    *,
+    profile: ProfileFile,
+    etag: KnownEtag = "",
+    request_id: RequestId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Asks for approval."""
+    with connect(profile) as client:
+        _report_state(client.submit_draft(name, etag=_quoted(etag), request_id=request_id), as_json=as_json)
+
+
+def recall(
+    name: DraftName,
+    *,
+    profile: ProfileFile,
+    etag: KnownEtag = "",
+    request_id: RequestId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Takes back what was submitted."""
+    with connect(profile) as client:
+        _report_state(client.recall_draft(name, etag=_quoted(etag), request_id=request_id), as_json=as_json)
+
+
+def approve(
+    name: DraftName, *, profile: ProfileFile, etag: Etag, request_id: RequestId = None, as_json: AsJson = False
+) -> None:
+    """Releases a draft that another identity wrote.
+
+    Once this ends with 0, it is sealed and durable at the own node, with its author and you.
+    """
+    with connect(profile) as client:
+        draft = client.approve_draft(name, etag=_quoted(etag), request_id=request_id)
+    _report(draft, f"{draft_id(draft)} is released: {draft.released}", as_json=as_json)
+
+
+def reject(
+    name: DraftName,
+    *,
+    profile: ProfileFile,
+    etag: Etag,
+    reason: Annotated[str, typer.Option(help="Why, for its author.")],
+    request_id: RequestId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Refuses a draft that another identity wrote; its author may write it anew."""
+    with connect(profile) as client:
+        draft = client.reject_draft(name, etag=_quoted(etag), reason=reason, request_id=request_id)
+    _report_state(draft, as_json=as_json)
+
+
+def keep(client: Client, act: Act, request_id: str | None, *, as_json: bool) -> None:
+    """Keeps the act of another command as a draft."""
+    draft = client.create_draft(act, request_id=request_id)
+    _report(draft, f"{draft_id(draft)} is written", as_json=as_json)
+
+
+def _report_state(draft: Draft, *, as_json: bool) -> None:
+    _report(draft, f"{draft_id(draft)} is {word_of(Draft.State, draft.state).replace('_', ' ')}", as_json=as_json)
+
+
+def _report(draft: Draft, done: str, *, as_json: bool) -> None:
+    if as_json:
+        write_json(document(draft))
+        return
+    asked = f"; the rule {draft.rule} asks for its approval" if draft.rule and draft.state == Draft.DRAFT else ""
+    say(done + asked)
+
+
+def _quoted(etag: str) -> str:
+    """An etag as the contract has it; it is shown without its quotes, which a shell would take."""
+    return f'"{etag}"' if etag and not etag.startswith('"') else etag

@@ -1,0 +1,240 @@
+"""What can be done with drafts, in the manner of ``commands``: written by one identity, released by another.
+
+An act is checked in full when it is written, and once more, in the transaction that seals it, when it is approved. So a
+draft that waits for approval is no promise: a peer may go, a notice may be withdrawn, another version may be published
+meanwhile. Then the approval is refused for that reason, and the draft waits on.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from google.protobuf.message import Message
+from regulator.exchange.v1 import draft_service_pb2 as pb
+from regulator.exchange.v1.event_service_pb2 import Event
+
+from gateway.acting import approving, by
+from gateway.commands import ID_BYTES, carried_out, remember
+from gateway.draft_acts import DraftActs, Proposal
+from gateway.draft_questions import DraftQuestions, not_there
+from gateway.errors import BadInput, Overloaded, Stale
+from gateway.identity.access import Caller
+from gateway.scopes import scope_of
+from gateway.store.committer import Committer
+from gateway.store.transaction import Needs, Transaction
+from gateway.supervision import drafts
+from gateway.supervision.approval import require_another
+from gateway.supervision.draft_messages import act_of, draft_message
+from gateway.supervision.drafts import DraftRecord, Step, draft_id, draft_name
+from gateway.supervision.notices import new_notice_id
+from gateway.supervision.submissions import check_fields, digest_of
+from gateway.supervision.values import text_fault
+
+DAY_MICROS = 86_400 * 1_000_000
+MAX_OPEN_DRAFTS = 1000  # of an authority
+EXPIRED_AT_ONCE = 500  # in one transaction
+MICROS = 1_000_000  # in a second
+
+Change = Callable[[Transaction, DraftRecord], tuple[DraftRecord, Event.Kind.ValueType]]
+"""What is done to a draft: gives it as it is then, and what is told of it, 0 for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Who asks for what, once: the caller, the request's id and its digest."""
+
+    caller: Caller
+    request_id: str
+    digest: bytes
+
+
+class DraftCommands:
+    """The acts of back offices on drafts.
+
+    Args:
+        jurisdiction: of this node, ISO 3166-1 alpha-2
+        committer: the one writer
+        acts: checks and seals what drafts hold
+        questions: reads drafts
+        lifetime_days: after which a draft expires that nobody does anything with
+        clock: microseconds since 1970
+        random: gives so many random bytes
+    """
+
+    def __init__(
+        self,
+        jurisdiction: str,
+        committer: Committer,
+        acts: DraftActs,
+        questions: DraftQuestions,
+        lifetime_days: int,
+        clock: Callable[[], int],
+        random: Callable[[int], bytes],
+    ) -> None:
+        self._jurisdiction, self._committer, self._acts, self._questions = jurisdiction, committer, acts, questions
+        self._lifetime = lifetime_days * DAY_MICROS
+        self._clock, self._random = clock, random
+
+    # --- the author's side ------------------------------------------------------------------------------------------
+
+    async def create_draft(self, caller: Caller, request: pb.CreateDraftRequest) -> pb.Draft:
+        """Keeps an act as a draft. ``validate_only``: answers what it would be; its name is an example."""
+        check_fields(request)
+        act, kept = act_of(request.draft, self._new_id())
+        proposal = await self._acts.proposal(act, kept, by(caller))
+        asked, made_id = _asked(caller, request.request_id, request), self._new_id()
+
+        def create(tx: Transaction) -> DraftRecord | str:
+            if known := _carried_out(tx, asked):
+                return known
+            nature = self._acts.nature(proposal.propose(tx, by(caller)))
+            record = drafts.new_draft(made_id, act, kept, caller, nature, tx.now, self._lifetime)
+            if not request.validate_only:
+                _require_room(tx, caller.authority)
+                tx.keep_draft(record)
+                remember(tx, caller, asked.request_id, asked.digest, draft_name(made_id))
+            return record
+
+        return await self._answer(asked, await self._committer.submit(create, _needs(asked)))
+
+    async def update_draft(self, caller: Caller, request: pb.UpdateDraftRequest) -> pb.Draft:
+        """Writes a draft anew."""
+        check_fields(request)
+        act, kept = act_of(request.draft, self._new_id())
+        proposal = await self._acts.proposal(act, kept, by(caller))
+
+        def update(tx: Transaction, record: DraftRecord) -> tuple[DraftRecord, Event.Kind.ValueType]:
+            drafts.require(record, Step.UPDATE, tx.now, request.etag)
+            drafts.check_same_act(record, act)
+            nature = self._acts.nature(proposal.propose(tx, by(caller)))
+            return drafts.updated(record, kept, caller, nature, tx.now, self._lifetime), Event.KIND_UNSPECIFIED
+
+        return await self._change(_asked(caller, request.request_id, request), request.draft.name, update)
+
+    async def submit_draft(self, caller: Caller, request: pb.SubmitDraftRequest) -> pb.Draft:
+        """Asks for approval."""
+        check_fields(request)
+
+        def submit(tx: Transaction, record: DraftRecord) -> tuple[DraftRecord, Event.Kind.ValueType]:
+            drafts.require(record, Step.SUBMIT, tx.now, request.etag)
+            return drafts.submitted(record, tx.now, self._lifetime), Event.DRAFT_SUBMITTED
+
+        return await self._change(_asked(caller, request.request_id, request), request.name, submit)
+
+    async def recall_draft(self, caller: Caller, request: pb.RecallDraftRequest) -> pb.Draft:
+        """Takes back what was submitted."""
+        check_fields(request)
+
+        def recall(tx: Transaction, record: DraftRecord) -> tuple[DraftRecord, Event.Kind.ValueType]:
+            drafts.require(record, Step.RECALL, tx.now, request.etag)
+            return drafts.recalled(record, tx.now, self._lifetime), Event.DRAFT_RECALLED
+
+        return await self._change(_asked(caller, request.request_id, request), request.name, recall)
+
+    # --- the reviewer's side ----------------------------------------------------------------------------------------
+
+    async def approve_draft(self, caller: Caller, request: pb.ApproveDraftRequest) -> pb.Draft:
+        """Releases a draft: what it holds is sealed, and the draft is RELEASED, in one commit."""
+        check_fields(request)
+        seen = await self._questions.draft(caller, draft_id(request.name))
+        proposal = await self._proposal(caller, seen, request.etag)
+
+        def approve(tx: Transaction, record: DraftRecord) -> tuple[DraftRecord, Event.Kind.ValueType]:
+            drafts.require(record, Step.APPROVE, tx.now, request.etag)
+            require_another(record.author, caller)
+            if proposal is None or record.revision != seen.revision:
+                raise Stale(f"{request.name} has changed just now", draft=request.name)
+            name = proposal.seal(tx, approving(caller, record.author))
+            return drafts.released(record, caller, name, tx.now), Event.DRAFT_APPROVED
+
+        weight = proposal.weight if proposal else 1
+        return await self._change(_asked(caller, request.request_id, request), request.name, approve, weight)
+
+    async def reject_draft(self, caller: Caller, request: pb.RejectDraftRequest) -> pb.Draft:
+        """Refuses a draft."""
+        check_fields(request)
+        if fault := text_fault(request.reason):
+            raise BadInput.of("reason", fault)
+
+        def reject(tx: Transaction, record: DraftRecord) -> tuple[DraftRecord, Event.Kind.ValueType]:
+            drafts.require(record, Step.REJECT, tx.now, request.etag)
+            require_another(record.author, caller)
+            return drafts.rejected(record, caller, request.reason, tx.now, self._lifetime), Event.DRAFT_REJECTED
+
+        return await self._change(_asked(caller, request.request_id, request), request.name, reject)
+
+    async def _proposal(self, caller: Caller, seen: DraftRecord, etag: str) -> Proposal | None:
+        """What a draft holds, ready to be sealed; None: it was not, or is not any more, what is to be approved."""
+        if seen.request is None or etag != drafts.etag_of(seen):
+            return None
+        return await self._acts.proposal(seen.act, seen.request, approving(caller, seen.author))
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    async def expire_drafts(self) -> None:
+        """Ends the drafts whose time is over."""
+        while await self._committer.submit(_expire, bounded=False) == EXPIRED_AT_ONCE:
+            pass
+
+    # --- how ----------------------------------------------------------------------------------------------------------
+
+    async def _change(self, asked: _Asked, name: str, change: Change, weight: int = 1) -> pb.Draft:
+        wanted_id = draft_id(name)
+
+        def unit(tx: Transaction) -> DraftRecord | str:
+            if known := _carried_out(tx, asked):
+                return known
+            record, kind = change(tx, _found(tx, asked.caller, wanted_id))
+            tx.keep_draft(record, kind)
+            remember(tx, asked.caller, asked.request_id, asked.digest, name)
+            return record
+
+        return await self._answer(asked, await self._committer.submit(unit, _needs(asked), weight))
+
+    async def _answer(self, asked: _Asked, done: DraftRecord | str) -> pb.Draft:
+        """The draft as it was made; or, of a request that was carried out before, as it is now."""
+        record = await self._questions.draft(asked.caller, done) if isinstance(done, str) else done
+        return draft_message(record)
+
+    def _new_id(self) -> str:
+        year = datetime.fromtimestamp(self._clock() // MICROS, UTC).year
+        return new_notice_id(self._jurisdiction, year, self._random(ID_BYTES))
+
+
+def _asked(caller: Caller, request_id: str, request: Message) -> _Asked:
+    return _Asked(caller, request_id, digest_of(request))
+
+
+def _needs(asked: _Asked) -> Needs:
+    return Needs(requests=frozenset({(asked.caller.client, asked.request_id)} if asked.request_id else ()))
+
+
+def _carried_out(tx: Transaction, asked: _Asked) -> str:
+    """The id of the draft that this very request made or changed; empty: it did not yet."""
+    return draft_id(carried_out(tx, asked.caller, asked.request_id, asked.digest))
+
+
+def _found(tx: Transaction, caller: Caller, wanted_id: str) -> DraftRecord:
+    record = tx.drafts.find(wanted_id)
+    own = record is not None and record.author.authority == caller.authority
+    if record is None or not own or not drafts.may_see(record.nature, scope_of(caller)):
+        raise not_there(wanted_id)
+    return record
+
+
+def _require_room(tx: Transaction, authority: str) -> None:
+    if tx.drafts.open_count(authority) >= MAX_OPEN_DRAFTS:
+        raise Overloaded(
+            f"{authority} has {MAX_OPEN_DRAFTS} drafts that are not final: release some, or let them expire"
+        )
+
+
+def _expire(tx: Transaction) -> int:
+    """Ends some of the drafts whose time is over; gives how many."""
+    over = tx.drafts.over(tx.now, EXPIRED_AT_ONCE)
+    for each in over:
+        record = tx.drafts.find(each)
+        assert record is not None, "it is in the table"
+        if record.state not in drafts.FINAL and tx.now >= record.expires_at:
+            tx.keep_draft(drafts.expired(record, tx.now), Event.DRAFT_EXPIRED)
+    return len(over)

@@ -1,0 +1,102 @@
+"""What is done to notices inside the transaction that seals: the last checks, the rules of four eyes, the envelope.
+
+Both ways lead here, a direct call (``commands``) and an approved draft (``draft_commands``): the one has no approver,
+and is stopped where a rule asks for one. Which request it was, and what is answered, is not this module's matter.
+"""
+
+from collections.abc import Callable, Sequence
+
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.notice_service_pb2 import WithdrawNoticeRequest
+
+from gateway.acting import Acting
+from gateway.identity.parties import Parties
+from gateway.store.transaction import Sealed, Transaction
+from gateway.supervision import envelopes
+from gateway.supervision.acts import check_own, check_release, check_supersede, check_withdraw
+from gateway.supervision.approval import (
+    ApprovalRule,
+    Proposed,
+    proposed_notice,
+    proposed_withdrawal,
+    require_approval,
+)
+from gateway.supervision.disclosure import within
+from gateway.supervision.notices import notice_id
+from gateway.supervision.records import NoticeRecord
+from gateway.supervision.submissions import Submission, addressed
+
+
+class NoticeSealing:
+    """Seals notices and their withdrawals.
+
+    Args:
+        parties: who exchanges
+        rules: which acts need an approver
+    """
+
+    def __init__(self, parties: Parties, rules: Sequence[ApprovalRule]) -> None:
+        self._parties, self._rules = parties, rules
+
+    def propose(self, tx: Transaction, acting: Acting, submission: Submission) -> tuple[Proposed, ...]:
+        """Passes if a notice could be released now, but for approval; tells what that would be.
+
+        Raises:
+            GatewayError: it could not.
+        """
+        return self._examined(tx, acting, submission)[1]
+
+    def check(self, tx: Transaction, acting: Acting, submission: Submission) -> None:
+        """Passes if a notice could be released now by a direct call; raises as ``propose``, and ApprovalRequired."""
+        require_approval(self._rules, self.propose(tx, acting, submission), None)
+
+    def release(self, tx: Transaction, acting: Acting, submission: Submission) -> Sealed:
+        """Releases a notice; raises as ``check``."""
+        submission, proposed = self._examined(tx, acting, submission)
+        require_approval(self._rules, proposed, acting.approver)
+        new_id, content = submission.notice_id, submission.content
+        return self.seal(tx, acting, submission.recipient, lambda seal: envelopes.released(seal, new_id, content))
+
+    def propose_withdrawal(
+        self, tx: Transaction, acting: Acting, request: WithdrawNoticeRequest
+    ) -> tuple[Proposed, ...]:
+        """Passes if a notice could be taken back now, but for approval; tells what that would be."""
+        return proposed_withdrawal(_withdrawable(tx, acting, request))
+
+    def withdraw(self, tx: Transaction, acting: Acting, request: WithdrawNoticeRequest) -> Sealed:
+        """Takes a notice back."""
+        record = _withdrawable(tx, acting, request)
+        require_approval(self._rules, proposed_withdrawal(record), acting.approver)
+        return self.seal(
+            tx, acting, record.recipient, lambda seal: envelopes.withdrawn(seal, record.id, request.explanation)
+        )
+
+    def seal(
+        self, tx: Transaction, acting: Acting, recipient: str, build: Callable[[envelopes.Seal], Envelope]
+    ) -> Sealed:
+        """Seals an envelope for a recipient; everything was checked."""
+        return tx.seal(self._parties.origin_to(recipient), acting.author, build, acting.approver)
+
+    def _examined(
+        self, tx: Transaction, acting: Acting, submission: Submission
+    ) -> tuple[Submission, tuple[Proposed, ...]]:
+        """The notice with its recipient, and what giving it is."""
+        submission = _with_recipient(tx, acting, submission)
+        channel = tx.channel(self._parties.origin_to(submission.recipient)).parties
+        check_release(submission.notice_id, submission.content, channel, tx.find_notice, acting.scope, submission.path)
+        return submission, proposed_notice(submission.content, tx.find_notice)
+
+
+def _withdrawable(tx: Transaction, acting: Acting, request: WithdrawNoticeRequest) -> NoticeRecord:
+    record = check_withdraw(notice_id(request.name), within(acting.scope, tx.find_notice), request.etag)
+    check_own(record, acting.author.authority)
+    return record
+
+
+def _with_recipient(tx: Transaction, acting: Acting, submission: Submission) -> Submission:
+    """Of a notice that supersedes another one: to the earlier one's recipient, by the earlier one's authority."""
+    if not submission.supersedes:
+        return submission
+    record = check_supersede(submission.supersedes, within(acting.scope, tx.find_notice), submission.etag)
+    check_own(record, acting.author.authority)
+    return addressed(submission, record.recipient)
