@@ -13,6 +13,7 @@ from regulator.exchange.v1.values_pb2 import LocalizedText
 from gateway.identity.access import Role
 from gateway.store.database import snapshot
 from gateway.store.reverify import verify_store
+from tests.hostile.texts import TEXTS, WRITABLE
 from tests.rpc.calls import SERVER_INFO, client_files, connected
 from tests.rpc.raw import Http2, tls, tls_context
 from tests.supervision.samples import content
@@ -27,6 +28,7 @@ calls_per_second = 5
 burst_calls = 10
 concurrent_streams = 2
 """
+TAGS = ("en", "ko", "zh-Hant", "zh-Hans", "ja", "fr", "de", "pt")  # a text in each: eight
 SERVED_SECONDS = 5  # within which another client's call is answered, on a machine that has other work
 
 
@@ -55,9 +57,13 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with hk.home.config_file.open("a") as config:
         config.write(BOUNDS)
     secret = content(title=[LocalizedText(language_tag="en", text=CANARY)])
+    odd = content(
+        summary=[LocalizedText(language_tag=tag, text=TEXTS[name]) for tag, name in zip(TAGS, WRITABLE, strict=True)]
+    )
     with running(hk, kr), hk.client("SFC") as client:
-        name = client.create_notice(secret, recipient="KR").name
-        eventually(lambda: client.get_notice(name).state == Notice.DELIVERED)
+        client.create_notice(secret, recipient="KR", notice_id="hk-secret")
+        client.create_notice(odd, recipient="KR", notice_id="hk-hostile")
+        eventually(lambda: client.get_notice("hk-hostile").state == Notice.DELIVERED)
         yield Target(hk, kr, sg)
 
 
@@ -78,7 +84,7 @@ def wires(target: Target, count: int) -> Iterator[list[Http2]]:
 
 @pytest.fixture(autouse=True)
 def unscathed(target: Target) -> Iterator[None]:
-    """Both nodes run and serve, their logs are what they were and verify, and no log of theirs tells a secret."""
+    """Both nodes run and serve, their logs are what they were, and nothing they wrote down tells a secret."""
     sites = (target.hk, target.kr)
     before = {site.jurisdiction: (channels_of(site), len(site.log_text())) for site in sites}
     yield
@@ -88,6 +94,13 @@ def unscathed(target: Target) -> Iterator[None]:
         channels, logged = before[site.jurisdiction]
         assert channels_of(site) == channels
         assert CANARY not in site.log_text()[logged:]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def still_verified(target: Target) -> Iterator[None]:
+    """After a module's attacks everything in both databases verifies: hashes, heads, signatures, projections."""
+    yield
+    for site in (target.hk, target.kr):
         assert_verifies(site)
 
 

@@ -80,6 +80,25 @@ class Http2:
         self._http.send_data(stream, data, end_stream=end)
         self.flush()
 
+    def queue(self, stream: int, data: bytes, *, end: bool = True) -> None:
+        """Sends with whatever is flushed next."""
+        self._http.send_data(stream, data, end_stream=end)
+
+    def queue_frame(self, data: bytes) -> None:
+        """Sends a frame as it stands, after what is queued."""
+        try:
+            self.wire.sendall(self._http.data_to_send() + data)
+        except OSError:
+            self.closed = True
+
+    def gone(self) -> bool:
+        """Sends what is queued; gives whether the other end has hung up."""
+        try:
+            self.flush()
+        except OSError:
+            self.closed = True
+        return self.closed
+
     def send_all(self, stream: int, data: bytes) -> None:
         """Sends as the callee's windows allow, and ends the stream; stops once the callee has answered."""
         position = 0

@@ -96,7 +96,7 @@ class OddCertificates:
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(key_usage(digital_signature=True, key_cert_sign=cert_sign), critical=True)
         )
-        names = [*map(x509.UniformResourceIdentifier, uris), *map(x509.DNSName, dns)]
+        names = [*map(x509.UniformResourceIdentifier._init_without_validation, uris), *map(x509.DNSName, dns)]
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=not subject)
         if ekus and not no_eku:
