@@ -28,12 +28,11 @@ from gateway.supervision.draft_messages import act_of, draft_message
 from gateway.supervision.drafts import DraftRecord, Step, draft_id, draft_name
 from gateway.supervision.notices import new_notice_id
 from gateway.supervision.submissions import check_fields, digest_of
-from gateway.supervision.values import text_fault
+from gateway.supervision.values import MICROS, text_fault
 
-DAY_MICROS = 86_400 * 1_000_000
+DAY_MICROS = 86_400 * MICROS
 MAX_OPEN_DRAFTS = 1000  # of an authority
 EXPIRED_AT_ONCE = 500  # in one transaction
-MICROS = 1_000_000  # in a second
 
 Change = Callable[[Transaction, DraftRecord], tuple[DraftRecord, Event.Kind.ValueType]]
 """What is done to a draft: gives it as it is then, and what is told of it, 0 for nothing."""

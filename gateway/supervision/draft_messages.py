@@ -16,8 +16,7 @@ from regulator.exchange.v1.notice_service_pb2 import (
 from gateway.errors import BadInput, Violation
 from gateway.supervision.approval import ActKind
 from gateway.supervision.drafts import FINAL, DraftRecord, draft_name, etag_of
-
-MICROS = 1_000_000  # in a second
+from gateway.supervision.values import MICROS
 
 REQUESTS: Mapping[ActKind, type[Message]] = {
     ActKind.CREATE_NOTICE: CreateNoticeRequest,

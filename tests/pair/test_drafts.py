@@ -1,7 +1,9 @@
 """Four eyes between real nodes: what is released names who wrote it and who approved it, here, there and in proofs."""
 
 import asyncio
+import sqlite3
 import uuid
+from collections.abc import Sequence
 
 import pytest
 from regulator.exchange import AsyncClient, Client, NotAllowed, NotFound, Stale, WrongState, notice_request
@@ -42,6 +44,17 @@ def arrived(client: Client, notice_id: str) -> Notice:
 
     eventually(is_there)
     return found[0]
+
+
+def events(client: Client, kinds: Sequence[Event.Kind.ValueType]) -> list[Event]:
+    """All events of some kinds so far."""
+    found = []
+    with client.watch_events(kinds=kinds) as watch:
+        for message in watch:
+            if not message.HasField("event"):
+                break
+            found.append(message.event)
+    return found
 
 
 def test_the_peer_and_the_proof_tell_who_wrote_and_who_approved(four_eyes_pair: tuple[Site, Site]) -> None:
@@ -88,15 +101,8 @@ def test_what_waits_is_told_to_its_authority_and_to_nobody_else(four_eyes_pair: 
         waiting = pending(office, narrow_notice())
         desk.approve_draft(waiting.name, etag=waiting.etag)
 
-        def told(client: Client) -> list[Event.Kind.ValueType]:
-            found = []
-            with client.watch_events(kinds=kinds) as events:
-                for message in events:
-                    if not message.HasField("event"):
-                        return found
-                    if message.event.draft == waiting.name:
-                        found.append(message.event.kind)
-            return found
+        def told(client: Client) -> list[int]:
+            return [each.kind for each in events(client, kinds) if each.draft == waiting.name]
 
         assert told(desk) == told(office) == kinds
         assert told(hkma) == told(fsc) == []
@@ -117,6 +123,23 @@ def test_a_draft_outlives_a_restart_between_submitting_and_approving(tmp_path) -
             assert arrived(fss, "hk-kept").approver.client == DESK
     check(hk)
     check(kr)
+
+
+def test_a_node_ends_drafts_whose_time_is_over_when_it_starts(tmp_path) -> None:
+    hk, _ = found_pair(tmp_path)
+    with running(hk):
+        with hk.client("SFC") as office:
+            waiting = pending(office, narrow_notice())
+        hk.stop()
+        with sqlite3.connect(hk.home.path / "node.db") as database:
+            database.execute("UPDATE drafts SET expires_at = 1")
+        hk.start()
+        with hk.client("SFC") as office:
+            eventually(lambda: office.get_draft(waiting.name).state == Draft.EXPIRED)
+            assert office.get_draft(waiting.name).WhichOneof("act") is None
+            [told] = events(office, [Event.DRAFT_EXPIRED])
+        assert told.draft == waiting.name
+    check(hk)
 
 
 def test_of_many_approvals_at_once_one_releases(four_eyes_pair: tuple[Site, Site]) -> None:

@@ -18,13 +18,16 @@ from gateway.errors import (
     AlreadyExists,
     BadInput,
     GatewayError,
+    Halted,
     NotAllowed,
     NotFound,
     Overloaded,
     RequestIdReused,
     Stale,
+    Unavailable,
     WrongState,
 )
+from gateway.ledger.steps import SENDER_ROLLED_BACK, Halt
 from gateway.store.queries import EventFilter, read_events
 from gateway.store.tables import draft_events, drafts, events, leaves, requests
 from gateway.supervision import envelopes
@@ -42,6 +45,7 @@ from tests.store.drafting import (
     withdrawal_draft,
 )
 from tests.store.stores import HK_TO_KR, NOW, Opened, refused
+from tests.store.test_failed_commits import fail_commit
 from tests.supervision.framework_samples import assessment, provision, version
 from tests.supervision.samples import content, handling, reference
 
@@ -249,6 +253,24 @@ async def test_another_version_may_be_published_meanwhile(hk, drafting):
     assert isinstance(await refused(drafting.approve(same)), AlreadyExists)
     assert (await drafting.approve(other)).released.endswith("/versions/2")
     assert len(await sealed(hk)) == 2
+
+
+async def test_a_halted_channel_releases_nothing_and_the_draft_waits_on(hk, drafting):
+    pending = await drafting.pending()
+    await hk.committer.submit(lambda tx: tx.halt(HK_TO_KR, Halt(SENDER_ROLLED_BACK, "behind its receipt")))
+    assert isinstance(await refused(drafting.approve(pending)), Halted)
+    assert (await drafting.get(pending)).state == Draft.PENDING_APPROVAL
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_an_approval_whose_commit_fails_is_wholly_there_or_not_at_all(hk, drafting, after):
+    pending, request_id = await drafting.pending(notice_draft("hk-1")), str(uuid4())
+    fail_commit(hk, after=after)
+    assert isinstance(await refused(drafting.approve(pending, request_id=request_id)), Unavailable)
+    assert (await drafting.get(pending)).state == (Draft.RELEASED if after else Draft.PENDING_APPROVAL)
+    assert len(await sealed(hk)) == after
+    assert (await drafting.approve(pending, request_id=request_id)).state == Draft.RELEASED
+    assert len(await sealed(hk)) == 1
 
 
 # --- requests that come again -------------------------------------------------------------------------------------
