@@ -5,9 +5,9 @@ transaction, signed with one checkpoint a channel, and made durable with one com
 other. If the commit fails, no unit of it is answered as done, and the writer begins again from what is stored;
 only an error of the storage itself (not a full disk) ends the node, since a failed fsync must never be tried again.
 
-With SQLite the statements run on the loop's own thread, and only the commit, with its fsync, on another: each
-statement lets go of the interpreter's lock, and a busy loop would give it back only after its switch interval, for
-every row (docs/adr/0003). With PostgreSQL, where a statement waits for a server, they run on the other thread too.
+With SQLite the statements run on the loop's own thread, and only signing and the commit, with its fsync, on others:
+each statement lets go of the interpreter's lock, and a busy loop would give it back only after its switch interval, for
+every row (docs/adr/0003). With PostgreSQL, where a statement waits for a server, they run on the commit's thread too.
 """
 
 import asyncio
