@@ -27,7 +27,7 @@ from gateway.errors import (
     Unavailable,
     WrongState,
 )
-from gateway.ledger.steps import SENDER_ROLLED_BACK, Halt
+from gateway.ledger.steps import Halt
 from gateway.store.queries import EventFilter, read_events
 from gateway.store.tables import draft_events, drafts, events, leaves, requests
 from gateway.supervision import envelopes
@@ -257,7 +257,7 @@ async def test_another_version_may_be_published_meanwhile(hk, drafting):
 
 async def test_a_halted_channel_releases_nothing_and_the_draft_waits_on(hk, drafting):
     pending = await drafting.pending()
-    await hk.committer.submit(lambda tx: tx.halt(HK_TO_KR, Halt(SENDER_ROLLED_BACK, "behind its receipt")))
+    await hk.committer.submit(lambda tx: tx.halt(HK_TO_KR, Halt("OPERATOR", "a drill")))
     assert isinstance(await refused(drafting.approve(pending)), Halted)
     assert (await drafting.get(pending)).state == Draft.PENDING_APPROVAL
 
