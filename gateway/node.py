@@ -10,6 +10,7 @@ from functools import partial
 
 from gateway import chores
 from gateway.alarms import Alarms
+from gateway.auditing import Auditing
 from gateway.carrier import Store
 from gateway.commands import Commands
 from gateway.draft_acts import DraftActs
@@ -28,11 +29,13 @@ from gateway.proving import Proofs
 from gateway.questions import Questions
 from gateway.rpc.admin import AdminServicer
 from gateway.rpc.admission import BackOfficeAdmission, PeerAdmission
+from gateway.rpc.audit import AuditServicer
 from gateway.rpc.drafts import DraftServicer
 from gateway.rpc.events import EventServicer
 from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.frameworks import FrameworkServicer
 from gateway.rpc.guard import Admission
+from gateway.rpc.journaling import Journaling
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
 from gateway.rpc.quotas import Quota
@@ -44,7 +47,7 @@ from gateway.standing import LinkStatus, Standing
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database
-from gateway.store.opening import ChannelNames, add_channels, check_channels, check_owner, read_token_key
+from gateway.store.opening import ChannelNames, add_channels, check_channels, check_journal, check_owner, read_token_key
 from gateway.store.readers import Readers
 from gateway.trusting import Trusting
 from gateway.watching import Watched, watch
@@ -100,6 +103,7 @@ class Node:
         watched: list[list[Watched]] = [[self._access, *self._trusting.watched]]
         watched += [[source] for source in self._officers.sources]
         self._tasks += [asyncio.create_task(watch(each, alarms)) for each in watched]
+        self._tasks.append(asyncio.create_task(self._journaling.run()))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves until ``stop`` is set, the storage breaks or a listener ends by itself; then drains and closes.
@@ -129,6 +133,7 @@ class Node:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(self._back_office.stop(drain), self._peer.stop(min(drain, 1)))
+        await self._journaling.settle()
         await self._committer.stop()
         self._readers.close()
         self._database.close()
@@ -144,6 +149,7 @@ class Node:
                 check_owner(connection, node.jurisdiction, node.domain)
                 self._token_key = read_token_key(connection)
             add_channels(self._database, _channel_names(parties))
+            check_journal(self._database, parties.own.seal)
             check_channels(self._database, {origin: sender.seal for origin, sender, _ in parties.channels()})
             self._readers = Readers(self._database)
             self._committer = Committer(
@@ -158,6 +164,7 @@ class Node:
             self._database.close()
             raise
         self._bulletin = Bulletin(self._committer.latest())
+        self._journaling = Journaling(self._committer)
 
     def _services(self, parties: Parties, alarms: Alarms) -> Services:
         """Everything that back offices can call; and, by the way, the chores that go with it."""
@@ -181,6 +188,7 @@ class Node:
             EventServicer(notices),
             EvidenceServicer(Proofs(parties, self._readers, self._bulletin)),
             AdminServicer(Standing(parties, config.node.authorities, self._bulletin, self._links, alarms, _micros)),
+            AuditServicer(Auditing(parties, self._readers, committer)),
         )
 
     def _make_links(self, parties: Parties, store: Store) -> dict[str, Link]:
@@ -229,6 +237,7 @@ class Node:
             limits.drain_seconds,
             max_calls,
             quota_of,
+            self._journaling,
         )
 
     async def _listen(self) -> None:

@@ -1,27 +1,104 @@
-"""``gateway audit``: takes the access journal away, and verifies it without a node."""
+"""``gateway audit``: reads the access journal, takes it away, and verifies it without a node."""
 
 from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, cast
 
 import typer
 from cryptography import x509
+from regulator.exchange import JournalFilters
 
-from gateway.cli.options import AsJson, open_input
-from gateway.cli.output import say, write_json
+from gateway.cli.entry_view import HEADINGS, document, row
+from gateway.cli.options import AsJson, ProfileFile, connect, moment, open_input
+from gateway.cli.output import say, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.evidence import Step, clock
 from gateway.identity.journal import JournalCheck, ProvenJournal
-from gateway.identity.keyfiles import read_certificate
+from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, write_file, write_pieces
 from gateway.identity.sealers import fingerprint
 from gateway.ledger.journal import MAX_LINE_BYTES
+
+DEFAULT_LIMIT = 50
 
 
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
     group = typer.Typer(no_args_is_help=True, help="Tell who read, wrote and was refused, and prove that it is all.")
+    group.command("list")(list_)
+    group.command("export")(export)
+    group.command("checkpoint")(checkpoint)
     group.command("verify")(verify)
     app.add_typer(group, name="audit")
+
+
+def list_(  # noqa: PLR0913 - an option a filter
+    *,
+    profile: ProfileFile,
+    client: Annotated[str | None, typer.Option(metavar="ID", help="SPIFFE ID of the client.")] = None,
+    officer: Annotated[str | None, typer.Option(metavar="ID", help="The officer, ISSUER#SUBJECT.")] = None,
+    method: Annotated[str | None, typer.Option(metavar="NAME", help="The method, such as GetNotice.")] = None,
+    outcome: Annotated[str | None, typer.Option(metavar="WORD", help="OK, or the reason of a refusal.")] = None,
+    resource: Annotated[str | None, typer.Option(metavar="NAME", help="Such as notices/hk-2026-017.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(parser=moment, metavar="TIME", help="Then or later, such as 2026-05-08.")
+    ] = None,
+    before: Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Before then.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = DEFAULT_LIMIT,
+    as_json: AsJson = False,
+) -> None:
+    """Lists entries of the access journal, newest first.
+
+    Filters that are given must all hold. The node tells them; what is proven is what gateway audit verify says.
+    """
+    given = {
+        "client": client,
+        "officer": officer,
+        "method": method,
+        "outcome": outcome,
+        "resource": resource,
+        "time_from": since,
+        "time_before": before,
+    }
+    filters = {name: value for name, value in given.items() if value is not None} | {"page_size": min(limit, 1000)}
+    with connect(profile) as node:
+        items = list(islice(node.list_journal_entries(**cast("JournalFilters", filters)), limit))
+    if as_json:
+        write_json({"entries": [document(each.index, each.entry) for each in items]})
+    else:
+        table(HEADINGS, [row(each.index, each.entry) for each in items])
+
+
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write. Never overwritten.")],
+    *,
+    profile: ProfileFile,
+    first: Annotated[int, typer.Option("--from", min=0, metavar="INDEX", help="Index of the first entry.")] = 0,
+) -> None:
+    """Writes the access journal to a file, up to a new checkpoint.
+
+    What is written was not verified: that is done by gateway audit verify. With --from and the size of a checkpoint
+    that was kept, it holds only what came since.
+    """
+    with connect(profile) as node:
+        written = write_pieces(file, node.export_journal(first), mode=PUBLIC_MODE)
+    say(f"{file} is written: {written} bytes")
+
+
+def checkpoint(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write. Never overwritten.")],
+    *,
+    profile: ProfileFile,
+) -> None:
+    """Writes a new checkpoint of the access journal to a file, to be kept where the node's operators cannot reach it.
+
+    A later export must continue it: gateway audit verify --earlier.
+    """
+    with connect(profile) as node:
+        signed = node.get_journal_checkpoint()
+    write_file(file, signed.file, mode=PUBLIC_MODE)
+    say(f"{file} is written: a checkpoint of {signed.size} entries")
 
 
 def verify(

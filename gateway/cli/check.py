@@ -76,6 +76,9 @@ def _show(report: Report) -> None:
             ("receipts", f"{each.receipts} of these, for {each.receipted} envelopes"),
         ]
         pairs(counted, margin="  ")
+    say(report.journal.origin)
+    pairs([("entries", f"{report.journal.entries}: every hash, stored subtree and root")], margin="  ")
+    pairs([("signed", f"{report.journal.signed} of these")], margin="  ")
     say("recomputed from the envelopes")
     pairs([(table, str(count)) for table, count in report.rows.items()], margin="  ")
     for finding in report.findings:

@@ -29,6 +29,7 @@ _WRITING = frozenset({Role.AUTHOR})
 _APPROVING = frozenset({Role.APPROVER})
 _REVIEWING = frozenset({Role.AUTHOR, Role.APPROVER, Role.AUDITOR})
 _READING = frozenset({Role.AUTHOR, Role.READER, Role.AUDITOR})
+_AUDITING = frozenset({Role.AUDITOR})
 _OPERATING = _READING | {Role.OPERATOR}
 
 
@@ -85,6 +86,13 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
         ListPeers=_OPERATING,
         GetChannel=_OPERATING,
         ListChannels=_OPERATING,
+    ),
+    **_rules(
+        "regulator.exchange.v1.AuditService",
+        ListJournalEntries=_AUDITING,
+        ExportJournal=_AUDITING,
+        GetJournalCheckpoint=_AUDITING,
+        GetJournalProof=_AUDITING,
     ),
     **_rules("grpc.health.v1.Health", Check=_ANYONE, List=_ANYONE, Watch=_ANYONE),
     **_rules("grpc.reflection.v1alpha.ServerReflection", ServerReflectionInfo=_ANYONE),

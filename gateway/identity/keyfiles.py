@@ -8,7 +8,7 @@ import os
 import secrets
 import shlex
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -57,9 +57,18 @@ def write_file(path: Path, content: bytes, *, mode: int, replace: bool = False) 
         AlreadyExists: something is there, and ``replace`` is not asked for.
         ConfigError: it cannot be written.
     """
+    write_pieces(path, [content], mode=mode, replace=replace)
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes], *, mode: int, replace: bool = False) -> int:
+    """Writes a file that comes piece by piece, as ``write_file`` does; gives how many bytes it has.
+
+    Raises:
+        AlreadyExists, ConfigError: as ``write_file``; and whatever ``pieces`` raises: then nothing is there.
+    """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        _write_new(beside, content, mode)
+        written = _write_new(beside, pieces, mode)
         if replace:
             beside.replace(path)
         else:
@@ -73,6 +82,7 @@ def write_file(path: Path, content: bytes, *, mode: int, replace: bool = False) 
     finally:
         with suppress(OSError):  # what went wrong first is what is told
             beside.unlink()
+    return written
 
 
 def read_private(path: Path) -> bytes:
@@ -132,12 +142,13 @@ def read_public(path: Path) -> bytes:
     return _read(path, private=False)
 
 
-def _write_new(path: Path, content: bytes, mode: int) -> None:
+def _write_new(path: Path, pieces: Iterable[bytes], mode: int) -> int:
     with open(path, "xb", opener=partial(os.open, mode=mode)) as file:
         os.fchmod(file.fileno(), mode)  # whatever the umask took away
-        file.write(content)
+        written = sum(file.write(piece) for piece in pieces)
         file.flush()
         os.fsync(file.fileno())
+    return written
 
 
 def _sync_directory(path: Path) -> None:

@@ -77,8 +77,8 @@ class BackOfficeAdmission:
             presenter = Presenter(identity, _thumbprint(_only(session, "x509_pem_cert")))
             officer = self._officers.officer(token, presenter, now.timestamp())
         caller = self._officers.acting(system, officer)
+        CALLER.set(caller)  # whoever is refused below is known all the same
         self._officers.require(system, caller, method)
-        CALLER.set(caller)
         return Admitted(identity, caller)
 
 

@@ -1,4 +1,4 @@
-"""The interceptor of both listeners: every call is admitted, decoded, bounded in time, and answered with a status.
+"""The interceptor of both listeners: every call is admitted, decoded, bounded, journaled, and answered with a status.
 
 A handler behind it takes a message or messages and returns or yields messages; it raises the node's errors.
 """
@@ -6,7 +6,7 @@ A handler behind it takes a message or messages and returns or yields messages; 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any, Protocol
 
@@ -14,9 +14,11 @@ import grpc
 from grpc_status import rpc_status
 
 from gateway.errors import BadInput, GatewayError, Unavailable
+from gateway.journal.entries import CALL_RECORD, CallRecord
 from gateway.rpc.admission import Admitted, Call
 from gateway.rpc.decoding import decode
 from gateway.rpc.intake import AFTERWARDS
+from gateway.rpc.journaling import Journaling, admitted, asked, batches
 from gateway.rpc.quotas import SMALL_BYTES, Quotas, calls_of
 from gateway.rpc.rechecks import rechecked
 from gateway.rpc.sizes import check_size
@@ -43,13 +45,19 @@ class Guard(grpc.aio.ServerInterceptor):
         max_deadline_seconds: longest time of a call that answers once
         quotas: what each caller may take of the listener
         most_bytes: gives the bound of a message, by method
+        journaling: makes entries of calls
     """
 
     def __init__(
-        self, admission: Admission, max_deadline_seconds: float, quotas: Quotas, most_bytes: Callable[[str], int]
+        self,
+        admission: Admission,
+        max_deadline_seconds: float,
+        quotas: Quotas,
+        most_bytes: Callable[[str], int],
+        journaling: Journaling,
     ) -> None:
         self._admission, self._max_deadline_seconds, self._quotas = admission, max_deadline_seconds, quotas
-        self._most_bytes = most_bytes
+        self._most_bytes, self._journaling = most_bytes, journaling
         self._handlers: dict[str, Any] = {}  # by method, of those that exist
 
     async def intercept_service(
@@ -73,65 +81,79 @@ class Guard(grpc.aio.ServerInterceptor):
 
     def _unary_unary(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(_arriving: object, context: Context) -> Any:
+            record = self._journaling.begin(context.auth_context(), method)
             try:
-                caller = self._admit(method, context).identity
-                answer = await self._bounded(self._answer(caller, behaviour, read, context), context)
+                caller = self._admit(record, context).identity
+                answer = await self._bounded(self._answer(record, caller, behaviour, read, context), context)
                 return self._to_be_sent(caller, write(answer))
             except Exception as error:  # noqa: BLE001 - here and below: what a call ends with is told in one place
-                await _refuse(method, context, error)
+                await self._refuse(record, context, error)
 
         return call
 
     def _stream_unary(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(chunks: AsyncIterator[bytes], context: Context) -> Any:
+            record = self._journaling.begin(context.auth_context(), method)
             try:
-                async with self._open(method, context) as (caller, ask):
-                    return write(await behaviour(self._messages(caller, chunks, read, ask), context))
+                async with self._open(record, context) as (caller, ask):
+                    answer = behaviour(self._messages(caller, chunks, read, ask), context)
+                    return write(await self._journaled(record, answer))
             except Exception as error:  # noqa: BLE001
-                await _refuse(method, context, error)
+                await self._refuse(record, context, error)
 
         return call
 
     def _unary_stream(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(_arriving: object, context: Context) -> AsyncIterator[Any]:
+            record = self._journaling.begin(context.auth_context(), method)
             try:
-                async with self._open(method, context) as (caller, ask):
+                async with self._open(record, context) as (caller, ask):
                     data = await self._bounded(self._request(caller, context), context)
-                    async for message in behaviour(read(data), context):
-                        ask()
-                        yield write(message)
+                    request = read(data)
+                    asked(record, request)
+                    await self._journaling.opened(record)
+                    async with aclosing(batches(behaviour(request, context))) as parts:
+                        async for part in parts:
+                            await self._journaling.told(record, part)
+                            for message in part:
+                                ask()
+                                yield write(message)
             except Exception as error:  # noqa: BLE001
-                await _refuse(method, context, error)
+                await self._refuse(record, context, error)
 
         return call
 
     def _stream_stream(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(chunks: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
+            record = self._journaling.begin(context.auth_context(), method)
             try:
-                async with self._open(method, context) as (caller, ask):
+                async with self._open(record, context) as (caller, ask):
+                    await self._journaling.opened(record)
+                    CALL_RECORD.set(None)  # what follows is the node's own work: a channel's logs tell of it
                     async for message in behaviour(self._messages(caller, chunks, read, ask), context):
                         yield write(message)
             except Exception as error:  # noqa: BLE001
-                await _refuse(method, context, error)
+                await self._refuse(record, context, error)
 
         return call
 
     # --- what is around them ------------------------------------------------------------------------------------------
 
-    def _admit(self, method: str, context: Context, *, stream: bool = False) -> Admitted:
+    def _admit(self, record: CallRecord, context: Context, *, stream: bool = False) -> Admitted:
         """Admits a call, and counts it until it is over; gives who calls."""
-        admitted = self._admission.admit(context, method)
-        self._quotas.take(admitted.identity, stream=stream)
-        AFTERWARDS.get().append(partial(self._quotas.give_back, admitted.identity, stream=stream))
-        return admitted
+        who = self._admission.admit(context, record.method)
+        admitted(record, who)
+        self._quotas.take(who.identity, stream=stream)
+        AFTERWARDS.get().append(partial(self._quotas.give_back, who.identity, stream=stream))
+        return who
 
     @asynccontextmanager
-    async def _open(self, method: str, context: Context) -> AsyncIterator[tuple[str, Callable[[], None]]]:
+    async def _open(self, record: CallRecord, context: Context) -> AsyncIterator[tuple[str, Callable[[], None]]]:
         """Admits a stream; gives its caller, and what asks for it again, which happens also when no message comes."""
-        first = self._admit(method, context, stream=True)
+        first = self._admit(record, context, stream=True)
 
         def ask() -> None:
-            if self._admission.admit(context, method) != first:
+            if self._admission.admit(context, record.method) != first:
                 raise Unavailable("what this caller may do has changed; call again")
 
         async with rechecked(ask):
@@ -152,12 +174,18 @@ class Guard(grpc.aio.ServerInterceptor):
         self._quotas.charge(caller, calls_of(len(data)) - 1)
         return bytes(data)
 
-    async def _answer(self, caller: str, behaviour: Any, read: Any, context: Context) -> Any:
+    async def _answer(self, record: CallRecord, caller: str, behaviour: Any, read: Any, context: Context) -> Any:
         data = await self._request(caller, context)
-        if len(data) <= SMALL_BYTES:
-            return await behaviour(read(data), context)
-        async with self._quotas.large(caller):
-            return await behaviour(read(data), context)
+        async with nullcontext() if len(data) <= SMALL_BYTES else self._quotas.large(caller):
+            request = read(data)
+            asked(record, request)
+            return await self._journaled(record, behaviour(request, context))
+
+    async def _journaled(self, record: CallRecord, answer: Awaitable[Any]) -> Any:
+        """Gives an answer once the journal tells of it."""
+        found = await answer
+        await self._journaling.answered(record, found)
+        return found
 
     async def _messages(
         self, caller: str, chunks: AsyncIterator[bytes], read: Any, ask: Callable[[], None]
@@ -184,6 +212,19 @@ class Guard(grpc.aio.ServerInterceptor):
         except TimeoutError as error:
             raise Unavailable(f"the call took longer than {seconds:.3g} s; what became of it is unknown") from error
 
+    async def _refuse(self, record: CallRecord, context: Context, error: Exception) -> None:
+        """Ends a call with the status of what was raised; what is no error of ours is told to the log alone."""
+        if isinstance(error, grpc.aio.AbortError):  # its status is sent
+            raise error
+        if not isinstance(error, GatewayError):
+            _log.error("%s failed", record.method, exc_info=error)
+            error = GatewayError(type(error).__name__)
+        _log.info("%s refused: %s (%s)", record.method, error.reason, code_of(error))
+        # These hold the request, and the caller may take its time to read the answer.
+        error.__traceback__ = error.__cause__ = error.__context__ = None
+        await self._journaling.refused(record, error)
+        await context.abort_with_status(rpc_status.to_status(status_of(error)))
+
 
 def _shape(handler: Any) -> tuple[Any, str, Any]:
     """How gRPC is to make a handler, what goes around the method, and the method itself.
@@ -209,17 +250,3 @@ def _reader(deserializer: Any, most_bytes: int) -> Callable[[bytes], Any]:
         return decode(kind, data)
 
     return read
-
-
-async def _refuse(method: str, context: Context, error: Exception) -> None:
-    """Ends a call with the status of what was raised; what is no error of ours is told to the log alone."""
-    if isinstance(error, grpc.aio.AbortError):  # its status is sent
-        raise error
-    if not isinstance(error, GatewayError):
-        _log.error("%s failed", method, exc_info=error)
-        error = GatewayError(type(error).__name__)
-    _log.info("%s refused: %s (%s)", method, error.reason, code_of(error))
-    status = rpc_status.to_status(status_of(error))
-    # These hold the request, and the caller may take its time to read the answer.
-    error.__traceback__ = error.__cause__ = error.__context__ = None
-    await context.abort_with_status(status)

@@ -7,7 +7,7 @@ is registered and waited for apart, and a call of any other one is refused witho
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any, cast
@@ -20,6 +20,9 @@ from grpc_status import rpc_status
 from gateway.errors import GatewayError, NotServed, Overloaded
 from gateway.rpc.status import status_of
 
+Refused = Callable[[Mapping[str, Any], GatewayError], None]
+"""Takes gRPC's ``auth_context()`` and why a call is refused."""
+
 # ruff: noqa: SLF001 - there is no public place where a call can be taken out of gRPC's loop
 
 AFTERWARDS: ContextVar[list[Callable[[], None]]] = ContextVar("afterwards")
@@ -31,11 +34,15 @@ class _Core(cygrpc.AioServer):  # type: ignore[misc]
     """gRPC's loop, which is left to wait for tasks that end only when the server stops."""
 
     def __init__(
-        self, interceptors: tuple[grpc.aio.ServerInterceptor, ...], options: list[tuple[str, int]], max_calls: int
+        self,
+        interceptors: tuple[grpc.aio.ServerInterceptor, ...],
+        options: list[tuple[str, int]],
+        max_calls: int,
+        on_refused: Refused,
     ) -> None:
         self._working_loop = cygrpc.get_working_loop()
         super().__init__(self._working_loop, None, (), interceptors, options, None)
-        self._around, self._max_calls = interceptors, max_calls
+        self._around, self._max_calls, self._on_refused = interceptors, max_calls, on_refused
         self._handlers: dict[bytes, Any] = {}  # by method
         self._under_way = set[asyncio.Task[None]]()
 
@@ -65,6 +72,7 @@ class _Core(cygrpc.AioServer):  # type: ignore[misc]
 
     def _refuse(self, state: Any, error: GatewayError) -> None:
         context = cygrpc._ServicerContext(state, None, None, self._working_loop)
+        self._on_refused(context.auth_context(), error)
         self._begin(context.abort_with_status(rpc_status.to_status(status_of(error))), state, "")
 
     def _begin(self, handled: Coroutine[Any, Any, None], state: Any, name: str) -> None:
@@ -91,7 +99,10 @@ class _Server(_server.Server):
 
 
 def make_server(
-    interceptors: list[grpc.aio.ServerInterceptor], options: list[tuple[str, int]], max_calls: int
+    interceptors: list[grpc.aio.ServerInterceptor],
+    options: list[tuple[str, int]],
+    max_calls: int,
+    on_refused: Refused,
 ) -> grpc.aio.Server:
     """Makes a server, to which methods can be added by registering them alone.
 
@@ -99,5 +110,6 @@ def make_server(
         interceptors: around every method
         options: of gRPC
         max_calls: under way at once; more are refused as ``Overloaded``
+        on_refused: is told of each call that is refused here; must not wait
     """
-    return cast("grpc.aio.Server", _Server(_Core(tuple(interceptors), options, max_calls)))
+    return cast("grpc.aio.Server", _Server(_Core(tuple(interceptors), options, max_calls, on_refused)))

@@ -12,6 +12,8 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from regulator.exchange.v1 import (
     admin_service_pb2,
     admin_service_pb2_grpc,
+    audit_service_pb2,
+    audit_service_pb2_grpc,
     draft_service_pb2,
     draft_service_pb2_grpc,
     event_service_pb2,
@@ -28,6 +30,7 @@ from regulator.exchange.v1 import (
 from gateway.errors import ConfigError
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
 from gateway.rpc.admin import AdminServicer
+from gateway.rpc.audit import AuditServicer
 from gateway.rpc.drafts import DraftServicer
 from gateway.rpc.events import EventServicer
 from gateway.rpc.evidence import EvidenceServicer
@@ -35,6 +38,7 @@ from gateway.rpc.frameworks import FrameworkServicer
 from gateway.rpc.guard import Admission, Guard
 from gateway.rpc.health import HealthServicer
 from gateway.rpc.intake import make_server
+from gateway.rpc.journaling import Journaling
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
 from gateway.rpc.quotas import Quota, Quotas
@@ -59,6 +63,7 @@ SERVICES: Sequence[ServiceDescriptor] = (
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     evidence_service_pb2.DESCRIPTOR.services_by_name["EvidenceService"],
     admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
+    audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"],
 )
 """What the back-office listener serves, beside health and reflection."""
 
@@ -76,6 +81,7 @@ class Listener:
         drain_seconds: what calls on such a connection have left
         max_calls: under way at once
         quota_of: gives what a caller may take of them
+        journaling: makes entries of calls
     """
 
     address: str
@@ -86,6 +92,7 @@ class Listener:
     drain_seconds: float
     max_calls: int
     quota_of: Callable[[str], Quota]
+    journaling: Journaling
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,7 @@ class Services:
     events: EventServicer
     evidence: EvidenceServicer
     admin: AdminServicer
+    audit: AuditServicer
 
 
 async def back_office_server(listener: Listener, services: Services) -> tuple[grpc.aio.Server, int]:
@@ -115,6 +123,7 @@ async def back_office_server(listener: Listener, services: Services) -> tuple[gr
     event_service_pb2_grpc.add_EventServiceServicer_to_server(services.events, ruled)
     evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(services.evidence, ruled)
     admin_service_pb2_grpc.add_AdminServiceServicer_to_server(services.admin, ruled)
+    audit_service_pb2_grpc.add_AuditServiceServicer_to_server(services.audit, ruled)
     names = [service.full_name for service in SERVICES]
     health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(names), ruled)
     described = reflection.aio.ReflectionServicer([*names, health.SERVICE_NAME, reflection.SERVICE_NAME])
@@ -151,8 +160,8 @@ def _server(
         *more,
     ]
     quotas = Quotas(listener.quota_of, time.monotonic_ns)
-    guard = Guard(listener.admission, listener.max_deadline_seconds, quotas, most_bytes_of)
-    return make_server([guard], options, listener.max_calls)
+    guard = Guard(listener.admission, listener.max_deadline_seconds, quotas, most_bytes_of, listener.journaling)
+    return make_server([guard], options, listener.max_calls, listener.journaling.turned_away)
 
 
 def _bind(server: grpc.aio.Server, listener: Listener) -> int:

@@ -40,6 +40,11 @@ def code_of(error: errors.GatewayError) -> Code.ValueType:
     return next(CODES[kind] for kind in type(error).__mro__ if kind in CODES)
 
 
+def reason_of(error: errors.GatewayError) -> str:
+    """The reason of an error as it is told outside: of what goes wrong inside the node, only that it does."""
+    return errors.GatewayError.reason if code_of(error) == Code.INTERNAL else error.reason
+
+
 def status_of(error: errors.GatewayError) -> Status:
     """The status of an error: code, message, one ErrorInfo, and what helps the caller.
 

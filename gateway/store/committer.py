@@ -21,8 +21,10 @@ from typing import Any, TypeVar, cast
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from gateway.errors import GatewayError, Overloaded, StoreError, Unavailable
+from gateway.journal.entries import CALL_RECORD, CallRecord, Entry
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.store.database import Database
+from gateway.store.journal_log import JournalState, read_journal, write_journal
 from gateway.store.recent import Recent, Run
 from gateway.store.state import ChannelState, Counters, read_channels, read_counters
 from gateway.store.transaction import NOTHING, Needs, Transaction
@@ -46,18 +48,25 @@ class Commit:
 
     states: Mapping[str, ChannelState]
     counters: Counters
+    journal: JournalState
     sealed: Sequence[Run] = ()  # by this commit
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """Units that one caller waits for. ``outcomes``: of each its result, or the error it raised."""
+    """Units that one caller waits for. ``outcomes``: of each its result, or the error it raised.
+
+    ``call`` goes into the access journal if the units write anything; ``entries`` go into it in any case.
+    """
 
     units: Sequence[Unit[Any]]
     needs: Needs
     weight: int
+    call: CallRecord | None
+    entries: Sequence[Entry]
     future: asyncio.Future[list[Any]]
     outcomes: list[Any]
+    is_journaled: bool = False
     error: GatewayError | None = None
 
 
@@ -108,6 +117,8 @@ class Committer:
     async def submit(self, unit: Unit[T], needs: Needs = NOTHING, weight: int = 1, *, bounded: bool = True) -> T:
         """Runs a unit of work and waits until what it wrote is durable.
 
+        What it writes for a call (``CALL_RECORD``) is told by an entry of the access journal in the same commit.
+
         Args:
             unit: decides, and drafts what is to be written
             needs: what it will look up, so that it is read at once for all that waits
@@ -131,6 +142,14 @@ class Committer:
         """
         return await self._enqueue(units, needs, len(units)) if units else []
 
+    async def journal(self, *entries: Entry) -> None:
+        """Adds entries to the access journal, and waits until they are durable.
+
+        Raises:
+            Overloaded, Unavailable: as ``submit``.
+        """
+        await self._enqueue([], NOTHING, 1, entries=entries)
+
     async def stop(self) -> None:
         """Commits what waits, then ends."""
         self._stopping = True
@@ -143,17 +162,27 @@ class Committer:
     # --- what waits -----------------------------------------------------------------------------------------------
 
     async def _enqueue(
-        self, units: Sequence[Unit[Any]], needs: Needs, weight: int, *, bounded: bool = True
+        self,
+        units: Sequence[Unit[Any]],
+        needs: Needs,
+        weight: int,
+        *,
+        bounded: bool = True,
+        entries: Sequence[Entry] = (),
     ) -> list[Any]:
         if self._stopping:
             raise Unavailable("the node is stopping")
         if bounded and self._weight + weight > MAX_WAITING_WEIGHT:
             raise Overloaded("too much waits to be written; try again later")
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(units, needs, weight, future, []))
+        waiting = _Waiting(units, needs, weight, CALL_RECORD.get(), entries, future, [])
+        self._waiting.append(waiting)
         self._weight += weight
         self._changed.set()
-        return await future
+        outcomes = await future
+        if waiting.call and waiting.is_journaled:
+            waiting.call.is_journaled = True
+        return outcomes
 
     async def _next_group(self) -> list[_Waiting]:
         """What waits, up to a bound; none once the node stops and nothing waits."""
@@ -221,9 +250,15 @@ class Committer:
         transaction.read_ahead([waiting.needs for waiting in group])
         for waiting in group:
             waiting.outcomes = [_attempt(unit, transaction) for unit in waiting.units]
+            waiting.is_journaled = transaction.journal_call(waiting.call)
+            transaction.journal(*waiting.entries)
         writing = Writing(transaction.group, states, counters, self._sign, self._now)
         writing.execute(self._connection)
-        return Commit(writing.states, writing.counters, writing.runs)
+        return Commit(writing.states, writing.counters, self._write_journal(transaction), writing.runs)
+
+    def _write_journal(self, transaction: Transaction) -> JournalState:
+        entries, sign = transaction.entries, transaction.signs_journal
+        return write_journal(self._connection, self._latest.journal, entries, self._signer, self._now, sign=sign)
 
     def _sign(self, checkpoint: Checkpoint, time: int) -> Future[SignedCheckpoint]:
         return self._signers.submit(sign_checkpoint, checkpoint, self._signer, time)
@@ -253,7 +288,8 @@ class Committer:
 
     def _load(self) -> Commit:
         with self._connection.begin():
-            return Commit(read_channels(self._connection), read_counters(self._connection))
+            journal = read_journal(self._connection)
+            return Commit(read_channels(self._connection), read_counters(self._connection), journal)
 
     def _end(self, group: list[_Waiting], error: StoreError) -> None:
         self._stopping = True

@@ -12,7 +12,7 @@ from gateway.errors import Corrupt, NotFound
 from gateway.ledger import tiles
 from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from gateway.ledger.merkle import CompactRange
-from gateway.store.tables import channels, heads, leaves, subtrees
+from gateway.store.tables import JOURNAL, channels, heads, leaves, subtrees
 
 
 def read_batch(connection: Connection, channel: int, first: int, limit: int) -> wire.Batch:
@@ -99,7 +99,7 @@ def channel_id(connection: Connection, origin: str) -> int:
     Raises:
         NotFound: there is none of that origin.
     """
-    found = connection.scalar(select(channels.c.id).where(channels.c.origin == origin))
+    found = connection.scalar(select(channels.c.id).where(channels.c.origin == origin, channels.c.id != JOURNAL))
     if found is None:
         raise NotFound(f"there is no channel {origin}")
     return int(found)

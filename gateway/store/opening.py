@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, insert, select
 
 from gateway.errors import Corrupt, StoreError, VerificationError
-from gateway.ledger.checkpoint import SealPublic, open_checkpoint
+from gateway.ledger.checkpoint import SealPublic, journal_origin, open_checkpoint
 from gateway.store.database import Database
+from gateway.store.journal_log import read_journal
 from gateway.store.state import ChannelState, read_channels
-from gateway.store.tables import channels, leaves, node
+from gateway.store.tables import JOURNAL, channels, leaves, node
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ def create(database: Database, jurisdiction: str, domain: str, token_key: bytes)
     with database.writer() as connection, connection.begin():
         if connection.execute(select(node)).first() is None:
             connection.execute(insert(node), [{"domain": domain, "jurisdiction": jurisdiction, "token_key": token_key}])
+            journal = ChannelNames(journal_origin(domain), jurisdiction, jurisdiction, outgoing=True)
+            connection.execute(insert(channels), [_new_channel(JOURNAL, journal)])
         check_owner(connection, jurisdiction, domain)
 
 
@@ -81,24 +84,45 @@ def check_channels(database: Database, seals: dict[str, SealPublic]) -> None:
     """
     with database.readers.connect() as connection:
         for origin, state in read_channels(connection).items():
-            _check_last_leaf(connection, state)
+            _check_last_leaf(connection, state.id, origin, state.log.size)
             if origin in seals and state.head:
                 _check_head(state, seals[origin])
 
 
+def check_journal(database: Database, seal: SealPublic) -> None:
+    """Compares the access journal with its own newest head: root, signature, and the last leaf.
+
+    Args:
+        database: open
+        seal: of this node
+
+    Raises:
+        Corrupt: they contradict each other.
+    """
+    with database.readers.connect() as connection:
+        state = read_journal(connection)
+        _check_last_leaf(connection, JOURNAL, state.origin, state.log.size)
+        if state.head:
+            _check_note(state.head.note, state.origin, seal)
+
+
 def _check_head(state: ChannelState, seal: SealPublic) -> None:
     assert state.head is not None, "asked of channels that have one"
+    _check_note(state.head.note, state.origin, seal)
+
+
+def _check_note(note: bytes, origin: str, seal: SealPublic) -> None:
     try:
-        open_checkpoint(state.head.note, state.origin, seal)
+        open_checkpoint(note, origin, seal)
     except VerificationError as error:
-        raise Corrupt(f"the newest checkpoint of {state.origin} does not verify: {error.message}") from error
+        raise Corrupt(f"the newest checkpoint of {origin} does not verify: {error.message}") from error
 
 
-def _check_last_leaf(connection: Connection, state: ChannelState) -> None:
-    last = connection.scalar(select(func.max(leaves.c.index)).where(leaves.c.channel == state.id))
+def _check_last_leaf(connection: Connection, log: int, origin: str, expected: int) -> None:
+    last = connection.scalar(select(func.max(leaves.c.index)).where(leaves.c.channel == log))
     size = 0 if last is None else last + 1
-    if size != state.log.size:
-        raise Corrupt(f"{state.origin} has {size} envelopes, and its head says {state.log.size}")
+    if size != expected:
+        raise Corrupt(f"{origin} has {size} leaves, and its head says {expected}")
 
 
 def _new_channel(channel: int, names: ChannelNames) -> dict[str, object]:

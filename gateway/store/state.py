@@ -10,7 +10,7 @@ from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
 from gateway.ledger.steps import Halt
-from gateway.store.tables import channels, events, halt_evidence, heads, notices
+from gateway.store.tables import JOURNAL, channels, events, halt_evidence, heads, notices
 from gateway.supervision.records import ChannelParties
 
 
@@ -63,7 +63,8 @@ def read_channels(connection: Connection) -> dict[str, ChannelState]:
     Raises:
         Corrupt: a channel's edge, newest head and newest receipt contradict each other.
     """
-    rows = connection.execute(select(channels).order_by(channels.c.id)).mappings().all()
+    them = select(channels).where(channels.c.id != JOURNAL).order_by(channels.c.id)
+    rows = connection.execute(them).mappings().all()
     return {row["origin"]: _read_fitting(connection, row) for row in rows}
 
 

@@ -28,6 +28,9 @@ metadata = MetaData(
     }
 )
 
+JOURNAL = 0
+"""Id of the access journal's row in ``channels``: it is a log like them, between this node and itself."""
+
 BIG = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's rowid
 
 # Whose database it is: one row, written by `gateway init`, compared at every start. `token_key` enciphers page tokens
@@ -40,7 +43,8 @@ node = Table(
     Column("token_key", LargeBinary(32), nullable=False),
 )
 
-# One direction to or from a peer. `edge`: the compact range of `size` leaves, hashes joined.
+# One direction to or from a peer; and, with the id 0, the access journal. `edge`: the compact range of `size` leaves,
+# hashes joined.
 channels = Table(
     "channels",
     metadata,
@@ -66,7 +70,7 @@ halt_evidence = Table(
     PrimaryKeyConstraint("channel", "ordinal"),
 )
 
-# The log: `data` is the exact serialized Envelope as first written.
+# The log: `data` is the exact serialized Envelope, or JournalEntry, as first written.
 leaves = Table(
     "leaves",
     metadata,
@@ -89,7 +93,7 @@ subtrees = Table(
 )
 
 # Signed checkpoints. With `receipt_time` the note is a receipt. A sender's head that no receipt names goes when a
-# later receipt covers it.
+# later receipt covers it. Of the journal there is only the newest one, and it may cover less than the log.
 heads = Table(
     "heads",
     metadata,

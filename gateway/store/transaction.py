@@ -13,9 +13,11 @@ from typing import TypeVar
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.journal_pb2 import JournalEntry
 from sqlalchemy import Connection, bindparam, select
 
 from gateway.errors import BadInput, Halted, StoreError
+from gateway.journal.entries import CallRecord, Entry
 from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
 from gateway.ledger.steps import FORKED, Halt
@@ -31,6 +33,7 @@ from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import events, leaves, notices, requests
 from gateway.supervision.drafts import DraftRecord
 from gateway.supervision.envelopes import Actor, Seal
+from gateway.supervision.event_names import event_names
 from gateway.supervision.framework_records import AssessmentRecord
 from gateway.supervision.outcomes import EventDraft, Outcome, Projection
 from gateway.supervision.projection import concerned_notices, is_reply, project
@@ -53,6 +56,7 @@ class Needs:
 
 
 NOTHING = Needs()
+_NOTHING_WRITTEN = Draft()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,9 @@ class Transaction:
     ) -> None:
         self.now = now
         self.group = Draft()
+        self.entries: list[bytes] = []  # of the access journal, encoded
+        self.signs_journal = False
+        self._wrote, self._named = False, list[str]()  # by the units since the last entry of a call
         self._draft = Draft()
         self._connection = connection
         self._states = states
@@ -98,8 +105,27 @@ class Transaction:
         """Runs one unit: its writes join those of the group, or are dropped if it raises."""
         self._draft = Draft()
         result = unit(self)
-        self.group.absorb(self._draft)
+        if self._draft != _NOTHING_WRITTEN:
+            self._wrote = True
+            self._named += (name for event, _ in self._draft.events for name in event_names(event))
+            self.group.absorb(self._draft)
         return result
+
+    def journal(self, *entries: Entry) -> None:
+        """Adds entries to the access journal."""
+        self.entries += (entry.encode(self._random(SALT_BYTES), self.now) for entry in entries)
+
+    def journal_call(self, call: CallRecord | None) -> bool:
+        """Adds an entry of what the units since the last call of this method wrote for a call; tells if they did."""
+        wrote, named = self._wrote, self._named
+        self._wrote, self._named = False, []
+        if call and wrote:
+            self.journal(call.entry(JournalEntry.COMMITTED, named))
+        return call is not None and wrote
+
+    def sign_journal(self) -> None:
+        """Has the access journal signed in this commit, if any of it is not."""
+        self.signs_journal = True
 
     # --- reads ----------------------------------------------------------------------------------------------------
 
@@ -120,12 +146,12 @@ class Transaction:
     def find_request(self, client: str, request_id: str) -> RequestRecord | None:
         """Gives the request that a client made under this id; None: it made none."""
         key = (client, request_id)
-        drafted = self._draft.requests.get(key) or self.group.requests.get(key)
-        if drafted:
-            return drafted
-        if key not in self._requests:
-            self._read_requests({key})
-        return self._requests[key]
+        found = self._draft.requests.get(key) or self.group.requests.get(key)
+        if not found:
+            if key not in self._requests:
+                self._read_requests({key})
+            found = self._requests[key]
+        return found
 
     @property
     def rules(self) -> FrameworkLookups:

@@ -7,9 +7,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+from regulator.exchange import Client, NotAllowed, Profile
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent, Provision
 from regulator.exchange.v1.values_pb2 import Entity, Handling
 
+from gateway.identity.access import Role
 from gateway.identity.certificates import to_pem
 from gateway.identity.issuing import generate_tls_key
 from gateway.identity.pairing import PairingDocument
@@ -20,7 +22,7 @@ from tests.cli.transcripts import play, run
 from tests.supervision.framework_samples import day, parameter, provision, real, version
 from tests.supervision.samples import content, handling
 from tests.support import evidence
-from tests.support.nodes import Site, free_port
+from tests.support.nodes import Site, eventually, free_port
 
 
 def test_founding(tmp_path: Path) -> None:
@@ -154,3 +156,29 @@ def test_evidence(started_pair: tuple[Site, Site], tmp_path: Path) -> None:
         "made_kr_root": tmp_path / "kr.crt",
     }
     play("evidence", values)
+
+
+def test_audit(started_pair: tuple[Site, Site], tmp_path: Path) -> None:
+    hk, kr = started_pair
+    acknowledged_notice(hk, kr, "hk-cli-audited")
+    values = {
+        "folder": tmp_path,
+        "sfc": profile_path(hk, "SFC"),
+        "audit": hk.add_client("FSTB", [Role.AUDITOR], system="audit"),
+        "reader": hk.add_client("FSTB", [Role.READER], system="reader"),
+        "hk_root": hk.home.root("node-authority"),
+        "kr_root": kr.home.root("node-authority"),
+    }
+    with Client(Profile.load(Path(values["audit"]))) as client:
+        eventually(lambda: _is_admitted(client))
+    play("audit", values)
+    assert not (tmp_path / "other").exists()
+
+
+def _is_admitted(client: Client) -> bool:
+    """A node that runs looks at its access file again and again."""
+    try:
+        client.server_info()
+    except NotAllowed:
+        return False
+    return True

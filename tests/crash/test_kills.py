@@ -1,4 +1,4 @@
-"""kill -9 of both nodes at random, under load: nothing that was answered is lost, nothing is doubled."""
+"""kill -9 of both nodes at random, under load: nothing that was answered is lost, doubled, or untold in the journal."""
 
 import os
 import random
@@ -8,13 +8,15 @@ import sys
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from regulator.exchange import Client, ExchangeError
 
+from tests.rpc.journals import entries_of
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running
 
@@ -22,11 +24,12 @@ AUTHORS = {"HK": "SFC", "KR": "FSS"}
 
 
 class Load:
-    """One back office that gives notices for as long as it is let, and notes what was answered."""
+    """One back office that gives notices and reads them, for as long as it is let, and notes what was answered."""
 
     def __init__(self, site: Site, peer: Site) -> None:
         self.site, self.peer = site, peer
         self.answered: list[str] = []
+        self.read: list[str] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -42,6 +45,7 @@ class Load:
         with self.site.client(author) as client:
             while not self._stop.is_set():
                 self._give(client, author, str(uuid.uuid4()))
+                self._read(client)
 
     def _give(self, client: Client, author: str, request_id: str) -> None:
         """Asks under one request_id until there is an answer, as a careful back office does."""
@@ -59,6 +63,12 @@ class Load:
             else:
                 self.answered.append(made.name)
                 return
+
+    def _read(self, client: Client) -> None:
+        """Asks for the newest notice, once."""
+        if self.answered:
+            with suppress(ExchangeError):
+                self.read.append(client.get_notice(self.answered[-1]).name)
 
 
 @contextmanager
@@ -104,6 +114,22 @@ def log_of(site: Site, origin: str) -> list[bytes]:
         return [row[0] for row in database.execute(query, (origin,))]
 
 
+def check_journal(site: Site, loads: list[Load]) -> None:
+    """Every answered act and read is told, by client, method and name."""
+    told = Counter(
+        (entry.client, entry.method.rpartition("/")[2], name)
+        for entry in entries_of(site)
+        for name in entry.resources
+        if entry.outcome == "OK"
+    )
+    for load in (load for load in loads if load.site is site):
+        client = f"spiffe://{site.domain}/{AUTHORS[site.jurisdiction]}/office"
+        acts = [(client, "CreateNotice", name) for name in load.answered]
+        reads = Counter((client, "GetNotice", name) for name in load.read)
+        assert [act for act in acts if not told[act]] == []
+        assert {read: count for read, count in reads.items() if told[read] < count} == {}
+
+
 def check(site: Site) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "gateway", "check", str(site.home.path)],
@@ -138,6 +164,7 @@ def run_kills(tmp_path: Path, kills: int, seed: int) -> None:
     for sender, recipient in ((hk, kr), (kr, hk)):
         origin = f"{sender.domain}/to/{recipient.domain}"
         assert log_of(sender, origin) == log_of(recipient, origin)
+        check_journal(sender, loads)
         check(sender)
 
 

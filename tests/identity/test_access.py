@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from regulator.exchange.v1 import (
     admin_service_pb2,
+    audit_service_pb2,
     draft_service_pb2,
     event_service_pb2,
     evidence_service_pb2,
@@ -25,6 +26,7 @@ SERVED = (
     draft_service_pb2,
     framework_service_pb2,
     admin_service_pb2,
+    audit_service_pb2,
     health_pb2,
     reflection_pb2,
 )

@@ -57,7 +57,7 @@ async def test_a_later_pairing_adds_its_channels_beside_the_others(hk: Opened):
     add_channels(hk.database, [ChannelNames(HK_TO_KR, "XX", "XX", outgoing=False)])
     assert await hk.rows(channels) == before
     add_channels(hk.database, [ChannelNames("gateway.hk.example/to/gateway.sg.example", "HK", "SG", outgoing=True)])
-    assert [row["id"] for row in await hk.rows(channels)] == [1, 2, 3]
+    assert [row["id"] for row in await hk.rows(channels)] == [0, 1, 2, 3]
     hk.damaged = True  # Singapore is no party of this test's node
 
 
@@ -86,7 +86,7 @@ async def test_rows_that_contradict_each_other_are_corrupt_and_never_a_traceback
 async def test_a_lost_leaf_at_the_end_is_found(hk: Opened, lost):
     await hk.release("hk-1", "hk-2")
     edit(hk, 'DELETE FROM leaves WHERE "index" >= :lost', lost=lost)
-    with pytest.raises(Corrupt, match="envelopes, and its head says 2"):
+    with pytest.raises(Corrupt, match="leaves, and its head says 2"):
         check_channels(hk.database, SENDERS)
 
 

@@ -44,16 +44,33 @@ class ChannelCount:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalCount:
+    """What was verified of the access journal.
+
+    Attributes:
+        origin: of the journal
+        entries: leaves whose bytes were hashed
+        signed: how many of these the newest signed head covers
+    """
+
+    origin: str
+    entries: int
+    signed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What was verified, and what does not fit; a store that verifies has no findings.
 
     Attributes:
+        journal: the access journal
         channels: by origin
         rows: number of rows read of each projection, by table
         findings: at most ``MAX_FINDINGS``, in the order in which they were met
         left_out: how many more there were
     """
 
+    journal: JournalCount
     channels: tuple[ChannelCount, ...]
     rows: Mapping[str, int]
     findings: tuple[Finding, ...]

@@ -17,9 +17,11 @@ from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 from regulator.exchange.v1 import admin_service_pb2 as admin
+from regulator.exchange.v1 import audit_service_pb2 as audit
 from regulator.exchange.v1 import evidence_service_pb2 as evidence
 from regulator.exchange.v1 import notice_service_pb2 as notices
 from regulator.exchange.v1.admin_service_pb2_grpc import AdminServiceServicer, add_AdminServiceServicer_to_server
+from regulator.exchange.v1.audit_service_pb2_grpc import AuditServiceServicer, add_AuditServiceServicer_to_server
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
 from regulator.exchange.v1.event_service_pb2_grpc import EventServiceServicer, add_EventServiceServicer_to_server
 from regulator.exchange.v1.evidence_service_pb2_grpc import (
@@ -50,7 +52,9 @@ def _unary(name: str) -> Callable[..., Any]:
     return method
 
 
-class FakeNode(NoticeServiceServicer, EventServiceServicer, EvidenceServiceServicer, AdminServiceServicer):
+class FakeNode(
+    NoticeServiceServicer, EventServiceServicer, EvidenceServiceServicer, AdminServiceServicer, AuditServiceServicer
+):
     """Answers every method. ``answers`` can be replaced, ``failures`` are used up first."""
 
     def __init__(self, credentials: grpc.ServerCredentials) -> None:
@@ -80,6 +84,9 @@ class FakeNode(NoticeServiceServicer, EventServiceServicer, EvidenceServiceServi
             "GetEvidence": lambda request: evidence.Evidence(file_name=request.notice or request.origin),
             "GetCheckpoint": lambda request: evidence.Checkpoint(note=request.origin.encode()),
             "GetConsistencyProof": lambda _: evidence.ConsistencyProof(hashes=[bytes(32)]),
+            "ListJournalEntries": lambda _: audit.ListJournalEntriesResponse(items=[{"index": 7}]),
+            "GetJournalCheckpoint": lambda _: audit.JournalCheckpoint(size=8),
+            "GetJournalProof": lambda request: audit.JournalProof(size=request.size),
         }
 
     GetServerInfo = _unary("GetServerInfo")
@@ -97,6 +104,9 @@ class FakeNode(NoticeServiceServicer, EventServiceServicer, EvidenceServiceServi
     GetEvidence = _unary("GetEvidence")
     GetCheckpoint = _unary("GetCheckpoint")
     GetConsistencyProof = _unary("GetConsistencyProof")
+    ListJournalEntries = _unary("ListJournalEntries")
+    GetJournalCheckpoint = _unary("GetJournalCheckpoint")
+    GetJournalProof = _unary("GetJournalProof")
 
     def SubmitNotices(  # noqa: N802
         self, request_iterator: Iterator[notices.SubmitNoticesRequest], context: grpc.ServicerContext
@@ -105,6 +115,16 @@ class FakeNode(NoticeServiceServicer, EventServiceServicer, EvidenceServiceServi
         self.take("SubmitNotices", messages, context)
         count = sum(len(message.requests) for message in messages)
         return notices.SubmitNoticesResponse(received_count=count, sealed_count=count)
+
+    def ExportJournal(  # noqa: N802
+        self, request: audit.ExportJournalRequest, context: grpc.ServicerContext
+    ) -> Iterator[audit.ExportJournalResponse]:
+        """Breaks off in the middle if there is a failure left."""
+        self.requests.append(("ExportJournal", request))
+        yield audit.ExportJournalResponse(data=b"first, ")
+        if failures := self.failures["ExportJournal"]:
+            context.abort_with_status(rpc_status.to_status(failures.popleft()))
+        yield audit.ExportJournalResponse(data=b"last")
 
     def WatchEvents(  # noqa: N802
         self, request: WatchEventsRequest, context: grpc.ServicerContext
@@ -158,6 +178,7 @@ class FakeNode(NoticeServiceServicer, EventServiceServicer, EvidenceServiceServi
         add_EventServiceServicer_to_server(self, self._server)
         add_EvidenceServiceServicer_to_server(self, self._server)
         add_AdminServiceServicer_to_server(self, self._server)
+        add_AuditServiceServicer_to_server(self, self._server)
         self.port = self._server.add_secure_port(f"127.0.0.1:{self.port}", self._credentials)
         self._server.start()
 

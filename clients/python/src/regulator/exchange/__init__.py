@@ -6,6 +6,7 @@ and streams. Messages are those of ``regulator.exchange.v1``; ``regulator.exchan
 
 from regulator.exchange.async_client import AsyncClient
 from regulator.exchange.async_watch import AsyncWatch
+from regulator.exchange.audit_requests import JournalFilters
 from regulator.exchange.client import Client
 from regulator.exchange.errors import (
     AlreadyExists,
@@ -46,6 +47,7 @@ __all__ = [
     "DeadlineExceeded",
     "ExchangeError",
     "InvalidRequest",
+    "JournalFilters",
     "Listing",
     "NodeFailure",
     "NotAllowed",

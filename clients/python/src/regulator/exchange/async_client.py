@@ -3,14 +3,14 @@
 import asyncio
 import time
 import weakref
-from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from random import SystemRandom
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 from grpc import StatusCode, aio
-from regulator.exchange import connection, draft_requests, framework_requests, pages, requests
+from regulator.exchange import audit_requests, connection, draft_requests, framework_requests, pages, requests
 from regulator.exchange.async_watch import AsyncWatch
 from regulator.exchange.connection import AsyncStubs, Rpc
 from regulator.exchange.errors import Cancelled, ClientClosed, from_rpc_error
@@ -22,6 +22,7 @@ from regulator.exchange.requests import with_request_id
 from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import AsyncChunks
 from regulator.exchange.tasks import is_cancelled
+from regulator.exchange.v1.audit_service_pb2 import ExportJournalRequest
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, SubmitNoticesResponse
 
@@ -121,6 +122,12 @@ class AsyncClient:
     get_checkpoint = _unary(lambda node: node.evidence.GetCheckpoint, requests.get_checkpoint)
     get_consistency_proof = _unary(lambda node: node.evidence.GetConsistencyProof, requests.get_consistency_proof)
 
+    list_journal_entries = _listing(
+        lambda node: node.audit.ListJournalEntries, audit_requests.list_journal_entries, pages.journal_entries
+    )
+    get_journal_checkpoint = _unary(lambda node: node.audit.GetJournalCheckpoint, audit_requests.get_journal_checkpoint)
+    get_journal_proof = _unary(lambda node: node.audit.GetJournalProof, audit_requests.get_journal_proof)
+
     async def submit_notices(
         self,
         requests: Iterable[CreateNoticeRequest] | AsyncIterable[CreateNoticeRequest],
@@ -156,6 +163,15 @@ class AsyncClient:
         watch = AsyncWatch(self._stubs.events.WatchEvents, Progress(cursor, kinds, from_now=from_now, **filters))
         self._watches.add(watch)
         return watch
+
+    async def export_journal(self, first_index: int = 0) -> AsyncIterator[bytes]:
+        """Gives the file of the access journal, piece by piece, as ``Client.export_journal`` does."""
+        self._check_open()
+        try:
+            async for part in self._stubs.audit.ExportJournal(ExportJournalRequest(first_index=first_index)):
+                yield part.data
+        except aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
 
     async def close(self) -> None:
         """Ends the watches and the connection; calls under way raise ``Cancelled``."""

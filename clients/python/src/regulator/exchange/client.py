@@ -3,13 +3,13 @@
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import SystemRandom
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 import grpc
-from regulator.exchange import connection, draft_requests, framework_requests, pages, requests
+from regulator.exchange import audit_requests, connection, draft_requests, framework_requests, pages, requests
 from regulator.exchange.connection import Rpc, Stubs
 from regulator.exchange.errors import ClientClosed, from_rpc_error
 from regulator.exchange.methods import described_as
@@ -19,6 +19,7 @@ from regulator.exchange.progress import Progress, RuleFilters
 from regulator.exchange.requests import with_request_id
 from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import Chunks
+from regulator.exchange.v1.audit_service_pb2 import ExportJournalRequest
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, SubmitNoticesResponse
 from regulator.exchange.watch import Watch
@@ -122,6 +123,12 @@ class Client:
     get_checkpoint = _unary(lambda node: node.evidence.GetCheckpoint, requests.get_checkpoint)
     get_consistency_proof = _unary(lambda node: node.evidence.GetConsistencyProof, requests.get_consistency_proof)
 
+    list_journal_entries = _listing(
+        lambda node: node.audit.ListJournalEntries, audit_requests.list_journal_entries, pages.journal_entries
+    )
+    get_journal_checkpoint = _unary(lambda node: node.audit.GetJournalCheckpoint, audit_requests.get_journal_checkpoint)
+    get_journal_proof = _unary(lambda node: node.audit.GetJournalProof, audit_requests.get_journal_proof)
+
     def submit_notices(
         self, requests: Iterable[CreateNoticeRequest], *, chunk: int = 100, deadline_seconds: float | None = None
     ) -> SubmitNoticesResponse:
@@ -174,6 +181,18 @@ class Client:
             watch = Watch(self._stubs.events.WatchEvents, Progress(cursor, kinds, from_now=from_now, **filters))
             self._watches.add(watch)
             return watch
+
+    def export_journal(self, first_index: int = 0) -> Iterator[bytes]:
+        """Gives the file of the access journal, piece by piece, from an entry on up to a new checkpoint.
+
+        It is not tried again: a file that breaks off proves nothing, and another one ends with another checkpoint.
+        """
+        self._check_open()
+        try:
+            for part in self._stubs.audit.ExportJournal(ExportJournalRequest(first_index=first_index)):
+                yield part.data
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from error
 
     def close(self) -> None:
         """Ends the watches and the connection; calls under way raise ``Cancelled``."""

@@ -9,6 +9,7 @@ from grpc import aio
 from regulator.exchange.errors import ProfileError
 from regulator.exchange.profile import Profile
 from regulator.exchange.v1.admin_service_pb2_grpc import AdminServiceStub
+from regulator.exchange.v1.audit_service_pb2_grpc import AuditServiceStub
 from regulator.exchange.v1.draft_service_pb2_grpc import DraftServiceStub
 from regulator.exchange.v1.event_service_pb2_grpc import EventServiceStub
 from regulator.exchange.v1.evidence_service_pb2_grpc import EvidenceServiceStub
@@ -33,6 +34,7 @@ class Stubs:
 
     def __init__(self, channel: grpc.Channel) -> None:
         self.admin = AdminServiceStub(channel)
+        self.audit = AuditServiceStub(channel)
         self.drafts = DraftServiceStub(channel)
         self.events = EventServiceStub(channel)
         self.evidence = EvidenceServiceStub(channel)
@@ -45,6 +47,7 @@ class AsyncStubs:
 
     def __init__(self, channel: aio.Channel) -> None:
         self.admin = AdminServiceStub(channel)
+        self.audit = AuditServiceStub(channel)
         self.drafts = DraftServiceStub(channel)
         self.events = EventServiceStub(channel)
         self.evidence = EvidenceServiceStub(channel)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import Generic, Protocol, TypeVar
 
 from regulator.exchange.v1.admin_service_pb2 import Channel, ListChannelsResponse, ListPeersResponse, Peer
+from regulator.exchange.v1.audit_service_pb2 import ListJournalEntriesResponse
 from regulator.exchange.v1.draft_service_pb2 import Draft, ListDraftsResponse
 from regulator.exchange.v1.framework_service_pb2 import (
     Assessment,
@@ -112,6 +113,11 @@ def frameworks(page: ListFrameworksResponse) -> Iterable[Framework]:
 def provisions(page: ListProvisionsResponse) -> Iterable[FrameworkProvision]:
     """The items of a page of provisions."""
     return page.provisions
+
+
+def journal_entries(page: ListJournalEntriesResponse) -> Iterable[ListJournalEntriesResponse.Item]:
+    """The items of a page of the access journal."""
+    return page.items
 
 
 def assessments(page: ListAssessmentsResponse) -> Iterable[Assessment]:

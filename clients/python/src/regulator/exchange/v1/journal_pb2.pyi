@@ -28,36 +28,40 @@ class JournalEntry(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    class _Phase:
+    class _Step:
         ValueType = _typing.NewType("ValueType", _builtins.int)
         V: _TypeAlias = ValueType  # noqa: Y015
 
-    class _PhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[JournalEntry._Phase.ValueType], _builtins.type):
+    class _StepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[JournalEntry._Step.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
-        PHASE_UNSPECIFIED: JournalEntry._Phase.ValueType  # 0
-        """Not a phase this version knows."""
-        CALL: JournalEntry._Phase.ValueType  # 1
-        """A call that is answered once: the act is committed with this entry, or the answer was held back until this entry
-        was durable.
-        """
-        STREAM_OPENED: JournalEntry._Phase.ValueType  # 2
-        """A stream began."""
-        STREAM_PART: JournalEntry._Phase.ValueType  # 3
-        """A part of a stream: what was committed with this entry, or what was told after it was durable."""
+        STEP_UNSPECIFIED: JournalEntry._Step.ValueType  # 0
+        """Not a step this version knows."""
+        ANSWERED: JournalEntry._Step.ValueType  # 1
+        """A call that changed nothing; it was answered once this entry was durable."""
+        COMMITTED: JournalEntry._Step.ValueType  # 2
+        """An act, committed together with this entry. A stream of requests has one for each commit."""
+        OPENED: JournalEntry._Step.ValueType  # 3
+        """A stream of answers began once this entry was durable."""
+        TOLD: JournalEntry._Step.ValueType  # 4
+        """A part of a stream of answers, told once this entry was durable."""
+        REFUSED: JournalEntry._Step.ValueType  # 5
+        """A call, or several equal ones, refused."""
 
-    class Phase(_Phase, metaclass=_PhaseEnumTypeWrapper):
-        """What part of a call it is about."""
+    class Step(_Step, metaclass=_StepEnumTypeWrapper):
+        """What it tells of."""
 
-    PHASE_UNSPECIFIED: JournalEntry.Phase.ValueType  # 0
-    """Not a phase this version knows."""
-    CALL: JournalEntry.Phase.ValueType  # 1
-    """A call that is answered once: the act is committed with this entry, or the answer was held back until this entry
-    was durable.
-    """
-    STREAM_OPENED: JournalEntry.Phase.ValueType  # 2
-    """A stream began."""
-    STREAM_PART: JournalEntry.Phase.ValueType  # 3
-    """A part of a stream: what was committed with this entry, or what was told after it was durable."""
+    STEP_UNSPECIFIED: JournalEntry.Step.ValueType  # 0
+    """Not a step this version knows."""
+    ANSWERED: JournalEntry.Step.ValueType  # 1
+    """A call that changed nothing; it was answered once this entry was durable."""
+    COMMITTED: JournalEntry.Step.ValueType  # 2
+    """An act, committed together with this entry. A stream of requests has one for each commit."""
+    OPENED: JournalEntry.Step.ValueType  # 3
+    """A stream of answers began once this entry was durable."""
+    TOLD: JournalEntry.Step.ValueType  # 4
+    """A part of a stream of answers, told once this entry was durable."""
+    REFUSED: JournalEntry.Step.ValueType  # 5
+    """A call, or several equal ones, refused."""
 
     SALT_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
@@ -66,7 +70,7 @@ class JournalEntry(_message.Message):
     OFFICER_FIELD_NUMBER: _builtins.int
     AUTHORITY_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
-    PHASE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     RESOURCES_FIELD_NUMBER: _builtins.int
     RESOURCES_LEFT_OUT_FIELD_NUMBER: _builtins.int
@@ -75,17 +79,19 @@ class JournalEntry(_message.Message):
     salt: _builtins.bytes
     """16 random bytes, so that the leaf hash tells nothing to whoever guesses."""
     client: _builtins.str
-    """SPIFFE ID of the client, or of the peer's node; empty of a stranger, whose certificate names nobody here."""
+    """The one SPIFFE ID in the certificate, of a client or of a peer's node; empty if there is no such one. With the outcome
+    UNAUTHENTICATED it was not accepted.
+    """
     certificate_sha256: _builtins.bytes
     """SHA-256 over the DER of the certificate that was shown; empty if there was none."""
     officer: _builtins.str
     """The officer for whom the client acted, `issuer#subject`; empty of a system alone."""
     authority: _builtins.str
-    """Code of the authority that the client speaks for (`HKMA`); empty of a stranger and of a peer."""
+    """Code of the authority that the client speaks for (`HKMA`); empty of a peer, and of whoever is no client here."""
     method: _builtins.str
     """The method, `/package.Service/Method`."""
-    phase: Global___JournalEntry.Phase.ValueType
-    """What part of the call it is about."""
+    step: Global___JournalEntry.Step.ValueType
+    """What it tells of."""
     outcome: _builtins.str
     """`OK`, or the reason of the refusal as the caller was told it (`NOT_ALLOWED`; see docs/journal.md)."""
     resources_left_out: _builtins.int
@@ -114,7 +120,7 @@ class JournalEntry(_message.Message):
         officer: _builtins.str = ...,
         authority: _builtins.str = ...,
         method: _builtins.str = ...,
-        phase: Global___JournalEntry.Phase.ValueType = ...,
+        step: Global___JournalEntry.Step.ValueType = ...,
         outcome: _builtins.str = ...,
         resources: _abc.Iterable[_builtins.str] | None = ...,
         resources_left_out: _builtins.int = ...,
@@ -123,7 +129,7 @@ class JournalEntry(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "certificate_sha256", b"certificate_sha256", "client", b"client", "count", b"count", "method", b"method", "officer", b"officer", "outcome", b"outcome", "phase", b"phase", "request_id", b"request_id", "resources", b"resources", "resources_left_out", b"resources_left_out", "salt", b"salt", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "certificate_sha256", b"certificate_sha256", "client", b"client", "count", b"count", "method", b"method", "officer", b"officer", "outcome", b"outcome", "request_id", b"request_id", "resources", b"resources", "resources_left_out", b"resources_left_out", "salt", b"salt", "step", b"step", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

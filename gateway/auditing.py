@@ -1,0 +1,121 @@
+"""What auditors ask: entries of the access journal, the journal itself, and proofs of it."""
+
+from collections.abc import AsyncIterator
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from regulator.exchange.v1 import audit_service_pb2 as audit
+
+from gateway.errors import BadInput, Unavailable
+from gateway.identity.parties import Parties
+from gateway.ledger.checkpoint import SignedCheckpoint
+from gateway.ledger.journal import JournalHead, encode_entry
+from gateway.paging import page_position, page_size, page_token
+from gateway.store.committer import Committer
+from gateway.store.journal_queries import (
+    EntryFilter,
+    list_entries,
+    prove_entry,
+    prove_prefix,
+    read_edge,
+    read_entries,
+)
+from gateway.store.readers import Readers
+from gateway.store.transaction import Transaction
+from gateway.supervision.submissions import check_fields
+
+MAX_PART_BYTES = 512 * 1024  # of entries in one message of an export, about
+MICROS = 1_000_000  # in a second
+
+
+class Auditing:
+    """Reads the journal.
+
+    Args:
+        parties: whose certificates go into an export
+        readers: of the store
+        committer: has the journal signed
+    """
+
+    def __init__(self, parties: Parties, readers: Readers, committer: Committer) -> None:
+        self._parties, self._readers, self._committer = parties, readers, committer
+
+    async def list_entries(self, request: audit.ListJournalEntriesRequest) -> audit.ListJournalEntriesResponse:
+        """Gives a page, newest first."""
+        check_fields(request)
+        before, size = page_position(request.page_token, request), page_size(request.page_size)
+        page = await self._readers.run(list_entries, _filter(request), before, size)
+        items = [audit.ListJournalEntriesResponse.Item(index=index, entry=entry) for index, entry in page.entries]
+        more = page_token(page.before, request) if page.before else ""
+        return audit.ListJournalEntriesResponse(items=items, next_page_token=more)
+
+    async def export(self, request: audit.ExportJournalRequest) -> AsyncIterator[audit.ExportJournalResponse]:
+        """Gives the file of the journal from an entry on, up to a new checkpoint."""
+        signed = await self._signed()
+        index, size = request.first_index, signed.checkpoint.size
+        yield audit.ExportJournalResponse(data=(await self._head(index, signed)).encode())
+        while index < size:
+            entries = await self._readers.run(read_entries, index, size, MAX_PART_BYTES)
+            yield audit.ExportJournalResponse(data=b"".join(map(encode_entry, entries)))
+            index += len(entries)
+
+    async def checkpoint(self) -> audit.JournalCheckpoint:
+        """Gives a new checkpoint."""
+        signed = await self._signed()
+        size = signed.checkpoint.size
+        file = (await self._head(size, signed)).encode()
+        return audit.JournalCheckpoint(file=file, note=signed.note, size=size)
+
+    async def prove(self, request: audit.GetJournalProofRequest) -> audit.JournalProof:
+        """Proves that an entry is in the journal, or that a shorter journal is its prefix."""
+        check_fields(request)
+        head, log = self._committer.latest().journal.head, self._committer.latest().journal.log
+        size = request.size or (head.checkpoint.size if head else 0)
+        if size > log.size:
+            raise BadInput.of("size", f"must be at most the size of the journal, {log.size}")
+        if request.HasField("index"):
+            entry = await self._readers.run(prove_entry, request.index, size)
+            return audit.JournalProof(hashes=entry.hashes, size=size, root=entry.root, leaf=entry.leaf)
+        prefix = await self._readers.run(prove_prefix, request.first_size, size)
+        hashes, first_root = prefix.hashes, prefix.first_root
+        return audit.JournalProof(hashes=hashes, size=size, root=prefix.second_root, first_root=first_root)
+
+    async def _signed(self) -> SignedCheckpoint:
+        """The newest checkpoint, which covers all that was durable when it was asked for.
+
+        Raises:
+            Unavailable: the seal cannot sign.
+        """
+        size = self._committer.latest().journal.log.size
+        await self._committer.submit(Transaction.sign_journal)
+        head = self._committer.latest().journal.head
+        if head is None or head.checkpoint.size < size:
+            raise Unavailable("the journal cannot be signed now; the node's log tells why")
+        return head
+
+    async def _head(self, first: int, signed: SignedCheckpoint) -> JournalHead:
+        """What stands before the entries of a file.
+
+        Raises:
+            BadInput: the journal is not so long.
+        """
+        if first > signed.checkpoint.size:
+            raise BadInput.of("first_index", f"must be at most the size of the journal, {signed.checkpoint.size}")
+        edge = await self._readers.run(read_edge, first)
+        return JournalHead(edge, self._parties.own.seal_certificates, signed.note)
+
+
+def _filter(request: audit.ListJournalEntriesRequest) -> EntryFilter:
+    return EntryFilter(
+        client=request.client,
+        officer=request.officer,
+        method=request.method,
+        outcome=request.outcome,
+        resource=request.resource,
+        time_from=_micros(request.time_from) if request.HasField("time_from") else None,
+        time_before=_micros(request.time_before) if request.HasField("time_before") else None,
+    )
+
+
+def _micros(time: Timestamp) -> int:
+    """Microseconds, rounded up: a bound between two of them lies after the first."""
+    return time.seconds * MICROS + -(-time.nanos // 1000)

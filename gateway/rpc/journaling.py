@@ -1,0 +1,193 @@
+"""Has every call of both listeners told by the access journal: the one place that does, whatever the method.
+
+What a call changes is told in the commit that changes it: ``store.committer`` takes the record of the call. All else
+is told, and durable, before the caller is answered. What refusals are told, see ``journal.refusals``. Health checks
+that are answered are not told: they come every few seconds, and give the same answer to everybody.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from google.protobuf.message import Message
+from regulator.exchange.v1.journal_pb2 import JournalEntry
+
+from gateway.errors import GatewayError, Malformed
+from gateway.identity.names import parse_identity
+from gateway.journal.entries import CALL_RECORD, CallRecord, Entry, Requester
+from gateway.journal.names import asked_in, refusals_in, request_id_of, told_in
+from gateway.journal.refusals import Kind, Refusals
+from gateway.rpc.admission import CALLER, Admitted, Session
+from gateway.rpc.status import reason_of
+from gateway.store.committer import Committer
+from gateway.store.transaction import Transaction
+
+T = TypeVar("T")
+
+INTERVAL_SECONDS = 1.0  # after which equal refusals are told, and what is not signed is signed
+PATIENCE_SECONDS = 1.0  # that a refusal waits for the store; then the caller is refused all the same
+MAX_TOLD_AT_ONCE = 500  # messages of a stream that one entry tells
+
+_UNTOLD = "/grpc.health.v1.Health/"
+
+_log = logging.getLogger(__name__)
+
+
+class Journaling:
+    """Makes entries of calls.
+
+    Args:
+        committer: the one writer, which must be started before calls come
+    """
+
+    def __init__(self, committer: Committer) -> None:
+        self._committer = committer
+        self._refusals = Refusals()
+
+    # --- one call -------------------------------------------------------------------------------------------------
+
+    def begin(self, session: Session, method: str) -> CallRecord:
+        """Makes the record of a call: what it commits from now on is told under it."""
+        record = CallRecord(_requester(session), method)
+        CALL_RECORD.set(record)
+        return record
+
+    async def answered(self, record: CallRecord, answer: Message) -> None:
+        """Tells of a call that is about to be answered, unless a commit of it did already.
+
+        Raises:
+            GatewayError: it could not be made durable, so the call must not be answered.
+        """
+        for reason in refusals_in(answer):
+            self._count(record, reason)
+        if not record.is_journaled and not record.method.startswith(_UNTOLD):
+            await self._committer.journal(record.entry(JournalEntry.ANSWERED, told_in(answer)))
+
+    async def opened(self, record: CallRecord) -> None:
+        """Tells that a stream of answers begins. Raises as ``answered``."""
+        if not record.method.startswith(_UNTOLD):
+            await self._committer.journal(record.entry(JournalEntry.OPENED))
+
+    async def told(self, record: CallRecord, messages: Iterable[Message]) -> None:
+        """Tells what a part of a stream names, if it names anything. Raises as ``answered``."""
+        if named := [name for message in messages for name in told_in(message)]:
+            await self._committer.journal(record.entry(JournalEntry.TOLD, named))
+
+    async def refused(self, record: CallRecord, error: GatewayError) -> None:
+        """Tells of a refusal; never raises: a caller is refused in any case."""
+        if caller := CALLER.get(None):
+            record.requester = _of_client(record.requester, caller.authority, caller.officer)
+        kind = Kind(record.requester, record.method, reason_of(error))
+        first = self._refusals.take(kind, record.asked, record.request_id)
+        if first and not await self._write(first):
+            self._refusals.put_back(first)
+
+    def turned_away(self, session: Session, error: GatewayError) -> None:
+        """Counts a call that no method was looked up for."""
+        self._count(CallRecord(_requester(session), ""), reason_of(error))
+
+    def _count(self, record: CallRecord, reason: str) -> None:
+        if first := self._refusals.take(Kind(record.requester, record.method, reason)):
+            self._refusals.put_back(first)
+
+    async def _write(self, *entries: Entry) -> bool:
+        """Tells whether they are durable, or will be without more being done."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._committer.journal(*entries)
+        except TimeoutError:
+            _log.warning("the access journal is slow")
+        except GatewayError as error:
+            _log.warning("refusals could not be told yet: %s", error)
+            return False
+        return True
+
+    async def _sign(self) -> None:
+        with suppress(GatewayError, TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._committer.submit(Transaction.sign_journal)
+        if unsigned := self._committer.latest().journal.unsigned:
+            _log.warning("the last %d entries of the access journal are not signed", unsigned)
+
+    # --- all calls ------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Tells of counted refusals and signs, again and again, until it is cancelled."""
+        while True:
+            await self.settle()
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    async def settle(self) -> None:
+        """Tells of the refusals that were counted, and has the journal signed to its end."""
+        entries = self._refusals.end()
+        if entries and not await self._write(*entries):
+            for entry in entries:
+                self._refusals.put_back(entry)
+        if self._committer.latest().journal.unsigned:
+            await self._sign()
+
+
+def admitted(record: CallRecord, who: Admitted) -> None:
+    """Adds to a record who was admitted."""
+    if caller := who.caller:
+        record.requester = _of_client(record.requester, caller.authority, caller.officer)
+
+
+def asked(record: CallRecord, request: Message) -> None:
+    """Adds to a record what its request names."""
+    record.asked, record.request_id = asked_in(request), request_id_of(request)
+
+
+async def batches(messages: AsyncIterator[T]) -> AsyncGenerator[Sequence[T], None]:
+    """Gives what a stream has ready, as many messages at once, so that they cost one commit."""
+    following = asyncio.ensure_future(anext(messages))
+    try:
+        while True:
+            batch = [await following]
+            following = asyncio.ensure_future(anext(messages))
+            while len(batch) < MAX_TOLD_AT_ONCE:
+                await asyncio.sleep(0)
+                if not following.done() or following.cancelled() or following.exception():
+                    break
+                batch.append(following.result())
+                following = asyncio.ensure_future(anext(messages))
+            yield batch
+    except StopAsyncIteration:
+        return
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+def _requester(session: Session) -> Requester:
+    pem, claimed = (_only(session, name) for name in ("x509_pem_cert", "peer_spiffe_id"))
+    return _of_certificate(pem, claimed)
+
+
+def _only(session: Mapping[str, Any], name: str) -> bytes:
+    values = list(session.get(name, ()))
+    return bytes(values[0]) if len(values) == 1 else b""
+
+
+@lru_cache(1024)
+def _of_certificate(pem: bytes, claimed: bytes) -> Requester:
+    try:
+        client = str(parse_identity(claimed.decode()))
+    except (Malformed, UnicodeDecodeError):
+        client = ""
+    try:
+        der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER) if pem else b""
+    except ValueError:
+        der = pem  # what gRPC took for a certificate is told by the bytes that it showed
+    return Requester(client, sha256(der).digest() if der else b"")
+
+
+@lru_cache(1024)
+def _of_client(shown: Requester, authority: str, officer: str) -> Requester:
+    return Requester(shown.client, shown.certificate_sha256, authority, officer)

@@ -1,0 +1,111 @@
+"""Verifies the access journal: every leaf, stored subtree, the root and signatures of its head, and its own row."""
+
+from google.protobuf.message import DecodeError
+from regulator.exchange.v1.journal_pb2 import JournalEntry
+from sqlalchemy import Connection, select
+
+from gateway.identity.parties import Party
+from gateway.store.reverify.notes import Keys, NoteFault, OpenedNote, open_note
+from gateway.store.reverify.report import Findings, JournalCount
+from gateway.store.reverify.subtrees import SubtreeCheck
+from gateway.store.reverify.tree import Tree, hash_of_leaf
+from gateway.store.scanning import rows
+from gateway.store.tables import channels, heads, leaves
+
+_ROW = 0  # of ``channels``
+_SALT_BYTES = 16
+
+
+class JournalCheck:
+    """Verifies the journal of one node.
+
+    What a head does not cover is not proven: so it may only be what was written in the second of its signature, or
+    while the clock was set back.
+
+    Args:
+        connection: in one snapshot
+        own: this node
+        findings: what does not fit goes here
+    """
+
+    def __init__(self, connection: Connection, own: Party, findings: Findings) -> None:
+        self._connection, self._own, self._findings = connection, own, findings
+        self._origin = f"{own.domain}/journal"
+        self._tree = Tree()
+        self._subtrees = SubtreeCheck(connection, _ROW, self._origin, findings)
+        self._salts: set[bytes] = set()
+
+    def run(self) -> JournalCount:
+        """Walks the log once."""
+        head = self._head()
+        for leaf in rows(self._connection, select(leaves).where(leaves.c.channel == _ROW), leaves.c.index):
+            self._take(leaf["index"], leaf["hash"], leaf["data"], head)
+            if head and head.size == self._tree.size and head.root != self._tree.root():
+                self._findings.add(f"heads {self._origin} {head.size}", "commits to another log")
+        self._subtrees.finish()
+        size = self._tree.size
+        if head and head.size > size:
+            self._findings.add(f"heads {self._origin} {head.size}", "covers more than the log holds", f"{size}")
+        self._check_row()
+        return JournalCount(self._origin, size, head.size if head else 0)
+
+    def _head(self) -> OpenedNote | None:
+        stored = self._connection.execute(select(heads).where(heads.c.channel == _ROW)).mappings().all()
+        where = f"heads {self._origin}"
+        is_empty = self._connection.scalar(select(leaves.c.index).where(leaves.c.channel == _ROW).limit(1)) is None
+        if len(stored) != (0 if is_empty else 1):
+            self._findings.add(where, f"has {len(stored)} rows", "the newest head alone")
+        for row in stored:
+            try:
+                keys = Keys(self._own.domain, self._own.seal.ed25519, self._own.seal.ml_dsa_44)
+                note = open_note(row["note"], self._origin, keys, None)
+            except NoteFault as fault:
+                self._findings.add(where, str(fault))
+            else:
+                if note.size != row["size"] or row["receipt_time"] is not None:
+                    self._findings.add(where, f"is a checkpoint of {note.size} entries", f"one of {row['size']}")
+                return note
+        return None
+
+    def _take(self, index: int, stored: bytes, data: bytes, head: OpenedNote | None) -> None:
+        where, computed = f"leaves {self._origin} {index}", hash_of_leaf(data)
+        if index != self._tree.size:
+            self._findings.add(where, "does not follow on the one before", f"index {self._tree.size}")
+        if stored != computed:
+            self._findings.add(where, "has another hash than its data", computed.hex())
+        for level, place, node in self._tree.add(computed):
+            self._subtrees.take(level, place, node)
+        entry = self._entry(where, data)
+        if head and entry and self._tree.size > head.size and entry.time.seconds > head.sent_at:
+            self._findings.add(where, "is under no signed head", "one that covers it")
+
+    def _entry(self, where: str, data: bytes) -> JournalEntry | None:
+        try:
+            entry = JournalEntry.FromString(data)
+        except DecodeError:
+            self._findings.add(where, "is no entry of a journal")
+            return None
+        if len(entry.salt) != _SALT_BYTES or entry.salt in self._salts:
+            self._findings.add(where, "has a salt that is too short, or not its own", f"{_SALT_BYTES} random bytes")
+        self._salts.add(entry.salt)
+        return entry
+
+    def _check_row(self) -> None:
+        row = self._connection.execute(select(channels).where(channels.c.id == _ROW)).mappings().first()
+        own, where = self._own.jurisdiction, f"channels {self._origin}"
+        if row is None:
+            self._findings.add(where, "is not there")
+            return
+        expected = {
+            "origin": self._origin,
+            "sender": own,
+            "recipient": own,
+            "outgoing": True,
+            "size": self._tree.size,
+            "edge": self._tree.edge(),
+            "halt_reason": "",
+            "halt_detail": "",
+        }
+        for column, value in expected.items():
+            if row[column] != value:
+                self._findings.add(where, f"has {column} {row[column]!r}", repr(value))
