@@ -1,6 +1,6 @@
 """What drafts hold, made ready to be checked or sealed: one way for each kind of act, through ``sealing``."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class Proposal:
     """
 
     weight: int
-    propose: Callable[[Transaction, Acting], tuple[Proposed, ...]]
+    propose: Callable[[Transaction, Acting], Iterator[Proposed]]
     seal: Callable[[Transaction, Acting], str]
 
 
@@ -55,7 +55,7 @@ class DraftActs:
     ) -> None:
         self._parties, self._notices, self._frameworks, self._rules = parties, notices, frameworks, rules
 
-    def nature(self, proposed: Sequence[Proposed]) -> Nature:
+    def nature(self, proposed: Iterable[Proposed]) -> Nature:
         """What an act is, and which rule asks for its approval."""
         return nature_of(proposed, self._rules)
 
@@ -75,7 +75,7 @@ class DraftActs:
         with _within(path):
             found = await self._proposal(request, acting)
 
-        def propose(tx: Transaction, who: Acting) -> tuple[Proposed, ...]:
+        def propose(tx: Transaction, who: Acting) -> Iterator[Proposed]:
             with _within(path):
                 return found.propose(tx, who)
 
@@ -102,7 +102,7 @@ class DraftActs:
         return new_notice(request, self._parties.peers, acting.author.authority, acting.scope, request.notice_id)
 
     def _release(self, submission: Submission) -> Proposal:
-        def propose(tx: Transaction, acting: Acting) -> tuple[Proposed, ...]:
+        def propose(tx: Transaction, acting: Acting) -> Iterator[Proposed]:
             return self._notices.propose(tx, acting, submission)
 
         def seal(tx: Transaction, acting: Acting) -> str:
@@ -112,7 +112,7 @@ class DraftActs:
         return Proposal(1, propose, seal)
 
     def _withdrawal(self, request: WithdrawNoticeRequest) -> Proposal:
-        def propose(tx: Transaction, acting: Acting) -> tuple[Proposed, ...]:
+        def propose(tx: Transaction, acting: Acting) -> Iterator[Proposed]:
             return self._notices.propose_withdrawal(tx, acting, request)
 
         def seal(tx: Transaction, acting: Acting) -> str:
@@ -122,7 +122,7 @@ class DraftActs:
         return Proposal(1, propose, seal)
 
     def _publication(self, publication: Publication) -> Proposal:
-        def propose(tx: Transaction, acting: Acting) -> tuple[Proposed, ...]:
+        def propose(tx: Transaction, acting: Acting) -> Iterator[Proposed]:
             return self._frameworks.propose_version(tx, acting, publication)
 
         def seal(tx: Transaction, acting: Acting) -> str:
@@ -137,7 +137,7 @@ class DraftActs:
     def _assessment(self, request: AssessRequest) -> Proposal:
         wanted = self._frameworks.assessing(request, request.assessment_id)
 
-        def propose(tx: Transaction, _: Acting) -> tuple[Proposed, ...]:
+        def propose(tx: Transaction, _: Acting) -> Iterator[Proposed]:
             return self._frameworks.propose_assessment(tx, wanted)
 
         def seal(tx: Transaction, acting: Acting) -> str:

@@ -5,7 +5,7 @@ another writer could change meanwhile is asked again on the writer's thread, ins
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from regulator.exchange.v1 import framework_service_pb2 as pb
@@ -120,7 +120,7 @@ class FrameworkSealing:
         except NotFound:
             return None
 
-    def propose_version(self, tx: Transaction, acting: Acting, wanted: Publication) -> tuple[Proposed, ...]:
+    def propose_version(self, tx: Transaction, acting: Acting, wanted: Publication) -> Iterator[Proposed]:
         """Passes if a version could be published now, but for approval; tells what that would be."""
         return proposed_version(self._checked(tx, acting, wanted).content)
 
@@ -188,7 +188,7 @@ class FrameworkSealing:
             raise BadInput.of(f"assessment.content.{side}_jurisdiction", f"must be a paired jurisdiction: {paired}")
         return Assessing(request.assessment_id or made_id, content, peer)
 
-    def propose_assessment(self, tx: Transaction, wanted: Assessing) -> tuple[Proposed, ...]:
+    def propose_assessment(self, tx: Transaction, wanted: Assessing) -> Iterator[Proposed]:
         """Passes if an assessment could be given now, but for approval; tells what that would be."""
         check_assess(
             wanted.assessment_id,

@@ -4,7 +4,7 @@ Both ways lead here, a direct call (``commands``) and an approved draft (``draft
 and is stopped where a rule asks for one. Which request it was, and what is answered, is not this module's matter.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_service_pb2 import WithdrawNoticeRequest
@@ -38,7 +38,7 @@ class NoticeSealing:
     def __init__(self, parties: Parties, rules: Sequence[ApprovalRule]) -> None:
         self._parties, self._rules = parties, rules
 
-    def propose(self, tx: Transaction, acting: Acting, submission: Submission) -> tuple[Proposed, ...]:
+    def propose(self, tx: Transaction, acting: Acting, submission: Submission) -> Iterator[Proposed]:
         """Passes if a notice could be released now, but for approval; tells what that would be.
 
         Raises:
@@ -57,9 +57,7 @@ class NoticeSealing:
         new_id, content = submission.notice_id, submission.content
         return self.seal(tx, acting, submission.recipient, lambda seal: envelopes.released(seal, new_id, content))
 
-    def propose_withdrawal(
-        self, tx: Transaction, acting: Acting, request: WithdrawNoticeRequest
-    ) -> tuple[Proposed, ...]:
+    def propose_withdrawal(self, tx: Transaction, acting: Acting, request: WithdrawNoticeRequest) -> Iterator[Proposed]:
         """Passes if a notice could be taken back now, but for approval; tells what that would be."""
         return proposed_withdrawal(_withdrawable(tx, acting, request))
 
@@ -79,7 +77,7 @@ class NoticeSealing:
 
     def _examined(
         self, tx: Transaction, acting: Acting, submission: Submission
-    ) -> tuple[Submission, tuple[Proposed, ...]]:
+    ) -> tuple[Submission, Iterator[Proposed]]:
         """The notice with its recipient, and what giving it is."""
         submission = _with_recipient(tx, acting, submission)
         channel = tx.channel(self._parties.origin_to(submission.recipient)).parties

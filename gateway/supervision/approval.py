@@ -81,13 +81,13 @@ def asking_rule(rules: Iterable[ApprovalRule], proposed: Sequence[Proposed]) -> 
     return next((rule.name for rule in rules if any(map(rule.covers, proposed))), "")
 
 
-def require_approval(rules: Iterable[ApprovalRule], proposed: Sequence[Proposed], approver: Actor | None) -> None:
-    """Passes if somebody approved, or nobody had to.
+def require_approval(rules: Sequence[ApprovalRule], proposed: Iterable[Proposed], approver: Actor | None) -> None:
+    """Passes if somebody approved, or nobody had to; without rules, it does not even look at what is proposed.
 
     Raises:
         ApprovalRequired: naming the rule.
     """
-    if approver is None and (rule := asking_rule(rules, proposed)):
+    if rules and approver is None and (rule := asking_rule(rules, tuple(proposed))):
         raise ApprovalRequired(
             f"the rule {rule!r} of this node asks for four eyes: make a draft with DraftService", rule=rule
         )
@@ -112,29 +112,8 @@ def require_another(author: Actor, reviewer: Actor) -> None:
 # --- what acts are ------------------------------------------------------------------------------------------------
 
 
-def proposed_notice(content: NoticeContent, find: Find) -> tuple[Proposed, ...]:
+def proposed_notice(content: NoticeContent, find: Find) -> Iterator[Proposed]:
     """What giving a notice is: a new notice, and what its references do to earlier ones."""
-    return tuple(_proposed_notice(content, find))
-
-
-def proposed_withdrawal(record: NoticeRecord) -> tuple[Proposed, ...]:
-    """What taking a notice back is."""
-    return (_of_record(ActKind.WITHDRAW_NOTICE, record),)
-
-
-def proposed_version(content: FrameworkVersionContent) -> tuple[Proposed, ...]:
-    """What publishing a version is, of the sectors of all its provisions."""
-    sectors = frozenset(each.sector for each in content.provisions)
-    return (Proposed(ActKind.PUBLISH_VERSION, sectors=sectors),)
-
-
-def proposed_assessment(content: AssessmentContent) -> tuple[Proposed, ...]:
-    """What an assessment is; of a pair of provisions no sector is known here."""
-    sectors = frozenset({content.area.sector}) if content.HasField("area") else None
-    return (Proposed(ActKind.ASSESS, sectors=sectors),)
-
-
-def _proposed_notice(content: NoticeContent, find: Find) -> Iterator[Proposed]:
     yield _of_content(ActKind.CREATE_NOTICE, content)
     for reference in content.references:
         record = find(notice_id(reference.notice))
@@ -144,6 +123,23 @@ def _proposed_notice(content: NoticeContent, find: Find) -> Iterator[Proposed]:
                 yield _of_record(ActKind.SUPERSEDE_NOTICE, record)
         elif reference.relation == Reference.WITHDRAWS and record:
             yield _of_record(ActKind.WITHDRAW_NOTICE, record)
+
+
+def proposed_withdrawal(record: NoticeRecord) -> Iterator[Proposed]:
+    """What taking a notice back is."""
+    yield _of_record(ActKind.WITHDRAW_NOTICE, record)
+
+
+def proposed_version(content: FrameworkVersionContent) -> Iterator[Proposed]:
+    """What publishing a version is, of the sectors of all its provisions."""
+    sectors = frozenset(each.sector for each in content.provisions)
+    yield Proposed(ActKind.PUBLISH_VERSION, sectors=sectors)
+
+
+def proposed_assessment(content: AssessmentContent) -> Iterator[Proposed]:
+    """What an assessment is; of a pair of provisions no sector is known here."""
+    sectors = frozenset({content.area.sector}) if content.HasField("area") else None
+    yield Proposed(ActKind.ASSESS, sectors=sectors)
 
 
 def _of_content(act: ActKind, content: NoticeContent) -> Proposed:

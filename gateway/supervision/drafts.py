@@ -4,7 +4,7 @@ A draft is no projection of a log: nothing of it is sealed before it is released
 database alone. Once it is released or has expired, its act is not kept: what it became holds it, or nobody does.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -106,15 +106,16 @@ def etag_of(record: DraftRecord) -> str:
     return f'"{record.revision}"'
 
 
-def nature_of(proposed: Sequence[Proposed], rules: Iterable[ApprovalRule]) -> Nature:
+def nature_of(proposed: Iterable[Proposed], rules: Iterable[ApprovalRule]) -> Nature:
     """What an act is, of all that it does."""
-    labels = [each.tlp for each in proposed if each.tlp in TLP_ORDER]
-    known = [each.sectors for each in proposed]
+    parts = tuple(proposed)
+    labels = [each.tlp for each in parts if each.tlp in TLP_ORDER]
+    known = [each.sectors for each in parts]
     return Nature(
-        rule=asking_rule(rules, proposed),
+        rule=asking_rule(rules, parts),
         tlp=max(labels, key=TLP_ORDER.index, default=Handling.TLP_UNSPECIFIED),
         sectors=frozenset[Sector.ValueType]().union(*(each for each in known if each is not None)),
-        kind=next((each.kind for each in proposed if each.kind), Notice.KIND_UNSPECIFIED),
+        kind=next((each.kind for each in parts if each.kind), Notice.KIND_UNSPECIFIED),
     )
 
 

@@ -128,8 +128,8 @@ def test_a_notice_is_a_new_notice_and_what_it_does_to_others():
 def test_a_notice_in_place_of_a_narrower_one_is_no_way_around_the_label():
     mild = content(handling=handling(tlp=Handling.GREEN), references=[reference(Reference.SUPERSEDES, "hk-1")])
     rule = ApprovalRule("red", tlp=Handling.RED)
-    assert asking_rule([rule], proposed_notice(mild, lambda _: record(tlp=Handling.RED))) == "red"
-    assert asking_rule([rule], proposed_notice(mild, lambda _: record(tlp=Handling.GREEN))) == ""
+    assert asking_rule([rule], [*proposed_notice(mild, lambda _: record(tlp=Handling.RED))]) == "red"
+    assert asking_rule([rule], [*proposed_notice(mild, lambda _: record(tlp=Handling.GREEN))]) == ""
 
 
 def test_what_a_withdrawal_is_follows_from_the_notice():
@@ -141,10 +141,10 @@ def test_what_a_withdrawal_is_follows_from_the_notice():
 
 def test_a_version_is_of_the_sectors_of_its_provisions_and_an_assessment_of_its_area():
     made = FrameworkVersionContent(provisions=[Provision(sector=Sector.SECTOR_CUSTODY)])
-    assert proposed_version(made)[0].sectors == {Sector.SECTOR_CUSTODY}
+    assert next(proposed_version(made)).sectors == {Sector.SECTOR_CUSTODY}
     area = AssessmentContent(area=AssessmentContent.Area(sector=Sector.SECTOR_DEALING))
-    assert proposed_assessment(area)[0].sectors == {Sector.SECTOR_DEALING}
-    assert proposed_assessment(AssessmentContent(pair=AssessmentContent.ProvisionPair()))[0].sectors is None
+    assert next(proposed_assessment(area)).sectors == {Sector.SECTOR_DEALING}
+    assert next(proposed_assessment(AssessmentContent(pair=AssessmentContent.ProvisionPair()))).sectors is None
 
 
 # --- who is another one -------------------------------------------------------------------------------------------
