@@ -15,8 +15,7 @@ from gateway.store.logs import read_batch, read_recalled
 from gateway.store.readers import Readers
 from gateway.store.state import ChannelState
 from gateway.store.transaction import Transaction
-
-MICROS = 1_000_000  # in a second
+from gateway.supervision.values import MICROS
 
 Message = wire.ExchangeRequest | wire.ExchangeResponse
 

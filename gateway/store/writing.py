@@ -22,8 +22,7 @@ from gateway.store.recent import Run
 from gateway.store.rows import changing_columns, notice_row
 from gateway.store.state import ChannelState, Counters
 from gateway.supervision.notices import NAME_PREFIX
-
-MICROS = 1_000_000  # in a second
+from gateway.supervision.values import MICROS
 
 Rows = list[dict[str, Any]]
 Sign = Callable[[Checkpoint, int], Future[SignedCheckpoint]]
