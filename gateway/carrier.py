@@ -8,6 +8,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.ledger import steps
+from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.channel import Machine
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, Signer, countersign
 from gateway.store.committer import Committer
@@ -87,14 +88,15 @@ class Carrier:
         return steps.Recalled(log, hashes)
 
     async def _commit(self, effect: steps.Commit) -> steps.Event:
-        batch = effect.batch
-        await self._submit(lambda tx: tx.append(self._origin, batch), weight=len(batch.envelopes))
+        await self._append(effect.batch)
         return steps.Committed()
 
     async def _restore(self, effect: steps.Restore) -> steps.Event:
-        batch = effect.batch
-        await self._submit(lambda tx: tx.append(self._origin, batch), weight=len(batch.envelopes))
+        await self._append(effect.batch)
         return steps.Restored()
+
+    async def _append(self, batch: VerifiedBatch) -> None:
+        await self._submit(lambda tx: tx.append(self._origin, batch), weight=len(batch.envelopes))
 
     async def _countersign(self, effect: steps.Countersign) -> steps.Event:
         return steps.Countersigned(
