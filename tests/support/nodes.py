@@ -122,7 +122,7 @@ class Site:
         process = self.launch(**environment)
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert "serves back offices" in line, (line, self.log_text())
+        assert "serves back offices" in line, (line, process.wait(STOP_SECONDS), self.log_text())
 
     def launch(self, **environment: str) -> "subprocess.Popen[str]":
         """Starts ``gateway serve`` and waits for nothing."""
