@@ -46,7 +46,7 @@ class Dialling:
         self.link = Link(
             replace(parties.peers["KR"], addresses=(f"127.0.0.1:{free_port()}",)),
             parties,
-            Credentials(node.key_pem, node.pem, to_pem(root.certificate)),
+            lambda: Credentials(node.key_pem, node.pem, to_pem(root.certificate)),
             Store(store.committer, store.readers, SEALS["HK"], parties.own.domain),
             Bulletin(store.committer.latest()),
             self.links,
