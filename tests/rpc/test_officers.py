@@ -152,6 +152,18 @@ def test_a_token_bound_to_a_certificate_is_for_that_one_alone(world):
     assert refused.infos[0].metadata["token"] == "SYSTEM"
 
 
+def test_a_profile_may_name_the_token(world):
+    folder = world.hk.path / "clients" / "SFC-office"
+    profile = folder / "officer.toml"
+    profile.write_text((folder / "profile.toml").read_text() + 'token = "officer.jwt"\n')
+    (folder / "officer.jwt").write_text(world.token())
+    assert f"you act for  {world.mine.name}#officer-7" in run("status", "--profile", profile).out
+    (folder / "officer.jwt").write_text(world.token(aud="other"))
+    refused = run("status", "--profile", profile)
+    assert (refused.code, refused.out) == (3, "")
+    assert "it is for somebody else (UNAUTHENTICATED)" in refused.err
+
+
 def test_an_open_stream_ends_with_its_token(world):
     token = world.token(exp=world.mine.claims()["iat"] + 8)  # time enough to begin, on a machine that has other work
     metadata = [("authorization", f"Bearer {token}")]

@@ -11,7 +11,7 @@ from regulator.exchange import AsyncClient, Client, Profile
 
 from tests.clients.python.authority import Authority
 from tests.clients.python.fake_node import PATIENCE_SECONDS, FakeNode
-from tests.clients.python.on_loop import Loop, OnLoop
+from tests.clients.python.on_loop import Loop
 
 DOMAIN = "gateway.hk.example"
 
@@ -69,7 +69,7 @@ def connect(request: pytest.FixtureRequest, profile: Profile, loop: Loop) -> Ite
         if request.param == "blocking":
             clients.append(Client(changed))
         else:
-            clients.append(OnLoop(loop, loop.run(AsyncClient, changed)))
+            clients.append(loop.run(AsyncClient, changed))
         return clients[-1]
 
     yield make

@@ -59,9 +59,11 @@ class FakeNode(
 
     def __init__(self, credentials: grpc.ServerCredentials) -> None:
         self.requests: list[tuple[str, Any]] = []
+        self.authorizations: list[str | bytes] = []  # of all calls that had one
         self.failures: dict[str, deque[Status]] = defaultdict(deque)
         self.events: list[Event] = []
         self.cuts: deque[int] = deque()  # after how many messages each next watch breaks
+        self.cut_by = status(grpc.StatusCode.UNAVAILABLE, "cut")
         self.watching = threading.Event()  # a watch has been told all there is
         self.port = 0
         self._credentials = credentials
@@ -134,7 +136,7 @@ class FakeNode(
         cut = self.cuts.popleft() if self.cuts else None
         for sent, response in enumerate(self._told(request, context)):
             if sent == cut:
-                context.abort(grpc.StatusCode.UNAVAILABLE, "cut")
+                context.abort_with_status(rpc_status.to_status(self.cut_by))
             yield response
 
     def _told(self, request: WatchEventsRequest, context: grpc.ServicerContext) -> Iterator[WatchEventsResponse]:
@@ -162,6 +164,7 @@ class FakeNode(
     def take(self, name: str, request: Any, context: grpc.ServicerContext) -> None:
         """Keeps a request, then fails if there is a failure left for the method."""
         self.requests.append((name, request))
+        self.authorizations += [value for key, value in context.invocation_metadata() if key == "authorization"]
         if failures := self.failures[name]:
             context.abort_with_status(rpc_status.to_status(failures.popleft()))
 

@@ -6,6 +6,8 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Self
 
+from regulator.exchange import AsyncClient
+
 from tests.clients.python.fake_node import PATIENCE_SECONDS
 
 _END = object()
@@ -27,7 +29,7 @@ class Loop:
             return await result if inspect.isawaitable(result) else result
 
         result = asyncio.run_coroutine_threadsafe(call(), self.loop).result(PATIENCE_SECONDS)
-        return OnLoop(self, result) if isinstance(result, AsyncIterator) else result
+        return OnLoop(self, result) if isinstance(result, AsyncIterator | AsyncClient) else result
 
     def close(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)

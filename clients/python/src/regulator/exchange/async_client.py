@@ -1,6 +1,7 @@
 """The asyncio client."""
 
 import asyncio
+import copy
 import time
 import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
@@ -11,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 from grpc import StatusCode, aio
 from regulator.exchange import audit_requests, connection, draft_requests, framework_requests, pages, requests
-from regulator.exchange.async_watch import AsyncWatch
+from regulator.exchange.async_watch import AsyncStream, AsyncWatch
 from regulator.exchange.connection import AsyncStubs, Rpc
 from regulator.exchange.errors import Cancelled, ClientClosed, from_rpc_error
 from regulator.exchange.methods import described_as
@@ -22,8 +23,9 @@ from regulator.exchange.requests import with_request_id
 from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import AsyncChunks
 from regulator.exchange.tasks import is_cancelled
+from regulator.exchange.tokens import AsyncToken, Metadata, bearer, token_of
 from regulator.exchange.v1.audit_service_pb2 import ExportJournalRequest
-from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, SubmitNoticesResponse
 
 P = ParamSpec("P")
@@ -62,13 +64,18 @@ class AsyncClient:
     To be made within a running event loop, and used by any number of its tasks.
     """
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, token: AsyncToken | None = None) -> None:
         """Connects with the first call.
+
+        Args:
+            profile: where the node is, and who calls.
+            token: gives the token of the officer for whom the system acts; None: as the profile says.
 
         Raises:
             ProfileError: a file of the profile does not fit.
         """
         self._profile = profile
+        self._token = token or (token_of(profile.token) if profile.token else None)
         self._channel = aio.secure_channel(
             profile.address, connection.credentials(profile), connection.options(profile)
         )
@@ -140,9 +147,11 @@ class AsyncClient:
         source = [with_request_id(each) for each in requests] if isinstance(requests, Sequence) else requests
 
         async def attempt(timeout_seconds: float) -> SubmitNoticesResponse:
-            chunks = AsyncChunks(source, chunk)
+            metadata, chunks = await self._metadata(), AsyncChunks(source, chunk)
             try:
-                return await self._stubs.notices.SubmitNotices(aiter(chunks), timeout=timeout_seconds)
+                return await self._stubs.notices.SubmitNotices(
+                    aiter(chunks), timeout=timeout_seconds, metadata=metadata
+                )
             except asyncio.CancelledError:
                 if chunks.failure:
                     raise chunks.failure from None
@@ -160,7 +169,7 @@ class AsyncClient:
     ) -> AsyncWatch:
         """Gives every event after ``cursor`` as it happens, as ``Client.watch_events`` does."""
         self._check_open()
-        watch = AsyncWatch(self._stubs.events.WatchEvents, Progress(cursor, kinds, from_now=from_now, **filters))
+        watch = AsyncWatch(self._watch, Progress(cursor, kinds, from_now=from_now, **filters))
         self._watches.add(watch)
         return watch
 
@@ -168,10 +177,17 @@ class AsyncClient:
         """Gives the file of the access journal, piece by piece, as ``Client.export_journal`` does."""
         self._check_open()
         try:
-            async for part in self._stubs.audit.ExportJournal(ExportJournalRequest(first_index=first_index)):
+            request, metadata = ExportJournalRequest(first_index=first_index), await self._metadata()
+            async for part in self._stubs.audit.ExportJournal(request, metadata=metadata):
                 yield part.data
         except aio.AioRpcError as error:
             raise from_rpc_error(error) from error
+
+    def acting_for(self, token: AsyncToken) -> Self:
+        """Gives the same client with the token of an officer; both share one connection, and are closed together."""
+        other = copy.copy(self)
+        other._token = token  # noqa: SLF001 - its own
+        return other
 
     async def close(self) -> None:
         """Ends the watches and the connection; calls under way raise ``Cancelled``."""
@@ -190,9 +206,18 @@ class AsyncClient:
 
     async def _call(self, rpc: Rpc[RequestT, Awaitable[ResponseT]], request: RequestT) -> ResponseT:
         async def attempt(timeout_seconds: float) -> ResponseT:
-            return await rpc(request, timeout=timeout_seconds)
+            return await rpc(request, timeout=timeout_seconds, metadata=await self._metadata())
 
         return await self._attempts(attempt)
+
+    async def _watch(self, request: WatchEventsRequest) -> AsyncStream:
+        return self._stubs.events.WatchEvents(request, metadata=await self._metadata())
+
+    async def _metadata(self) -> Metadata | None:
+        if self._token is None:
+            return None
+        token = self._token()
+        return bearer(token if isinstance(token, str) else await token)
 
     async def _attempts(
         self,

@@ -1,7 +1,7 @@
 """The watch of the asyncio client."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from random import SystemRandom
 from types import TracebackType
@@ -32,7 +32,7 @@ class AsyncWatch(AsyncIterator[WatchEventsResponse]):
     which ends the reader's loop. A reader that is cancelled while it waits (``asyncio.timeout``) may read on later.
     """
 
-    def __init__(self, rpc: Callable[[WatchEventsRequest], AsyncStream], progress: Progress) -> None:
+    def __init__(self, rpc: Callable[[WatchEventsRequest], Awaitable[AsyncStream]], progress: Progress) -> None:
         self._rpc = rpc
         self._progress = progress
         self._dice = SystemRandom().random
@@ -76,7 +76,10 @@ class AsyncWatch(AsyncIterator[WatchEventsResponse]):
 
     async def _read(self) -> object:
         """What the stream in use, or a new one, gives: a message, or ``aio.EOF``."""
-        self._stream = self._stream or self._rpc(self._progress.request())
+        if self._stream is None:
+            self._stream = await self._rpc(self._progress.request())
+        if self._closed.is_set():  # while the stream was begun
+            self._stream.cancel()
         try:
             return await self._stream.read()
         except asyncio.CancelledError:

@@ -1,5 +1,6 @@
 """The blocking client: for threads and scripts."""
 
+import copy
 import threading
 import time
 import weakref
@@ -19,10 +20,11 @@ from regulator.exchange.progress import Progress, RuleFilters
 from regulator.exchange.requests import with_request_id
 from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import Chunks
+from regulator.exchange.tokens import Metadata, Token, bearer, token_of
 from regulator.exchange.v1.audit_service_pb2 import ExportJournalRequest
-from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, SubmitNoticesResponse
-from regulator.exchange.watch import Watch
+from regulator.exchange.watch import Stream, Watch
 
 P = ParamSpec("P")
 RequestT = TypeVar("RequestT")
@@ -62,13 +64,18 @@ class Client:
     is an ``ExchangeError``. The files of the profile are read once: after a new certificate, make a new client.
     """
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, token: Token | None = None) -> None:
         """Connects with the first call.
+
+        Args:
+            profile: where the node is, and who calls.
+            token: gives the token of the officer for whom the system acts; None: as the profile says.
 
         Raises:
             ProfileError: a file of the profile does not fit.
         """
         self._profile = profile
+        self._token = token or (token_of(profile.token) if profile.token else None)
         self._channel = grpc.secure_channel(
             profile.address, connection.credentials(profile), connection.options(profile)
         )
@@ -152,7 +159,9 @@ class Client:
         def attempt(timeout_seconds: float) -> SubmitNoticesResponse:
             chunks = Chunks(source, chunk)
             try:
-                return self._stubs.notices.SubmitNotices(iter(chunks), timeout=timeout_seconds)
+                return self._stubs.notices.SubmitNotices(
+                    iter(chunks), timeout=timeout_seconds, metadata=self._metadata()
+                )
             except grpc.RpcError:
                 if chunks.failure:
                     raise chunks.failure from None
@@ -178,7 +187,7 @@ class Client:
         """
         with self._lock:
             self._check_open()
-            watch = Watch(self._stubs.events.WatchEvents, Progress(cursor, kinds, from_now=from_now, **filters))
+            watch = Watch(self._watch, Progress(cursor, kinds, from_now=from_now, **filters))
             self._watches.add(watch)
             return watch
 
@@ -189,10 +198,17 @@ class Client:
         """
         self._check_open()
         try:
-            for part in self._stubs.audit.ExportJournal(ExportJournalRequest(first_index=first_index)):
+            request = ExportJournalRequest(first_index=first_index)
+            for part in self._stubs.audit.ExportJournal(request, metadata=self._metadata()):
                 yield part.data
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
+
+    def acting_for(self, token: Token) -> Self:
+        """Gives the same client with the token of an officer; both share one connection, and are closed together."""
+        other = copy.copy(self)
+        other._token = token  # noqa: SLF001 - its own
+        return other
 
     def close(self) -> None:
         """Ends the watches and the connection; calls under way raise ``Cancelled``."""
@@ -211,7 +227,13 @@ class Client:
         self.close()
 
     def _call(self, rpc: Rpc[RequestT, ResponseT], request: RequestT) -> ResponseT:
-        return self._attempts(lambda timeout_seconds: rpc(request, timeout=timeout_seconds))
+        return self._attempts(lambda timeout_seconds: rpc(request, timeout=timeout_seconds, metadata=self._metadata()))
+
+    def _watch(self, request: WatchEventsRequest) -> Stream:
+        return self._stubs.events.WatchEvents(request, metadata=self._metadata())
+
+    def _metadata(self) -> Metadata | None:
+        return bearer(self._token()) if self._token else None
 
     def _attempts(
         self,

@@ -8,6 +8,7 @@ import grpc
 from grpc import aio
 from regulator.exchange.errors import ProfileError
 from regulator.exchange.profile import Profile
+from regulator.exchange.tokens import Metadata
 from regulator.exchange.v1.admin_service_pb2_grpc import AdminServiceStub
 from regulator.exchange.v1.audit_service_pb2_grpc import AuditServiceStub
 from regulator.exchange.v1.draft_service_pb2_grpc import DraftServiceStub
@@ -25,8 +26,10 @@ AnswerT_co = TypeVar("AnswerT_co", covariant=True)
 class Rpc(Protocol[RequestT_contra, AnswerT_co]):
     """A method of a stub; in asyncio its answer is awaited."""
 
-    def __call__(self, request: RequestT_contra, /, *, timeout: float | None = None) -> AnswerT_co:
-        """Calls it; ``timeout`` in seconds."""
+    def __call__(
+        self, request: RequestT_contra, /, *, timeout: float | None = None, metadata: Metadata | None = None
+    ) -> AnswerT_co:
+        """Calls it; ``timeout`` in seconds, ``metadata`` beside the request."""
 
 
 class Stubs:

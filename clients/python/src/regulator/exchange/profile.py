@@ -9,6 +9,7 @@
     key = "hkma-office.key"
     deadline_seconds = 10                # optional
     max_attempts = 4                     # optional
+    token = "officer.jwt"                # optional
 """
 
 import re
@@ -36,6 +37,7 @@ class Profile:
     key: Path  # PEM: the certificate's private key, not encrypted
     deadline_seconds: float = 10.0  # of a whole call, retries included; more than 0, at most 3600
     max_attempts: int = 4  # of a call, the first one included; 1 to 10
+    token: Path | None = None  # the token of the officer for whom the system acts, read before each call
 
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
@@ -73,7 +75,13 @@ def _values(table: dict[str, Any], folder: Path) -> dict[str, Any]:
     for each in known:
         if each.default is MISSING and each.name not in table:
             raise ProfileError(each.name, "is missing")
-    return {name: _path(name, value, folder) if name in _FILES else value for name, value in table.items()}
+    return {name: _value(name, value, folder) for name, value in table.items()}
+
+
+def _value(name: str, value: Any, folder: Path) -> Any:
+    if name == "token" and isinstance(value, str) and value:  # it need not be there yet
+        return folder / value
+    return _path(name, value, folder) if name in _FILES else value
 
 
 def _path(name: str, value: Any, folder: Path) -> Path:
@@ -109,9 +117,14 @@ def _attempts_fault(value: Any) -> str | None:
     return "must be a whole number from 1 to 10"
 
 
+def _token_fault(value: Any) -> str | None:
+    return None if value is None or isinstance(value, Path) else "must be the path of a file, in quotes"
+
+
 _CHECKS: Mapping[str, Callable[[Any], str | None]] = {
     "address": _address_fault,
     "server_name": _name_fault,
     "deadline_seconds": _deadline_fault,
     "max_attempts": _attempts_fault,
+    "token": _token_fault,
 }

@@ -62,10 +62,14 @@ class Progress:
             failure: how the stream ended; None: without an error, as when the node closes an old connection.
             dice: gives a random number from 0 to 1.
         """
-        if failure and failure.code not in RESUMED:
+        if failure and failure.code not in RESUMED and not self._is_over(failure):
             raise failure
         asked_seconds = (failure.retry_after_seconds if failure else None) or 0.0
         pause = asked_seconds + jitter_seconds(self._failures, dice)
         self._failures += 1
         _log.info("watch ended (%s), resumes in %.2f s", failure or "no error", pause)
         return pause
+
+    def _is_over(self, failure: ExchangeError) -> bool:
+        """Whether the officer's token has expired since the last message; a new one may be there now."""
+        return failure.metadata.get("token") == "EXPIRED" and self._failures == 0
