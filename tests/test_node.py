@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.nodes import Site
+from tests.support.nodes import STOP_SECONDS, Site, running
 
 # In a process of its own: gRPC takes its TLS settings from the first import alone.
 SCRIPT = """
@@ -38,3 +38,28 @@ def test_a_node_whose_listener_ends_by_itself_ends(tmp_path: Path, listener: str
     command = [sys.executable, "-c", SCRIPT, str(home), listener]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.startswith("a listener ended by itself")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site("HK", tmp_path_factory.mktemp("node")).found()
+
+
+@pytest.mark.parametrize("name", ["node", "seal-ed25519", "seal-ml-dsa-44"])
+def test_a_node_does_not_start_with_a_key_that_others_can_read(site: Site, name: str):
+    key = site.home.key(name)
+    key.chmod(0o640)
+    process = site.launch()
+    assert process.wait(STOP_SECONDS) == 5
+    assert process.stdout
+    process.stdout.close()
+    key.chmod(0o600)
+    assert f"{key}" in site.log_text()
+
+
+def test_a_node_that_crashes_leaves_no_dump_of_its_memory(site: Site):
+    with running(site):
+        assert site.process
+        limits = Path(f"/proc/{site.process.pid}/limits").read_text()
+    (core,) = (line.split() for line in limits.splitlines() if line.startswith("Max core file size"))
+    assert core[4:6] == ["0", "0"]

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import resource
 import signal
 from typing import Annotated
 
@@ -34,6 +35,7 @@ def serve(
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("grpc._cython.cygrpc").addFilter(_is_no_callers_doing)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump holds the keys, and what notices say
     uvloop.run(_serve(Home(home)))
 
 

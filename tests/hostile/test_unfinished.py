@@ -1,20 +1,26 @@
 """Handshakes, calls, messages and answers that are begun and never finished: they hold up nobody else."""
 
+import resource
 import socket
 from contextlib import ExitStack
+from pathlib import Path
 
+import grpc
 import pytest
 
 from tests.hostile.conftest import Target, assert_serves, memory_bytes, wires
-from tests.rpc.calls import CREATE, EVENTS, SERVER_INFO
+from tests.rpc.calls import CREATE, EVENTS, SERVER_INFO, call, client_files, connected
+from tests.rpc.malformed_requests import creation
 from tests.rpc.raw import frame, prefixed
 from tests.rpc.test_limits import client_hello
-from tests.support.nodes import eventually
+from tests.supervision.samples import content
+from tests.support.nodes import Site, eventually
 
 HANDSHAKES = 1000
 CONNECTIONS, STREAMS = 9, 250  # together more than the listener takes calls at once
 GROWTH_BYTES = 256 * 2**20
 HEADERS = 1
+PREVIEW = creation(content(issuing_authority="HKMA"), validate_only=True).SerializeToString()
 
 
 def test_a_thousand_handshakes_half_done(target):
@@ -29,6 +35,35 @@ def test_a_thousand_handshakes_half_done(target):
         assert_serves(target.hk, 3)
         eventually(lambda: ended(sockets[0]) and ended(sockets[-1]))
     assert_serves(target.hk)
+
+
+def test_connections_take_every_file_descriptor(target):
+    """Who is connected is served on, and others come in once the strangers are hung up on."""
+    process = target.hk.process
+    assert process is not None
+    before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    used = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+    with (
+        connected(target.hk, target.hk.back_office_port, client_files(target.hk, "HKMA")) as channel,
+        ExitStack() as stack,
+    ):
+        assert call(channel, SERVER_INFO, b"").code == grpc.StatusCode.OK
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (used + 30, before[1]))
+        for _ in range(100):
+            stack.enter_context(socket.create_connection(("127.0.0.1", target.hk.back_office_port)))
+        for _ in range(5):
+            assert call(channel, SERVER_INFO, b"").code == grpc.StatusCode.OK
+            assert call(channel, CREATE, PREVIEW).code == grpc.StatusCode.OK
+        eventually(lambda: serves(target.hk))
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
+
+
+def serves(site: Site) -> bool:
+    try:
+        assert_serves(site)
+    except grpc.RpcError:
+        return False
+    return True
 
 
 def ended(wire: socket.socket) -> bool:
