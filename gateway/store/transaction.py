@@ -31,7 +31,7 @@ from gateway.store.receipts import Covered, with_receipt
 from gateway.store.rows import notice_record
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import events, leaves, notices, requests
-from gateway.supervision.drafts import DraftRecord
+from gateway.supervision.drafts import DraftRecord, draft_name
 from gateway.supervision.envelopes import Actor, Seal
 from gateway.supervision.event_names import event_names
 from gateway.supervision.framework_records import AssessmentRecord
@@ -108,6 +108,7 @@ class Transaction:
         if self._draft != _NOTHING_WRITTEN:
             self._wrote = True
             self._named += (name for event, _ in self._draft.events for name in event_names(event))
+            self._named += map(draft_name, self._draft.drafts)  # no event tells that one is written
             self.group.absorb(self._draft)
         return result
 

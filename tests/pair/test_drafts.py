@@ -108,6 +108,31 @@ def test_what_waits_is_told_to_its_authority_and_to_nobody_else(four_eyes_pair: 
         assert told(hkma) == told(fsc) == []
 
 
+def test_the_journal_tells_who_did_what_to_a_draft_and_what_was_released(four_eyes_pair: tuple[Site, Site]) -> None:
+    hk, _ = four_eyes_pair
+    act = narrow_notice()
+    with hk.client("SFC") as office, hk.client("SFC", "desk") as desk:
+        waiting = pending(office, act)
+        with pytest.raises(Stale):
+            desk.approve_draft(waiting.name, etag='"1"')
+        desk.approve_draft(desk.get_draft(waiting.name).name, etag=waiting.etag)
+
+        def told() -> list[tuple[str, str, str]]:
+            entries = [each.entry for each in office.list_journal_entries(resource=waiting.name)]
+            return [(e.method.rpartition("/")[2], e.client, e.outcome) for e in reversed(entries)]
+
+        steps = [
+            ("CreateDraft", OFFICE, "OK"),
+            ("SubmitDraft", OFFICE, "OK"),
+            ("ApproveDraft", DESK, "STALE"),
+            ("GetDraft", DESK, "OK"),
+            ("ApproveDraft", DESK, "OK"),
+        ]
+        eventually(lambda: sorted(told()) == sorted(steps))  # what is refused may be told later
+        [release] = office.list_journal_entries(resource=f"notices/{act.notice_id}", method="ApproveDraft")
+        assert waiting.name in release.entry.resources
+
+
 def test_a_draft_outlives_a_restart_between_submitting_and_approving(tmp_path) -> None:
     hk, kr = found_pair(tmp_path)
     hk.configure(FOUR_EYES)

@@ -12,8 +12,7 @@ from regulator.exchange.v1.envelope_pb2 import Author, Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, RowMapping, and_, func, select
 
-from gateway.store.reverify.channels import VerifiedChannel
-from gateway.store.reverify.fold import Fold, Place, envelopes, parsed
+from gateway.store.reverify.fold import Fold, Place, parsed
 from gateway.store.reverify.report import MAX_FINDINGS, Findings
 from gateway.store.scanning import rows
 from gateway.store.tables import draft_events, drafts, events, leaves
@@ -39,16 +38,14 @@ _STATES: Mapping[int, tuple[int, ...]] = {
 }
 
 
-def check_approvers(connection: Connection, channel: VerifiedChannel, findings: Findings) -> None:
-    """Verifies that whoever approved what this node sealed is another one than its author, of the same authority."""
-    for index, envelope in envelopes(connection, channel):
-        if envelope is None or not envelope.HasField("approver"):
-            continue
-        one, other = envelope.author, envelope.approver
-        officers = one.officer and other.officer
-        same = one.officer == other.officer if officers else one.client == other.client
-        if same or one.authority != other.authority:
-            findings.add(f"leaves {channel.origin} {index}", "is approved by its author, or by another authority")
+def is_approved_by_its_author(envelope: Envelope) -> bool:
+    """Whether who approved an envelope is not known to be another one than its author, of the same authority."""
+    if not envelope.HasField("approver"):
+        return False
+    one, other = envelope.author, envelope.approver
+    if one.authority != other.authority:
+        return True
+    return one.officer == other.officer if one.officer and other.officer else one.client == other.client
 
 
 class DraftCheck:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 from gateway.errors import NotFound
 from gateway.identity.parties import Parties
 from gateway.store.reverify.channels import ChannelCheck, VerifiedChannel
-from gateway.store.reverify.drafts import DraftCheck, check_approvers
+from gateway.store.reverify.drafts import DraftCheck, is_approved_by_its_author
 from gateway.store.reverify.events import EventCheck, check_cursors
 from gateway.store.reverify.fold import envelopes, fold
 from gateway.store.reverify.journal import JournalCheck
@@ -38,8 +38,7 @@ def verify_store(connection: Connection, parties: Parties) -> Report:
     verified = _check_channels(connection, parties, findings)
     for channel in verified:
         if channel.outgoing:
-            _check_salts(connection, channel, findings)
-            check_approvers(connection, channel, findings)
+            _check_own(connection, channel, findings)
     rows = _check_projections(connection, verified, findings)
     return Report(journal, tuple(each.count() for each in verified), rows, tuple(findings.found), findings.left_out)
 
@@ -75,8 +74,11 @@ def _check_channel(
     return ChannelCheck(connection, row, ends, outgoing=ends[0] is parties.own, findings=findings).run()
 
 
-def _check_salts(connection: Connection, channel: VerifiedChannel, findings: Findings) -> None:
-    """What this node sealed names its channel, and has a salt of its own. Memory: 16 bytes an envelope, and a set's."""
+def _check_own(connection: Connection, channel: VerifiedChannel, findings: Findings) -> None:
+    """What this node sealed names its channel and two who are not one, and has a salt of its own.
+
+    Memory: 16 bytes an envelope, and a set's.
+    """
     salts: set[bytes] = set()
     for index, envelope in envelopes(connection, channel):
         where, sealed = f"leaves {channel.origin} {index}", envelope or Envelope()
@@ -85,6 +87,8 @@ def _check_salts(connection: Connection, channel: VerifiedChannel, findings: Fin
         if len(sealed.salt) != SALT_BYTES or sealed.salt in salts:
             findings.add(where, "has a salt that is too short, or not its own", f"{SALT_BYTES} random bytes")
         salts.add(sealed.salt)
+        if is_approved_by_its_author(sealed):
+            findings.add(where, "is approved by its author, or by another authority")
 
 
 def _check_projections(
