@@ -10,22 +10,23 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from gateway.identity.access import METHOD_ROLES, Role
+from gateway.identity.access import LABELLED, METHOD_ROLES, Role
 
 _BLOCK = re.compile(r"(<!-- rules -->\n)(.*?)(<!-- end of rules -->)", re.DOTALL)
 
 
 def table() -> str:
     """Gives a row for each method, under a row for each service."""
-    rows = [("method", *Role), ("---", *(":-:" for _ in Role))]
+    rows = [("method", *Role, "not covered by clearance and sectors"), ("---", *(":-:" for _ in Role), "---")]
     for service, methods in groupby(METHOD_ROLES, key=lambda method: method.split("/")[1]):
-        rows.append((f"**{service.rpartition('.')[2]}**", *("" for _ in Role)))
+        rows.append((f"**{service.rpartition('.')[2]}**", *("" for _ in Role), ""))
         rows += [_row(method) for method in methods]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _row(method: str) -> tuple[str, ...]:
-    return method.rpartition("/")[2], *("yes" if role in METHOD_ROLES[method] else "" for role in Role)
+    roles = ("yes" if role in METHOD_ROLES[method] else "" for role in Role)
+    return method.rpartition("/")[2], *roles, str(LABELLED.get(method, ""))
 
 
 def in_step(text: str) -> str:

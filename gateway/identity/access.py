@@ -100,6 +100,32 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
 """Full gRPC method path -> the roles that may call it; any one of them is enough."""
 
 
+class Bearing(StrEnum):
+    """What a caller's clearance and sectors do at a method by which content goes that bears a label."""
+
+    HIDES = "NOT_FOUND"  # what they do not cover is not there
+    FILTERS = "left out"  # what they do not cover is passed over
+    BINDS = "refused"  # what they do not cover cannot be given
+
+
+def _bearing(service: str, bearing: Bearing, *methods: str) -> dict[str, Bearing]:
+    return {f"/regulator.exchange.v1.{service}/{method}": bearing for method in methods}
+
+
+LABELLED: Mapping[str, Bearing] = {
+    **_bearing("NoticeService", Bearing.BINDS, "CreateNotice", "BatchCreateNotices", "SubmitNotices"),
+    **_bearing("NoticeService", Bearing.HIDES, "GetNotice", "AcknowledgeNotice", "WithdrawNotice", "SupersedeNotice"),
+    **_bearing("NoticeService", Bearing.FILTERS, "ListNotices"),
+    **_bearing("DraftService", Bearing.BINDS, "CreateDraft"),
+    **_bearing("DraftService", Bearing.HIDES, "UpdateDraft", "SubmitDraft", "ApproveDraft", "RejectDraft"),
+    **_bearing("DraftService", Bearing.HIDES, "RecallDraft", "GetDraft"),
+    **_bearing("DraftService", Bearing.FILTERS, "ListDrafts"),
+    **_bearing("EventService", Bearing.FILTERS, "WatchEvents"),
+    **_bearing("EvidenceService", Bearing.HIDES, "GetEvidence"),
+}
+"""Full gRPC method path -> what clearance and sectors do there (docs/handling.md); at others they do nothing."""
+
+
 def require_rule(method: str) -> None:
     """Passes if some role may call a method, by its full path: what no rule speaks of must not be served.
 

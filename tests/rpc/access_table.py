@@ -23,10 +23,15 @@ METHODS: Mapping[str, MethodDescriptor] = {
 
 def promised() -> dict[str, frozenset[Role]]:
     """The roles of each method, by its full path, as a reader of the page understands them."""
-    return dict(_rows())
+    return {method: roles for method, roles, _ in _rows()}
 
 
-def _rows() -> Iterator[tuple[str, frozenset[Role]]]:
+def promised_of_labels() -> dict[str, str]:
+    """What becomes of what a client is not cleared for, of each method at which that counts."""
+    return {method: bearing for method, _, bearing in _rows() if bearing}
+
+
+def _rows() -> Iterator[tuple[str, frozenset[Role], str]]:
     full_names = {service.name: service.full_name for service in ALL_SERVICES}
     lines = PAGE.read_text().partition("<!-- rules -->")[2].partition("<!-- end of rules -->")[0].strip().splitlines()
     roles = [Role(cell) for cell in _cells(lines[0])[1 : len(Role) + 1]]
@@ -37,7 +42,7 @@ def _rows() -> Iterator[tuple[str, frozenset[Role]]]:
             service = full_names[name.strip("*")]
         else:
             allowed = dict(zip(roles, cells, strict=False))
-            yield f"/{service}/{name}", frozenset(role for role in roles if allowed[role] == "yes")
+            yield f"/{service}/{name}", frozenset(role for role in roles if allowed[role] == "yes"), cells[len(roles)]
 
 
 def _cells(line: str) -> list[str]:

@@ -1,0 +1,221 @@
+"""Who meets what: every client that one role, one clearance and one authority make, at every method and every label.
+
+What must come of it is worked out here from the table of ``docs/access.md`` and the order of the labels alone.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from itertools import product
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+from regulator.exchange.v1 import evidence_service_pb2 as evidence
+from regulator.exchange.v1 import notice_service_pb2 as pb
+from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
+from regulator.exchange.v1.notice_pb2 import NoticeContent
+from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, SECTOR_EXCHANGE, Handling, LocalizedText, Sector
+
+from gateway.founding import issue_client
+from gateway.identity.access import Caller, Role
+from gateway.identity.access_clients import client_table
+from gateway.identity.names import ClientId
+from gateway.identity.profiles import AuthorityKind
+from tests.rpc.access_table import METHODS, promised, promised_of_labels
+from tests.rpc.calls import CREATE, EVENTS, EVIDENCE, NOTICES, REFLECTION, call, client_files, connected
+from tests.supervision.samples import content, handling
+from tests.support.nodes import Site, eventually, found_pair, running
+
+LABELS = (Handling.CLEAR, Handling.GREEN, Handling.AMBER, Handling.AMBER_STRICT, Handling.RED)
+PROMISED = promised()
+WHY = [LocalizedText(language_tag="en", text="It was wrong.")]
+OK, DENIED, NOT_FOUND, WRONG_STATE = (
+    grpc.StatusCode.OK,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.FAILED_PRECONDITION,
+)
+LET_THROUGH = {OK, WRONG_STATE}  # the second client that acts on a notice comes too late, and was let through
+
+
+@dataclass(frozen=True)
+class Who:
+    """A client of the matrix. The notices of Hong Kong are the SFC's, and all are of the sector of exchanges."""
+
+    authority: str
+    role: Role
+    clearance: Handling.Tlp.ValueType
+    sectors: tuple[Sector.ValueType, ...] = ()
+
+    @property
+    def system(self) -> str:
+        return f"{self.role}-{self.clearance}-{'-'.join(map(str, self.sectors))}".rstrip("-")
+
+    def sees(self, label: Handling.Tlp.ValueType) -> bool:
+        in_sector = not self.sectors or SECTOR_EXCHANGE in self.sectors
+        return in_sector and LABELS.index(label) <= LABELS.index(self.clearance)
+
+    def may(self, method: str) -> bool:
+        return self.role in PROMISED[method]
+
+
+CLEARED = [*((label, ()) for label in LABELS), (Handling.RED, (SECTOR_EXCHANGE,)), (Handling.RED, (SECTOR_CUSTODY,))]
+EVERYBODY = [Who(authority, role, *cleared) for authority, role, cleared in product(("SFC", "HKMA"), Role, CLEARED)]
+
+Key = tuple[str, Handling.Tlp.ValueType]
+
+
+@dataclass(frozen=True)
+class World:
+    """Two nodes, and notices of each label: ``given`` here, two of each, and ``received`` from Korea."""
+
+    hk: Site
+    notices: Mapping[Key, str]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    hk, kr = found_pair(tmp_path_factory.mktemp("matrix"))
+    admit_everybody(hk)
+    with running(hk, kr):
+        notices = {(kind, label): give(hk, "SFC", "KR", label) for kind in ("SFC", "HKMA") for label in LABELS}
+        notices |= {("received", label): give(kr, "FSC", "HK", label) for label in LABELS}
+        with hk.client("SFC") as client:
+            eventually(lambda: set(notices.values()) <= {each.name for each in client.list_notices()})
+        yield World(hk, notices)
+
+
+def admit_everybody(site: Site) -> None:
+    issuer, now = site.authority(AuthorityKind.CLIENT), datetime.now(UTC)
+    tables = []
+    for who in EVERYBODY:
+        client = ClientId(site.domain, who.authority, who.system)
+        issue_client(site.path / "clients" / f"{who.authority}-{who.system}", client, issuer, now)
+        caller = Caller(str(client), who.authority, frozenset({who.role}), who.clearance, frozenset(who.sectors))
+        tables.append(client_table(caller))
+    site.home.access_file.write_text("\n".join([site.home.access_file.read_text(), *tables]))
+
+
+def give(site: Site, authority: str, recipient: str, label: Handling.Tlp.ValueType) -> str:
+    with site.client(authority) as client:
+        return str(client.create_notice(what(label, authority), recipient=recipient).name)
+
+
+def what(
+    label: Handling.Tlp.ValueType, authority: str, sectors: Sequence[Sector.ValueType] = (SECTOR_EXCHANGE,)
+) -> NoticeContent:
+    sharing = Handling.ALLOWED if label == Handling.CLEAR else Handling.CONSENT_REQUIRED
+    marked = handling(tlp=label, onward_sharing=sharing)
+    return content(handling=marked, issuing_authority=authority, sectors=list(sectors))
+
+
+@pytest.fixture(scope="module")
+def connect(world: World) -> Iterator[Callable[[Who], grpc.Channel]]:
+    """Gives each client's connection, which is made once."""
+    with ExitStack() as stack:
+
+        @cache
+        def connection(who: Who) -> grpc.Channel:
+            files = client_files(world.hk, who.authority, who.system)
+            return stack.enter_context(connected(world.hk, world.hk.back_office_port, files))
+
+        yield connection
+
+
+def expected(who: Who, method: str, label: Handling.Tlp.ValueType, *, of_own_authority: bool) -> set[grpc.StatusCode]:
+    """First whether the role may, then whether the notice is there for this client, then whose it is."""
+    if not who.may(method):
+        return {DENIED}
+    if not who.sees(label):
+        return {NOT_FOUND}
+    return LET_THROUGH if of_own_authority else {DENIED, WRONG_STATE}
+
+
+READS: Mapping[str, Callable[[str], Message]] = {
+    f"{NOTICES}GetNotice": lambda name: pb.GetNoticeRequest(name=name),
+    f"{EVIDENCE}GetEvidence": lambda name: evidence.GetEvidenceRequest(notice=name),
+}
+ACTS: Mapping[str, Callable[[str, Who], Message]] = {
+    f"{NOTICES}WithdrawNotice": lambda name, who: pb.WithdrawNoticeRequest(name=name, explanation=WHY),
+    f"{NOTICES}SupersedeNotice": lambda name, who: pb.SupersedeNoticeRequest(
+        name=name, content=what(Handling.CLEAR, who.authority, [SECTOR_EXCHANGE, SECTOR_CUSTODY])
+    ),
+}
+
+
+@pytest.mark.parametrize("who", EVERYBODY, ids=lambda who: f"{who.authority}-{who.system}")
+class TestEverybody:
+    def test_may_call_what_its_role_may_whatever_it_is_cleared_for(self, connect, who):
+        channel, listing = connect(who), ServerReflectionRequest(list_services="")
+        found = {method: call(channel, method, listing if method == REFLECTION else b"") for method in METHODS}
+        assert {method for method, answer in found.items() if answer.code != DENIED} == set(filter(who.may, METHODS))
+
+    @pytest.mark.parametrize("method", READS)
+    def test_reads_what_it_is_cleared_for_whoever_gave_it(self, world, connect, who, method):
+        channel = connect(who)
+        for (_, label), name in world.notices.items():
+            answer = call(channel, method, READS[method](name))
+            assert answer.code in expected(who, method, label, of_own_authority=True), (label, name)
+
+    def test_acknowledges_what_it_is_cleared_for_for_its_authority(self, world, connect, who):
+        channel, method = connect(who), f"{NOTICES}AcknowledgeNotice"
+        for label in LABELS:
+            answer = call(channel, method, pb.AcknowledgeNoticeRequest(name=world.notices["received", label]))
+            assert answer.code in expected(who, method, label, of_own_authority=True), label
+
+    @pytest.mark.parametrize("method", ACTS)
+    def test_takes_back_what_is_its_own_and_nothing_else(self, world, connect, who, method):
+        """The SFC's clients act on one of the SFC's notices of each label, the HKMA's on the other one."""
+        channel = connect(who)
+        for label in LABELS:
+            answer = call(channel, method, ACTS[method](world.notices[who.authority, label], who))
+            assert answer.code in expected(who, method, label, of_own_authority=who.authority == "SFC"), label
+
+    def test_gives_what_it_could_read_again(self, connect, who):
+        channel, method = connect(who), CREATE
+        for label in LABELS:
+            notice = pb.Notice(recipient="KR", content=what(label, who.authority))
+            answer = call(channel, method, pb.CreateNoticeRequest(notice=notice, validate_only=True))
+            assert answer.code == (OK if who.may(method) and who.sees(label) else DENIED), label
+
+    def test_lists_what_it_is_cleared_for_and_nothing_else(self, world, connect, who):
+        method = f"{NOTICES}ListNotices"
+        answer = call(connect(who), method, pb.ListNoticesRequest(page_size=1000))
+        assert (answer.code == OK) == who.may(method)
+        named = {each.name for each in pb.ListNoticesResponse.FromString(answer.data).notices}
+        assert named & set(world.notices.values()) == visible(world, who) if who.may(method) else not named
+
+    def test_is_told_of_what_it_is_cleared_for_and_nothing_else(self, world, connect, who):
+        if not who.may(f"{EVENTS}WatchEvents"):
+            return
+        request = WatchEventsRequest(kinds=[Event.NOTICE_RELEASED, Event.NOTICE_RECEIVED]).SerializeToString()
+        named = set()
+        for data in connect(who).unary_stream(f"{EVENTS}WatchEvents")(request, timeout=60):
+            message = WatchEventsResponse.FromString(data)
+            if not message.HasField("event"):
+                break
+            named.add(message.event.notice)
+        reads = who.may(f"{NOTICES}GetNotice")  # an operator or approver alone is told nothing of what travels
+        assert named & set(world.notices.values()) == (visible(world, who) if reads else set())
+
+
+def visible(world: World, who: Who) -> set[str]:
+    return {name for (_, label), name in world.notices.items() if who.sees(label)}
+
+
+def test_the_matrix_is_whole():
+    assert len({who.system for who in EVERYBODY}) == len(Role) * len(CLEARED)
+    assert {who.role for who in EVERYBODY} == set(Role)
+    assert sorted(LABELS) == [number for number in Handling.Tlp.values() if number]
+
+
+def test_the_page_says_at_which_methods_clearance_counts():
+    here = {method: bearing for method, bearing in promised_of_labels().items() if "DraftService" not in method}
+    found = dict.fromkeys([*READS, *ACTS, f"{NOTICES}AcknowledgeNotice"], "NOT_FOUND")
+    found |= dict.fromkeys([f"{NOTICES}ListNotices", f"{EVENTS}WatchEvents"], "left out")
+    found |= dict.fromkeys([CREATE, f"{NOTICES}BatchCreateNotices", f"{NOTICES}SubmitNotices"], "refused")
+    assert here == found
