@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.framework_service_pb2 import PublishVersionRequest
 from regulator.exchange.v1.notice_pb2 import NoticeContent
@@ -75,10 +76,9 @@ def sections(draft: Draft) -> Iterator[tuple[str, Pairs]]:
         why = [(f"[{each.language_tag}]", each.text) for each in taken.explanation]
         yield "withdrawal", [("of notice", taken.name.removeprefix("notices/")), *why]
     elif draft.HasField("publish_version"):
-        yield "version", _version(draft.publish_version)
+        yield from _version(draft.publish_version)
     elif draft.HasField("assess"):
-        said = MessageToDict(draft.assess.assessment.content, preserving_proto_field_name=True)
-        yield "assessment", [("id", draft.assess.assessment_id), *notice_view.flat("content", said)]
+        yield "assessment", [("id", draft.assess.assessment_id), *_fields(draft.assess.assessment.content)]
 
 
 def _standing(draft: Draft) -> Pairs:
@@ -113,15 +113,24 @@ def _notice(notice_id: str, recipient: str, content: NoticeContent, replaces: st
     yield from list(notice_view.sections(notice))[1:]
 
 
-def _version(request: PublishVersionRequest) -> Pairs:
+def _version(request: PublishVersionRequest) -> Iterator[tuple[str, Pairs]]:
     to = ", ".join(request.recipients) or "all peers"
     told = [("of framework", request.parent.removeprefix("frameworks/")), ("to", to)]
     if request.HasField("change_set"):
         changes = request.change_set
         told += [("changes", f"version {changes.base_version}"), ("leaves out", ", ".join(changes.removals))]
-        return told + [(each.id, first_text(each.title)) for each in changes.upserts]
-    told += [("title", first_text(request.content.header.title))]
-    return told + [(each.id, first_text(each.title)) for each in request.content.provisions]
+        header, provisions = changes.header, changes.upserts
+    else:
+        header, provisions = request.content.header, request.content.provisions
+    yield "version", told + _fields(header)
+    for each in provisions:
+        yield f"provision {each.id}", _fields(each)
+
+
+def _fields(message: Message) -> Pairs:
+    """All that a message says, in protobuf's JSON form, a line a value."""
+    said = MessageToDict(message, preserving_proto_field_name=True)
+    return [item for key, value in said.items() for item in notice_view.flat(key, value)]
 
 
 def _about(draft: Draft) -> str:

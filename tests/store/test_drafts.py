@@ -8,6 +8,7 @@ import pytest
 from regulator.exchange.v1.draft_service_pb2 import Draft, ListDraftsRequest
 from regulator.exchange.v1.envelope_pb2 import Author, Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.framework_pb2 import FrameworkChangeSet
 from regulator.exchange.v1.framework_service_pb2 import Assessment, AssessRequest, PublishVersionRequest
 from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import SupersedeNoticeRequest
@@ -271,6 +272,18 @@ async def test_an_approval_whose_commit_fails_is_wholly_there_or_not_at_all(hk, 
     assert len(await sealed(hk)) == after
     assert (await drafting.approve(pending, request_id=request_id)).state == Draft.RELEASED
     assert len(await sealed(hk)) == 1
+
+
+async def test_a_change_of_a_version_is_for_that_version_alone(hk, drafting):
+    def changing(text: str) -> Draft:
+        changes = FrameworkChangeSet(base_version=1, upserts=[provision(citation=text)])
+        return Draft(publish_version=PublishVersionRequest(parent="frameworks/hk-rules", change_set=changes))
+
+    await hk.publish("hk-rules", 1, version(provision()))
+    first, second = [await drafting.pending(changing(text)) for text in ("one", "two")]
+    assert (await drafting.approve(first)).released.endswith("/versions/2")
+    assert isinstance(await refused(drafting.approve(second)), Stale)
+    assert (await drafting.get(second)).state == Draft.PENDING_APPROVAL
 
 
 # --- requests that come again -------------------------------------------------------------------------------------
