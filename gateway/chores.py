@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from gateway.draft_commands import DraftCommands
 from gateway.errors import GatewayError
 from gateway.framework_commands import FrameworkCommands
+from gateway.retention import Retention
 
 LONGEST_SLEEP_SECONDS = 600.0  # before it is looked at again: a clock may be set, a machine may sleep
 RETRY_SECONDS = 60.0
@@ -23,6 +24,12 @@ async def tell_days(commands: FrameworkCommands) -> None:
 async def expire_drafts(commands: DraftCommands) -> None:
     """Ends the drafts whose time is over: at once, and every ten minutes; approving asks for itself."""
     await _again_and_again("drafts could not be ended now", commands.expire_drafts, lambda: LONGEST_SLEEP_SECONDS)
+
+
+async def destroy_past(retention: Retention) -> None:
+    """Destroys what may not be kept any more: at once, and after each midnight (UTC)."""
+    failing = "what may not be kept could not be destroyed whole now"
+    await _again_and_again(failing, retention.destroy_past, _until_midnight)
 
 
 async def _again_and_again(failing: str, chore: Callable[[], Awaitable[None]], pause: Callable[[], float]) -> None:

@@ -20,13 +20,14 @@ from regulator.exchange.v1.notice_service_pb2 import (
 )
 
 from gateway.acting import by
-from gateway.errors import BadInput, GatewayError, RequestIdReused
+from gateway.errors import BadInput, ContentDestroyed, GatewayError, RequestIdReused
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
 from gateway.questions import Questions
 from gateway.scopes import scope_of
 from gateway.sealing import NoticeSealing
 from gateway.store.committer import Committer
+from gateway.store.destroying import NO_DIGEST
 from gateway.store.transaction import Needs, Sealed, Transaction
 from gateway.supervision import envelopes
 from gateway.supervision.acts import check_acknowledge
@@ -229,10 +230,13 @@ def carried_out(tx: Transaction, caller: Caller, request_id: str, digest: bytes)
 
     Raises:
         RequestIdReused: the id was used for another request.
+        ContentDestroyed: whether it was this one cannot be told any more.
     """
     known = tx.find_request(caller.client, request_id) if request_id else None
     if known is None:
         return ""
+    if known.digest == NO_DIGEST:
+        raise ContentDestroyed("the content of what was asked for under this request_id is destroyed")
     if known.digest != digest:
         raise RequestIdReused("the request_id was used for another request")
     return known.notice

@@ -14,7 +14,8 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     │   └── RequestIdReused      the request_id was used for another request
     ├── WrongState               the thing exists, and its state does not allow the act
     │   ├── Halted               the channel seals nothing until an operator has decided
-    │   └── ApprovalRequired     a rule asks for four eyes: only an approved draft may do it
+    │   ├── ApprovalRequired     a rule asks for four eyes: only an approved draft may do it
+    │   └── ContentDestroyed     the content is gone, as its retain_until asked
     ├── Stale                    another writer came first
     ├── Overloaded               a bound is reached; try later
     │   └── RateLimited          the caller's calls come too fast
@@ -117,6 +118,12 @@ class WrongState(GatewayError):
     """The thing's state does not allow the act; metadata names ``state`` and what would be allowed."""
 
     reason = "WRONG_STATE"
+
+
+class ContentDestroyed(WrongState):
+    """The day is past up to which the content might be kept, and it is destroyed."""
+
+    reason = "CONTENT_DESTROYED"
 
 
 class Halted(WrongState):

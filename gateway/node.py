@@ -27,6 +27,7 @@ from gateway.identity.signers import DatedSeal
 from gateway.link import Link
 from gateway.proving import Proofs
 from gateway.questions import Questions
+from gateway.retention import Retention
 from gateway.rpc.admin import AdminServicer
 from gateway.rpc.admission import BackOfficeAdmission, PeerAdmission
 from gateway.rpc.audit import AuditServicer
@@ -180,7 +181,12 @@ class Node:
         rule_commands = FrameworkCommands(parties, committer, rule_sealing, rules, _micros, random)
         days = config.four_eyes.draft_days
         draft_commands = DraftCommands(parties.jurisdiction, committer, acts, drafts, days, _micros, random)
-        self._chores = [partial(chores.tell_days, rule_commands), partial(chores.expire_drafts, draft_commands)]
+        retention = Retention(parties, self._committer, self._readers, _micros)
+        self._chores = [
+            partial(chores.tell_days, rule_commands),
+            partial(chores.expire_drafts, draft_commands),
+            partial(chores.destroy_past, retention),
+        ]
         return Services(
             NoticeServicer(commands, notices),
             FrameworkServicer(rule_commands, rules),

@@ -1,6 +1,6 @@
 """Proofs for third persons: evidence files, checkpoints, consistency."""
 
-from regulator.exchange.v1.envelope_pb2 import EvidenceMaterial
+from regulator.exchange.v1.envelope_pb2 import Envelope, EvidenceMaterial
 from regulator.exchange.v1.evidence_service_pb2 import (
     Checkpoint,
     ConsistencyProof,
@@ -17,7 +17,7 @@ from gateway.ledger.evidence import Evidence as EvidenceFile
 from gateway.scopes import scope_of
 from gateway.store.bulletin import Bulletin
 from gateway.store.logs import no_envelope
-from gateway.store.proofs import read_consistency, read_inclusion
+from gateway.store.proofs import InclusionParts, read_consistency, read_inclusion
 from gateway.store.queries import read_notice
 from gateway.store.readers import Readers
 from gateway.store.state import ChannelState
@@ -30,6 +30,8 @@ _WORDS = {
     GetEvidenceRequest.RELEASE: "release",
     GetEvidenceRequest.ACKNOWLEDGEMENT: "acknowledgement",
     GetEvidenceRequest.WITHDRAWAL: "withdrawal",
+    GetEvidenceRequest.DESTRUCTION: "destruction",
+    GetEvidenceRequest.PEER_DESTRUCTION: "peer_destruction",
 }
 
 
@@ -53,14 +55,31 @@ class Proofs:
         if place.index >= self._state(place.origin).log.size:
             raise no_envelope(place.index)
         parts = await self._readers.run(read_inclusion, scope, place.origin, place.index)
+        certificate = await self._certificate(scope, place, parts)
+        file = self._file(place, parts, certificate)
+        return Evidence(tlog_proof=file, file_name=f"{name}.tlog-proof", receipted=parts.receipted)
+
+    async def _certificate(self, scope: Scope, place: Place, parts: InclusionParts) -> bytes:
+        """The evidence of the certificate that an envelope's content is destroyed; empty: there is none."""
+        at = parts.certificate
+        if at is None:
+            return b""
+        proven = await self._readers.run(read_inclusion, scope, at.origin, at.index)
+        named = Envelope.FromString(proven.envelope).content_destroyed.envelopes
+        if not any((each.origin, each.index) == (place.origin, place.index) for each in named):
+            return b""  # it was destroyed later than the rest of its notice
+        return self._file(at, proven, b"")
+
+    def _file(self, place: Place, parts: InclusionParts, certificate: bytes) -> bytes:
         sender, receiver = self._parties.channel(place.origin)
         material = EvidenceMaterial(
             envelope=parts.envelope,
             sender_certificates=sender.seal_certificates,
             receiver_certificates=receiver.seal_certificates,
+            leaf_hash=parts.leaf_hash,
+            destruction=certificate,
         )
-        file = EvidenceFile(material.SerializeToString(), place.index, parts.proof, parts.note)
-        return Evidence(tlog_proof=file.encode(), file_name=f"{name}.tlog-proof", receipted=parts.receipted)
+        return EvidenceFile(material.SerializeToString(), place.index, parts.proof, parts.note).encode()
 
     async def get_checkpoint(self, request: GetCheckpointRequest) -> Checkpoint:
         """Gives a channel's newest checkpoint and its newest receipt."""
@@ -99,8 +118,10 @@ def _named_by_place(request: GetEvidenceRequest) -> tuple[Place, str]:
 
 
 def _place_of(record: NoticeRecord, act: GetEvidenceRequest.Act.ValueType) -> Place | None:
-    if act == GetEvidenceRequest.ACKNOWLEDGEMENT:
-        return record.acknowledged_at
-    if act == GetEvidenceRequest.WITHDRAWAL:
-        return record.withdrawn_at
-    return Place(record.origin, record.index)
+    return {
+        GetEvidenceRequest.RELEASE: Place(record.origin, record.index),
+        GetEvidenceRequest.ACKNOWLEDGEMENT: record.acknowledged_at,
+        GetEvidenceRequest.WITHDRAWAL: record.withdrawn_at,
+        GetEvidenceRequest.DESTRUCTION: record.destroyed_at,
+        GetEvidenceRequest.PEER_DESTRUCTION: record.peer_destroyed_at,
+    }[act]

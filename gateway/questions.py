@@ -164,8 +164,10 @@ def _message(view: NoticeView) -> Notice:
     return notice_message(
         view.record,
         Envelope.FromString(view.released),
-        Envelope.FromString(view.acknowledged) if view.acknowledged else None,
-        Envelope.FromString(view.withdrawn) if view.withdrawn else None,
+        *(
+            Envelope.FromString(data) if data else None
+            for data in (view.acknowledged, view.withdrawn, view.destroyed, view.peer_destroyed)
+        ),
     )
 
 

@@ -73,6 +73,7 @@ def _show(report: Report) -> None:
         counted = [
             ("envelopes", f"{each.envelopes}: every hash, stored subtree and root"),
             ("signed heads", f"{each.heads}: every signature"),
+            ("destroyed", f"{each.destroyed} of the envelopes: hashes, and what is left, as certified"),
             ("receipts", f"{each.receipts} of these, for {each.receipted} envelopes"),
         ]
         pairs(counted, margin="  ")

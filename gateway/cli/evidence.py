@@ -1,6 +1,7 @@
 """``gateway evidence``: fetches evidence from the node, and verifies it without one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +35,8 @@ class Act(StrEnum):
     RELEASE = "release"
     ACKNOWLEDGEMENT = "acknowledgement"
     WITHDRAWAL = "withdrawal"
+    DESTRUCTION = "destruction"
+    PEER_DESTRUCTION = "peer_destruction"
 
 
 def export(
@@ -83,12 +86,28 @@ def verify(
 
 def _verdict(proven: Proven, roots: Sequence[x509.Certificate]) -> str:
     sender, receiver = _named(proven.sender, roots), _named(proven.receiver, roots)
+    sent = f"{sender} sealed {_sealed(proven)}"
+    if proven.received_at is None:
+        told = f"{sent}. The sending alone is proven: there is no receipt of {receiver}."
+    else:
+        told = f"{sent}; the node of {receiver} held it at {clock(proven.received_at)}."
+    return " ".join([told, *_destroyed(proven, roots)])
+
+
+def _sealed(proven: Proven) -> str:
+    if proven.envelope is None or proven.sealed_at is None:
+        return f"an envelope whose content is destroyed, before {clock(proven.signed_at)}"
     author, act = proven.envelope.author, act_of(proven.envelope)
     by = released_by(author, proven.envelope.approver)
-    sent = f"{sender} sealed the {act}, for {author.authority} by {by}, at {clock(proven.sealed_at)}"
-    if proven.received_at is None:
-        return f"{sent}. The sending alone is proven: there is no receipt of {receiver}."
-    return f"{sent}; the node of {receiver} held it at {clock(proven.received_at)}."
+    return f"the {act}, for {author.authority} by {by}, at {clock(proven.sealed_at)}"
+
+
+def _destroyed(proven: Proven, roots: Sequence[x509.Certificate]) -> Iterator[str]:
+    if proven.destruction and proven.destruction.sealed_at:
+        node, time = _named(proven.destruction.sender, roots), clock(proven.destruction.sealed_at)
+        yield f"CONTENT DESTROYED: {node} certified at {time} that it holds the content no more."
+    elif proven.envelope is None:
+        yield "CONTENT DESTROYED: so it is said; there is no certificate of it here."
 
 
 def _named(node: NodeId, roots: Sequence[x509.Certificate]) -> str:
@@ -102,23 +121,32 @@ def _named(node: NodeId, roots: Sequence[x509.Certificate]) -> str:
 
 
 def _document(proven: Proven, roots: Sequence[x509.Certificate]) -> dict[str, Any]:
+    sealed, destruction = proven.envelope, proven.destruction
     return {
         "proven": True,
         "receipted": proven.received_at is not None,
+        "content_destroyed": sealed is None,
         "verdict": _verdict(proven, roots),
-        "act": act_of(proven.envelope),
-        "authority": proven.envelope.author.authority,
-        "client": proven.envelope.author.client,
-        "author": author_document(proven.envelope.author),
-        "approver": author_document(proven.envelope.approver),
+        "act": act_of(sealed) if sealed else None,
+        "authority": sealed.author.authority if sealed else None,
+        "client": sealed.author.client if sealed else None,
+        "author": author_document(sealed.author) if sealed else None,
+        "approver": author_document(sealed.approver) if sealed else None,
         "origin": proven.origin,
         "index": proven.index,
+        "leaf_sha256": proven.leaf_hash.hex(),
         "size": proven.size,
         "sender": str(proven.sender),
         "receiver": str(proven.receiver),
-        "sealed_at": proven.sealed_at.isoformat(),
+        "sealed_at": _json_time(proven.sealed_at),
         "signed_at": proven.signed_at.isoformat(),
-        "received_at": proven.received_at.isoformat() if proven.received_at else None,
+        "received_at": _json_time(proven.received_at),
+        "destroyed_at": _json_time(destruction.sealed_at) if destruction else None,
+        "destroyed_by": str(destruction.sender) if destruction else None,
         "roots_sha256": [fingerprint(root) for root in roots],
         "steps": step_documents(proven.steps),
     }
+
+
+def _json_time(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None

@@ -24,24 +24,30 @@ def row(notice: Notice) -> tuple[str, ...]:
     content = notice.content
     return (
         notice.name.removeprefix("notices/"),
-        content.issuing_authority,
+        content.issuing_authority or notice.author.authority,
         notice.recipient,
         word_of(Notice.Kind, notice.kind),
         word_of(Handling.Tlp, content.handling.tlp).upper(),
         word_of(Notice.State, notice.state),
         moment_of(notice.release_time),
-        content.title[0].text if content.title else "",
+        _title(notice),
     )
+
+
+def _title(notice: Notice) -> str:
+    if not notice.HasField("content"):
+        return "(content destroyed)"
+    return notice.content.title[0].text
 
 
 def document(notice: Notice) -> dict[str, Any]:
     """A notice for programs.
 
-    ``notice`` is what its author wrote, in the form of notices/1 (``gateway notice create`` takes it); beside it
-    stands what the node knows. What is not there yet is null.
+    ``notice`` is what its author wrote, in the form of notices/1 (``gateway notice create`` takes it), or null once its
+    content is destroyed; beside it stands what the node knows. What is not there yet is null.
     """
     return {
-        "notice": _file(notice),
+        "notice": _file(notice) if notice.HasField("content") else None,
         "state": word_of(Notice.State, notice.state),
         "direction": word_of(Notice.Direction, notice.direction),
         "author": author_document(notice.author),
@@ -54,6 +60,8 @@ def document(notice: Notice) -> dict[str, Any]:
         "origin": notice.position.origin,
         "index": notice.position.index,
         "etag": notice.etag,
+        "destruction": _destruction(notice.destruction) if notice.HasField("destruction") else None,
+        "peer_destruction": _destruction(notice.peer_destruction) if notice.HasField("peer_destruction") else None,
     }
 
 
@@ -61,12 +69,15 @@ def sections(notice: Notice) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """A notice for people: headings, each with names and values."""
     content = notice.content
     yield "notice", _standing(notice)
-    yield "title", _texts(content.title)
-    yield "summary", _texts(content.summary)
-    yield (
-        "content",
-        [item for key, value in _file(notice).items() if key not in _TOLD_ELSEWHERE for item in flat(key, value)],
-    )
+    if notice.HasField("content"):
+        yield "title", _texts(content.title)
+        yield "summary", _texts(content.summary)
+        told = ((key, value) for key, value in _file(notice).items() if key not in _TOLD_ELSEWHERE)
+        yield "content", [item for key, value in told for item in flat(key, value)]
+    elif notice.HasField("destruction"):
+        yield "content", [("destroyed here", _certified(notice.destruction))]
+    if notice.HasField("peer_destruction"):
+        yield "at the peer", [("destroyed", _certified(notice.peer_destruction))]
     if notice.HasField("acknowledgement"):
         said = notice.acknowledgement
         yield "acknowledgement", [*_act(said.time, said.author), ("case", said.case_reference), *_texts(said.comment)]
@@ -80,7 +91,7 @@ def _standing(notice: Notice) -> list[tuple[str, str]]:
     return [
         ("id", notice.name.removeprefix("notices/")),
         ("kind", word_of(Notice.Kind, notice.kind)),
-        ("from", f"{notice.content.issuing_authority} ({notice.sender})"),
+        ("from", f"{notice.content.issuing_authority or notice.author.authority} ({notice.sender})"),
         ("to", notice.recipient),
         ("state", word_of(Notice.State, notice.state)),
         ("released", f"{moment_of(notice.release_time)} by {released_by(notice.author, notice.approver)}"),
@@ -126,6 +137,16 @@ def _acknowledgement(notice: Notice) -> dict[str, Any]:
         "comment": {each.language_tag: each.text for each in said.comment},
         "case_reference": said.case_reference,
     }
+
+
+def _certified(destruction: Notice.Destruction) -> str:
+    place = destruction.certificate
+    return f"{moment_of(destruction.time)}, certified in {place.origin}, index {place.index}"
+
+
+def _destruction(destruction: Notice.Destruction) -> dict[str, Any]:
+    place = destruction.certificate
+    return {"time": json_moment(destruction.time), "origin": place.origin, "index": place.index}
 
 
 def _withdrawal(notice: Notice) -> dict[str, Any]:

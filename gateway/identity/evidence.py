@@ -4,20 +4,22 @@ The file is a C2SP tlog-proof (``gateway.ledger.evidence``). No byte of it is wi
 covers, such as the outer form of a certificate, must be in its one canonical form.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 from google.protobuf.message import DecodeError, Message
 from regulator.exchange.v1.envelope_pb2 import Envelope, EvidenceMaterial
 
-from gateway.errors import Malformed, VerificationError
+from gateway.errors import BadProof, Malformed, VerificationError
 from gateway.identity.certificates import Cause, untrusted
 from gateway.identity.names import NodeId
 from gateway.identity.sealers import certified
 from gateway.ledger.checkpoint import domains_of, open_checkpoint
-from gateway.ledger.evidence import Evidence, open_evidence_checkpoint, open_evidence_receipt, verify_inclusion_in
+from gateway.ledger.evidence import Evidence, open_evidence_checkpoint, open_evidence_receipt, verify_leaf_in
+from gateway.ledger.merkle import HASH_BYTES, leaf_hash
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOS_OF_MICRO = 1000
@@ -36,27 +38,32 @@ class Proven:
     """What a verified evidence file proves.
 
     Attributes:
-        envelope: as the sender sealed it; its content may be of a kind that this version does not know
+        envelope: as the sender sealed it; its content may be of a kind that this version does not know. None: its
+            content is destroyed, and the file holds its leaf hash alone
+        leaf_hash: of the envelope, 32 bytes
         origin: of the channel
         index: of the envelope in the channel's log
         size: of the log under the verified signatures
         sender: who sealed it
         receiver: who it was sent to
-        sealed_at: by the sender's clock
+        sealed_at: by the sender's clock; None with the envelope
         signed_at: when the sender signed the log's head, by its clock, in whole seconds
         received_at: when the receiver cosigned it, by its clock, in whole seconds; None: only the sending is proven
+        destruction: what the certificate proves by which a node destroyed the content; None: the file holds none
         steps: every check, in order
     """
 
-    envelope: Envelope
+    envelope: Envelope | None
+    leaf_hash: bytes
     origin: str
     index: int
     size: int
     sender: NodeId
     receiver: NodeId
-    sealed_at: datetime
+    sealed_at: datetime | None
     signed_at: datetime
     received_at: datetime | None
+    destruction: "Proven | None"
     steps: tuple[Step, ...]
 
 
@@ -83,7 +90,10 @@ class EvidenceCheck:
 
     def __init__(self, data: bytes, roots: Sequence[x509.Certificate]) -> None:
         self._data, self._roots = data, roots
+        self._sealed: Envelope | None = None
+        self._sealed_at: datetime | None = None
         self._received_at: datetime | None = None
+        self._destruction: Proven | None = None
 
     def steps(self) -> Iterator[Step]:
         """Gives each step as it passes.
@@ -103,6 +113,7 @@ class EvidenceCheck:
             ("inclusion", self._inclusion),
             ("receiver certificates", self._receiver_certificates),
             ("receiver cosignatures", self._receiver_cosignatures),
+            ("destruction", self._certificate_of_destruction),
         )
         for name, check in checks:
             try:
@@ -116,7 +127,8 @@ class EvidenceCheck:
         """Gives what the steps have proven; all of them must have passed."""
         return Proven(
             envelope=self._sealed,
-            origin=self._sealed.origin,
+            leaf_hash=self._leaf,
+            origin=self._origin,
             index=self._evidence.index,
             size=self._head.checkpoint.size,
             sender=self._sender.node,
@@ -124,6 +136,7 @@ class EvidenceCheck:
             sealed_at=self._sealed_at,
             signed_at=self._signed_at,
             received_at=self._received_at,
+            destruction=self._destruction,
             steps=steps,
         )
 
@@ -137,26 +150,34 @@ class EvidenceCheck:
         self._material.DiscardUnknownFields()
         if self._material.SerializeToString(deterministic=True) != self._evidence.extra:
             raise Malformed("the extra line holds more than the envelope and the certificates, or in another order")
+        hash_bytes, expected = len(self._material.leaf_hash), 0 if self._material.envelope else HASH_BYTES
+        if hash_bytes != expected or (self._material.envelope and self._material.destruction):
+            raise Malformed("the extra line holds an envelope, or the hash of one whose content is destroyed")
         return f"a C2SP tlog-proof of {len(self._data)} bytes, in its one canonical form"
 
     def _envelope(self) -> str:
         """The envelope's bytes count as they are: their hash must lead to the signed root."""
-        self._sealed = Envelope()
-        _parse(self._sealed, self._material.envelope)
-        if self._sealed.origin != self._evidence.origin():
+        self._origin, self._leaf = self._evidence.origin(), self._material.leaf_hash
+        if self._leaf:
+            return f"content destroyed: of an envelope in the channel {self._origin}, the leaf hash {self._leaf.hex()}"
+        sealed, self._leaf = Envelope(), leaf_hash(self._material.envelope)
+        _parse(sealed, self._material.envelope)
+        if sealed.origin != self._origin:
             raise Malformed("the envelope was sealed for another channel than that of the checkpoint")
-        self._sealed_at = moment(self._sealed.sealed_at.seconds, self._sealed.sealed_at.nanos)
-        return f"{act_of(self._sealed)} in the channel {self._sealed.origin}, sealed at {clock(self._sealed_at)}"
+        self._sealed, self._sealed_at = sealed, moment(sealed.sealed_at.seconds, sealed.sealed_at.nanos)
+        return f"{act_of(sealed)} in the channel {self._origin}, sealed at {clock(self._sealed_at)}"
 
     def _sender_certificates(self) -> str:
-        domain, _ = domains_of(self._sealed.origin)
+        domain, _ = domains_of(self._origin)
         self._sender = certified(tuple(self._material.sender_certificates), domain, tuple(self._roots))
+        if self._sealed_at is None:  # then the time of signing alone is known
+            return self._sender.told()
         self._sender.window.require(self._sealed_at)
         return f"{self._sender.told()}, valid when it was sealed"
 
     def _sender_signatures(self) -> str:
         """Evidence without a receipt may bear no line beside the sender's two; of a receipt, all four are checked."""
-        opened = open_checkpoint(self._evidence.note, self._sealed.origin, self._sender.seal)
+        opened = open_checkpoint(self._evidence.note, self._origin, self._sender.seal)
         if not self._evidence.is_receipted():
             opened = open_evidence_checkpoint(self._evidence, self._sender.seal)
         self._head, self._signed_at = opened, moment(opened.time)
@@ -165,11 +186,11 @@ class EvidenceCheck:
         return f"Ed25519 and ML-DSA-44 over the log of {size} envelopes, signed at {clock(self._signed_at)}"
 
     def _inclusion(self) -> str:
-        verify_inclusion_in(self._evidence, self._material.envelope, self._head)
+        verify_leaf_in(self._evidence, self._leaf, self._head)
         return f"the envelope has the index {self._evidence.index} in that log, by a proof to its signed root"
 
     def _receiver_certificates(self) -> str:
-        _, domain = domains_of(self._sealed.origin)
+        _, domain = domains_of(self._origin)
         self._receiver = certified(tuple(self._material.receiver_certificates), domain, tuple(self._roots))
         if self._receiver.root.public_key() == self._sender.root.public_key():
             raise untrusted(Cause.UNKNOWN_ISSUER, "one root certifies both sides: it could have made all of this alone")
@@ -184,22 +205,41 @@ class EvidenceCheck:
         self._receiver.window.require(self._received_at)
         return f"Ed25519 and ML-DSA-44 over the same log, cosigned at {clock(self._received_at)}"
 
+    def _certificate_of_destruction(self) -> str:
+        """It is evidence itself, of an envelope that is there whole and names this one."""
+        if not self._material.destruction:
+            return ""
+        proven = verify_evidence(self._material.destruction, self._roots)
+        named = proven.envelope.content_destroyed.envelopes if proven.envelope else ()
+        here = (self._origin, self._evidence.index, self._leaf)
+        if not any((each.origin, each.index, each.leaf_hash) == here for each in named):
+            raise BadProof("the certificate of destruction does not name this envelope")
+        if {*domains_of(proven.origin)} != {*domains_of(self._origin)}:
+            raise BadProof("the certificate of destruction is of another pair of nodes")
+        self._destruction = proven
+        return f"{proven.sender} certified that the content is destroyed, {_when(proven)}"
+
 
 def act_of(envelope: Envelope) -> str:
     """Says what an envelope does, in a few words: ``release of notices/hk-2025-001``."""
-    match envelope.WhichOneof("content"):
-        case "notice_released":
-            return f"release of {envelope.notice_released.notice}"
-        case "notice_acknowledged":
-            return f"acknowledgement of {envelope.notice_acknowledged.notice}"
-        case "notice_withdrawn":
-            return f"withdrawal of {envelope.notice_withdrawn.notice}"
-        case "framework_version_published":
-            published = envelope.framework_version_published
-            return f"version {published.version} of {published.framework}"
-        case "framework_assessed":
-            return f"publication of {envelope.framework_assessed.assessment}"
-    return "an act of a kind that this version does not know"
+    name = envelope.WhichOneof("content") or ""
+    told = _TOLD.get(name)
+    return told(getattr(envelope, name)) if told else "an act of a kind that this version does not know"
+
+
+_TOLD: Mapping[str, Callable[[Any], str]] = {
+    "notice_released": lambda act: f"release of {act.notice}",
+    "notice_acknowledged": lambda act: f"acknowledgement of {act.notice}",
+    "notice_withdrawn": lambda act: f"withdrawal of {act.notice}",
+    "framework_version_published": lambda act: f"version {act.version} of {act.framework}",
+    "framework_assessed": lambda act: f"publication of {act.assessment}",
+    "content_destroyed": lambda act: f"destruction of the content of {act.notice}",
+}
+
+
+def _when(proven: Proven) -> str:
+    assert proven.sealed_at is not None, "a certificate is there whole"
+    return f"at {clock(proven.sealed_at)}"
 
 
 def clock(moment: datetime) -> str:

@@ -7,7 +7,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.errors import BadProof, RemoteProtocolError
 from gateway.ledger.checkpoint import SealPublic, SignedCheckpoint, open_checkpoint
-from gateway.ledger.merkle import CompactRange, Subtree, leaf_hash
+from gateway.ledger.merkle import HASH_BYTES, CompactRange, Subtree, leaf_hash
 
 MAX_BATCH_ENVELOPES = 1000
 MAX_BATCH_BYTES = 8 * 1024 * 1024  # of envelopes; with the checkpoint it fits into MAX_MESSAGE_BYTES
@@ -25,6 +25,7 @@ class VerifiedBatch:
         log: the right edge of the log with them
         subtrees: of the stored levels, those that they completed
         head: the signed checkpoint of the log with them
+        destroyed: indexes of those whose content is destroyed; what stands for them is not what the log commits to
     """
 
     first: int
@@ -33,10 +34,14 @@ class VerifiedBatch:
     log: CompactRange
     subtrees: Sequence[Subtree]
     head: SignedCheckpoint
+    destroyed: frozenset[int] = frozenset()
 
 
 def verify_batch(batch: wire.Batch, log: CompactRange, origin: str, sender: SealPublic) -> VerifiedBatch:
     """Verifies that a batch continues a log: extent, place, signatures, root.
+
+    Of envelopes whose content is destroyed the hashes are taken as they are told: the root, which is signed, tells
+    whether they are right. What is left of the content is the other side's word.
 
     Raises:
         RemoteProtocolError: it is empty, too large, or does not begin where the log ends.
@@ -47,12 +52,13 @@ def verify_batch(batch: wire.Batch, log: CompactRange, origin: str, sender: Seal
     envelopes = list(batch.envelopes)
     if batch.first_index != log.size:
         raise RemoteProtocolError(f"a batch from {batch.first_index} on does not continue a log of {log.size}")
-    hashes = [leaf_hash(envelope) for envelope in envelopes]
+    destroyed = {each.index: each.leaf_hash for each in batch.destroyed}
+    hashes = [destroyed.get(index) or leaf_hash(data) for index, data in enumerate(envelopes, log.size)]
     extended, subtrees = log.extend(hashes)
     head = open_checkpoint(batch.checkpoint, origin, sender)
     if (head.checkpoint.size, head.checkpoint.root) != (extended.size, extended.root()):
         raise BadProof("the batch's checkpoint commits to other envelopes", size=head.checkpoint.size)
-    return VerifiedBatch(log.size, envelopes, hashes, extended, subtrees, head)
+    return VerifiedBatch(log.size, envelopes, hashes, extended, subtrees, head, frozenset(destroyed))
 
 
 def check_extent(batch: wire.Batch) -> None:
@@ -65,3 +71,9 @@ def check_extent(batch: wire.Batch) -> None:
         raise RemoteProtocolError(f"a batch holds 1 to {MAX_BATCH_ENVELOPES} envelopes")
     if sum(map(len, batch.envelopes)) > MAX_BATCH_BYTES:
         raise RemoteProtocolError(f"the envelopes of a batch have at most {MAX_BATCH_BYTES} bytes")
+    end = batch.first_index + len(batch.envelopes)
+    last = batch.first_index - 1
+    for each in batch.destroyed:
+        if not last < each.index < end or len(each.leaf_hash) != HASH_BYTES:
+            raise RemoteProtocolError("destroyed envelopes are told once each, in order, within the batch, with hashes")
+        last = each.index

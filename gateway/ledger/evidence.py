@@ -91,8 +91,17 @@ def verify_inclusion_in(evidence: Evidence, envelope: bytes, head: SignedCheckpo
     Raises:
         BadProof: it does not.
     """
+    verify_leaf_in(evidence, leaf_hash(envelope), head)
+
+
+def verify_leaf_in(evidence: Evidence, leaf: bytes, head: SignedCheckpoint | Receipt) -> None:
+    """Verifies that an envelope of this leaf hash stands at the evidence's index of that log.
+
+    Raises:
+        BadProof: it does not.
+    """
     checkpoint = head.checkpoint
-    verify_inclusion(leaf_hash(envelope), evidence.index, checkpoint.size, evidence.proof, checkpoint.root)
+    verify_inclusion(leaf, evidence.index, checkpoint.size, evidence.proof, checkpoint.root)
 
 
 def open_evidence_checkpoint(evidence: Evidence, sender: SealPublic) -> SignedCheckpoint:

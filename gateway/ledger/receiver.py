@@ -5,7 +5,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from gateway.errors import RemoteProtocolError
 from gateway.ledger.batch import VerifiedBatch, check_extent, verify_batch
 from gateway.ledger.channel import VERSION, Machine, Parties, State, step
-from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, open_checkpoint
+from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, open_checkpoint, open_receipt
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.steps import (
     FORKED,
@@ -148,13 +148,18 @@ class ReceiverMachine(Machine):
                 first_index=self._log.size,
                 envelopes=batch.envelopes[overlap:],
                 checkpoint=batch.checkpoint,
+                destroyed=[each for each in batch.destroyed if each.index >= self._log.size],
             )
             self._commit(self._verify(rest, self._log))
         else:
             self._send_receipt()
 
     def _verify(self, batch: wire.Batch, log: CompactRange) -> VerifiedBatch:
-        return verify_batch(batch, log, self.parties.origin, self.parties.sender)
+        """Takes envelopes without their content only under a receipt of its own: it held them once, and lost them."""
+        parties = self.parties
+        if batch.destroyed:
+            open_receipt(batch.checkpoint, parties.origin, parties.sender, parties.receiver_domain, parties.receiver)
+        return verify_batch(batch, log, parties.origin, parties.sender)
 
     def _commit(self, verified: VerifiedBatch) -> None:
         self._verified = verified

@@ -97,6 +97,7 @@ class Committer:
         self._waiting: deque[_Waiting] = deque()
         self._weight = 0  # of what waits
         self._changed = asyncio.Event()
+        self._turn = asyncio.Lock()  # whose holder alone uses the connection
         self._is_busy = False
         self._stopping = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
@@ -149,6 +150,16 @@ class Committer:
             Overloaded, Unavailable: as ``submit``.
         """
         await self._enqueue([], NOTHING, 1, entries=entries)
+
+    async def scrub(self) -> bool:
+        """Leaves what was destroyed in no place from which the database could give it (``Database.scrub``).
+
+        Returns:
+            False: a reader still uses an older state; ask again.
+        """
+        async with self._turn:
+            self.recent.forget()
+            return await self._elsewhere(self._database.scrub, self._connection)
 
     async def stop(self) -> None:
         """Commits what waits, then ends."""
@@ -213,7 +224,8 @@ class Committer:
     async def _run(self) -> None:
         while group := await self._next_group():
             try:
-                await self._commit(group)
+                async with self._turn:
+                    await self._commit(group)
             except StoreError as error:
                 self._end(group, error)
                 return

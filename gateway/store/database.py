@@ -26,14 +26,19 @@ from gateway.errors import ConfigError, StoreError
 OLDEST_SQLITE = (3, 51, 3)
 READERS = 4  # connections
 BUSY_TIMEOUT_SECONDS = 10
+SCRUB_WAIT_MILLISECONDS = 1000  # for readers; nothing is written meanwhile
 
 _WRITER_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
+    "secure_delete=ON",  # what is deleted or overwritten is zeroed
+    "temp_store=MEMORY",  # no content in files of another name
     "cache_size=-65536",  # KiB
     "wal_autocheckpoint=8000",  # pages, 32 MB: more often, and a bulk would wait for it at every third commit
 )
+
+_SCRUBBED = ("leaves", "notice_identifiers", "requests")  # tables that lose content
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -62,8 +67,34 @@ class Database:
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
             config.attributes["connection"] = connection
+            before = MigrationContext.configure(connection).get_current_revision()
+            connection.rollback()  # the pragmas of migrations are for outside of transactions
             command.upgrade(config, "head")
             connection.commit()
+            if self.is_local and before != ScriptDirectory(str(_MIGRATIONS)).get_current_head():
+                _raw(connection).execute("VACUUM")  # of what was deleted before deleting meant zeroing
+
+    def scrub(self, writer: Connection) -> bool:
+        """Leaves what was overwritten or deleted in no place from which the database could give it.
+
+        SQLite: all of the write-ahead log goes into the database's file, whose unused places are zeroed, and the log
+        is cut to nothing. PostgreSQL: dead rows are vacuumed; docs/handling.md tells what that leaves.
+
+        Args:
+            writer: the connection that writes, outside of a transaction
+
+        Returns:
+            False: a reader still uses an older state; ask again.
+        """
+        if self.is_local:
+            connection = _raw(writer)
+            connection.execute(f"PRAGMA busy_timeout={SCRUB_WAIT_MILLISECONDS}")
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
+            return not busy
+        with self._writers.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"VACUUM {', '.join(_SCRUBBED)}")
+        return True
 
     def check_revision(self) -> None:
         """Passes if the database is there, and its tables have this version's form.
@@ -166,6 +197,12 @@ def _set_sqlite_writer(connection: Any, _record: object) -> None:
 def _set_sqlite_reader(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA query_only=ON")
+    connection.execute("PRAGMA temp_store=MEMORY")
+
+
+def _raw(connection: Connection) -> Any:
+    """The driver's own connection, on which no transaction begins by itself."""
+    return connection.connection.driver_connection
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -39,6 +39,7 @@ class Draft:
         requests: by client and request_id
         rules: framework versions and assessments
         drafts: acts that wait for a second person, new or changed, by id
+        destroyed: places of envelopes whose content goes, by the id of their notice
     """
 
     sealed: dict[str, list[bytes]] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Draft:
     requests: dict[tuple[str, str], RequestRecord] = field(default_factory=dict)
     rules: RulesDraft = field(default_factory=RulesDraft)
     drafts: dict[str, DraftRecord] = field(default_factory=dict)
+    destroyed: dict[str, list[Place]] = field(default_factory=dict)
 
     def apply(self, projection: Projection, place: Place) -> None:
         """Takes what an envelope changes."""
@@ -61,6 +63,8 @@ class Draft:
             self.records[record.id] = record
         self.events.extend((event, place) for event in projection.events)
         self.rules.apply(projection)
+        if projection.destroyed_id:
+            self.destroyed.setdefault(projection.destroyed_id, []).extend(projection.destroyed)
 
     def absorb(self, other: "Draft") -> None:
         """Adds the writes of another unit, which came after these."""
@@ -75,8 +79,9 @@ class Draft:
         self.requests |= other.requests
         self.rules.absorb(other.rules)
         self.drafts |= other.drafts
+        _extend(self.destroyed, other.destroyed)
 
 
 def _extend(mine: dict[str, list[T]], theirs: dict[str, list[T]]) -> None:
-    for origin, items in theirs.items():
-        mine.setdefault(origin, []).extend(items)
+    for key, items in theirs.items():
+        mine.setdefault(key, []).extend(items)

@@ -104,7 +104,10 @@ def write_journal(
         if connection.execute(_GROW, change).rowcount != 1:
             raise StoreError("another writer appended to the access journal")
         rows = enumerate(zip(hashes, entries, strict=True), state.log.size)
-        leaf_rows = [{"channel": JOURNAL, "index": index, "hash": node, "data": data} for index, (node, data) in rows]
+        leaf_rows = [
+            {"channel": JOURNAL, "index": index, "hash": node, "data": data, "destroyed": False}
+            for index, (node, data) in rows
+        ]
         execute_many(connection, _ADD_LEAVES, leaf_rows)
     if completed:
         subtree_rows = [{"channel": JOURNAL, "level": it.level, "index": it.index, "hash": it.hash} for it in completed]

@@ -23,14 +23,19 @@ def read_batch(connection: Connection, channel: int, first: int, limit: int) -> 
     """
     end = min(limit, first + MAX_BATCH_ENVELOPES)
     where = (heads.c.channel == channel, heads.c.size > first, heads.c.size <= end)
-    sizes = connection.scalars(select(heads.c.size).where(*where).order_by(heads.c.size)).all()
-    if not sizes:
+    found = connection.execute(select(heads.c.size, heads.c.receipt_time).where(*where).order_by(heads.c.size)).all()
+    if not found:
         raise Corrupt(f"no checkpoint is stored between {first} and {end}")
-    lengths = _column(connection, func.length(leaves.c.data), channel, first, sizes[-1])
-    size = _within_bytes(sizes, first, lengths)
+    lengths = _column(connection, func.length(leaves.c.data), channel, first, found[-1].size)
+    size = _within_bytes([each.size for each in found], first, lengths)
+    destroyed = _destroyed(connection, channel, first, size)
+    receipted = [each.size for each in found if each.receipt_time is not None]
+    if destroyed and receipted:  # the receiver takes them under its own receipt alone
+        size = _within_bytes(receipted, first, lengths)
+        destroyed = _destroyed(connection, channel, first, size)
     envelopes = _column(connection, leaves.c.data, channel, first, size)
     note = connection.execute(select(heads.c.note).where(heads.c.channel == channel, heads.c.size == size))
-    return wire.Batch(first_index=first, envelopes=envelopes, checkpoint=note.scalar_one())
+    return wire.Batch(first_index=first, envelopes=envelopes, checkpoint=note.scalar_one(), destroyed=destroyed)
 
 
 def read_range(connection: Connection, channel: int, size: int) -> CompactRange:
@@ -68,7 +73,7 @@ def reader(connection: Connection, channel: int) -> tiles.TileReader:
 
 
 def read_envelope(connection: Connection, channel: int, index: int) -> bytes:
-    """Reads an envelope's exact bytes.
+    """Reads the bytes of a leaf.
 
     Raises:
         NotFound: the log is not so long.
@@ -111,6 +116,12 @@ def _column(connection: Connection, column: ColumnElement[Any], channel: int, fi
     if len(found) != end - first:
         raise Corrupt(f"envelopes {first} to {end} are not all stored")
     return found
+
+
+def _destroyed(connection: Connection, channel: int, first: int, end: int) -> list[wire.DestroyedLeaf]:
+    where = (leaves.c.channel == channel, leaves.c.index >= first, leaves.c.index < end, leaves.c.destroyed.is_(True))
+    rows = connection.execute(select(leaves.c.index, leaves.c.hash).where(*where).order_by(leaves.c.index))
+    return [wire.DestroyedLeaf(index=index, leaf_hash=node) for index, node in rows]
 
 
 def _within_bytes(sizes: Sequence[int], first: int, lengths: Sequence[int]) -> int:

@@ -6,20 +6,31 @@ from sqlalchemy import Connection, select
 
 from gateway.errors import BadInput
 from gateway.ledger import tiles
-from gateway.store.logs import channel_id, no_envelope, parsed, read_envelope, reader
+from gateway.store.destroying import read_leaf
+from gateway.store.logs import channel_id, no_envelope, parsed, reader
 from gateway.store.queries import read_record
 from gateway.store.tables import channels, heads
 from gateway.supervision.disclosure import Scope, discloses
+from gateway.supervision.projection import concerned_notices
+from gateway.supervision.records import Place
 
 
 @dataclass(frozen=True, slots=True)
 class InclusionParts:
     """What an evidence file is made of: the envelope, its inclusion proof, and the note that the proof leads to.
 
-    ``receipted``: the note is a receipt: the first that covers the envelope.
+    Attributes:
+        envelope: empty if its content is destroyed
+        leaf_hash: in place of it; empty if the envelope is there
+        certificate: where this node's certificate of destruction stands; None: it is not destroyed, or not certified
+        proof: from the leaf to the root
+        note: the checkpoint
+        receipted: the note is a receipt: the first that covers the envelope
     """
 
     envelope: bytes
+    leaf_hash: bytes
+    certificate: Place | None
     proof: tuple[bytes, ...]
     note: bytes
     receipted: bool
@@ -41,15 +52,21 @@ def read_inclusion(connection: Connection, scope: Scope, origin: str, index: int
         NotFound: no such channel, or no envelope in it that may be seen.
     """
     channel = channel_id(connection, origin)
-    envelope = read_envelope(connection, channel, index)
-    if not discloses(parsed(envelope), scope, lambda notice_id: read_record(connection, notice_id)):
+    leaf = read_leaf(connection, channel, Place(origin, index))
+    envelope = parsed(leaf.data) if leaf else None
+    if leaf is None or not discloses(envelope, scope, lambda notice_id: read_record(connection, notice_id)):
         raise no_envelope(index)
     covering = select(heads.c.size, heads.c.note).where(heads.c.channel == channel, heads.c.size > index)
     receipts = covering.where(heads.c.receipt_time.is_not(None)).order_by(heads.c.size)
     receipt = connection.execute(receipts.limit(1)).first()
     head = receipt or connection.execute(covering.order_by(heads.c.size.desc()).limit(1)).one()
     proof = tiles.inclusion_proof(reader(connection, channel), index, head.size)
-    return InclusionParts(envelope, proof, head.note, receipted=receipt is not None)
+    receipted = receipt is not None
+    if not leaf.is_destroyed:
+        return InclusionParts(leaf.data, b"", None, proof, head.note, receipted)
+    named = next(concerned_notices(envelope), "") if envelope else ""
+    record = read_record(connection, named)
+    return InclusionParts(b"", leaf.hash, record.destroyed_at if record else None, proof, head.note, receipted)
 
 
 def read_consistency(connection: Connection, origin: str, first: int, second: int) -> ConsistencyParts:

@@ -26,6 +26,8 @@ class NoticeView:
         released: the envelope that gave it
         acknowledged: the envelope that acknowledged it; empty: there is none
         withdrawn: the envelope that withdrew it; empty: there is none
+        destroyed: this node's certificate that the content is destroyed; empty: there is none
+        peer_destroyed: the peer's
     """
 
     sequence: int
@@ -33,6 +35,8 @@ class NoticeView:
     released: bytes
     acknowledged: bytes = b""
     withdrawn: bytes = b""
+    destroyed: bytes = b""
+    peer_destroyed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,18 +220,22 @@ def _views(connection: Connection, scope: Scope, statement: Select[tuple[object,
     whole = [notice_record(row, origins) for row in rows]
     hidden = hidden_of(connection, scope, [name for each in whole for name in (each.superseded_by, each.withdrawn_by)])
     records = [_without(record, hidden) for record in whole]
-    places = [place for each in records for place in (each.acknowledged_at, each.withdrawn_at) if place]
+    places = [place for each in records for place in _later_acts(each) if place]
     data = _envelopes_at(connection, places, {origin: channel for channel, origin in origins.items()})
     return [
         NoticeView(
             row["sequence"],
             record,
             bytes(row["data"]),
-            data[record.acknowledged_at] if record.acknowledged_at else b"",
-            data[record.withdrawn_at] if record.withdrawn_at else b"",
+            *(data[place] if place else b"" for place in _later_acts(record)),
         )
         for row, record in zip(rows, records, strict=True)
     ]
+
+
+def _later_acts(record: NoticeRecord) -> tuple[Place | None, ...]:
+    """Where the envelopes stand beside the one that gave it, in the order of ``NoticeView``."""
+    return record.acknowledged_at, record.withdrawn_at, record.destroyed_at, record.peer_destroyed_at
 
 
 def _origins(connection: Connection) -> dict[int, str]:

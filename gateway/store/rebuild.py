@@ -39,7 +39,7 @@ from gateway.supervision.outcomes import Outcome
 from gateway.supervision.projection import is_reply, project
 from gateway.supervision.records import NoticeRecord, Place
 
-_LEAVES = select(leaves.c.index, leaves.c.data)
+_LEAVES = select(leaves.c.index, leaves.c.data, leaves.c.destroyed)
 _CHANGE = update(notices).where(notices.c.id == bindparam("changed_id"))
 
 
@@ -86,8 +86,8 @@ class _Rebuild:
         replies = [place for state in self._states.values() for place in self._take_channel(state)]
         for place in replies:
             here = (leaves.c.channel == self._ids[place.origin]) & (leaves.c.index == place.index)
-            data = self._connection.execute(_LEAVES.where(here)).mappings().one()["data"]
-            self._project(Envelope.FromString(data), place)
+            leaf = self._connection.execute(_LEAVES.where(here)).mappings().one()
+            self._project(Envelope.FromString(leaf["data"]), place, destroyed=leaf["destroyed"])
             self._write(self._ids[place.origin], place.index, place.index)
         return Rebuilt(self._count, self._retelling.added)
 
@@ -107,10 +107,10 @@ class _Rebuild:
             if envelope and is_reply(envelope):
                 replies.append(place)
             elif envelope:
-                self._project(envelope, place)
+                self._project(envelope, place, destroyed=leaf["destroyed"])
         return replies
 
-    def _project(self, envelope: Envelope, place: Place) -> None:
+    def _project(self, envelope: Envelope, place: Place, *, destroyed: bool) -> None:
         rules = FrameworkLookups(self._connection, self._origins, (self._draft.rules,))
         projection = project(
             envelope,
@@ -119,6 +119,7 @@ class _Rebuild:
             self._find,
             lambda framework_id: rules.newest_in(place.origin, framework_id),
             rules.assessment,
+            fields_checked=destroyed,
         )
         if projection.outcome is Outcome.PROJECTED:
             self._draft.apply(projection, place)

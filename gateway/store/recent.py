@@ -47,6 +47,11 @@ class Recent:
             total -= runs.popleft().bytes
         self._bytes[run.origin] = total
 
+    def forget(self) -> None:
+        """Keeps none: content that is destroyed must not be sent from memory."""
+        self._runs.clear()
+        self._bytes.clear()
+
     def batch(self, origin: str, first: int, limit: int) -> wire.Batch | None:
         """Gives what ``logs.read_batch`` would read, if it is all here; a run that does not fit a batch is not."""
         end, total, found = first, 0, list[Run]()

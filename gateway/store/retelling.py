@@ -15,6 +15,7 @@ from gateway.supervision.outcomes import EventDraft
 from gateway.supervision.records import Place
 
 _FIRST = (Event.NOTICE_RELEASED, Event.NOTICE_RECEIVED)
+_OF_CHANNELS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)  # told at the log's end
 _RULES = (Event.FRAMEWORK_VERSION_PUBLISHED, Event.FRAMEWORK_VERSION_RECEIVED, Event.FRAMEWORK_ASSESSED)
 
 
@@ -85,4 +86,5 @@ class Retelling:
 
 def _between(channel: int, first: int, last: int) -> Select[tuple[int, str, int, int]]:
     columns = (events.c.cursor, events.c.notice, events.c.kind, events.c.index)
-    return select(*columns).where(events.c.channel == channel, events.c.index.between(first, last))
+    here = (events.c.channel == channel, events.c.index.between(first, last))
+    return select(*columns).where(*here, events.c.kind.not_in(_OF_CHANNELS))

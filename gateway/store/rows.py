@@ -23,20 +23,20 @@ def notice_row(record: NoticeRecord, ids: Mapping[str, int]) -> dict[str, Any]:
         "channel": ids[record.origin],
         "index": record.index,
         "released_at": record.released_at,
+        "retain_until": record.retain_until,
         **changing_columns(record, ids),
     }
 
 
 def changing_columns(record: NoticeRecord, ids: Mapping[str, int]) -> dict[str, Any]:
     """Gives the columns that later facts change."""
-    acknowledged, withdrawn = record.acknowledged_at, record.withdrawn_at
     return {
         "state": record.state,
         "receipt_time": record.receipt_time,
-        "acknowledged_channel": ids[acknowledged.origin] if acknowledged else None,
-        "acknowledged_index": acknowledged.index if acknowledged else None,
-        "withdrawn_channel": ids[withdrawn.origin] if withdrawn else None,
-        "withdrawn_index": withdrawn.index if withdrawn else None,
+        **_columns("acknowledged", record.acknowledged_at, ids),
+        **_columns("withdrawn", record.withdrawn_at, ids),
+        **_columns("destroyed", record.destroyed_at, ids),
+        **_columns("peer_destroyed", record.peer_destroyed_at, ids),
         "superseded_by": record.superseded_by,
         "withdrawn_by": record.withdrawn_by,
         "revision": record.revision,
@@ -60,12 +60,15 @@ def notice_record(row: RowMapping, origins: Mapping[int, str]) -> NoticeRecord:
         index=row["index"],
         released_at=row["released_at"],
         receipt_time=row["receipt_time"],
-        acknowledged_at=_place(row["acknowledged_channel"], row["acknowledged_index"], origins),
-        withdrawn_at=_place(row["withdrawn_channel"], row["withdrawn_index"], origins),
+        acknowledged_at=_place("acknowledged", row, origins),
+        withdrawn_at=_place("withdrawn", row, origins),
         superseded_by=row["superseded_by"],
         withdrawn_by=row["withdrawn_by"],
         revision=row["revision"],
         identifiers=(),
+        retain_until=row["retain_until"],
+        destroyed_at=_place("destroyed", row, origins),
+        peer_destroyed_at=_place("peer_destroyed", row, origins),
     )
 
 
@@ -79,5 +82,11 @@ def sectors_of(bits: int) -> tuple[Any, ...]:
     return tuple(sector for sector in range(bits.bit_length()) if bits >> sector & 1)
 
 
-def _place(channel: int | None, index: int | None, origins: Mapping[int, str]) -> Place | None:
+def _columns(fact: str, place: Place | None, ids: Mapping[str, int]) -> dict[str, int | None]:
+    channel, index = (ids[place.origin], place.index) if place else (None, None)
+    return {f"{fact}_channel": channel, f"{fact}_index": index}
+
+
+def _place(fact: str, row: RowMapping, origins: Mapping[int, str]) -> Place | None:
+    channel, index = row[f"{fact}_channel"], row[f"{fact}_index"]
     return None if channel is None or index is None else Place(origins[channel], index)

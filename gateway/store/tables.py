@@ -70,7 +70,8 @@ halt_evidence = Table(
     PrimaryKeyConstraint("channel", "ordinal"),
 )
 
-# The log: `data` is the exact serialized Envelope, or JournalEntry, as first written.
+# The log: `data` is the exact serialized Envelope, or JournalEntry, as first written; where its content is `destroyed`,
+# what is left of it (`supervision.destruction`), and `hash` is still that of the Envelope.
 leaves = Table(
     "leaves",
     metadata,
@@ -78,6 +79,7 @@ leaves = Table(
     Column("index", BIG, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     Column("data", LargeBinary, nullable=False),
+    Column("destroyed", Boolean, nullable=False),
     PrimaryKeyConstraint("channel", "index"),
 )
 
@@ -130,6 +132,11 @@ notices = Table(
     Column("superseded_by", String(64), nullable=False),
     Column("withdrawn_by", String(64), nullable=False),
     Column("revision", Integer, nullable=False),
+    Column("retain_until", Integer, nullable=False),  # 20260131; 0: no limit
+    Column("destroyed_channel", Integer),
+    Column("destroyed_index", BIG),
+    Column("peer_destroyed_channel", Integer),
+    Column("peer_destroyed_index", BIG),
     UniqueConstraint("id"),
     UniqueConstraint("channel", "index"),
 )
@@ -288,6 +295,8 @@ requests = Table(
 Index(None, notices.c.state, notices.c.sequence)
 Index(None, notices.c.kind, notices.c.sequence)
 Index(None, notices.c.released_at)
+Index(None, notices.c.retain_until)
+Index(None, requests.c.notice)
 Index(None, provisions.c.cursor, provisions.c.id)
 Index(None, drafts.c.authority, drafts.c.sequence)
 Index(None, drafts.c.state, drafts.c.expires_at)

@@ -21,6 +21,7 @@ from gateway.journal.entries import CallRecord, Entry
 from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
 from gateway.ledger.steps import FORKED, Halt
+from gateway.store.destroying import read_leaf
 from gateway.store.draft import Draft, RequestRecord
 from gateway.store.draft_lookups import DraftLookups
 from gateway.store.framework_lookups import FrameworkLookups
@@ -31,6 +32,7 @@ from gateway.store.receipts import Covered, with_receipt
 from gateway.store.rows import notice_record
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import events, leaves, notices, requests
+from gateway.supervision.destruction import Leaf
 from gateway.supervision.drafts import DraftRecord, draft_name
 from gateway.supervision.envelopes import Actor, Seal
 from gateway.supervision.event_names import event_names
@@ -154,6 +156,10 @@ class Transaction:
             found = self._requests[key]
         return found
 
+    def leaf(self, place: Place) -> Leaf | None:
+        """Gives an envelope that is committed, as it is stored; None: there is none at this place."""
+        return read_leaf(self._connection, self.channel(place.origin).id, place)
+
     @property
     def rules(self) -> FrameworkLookups:
         """What is known of frameworks and assessments now."""
@@ -222,7 +228,8 @@ class Transaction:
         self._read_notices({each for envelope in envelopes if envelope for each in concerned_notices(envelope)})
         for index, envelope in enumerate(envelopes, batch.first):
             place = Place(origin, index)
-            self._draft.apply(self._projection(envelope, place, state), place)
+            destroyed = index in batch.destroyed
+            self._draft.apply(self._projection(envelope, place, state, fields_checked=destroyed), place)
 
     def keep_receipt(self, origin: str, receipt: Receipt) -> None:
         """Keeps a receipt, the peer's or our own, and what it says of notices; an older one changes nothing."""
@@ -311,12 +318,14 @@ class Transaction:
                 if projection.outcome is Outcome.PROJECTED:
                     self._draft.apply(projection, place)
 
-    def _projection(self, envelope: Envelope | None, place: Place, state: ChannelState) -> Projection:
+    def _projection(
+        self, envelope: Envelope | None, place: Place, state: ChannelState, *, fields_checked: bool = False
+    ) -> Projection:
         if envelope is None:
             reason = "bytes that are no envelope"
             event = EventDraft(Event.ENVELOPE_UNSUPPORTED, detail=reason)
             return Projection(Outcome.INVALID, reason, events=(event,))
-        return self._project(envelope, place, state)
+        return self._project(envelope, place, state, fields_checked=fields_checked)
 
     def _project(
         self, envelope: Envelope, place: Place, state: ChannelState, *, fields_checked: bool = False

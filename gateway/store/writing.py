@@ -12,6 +12,7 @@ from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint
 from gateway.ledger.merkle import Subtree, leaf_hash
 from gateway.store import tables
+from gateway.store.destroying import destroy
 from gateway.store.draft import Draft
 from gateway.store.draft_rows import draft_event_rows
 from gateway.store.draft_writing import write_drafts
@@ -67,7 +68,9 @@ class Writing:
                 self._seal(origin, run)
         for origin, batches in self._draft.batches.items():
             for batch in batches:
-                self._append(self._ids[origin], batch.first, batch.envelopes, batch.leaf_hashes, batch.subtrees)
+                self._append(
+                    self._ids[origin], batch.first, batch.envelopes, batch.leaf_hashes, batch.subtrees, batch.destroyed
+                )
                 self._heads.append(_head(self._ids[origin], batch.log.size, batch.head.note))
         self._write_channels(connection)  # first: it keeps a second writer out
         _insert(connection, tables.leaves, self._leaves)
@@ -79,6 +82,7 @@ class Writing:
         self._write_covered(connection)
         write_drafts(connection, self._draft.drafts)
         _insert(connection, tables.requests, self._requests())
+        destroy(connection, self._draft.destroyed, self._ids)  # what goes may have come in this very commit
         _insert(connection, tables.heads, self._signed())  # last: they were signed meanwhile
 
     def _seal(self, origin: str, envelopes: Sequence[bytes]) -> None:
@@ -109,9 +113,10 @@ class Writing:
         envelopes: Sequence[bytes],
         hashes: Sequence[bytes],
         subtrees: Sequence[Subtree],
+        destroyed: frozenset[int] = frozenset(),
     ) -> None:
         self._leaves += (
-            {"channel": channel, "index": index, "hash": node, "data": data}
+            {"channel": channel, "index": index, "hash": node, "data": data, "destroyed": index in destroyed}
             for index, (node, data) in enumerate(zip(hashes, envelopes, strict=True), first)
         )
         self._subtrees += (
@@ -254,6 +259,10 @@ _CHANGING = (
     "withdrawn_index",
     "superseded_by",
     "withdrawn_by",
+    "destroyed_channel",
+    "destroyed_index",
+    "peer_destroyed_channel",
+    "peer_destroyed_index",
     "revision",
 )
 

@@ -92,4 +92,6 @@ def _notice_of(envelope: Envelope) -> str:
     """The name of the notice that a later act is about; empty: it is about none."""
     if envelope.HasField("notice_acknowledged"):
         return envelope.notice_acknowledged.notice
+    if envelope.HasField("content_destroyed"):
+        return envelope.content_destroyed.notice
     return envelope.notice_withdrawn.notice

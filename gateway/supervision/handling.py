@@ -26,15 +26,17 @@ def covers(clearance: Handling.Tlp.ValueType, label: Handling.Tlp.ValueType) -> 
     return label in _RANK and _RANK.get(clearance, -1) >= _RANK[label]
 
 
+def day_of(date: Date) -> int:
+    """A day as a number that sorts by time: 20260131; 0 for a date that is not given."""
+    year, month, day = int(date.year), int(date.month), int(date.day)
+    return year * 10_000 + month * 100 + day
+
+
 def handling_violations(handling: Handling, event_date: Date, path: str) -> Iterator[Violation]:
     """What contradicts itself in ``handling``, of content about ``event_date``."""
     sharing = _SHARING.get(handling.tlp)
     if sharing and handling.onward_sharing and handling.onward_sharing not in sharing:
         allowed = " or ".join(Handling.OnwardSharing.Name(each) for each in sharing)
         yield Violation(f"{path}.onward_sharing", f"must be {allowed} under TLP {Handling.Tlp.Name(handling.tlp)}")
-    if handling.HasField("retain_until") and _ordinal(handling.retain_until) < _ordinal(event_date):
+    if handling.HasField("retain_until") and day_of(handling.retain_until) < day_of(event_date):
         yield Violation(f"{path}.retain_until", "must not be before event_date")
-
-
-def _ordinal(date: Date) -> tuple[int, int, int]:
-    return date.year, date.month, date.day

@@ -4,9 +4,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
+from gateway.supervision.destruction import is_remainder
 from gateway.supervision.envelopes import approver_of
 from gateway.supervision.notices import notice_name
-from gateway.supervision.records import NoticeRecord, etag_of
+from gateway.supervision.records import NoticeRecord, Place, etag_of
 
 
 def notice_message(
@@ -14,6 +15,8 @@ def notice_message(
     released: Envelope,
     acknowledged: Envelope | None = None,
     withdrawn: Envelope | None = None,
+    destroyed: Envelope | None = None,
+    peer_destroyed: Envelope | None = None,
 ) -> Notice:
     """Builds the message.
 
@@ -22,6 +25,8 @@ def notice_message(
         released: the envelope that gave it
         acknowledged: the envelope that acknowledged it, if one did
         withdrawn: the envelope that withdrew it, if one did: a withdrawal, or another notice
+        destroyed: this node's certificate that the content is destroyed, if there is one
+        peer_destroyed: the peer's
     """
     notice = Notice(
         name=notice_name(record.id),
@@ -39,8 +44,11 @@ def notice_message(
         superseded_by=_name(record.superseded_by),
         position=Notice.Position(origin=record.origin, index=record.index),
         etag=etag_of(record),
+        destruction=_destruction(record.destroyed_at, destroyed),
+        peer_destruction=_destruction(record.peer_destroyed_at, peer_destroyed),
     )
-    notice.content.CopyFrom(released.notice_released.content)  # a message that is passed above is parsed once more
+    if not is_remainder(released):
+        notice.content.CopyFrom(released.notice_released.content)  # a message that is passed above is parsed once more
     return notice
 
 
@@ -60,6 +68,13 @@ def _withdrawal(record: NoticeRecord, envelope: Envelope) -> Notice.Withdrawal:
         explanation=envelope.notice_withdrawn.explanation,
         withdrawn_by=_name(record.withdrawn_by),
     )
+
+
+def _destruction(place: Place | None, certificate: Envelope | None) -> Notice.Destruction | None:
+    if place is None or certificate is None:
+        return None
+    position = Notice.Position(origin=place.origin, index=place.index)
+    return Notice.Destruction(time=certificate.sealed_at, certificate=position)
 
 
 def _name(notice_id: str) -> str:

@@ -6,6 +6,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.supervision import states
 from gateway.supervision.envelopes import sealed_at
+from gateway.supervision.handling import day_of
 from gateway.supervision.notices import id_fault, identifiers_of, kind_of, notice_id, notice_name
 from gateway.supervision.outcomes import Context, EventDraft, Outcome, Projection, Unusable
 from gateway.supervision.records import NoticeRecord
@@ -87,6 +88,7 @@ def _new_record(new_id: str, content: NoticeContent, context: Context) -> Notice
         withdrawn_by="",
         revision=1,
         identifiers=identifiers_of(content),
+        retain_until=day_of(content.handling.retain_until),
     )
 
 

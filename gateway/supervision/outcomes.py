@@ -57,6 +57,8 @@ class Projection:
     versions: tuple[FrameworkVersionRecord, ...] = ()  # always new ones
     content: FrameworkVersionContent | None = None  # of the version
     assessments: tuple[AssessmentRecord, ...] = ()
+    destroyed_id: str = ""  # of the notice whose content goes, as this node's own certificate says
+    destroyed: tuple[Place, ...] = ()  # of its envelopes
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.supervision import framework_projection, notice_projection
+from gateway.supervision import destruction, framework_projection, notice_projection
 from gateway.supervision.fields import field_violations
 from gateway.supervision.framework_records import FindAssessment, FindVersion
 from gateway.supervision.notices import kind_of, notice_id
@@ -32,9 +32,10 @@ RULES: Mapping[str | None, Callable[[Context], Projection]] = {
     "notice_withdrawn": notice_projection.withdrawn,
     "framework_version_published": framework_projection.published,
     "framework_assessed": framework_projection.assessed,
+    "content_destroyed": destruction.destroyed,
 }
 
-REPLIES = frozenset({"notice_acknowledged"})
+REPLIES = frozenset({"notice_acknowledged", "content_destroyed"})
 
 
 def project(
@@ -56,7 +57,7 @@ def project(
         find: Gives the records of notices as they are after all envelopes before this one.
         find_version: Gives the newest version of a framework in this channel, likewise.
         find_assessment: Gives the records of assessments, likewise.
-        fields_checked: True if the contract's field rules were checked on this content just now.
+        fields_checked: True if the contract's field rules were checked on this content, or cannot be: it is destroyed.
     """
     context = Context(envelope, place, channel, find, find_version, find_assessment)
     try:
@@ -81,6 +82,8 @@ def concerned_notices(envelope: Envelope) -> Iterator[str]:
         yield notice_id(envelope.notice_acknowledged.notice)
     elif envelope.HasField("notice_withdrawn"):
         yield notice_id(envelope.notice_withdrawn.notice)
+    elif envelope.HasField("content_destroyed"):
+        yield notice_id(envelope.content_destroyed.notice)
 
 
 def _rule(context: Context, *, fields_checked: bool) -> Callable[[Context], Projection]:

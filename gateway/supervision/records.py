@@ -53,6 +53,9 @@ class NoticeRecord:
     withdrawn_by: str  # id of the notice that withdrew it; empty: none did, or a plain withdrawal
     revision: int  # 1 when it is new, one more with every fact that is added
     identifiers: tuple[str, ...]  # upper case, each once
+    retain_until: int = 0  # the last day on which the content may be kept, 20260131; 0: no limit
+    destroyed_at: Place | None = None  # where this node's certificate of destruction stands
+    peer_destroyed_at: Place | None = None  # where the peer's stands
 
 
 Find = Callable[[str], NoticeRecord | None]

@@ -106,6 +106,15 @@ def withdrawn(record: NoticeRecord, at: Place, by: str = "") -> NoticeRecord:
     return replace(record, state=state, revision=record.revision + 1, withdrawn_at=at, withdrawn_by=by)
 
 
+def destroyed(record: NoticeRecord, at: Place, *, here: bool) -> NoticeRecord:
+    """Adds that the content is destroyed, here or at the peer, as the envelope ``at`` a place certifies."""
+    if record.destroyed_at if here else record.peer_destroyed_at:
+        return record
+    if here:
+        return replace(record, revision=record.revision + 1, destroyed_at=at)
+    return replace(record, revision=record.revision + 1, peer_destroyed_at=at)
+
+
 def superseded(record: NoticeRecord, by: str) -> NoticeRecord:
     """Adds that the notice of id ``by`` took its place."""
     if record.superseded_by:

@@ -18,8 +18,11 @@ from gateway.identity.names import NodeId
 from gateway.identity.signers import FileSeal
 from gateway.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gateway.ledger.evidence import Evidence
+from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.note import Note
+from gateway.supervision.destruction import Leaf, certificate, remainder_of
 from gateway.supervision.envelopes import acknowledged, withdrawn
+from gateway.supervision.records import Place
 from tests.ledger.samples import log_of
 from tests.supervision import samples
 from tests.support.certificates import OddCertificates, issued
@@ -161,7 +164,7 @@ def test_nothing_may_follow_the_file(more):
     [
         b"",
         b"\xff",
-        material(b"x").SerializeToString() + b"\x22\x01x",
+        material(b"x").SerializeToString() + b"\x7a\x01x",
         material(b"x").SerializeToString() + EvidenceMaterial(envelope=b"x").SerializeToString(),
         b"\x0a\x81\x00x" + EvidenceMaterial(sender_certificates=HONG_KONG.certificates).SerializeToString(),
         EvidenceMaterial(receiver_certificates=KOREA.certificates).SerializeToString()
@@ -170,8 +173,7 @@ def test_nothing_may_follow_the_file(more):
     ids=["empty", "no message", "unknown field", "twice", "long length", "order"],
 )
 def test_material_in_another_form_is_refused(extra):
-    step = "envelope" if extra == b"" else "file"
-    refused(replace(RECEIPTED, extra=extra), Malformed, step)
+    refused(replace(RECEIPTED, extra=extra), Malformed, "file")
 
 
 def test_an_envelope_of_another_channel_is_refused():
@@ -368,3 +370,69 @@ def test_a_proof_that_leads_elsewhere_is_refused(change):
 def test_another_envelope_is_not_in_the_log():
     other = material(envelope(salt=b"y" * 16).SerializeToString()).SerializeToString()
     refused(replace(RECEIPTED, extra=other), BadProof, "inclusion")
+
+
+# --- content that is destroyed ---------------------------------------------------------------------------------------
+
+LEAF = leaf_hash(envelope().SerializeToString())
+REMAINDER = remainder_of(envelope().SerializeToString())
+
+
+def certificate_of(origin: str = ORIGIN, index: int = INDEX, leaf: bytes = LEAF, sealed_in: str = ORIGIN) -> bytes:
+    """The evidence that Hong Kong's node certified that an envelope's content is destroyed."""
+    named = Leaf(Place(origin, index), leaf, REMAINDER, is_destroyed=True)
+    made = certificate(samples.seal(sealed_in), "hk-2026-001", [named])
+    made.sealed_at.FromDatetime(SEALED)
+    return evidence(made.SerializeToString()).encode()
+
+
+def without_content(**changes: bytes) -> Evidence:
+    """Evidence of the same envelope after its content was destroyed."""
+    told = material(b"")
+    told.leaf_hash, told.destruction = LEAF, certificate_of()
+    for name, value in changes.items():
+        setattr(told, name, value)
+    return replace(RECEIPTED, extra=told.SerializeToString())
+
+
+def test_evidence_of_destroyed_content_proves_the_hash_and_the_destruction():
+    proven = verify_evidence(without_content().encode(), ROOTS)
+    assert (proven.envelope, proven.sealed_at, proven.leaf_hash) == (None, None, LEAF)
+    assert (proven.index, proven.received_at) == (INDEX, datetime.fromtimestamp(RECEIVED, UTC))
+    assert proven.destruction is not None
+    assert proven.destruction.envelope is not None
+    assert proven.destruction.envelope.content_destroyed.notice == "notices/hk-2026-001"
+    assert proven.steps[-1].name == "destruction"
+
+
+def test_without_a_certificate_the_hash_is_proven_alone():
+    assert verify_evidence(without_content(destruction=b"").encode(), ROOTS).destruction is None
+
+
+def test_another_hash_is_not_in_the_log():
+    refused(without_content(leaf_hash=leaf_hash(b"another"), destruction=b""), BadProof, "inclusion")
+
+
+@pytest.mark.parametrize("leaf", [b"", bytes(31), bytes(33)])
+def test_an_envelope_or_its_hash_is_there(leaf):
+    refused(without_content(leaf_hash=leaf), Malformed, "file")
+    refused(without_content(envelope=envelope().SerializeToString()), Malformed, "file")
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"index": INDEX + 1},
+        {"leaf": leaf_hash(b"another")},
+        {"origin": "gateway.kr.example/to/gateway.hk.example"},
+    ],
+)
+def test_a_certificate_must_name_this_very_envelope(named):
+    refused(without_content(destruction=certificate_of(**named)), BadProof, "destruction")
+
+
+def test_a_certificate_is_verified_like_any_evidence():
+    for wrong in (b"no file", RECEIPTED.encode()[:-1]):
+        refused(without_content(destruction=wrong), VerificationError, "destruction")
+    refused(without_content(destruction=RECEIPTED.encode()), BadProof, "destruction")  # a release is no certificate
+    refused(without_content(destruction=without_content().encode()), BadProof, "destruction")

@@ -113,3 +113,43 @@ def test_a_batch_that_continues_another_log_is_refused():
 def test_a_checkpoint_that_the_sender_did_not_sign_is_refused(checkpoint, error):
     with pytest.raises(error):
         verify(changed(checkpoint=checkpoint))
+
+
+# --- envelopes whose content is destroyed -------------------------------------------------------------------------
+
+
+def without_content(*gone, **fields):
+    """The batch that leads from 3 to the end, of which some envelopes are told by their hashes."""
+    told = [b"left" if index in gone else leaf for index, leaf in enumerate(LEAVES[3:], 3)]
+    destroyed = [wire.DestroyedLeaf(index=index, leaf_hash=leaf_hash(LEAVES[index])) for index in gone]
+    return changed(**({"envelopes": told, "destroyed": destroyed} | fields))
+
+
+@pytest.mark.parametrize("gone", [(3,), (6,), (4, 5), (3, 4, 5, 6)])
+def test_the_hash_of_a_destroyed_envelope_is_enough_for_the_root(gone):
+    verified = verify(without_content(*gone))
+    assert (verified.log, verified.destroyed) == (log_of(LEAVES), frozenset(gone))
+    assert [verified.envelopes[index - 3] for index in gone] == [b"left"] * len(gone)
+
+
+def test_a_hash_that_is_not_the_envelopes_leads_to_another_root():
+    other = [wire.DestroyedLeaf(index=4, leaf_hash=leaf_hash(b"another"))]
+    with pytest.raises(BadProof):
+        verify(without_content(4, destroyed=other))
+    with pytest.raises(BadProof):
+        verify(without_content(4, destroyed=[]))
+
+
+@pytest.mark.parametrize(
+    "indexes", [(2,), (7,), (5, 4), (4, 4), (2**63,)], ids=["before", "after", "back", "twice", "far"]
+)
+def test_destroyed_envelopes_are_told_in_order_and_within_the_batch(indexes):
+    destroyed = [wire.DestroyedLeaf(index=index, leaf_hash=bytes(32)) for index in indexes]
+    with pytest.raises(RemoteProtocolError, match="once each, in order"):
+        verify(without_content(4, destroyed=destroyed))
+
+
+@pytest.mark.parametrize("size", [0, 31, 33])
+def test_a_hash_has_32_bytes(size):
+    with pytest.raises(RemoteProtocolError):
+        verify(without_content(4, destroyed=[wire.DestroyedLeaf(index=4, leaf_hash=bytes(size))]))

@@ -7,6 +7,7 @@ from gateway.errors import LocalProtocolError
 from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.checkpoint import Checkpoint, sign_checkpoint
+from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.steps import FORKED
 from tests.ledger.samples import (
@@ -348,3 +349,33 @@ def test_a_driver_that_breaks_the_order_is_told_so():
     for event in (steps.Committed(), steps.Countersigned(receipt_of(LEAVES)), recalled(0, 0), steps.Restored()):
         with pytest.raises(LocalProtocolError, match="in state STREAMING"):
             streaming().feed(event)
+
+
+# --- envelopes whose content is destroyed -------------------------------------------------------------------------
+
+
+def batch_without_content(first, checkpoint):
+    told = [b"left" if index == 7 else leaf for index, leaf in enumerate(LEAVES[first:], first)]
+    destroyed = [wire.DestroyedLeaf(index=7, leaf_hash=leaf_hash(LEAVES[7]))]
+    return wire.Batch(first_index=first, envelopes=told, checkpoint=checkpoint, destroyed=destroyed)
+
+
+@pytest.mark.parametrize("first", [6, 4])
+def test_a_receiver_that_lost_envelopes_takes_their_hashes_under_its_own_receipt(first):
+    machine = streaming(6)
+    effects = machine.feed(batch_without_content(first, receipt_of(LEAVES).note))
+    if first < 6:
+        effects = machine.feed(recalled(first, 6 - first))
+    (commit,) = effects
+    assert (commit.batch.log, commit.batch.destroyed) == (log_of(LEAVES), {7})
+
+
+@pytest.mark.parametrize(
+    "note",
+    [head_of(LEAVES).note, receipt_of(LEAVES, STRANGER_SEAL).note, receipt_of(LEAVES, HK_SEAL).note],
+    ids=["the sender's word", "a stranger's receipt", "the sender's own receipt"],
+)
+def test_what_it_never_countersigned_it_does_not_take_by_its_hash(note):
+    """Else a sender could have a receipt for what it never sent."""
+    (close,) = streaming(6).feed(batch_without_content(6, note))
+    assert close.error

@@ -27,6 +27,7 @@ from gateway.ledger import steps
 from gateway.ledger.checkpoint import Receipt, countersign, origin_of
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.sender import SenderMachine
+from gateway.retention import Retention
 from gateway.sealed_tokens import SealedTokens
 from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database, snapshot
@@ -244,6 +245,11 @@ class Opened:
         sealing = FrameworkSealing(self.parties, (), questions)
         commands = FrameworkCommands(self.parties, self.committer, sealing, questions, lambda: micros, RANDOM.randbytes)
         await commands.tell_days()
+
+    async def destroy(self, day: date) -> None:
+        """Destroys what may not be kept any more on that day, as the node does."""
+        micros = int(datetime.combine(day, datetime.min.time(), UTC).timestamp()) * 1_000_000
+        await Retention(self.parties, self.committer, self.readers, lambda: micros).destroy_past()
 
     async def acknowledge(self, notice_id: str) -> Sealed:
         return await self.committer.submit(

@@ -92,10 +92,8 @@ class EventCheck:
         place = (self._channel.id, index)
         if envelope is None or place in self._fold.unusable:
             return [_UNSUPPORTED]
-        if envelope.HasField("notice_acknowledged"):
-            return self._about(envelope.notice_acknowledged.notice, Event.NOTICE_ACKNOWLEDGED, "acknowledged", place)
-        if envelope.HasField("notice_withdrawn"):
-            return self._about(envelope.notice_withdrawn.notice, Event.NOTICE_WITHDRAWN, "withdrawn", place)
+        if later := self._later_act(envelope):
+            return self._about(*later, place)
         if envelope.HasField("framework_version_published"):
             published, received = Event.FRAMEWORK_VERSION_PUBLISHED, Event.FRAMEWORK_VERSION_RECEIVED
             return [(published if self._channel.outgoing else received, "", 0, "")]
@@ -103,6 +101,17 @@ class EventCheck:
             earlier = envelope.framework_assessed.content.supersedes
             return [(Event.FRAMEWORK_ASSESSED, "", 0, f"takes the place of {earlier}" if earlier else "")]
         return self._released(envelope, place)
+
+    def _later_act(self, envelope: Envelope) -> tuple[str, int, str, str] | None:
+        """Of an act on a notice: its name, the kind of event, the fact, the detail."""
+        if envelope.HasField("notice_acknowledged"):
+            return envelope.notice_acknowledged.notice, Event.NOTICE_ACKNOWLEDGED, "acknowledged", ""
+        if envelope.HasField("notice_withdrawn"):
+            return envelope.notice_withdrawn.notice, Event.NOTICE_WITHDRAWN, "withdrawn", ""
+        if envelope.HasField("content_destroyed"):
+            fact = "destroyed" if self._channel.outgoing else "peer_destroyed"
+            return envelope.content_destroyed.notice, Event.CONTENT_DESTROYED, fact, f"at {self._channel.sender}"
+        return None
 
     def _released(self, envelope: Envelope, place: Place) -> list[Told]:
         name = envelope.notice_released.notice
@@ -114,10 +123,10 @@ class EventCheck:
                 if relation == Reference.SUPERSEDES
                 else (Event.NOTICE_WITHDRAWN, "withdrawn")
             )
-            told += self._about(notice_name(other), *change, place, f"by {name}")
+            told += self._about(notice_name(other), *change, f"by {name}", place)
         return told
 
-    def _about(self, name: str, kind: int, fact: str, place: Place, detail: str = "") -> list[Told]:
+    def _about(self, name: str, kind: int, fact: str, detail: str, place: Place) -> list[Told]:
         """The event of a fact, if it is this place that brought it."""
         facts: Facts | None = self._fold.facts.get(notice_id(name))
         if facts is None or getattr(facts, fact) != place:

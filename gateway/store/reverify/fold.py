@@ -4,7 +4,7 @@ Nothing here decides by state: a fact is a place in a log, and a notice's row fo
 hundred bytes a notice.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
@@ -23,6 +23,7 @@ from gateway.supervision.values import timestamp_fault
 
 Place = tuple[int, int]  # channel id, index
 
+_REPLIES = ("notice_acknowledged", "content_destroyed")
 _RULES = ("framework_version_published", "framework_assessed")
 
 
@@ -38,40 +39,46 @@ class Facts:
     withdrawn_by: str = ""
     superseded: Place | None = None
     superseded_by: str = ""
+    destroyed: Place | None = None  # where this node's certificate stands
+    peer_destroyed: Place | None = None
     ended: int = 0  # state, once it was withdrawn or superseded: whichever came first
 
     def count(self) -> int:
         """Number of facts beside its release and receipt."""
-        return sum(place is not None for place in (self.acknowledged, self.withdrawn, self.superseded))
+        changes = (self.acknowledged, self.withdrawn, self.superseded, self.destroyed, self.peer_destroyed)
+        return sum(place is not None for place in changes)
 
 
 @dataclass(slots=True)
 class Fold:
-    """The facts of every notice by id, and the places of envelopes that cannot be used."""
+    """The facts of every notice by id, the places of envelopes that cannot be used, and what is certified.
+
+    ``certified``: what this node's own certificates say of destroyed envelopes, by place: leaf hash, and SHA-256 of
+    what is left.
+    """
 
     facts: dict[str, Facts] = field(default_factory=dict)
     unusable: set[Place] = field(default_factory=set)
+    certified: dict[Place, tuple[bytes, bytes]] = field(default_factory=dict)
     rules: RulesFold = field(default_factory=RulesFold)
 
 
 def fold(connection: Connection, channels: Sequence[VerifiedChannel]) -> Fold:
     """Reads every envelope, replies last."""
-    found, replies = Fold(), list[tuple[VerifiedChannel, int, str]]()
+    found, replies = Fold(), list[tuple[VerifiedChannel, int, Envelope]]()
     for channel in channels:
         for index, envelope in envelopes(connection, channel):
-            if envelope is None or not _usable(envelope, channel):
+            if envelope is None or not _usable(envelope, channel, destroyed=index in channel.destroyed):
                 found.unusable.add((channel.id, index))
-            elif envelope.HasField("notice_acknowledged"):
-                replies.append((channel, index, notice_id(envelope.notice_acknowledged.notice)))
+            elif envelope.WhichOneof("content") in _REPLIES:
+                replies.append((channel, index, envelope))
             elif not _take(found, channel, index, envelope):
                 found.unusable.add((channel.id, index))
-    origins = {channel.id: channel for channel in channels}
-    for channel, index, name in replies:
-        facts = found.facts.get(name)
-        if facts is None or origins[facts.channel].sender != channel.recipient or facts.channel == channel.id:
+    by_id = {channel.id: channel for channel in channels}
+    for channel, index, envelope in replies:
+        take = _acknowledge if envelope.HasField("notice_acknowledged") else _destroy
+        if not take(found, by_id, channel, index, envelope):
             found.unusable.add((channel.id, index))
-        elif facts.acknowledged is None:
-            facts.acknowledged = (channel.id, index)
     return found
 
 
@@ -98,11 +105,11 @@ def referred(envelope: Envelope) -> Iterator[tuple[Reference.Relation.ValueType,
             yield reference.relation, notice_id(reference.notice)
 
 
-def _usable(envelope: Envelope, channel: VerifiedChannel) -> bool:
+def _usable(envelope: Envelope, channel: VerifiedChannel, *, destroyed: bool) -> bool:
     if envelope.HasField("notice_released") and not kind_of(envelope.notice_released.content):
         return False
     known = envelope.WhichOneof("content") is not None and envelope.origin == channel.origin
-    return known and not timestamp_fault(envelope.sealed_at) and not field_violations(envelope)
+    return known and not timestamp_fault(envelope.sealed_at) and (destroyed or not field_violations(envelope))
 
 
 def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope) -> bool:
@@ -128,6 +135,37 @@ def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope)
             _supersede(other, place, new_id)
         else:
             _withdraw(other, place, new_id)
+    return True
+
+
+def _acknowledge(
+    found: Fold, channels: Mapping[int, VerifiedChannel], channel: VerifiedChannel, index: int, envelope: Envelope
+) -> bool:
+    """Takes an acknowledgement of a notice that came the other way; False: there is none."""
+    facts = found.facts.get(notice_id(envelope.notice_acknowledged.notice))
+    if facts is None or channels[facts.channel].sender != channel.recipient or facts.channel == channel.id:
+        return False
+    facts.acknowledged = facts.acknowledged or (channel.id, index)
+    return True
+
+
+def _destroy(
+    found: Fold, channels: Mapping[int, VerifiedChannel], channel: VerifiedChannel, index: int, envelope: Envelope
+) -> bool:
+    """Takes a certificate about a notice between the two; False: there is none."""
+    act, facts = envelope.content_destroyed, found.facts.get(notice_id(envelope.content_destroyed.notice))
+    if facts is None or {channel.sender, channel.recipient} != {
+        channels[facts.channel].sender,
+        channels[facts.channel].recipient,
+    }:
+        return False
+    if not channel.outgoing:
+        facts.peer_destroyed = facts.peer_destroyed or (channel.id, index)
+        return True
+    facts.destroyed = facts.destroyed or (channel.id, index)
+    ids = {each.origin: each.id for each in channels.values()}
+    for each in act.envelopes:
+        found.certified[ids.get(each.origin, 0), each.index] = (each.leaf_hash, each.remainder_sha256)
     return True
 
 

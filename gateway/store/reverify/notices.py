@@ -77,6 +77,7 @@ class NoticeCheck:
         channel, content = self._channels[facts.channel], envelope.notice_released.content
         time, sealed = _receipt_time(channel, facts.index), envelope.sealed_at
         acknowledged, withdrawn = facts.acknowledged or (None, None), facts.withdrawn or (None, None)
+        destroyed, peer_destroyed = facts.destroyed or (None, None), facts.peer_destroyed or (None, None)
         return {
             "direction": Notice.OUTGOING if channel.outgoing else Notice.INCOMING,
             "state": _state(facts, outgoing=channel.outgoing, receipted=time is not None),
@@ -95,6 +96,11 @@ class NoticeCheck:
             "withdrawn_index": withdrawn[1],
             "superseded_by": facts.superseded_by,
             "withdrawn_by": facts.withdrawn_by,
+            "retain_until": _day(content.handling.retain_until),
+            "destroyed_channel": destroyed[0],
+            "destroyed_index": destroyed[1],
+            "peer_destroyed_channel": peer_destroyed[0],
+            "peer_destroyed_index": peer_destroyed[1],
             "revision": 1 + facts.count() + (time is not None),
         }
 
@@ -130,6 +136,10 @@ def _receipt_time(channel: VerifiedChannel, index: int) -> int | None:
     """When the first receipt that covers an envelope was signed."""
     place = bisect_right(channel.receipt_sizes, index)
     return channel.receipt_times[place] if place < len(channel.receipt_times) else None
+
+
+def _day(day: Any) -> int:
+    return int(day.year) * 10_000 + int(day.month) * 100 + int(day.day)
 
 
 def _state(facts: Facts, *, outgoing: bool, receipted: bool) -> int:

@@ -30,10 +30,11 @@ class ChannelCount:
 
     Attributes:
         origin: of the channel
-        envelopes: leaves whose bytes were hashed
+        envelopes: leaves whose bytes were hashed, or whose content is destroyed
         heads: signed checkpoints, receipts among them
         receipts: of these, countersigned
         receipted: number of envelopes that the newest receipt covers
+        destroyed: envelopes whose content is destroyed
     """
 
     origin: str
@@ -41,6 +42,7 @@ class ChannelCount:
     heads: int
     receipts: int
     receipted: int
+    destroyed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 from gateway.errors import NotFound
 from gateway.identity.parties import Parties
 from gateway.store.reverify.channels import ChannelCheck, VerifiedChannel
+from gateway.store.reverify.destruction import check_destroyed
 from gateway.store.reverify.drafts import DraftCheck, is_approved_by_its_author
 from gateway.store.reverify.events import EventCheck, check_cursors
 from gateway.store.reverify.fold import envelopes, fold
@@ -81,6 +82,8 @@ def _check_own(connection: Connection, channel: VerifiedChannel, findings: Findi
     """
     salts: set[bytes] = set()
     for index, envelope in envelopes(connection, channel):
+        if index in channel.destroyed:
+            continue
         where, sealed = f"leaves {channel.origin} {index}", envelope or Envelope()
         if sealed.origin != channel.origin:
             findings.add(where, f"is sealed for {sealed.origin!r}", channel.origin)
@@ -97,6 +100,7 @@ def _check_projections(
     meaning = fold(connection, verified)
     count, identifiers = NoticeCheck(connection, verified, meaning, findings).run()
     rules = RulesCheck(connection, verified, meaning.rules, findings).run()
+    check_destroyed(connection, verified, meaning, findings)
     drafts = DraftCheck(connection, meaning, findings)
     counts = drafts.run()
     for channel in verified:

@@ -42,6 +42,7 @@ class Envelope(_message.Message):
     NOTICE_WITHDRAWN_FIELD_NUMBER: _builtins.int
     FRAMEWORK_VERSION_PUBLISHED_FIELD_NUMBER: _builtins.int
     FRAMEWORK_ASSESSED_FIELD_NUMBER: _builtins.int
+    CONTENT_DESTROYED_FIELD_NUMBER: _builtins.int
     salt: _builtins.bytes
     """16 random bytes, so that the leaf hash tells nothing once the content is destroyed."""
     origin: _builtins.str
@@ -80,6 +81,10 @@ class Envelope(_message.Message):
     def framework_assessed(self) -> Global___FrameworkAssessed:
         """The sender judges its own and the recipient's rules."""
 
+    @_builtins.property
+    def content_destroyed(self) -> Global___ContentDestroyed:
+        """The content of a notice is destroyed at the sender's node."""
+
     def __init__(
         self,
         *,
@@ -93,12 +98,13 @@ class Envelope(_message.Message):
         notice_withdrawn: Global___NoticeWithdrawn | None = ...,
         framework_version_published: Global___FrameworkVersionPublished | None = ...,
         framework_assessed: Global___FrameworkAssessed | None = ...,
+        content_destroyed: Global___ContentDestroyed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "sealed_at", b"sealed_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "sealed_at", b"sealed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "origin", b"origin", "salt", b"salt", "sealed_at", b"sealed_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "origin", b"origin", "salt", b"salt", "sealed_at", b"sealed_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["notice_released", "notice_acknowledged", "notice_withdrawn", "framework_version_published", "framework_assessed"]  # noqa: Y015
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["notice_released", "notice_acknowledged", "notice_withdrawn", "framework_version_published", "framework_assessed", "content_destroyed"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
 
@@ -114,7 +120,7 @@ class Author(_message.Message):
     CLIENT_FIELD_NUMBER: _builtins.int
     OFFICER_FIELD_NUMBER: _builtins.int
     authority: _builtins.str
-    """Code of the authority (`HKMA`)."""
+    """Code of the authority (`HKMA`); `NODE` where the node itself acts, as its `client` then tells too."""
     client: _builtins.str
     """SPIFFE ID of the system that made the call."""
     officer: _builtins.str
@@ -287,6 +293,70 @@ class FrameworkAssessed(_message.Message):
 Global___FrameworkAssessed: _TypeAlias = FrameworkAssessed  # noqa: Y015
 
 @_typing.final
+class ContentDestroyed(_message.Message):
+    """A certificate of destruction: the sender's node holds the content no more, neither of the notice nor of what was said
+    to it. The hashes in the logs stay, and with them every proof.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTICE_FIELD_NUMBER: _builtins.int
+    ENVELOPES_FIELD_NUMBER: _builtins.int
+    notice: _builtins.str
+    """The notice, `notices/{notice}`: of the sender, or of the recipient."""
+    @_builtins.property
+    def envelopes(self) -> _containers.RepeatedCompositeFieldContainer[Global___DestroyedEnvelope]:
+        """The envelopes whose content is destroyed, each once, in the channels of this pair."""
+
+    def __init__(
+        self,
+        *,
+        notice: _builtins.str = ...,
+        envelopes: _abc.Iterable[Global___DestroyedEnvelope] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelopes", b"envelopes", "notice", b"notice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContentDestroyed: _TypeAlias = ContentDestroyed  # noqa: Y015
+
+@_typing.final
+class DestroyedEnvelope(_message.Message):
+    """An envelope whose content is destroyed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    LEAF_HASH_FIELD_NUMBER: _builtins.int
+    REMAINDER_SHA256_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """The channel: `<sender domain>/to/<recipient domain>`."""
+    index: _builtins.int
+    """Index of the envelope."""
+    leaf_hash: _builtins.bytes
+    """Its leaf hash (RFC 9162), to which the log commits: 32 bytes."""
+    remainder_sha256: _builtins.bytes
+    """SHA-256 of what the sender's node keeps in its place: an Envelope without salt and without content, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        index: _builtins.int = ...,
+        leaf_hash: _builtins.bytes = ...,
+        remainder_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "leaf_hash", b"leaf_hash", "origin", b"origin", "remainder_sha256", b"remainder_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DestroyedEnvelope: _TypeAlias = DestroyedEnvelope  # noqa: Y015
+
+@_typing.final
 class EvidenceMaterial(_message.Message):
     """What an evidence file carries beside the proof (the `extra` line of a C2SP tlog-proof): enough to check it with
     nothing but the two jurisdictions' root certificates.
@@ -297,8 +367,16 @@ class EvidenceMaterial(_message.Message):
     ENVELOPE_FIELD_NUMBER: _builtins.int
     SENDER_CERTIFICATES_FIELD_NUMBER: _builtins.int
     RECEIVER_CERTIFICATES_FIELD_NUMBER: _builtins.int
+    LEAF_HASH_FIELD_NUMBER: _builtins.int
+    DESTRUCTION_FIELD_NUMBER: _builtins.int
     envelope: _builtins.bytes
-    """The exact bytes of the envelope."""
+    """The exact bytes of the envelope; empty where its content is destroyed."""
+    leaf_hash: _builtins.bytes
+    """In place of `envelope`: its leaf hash, 32 bytes."""
+    destruction: _builtins.bytes
+    """With `leaf_hash`: the bytes of the evidence file of a certificate of destruction that names this envelope and this
+    hash; empty if there is none.
+    """
     @_builtins.property
     def sender_certificates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """The sender's sealing certificates: X.509 in DER, Ed25519 first, then ML-DSA-44."""
@@ -313,10 +391,12 @@ class EvidenceMaterial(_message.Message):
         envelope: _builtins.bytes = ...,
         sender_certificates: _abc.Iterable[_builtins.bytes] | None = ...,
         receiver_certificates: _abc.Iterable[_builtins.bytes] | None = ...,
+        leaf_hash: _builtins.bytes = ...,
+        destruction: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope", "receiver_certificates", b"receiver_certificates", "sender_certificates", b"sender_certificates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["destruction", b"destruction", "envelope", b"envelope", "leaf_hash", b"leaf_hash", "receiver_certificates", b"receiver_certificates", "sender_certificates", b"sender_certificates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

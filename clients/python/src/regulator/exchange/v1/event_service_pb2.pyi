@@ -86,6 +86,8 @@ class Event(_message.Message):
         """An operator must look: a file could not be taken, or trust is out of date; `detail` says what. Told to operators
         and auditors alone.
         """
+        CONTENT_DESTROYED: Event._Kind.ValueType  # 26
+        """The content of a notice is destroyed, here or at the peer: `detail` says at whose node."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What happened."""
@@ -142,6 +144,8 @@ class Event(_message.Message):
     """An operator must look: a file could not be taken, or trust is out of date; `detail` says what. Told to operators
     and auditors alone.
     """
+    CONTENT_DESTROYED: Event.Kind.ValueType  # 26
+    """The content of a notice is destroyed, here or at the peer: `detail` says at whose node."""
 
     KIND_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int

@@ -39,6 +39,10 @@ class GetEvidenceRequest(_message.Message):
         """The one that acknowledged it."""
         WITHDRAWAL: GetEvidenceRequest._Act.ValueType  # 3
         """The one that withdrew it."""
+        DESTRUCTION: GetEvidenceRequest._Act.ValueType  # 4
+        """This node's certificate that the content is destroyed."""
+        PEER_DESTRUCTION: GetEvidenceRequest._Act.ValueType  # 5
+        """The peer's."""
 
     class Act(_Act, metaclass=_ActEnumTypeWrapper):
         """Which of a notice's envelopes."""
@@ -51,6 +55,10 @@ class GetEvidenceRequest(_message.Message):
     """The one that acknowledged it."""
     WITHDRAWAL: GetEvidenceRequest.Act.ValueType  # 3
     """The one that withdrew it."""
+    DESTRUCTION: GetEvidenceRequest.Act.ValueType  # 4
+    """This node's certificate that the content is destroyed."""
+    PEER_DESTRUCTION: GetEvidenceRequest.Act.ValueType  # 5
+    """The peer's."""
 
     NOTICE_FIELD_NUMBER: _builtins.int
     ACT_FIELD_NUMBER: _builtins.int

@@ -59,6 +59,7 @@ class EvidenceServiceServicer:
     def GetEvidence(self, request, context):
         """Gives the evidence file of one envelope: a C2SP tlog-proof of its inclusion under the receiver's receipt, with
         the envelope's bytes and the sealing certificates of both nodes. What the caller may not see is not there.
+        Of an envelope whose content is destroyed it has the hash, and the evidence of this node's certificate.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,6 +36,7 @@ class EvidenceServiceStub:
     GetEvidence: _grpc.UnaryUnaryMultiCallable[_evidence_service_pb2.GetEvidenceRequest, _evidence_service_pb2.Evidence]
     """Gives the evidence file of one envelope: a C2SP tlog-proof of its inclusion under the receiver's receipt, with
     the envelope's bytes and the sealing certificates of both nodes. What the caller may not see is not there.
+    Of an envelope whose content is destroyed it has the hash, and the evidence of this node's certificate.
     """
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_evidence_service_pb2.GetCheckpointRequest, _evidence_service_pb2.Checkpoint]
     """Gives a channel's newest checkpoint note, and its newest receipt."""
@@ -50,6 +51,7 @@ class EvidenceServiceAsyncStub(EvidenceServiceStub):
     GetEvidence: _aio.UnaryUnaryMultiCallable[_evidence_service_pb2.GetEvidenceRequest, _evidence_service_pb2.Evidence]  # type: ignore[assignment]
     """Gives the evidence file of one envelope: a C2SP tlog-proof of its inclusion under the receiver's receipt, with
     the envelope's bytes and the sealing certificates of both nodes. What the caller may not see is not there.
+    Of an envelope whose content is destroyed it has the hash, and the evidence of this node's certificate.
     """
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_evidence_service_pb2.GetCheckpointRequest, _evidence_service_pb2.Checkpoint]  # type: ignore[assignment]
     """Gives a channel's newest checkpoint note, and its newest receipt."""
@@ -67,6 +69,7 @@ class EvidenceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_evidence_service_pb2.Evidence, _abc.Awaitable[_evidence_service_pb2.Evidence]]:
         """Gives the evidence file of one envelope: a C2SP tlog-proof of its inclusion under the receiver's receipt, with
         the envelope's bytes and the sealing certificates of both nodes. What the caller may not see is not there.
+        Of an envelope whose content is destroyed it has the hash, and the evidence of this node's certificate.
         """
 
     @_abc_1.abstractmethod

@@ -134,6 +134,34 @@ class Notice(_message.Message):
     """Both: another notice has taken its place."""
 
     @_typing.final
+    class Destruction(_message.Message):
+        """The certificate that a node sealed when it destroyed content."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        TIME_FIELD_NUMBER: _builtins.int
+        CERTIFICATE_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def time(self) -> _timestamp_pb2.Timestamp:
+            """When, by the clock of the node that did it."""
+
+        @_builtins.property
+        def certificate(self) -> Global___Notice.Position:
+            """Where the certificate is sealed."""
+
+        def __init__(
+            self,
+            *,
+            time: _timestamp_pb2.Timestamp | None = ...,
+            certificate: Global___Notice.Position | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "time", b"time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "time", b"time"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class Position(_message.Message):
         """A place in a channel's log."""
 
@@ -255,6 +283,8 @@ class Notice(_message.Message):
     POSITION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     APPROVER_FIELD_NUMBER: _builtins.int
+    DESTRUCTION_FIELD_NUMBER: _builtins.int
+    PEER_DESTRUCTION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`notices/{notice}`: the same at both nodes. The id begins with the sender's jurisdiction."""
     sender: _builtins.str
@@ -303,6 +333,16 @@ class Notice(_message.Message):
     def approver(self) -> _envelope_pb2.Author:
         """Who released it at the sender's node, where four eyes were asked for; absent: they were not."""
 
+    @_builtins.property
+    def destruction(self) -> Global___Notice.Destruction:
+        """That its content is destroyed here, once it is: `content` is then absent, and so are the words of acknowledgement and
+        withdrawal.
+        """
+
+    @_builtins.property
+    def peer_destruction(self) -> Global___Notice.Destruction:
+        """That its content is destroyed at the peer, once the peer's certificate has come."""
+
     def __init__(
         self,
         *,
@@ -322,10 +362,12 @@ class Notice(_message.Message):
         position: Global___Notice.Position | None = ...,
         etag: _builtins.str = ...,
         approver: _envelope_pb2.Author | None = ...,
+        destruction: Global___Notice.Destruction | None = ...,
+        peer_destruction: Global___Notice.Destruction | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "approver", b"approver", "author", b"author", "content", b"content", "position", b"position", "receipt_time", b"receipt_time", "release_time", b"release_time", "withdrawal", b"withdrawal"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "approver", b"approver", "author", b"author", "content", b"content", "destruction", b"destruction", "peer_destruction", b"peer_destruction", "position", b"position", "receipt_time", b"receipt_time", "release_time", b"release_time", "withdrawal", b"withdrawal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "approver", b"approver", "author", b"author", "content", b"content", "direction", b"direction", "etag", b"etag", "kind", b"kind", "name", b"name", "position", b"position", "receipt_time", b"receipt_time", "recipient", b"recipient", "release_time", b"release_time", "sender", b"sender", "state", b"state", "superseded_by", b"superseded_by", "withdrawal", b"withdrawal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "approver", b"approver", "author", b"author", "content", b"content", "destruction", b"destruction", "direction", b"direction", "etag", b"etag", "kind", b"kind", "name", b"name", "peer_destruction", b"peer_destruction", "position", b"position", "receipt_time", b"receipt_time", "recipient", b"recipient", "release_time", b"release_time", "sender", b"sender", "state", b"state", "superseded_by", b"superseded_by", "withdrawal", b"withdrawal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -177,13 +177,22 @@ class Batch(_message.Message):
     FIRST_INDEX_FIELD_NUMBER: _builtins.int
     ENVELOPES_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    DESTROYED_FIELD_NUMBER: _builtins.int
     first_index: _builtins.int
     """Index of the first envelope."""
     checkpoint: _builtins.bytes
-    """The sender's signed checkpoint whose size is first_index plus the number of envelopes."""
+    """The sender's signed checkpoint whose size is first_index plus the number of envelopes. With `destroyed`, to a
+    receiver: a receipt of its own for exactly that size.
+    """
     @_builtins.property
     def envelopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """The exact bytes of each envelope, in order; at least one."""
+
+    @_builtins.property
+    def destroyed(self) -> _containers.RepeatedCompositeFieldContainer[Global___DestroyedLeaf]:
+        """Those of the envelopes whose content is destroyed, by ascending index: in `envelopes` stands what is left of them.
+        Only what the receiver countersigned once may come so, to a node that was restored from a backup.
+        """
 
     def __init__(
         self,
@@ -191,14 +200,41 @@ class Batch(_message.Message):
         first_index: _builtins.int = ...,
         envelopes: _abc.Iterable[_builtins.bytes] | None = ...,
         checkpoint: _builtins.bytes = ...,
+        destroyed: _abc.Iterable[Global___DestroyedLeaf] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "envelopes", b"envelopes", "first_index", b"first_index"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "destroyed", b"destroyed", "envelopes", b"envelopes", "first_index", b"first_index"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Batch: _TypeAlias = Batch  # noqa: Y015
+
+@_typing.final
+class DestroyedLeaf(_message.Message):
+    """The hash of an envelope whose content is destroyed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    LEAF_HASH_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Index of the envelope."""
+    leaf_hash: _builtins.bytes
+    """Its leaf hash (RFC 9162): 32 bytes."""
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        leaf_hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "leaf_hash", b"leaf_hash"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DestroyedLeaf: _TypeAlias = DestroyedLeaf  # noqa: Y015
 
 @_typing.final
 class Receipt(_message.Message):

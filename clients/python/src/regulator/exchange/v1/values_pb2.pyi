@@ -225,7 +225,7 @@ class Handling(_message.Message):
 
     @_builtins.property
     def retain_until(self) -> _date_pb2.Date:
-        """The last day on which the recipient may keep the content; absent: no limit."""
+        """The last day on which the content may be kept, at either node; then both destroy it. Absent: no limit. Days are UTC's."""
 
     def __init__(
         self,

@@ -1,0 +1,82 @@
+"""Destroys content once the day is past up to which it may be kept, and certifies that to the peer."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from gateway.errors import Unavailable
+from gateway.identity.names import NodeId
+from gateway.identity.parties import Parties
+from gateway.store.committer import Committer
+from gateway.store.destroying import read_past
+from gateway.store.readers import Readers
+from gateway.store.transaction import Transaction
+from gateway.supervision import destruction
+from gateway.supervision.envelopes import Actor
+from gateway.supervision.records import NoticeRecord
+from gateway.supervision.values import MICROS
+
+AT_ONCE = 100  # notices in one commit, of three envelopes or so each
+
+
+class NodeItself:
+    """Who acts where no client asked."""
+
+    authority = destruction.NODE
+    officer = ""
+
+    def __init__(self, domain: str) -> None:
+        self.client = str(NodeId(domain))
+
+
+class Retention:
+    """Destroys what may not be kept any more.
+
+    Args:
+        parties: who exchanges
+        committer: the one writer
+        readers: of the store
+        clock: microseconds since 1970
+    """
+
+    def __init__(self, parties: Parties, committer: Committer, readers: Readers, clock: Callable[[], int]) -> None:
+        self._parties, self._committer, self._readers, self._clock = parties, committer, readers, clock
+        self._node: Actor = NodeItself(parties.own.domain)
+
+    async def destroy_past(self) -> None:
+        """Destroys the content of every notice whose day is past, and certifies it in the same commit.
+
+        Left for the next time are notices of which an envelope is without receipt, and those of a channel that has
+        halted: it seals nothing, and what it holds may be evidence.
+
+        Raises:
+            Unavailable: a reader keeps the database from being scrubbed of it, or it does not answer; ask again soon.
+        """
+        today, after = self._today(), 0
+        while past := await self._readers.run(read_past, today, after, AT_ONCE):
+            after = past[-1][0]
+            await self._destroy_page([notice_id for _, notice_id in past], today)
+        if not await self._committer.scrub():
+            raise Unavailable("a reader still uses a state in which the content was there")
+
+    async def _destroy_page(self, ids: Sequence[str], today: int) -> None:
+        def destroy_all(tx: Transaction) -> None:
+            for notice_id in ids:
+                record = tx.find_notice(notice_id)
+                if record:
+                    self._destroy(tx, record, today)
+
+        await self._committer.submit(destroy_all, weight=len(ids), bounded=False)
+
+    def _destroy(self, tx: Transaction, record: NoticeRecord, today: int) -> None:
+        own = self._parties.jurisdiction
+        origin = self._parties.origin_to(record.recipient if record.sender == own else record.sender)
+        places = destruction.places_of(record)
+        leaves = [leaf for place in places if (leaf := tx.leaf(place))]
+        receipted = {place.origin: tx.channel(place.origin).receipted_size for place in places}
+        wanted = destruction.may_destroy(record, leaves, receipted, today)
+        if wanted and len(leaves) == len(places) and not tx.channel(origin).halt:
+            tx.seal(origin, self._node, lambda seal: destruction.certificate(seal, record.id, wanted))
+
+    def _today(self) -> int:
+        today = datetime.fromtimestamp(self._clock() // MICROS, UTC)
+        return today.year * 10_000 + today.month * 100 + today.day

@@ -1,0 +1,34 @@
+"""Compares what is left of destroyed envelopes with this node's own certificates of destruction.
+
+The hash of such an envelope is proven by the roots of its log; what is left of it, by the certificate alone, which is
+an envelope itself, signed and countersigned like any other.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from sqlalchemy import Connection, select
+
+from gateway.store.reverify.channels import VerifiedChannel
+from gateway.store.reverify.fold import Fold
+from gateway.store.reverify.report import Findings
+from gateway.store.scanning import rows
+from gateway.store.tables import leaves
+
+
+def check_destroyed(
+    connection: Connection, channels: Sequence[VerifiedChannel], fold: Fold, findings: Findings
+) -> None:
+    """Every destroyed envelope is certified as it is, and every certified one is destroyed."""
+    missing = dict(fold.certified)
+    for channel in channels:
+        mine = select(leaves).where(leaves.c.channel == channel.id, leaves.c.destroyed.is_(True))
+        for leaf in rows(connection, mine, leaves.c.index):
+            where = f"leaves {channel.origin} {leaf['index']}"
+            certified = missing.pop((channel.id, leaf["index"]), None)
+            if certified is None:
+                findings.add(where, "is destroyed without a certificate of this node", "its envelope")
+            elif certified != (leaf["hash"], sha256(leaf["data"]).digest()):
+                findings.add(where, "has another hash, or another remainder, than is certified")
+    for channel_id, index in sorted(missing):
+        findings.add(f"leaves {channel_id} {index}", "is there, and certified to be destroyed", "its remainder")

@@ -1,0 +1,148 @@
+"""Destruction of content once the day is past up to which it may be kept: when, of what, and what is left.
+
+What is left of an envelope is its **remainder**: an envelope without salt, of which only those fields are set that the
+node's own records follow from. It has another hash; the leaf hash stays beside it, and without the salt nobody can
+try out which content had it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
+
+from gateway.supervision import states
+from gateway.supervision.envelopes import Seal, envelope_of
+from gateway.supervision.notices import notice_id, notice_name
+from gateway.supervision.outcomes import Context, EventDraft, Outcome, Projection, Unusable
+from gateway.supervision.records import NoticeRecord, Place
+
+NODE = "NODE"  # the authority of what a node does by itself
+
+_CHANGING = (Reference.SUPERSEDES, Reference.WITHDRAWS)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An envelope as it is stored; of one whose content is destroyed, ``data`` is the remainder."""
+
+    place: Place
+    hash: bytes  # 32 bytes
+    data: bytes
+    is_destroyed: bool
+
+
+def is_past(record: NoticeRecord, today: int) -> bool:
+    """Whether content may not be kept any more on the day ``today`` (UTC, 20260131)."""
+    return 0 < record.retain_until < today
+
+
+def places_of(record: NoticeRecord) -> list[Place]:
+    """Where the envelopes stand that hold what a notice says, and what was said to it.
+
+    A notice that withdrew it is not among them: it has handling of its own.
+    """
+    found = [Place(record.origin, record.index)]
+    if record.acknowledged_at:
+        found.append(record.acknowledged_at)
+    if record.withdrawn_at and not record.withdrawn_by:
+        found.append(record.withdrawn_at)
+    return found
+
+
+def may_destroy(record: NoticeRecord, leaves: Sequence[Leaf], receipted: Mapping[str, int], today: int) -> list[Leaf]:
+    """The leaves of a notice whose content is to be destroyed now, or is, and not yet certified.
+
+    None of them while any is without receipt: what the peer does not hold yet must still be sent.
+
+    Args:
+        record: of the notice
+        leaves: at its places
+        receipted: number of envelopes that the newest receipt of each channel covers, by origin
+        today: UTC, 20260131
+    """
+    if not is_past(record, today):
+        return []
+    if any(leaf.place.index >= receipted.get(leaf.place.origin, 0) for leaf in leaves):
+        return []
+    return [leaf for leaf in leaves if record.destroyed_at is None or not leaf.is_destroyed]
+
+
+def remainder(envelope: Envelope) -> Envelope:
+    """What is left of an envelope of a notice.
+
+    Only what the records of notices follow from, and who sealed it when; of content that this version does not know,
+    nothing.
+    """
+    left = Envelope(origin=envelope.origin, sealed_at=envelope.sealed_at, author=envelope.author)
+    if envelope.HasField("approver"):
+        left.approver.CopyFrom(envelope.approver)
+    left.DiscardUnknownFields()
+    if envelope.HasField("notice_released"):
+        left.notice_released.notice = envelope.notice_released.notice
+        left.notice_released.content.CopyFrom(_without_content(envelope.notice_released.content))
+    elif envelope.HasField("notice_acknowledged"):
+        left.notice_acknowledged.notice = envelope.notice_acknowledged.notice
+    elif envelope.HasField("notice_withdrawn"):
+        left.notice_withdrawn.notice = envelope.notice_withdrawn.notice
+    return left
+
+
+def is_remainder(envelope: Envelope) -> bool:
+    """Whether it is what is left of an envelope: every envelope that was sealed has a salt."""
+    return not envelope.salt
+
+
+def remainder_of(data: bytes) -> bytes:
+    """The bytes that take the place of an envelope's bytes."""
+    return remainder(Envelope.FromString(data)).SerializeToString(deterministic=True)
+
+
+def certificate(seal: Seal, destroyed_id: str, leaves: Sequence[Leaf]) -> Envelope:
+    """The envelope that certifies that the content of these leaves is destroyed."""
+    envelope = envelope_of(seal)
+    envelope.content_destroyed.notice = notice_name(destroyed_id)
+    for leaf in leaves:
+        envelope.content_destroyed.envelopes.add(
+            origin=leaf.place.origin,
+            index=leaf.place.index,
+            leaf_hash=leaf.hash,
+            remainder_sha256=sha256(remainder_of(leaf.data)).digest(),
+        )
+    return envelope
+
+
+def destroyed(context: Context) -> Projection:
+    """The rule for a certificate: whose content is no more, here if the certificate is this node's own."""
+    act = context.envelope.content_destroyed
+    record, channel = context.find(notice_id(act.notice)), context.channel
+    if record is None or {record.sender, record.recipient} != {channel.sender, channel.recipient}:
+        raise Unusable(Outcome.INVALID, f"{act.notice}: must be a notice between the two")
+    changed = states.destroyed(record, context.place, here=channel.outgoing)
+    events: tuple[EventDraft, ...] = ()
+    if changed is not record:
+        events = (EventDraft(Event.CONTENT_DESTROYED, record.id, f"at {channel.sender}", record.kind),)
+    own = channel.outgoing
+    return Projection(
+        Outcome.PROJECTED,
+        records=() if changed is record else (changed,),
+        events=events,
+        destroyed_id=record.id if own else "",
+        destroyed=tuple(Place(each.origin, each.index) for each in act.envelopes) if own else (),
+    )
+
+
+def _without_content(content: NoticeContent) -> NoticeContent:
+    left = NoticeContent(
+        issuing_authority=content.issuing_authority,
+        sectors=content.sectors,
+        urgency=content.urgency,
+        handling=content.handling,
+        references=[each for each in content.references if each.relation in _CHANGING],
+    )
+    left.DiscardUnknownFields()
+    if kind := content.WhichOneof("detail"):
+        getattr(left, kind).SetInParent()
+    return left

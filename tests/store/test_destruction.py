@@ -1,0 +1,256 @@
+"""Content is destroyed at both nodes once its day is past: it is nowhere any more, and all else still verifies."""
+
+from datetime import date
+
+import pytest
+from google.type.date_pb2 import Date
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_pb2 import Reference
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import Entity, LocalizedText
+
+from gateway.commands import carried_out
+from gateway.errors import ContentDestroyed
+from gateway.identity.access import Caller
+from gateway.store.destroying import NO_DIGEST
+from gateway.store.queries import NoticeFilter, list_notices, read_events, read_notice
+from gateway.store.tables import leaves, notice_identifiers, notices, requests
+from gateway.supervision.disclosure import EVERYTHING
+from gateway.supervision.notice_messages import notice_message
+from tests.store.stores import CLIENT, HK_TO_KR, KR_TO_HK, Opened, refused, settle
+from tests.supervision.samples import content, handling, reference
+
+LAST_DAY, NEXT_DAY = date(2026, 3, 31), date(2026, 4, 1)
+CANARY = "A canary in the mine of Gwangmyeong"
+LICENCE = "CANARY-4711"
+LARGE = 16_000  # characters: more than a page of either database
+
+
+def kept_until(day: date = LAST_DAY, **changes: object) -> dict[str, object]:
+    """The changes to a sample that make it one whose content is found again byte for byte."""
+    return {
+        "handling": handling(retain_until=Date(year=day.year, month=day.month, day=day.day)),
+        "summary": [LocalizedText(language_tag="en", text=CANARY)],
+        "subjects": [Entity(name=CANARY, licence_number=LICENCE)],
+    } | changes
+
+
+def found(store: Opened, what: str = CANARY) -> list[str]:
+    """Where bytes are found: in the files of SQLite, in the rows of PostgreSQL."""
+    if store.url.startswith("sqlite"):
+        return [path.name for path in store.home.glob("node.db*") if what.encode() in path.read_bytes()]
+    values = [(table.name, value) for table, rows in store.backup().items() for row in rows for value in row.values()]
+    texts = [(name, value.decode("latin-1") if isinstance(value, bytes) else str(value)) for name, value in values]
+    return [name for name, text in texts if what in text]
+
+
+async def destroy(*stores: Opened, day: date = NEXT_DAY) -> None:
+    for store in stores:
+        await store.destroy(day)
+    await settle(*stores)
+
+
+@pytest.fixture
+async def pair(hk: Opened, kr: Opened) -> tuple[Opened, Opened]:
+    """Three notices, of which one may be kept until a day; it is acknowledged."""
+    await hk.release("hk-1")
+    await hk.release("hk-2", **kept_until())
+    await hk.release("hk-3")
+    await settle(hk, kr)
+    await kr.acknowledge("hk-2")
+    await settle(kr, hk)
+    return hk, kr
+
+
+async def message(store: Opened, notice_id: str) -> Notice:
+    view = await store.read(read_notice, EVERYTHING, notice_id)
+    parts = (view.released, view.acknowledged, view.withdrawn, view.destroyed, view.peer_destroyed)
+    return notice_message(view.record, *(Envelope.FromString(data) if data else None for data in parts))
+
+
+async def test_nothing_goes_up_to_the_last_day_and_all_after_it(pair):
+    await destroy(*pair, day=LAST_DAY)
+    assert all(found(store) for store in pair)
+    await destroy(*pair)
+    assert [found(store) for store in pair] == [[], []]
+    assert [found(store, LICENCE) for store in pair] == [[], []]
+
+
+async def test_what_has_no_day_or_a_later_one_stays(pair):
+    hk, kr = pair
+    await hk.release("hk-4", **kept_until(NEXT_DAY))
+    await settle(hk, kr)
+    await destroy(hk, kr)
+    assert all(found(store) for store in pair)
+    gone = [row["index"] for row in await hk.rows(leaves) if row["destroyed"]]
+    assert len(gone) == 2  # the release and the acknowledgement of hk-2, each in its channel
+    assert (await message(kr, "hk-1")).content == content()
+
+
+async def test_both_sides_say_when_and_by_which_certificate(pair):
+    await destroy(*pair)
+    for store, other in (pair, pair[::-1]):
+        told = await message(store, "hk-2")
+        assert not told.HasField("content")
+        assert told.state == Notice.ACKNOWLEDGED
+        assert told.author.authority == "SFC"
+        assert (told.destruction.certificate.origin, told.peer_destruction.certificate.origin) == (
+            store.outgoing,
+            other.outgoing,
+        )
+        assert told.destruction.HasField("time")
+        assert told.acknowledgement.case_reference == ""
+
+
+async def test_a_certificate_names_each_envelope_by_its_hash(pair):
+    hk, kr = pair
+    before = {(row["channel"], row["index"]): row["hash"] for row in await kr.rows(leaves)}
+    await destroy(*pair)
+    view = await hk.read(read_notice, EVERYTHING, "hk-2")
+    certificate = Envelope.FromString(view.peer_destroyed).content_destroyed
+    channels = {state.origin: state.id for state in kr.committer.latest().states.values()}
+    assert certificate.notice == "notices/hk-2"
+    assert [(each.origin, each.index) for each in certificate.envelopes] == [(HK_TO_KR, 1), (KR_TO_HK, 0)]
+    assert [each.leaf_hash for each in certificate.envelopes] == [
+        before[channels[each.origin], each.index] for each in certificate.envelopes
+    ]
+
+
+async def test_it_is_told_once_for_each_side(pair):
+    await destroy(*pair)
+    await destroy(*pair)
+    for store in pair:
+        told = await store.read(read_events, EVERYTHING, 0, 100)
+        details = sorted(each.detail for each in told if each.kind == Event.CONTENT_DESTROYED)
+        assert details == ["at HK", "at KR"]
+
+
+async def test_lists_and_rebuilds_cope(pair):
+    hk, kr = pair
+    await hk.release("hk-5", references=[reference(Reference.SUPERSEDES, "hk-3")], **kept_until())
+    await settle(hk, kr)
+    await destroy(hk, kr)
+    for store in pair:
+        before = [await store.rows(table) for table in (notices, notice_identifiers)]
+        assert len(await store.read(list_notices, EVERYTHING, NoticeFilter(), None, 10)) == 4
+        assert await store.read(list_notices, EVERYTHING, NoticeFilter(identifier=LICENCE), None, 10) == []
+        await store.rebuilt()
+        assert [await store.rows(table) for table in (notices, notice_identifiers)] == before
+    assert (await message(kr, "hk-3")).superseded_by == "notices/hk-5"
+
+
+async def test_a_later_acknowledgement_goes_too(hk: Opened, kr: Opened):
+    await hk.release("hk-2", **kept_until())
+    await settle(hk, kr)
+    await hk.destroy(NEXT_DAY)  # Hong Kong's clock is ahead
+    await kr.acknowledge("hk-2")
+    await settle(hk, kr)
+    await destroy(hk, kr)
+    for store in (hk, kr):
+        assert [row["destroyed"] for row in await store.rows(leaves)].count(True) == 2
+
+
+async def test_what_the_peer_does_not_hold_yet_is_kept_until_it_does(hk: Opened, kr: Opened):
+    await hk.release("hk-2", **kept_until())
+    await hk.destroy(NEXT_DAY)
+    assert found(hk)
+    await settle(hk, kr)
+    await destroy(hk, kr)
+    assert [found(hk), found(kr)] == [[], []]
+
+
+@pytest.mark.parametrize("size", [10, 3_000, LARGE])
+async def test_no_byte_of_many_notices_stays_in_any_file(hk: Opened, kr: Opened, size: int):
+    """Small ones share pages with others, large ones fill pages of their own."""
+    for number in range(30):
+        text = [LocalizedText(language_tag="en", text=f"{CANARY} {number} " + "x" * size)]
+        changes = kept_until(summary=text) if number % 3 else {}
+        await hk.release(f"hk-{number}", **changes)
+    await settle(hk, kr)
+    assert all(found(store) for store in (hk, kr))
+    await destroy(hk, kr)
+    assert [found(hk), found(kr)] == [[], []]
+    await hk.release("hk-after")
+    await hk.restart()
+    await kr.restart()
+    assert [found(hk), found(kr)] == [[], []]
+
+
+async def test_a_request_is_not_told_from_another_one_any_more(hk: Opened, kr: Opened):
+    caller, request_id = Caller(CLIENT, "SFC", frozenset()), "7a0c8a3e-1f5e-4f43-9f0e-2f3f5a8d6c11"
+
+    def release(tx):
+        tx.remember_request(CLIENT, request_id, bytes([7] * 32), "hk-2")
+        return hk.seal_notice(tx, "hk-2", **kept_until())
+
+    await hk.committer.submit(release)
+    await settle(hk, kr)
+    await destroy(hk, kr)
+    assert [row["digest"] for row in await hk.rows(requests)] == [NO_DIGEST]
+    error = await refused(hk.committer.submit(lambda tx: carried_out(tx, caller, request_id, bytes([7] * 32))))
+    assert isinstance(error, ContentDestroyed)
+
+
+async def test_a_node_that_was_restored_from_before_gets_hashes_and_no_content(pair):
+    """Each side in turn loses all, its certificate too; the other still knows the hashes, and that is enough."""
+    hk, _ = pair
+    for lost, other in (pair, pair[::-1]):
+        emptied = {table: rows if table.name in ("node", "channels") else [] for table, rows in lost.backup().items()}
+        if lost is hk:
+            await destroy(*pair)
+        for row in emptied_rows(emptied):
+            row |= {"size": 0, "edge": b"", "halt_reason": "", "halt_detail": ""}
+        await lost.restore(emptied)
+        for _ in range(3):
+            await settle(lost, other)
+        await lost.rebuilt()  # its own replies came back before what they reply to
+        assert found(lost) == []
+        assert [lost.state(each).log for each in (HK_TO_KR, KR_TO_HK)] == [
+            other.state(each).log for each in (HK_TO_KR, KR_TO_HK)
+        ]
+        assert not (await message(lost, "hk-2")).HasField("content")
+
+
+def emptied_rows(backup) -> list[dict[str, object]]:
+    return next(rows for table, rows in backup.items() if table.name == "channels")
+
+
+async def test_a_node_restored_from_before_the_day_destroys_again_what_it_certified(pair):
+    hk, kr = pair
+    backup = kr.backup()
+    await destroy(hk, kr)
+    await kr.restore(backup)
+    assert found(kr)
+    for _ in range(3):
+        await settle(kr, hk)
+    await kr.destroy(NEXT_DAY)
+    assert found(kr) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE notices SET retain_until = 0 WHERE id = 'hk-2'",
+        "UPDATE notices SET destroyed_index = 9 WHERE id = 'hk-2'",
+        'UPDATE leaves SET data = (SELECT l.data FROM leaves l WHERE l.channel = 1 AND l."index" = 0) WHERE destroyed',
+        "UPDATE leaves SET destroyed = (1 = 0)",
+        'UPDATE leaves SET destroyed = (1 = 1) WHERE "index" = 0',
+        "DELETE FROM events WHERE kind = 26",
+    ],
+)
+async def test_what_is_left_is_verified(pair, damage: str):
+    hk, _ = pair
+    await destroy(*pair)
+    assert not hk.verify().findings
+    hk.execute(damage)
+    assert hk.verify().findings
+
+
+async def test_a_halted_channel_keeps_what_may_be_evidence(pair):
+    from gateway.ledger.steps import FORKED, Halt
+
+    hk, _ = pair
+    await hk.committer.submit(lambda tx: tx.halt(HK_TO_KR, Halt(FORKED, "two histories", (hk.state().head.note,) * 2)))
+    await hk.destroy(NEXT_DAY)
+    assert found(hk)
