@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from jwt import PyJWK, PyJWTError
@@ -24,11 +26,17 @@ _SAME = {"Ed25519": Algorithm.EDDSA}  # RFC 9864's name
 _PRIVATE = ("d", "p", "q", "k")
 
 
+@dataclass(frozen=True, slots=True)
 class IssuerKeys:
-    """The public keys of one issuer, each bound to the algorithms that it is for."""
+    """The public keys of one issuer, each bound to the algorithms that it is for; equal if they were read alike.
 
-    def __init__(self, keys: Collection[tuple[str, Algorithm, PyJWK]]) -> None:
-        self._keys = tuple(keys)
+    Attributes:
+        digest: SHA-256 of the set as it was read
+        keys: each with its kid
+    """
+
+    digest: bytes
+    keys: tuple[tuple[str, Algorithm, PyJWK], ...] = field(compare=False)
 
     @classmethod
     def parse(cls, data: bytes, allowed: Collection[Algorithm]) -> "IssuerKeys":
@@ -40,11 +48,11 @@ class IssuerKeys:
         found = [each for jwk in _members(data) for each in _usable(jwk, allowed)]
         if not found:
             raise Malformed("the JWK set holds no key for an algorithm that is allowed")
-        return cls(found)
+        return cls(sha256(data).digest(), tuple(found))
 
     def find(self, kid: str | None, algorithm: str) -> PyJWK | None:
         """Finds the key that a token names; a token that names none is taken only if there is one key alone for it."""
-        found = [key for known, bound, key in self._keys if bound == algorithm and kid in (known, None)]
+        found = [key for known, bound, key in self.keys if bound == algorithm and kid in (known, None)]
         return found[0] if len(found) == 1 else None
 
 

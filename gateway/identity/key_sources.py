@@ -95,7 +95,7 @@ class FetchedKeys:
         if now >= self._due:
             self._soonest = now + SOONEST_SECONDS
             try:
-                self._found, self._fault, self._due = (self._fetch(), now), "", now + self._refresh_seconds
+                self._keep(self._fetch(), now)
             except GatewayError as error:
                 self._fault, self._due = error.message, now + min(RETRY_SECONDS, self._refresh_seconds)
         if self._fault:
@@ -103,6 +103,12 @@ class FetchedKeys:
                 "those fetched before stay in force" if self._is_in_force() else "no token of the issuer is accepted"
             )
             raise Unavailable(f"the issuer's keys: {self._fault}; {state}")
+
+    def _keep(self, fetched: IssuerKeys, now: float) -> None:
+        """Keeps the very ones that are here, if they are the same: what was verified with them stays verified."""
+        known = self._found[0] if self._found else None
+        self._found = (known if known == fetched and known is not None else fetched, now)
+        self._fault, self._due = "", now + self._refresh_seconds
 
     def keys(self) -> IssuerKeys:
         """Gives the keys that were fetched last, while they are in force."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -81,13 +81,14 @@ class Officers:
             return True
         return not Access.allows(acting, method) and Access.allows(system, method)
 
-    def officer(self, token: str, presenter: Presenter, now: float) -> Officer:
+    def officer(self, token: str, presenter: Presenter, now: float, spend: Callable[[], None]) -> Officer:
         """Gives the officer whom a token names.
 
         Args:
             token: as it was sent
             presenter: the system that sent it
             now: seconds since 1970
+            spend: is called before a token is looked into that was not verified before, which costs the most; may raise
 
         Raises:
             Unauthenticated: it is not accepted; ``metadata["token"]`` is a ``Fault``.
@@ -98,6 +99,7 @@ class Officers:
         place = (hashlib.sha256(token.encode()).digest(), presenter)
         known = self._verified.get(place)
         if known is None or known.keys is not known.source.keys():
+            spend()
             known = self._verified[place] = self._verify(token, presenter, now)
             if len(self._verified) > REMEMBERED:
                 self._verified.popitem(last=False)

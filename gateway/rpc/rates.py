@@ -30,13 +30,14 @@ class Rates:
     def __init__(self) -> None:
         self._full_at: dict[str, int] = {}  # nanoseconds, by caller
 
-    def take(self, caller: str, rate: Rate, now: int) -> None:
-        """Takes one call.
+    def take(self, caller: str, rate: Rate, now: int, what: str = "calls") -> None:
+        """Takes one call, or whatever else is counted.
 
         Args:
             caller: whose bucket
             rate: its bound, which may change
             now: nanoseconds, never going back
+            what: is counted, for people
 
         Raises:
             RateLimited: the bucket is empty; says when there is a call in it again, if none is charged meanwhile.
@@ -44,7 +45,7 @@ class Rates:
         full_at = max(self._full_at.get(caller, now), now) + rate.interval
         too_far = full_at - (now + rate.burst * rate.interval)
         if too_far > 0:
-            raise RateLimited(f"at most {rate.per_second:g} calls a second", too_far / SECOND)
+            raise RateLimited(f"at most {rate.per_second:g} {what} a second", too_far / SECOND)
         self._full_at[caller] = full_at
 
     def charge(self, caller: str, rate: Rate, calls: int, now: int) -> float:

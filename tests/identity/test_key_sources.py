@@ -1,7 +1,10 @@
 import pytest
 
 from gateway.errors import Unavailable
+from gateway.identity.issuer_keys import IssuerKeys
 from gateway.identity.key_sources import RETRY_SECONDS, SOONEST_SECONDS, FetchedKeys
+from gateway.identity.officer_rules import Algorithm
+from tests.support.issuers import Issuer
 
 REFRESH_SECONDS, KEEP_SECONDS = 300, 1000
 
@@ -83,3 +86,16 @@ def test_a_token_with_another_key_has_them_fetched_sooner_but_not_all_the_time(s
     assert server.fetches == 2
     server.after(SOONEST_SECONDS)
     assert server.fetches == 2
+
+
+def test_keys_that_are_the_same_again_stay_the_very_same():
+    """Else each token would have to be verified again."""
+    data = Issuer().jwks()
+    keys = FetchedKeys("https://a.example/keys", lambda: IssuerKeys.parse(data, list(Algorithm)), 0, 10, lambda: 0.0)
+    keys.look()
+    first = keys.keys()
+    keys.look()
+    assert keys.keys() is first
+    data = Issuer().jwks()
+    keys.look()
+    assert keys.keys() is not first

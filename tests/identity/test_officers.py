@@ -27,6 +27,10 @@ NOTICES = "/regulator.exchange.v1.NoticeService/"
 ALL = {"algorithms": list(Algorithm)}
 
 
+def free() -> None:
+    """Costs nothing."""
+
+
 class Source:
     """The keys of an issuer, as a test sets them."""
 
@@ -58,12 +62,15 @@ class Desk:
     """A system that presents tokens of one issuer."""
 
     def __init__(self, issuer: Issuer, **rules) -> None:
-        self.issuer, self.source = issuer, Source(issuer)
+        self.issuer, self.source, self.spent = issuer, Source(issuer), 0
         agreed = IssuerRules(issuer=issuer.name, audience=AUDIENCE, jwks="keys.json", **{**ALL, **rules})
         self.officers = Officers(OfficerRules(issuers=(agreed,)), [module.Issuer(agreed, self.source)])
 
     def officer(self, token: str, later: float = 0) -> Officer:
-        return self.officers.officer(token, DESK, time.time() + later)
+        return self.officers.officer(token, DESK, time.time() + later, self.spend)
+
+    def spend(self) -> None:
+        self.spent += 1
 
     def fault(self, token: str, later: float = 0) -> str:
         with pytest.raises(Unauthenticated) as error:
@@ -186,9 +193,9 @@ def test_one_issuer_does_not_speak_for_another():
     agreed = [IssuerRules(issuer=each.name, audience=AUDIENCE, jwks="keys") for each in (mine, other)]
     made = [module.Issuer(rules, Source(each)) for rules, each in zip(agreed, (mine, other), strict=True)]
     officers = Officers(OfficerRules(issuers=tuple(agreed)), made)
-    assert officers.officer(other.token(), DESK, time.time()).name.startswith(other.name)
+    assert officers.officer(other.token(), DESK, time.time(), free).name.startswith(other.name)
     with pytest.raises(Unauthenticated) as error:
-        officers.officer(other.token(iss=mine.name), DESK, time.time())
+        officers.officer(other.token(iss=mine.name), DESK, time.time(), free)
     assert error.value.metadata["token"] == Fault.SIGNATURE
 
 
@@ -236,13 +243,23 @@ def test_a_token_is_refused_once_its_key_is_gone_or_not_known(desk):
         desk.officer(desk.issuer.token("second"))
 
 
+def test_only_what_was_not_verified_before_is_spent_for(desk):
+    token = desk.issuer.token()
+    for _ in range(3):
+        desk.officer(token)
+    assert desk.spent == 1
+    for _ in range(3):
+        desk.fault("no.token.here")
+    assert desk.spent == 4
+
+
 def test_what_was_accepted_of_one_system_is_not_of_another():
     issuer = Issuer()
     desk = Desk(issuer, system_claim="azp")
     token = issuer.token(azp=DESK.client)
     assert desk.officer(token)
     with pytest.raises(Unauthenticated):
-        desk.officers.officer(token, Presenter("spiffe://hk.test/SFC/other", "thumb"), time.time())
+        desk.officers.officer(token, Presenter("spiffe://hk.test/SFC/other", "thumb"), time.time(), free)
 
 
 def test_no_token_is_kept_and_only_so_many_are_remembered(desk, monkeypatch):

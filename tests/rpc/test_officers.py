@@ -152,6 +152,20 @@ def test_a_token_bound_to_a_certificate_is_for_that_one_alone(world):
     assert refused.infos[0].metadata["token"] == "SYSTEM"
 
 
+def test_a_flood_of_tokens_is_refused_before_they_are_looked_into(world):
+    """Calls with no token, or with one that was verified, go on meanwhile."""
+    good, ask = world.token(), world.channel.unary_unary(SERVER_INFO)
+    assert world.info(good).client_officer
+    calls = [ask.future(b"", metadata=[("authorization", f"Bearer {number}.a.b")], timeout=60) for number in range(600)]
+    codes = {each.exception().code() for each in calls}
+    flooded = {UNAUTHENTICATED, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert flooded <= codes <= flooded | {grpc.StatusCode.UNAVAILABLE}  # gRPC itself refuses what is too much
+    assert world.info(good).client_officer
+    assert world.info().client_officer == ""
+    # What the tests after this one send is new, too.
+    eventually(lambda: world.ask(SERVER_INFO, world.token()).code == grpc.StatusCode.OK)
+
+
 def test_a_profile_may_name_the_token(world):
     folder = world.hk.path / "clients" / "SFC-office"
     profile = folder / "officer.toml"
