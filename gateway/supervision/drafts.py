@@ -87,7 +87,7 @@ class DraftRecord:
     submitted_at: int | None = None
     reviewed_at: int | None = None
     reviewer: Author | None = None
-    reason: str = ""  # why it was rejected last
+    reason: str = ""  # why it was rejected last; empty once it is released or has expired
     released: str = ""  # name of what it became
 
 
@@ -184,9 +184,9 @@ def submitted(record: DraftRecord, now: int, lifetime: int) -> DraftRecord:
 
 
 def released(record: DraftRecord, approver: Actor, name: str, now: int) -> DraftRecord:
-    """It is sealed, and became what ``name`` names."""
+    """It is sealed, and became what ``name`` names; what it said, and what was said of it, is dropped here."""
     changed = _after(record, Step.APPROVE, now, 0)
-    return replace(changed, request=None, reviewer=author_message(approver), reviewed_at=now, released=name)
+    return replace(changed, request=None, reason="", reviewer=author_message(approver), reviewed_at=now, released=name)
 
 
 def rejected(record: DraftRecord, reviewer: Actor, reason: str, now: int, lifetime: int) -> DraftRecord:
@@ -201,8 +201,9 @@ def recalled(record: DraftRecord, now: int, lifetime: int) -> DraftRecord:
 
 
 def expired(record: DraftRecord, now: int) -> DraftRecord:
-    """Its time is over; its act is dropped."""
-    return replace(_after(record, Step.EXPIRE, now, 0), request=None, expires_at=record.expires_at)
+    """Its time is over; what it said, and what was said of it, is dropped."""
+    changed = _after(record, Step.EXPIRE, now, 0)
+    return replace(changed, request=None, reason="", expires_at=record.expires_at)
 
 
 def check_same_act(record: DraftRecord, act: ActKind) -> None:

@@ -69,7 +69,7 @@ def test_every_state_but_unspecified_has_its_steps_or_is_final():
 @pytest.mark.parametrize("step", Step)
 @pytest.mark.parametrize("state", [state for state in Draft.State.values() if state])
 def test_a_step_does_what_the_table_says_or_nothing(state, step):
-    before = draft(state=state)
+    before = draft(state=state, reason="Name the fund.")
     if (after := AFTER.get((state, step))) is None:
         with pytest.raises(WrongState) as refused:
             DO[step](before, NOW + 1)
@@ -80,6 +80,7 @@ def test_a_step_does_what_the_table_says_or_nothing(state, step):
     done = DO[step](before, NOW + 1)
     assert (done.state, done.revision) == (after, before.revision + 1)
     assert (done.request is None) == (done.state in FINAL)
+    assert not (done.reason and done.state in FINAL)
     assert (done.released != "") == (done.state == Draft.RELEASED)
 
 

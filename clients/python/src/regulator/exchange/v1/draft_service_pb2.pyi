@@ -96,7 +96,7 @@ class Draft(_message.Message):
     rule: _builtins.str
     """The first rule that asked for approval when it was written last; empty: none did."""
     reason: _builtins.str
-    """Why it was rejected last; empty: it was not."""
+    """Why it was rejected last; empty: it was not, or nothing of it is kept any more."""
     released: _builtins.str
     """What it became: `notices/{notice}` (of a withdrawal, the withdrawn one), `frameworks/{framework}/versions/{version}`
     or `assessments/{assessment}`. Empty until it is RELEASED.
