@@ -41,6 +41,7 @@ class Retention:
     def __init__(self, parties: Parties, committer: Committer, readers: Readers, clock: Callable[[], int]) -> None:
         self._parties, self._committer, self._readers, self._clock = parties, committer, readers, clock
         self._node: Actor = NodeItself(parties.own.domain)
+        self._owes_scrub = True  # also at the start: it may have ended between a commit and its scrub
 
     async def destroy_past(self) -> None:
         """Destroys the content of every notice whose day is past, and certifies it in the same commit.
@@ -55,8 +56,9 @@ class Retention:
         while past := await self._readers.run(read_past, today, after, AT_ONCE):
             after = past[-1][0]
             await self._destroy_page([notice_id for _, notice_id in past], today)
-        if not await self._committer.scrub():
+        if self._owes_scrub and not await self._committer.scrub():
             raise Unavailable("a reader still uses a state in which the content was there")
+        self._owes_scrub = False
 
     async def _destroy_page(self, ids: Sequence[str], today: int) -> None:
         def destroy_all(tx: Transaction) -> None:
@@ -76,6 +78,7 @@ class Retention:
         wanted = destruction.may_destroy(record, leaves, receipted, today)
         if wanted and len(leaves) == len(places) and not tx.channel(origin).halt:
             tx.seal(origin, self._node, lambda seal: destruction.certificate(seal, record.id, wanted))
+            self._owes_scrub = True
 
     def _today(self) -> int:
         today = datetime.fromtimestamp(self._clock() // MICROS, UTC)

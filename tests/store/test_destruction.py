@@ -9,9 +9,10 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Entity, LocalizedText
+from sqlalchemy import select
 
 from gateway.commands import carried_out
-from gateway.errors import ContentDestroyed
+from gateway.errors import ContentDestroyed, Unavailable
 from gateway.identity.access import Caller
 from gateway.store.destroying import NO_DIGEST
 from gateway.store.queries import NoticeFilter, list_notices, read_events, read_notice
@@ -254,3 +255,29 @@ async def test_a_halted_channel_keeps_what_may_be_evidence(pair):
     await hk.committer.submit(lambda tx: tx.halt(HK_TO_KR, Halt(FORKED, "two histories", (hk.state().head.note,) * 2)))
     await hk.destroy(NEXT_DAY)
     assert found(hk)
+
+
+async def test_a_reader_of_an_older_state_delays_the_end_of_it(pair, kind: str):
+    """PostgreSQL keeps dead rows as long as somebody may see them, and no query of ours can."""
+    hk, _ = pair
+    with hk.database.readers.connect() as reader:
+        reader.execute(select(leaves)).all()
+        if kind == "sqlite":
+            assert isinstance(await refused(hk.destroy(NEXT_DAY)), Unavailable)
+            assert found(hk)
+    await hk.destroy(NEXT_DAY)
+    assert found(hk) == []
+
+
+async def test_a_node_that_ended_before_it_scrubbed_does_so_at_its_next_start(pair, monkeypatch):
+    hk, _ = pair
+    with monkeypatch.context() as patch:
+        patch.setattr(hk.committer, "scrub", _killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            await hk.destroy(NEXT_DAY)
+    await hk.destroy(NEXT_DAY)  # as a new process: nothing is left to destroy
+    assert found(hk) == []
+
+
+async def _killed() -> bool:
+    raise RuntimeError("killed")
