@@ -57,20 +57,24 @@ class WatchedFiles(Generic[T]):
         """
         stamp = _stamp(self._paths())
         if stamp == self._seen_at and (stamp != self._read_at or self._fault):
-            self._read_at = stamp
-            self._read()
+            self._read(stamp)
         self._seen_at = stamp
         if self._fault and self.failing_seconds() >= SETTLE_SECONDS:
             raise ConfigError(f"stays as it was: {self._fault}")
 
-    def _read(self) -> None:
+    def _read(self, stamp: _Stamp) -> None:
         try:
-            self.current = self._load()
+            found = self._load()
         except Exception as error:  # noqa: BLE001 - whatever it is, the value that is in force stays in force
-            self._fault = error.message if isinstance(error, GatewayError) else type(error).__name__
+            self._fault, self._read_at = (
+                error.message if isinstance(error, GatewayError) else type(error).__name__,
+                stamp,
+            )
             if self._failing_since is None:
                 self._failing_since = self._clock()
-        else:
+            return
+        if _stamp(self._paths()) == stamp:  # else one was written while it was read: half of it may have been there
+            self.current, self._read_at = found, stamp
             self._fault, self._failing_since = "", None
 
 

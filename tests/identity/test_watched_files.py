@@ -14,6 +14,7 @@ class Pair:
     def __init__(self, folder) -> None:
         self.files = [folder / "one", folder / "other"]
         self.now = 0.0
+        self.meanwhile = lambda: None  # is done once the files are read
         self.write("a", "a")
         self.watched = WatchedFiles("pair", lambda: self.files, self.load, lambda: self.now)
 
@@ -22,6 +23,11 @@ class Pair:
             file.write_text(word)
 
     def load(self):
+        found = self.loaded()
+        self.meanwhile()
+        return found
+
+    def loaded(self):
         one, other = (file.read_text() for file in self.files)
         if one != other:
             raise ConfigError(f"{one} is not {other}")
@@ -45,6 +51,16 @@ def test_what_changed_is_taken(pair):
     pair.watched.look()
     assert pair.watched.current == "bb"
     assert pair.watched.failing_seconds() == 0
+
+
+def test_what_is_written_while_it_is_read_is_read_again(pair):
+    pair.write("", "")
+    pair.meanwhile = lambda: pair.write("whole", "whole")
+    pair.look()
+    assert pair.watched.current == "a"
+    pair.meanwhile = lambda: None
+    pair.look()
+    assert pair.watched.current == "whole"
 
 
 def test_files_that_are_replaced_one_by_one_are_no_fault(pair):
