@@ -16,7 +16,7 @@ from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign
 from gateway.ledger.merkle import CompactRange, leaf_hash
 from gateway.ledger.note import Note
 from gateway.store.logs import reader
-from gateway.store.prepared import execute_many
+from gateway.store.prepared import execute, insert_many
 from gateway.store.tables import JOURNAL, channels, heads, leaves, subtrees
 
 MICROS = 1_000_000  # in a second
@@ -101,17 +101,17 @@ def write_journal(
     log, completed = state.log.extend(hashes)
     if entries:
         change = {"size_before": state.log.size, "size": log.size, "edge": log.encode()}
-        if connection.execute(_GROW, change).rowcount != 1:
+        if execute(connection, _GROW, change) != 1:
             raise StoreError("another writer appended to the access journal")
         rows = enumerate(zip(hashes, entries, strict=True), state.log.size)
         leaf_rows = [
             {"channel": JOURNAL, "index": index, "hash": node, "data": data, "destroyed": False}
             for index, (node, data) in rows
         ]
-        execute_many(connection, _ADD_LEAVES, leaf_rows)
+        insert_many(connection, _ADD_LEAVES, leaf_rows)
     if completed:
         subtree_rows = [{"channel": JOURNAL, "level": it.level, "index": it.index, "hash": it.hash} for it in completed]
-        execute_many(connection, _ADD_SUBTREES, subtree_rows)
+        insert_many(connection, _ADD_SUBTREES, subtree_rows)
     grown = replace(state, log=log)
     return _signed(connection, grown, signer, now // MICROS) if _is_due(grown, now // MICROS, sign=sign) else grown
 
@@ -127,7 +127,7 @@ def _signed(connection: Connection, state: JournalState, signer: Signer, now_sec
         head = sign_checkpoint(Checkpoint(state.origin, state.log.size, state.log.root()), signer, time)
     except GatewayError:
         return state
-    connection.execute(_DROP_HEADS)
+    execute(connection, _DROP_HEADS, {})
     row = {"channel": JOURNAL, "size": state.log.size, "note": head.note, "receipt_time": None}
-    connection.execute(_ADD_HEAD, row)
+    execute(connection, _ADD_HEAD, row)
     return replace(state, head=head)

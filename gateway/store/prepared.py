@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Delete, Dialect, Insert, RowMapping, 
 from sqlalchemy.sql.compiler import SQLCompiler
 
 _SIZES = (1, 8, 64, 512, 4096)  # keys of a statement: SQLite takes 32,766 parameters, PostgreSQL 65,535
+_ROWS_AT_ONCE = 64
 
 
 def execute(connection: Connection, statement: Insert | Update | Delete, values: Mapping[str, Any]) -> int:
@@ -25,6 +26,19 @@ def execute_many(connection: Connection, statement: Insert | Update, rows: Seque
     """Runs one statement for all rows."""
     compiled = _compiled(statement, connection.dialect)
     connection.exec_driver_sql(str(compiled), [_parameters(compiled, row) for row in rows])
+
+
+def insert_many(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts rows, with SQLite many in one statement: it lets go of the interpreter's lock once for each."""
+    compiled = _compiled(statement, connection.dialect)
+    if not compiled.positiontup:
+        execute_many(connection, statement, rows)
+        return
+    head, _, one = str(compiled).rpartition(" VALUES ")
+    for first in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[first : first + _ROWS_AT_ONCE]
+        values = tuple(value for row in some for value in _parameters(compiled, row))
+        connection.exec_driver_sql(f"{head} VALUES {', '.join([one] * len(some))}", values)
 
 
 def rows_by_keys(

@@ -189,6 +189,7 @@ async def filled(hk: Opened, count: int = 300) -> None:
         'DELETE FROM leaves WHERE channel = 0 AND "index" = 7',
         'DELETE FROM leaves WHERE channel = 0 AND "index" = 299',
         'UPDATE leaves SET "index" = 300 WHERE channel = 0 AND "index" = 8',
+        'UPDATE leaves SET destroyed = TRUE WHERE channel = 0 AND "index" = 5',
         "DELETE FROM leaves WHERE channel = 0",
         "DELETE FROM heads WHERE channel = 0",
         "UPDATE heads SET size = 299 WHERE channel = 0",
@@ -232,7 +233,10 @@ async def test_entries_that_were_added_without_the_seal_are_found(hk: Opened):
     forged = entry().encode(b"f" * 16, next(hk.clock) + 2_000_000)
     hk.damaged = True
     with hk.database.writer() as connection, connection.begin():
-        connection.execute(leaves.insert(), [{"channel": 0, "index": 3, "hash": oracle.mth([forged]), "data": forged}])
+        connection.execute(
+            leaves.insert(),
+            [{"channel": 0, "index": 3, "hash": oracle.mth([forged]), "data": forged, "destroyed": False}],
+        )
         edge = oracle.mth([*data, forged])
         connection.execute(text("UPDATE channels SET size = 4, edge = :edge WHERE id = 0"), {"edge": edge})
     (finding,) = hk.verify().findings
