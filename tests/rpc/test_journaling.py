@@ -1,0 +1,183 @@
+"""What is told of calls when the store cannot write, is slow, or is gone; and how streams are divided."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from types import SimpleNamespace
+
+import pytest
+from regulator.exchange.v1.journal_pb2 import JournalEntry
+from regulator.exchange.v1.notice_service_pb2 import Notice
+
+from gateway.errors import GatewayError, NotFound, StoreError, Unavailable
+from gateway.journal.entries import CALL_RECORD, CallRecord, Entry, Requester
+from gateway.rpc import journaling as module
+from gateway.rpc.journaling import MAX_TOLD_AT_ONCE, Journaling, batches
+
+GET = "/regulator.exchange.v1.NoticeService/GetNotice"
+NOTICE = Notice(name="notices/hk-1")
+
+
+class Writer:
+    """Keeps entries, or fails as it is told to."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.failure: GatewayError | None = None
+        self.is_stuck = False
+        self.unsigned = 0
+
+    async def journal(self, *entries: Entry) -> None:
+        if self.is_stuck:
+            await asyncio.Event().wait()
+        if self.failure:
+            raise self.failure
+        self.entries += entries
+
+    async def submit(self, _unit: object) -> None:
+        if self.failure:
+            raise self.failure
+        self.unsigned = 0
+
+    def latest(self) -> SimpleNamespace:
+        return SimpleNamespace(journal=SimpleNamespace(unsigned=self.unsigned))
+
+
+@pytest.fixture
+def writer() -> Writer:
+    return Writer()
+
+
+@pytest.fixture
+def journaling(writer: Writer) -> Journaling:
+    return Journaling(writer)  # type: ignore[arg-type]
+
+
+def record(method: str = GET) -> CallRecord:
+    return CallRecord(Requester("spiffe://gateway.hk.example/SFC/desk"), method, asked=("notices/hk-1",))
+
+
+# --- what cannot be written -----------------------------------------------------------------------------------------
+
+
+async def test_an_answer_that_cannot_be_told_is_not_given(journaling: Journaling, writer: Writer):
+    writer.failure = Unavailable("the store cannot write now")
+    for tell in (
+        journaling.answered(record(), NOTICE),
+        journaling.opened(record()),
+        journaling.told(record(), [NOTICE]),
+    ):
+        with pytest.raises(Unavailable):
+            await tell
+
+
+async def test_a_refusal_that_cannot_be_told_is_given_and_told_later(journaling: Journaling, writer: Writer):
+    writer.failure = Unavailable("the store cannot write now")
+    for _ in range(3):
+        await journaling.refused(record(), NotFound("nothing"))
+    await journaling.settle()
+    assert writer.entries == []
+    writer.failure = None
+    await journaling.settle()
+    (entry,) = writer.entries
+    assert (entry.outcome, entry.count, entry.resources) == ("NOT_FOUND", 3, ("notices/hk-1",))
+
+
+async def test_a_refusal_does_not_wait_for_a_store_that_is_stuck(journaling: Journaling, writer: Writer, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
+    writer.is_stuck = True
+    await journaling.refused(record(), NotFound("nothing"))
+
+
+async def test_a_journal_that_cannot_be_signed_is_signed_later(journaling: Journaling, writer: Writer):
+    writer.unsigned, writer.failure = 4, Unavailable("the seal cannot sign")
+    await journaling.settle()
+    assert writer.unsigned == 4
+    writer.failure = None
+    await journaling.settle()
+    assert writer.unsigned == 0
+
+
+# --- what is told ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_a_commit_has_told_is_not_told_again(journaling: Journaling, writer: Writer):
+    told = record()
+    told.is_journaled = True
+    await journaling.answered(told, NOTICE)
+    assert writer.entries == []
+
+
+async def test_an_error_inside_the_node_is_told_as_its_caller_is_told_it(journaling: Journaling, writer: Writer):
+    await journaling.refused(record(), StoreError("the path /var/lib/node.db is gone"))
+    assert [each.outcome for each in writer.entries] == ["INTERNAL"]
+
+
+async def test_a_part_that_names_nothing_is_not_told(journaling: Journaling, writer: Writer):
+    await journaling.told(record(), [Notice(), Notice()])
+    assert writer.entries == []
+    await journaling.told(record(), [Notice(), NOTICE])
+    assert [each.step for each in writer.entries] == [JournalEntry.TOLD]
+
+
+async def test_a_call_without_a_certificate_is_told_without_one(journaling: Journaling):
+    begun = journaling.begin({}, GET)
+    assert begun.requester == Requester()
+    assert CALL_RECORD.get() is begun
+
+
+@pytest.mark.parametrize(
+    "pem", [b"", b"no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
+async def test_whatever_is_shown_as_a_certificate_makes_a_record(journaling: Journaling, pem):
+    begun = journaling.begin({"x509_pem_cert": [pem], "peer_spiffe_id": [b"spiffe://\xff"]}, GET)
+    assert begun.requester.client == ""
+    assert len(begun.requester.certificate_sha256) == (32 if pem else 0)
+
+
+# --- how a stream is divided ----------------------------------------------------------------------------------------
+
+
+async def parts_of(messages: AsyncIterator[int]) -> list[list[int]]:
+    async with aclosing(batches(messages)) as parts:
+        return [list(part) async for part in parts]
+
+
+async def test_what_is_ready_is_told_together_and_in_order():
+    async def stream() -> AsyncIterator[int]:
+        for number in range(1300):
+            if number in (100, 101):
+                await asyncio.sleep(0.01)
+            yield number
+
+    parts = await parts_of(stream())
+    assert [number for part in parts for number in part] == list(range(1300))
+    assert [len(part) for part in parts][:2] == [100, 1]
+    assert max(len(part) for part in parts) == MAX_TOLD_AT_ONCE
+
+
+async def test_what_was_given_before_an_error_is_told_before_it():
+    async def stream() -> AsyncIterator[int]:
+        yield 1
+        yield 2
+        raise NotFound("no more")
+
+    parts = batches(stream())
+    assert list(await anext(parts)) == [1, 2]
+    with pytest.raises(NotFound):
+        await anext(parts)
+
+
+async def test_a_stream_that_is_left_is_closed():
+    closed = asyncio.Event()
+
+    async def stream() -> AsyncIterator[int]:
+        try:
+            yield 1
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    async with aclosing(batches(stream())) as parts:
+        assert list(await anext(parts)) == [1]
+    assert closed.is_set()
