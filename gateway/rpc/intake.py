@@ -7,6 +7,7 @@ is registered and waited for apart, and a call of any other one is refused witho
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextvars import ContextVar, copy_context
 from functools import partial
@@ -24,6 +25,8 @@ Refused = Callable[[Mapping[str, Any], GatewayError], None]
 """Takes gRPC's ``auth_context()`` and why a call is refused."""
 
 # ruff: noqa: SLF001 - there is no public place where a call can be taken out of gRPC's loop
+
+_log = logging.getLogger(__name__)
 
 AFTERWARDS: ContextVar[list[Callable[[], None]]] = ContextVar("afterwards")
 """What is done once the call that is served now is over, and its answer sent. gRPC's own list holds each call in a
@@ -72,7 +75,10 @@ class _Core(cygrpc.AioServer):  # type: ignore[misc]
 
     def _refuse(self, state: Any, error: GatewayError) -> None:
         context = cygrpc._ServicerContext(state, None, None, self._working_loop)
-        self._on_refused(context.auth_context(), error)
+        try:
+            self._on_refused(context.auth_context(), error)
+        except Exception:  # noqa: BLE001 - whatever it is, it must not end the loop that takes calls
+            _log.exception("a refusal could not be told")
         self._begin(context.abort_with_status(rpc_status.to_status(status_of(error))), state, "")
 
     def _begin(self, handled: Coroutine[Any, Any, None], state: Any, name: str) -> None:

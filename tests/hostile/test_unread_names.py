@@ -69,9 +69,10 @@ BYTES = {
 
 @pytest.mark.parametrize("name", BYTES)
 def test_metadata_of_any_bytes_is_not_logged_and_ends_nothing(target, wire, name):
+    logged = len(target.hk.log_text())
     wire.answer(SERVER_INFO, b"", BYTES[name])
     assert_serves(target.hk)
-    assert "Traceback" not in target.hk.log_text()
+    assert "Traceback" not in target.hk.log_text()[logged:]
 
 
 SOMEBODY_ELSE = "spiffe://gateway.hk.example/HKMA/office"

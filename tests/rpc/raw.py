@@ -103,7 +103,9 @@ class Http2:
         """Sends as the callee's windows allow, and ends the stream; stops once the callee has answered."""
         position = 0
         while position < len(data) and stream not in self.ended and not self.closed:
-            self.read(lambda: self._room(stream) > 0 or stream in self.ended)
+            self.read(lambda: stream in self.ended or self._room(stream) > 0)
+            if stream in self.ended:
+                return
             size = min(self._room(stream), len(data) - position)
             self._http.send_data(stream, data[position : position + size], end_stream=position + size == len(data))
             position += size
