@@ -18,6 +18,7 @@ from gateway.identity.access import Role
 from tests.cli.transcripts import run
 from tests.clients.python.authority import Authority
 from tests.rpc.calls import ADMIN, CREATE, EVENTS, NOTICES, SERVER_INFO, Answer, call, client_files, connected, refusal
+from tests.rpc.journals import added, leaves_of
 from tests.support.issuers import AUDIENCE, Issuer, KeyServer, gives, serving
 from tests.support.nodes import Site, eventually, running
 
@@ -88,6 +89,22 @@ def test_an_officer_is_named_and_narrows_what_the_system_may_do(world):
     assert list(info.client_roles) == ["author", "reader"]
     refused = world.ask(f"{ADMIN}ListPeers", world.token(roles=["approver"]))
     assert (refused.code, refused.reason) == (DENIED, "NOT_ALLOWED")
+
+
+def test_the_journal_names_the_officer_also_of_what_was_refused_and_never_the_token(world):
+    officer, token, bad = f"{world.mine.name}#officer-7", world.token(roles=["reader"]), unsigned(world)
+    with added(world.hk) as journal:
+        world.info(token)
+        assert world.ask(WITHDRAW, token).reason == "NOT_ALLOWED"
+        world.ask(SERVER_INFO, bad)
+        told = [(each.method, each.outcome, each.officer, each.authority) for each in journal.read()]
+    assert told == [
+        (SERVER_INFO, "OK", officer, "SFC"),
+        (WITHDRAW, "NOT_ALLOWED", officer, "SFC"),
+        (SERVER_INFO, "UNAUTHENTICATED", "", "SFC"),
+    ]
+    for part in (*token.split("."), *filter(None, bad.split("."))):
+        assert part.encode() not in b"".join(leaves_of(world.hk))
 
 
 def test_a_system_alone_has_what_needs_no_person(world):

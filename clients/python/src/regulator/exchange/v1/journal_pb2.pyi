@@ -80,7 +80,7 @@ class JournalEntry(_message.Message):
     """16 random bytes, so that the leaf hash tells nothing to whoever guesses."""
     client: _builtins.str
     """The one SPIFFE ID in the certificate, of a client or of a peer's node; empty if there is no such one. With the outcome
-    UNAUTHENTICATED it was not accepted, or not the officer's token that came with it.
+    UNAUTHENTICATED it was not accepted; or, with an `authority`, the officer's token was not.
     """
     certificate_sha256: _builtins.bytes
     """SHA-256 over the DER of the certificate that was shown; empty if there was none."""
