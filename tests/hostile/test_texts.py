@@ -78,7 +78,8 @@ def one_at_a_time(descriptor: Descriptor, text: str) -> Iterator[Message]:
     """For each text of a request, a request in which only that is set; names also within their collections."""
     for field in descriptor.fields:
         if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated:
-            for value in (text, *(f"{collection}/{text}" for collection in COLLECTIONS)):
+            named = COLLECTIONS if field.name in {"name", "parent"} else ()
+            for value in (text, *(f"{collection}/{text}" for collection in named)):
                 yield GetMessageClass(descriptor)(**{field.name: value})
 
 

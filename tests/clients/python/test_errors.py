@@ -3,6 +3,7 @@
 import grpc
 import pytest
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
@@ -102,3 +103,13 @@ def test_every_error_is_exported_documented_and_drawn_in_the_tree():
 def test_all_names_of_the_package_are_there():
     assert sorted(exchange.__all__) == exchange.__all__
     assert all(hasattr(exchange, name) for name in exchange.__all__)
+
+
+@pytest.mark.parametrize(
+    ("delay", "told"),
+    [(Duration(seconds=2**63 - 1), 2.0**63), (Duration(seconds=-5), 0.0), (Duration(nanos=1_500_000), 0.0015)],
+)
+def test_any_time_to_wait_is_a_number_of_seconds(delay, told):
+    answer = Status(code=8)
+    answer.details.add().Pack(RetryInfo(retry_delay=delay))
+    assert details_of(answer).retry_after_seconds == told

@@ -5,7 +5,7 @@ from grpc import StatusCode
 from hypothesis import given
 from hypothesis import strategies as st
 from regulator.exchange.errors import CLASSES, Details, ExchangeError, Overloaded, Unavailable
-from regulator.exchange.progress import RESUMED, Progress
+from regulator.exchange.progress import LONGEST_ASKED_SECONDS, RESUMED, Progress
 from regulator.exchange.retry import BASE_SECONDS, CAP_SECONDS, Attempts, jitter_seconds
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
 
@@ -86,6 +86,11 @@ def test_a_watch_waits_longer_each_time_until_a_message_comes():
     progress.seen(WatchEventsResponse(cursor="1"))
     assert progress.pause_seconds(None, highest) == BASE_SECONDS
     assert progress.pause_seconds(later(9.0), lambda: 0.0) == 9.0
+
+
+def test_a_watch_does_not_stay_away_for_ever_because_it_is_asked_to():
+    """No deadline bounds it, as it does a call."""
+    assert Progress("", (), from_now=False).pause_seconds(later(1e9), lambda: 0.0) == LONGEST_ASKED_SECONDS
 
 
 @pytest.mark.parametrize("code", CLASSES)

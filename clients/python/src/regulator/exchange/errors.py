@@ -192,8 +192,12 @@ def details_of(status: Status) -> Details:
         reason=info.reason,
         metadata=dict(info.metadata),
         violations=tuple(Violation(each.field, each.description) for each in bad.field_violations),
-        retry_after_seconds=retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None,
+        retry_after_seconds=_seconds(retry) if retry.HasField("retry_delay") else None,
     )
+
+
+def _seconds(retry: RetryInfo) -> float:
+    return max(0.0, float(retry.retry_delay.seconds) + float(retry.retry_delay.nanos) / 1e9)
 
 
 def _unpack(status: Status, into: Iterable[Message]) -> None:

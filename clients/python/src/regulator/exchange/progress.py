@@ -24,6 +24,9 @@ RESUMED = frozenset(
 )
 
 
+LONGEST_ASKED_SECONDS = 60.0  # that a watch stays away because its node asks it to: no deadline bounds it
+
+
 class RuleFilters(TypedDict, total=False):
     """Which events about rules a watch asks for; with any of these, other events are left out."""
 
@@ -64,7 +67,7 @@ class Progress:
         """
         if failure and failure.code not in RESUMED and not self._is_over(failure):
             raise failure
-        asked_seconds = (failure.retry_after_seconds if failure else None) or 0.0
+        asked_seconds = min((failure.retry_after_seconds if failure else None) or 0.0, LONGEST_ASKED_SECONDS)
         pause = asked_seconds + jitter_seconds(self._failures, dice)
         self._failures += 1
         _log.info("watch ended (%s), resumes in %.2f s", failure or "no error", pause)
