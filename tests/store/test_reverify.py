@@ -104,7 +104,7 @@ async def test_the_report_counts_what_was_verified(hk: Opened, kr: Opened):
     assert report.rows == {"notices": 2, "notice_identifiers": 1, "events": 3, "requests": 0} | dict.fromkeys(RULES, 0)
 
 
-RULES = ("framework_versions", "provisions", "assessments", "framework_events")
+RULES = ("framework_versions", "provisions", "assessments", "framework_events", "drafts", "draft_events")
 
 DAMAGES = {
     "node": ["UPDATE node SET jurisdiction = 'SG'", "UPDATE node SET domain = 'x.example'", "DELETE FROM node"],
