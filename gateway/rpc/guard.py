@@ -21,7 +21,7 @@ from gateway.rpc.intake import AFTERWARDS
 from gateway.rpc.journaling import Journaling, admitted, asked, batches
 from gateway.rpc.quotas import SMALL_BYTES, Quotas, calls_of
 from gateway.rpc.rechecks import rechecked
-from gateway.rpc.sizes import check_size
+from gateway.rpc.sizes import check_size, is_heavy
 from gateway.rpc.status import code_of, status_of
 
 _log = logging.getLogger(__name__)
@@ -176,7 +176,8 @@ class Guard(grpc.aio.ServerInterceptor):
 
     async def _answer(self, record: CallRecord, caller: str, behaviour: Any, read: Any, context: Context) -> Any:
         data = await self._request(caller, context)
-        async with nullcontext() if len(data) <= SMALL_BYTES else self._quotas.large(caller):
+        is_light = len(data) <= SMALL_BYTES and not is_heavy(record.method)
+        async with nullcontext() if is_light else self._quotas.large(caller):
             request = read(data)
             asked(record, request)
             return await self._journaled(record, behaviour(request, context))

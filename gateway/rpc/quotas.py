@@ -14,7 +14,7 @@ from gateway.rpc.shares import Shares
 BYTES_A_CALL = 4096  # a message of more counts as more calls
 SMALL_BYTES = 64 * 1024  # a message of more is large: read, it may take forty times its size
 ARRIVING_AT_ONCE = 16  # requests of one caller: each may take as much as the listener lets a message have
-LARGE_AT_ONCE = 2  # large messages of one caller that are in hand
+LARGE_AT_ONCE = 2  # large messages, and calls that are heavy to answer, of one caller that are in hand
 UNREAD_AT_ONCE = 32  # large answers to one caller that it has not read yet
 
 
@@ -26,11 +26,13 @@ class Quota:
         rate: of calls
         calls: under way at once
         streams: of these, watches and streams of messages
+        counts_messages: whether what comes within a call counts for the rate too
     """
 
     rate: Rate
     calls: int
     streams: int
+    counts_messages: bool = True
 
 
 class Quotas:
@@ -88,14 +90,15 @@ class Quotas:
 
     def charge(self, caller: str, calls: int) -> float:
         """Counts what came within a call as so many calls; gives the seconds to wait before the next."""
-        return self._rates.charge(caller, self._quota_of(caller).rate, calls, self._clock())
+        quota = self._quota_of(caller)
+        return self._rates.charge(caller, quota.rate, calls, self._clock()) if quota.counts_messages else 0
 
     def arriving(self, caller: str) -> asyncio.Semaphore:
         """A turn to be held while a request arrives, so that few are half here."""
         return self._arriving.get(caller) or self._arriving.setdefault(caller, asyncio.Semaphore(ARRIVING_AT_ONCE))
 
     def large(self, caller: str) -> asyncio.Semaphore:
-        """A turn to be held for as long as a large message is in hand."""
+        """A turn to be held for as long as a large message is in hand, or what is heavy is answered."""
         return self._large.get(caller) or self._large.setdefault(caller, asyncio.Semaphore(LARGE_AT_ONCE))
 
 

@@ -52,8 +52,8 @@ MAX_METADATA_BYTES = 16 * 1024
 MAX_STREAMS_A_CONNECTION = 250  # more wait; unbounded, a flood of resets would hurt other callers
 MAX_WAITING_CALLS = 10_000  # to be looked at, of a method; above it gRPC cancels some at random, whoever makes them
 MAX_PEER_STREAMS = 100  # over all connections of the peer listener
-PEER_QUOTA = Quota(Rate(100_000, 100_000), MAX_PEER_STREAMS // 2, MAX_PEER_STREAMS // 2)
-"""Of one peer. Its channel has one stream, whose messages wait for each other: no rate is needed."""
+PEER_QUOTA = Quota(Rate(20, 200), MAX_PEER_STREAMS // 2, MAX_PEER_STREAMS // 2, counts_messages=False)
+"""Of one peer: how often it dials. Its channel has one stream, whose messages wait for each other."""
 
 
 SERVICES: Sequence[ServiceDescriptor] = (

@@ -1,5 +1,7 @@
 """How large a request may be, by what its method does: gRPC itself knows one bound for a whole listener."""
 
+from functools import cache
+
 from gateway.errors import BadInput
 
 MAX_REQUEST_BYTES = 8 * 1024 * 1024  # of any back office's request: a version of a framework with all its provisions
@@ -7,6 +9,7 @@ MAX_NOTICES_BYTES = 4 * 1024 * 1024  # of a request that holds notices
 MAX_QUESTION_BYTES = 64 * 1024  # of one that holds names and filters
 
 _NOTICES = "/regulator.exchange.v1.NoticeService/"
+_HEAVY = ("Diff", "Compare")
 _QUESTIONS = ("Get", "List", "Watch", "Check", "Diff", "Compare", "ServerReflectionInfo")
 
 
@@ -15,6 +18,12 @@ def most_bytes(method: str) -> int:
     if method.rpartition("/")[2].startswith(_QUESTIONS):
         return MAX_QUESTION_BYTES
     return MAX_NOTICES_BYTES if method.startswith(_NOTICES) else MAX_REQUEST_BYTES
+
+
+@cache
+def is_heavy(method: str) -> bool:
+    """Whether answering takes memory and time that do not follow from the request: two whole versions side by side."""
+    return method.rpartition("/")[2].startswith(_HEAVY)
 
 
 def check_size(data: bytes, most: int) -> None:

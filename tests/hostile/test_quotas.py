@@ -11,7 +11,18 @@ from regulator.exchange import AsyncClient, Client
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, SubmitNoticesRequest, SubmitNoticesResponse
 
 from tests.hostile.conftest import SLOW, Target, assert_serves
-from tests.rpc.calls import DEADLINE_SECONDS, EVENTS, NOTICES, SERVER_INFO, bad_input, call, client_files, connected
+from tests.rpc.calls import (
+    DEADLINE_SECONDS,
+    EVENTS,
+    NOTICES,
+    PEER,
+    SERVER_INFO,
+    bad_input,
+    call,
+    client_files,
+    connected,
+    node_files,
+)
 from tests.rpc.calls import refusal as refusal_of
 
 BURST, PER_SECOND = 10, 5
@@ -25,6 +36,14 @@ def slow(target: Target) -> Iterator[grpc.Channel]:
     time.sleep(BURST / PER_SECOND)
     with connected(target.hk, target.hk.back_office_port, client_files(target.hk, *SLOW)) as channel:
         yield channel
+
+
+def test_a_peer_dials_no_faster_than_it_may(target):
+    """Each time costs the writer a look at the channel, and the journal an entry."""
+    with connected(target.hk, target.hk.peer_port, node_files(target.sg)) as channel:
+        reasons = (call(channel, PEER, b"").reason for _ in range(20_000))
+        assert next(reason for reason in reasons if reason != "BAD_INPUT") == "RATE_LIMITED"
+    assert_serves(target.hk)
 
 
 def empty(channel: grpc.Channel) -> grpc.RpcError:

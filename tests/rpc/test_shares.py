@@ -6,6 +6,7 @@ from gateway.errors import Overloaded, RateLimited
 from gateway.rpc.quotas import BYTES_A_CALL, Quota, Quotas, calls_of
 from gateway.rpc.rates import Rate
 from gateway.rpc.shares import Shares
+from gateway.rpc.sizes import is_heavy
 
 
 def test_a_caller_has_so_many_calls_and_no_more_until_one_ends():
@@ -54,8 +55,21 @@ def test_each_caller_has_its_own_rate():
     quotas.take("a", stream=False)
 
 
+def test_what_comes_within_a_call_counts_unless_its_caller_is_a_node():
+    quotas = Quotas(lambda caller: Quota(Rate(1, 1), 3, 1, counts_messages=caller == "client"), lambda: 0)
+    assert [quotas.charge("client", 1), quotas.charge("client", 1)] == [0, 1]
+    assert [quotas.charge("node", 1), quotas.charge("node", 1)] == [0, 0]
+
+
 @pytest.mark.parametrize(
     ("size", "calls"), [(0, 1), (1, 1), (BYTES_A_CALL, 1), (BYTES_A_CALL + 1, 2), (8 * 2**20, 2048)]
 )
 def test_a_message_counts_by_its_size(size, calls):
     assert calls_of(size) == calls
+
+
+@pytest.mark.parametrize(
+    ("method", "heavy"), [("DiffVersions", True), ("CompareJurisdictions", True), ("GetVersion", False)]
+)
+def test_what_sets_versions_side_by_side_is_heavy(method, heavy):
+    assert is_heavy(f"/regulator.exchange.v1.FrameworkService/{method}") == heavy
