@@ -1,14 +1,15 @@
 """What auditors ask: entries of the access journal, the journal itself, and proofs of it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1 import audit_service_pb2 as audit
 
 from gateway.errors import BadInput, Unavailable
-from gateway.identity.parties import Parties
 from gateway.ledger.checkpoint import SignedCheckpoint
 from gateway.ledger.journal import JournalHead, encode_entry
+from gateway.ledger.note import Note
+from gateway.ledger.seals import SealHistory
 from gateway.paging import page_position, page_size, page_token
 from gateway.store.committer import Committer
 from gateway.store.journal_queries import (
@@ -31,13 +32,13 @@ class Auditing:
     """Reads the journal.
 
     Args:
-        parties: whose certificates go into an export
+        own: gives the seals of this node, whose certificates go into an export
         readers: of the store
         committer: has the journal signed
     """
 
-    def __init__(self, parties: Parties, readers: Readers, committer: Committer) -> None:
-        self._parties, self._readers, self._committer = parties, readers, committer
+    def __init__(self, own: Callable[[], SealHistory], readers: Readers, committer: Committer) -> None:
+        self._own, self._readers, self._committer = own, readers, committer
 
     async def list_entries(self, request: audit.ListJournalEntriesRequest) -> audit.ListJournalEntriesResponse:
         """Gives a page, newest first."""
@@ -101,7 +102,9 @@ class Auditing:
         if first > signed.checkpoint.size:
             raise BadInput.of("first_index", f"must be at most the size of the journal, {signed.checkpoint.size}")
         edge = await self._readers.run(read_edge, first)
-        return JournalHead(edge, self._parties.own.seal_certificates, signed.note)
+        checkpoint = signed.checkpoint
+        seal = self._own().signing(Note.parse(signed.note), checkpoint.origin, checkpoint.size)
+        return JournalHead(edge, seal.certificates, signed.note)
 
 
 def _filter(request: audit.ListJournalEntriesRequest) -> EntryFilter:

@@ -2,15 +2,18 @@
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.event_service_pb2 import Event
 
+from gateway.errors import Untrusted
+from gateway.identity.signers import Keyring
 from gateway.ledger import steps
 from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.channel import Machine
-from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, Signer, countersign
+from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, countersign
+from gateway.ledger.seals import Certify, Parties
 from gateway.store.committer import Committer
 from gateway.store.logs import read_batch, read_recalled
 from gateway.store.readers import Readers
@@ -18,17 +21,25 @@ from gateway.store.state import ChannelState
 from gateway.store.transaction import Transaction
 from gateway.supervision.values import MICROS
 
+MAX_AHEAD_SECONDS = 3600  # of the time that a peer signs with
+
 Message = wire.ExchangeRequest | wire.ExchangeResponse
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """What a carrier needs of the node: the writer, the readers, the seal, and the name it countersigns by."""
+    """What a carrier needs of the node: writer, readers, seals, who certifies others, the name it countersigns by."""
 
     committer: Committer
     readers: Readers
-    signer: Signer
+    keyring: Keyring
+    certify: Certify
     domain: str
+
+    def parties(self, state: ChannelState) -> Parties:
+        """What a machine of a channel must know of its ends; of our own seals also those that a restore lost."""
+        seals = replace(state.seals, certify=self.certify)
+        return replace(seals, sender=seals.sender.expecting(self.keyring.seals)) if state.parties.outgoing else seals
 
 
 class Carrier:
@@ -88,15 +99,20 @@ class Carrier:
         return steps.Recalled(log, hashes)
 
     async def _commit(self, effect: steps.Commit) -> steps.Event:
-        await self._append(effect.batch)
+        await self._append(effect.batch, _require_not_ahead)
         return steps.Committed()
 
     async def _restore(self, effect: steps.Restore) -> steps.Event:
         await self._append(effect.batch)
         return steps.Restored()
 
-    async def _append(self, batch: VerifiedBatch) -> None:
-        await self._submit(lambda tx: tx.append(self._origin, batch), weight=len(batch.envelopes))
+    async def _append(self, batch: VerifiedBatch, check: Callable[[Transaction, int], None] | None = None) -> None:
+        def append(tx: Transaction) -> None:
+            if check:
+                check(tx, batch.head.time)
+            tx.append(self._origin, batch)
+
+        await self._submit(append, weight=len(batch.envelopes))
 
     async def _countersign(self, effect: steps.Countersign) -> steps.Event:
         return steps.Countersigned(
@@ -108,12 +124,17 @@ class Carrier:
         if before and before.checkpoint == head.checkpoint:
             return before  # an older stream of this channel made it
         time = max(tx.now // MICROS, before.time if before else 0)  # it never goes back, whatever the clock does
-        receipt = countersign(head, self._store.domain, self._store.signer, time)
+        seal = tx.channel(self._origin).seals.receiver.newest
+        receipt = countersign(head, self._store.domain, self._store.keyring.signer(seal.public), time)
         tx.keep_receipt(self._origin, receipt)
         return receipt
 
     async def _store_receipt(self, effect: steps.StoreReceipt) -> None:
-        await self._submit(lambda tx: tx.keep_receipt(self._origin, effect.receipt))
+        def keep(tx: Transaction) -> None:
+            _require_not_ahead(tx, effect.receipt.time)
+            tx.keep_receipt(self._origin, effect.receipt)
+
+        await self._submit(keep)
 
     async def _alarm(self, effect: steps.Alarm) -> None:
         text = f"{effect.reason}: {effect.detail}"
@@ -127,3 +148,9 @@ class Carrier:
 
     async def _submit(self, unit: Callable[[Transaction], None], weight: int = 1) -> None:
         await self._store.committer.submit(unit, weight=weight, bounded=False)
+
+
+def _require_not_ahead(tx: Transaction, time: int) -> None:
+    """Passes unless the peer's clock is far ahead: what it signs must be of its certificates' time by our clock too."""
+    if time > tx.now // MICROS + MAX_AHEAD_SECONDS:
+        raise Untrusted("the peer's clock is more than an hour ahead of this node's, or the other way round")

@@ -21,7 +21,6 @@ from gateway.founding import (
     admit_client,
     found_authorities,
     found_home,
-    import_pairing,
     issue_client,
     load_authority,
     write_profile,
@@ -30,6 +29,7 @@ from gateway.home import Home
 from gateway.identity.access import Role
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
+from gateway.rolling import import_pairing
 
 MARKER = "made-by-gateway-demo"
 START_SECONDS, STOP_SECONDS = 30, 20

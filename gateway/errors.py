@@ -25,6 +25,7 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     │   ├── BadSignature         a signature of a known key does not verify
     │   ├── BadProof             a Merkle proof or root does not verify
     │   └── Untrusted            the signer, key or certificate is not one we trust
+    │       └── UnknownSeal      signed with keys that are not known here, or not yet
     ├── ChannelError             the channel protocol was broken
     │   ├── LocalProtocolError   by us: a defect here
     │   └── RemoteProtocolError  by the peer: its stream is ended
@@ -195,6 +196,12 @@ class Untrusted(VerificationError):
     """The signer, key or certificate is not one that is trusted here."""
 
     reason = "UNTRUSTED"
+
+
+class UnknownSeal(Untrusted):
+    """A note is signed with keys that are not known here, or not yet: its signer may just have rotated its seal."""
+
+    reason = "UNKNOWN_SEAL"
 
 
 class ChannelError(GatewayError):

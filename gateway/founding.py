@@ -11,7 +11,7 @@ from cryptography import x509
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.config import Config
-from gateway.errors import AlreadyExists, Untrusted
+from gateway.errors import AlreadyExists
 from gateway.home import Home
 from gateway.identity.access import Caller, Role
 from gateway.identity.access_clients import client_table, read_access
@@ -26,7 +26,6 @@ from gateway.identity.keyfiles import (
     write_key,
 )
 from gateway.identity.names import ClientId, Identity, NodeId
-from gateway.identity.pairing import PairingDocument
 from gateway.identity.profiles import AuthorityKind, Profile, profiles
 from gateway.identity.signers import FileSeal
 from gateway.sealed_tokens import KEY_BYTES
@@ -151,26 +150,6 @@ def issue_seal(folder: Path, node: NodeId, authority: Authority, now: datetime) 
     """Makes a node's sealing keys and certificates: ``seal-ed25519.key``, ``seal-ml-dsa-44.key``, and ``.crt``."""
     for name, key in FileSeal.generate().private_keys.items():
         _issue(folder, f"seal-{name}", key, profiles().seal, node, authority, now)
-
-
-# --- pairing ------------------------------------------------------------------------------------------------------
-
-
-def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime) -> PairingDocument:
-    """Takes a peer's pairing document, whose fingerprint the two operators have compared.
-
-    Raises:
-        BadInput, Malformed: it is not a valid document.
-        Untrusted: the fingerprint is another one, or its seal does not come from its root.
-        ConfigError: the peer is this node, or has the domain of another peer.
-    """
-    document = PairingDocument.parse(data)
-    if fingerprint.strip().lower() != document.fingerprint():
-        raise Untrusted(f"the fingerprint of this document is {document.fingerprint()}; ask the peer's operator")
-    others = [each for each in home.peer_documents() if each.jurisdiction != document.jurisdiction]
-    home.parties([*others, document], now)
-    write_file(home.peers / f"{document.jurisdiction.lower()}.json", data, mode=PUBLIC_MODE, replace=True)
-    return document
 
 
 # --- clients ------------------------------------------------------------------------------------------------------

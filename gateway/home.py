@@ -3,16 +3,20 @@
 config.toml         the configuration
 access.toml         the clients: their roles, clearance, sectors
 keys/               node.key node.crt, seal-ed25519.key .crt, seal-ml-dsa-44.key .crt
+keys/next/          the seal that comes next, until the node has rotated to it
+keys/earlier/       certificates of the seals before, each pair in a folder of its own
 trust/              node-authority.crt (the own root, which peers pin), client-authority.crt: each one root, or more
                     while one follows another; client-authority*.crl: lists that it signed; denied.txt
+peers/earlier/      pairing documents that others took the place of
 peers/              kr.json: the pairing document of each peer; kr*.crl: lists that its node authority signed
 node.db             the database
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 
@@ -23,12 +27,12 @@ from gateway.errors import ConfigError, GatewayError, Untrusted
 from gateway.identity.access import Access
 from gateway.identity.access_clients import read_access
 from gateway.identity.access_file import MAX_FILE_BYTES, text_of
-from gateway.identity.certificates import to_der
+from gateway.identity.certificates import load_certificate
 from gateway.identity.chains import require_authority
 from gateway.identity.fetching import fetch
 from gateway.identity.issuer_keys import MAX_KEYS_BYTES, IssuerKeys
 from gateway.identity.key_sources import FetchedKeys, KeyFile, KeySource
-from gateway.identity.keyfiles import read_certificate, read_certificates, read_private, read_public
+from gateway.identity.keyfiles import read_certificates, read_private, read_public
 from gateway.identity.names import NodeId
 from gateway.identity.officer_rules import IssuerRules
 from gateway.identity.officers import Issuer, Officers
@@ -36,10 +40,10 @@ from gateway.identity.pairing import PairingDocument
 from gateway.identity.parties import Parties, Party
 from gateway.identity.revocation import Denied
 from gateway.identity.seal_certificates import verify_seal_certificates
-from gateway.identity.signers import FileSeal
+from gateway.identity.seal_files import SealFolder
 from gateway.identity.tls_pair import TlsPair
 from gateway.identity.watched_file import WatchedFile
-from gateway.ledger.checkpoint import SealPublic
+from gateway.ledger.seals import CertifiedSeal
 
 FETCH_SECONDS = 5.0
 
@@ -134,16 +138,56 @@ class Home:
 
         return FetchedKeys(issuer.jwks, fetched, rules.refresh_seconds, rules.keep_seconds, monotonic)
 
-    def seal(self) -> FileSeal:
-        """Reads the sealing keys."""
-        return FileSeal.load(self.key("seal-ed25519"), self.key("seal-ml-dsa-44"))
+    @property
+    def next_seal(self) -> SealFolder:
+        """The seal that comes next."""
+        return SealFolder(self.path / "keys" / "next")
 
-    def seal_certificates(self) -> tuple[x509.Certificate, x509.Certificate]:
-        """Reads the certificates of the sealing keys: Ed25519, ML-DSA-44."""
-        return (
-            read_certificate(self.certificate("seal-ed25519")),
-            read_certificate(self.certificate("seal-ml-dsa-44")),
-        )
+    @property
+    def seal_files(self) -> SealFolder:
+        """The seal that is in force."""
+        return SealFolder(self.path / "keys")
+
+    def earlier_seals(self) -> tuple[CertifiedSeal, ...]:
+        """Reads the certificates of the seals before."""
+        folders = sorted((self.path / "keys" / "earlier").glob("*/"))
+        return tuple(SealFolder(folder).certified() for folder in folders)
+
+    def prepare_seal(self, folder: SealFolder, now: datetime) -> CertifiedSeal:
+        """Takes a new seal's keys and certificates, to be rotated to.
+
+        Raises:
+            ConfigError, Untrusted: they do not fit each other, or are not this node's by its own root now.
+        """
+        seal, keys = folder.certified(), folder.keys()
+        self.require_certified(seal, now)
+        self.next_seal.write(seal, keys)
+        return seal
+
+    def adopt_next_seal(self, in_force: CertifiedSeal | None) -> None:
+        """Puts the files of the seal that comes next in the place of those before, if it is in force.
+
+        Of the one before the certificates are kept, and the keys go: nothing more may be signed with them. If it is
+        cut short, what comes next is still whole, and it is done again.
+        """
+        coming = self.next_seal
+        if in_force is None or not coming.holds_one() or coming.certified() != in_force:
+            return
+        before = self.seal_files.certified()
+        if before != in_force:
+            digest = sha256(before.certificates[0]).hexdigest()
+            SealFolder(self.path / "keys" / "earlier" / digest[:16]).write(before, None)
+        self.seal_files.write(in_force, coming.keys())
+        coming.remove()
+
+    def require_certified(self, seal: CertifiedSeal, now: datetime) -> None:
+        """Passes if a seal is this node's, by its own root, now.
+
+        Raises:
+            Untrusted: it is not.
+        """
+        roots, node = self.roots("node-authority"), NodeId(self.config.node.domain)
+        verify_seal_certificates(*seal.certificates, roots, node, now)
 
     def roots(self, name: str) -> Sequence[x509.Certificate]:
         """Reads the roots of an authority: the first is the one in use, further ones are to come or to go.
@@ -186,7 +230,7 @@ class Home:
     def pairing_document(self, now: datetime) -> PairingDocument:
         """Makes this node's pairing document, as of now."""
         node, peer = self.config.node, self.config.peer
-        ed25519, ml_dsa_44 = self.seal_certificates()
+        ed25519, ml_dsa_44 = map(load_certificate, self.seal_files.certified().certificates)
         root, *more = self.roots("node-authority")
         return PairingDocument(
             schema="pairing/1",
@@ -208,13 +252,15 @@ class Home:
         Raises:
             ConfigError: naming the file that is wrong.
         """
-        documents = []
-        for path in sorted(self.peers.glob("*.json")):
-            try:
-                documents.append(PairingDocument.parse(path.read_bytes()))
-            except (OSError, GatewayError) as error:
-                raise ConfigError(f"{path}: {error}") from error
-        return documents
+        return [_read_document(path) for path in sorted(self.peers.glob("*.json"))]
+
+    def earlier_documents(self) -> list[PairingDocument]:
+        """Reads the pairing documents that others took the place of.
+
+        Raises:
+            ConfigError: naming the file that is wrong.
+        """
+        return [_read_document(path) for path in sorted((self.peers / "earlier").glob("*.json"))]
 
     def parties(self, documents: Sequence[PairingDocument], now: datetime) -> Parties:
         """Gives who exchanges; the own seal must be certified by the own root now.
@@ -224,7 +270,8 @@ class Home:
             ConfigError: two peers have one jurisdiction or domain, or one of them is this node.
         """
         own = self._own_party(now)
-        peers = {document.jurisdiction: _party(document) for document in documents}
+        earlier = self.earlier_documents()
+        peers = {document.jurisdiction: _party(document, earlier) for document in documents}
         domains = {own.domain, *(peer.domain for peer in peers.values())}
         if len(peers) < len(documents) or own.jurisdiction in peers or len(domains) <= len(peers):
             raise ConfigError(f"{self.peers}: each peer has a jurisdiction and a domain of its own")
@@ -232,30 +279,33 @@ class Home:
 
     def _own_party(self, now: datetime) -> Party:
         node, peer = self.config.node, self.config.peer
-        certificates = tuple(to_der(each) for each in self.seal_certificates())
+        seal = self.seal_files.certified()
+        self.require_certified(seal, now)
         return Party(
             node.jurisdiction,
             node.domain,
             node.display_name,
             peer.advertise or (peer.listen,),
-            self._certified_seal(now),
-            certificates,
+            seal,
             fingerprint="",
+            earlier_seals=self.earlier_seals(),
         )
 
-    def _certified_seal(self, now: datetime) -> SealPublic:
-        ed25519, ml_dsa_44 = (to_der(each) for each in self.seal_certificates())
-        roots, node = self.roots("node-authority"), NodeId(self.config.node.domain)
-        return verify_seal_certificates(ed25519, ml_dsa_44, roots, node, now)
 
-
-def _party(document: PairingDocument) -> Party:
+def _party(document: PairingDocument, earlier: Iterable[PairingDocument]) -> Party:
     return Party(
         document.jurisdiction,
         document.domain,
         document.display_name,
         document.addresses,
-        document.seal,
-        (to_der(document.seal_ed25519), to_der(document.seal_ml_dsa_44)),
+        document.certified_seal,
         document.fingerprint(),
+        tuple(each.certified_seal for each in earlier if each.domain == document.domain),
     )
+
+
+def _read_document(path: Path) -> PairingDocument:
+    try:
+        return PairingDocument.parse(path.read_bytes())
+    except (OSError, GatewayError) as error:
+        raise ConfigError(f"{path}: {error}") from error

@@ -81,7 +81,6 @@ class Link:
         self._peer, self._credentials, self._store = peer, credentials, store
         self._bulletin, self._links = bulletin, links
         self._origin = parties.origin_to(peer.jurisdiction)
-        self._seals = parties.seals(self._origin)
         self._seen = asyncio.Event()
 
     async def run(self) -> None:
@@ -141,7 +140,9 @@ class Link:
 
     async def _exchange(self, state: ChannelState, call: Any, inbox: "asyncio.Queue[Incoming]") -> None:
         halt = state.halt or steps.Halt("", "")
-        machine = SenderMachine(self._seals, state.log, state.head, state.receipt, halt.reason, halt.evidence)
+        machine = SenderMachine(
+            self._store.parties(state), state.log, state.head, state.receipt, halt.reason, halt.evidence
+        )
 
         async def send(message: Message) -> None:
             await call.write(message)
@@ -163,13 +164,13 @@ class Link:
         return incoming
 
     async def _watch_log(self, state: ChannelState, inbox: "asyncio.Queue[Incoming]") -> None:
-        known = state.log.size
+        known = state
         while True:
             committed = self._bulletin.next()
             now = self._state()
-            if now.log.size > known and now.head:
-                known = now.log.size
-                await inbox.put(steps.Grown(now.log, now.head))
+            if now.log.size > known.log.size or now.seals != known.seals:
+                known = now
+                await inbox.put(steps.Grown(now.log, now.head, self._store.parties(now)))
             await committed.wait()
 
     async def _watch_credentials(self, used: Credentials, inbox: "asyncio.Queue[Incoming]") -> None:

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 
@@ -16,14 +17,17 @@ from gateway.commands import Commands
 from gateway.draft_acts import DraftActs
 from gateway.draft_commands import DraftCommands
 from gateway.draft_questions import DraftQuestions
-from gateway.errors import StoreError, Unavailable
+from gateway.errors import StoreError, Unavailable, WrongState
 from gateway.framework_commands import FrameworkCommands
 from gateway.framework_questions import FrameworkQuestions
 from gateway.framework_sealing import FrameworkSealing
 from gateway.home import Home
 from gateway.identity.certificates import Window
 from gateway.identity.parties import Parties
-from gateway.identity.signers import DatedSeal
+from gateway.identity.seal_files import SealFolder
+from gateway.identity.signers import DatedSeal, Keyring
+from gateway.ledger.checkpoint import Signer
+from gateway.ledger.seals import CertifiedSeal
 from gateway.link import Link
 from gateway.proving import Proofs
 from gateway.questions import Questions
@@ -42,13 +46,22 @@ from gateway.rpc.peer import PeerServicer
 from gateway.rpc.quotas import Quota
 from gateway.rpc.server import MAX_PEER_STREAMS, PEER_QUOTA, Listener, Services, back_office_server, peer_server
 from gateway.rpc.tls import Material, require_tls_1_3_only
+from gateway.seal_commands import SealCommands
 from gateway.sealed_tokens import SealedTokens
 from gateway.sealing import NoticeSealing
 from gateway.standing import LinkStatus, Standing
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database
-from gateway.store.opening import ChannelNames, add_channels, check_channels, check_journal, check_owner, read_token_key
+from gateway.store.opening import (
+    add_channels,
+    channel_names,
+    check_channels,
+    check_journal,
+    check_owner,
+    read_own_seal,
+    read_token_key,
+)
 from gateway.store.readers import Readers
 from gateway.trusting import Trusting
 from gateway.watching import Watched, watch
@@ -81,18 +94,18 @@ class Node:
             ConfigError, StoreError, Untrusted: something does not fit; says what, and what to do.
         """
         now = _now()
+        self._open_database()
         documents = self.home.peer_documents()
         parties = self.home.parties(documents, now)
         self._trusting = Trusting(self.home, parties.peers, _now)
-        ed25519, ml_dsa_44 = (Window.of(certificate) for certificate in self.home.seal_certificates())
-        self._seal = DatedSeal(self.home.seal(), ed25519 & ml_dsa_44, _now)
+        self._keyring = Keyring([self._signer(self.home.seal_files)])
         self._access, self._officers = self.home.access(), self.home.officers()
         self._open_store(parties)
         alarms = Alarms(self._committer, _micros)
         self._back_office, self.back_office_port = await back_office_server(
             self._back_office_listener(), self._services(parties, alarms)
         )
-        store = Store(self._committer, self._readers, self._seal, parties.own.domain)
+        store = Store(self._committer, self._readers, self._keyring, self._trusting.certify, parties.own.domain)
         links = self._make_links(parties, store)
         peer = PeerServicer(parties, store, self._bulletin, self._links, lambda seen: links[seen].hurry())
         self._peer, self.peer_port = peer_server(self._peer_listener(parties), peer)
@@ -101,7 +114,7 @@ class Node:
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
         self._tasks += [asyncio.create_task(chore()) for chore in self._chores]
         # Each by itself: one that is slow to fetch must not keep the others from being looked at.
-        watched: list[list[Watched]] = [[self._access, *self._trusting.watched]]
+        watched: list[list[Watched]] = [[self._access, self._seals, *self._trusting.watched]]
         watched += [[source] for source in self._officers.sources]
         self._tasks += [asyncio.create_task(watch(each, alarms)) for each in watched]
         self._tasks.append(asyncio.create_task(self._journaling.run()))
@@ -141,35 +154,47 @@ class Node:
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
-    def _open_store(self, parties: Parties) -> None:
+    def _open_database(self) -> None:
+        """Opens it, and puts the files of a rotated seal in their place, if the node ended before it had."""
         node = self.home.config.node
         self._database = Database(self.home.config.database.url, self.home.path)
-        try:
+        with self._closing_database():
             self._database.check_revision()
             with self._database.readers.connect() as connection:
                 check_owner(connection, node.jurisdiction, node.domain)
                 self._token_key = read_token_key(connection)
-            add_channels(self._database, _channel_names(parties))
-            check_journal(self._database, parties.own.seal)
-            check_channels(self._database, {origin: sender.seal for origin, sender, _ in parties.channels()})
+                self.home.adopt_next_seal(read_own_seal(connection))
+
+    def _open_store(self, parties: Parties) -> None:
+        with self._closing_database():
+            add_channels(self._database, channel_names(parties))
+            check_journal(self._database, parties.own_seals)
+            check_channels(self._database, parties)
             self._readers = Readers(self._database)
             self._committer = Committer(
                 self._database,
-                self._seal,
+                self._keyring,
                 clock=_micros,
                 random=secrets.token_bytes,
                 on_commit=self._publish,
                 on_fatal=self._break,
             )
+        self._bulletin = Bulletin(self._committer.latest())
+        self._journaling = Journaling(self._committer)
+
+    @contextmanager
+    def _closing_database(self) -> Iterator[None]:
+        """Lets go of the home if the node does not start."""
+        try:
+            yield
         except BaseException:
             self._database.close()
             raise
-        self._bulletin = Bulletin(self._committer.latest())
-        self._journaling = Journaling(self._committer)
 
     def _services(self, parties: Parties, alarms: Alarms) -> Services:
         """Everything that back offices can call; and, by the way, the chores that go with it."""
         config, committer, random = self.home.config, self._committer, secrets.token_bytes
+        authorities = config.node.authorities
         approval = config.four_eyes.approval_rules()
         tokens = SealedTokens(self._token_key, random)
         notices = Questions(self._readers, self._bulletin, tokens)
@@ -179,6 +204,9 @@ class Node:
         acts = DraftActs(parties, notice_sealing, rule_sealing, approval)
         commands = Commands(parties, committer, notice_sealing, notices, _micros, random)
         rule_commands = FrameworkCommands(parties, committer, rule_sealing, rules, _micros, random)
+        seals = self._seals = SealCommands(
+            parties, committer, self._bulletin, self._keyring, self._prepared_seal, self.home.adopt_next_seal
+        )
         days = config.four_eyes.draft_days
         draft_commands = DraftCommands(parties.jurisdiction, committer, acts, drafts, days, _micros, random)
         retention = Retention(parties, self._committer, self._readers, _micros)
@@ -192,9 +220,11 @@ class Node:
             FrameworkServicer(rule_commands, rules),
             DraftServicer(draft_commands, drafts),
             EventServicer(notices),
-            EvidenceServicer(Proofs(parties, self._readers, self._bulletin)),
-            AdminServicer(Standing(parties, config.node.authorities, self._bulletin, self._links, alarms, _micros)),
-            AuditServicer(Auditing(parties, self._readers, committer)),
+            EvidenceServicer(Proofs(self._readers, self._bulletin)),
+            AdminServicer(
+                Standing(parties, authorities, seals.seal_in_force, self._bulletin, self._links, alarms, _micros), seals
+            ),
+            AuditServicer(Auditing(lambda: parties.own_seals.expecting(self._keyring.seals), self._readers, committer)),
         )
 
     def _make_links(self, parties: Parties, store: Store) -> dict[str, Link]:
@@ -256,6 +286,20 @@ class Node:
             reachable = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
             await asyncio.to_thread(require_tls_1_3_only, f"{reachable}:{port}")
 
+    def _signer(self, folder: SealFolder) -> tuple[CertifiedSeal, Signer]:
+        """A seal, and what signs with it while its certificates are valid."""
+        seal = folder.certified()
+        window = Window(*(datetime.fromtimestamp(each, UTC) for each in (seal.not_before, seal.not_after)))
+        return seal, DatedSeal(folder.keys(), window, _now)
+
+    def _prepared_seal(self) -> tuple[CertifiedSeal, Signer]:
+        """The seal that comes next, if it may."""
+        if not self.home.next_seal.holds_one():
+            raise WrongState("no seal is prepared in the home: gateway certs prepare-seal")
+        seal, signer = self._signer(self.home.next_seal)
+        self.home.require_certified(seal, _now())
+        return seal, signer
+
     def _publish(self, commit: Commit) -> None:
         self._bulletin.publish(commit)
 
@@ -263,13 +307,6 @@ class Node:
         _log.critical("%s", error)
         self.failure = error
         self._broken.set()
-
-
-def _channel_names(parties: Parties) -> list[ChannelNames]:
-    return [
-        ChannelNames(origin, sender.jurisdiction, receiver.jurisdiction, outgoing=sender is parties.own)
-        for origin, sender, receiver in parties.channels()
-    ]
 
 
 def _now() -> datetime:

@@ -12,8 +12,10 @@ from regulator.exchange.v1.evidence_service_pb2 import (
 
 from gateway.errors import NotFound
 from gateway.identity.access import Caller
-from gateway.identity.parties import Parties
+from gateway.ledger.checkpoint import Checkpoint as SignedPart
 from gateway.ledger.evidence import Evidence as EvidenceFile
+from gateway.ledger.note import Note
+from gateway.ledger.seals import Certificates
 from gateway.scopes import scope_of
 from gateway.store.bulletin import Bulletin
 from gateway.store.logs import no_envelope
@@ -39,13 +41,12 @@ class Proofs:
     """Reads proofs.
 
     Args:
-        parties: whose certificates go into evidence
         readers: of the store
         bulletin: knows the newest heads
     """
 
-    def __init__(self, parties: Parties, readers: Readers, bulletin: Bulletin) -> None:
-        self._parties, self._readers, self._bulletin = parties, readers, bulletin
+    def __init__(self, readers: Readers, bulletin: Bulletin) -> None:
+        self._readers, self._bulletin = readers, bulletin
 
     async def get_evidence(self, caller: Caller, request: GetEvidenceRequest) -> Evidence:
         """Gives the evidence file of one envelope: of a notice's act, or at a place of a channel."""
@@ -71,11 +72,11 @@ class Proofs:
         return self._file(at, proven, b"")
 
     def _file(self, place: Place, parts: InclusionParts, certificate: bytes) -> bytes:
-        sender, receiver = self._parties.channel(place.origin)
+        sender, receiver = self._certificates(parts)
         material = EvidenceMaterial(
             envelope=parts.envelope,
-            sender_certificates=sender.seal_certificates,
-            receiver_certificates=receiver.seal_certificates,
+            sender_certificates=sender,
+            receiver_certificates=receiver,
             leaf_hash=parts.leaf_hash,
             destruction=certificate,
         )
@@ -94,6 +95,17 @@ class Proofs:
         check_fields(request)
         parts = await self._readers.run(read_consistency, request.origin, request.first_size, request.second_size)
         return ConsistencyProof(hashes=parts.hashes, first_root=parts.first_root, second_root=parts.second_root)
+
+    def _certificates(self, parts: InclusionParts) -> tuple[Certificates, Certificates]:
+        """Those that were in force when the evidence's note was signed, of the sender and of the receiver."""
+        note = Note.parse(parts.note)
+        checkpoint = SignedPart.parse(note.text)
+        seals = self._state(checkpoint.origin).seals
+        sender = seals.sender.signing(note, checkpoint.origin, checkpoint.size)
+        if not parts.receipted:
+            return sender.certificates, seals.receiver.newest.certificates
+        receiver = seals.receiver.signing(note, seals.receiver_domain, checkpoint.size)
+        return sender.certificates, receiver.certificates
 
     def _state(self, origin: str) -> ChannelState:
         state = self._bulletin.commit.states.get(origin)

@@ -1,22 +1,31 @@
 """Changes the certificates, roots and revocations in a node's home; a node that runs takes each change by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from gateway.errors import BadInput
+from gateway.errors import BadInput, Untrusted
 from gateway.home import Home
 from gateway.identity.certificates import to_pem
 from gateway.identity.chains import require_authority
 from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_private, read_public, write_file
 from gateway.identity.names import NodeId
+from gateway.identity.pairing import PairingDocument
 from gateway.identity.revocation import Denied, read_crls
+from gateway.identity.seal_files import SealFolder
 from gateway.identity.sealers import fingerprint
 from gateway.identity.tls_pair import TlsPair
+from gateway.store.database import Database, snapshot
+from gateway.store.rebuild import rebuild
+from gateway.store.replacing import knows_seal, replace_own_seal, replace_peer_seal
+
+MICROS = 1_000_000  # in a second
 
 DENIED_HEADER = """\
 # Certificates that this node refuses, whatever their authority says; docs/certificates.md tells the form.
@@ -34,6 +43,92 @@ def install_tls(home: Home, folder: Path, now: datetime) -> TlsPair:
     write_file(home.key("node"), key, mode=PRIVATE_MODE, replace=True)
     write_file(home.certificate("node"), certificate, mode=PUBLIC_MODE, replace=True)
     return pair
+
+
+def replace_seal(home: Home, folder: SealFolder, now: datetime) -> None:
+    """Puts new sealing keys in the place of lost ones; the node must be stopped.
+
+    Raises:
+        ConfigError, Untrusted: they do not fit, or are not this node's by its own root now.
+        StoreError: a node runs, or the database did not take it.
+    """
+    seal = home.prepare_seal(folder, now)
+    with _stopped(home) as database:
+        replace_own_seal(database, seal, folder.keys(), _micros(now))
+        rebuild(database, _micros(now))
+        home.adopt_next_seal(seal)
+
+
+def import_pairing(
+    home: Home, data: bytes, fingerprint: str, now: datetime, *, replace_seal: bool = False
+) -> PairingDocument:
+    """Takes a peer's pairing document, whose fingerprint the two operators have compared.
+
+    Args:
+        home: of the node
+        data: of the file
+        fingerprint: as it was read aloud
+        now: with a time zone
+        replace_seal: take another seal than the channels know, since the peer lost the one before; the node must be
+            stopped
+
+    Raises:
+        BadInput, Malformed: it is not a valid document.
+        Untrusted: the fingerprint is another one, its seal does not come from its root, or is not known here.
+        ConfigError: the peer is this node, or has the domain of another peer.
+        StoreError: the seal is to be replaced, and a node runs.
+    """
+    document = PairingDocument.parse(data)
+    if fingerprint.strip().lower() != document.fingerprint():
+        raise Untrusted(f"the fingerprint of this document is {document.fingerprint()}; ask the peer's operator")
+    others = [each for each in home.peer_documents() if each.jurisdiction != document.jurisdiction]
+    home.parties([*others, document], now)
+    if not _knows_seal(home, document):
+        if not replace_seal:
+            raise Untrusted(
+                f"the document names a seal of {document.domain} that is not known here. A peer that rotates its seal "
+                "tells it by its channel first; if its operator says that it was lost, stop the node, and import the "
+                "document with --replace-seal"
+            )
+        with _stopped(home) as database:
+            replace_peer_seal(database, document.domain, document.certified_seal, _micros(now))
+            _keep_document(home, document, data)
+    else:
+        _keep_document(home, document, data)
+    return document
+
+
+def _keep_document(home: Home, document: PairingDocument, data: bytes) -> None:
+    """Writes it; the one before is kept, since channels may have begun under its seal."""
+    path = home.peer_file(document.jurisdiction)
+    if path.exists() and (before := path.read_bytes()) != data:
+        earlier = home.peers / "earlier" / f"{path.stem}-{sha256(before).hexdigest()[:16]}.json"
+        earlier.parent.mkdir(mode=0o700, exist_ok=True)
+        write_file(earlier, before, mode=PUBLIC_MODE, replace=True)
+    write_file(path, data, mode=PUBLIC_MODE, replace=True)
+
+
+def _knows_seal(home: Home, document: PairingDocument) -> bool:
+    """Whether the seal is one of the peer's; of a node that this home has never met, any is."""
+    if not home.peer_file(document.jurisdiction).exists():
+        return True
+    with snapshot(home.config.database.url, home.path) as connection:
+        return knows_seal(connection, document.domain, document.certified_seal)
+
+
+@contextmanager
+def _stopped(home: Home) -> Iterator[Database]:
+    """The database of a node that does not run."""
+    database = Database(home.config.database.url, home.path)
+    try:
+        database.check_revision()
+        yield database
+    finally:
+        database.close()
+
+
+def _micros(moment: datetime) -> int:
+    return int(moment.timestamp() * MICROS)
 
 
 def trust_root(home: Home, name: str, root: x509.Certificate, *, first: bool = False) -> Sequence[x509.Certificate]:

@@ -12,6 +12,7 @@ from gateway.alarms import Alarm, Alarms
 from gateway.errors import NotFound
 from gateway.identity.access import Caller, Role
 from gateway.identity.parties import Parties, Party
+from gateway.ledger.seals import CertifiedSeal
 from gateway.paging import page_position, page_size, page_token
 from gateway.store.bulletin import Bulletin
 from gateway.store.state import ChannelState
@@ -40,6 +41,7 @@ class Standing:
     Args:
         parties: who exchanges
         authorities: codes of those that this node serves
+        seal: gives this node's, as it is in force
         bulletin: knows the newest heads
         links: how each channel's stream does, by origin; kept up to date by those who run the streams
         alarms: what needs an operator
@@ -50,12 +52,13 @@ class Standing:
         self,
         parties: Parties,
         authorities: tuple[str, ...],
+        seal: Callable[[], CertifiedSeal],
         bulletin: Bulletin,
         links: dict[str, LinkStatus],
         alarms: Alarms,
         clock: Callable[[], int],
     ) -> None:
-        self._parties, self._authorities, self._bulletin = parties, authorities, bulletin
+        self._parties, self._authorities, self._seal, self._bulletin = parties, authorities, seal, bulletin
         self._links, self._alarms, self._clock = links, alarms, clock
         self._started = clock()
 
@@ -68,7 +71,7 @@ class Standing:
             software_version=SOFTWARE_VERSION,
             api_versions=API_VERSIONS,
             authorities=self._authorities,
-            verifier_keys=own.seal.verifier_keys(own.domain),
+            verifier_keys=self._seal().public.verifier_keys(own.domain),
             time=_timestamp(self._clock()),
             start_time=_timestamp(self._started),
             client=caller.client,

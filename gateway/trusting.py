@@ -12,23 +12,28 @@ from typing import Any
 
 from cryptography import x509
 
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, Untrusted
 from gateway.home import Home
 from gateway.identity.certificates import to_pem
 from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_public
+from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
 from gateway.identity.revocation import Crl, Revocation, key_of, read_crls, require_no_older
+from gateway.identity.seal_certificates import certified_seal, seal_of
 from gateway.identity.tls_trust import Purpose, TlsTrust
 from gateway.identity.watched_files import WatchedFiles
+from gateway.ledger.seals import Certificates, CertifiedSeal
 from gateway.link import Credentials
 from gateway.rpc.tls import Material
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The roots of one group of callers, PEM, and the decision by them."""
+    """The roots of one group of callers, also as PEM, and the decision by them. ``domain``: of the callers."""
 
+    domain: str
+    authorities: Sequence[x509.Certificate]
     roots: bytes
     verifier: TlsTrust
     crls: Mapping[bytes, Crl]
@@ -85,6 +90,23 @@ class Trusting:
         own = self.tls.current
         return Credentials(own.key, own.certificate, self.peers.current[jurisdiction].roots)
 
+    # --- for channels ---------------------------------------------------------------------------------------------
+
+    def certify(self, domain: str, certificates: Certificates, at: int) -> CertifiedSeal:
+        """Gives the seal that a channel's sender rotates to, if its pinned roots certify it.
+
+        Our own comes back from a peer under our own signature, which is enough: the root may be another by now.
+
+        Raises:
+            Untrusted, Malformed: they do not.
+        """
+        if domain == self._home.config.node.domain:
+            return seal_of(certificates)
+        for trust in self.peers.current.values():
+            if trust.domain == domain:
+                return certified_seal(certificates, trust.authorities, NodeId(domain), at)
+        raise Untrusted(f"no root is pinned here that could certify a seal of {domain}")
+
     def _material(self, roots: bytes, failing_seconds: float) -> Material:
         own = self.tls.current
         if failing_seconds > self._home.config.revocation.refuse_after_seconds:
@@ -109,25 +131,29 @@ class Trusting:
             yield from home.peer_crls(jurisdiction)
 
     def _load_clients(self) -> Trust:
-        return self._trust(self._home.roots("client-authority"), self._home.client_crls())
+        return self._trust(
+            self._home.config.node.domain, self._home.roots("client-authority"), self._home.client_crls()
+        )
 
     def _load_peers(self) -> Mapping[str, Trust]:
         documents = {document.jurisdiction: document for document in self._home.peer_documents()}
         if missing := [each for each in self._jurisdictions if each not in documents]:
             raise ConfigError(f"the pairing document of {', '.join(missing)} is not there any more")
         return {
-            each: self._trust(documents[each].node_authorities, self._home.peer_crls(each))
+            each: self._trust(documents[each].domain, documents[each].node_authorities, self._home.peer_crls(each))
             for each in self._jurisdictions
         }
 
-    def _trust(self, roots: Sequence[x509.Certificate], crl_files: Iterable[Path]) -> Trust:
+    def _trust(self, domain: str, roots: Sequence[x509.Certificate], crl_files: Iterable[Path]) -> Trust:
         config = self._home.config.revocation
         crls = read_crls(((path.name, read_public(path)) for path in crl_files), roots, self._clock())
         known = {key: crl for key, crl in self._crls.items() if key in {key_of(root) for root in roots}}
         require_no_older(known, crls)
         self._crls |= crls
         revocation = Revocation(self._home.denied(), crls, refuse_stale=config.stale_crl == "refuse")
-        return Trust(b"".join(map(to_pem, roots)), TlsTrust(roots, Purpose.CLIENT, revocation), crls)
+        return Trust(
+            domain, tuple(roots), b"".join(map(to_pem, roots)), TlsTrust(roots, Purpose.CLIENT, revocation), crls
+        )
 
 
 class CrlTimes:

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
-from gateway.carrier import Store
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
 from gateway.link import Credentials, Incoming, Link
 from gateway.standing import LinkStatus
 from gateway.store.bulletin import Bulletin
-from tests.store.stores import SEALS, Opened
+from tests.store.stores import Opened, shared_store
 from tests.support.certificates import authority, issued
 from tests.support.nodes import free_port
 
@@ -47,7 +46,7 @@ class Dialling:
             replace(parties.peers["KR"], addresses=(f"127.0.0.1:{free_port()}",)),
             parties,
             lambda: Credentials(node.key_pem, node.pem, to_pem(root.certificate)),
-            Store(store.committer, store.readers, SEALS["HK"], parties.own.domain),
+            shared_store(store),
             Bulletin(store.committer.latest()),
             self.links,
         )

@@ -6,7 +6,7 @@ import pysqlite3.dbapi2 as sqlite
 
 from gateway.cli.doctor_findings import Finding, Level, Subject, validity
 from gateway.errors import ConfigError, GatewayError, VerificationError
-from gateway.identity.certificates import Window
+from gateway.identity.certificates import Window, load_certificate
 from gateway.identity.keyfiles import read_certificate, read_key
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
@@ -79,7 +79,9 @@ def certificates(subject: Subject) -> Iterator[Finding]:
 def seal(subject: Subject) -> Iterator[Finding]:
     """The sealing certificates: by the own root, for this node, valid now."""
     home, now = subject.home, subject.now
-    for name, certificate in zip(_KEYS[1:], home.seal_certificates(), strict=True):
+    for name, certificate in zip(
+        _KEYS[1:], map(load_certificate, home.seal_files.certified().certificates), strict=True
+    ):
         yield validity("seal", f"{name}.crt", Window.of(certificate), now, _RENEW)
     home.parties([], now)
     yield Finding(Level.OK, "seal", "both sealing certificates come from the own node authority, for this node")

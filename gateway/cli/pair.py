@@ -9,11 +9,11 @@ import typer
 
 from gateway.cli.options import AsJson, HomeFolder, now, read_input
 from gateway.cli.output import day_and_time, pairs, say, say_aside, table, write_json
-from gateway.founding import import_pairing
 from gateway.home import Home
 from gateway.identity.certificates import Window
 from gateway.identity.keyfiles import PUBLIC_MODE, write_file
 from gateway.identity.pairing import PairingDocument
+from gateway.rolling import import_pairing
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,6 +49,9 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The peer's pairing document; - for standard input.")],
     *,
     fingerprint: Annotated[str | None, typer.Option(help="As the peer's operator read it aloud.")] = None,
+    replace_seal: Annotated[
+        bool, typer.Option("--replace-seal", help="The peer lost its sealing keys; the node must be stopped.")
+    ] = False,
 ) -> None:
     """Takes a peer's pairing document.
 
@@ -58,7 +61,7 @@ def import_(
     document = PairingDocument.parse(data)
     if fingerprint is None:
         _ask(document)
-    peer = import_pairing(Home(home), data, fingerprint or document.fingerprint(), now())
+    peer = import_pairing(Home(home), data, fingerprint or document.fingerprint(), now(), replace_seal=replace_seal)
     say(f"{peer.jurisdiction} ({peer.domain}) is paired. A node that runs must be started again to know it.")
 
 

@@ -233,6 +233,7 @@ _TOLD: Mapping[str, Callable[[Any], str]] = {
     "notice_withdrawn": lambda act: f"withdrawal of {act.notice}",
     "framework_version_published": lambda act: f"version {act.version} of {act.framework}",
     "framework_assessed": lambda act: f"publication of {act.assessment}",
+    "seal_rotated": lambda _: "rotation of the sender's seal",
     "content_destroyed": lambda act: f"destruction of the content of {act.notice}",
 }
 

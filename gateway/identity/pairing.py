@@ -28,8 +28,9 @@ from gateway.errors import BadInput, Malformed, Violation
 from gateway.identity.addresses import address_fault
 from gateway.identity.certificates import load_certificate, to_der, to_pem
 from gateway.identity.names import NodeId, authority_fault, domain_fault, jurisdiction_fault
-from gateway.identity.seal_certificates import verify_seal_certificates
+from gateway.identity.seal_certificates import seal_of, verify_seal_certificates
 from gateway.ledger.checkpoint import SealPublic
+from gateway.ledger.seals import CertifiedSeal
 
 SCHEMA: Final = "pairing/1"
 MAX_DOCUMENT_BYTES = 64 * 1024
@@ -140,6 +141,11 @@ class PairingDocument(BaseModel):
     def seal(self) -> SealPublic:
         """The node's sealing keys, as certified when the document was made."""
         return self.seal_at(self.created_at)
+
+    @property
+    def certified_seal(self) -> CertifiedSeal:
+        """The same with its certificates."""
+        return seal_of((to_der(self.seal_ed25519), to_der(self.seal_ml_dsa_44)))
 
     def seal_at(self, at: datetime) -> SealPublic:
         """Gives the node's sealing keys for something that was sealed at a moment.

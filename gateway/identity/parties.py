@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.errors import NotFound
-from gateway.ledger.channel import Parties as ChannelSeals
-from gateway.ledger.checkpoint import SealPublic, origin_of
+from gateway.ledger.checkpoint import origin_of
+from gateway.ledger.seals import CertifiedSeal, SealHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,8 @@ class Party:
         domain: its SPIFFE trust domain
         display_name: for people
         addresses: of its peer listener, ``host:port``
-        seal: public keys of its seals
-        seal_certificates: X.509 in DER, Ed25519 first, then ML-DSA-44
+        seal: that its home, or its pairing document, names; which seal is in force, each channel knows
+        earlier_seals: that its home, or earlier pairing documents, named before
         fingerprint: of its pairing document
     """
 
@@ -26,9 +26,9 @@ class Party:
     domain: str
     display_name: str
     addresses: tuple[str, ...]
-    seal: SealPublic
-    seal_certificates: tuple[bytes, ...]
+    seal: CertifiedSeal
     fingerprint: str
+    earlier_seals: tuple[CertifiedSeal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,11 @@ class Parties:
 
     own: Party
     peers: Mapping[str, Party]
+
+    @property
+    def own_seals(self) -> SealHistory:
+        """The seals of this node, whichever signed what."""
+        return SealHistory.of(self.own.seal).expecting(self.own.earlier_seals)
 
     @property
     def jurisdiction(self) -> str:
@@ -61,15 +66,6 @@ class Parties:
             if origin_of(sender.domain, receiver.domain) == origin:
                 return sender, receiver
         raise NotFound(f"there is no channel {origin}")
-
-    def seals(self, origin: str) -> ChannelSeals:
-        """Gives what a channel machine must know of the two ends.
-
-        Raises:
-            NotFound: it is none of this node's.
-        """
-        sender, receiver = self.channel(origin)
-        return ChannelSeals(origin, sender.seal, receiver.domain, receiver.seal)
 
     def channels(self) -> Iterator[tuple[str, Party, Party]]:
         """Gives every channel: its origin, sender and receiver."""

@@ -1,17 +1,21 @@
 """Whose sealing keys are these? Their node's, if its authority certified them for sealing."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
+from gateway.errors import Malformed
 from gateway.identity.certificates import Cause, Window, certificate_identity, load_certificate, untrusted
 from gateway.identity.chains import require_authority, require_leaf, require_usage
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import KeyKind, profiles
-from gateway.ledger.checkpoint import SealPublic
+from gateway.ledger.checkpoint import MAX_TIME, SealPublic
+from gateway.ledger.seals import Certificates, CertifiedSeal
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def verify_seal_certificates(
@@ -35,6 +39,35 @@ def verify_seal_certificates(
     classical = _seal_key(load_certificate(ed25519), KeyKind.ED25519, roots, node_id, at)
     post_quantum = _seal_key(load_certificate(ml_dsa_44), KeyKind.ML_DSA_44, roots, node_id, at)
     return SealPublic(classical, post_quantum)
+
+
+def seal_of(certificates: Certificates) -> CertifiedSeal:
+    """Reads the seal that two certificates name; whether anybody issued them is not asked: it was, or must not be.
+
+    Raises:
+        Malformed: one is not a certificate of its type of key.
+    """
+    ed25519, ml_dsa_44 = (load_certificate(each) for each in certificates)
+    classical, post_quantum = ed25519.public_key(), ml_dsa_44.public_key()
+    if not isinstance(classical, Ed25519PublicKey) or not isinstance(post_quantum, MLDSA44PublicKey):
+        raise Malformed("a seal has a certificate of an Ed25519 key, then one of an ML-DSA-44 key")
+    window = Window.of(ed25519) & Window.of(ml_dsa_44)
+    public = SealPublic(classical.public_bytes_raw(), post_quantum.public_bytes_raw())
+    start, end = (int(moment.timestamp()) for moment in (window.not_before, window.not_after))
+    return CertifiedSeal(public, certificates, start, end)
+
+
+def certified_seal(
+    certificates: Certificates, roots: Sequence[x509.Certificate], node_id: NodeId, at: int
+) -> CertifiedSeal:
+    """Gives a node's seal, if one of its roots certifies it at a time (seconds since 1970).
+
+    Raises:
+        Untrusted, Malformed: as ``verify_seal_certificates``.
+    """
+    moment = _EPOCH + timedelta(seconds=min(max(at, 0), MAX_TIME))
+    verify_seal_certificates(*certificates, roots, node_id, moment)
+    return seal_of(certificates)
 
 
 def _seal_key(

@@ -1,16 +1,17 @@
 """The private side of a node's seal, kept in files: a ``gateway.ledger.checkpoint.Signer``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, Unavailable
 from gateway.identity.certificates import Window
 from gateway.identity.keyfiles import PrivateKey, read_key, write_key
 from gateway.ledger.checkpoint import SealPublic, Signer
+from gateway.ledger.seals import CertifiedSeal
 
 
 class FileSeal:
@@ -97,3 +98,33 @@ class DatedSeal:
         """Signs with ML-DSA-44; raises ``Untrusted`` outside the certificates' time."""
         self._window.require(self._clock())
         return self._signer.sign_ml_dsa_44(message)
+
+
+class Keyring:
+    """The private seals that this process can sign with; which of them is in force, the store knows.
+
+    Args:
+        signers: what signs, and the seal that it signs with
+    """
+
+    def __init__(self, signers: Iterable[tuple[CertifiedSeal, Signer]]) -> None:
+        self._signers = {seal.public: (seal, signer) for seal, signer in signers}
+
+    @property
+    def seals(self) -> tuple[CertifiedSeal, ...]:
+        """The seals that it has the keys of."""
+        return tuple(seal for seal, _ in self._signers.values())
+
+    def add(self, seal: CertifiedSeal, signer: Signer) -> None:
+        """Takes one more."""
+        self._signers[seal.public] = seal, signer
+
+    def signer(self, seal: SealPublic) -> Signer:
+        """Gives what signs with a seal.
+
+        Raises:
+            Unavailable: its keys are not here.
+        """
+        if seal not in self._signers:
+            raise Unavailable("the keys of the seal in force are not in this node's home: docs/certificates.md")
+        return self._signers[seal][1]

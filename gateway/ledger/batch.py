@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.errors import BadProof, RemoteProtocolError
-from gateway.ledger.checkpoint import SealPublic, SignedCheckpoint, open_checkpoint
+from gateway.ledger.checkpoint import SignedCheckpoint, open_checkpoint
 from gateway.ledger.merkle import HASH_BYTES, CompactRange, Subtree, leaf_hash
+from gateway.ledger.seals import Parties, Rotation, rotation_in
 
 MAX_BATCH_ENVELOPES = 1000
 MAX_BATCH_BYTES = 8 * 1024 * 1024  # of envelopes; with the checkpoint it fits into MAX_MESSAGE_BYTES
@@ -26,6 +27,7 @@ class VerifiedBatch:
         subtrees: of the stored levels, those that they completed
         head: the signed checkpoint of the log with them
         destroyed: indexes of those whose content is destroyed; what stands for them is not what the log commits to
+        rotation: the sender's next seal, if the last of them brings one that was not known
     """
 
     first: int
@@ -35,18 +37,20 @@ class VerifiedBatch:
     subtrees: Sequence[Subtree]
     head: SignedCheckpoint
     destroyed: frozenset[int] = frozenset()
+    rotation: Rotation | None = None
 
 
-def verify_batch(batch: wire.Batch, log: CompactRange, origin: str, sender: SealPublic) -> VerifiedBatch:
+def verify_batch(batch: wire.Batch, log: CompactRange, parties: Parties) -> VerifiedBatch:
     """Verifies that a batch continues a log: extent, place, signatures, root.
 
     Of envelopes whose content is destroyed the hashes are taken as they are told: the root, which is signed, tells
     whether they are right. What is left of the content is the other side's word.
 
     Raises:
-        RemoteProtocolError: it is empty, too large, or does not begin where the log ends.
+        RemoteProtocolError: it is empty, too large, does not begin where the log ends, or goes on after a rotation of
+            the seal.
         BadProof: its checkpoint commits to other envelopes.
-        VerificationError: its checkpoint is not one that the sender signed.
+        VerificationError: its checkpoint is not one that the sender signed, or its next seal is not certified.
     """
     check_extent(batch)
     envelopes = list(batch.envelopes)
@@ -55,10 +59,11 @@ def verify_batch(batch: wire.Batch, log: CompactRange, origin: str, sender: Seal
     destroyed = {each.index: each.leaf_hash for each in batch.destroyed}
     hashes = [destroyed.get(index) or leaf_hash(data) for index, data in enumerate(envelopes, log.size)]
     extended, subtrees = log.extend(hashes)
-    head = open_checkpoint(batch.checkpoint, origin, sender)
+    head = open_checkpoint(batch.checkpoint, parties.origin, parties.sender)
     if (head.checkpoint.size, head.checkpoint.root) != (extended.size, extended.root()):
         raise BadProof("the batch's checkpoint commits to other envelopes", size=head.checkpoint.size)
-    return VerifiedBatch(log.size, envelopes, hashes, extended, subtrees, head, frozenset(destroyed))
+    rotation = rotation_in(envelopes, log.size, parties)
+    return VerifiedBatch(log.size, envelopes, hashes, extended, subtrees, head, frozenset(destroyed), rotation)
 
 
 def check_extent(batch: wire.Batch) -> None:

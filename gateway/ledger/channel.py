@@ -23,6 +23,10 @@ own driver otherwise (``LocalProtocolError``). Three rules stand on top of the t
 3. A halted channel takes no step any more, but that the receiver tells a sender who asks; the other direction
    and other peers go on.
 
+A party may change its seal on the way (``seals``). The sender's new one is in an envelope of this very log, so the
+machines learn it in order. Of the receiver's, the channel the other way tells: a receipt under a seal that is not known
+here ends the stream, which is dialled again until it is.
+
 The two machines are ``sender.SenderMachine`` and ``receiver.ReceiverMachine``. They hold no clock, key or storage.
 They verify with public keys, and leave to their driver, as effects, all that needs more: loading, committing,
 countersigning, sending.
@@ -35,7 +39,7 @@ from enum import Enum
 from typing import ClassVar
 
 from gateway.errors import LocalProtocolError, RemoteProtocolError, VerificationError
-from gateway.ledger.checkpoint import SealPublic
+from gateway.ledger.seals import Parties
 from gateway.ledger.steps import Close, Closed, Effect, Event, Halt
 
 VERSION = 1
@@ -76,23 +80,6 @@ Table = Mapping[tuple[State, type], Step]
 def step(method: str, *leads_to: State) -> Step:
     """A row of a table."""
     return Step(method, frozenset(leads_to))
-
-
-@dataclass(frozen=True, slots=True)
-class Parties:
-    """Who stands at the ends of a channel, and the public keys of their seals.
-
-    Attributes:
-        origin: the channel, ``<sender domain>/to/<recipient domain>``
-        sender: the sender's seals
-        receiver_domain: name of the receiver in its cosignatures
-        receiver: the receiver's seals
-    """
-
-    origin: str
-    sender: SealPublic
-    receiver_domain: str
-    receiver: SealPublic
 
 
 class Machine:

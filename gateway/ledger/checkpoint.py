@@ -87,12 +87,42 @@ class SealPublic:
         if len(self.ed25519) != ED25519_KEY_BYTES or len(self.ml_dsa_44) != ML_DSA_44_KEY_BYTES:
             raise Malformed("a seal has an Ed25519 key of 32 bytes and an ML-DSA-44 key of 1,312 bytes")
 
+    @property
+    def public(self) -> "SealPublic":
+        """Itself: a seal that may sign any size, at any time."""
+        return self
+
+    def require_time(self, time: int) -> None:
+        """Passes: of bare keys no dates are known."""
+
+    def signing(self, *_: object) -> "SealPublic":
+        """Gives the only seal that may have signed a note."""
+        return self
+
     def verifier_keys(self, domain: str) -> tuple[str, str]:
         """Gives the C2SP verifier keys of the node's cosignatures."""
         return (
             verifier_key(domain, SignatureType.ED25519_COSIGNATURE, self.ed25519),
             verifier_key(domain, SignatureType.ML_DSA_44_COSIGNATURE, self.ml_dsa_44),
         )
+
+
+class SigningSeal(Protocol):
+    """The seal that signed a note."""
+
+    @property
+    def public(self) -> SealPublic:
+        """Its keys."""
+
+    def require_time(self, time: int) -> None:
+        """Passes if it could sign then (seconds since 1970), or raises ``Untrusted``."""
+
+
+class Seals(Protocol):
+    """The seals that one party may have signed with: one, or a history of them (``gateway.ledger.seals``)."""
+
+    def signing(self, note: Note, name: str, size: int, /) -> SigningSeal:
+        """Gives the one whose keys signed a note of a size under a name, or raises ``Untrusted``."""
 
 
 class Signer(Protocol):
@@ -200,12 +230,12 @@ def countersign(head: SignedCheckpoint, domain: str, signer: Signer, time: int) 
     return Receipt(checkpoint, Note(checkpoint.text(), lines).encode(), time)
 
 
-def open_checkpoint(data: bytes, origin: str, sender: SealPublic) -> SignedCheckpoint:
+def open_checkpoint(data: bytes, origin: str, sender: Seals) -> SignedCheckpoint:
     """Verifies a sender's checkpoint; other lines, such as cosignatures, are left off.
 
     Raises:
         Malformed: it is no checkpoint of the channel ``origin``.
-        Untrusted: a signature of one of the sender's keys is not there.
+        Untrusted: a signature of one of the sender's keys is not there, or is not of its certificates' time.
         BadSignature: a signature of the sender does not verify.
     """
     note = Note.parse(data)
@@ -214,7 +244,7 @@ def open_checkpoint(data: bytes, origin: str, sender: SealPublic) -> SignedCheck
     return SignedCheckpoint(checkpoint, Note(note.text, lines).encode(), time)
 
 
-def open_receipt(data: bytes, origin: str, sender: SealPublic, domain: str, receiver: SealPublic) -> Receipt:
+def open_receipt(data: bytes, origin: str, sender: Seals, domain: str, receiver: Seals) -> Receipt:
     """Verifies a receipt: the sender's signatures, and the cosignatures of the receiver named ``domain``.
 
     Raises:
@@ -227,21 +257,26 @@ def open_receipt(data: bytes, origin: str, sender: SealPublic, domain: str, rece
     return Receipt(checkpoint, Note(note.text, senders + receivers).encode(), time)
 
 
-def _verify_sender(note: Note, checkpoint: Checkpoint, seal: SealPublic) -> tuple[int, tuple[Signature, ...]]:
+def _verify_sender(note: Note, checkpoint: Checkpoint, seals: Seals) -> tuple[int, tuple[Signature, ...]]:
     """The time of the signature, and the two lines."""
     name = checkpoint.origin
+    signing = seals.signing(note, name, checkpoint.size)
+    seal = signing.public
     ed25519 = _line(note, name, SignatureType.ED25519, seal.ed25519)
     _verify_ed25519(seal.ed25519, ed25519.value, note.text.encode())
     ml_dsa_44 = _line(note, name, SignatureType.ML_DSA_44_COSIGNATURE, seal.ml_dsa_44)
     time, signature = _split_time(ml_dsa_44.value)
     _verify_ml_dsa_44(seal.ml_dsa_44, signature, subtree_message(name, time, checkpoint))
+    signing.require_time(time)
     return time, (ed25519, ml_dsa_44)
 
 
 def _verify_receiver(
-    note: Note, checkpoint: Checkpoint, domain: str, seal: SealPublic
+    note: Note, checkpoint: Checkpoint, domain: str, seals: Seals
 ) -> tuple[int, tuple[Signature, ...]]:
     """The time of the cosignatures, and the two lines."""
+    signing = seals.signing(note, domain, checkpoint.size)
+    seal = signing.public
     ed25519 = _line(note, domain, SignatureType.ED25519_COSIGNATURE, seal.ed25519)
     time, signature = _split_time(ed25519.value)
     _verify_ed25519(seal.ed25519, signature, cosignature_message(time, note.text))
@@ -250,6 +285,7 @@ def _verify_receiver(
     _verify_ml_dsa_44(seal.ml_dsa_44, signature, subtree_message(domain, other_time, checkpoint))
     if time != other_time:
         raise BadSignature("the receiver's two cosignatures bear different times")
+    signing.require_time(time)
     return time, (ed25519, ml_dsa_44)
 
 

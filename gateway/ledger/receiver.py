@@ -2,11 +2,12 @@
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
-from gateway.errors import RemoteProtocolError
+from gateway.errors import RemoteProtocolError, UnknownSeal
 from gateway.ledger.batch import VerifiedBatch, check_extent, verify_batch
-from gateway.ledger.channel import VERSION, Machine, Parties, State, step
+from gateway.ledger.channel import VERSION, Machine, State, step
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, open_checkpoint, open_receipt
 from gateway.ledger.merkle import CompactRange
+from gateway.ledger.seals import Parties
 from gateway.ledger.steps import (
     FORKED,
     Close,
@@ -89,15 +90,25 @@ class ReceiverMachine(Machine):
                 raise RemoteProtocolError("an empty log has no checkpoint")
             self._welcome()
             return
-        claim = open_checkpoint(hello.checkpoint, self.parties.origin, self.parties.sender)
-        if claim.checkpoint.size != hello.size:
-            raise RemoteProtocolError("a Hello shows the checkpoint of the whole log")
-        if hello.size > self._log.size:
+        claim = self._claimed(hello)
+        if claim is None or hello.size > self._log.size:
             self._welcome()
             return
         self._claim = claim
         self._do(Recall(hello.size))
         self.state = State.CHECKING
+
+    def _claimed(self, hello: wire.Hello) -> SignedCheckpoint | None:
+        """What a Hello shows; None: the seal that signed it may be told in the envelopes that are not here yet."""
+        try:
+            claim = open_checkpoint(hello.checkpoint, self.parties.origin, self.parties.sender)
+        except UnknownSeal:
+            if hello.size > self._log.size:
+                return None
+            raise
+        if claim.checkpoint.size != hello.size:
+            raise RemoteProtocolError("a Hello shows the checkpoint of the whole log")
+        return claim
 
     def _check(self, recalled: Recalled) -> None:
         assert self._claim is not None, "CHECKING has a claim"
@@ -159,7 +170,7 @@ class ReceiverMachine(Machine):
         parties = self.parties
         if batch.destroyed:
             open_receipt(batch.checkpoint, parties.origin, parties.sender, parties.receiver_domain, parties.receiver)
-        return verify_batch(batch, log, parties.origin, parties.sender)
+        return verify_batch(batch, log, parties)
 
     def _commit(self, verified: VerifiedBatch) -> None:
         self._verified = verified
@@ -169,6 +180,7 @@ class ReceiverMachine(Machine):
     def _countersign(self, _: Committed) -> None:
         assert self._verified is not None, "COMMITTING has a batch"
         self._log, self._head = self._verified.log, self._verified.head
+        self.parties = self.parties.after(self._verified.rotation)
         self._do(Countersign(self._head))
         self.state = State.COUNTERSIGNING
 

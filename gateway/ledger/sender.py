@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
-from gateway.errors import RemoteProtocolError
+from gateway.errors import RemoteProtocolError, UnknownSeal
 from gateway.ledger.batch import verify_batch
-from gateway.ledger.channel import VERSION, WINDOW_BATCHES, Machine, Parties, State, step
+from gateway.ledger.channel import VERSION, WINDOW_BATCHES, Machine, State, step
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, open_checkpoint, open_receipt
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
+from gateway.ledger.seals import Parties
 from gateway.ledger.steps import (
     FORKED,
     PEER_ROLLED_BACK,
@@ -90,6 +91,7 @@ class SenderMachine(Machine):
         self._unreceipted.clear()
 
     def _grow(self, event: Grown) -> None:
+        self.parties = event.parties
         if event.log.size <= self._log.size:
             return  # late news, of what came back by ``_restore``
         self._log, self._head = event.log, event.head
@@ -112,14 +114,17 @@ class SenderMachine(Machine):
         if position.size == 0 and not position.receipt:
             self._stream_from(0)
             return
-        receipt = self._open_receipt(position.receipt)
-        if receipt.checkpoint.size != position.size:
+        head = open_checkpoint(position.receipt, self.parties.origin, self.parties.sender)
+        if head.checkpoint.size != position.size:
             raise RemoteProtocolError("a Position shows the receipt for all that the receiver holds")
-        self._claims.append(receipt.note)
-        if position.size > self._log.size:
-            self._recover(receipt)
-        else:
+        receipt = self._shown_receipt(position.receipt)
+        self._claims.append(position.receipt)
+        if position.size <= self._log.size:
             self._recall_claim()
+        elif receipt is None:
+            raise UnknownSeal("the peer countersigned more than is here, with a seal that is not known here yet")
+        else:
+            self._recover(receipt)
 
     def _check(self, recalled: Recalled) -> None:
         """Compares what bears the own signature with the own log."""
@@ -128,7 +133,7 @@ class SenderMachine(Machine):
         if head.checkpoint.root != recalled.log.root():
             self._halt_forked(claim)
         elif not self._accused:
-            self._accept(self._open_receipt(claim))
+            self._stand_at(head, claim)
         elif self._claims:
             self._recall_claim()
         else:
@@ -138,6 +143,27 @@ class SenderMachine(Machine):
         head = open_checkpoint(self._claims[0], self.parties.origin, self.parties.sender)
         self._do(Recall(head.checkpoint.size))
         self.state = State.CHECKING
+
+    def _shown_receipt(self, note: bytes) -> Receipt | None:
+        """What the receiver shows; None: its seal is not known here yet.
+
+        The channel the other way tells that seal, and may itself be waiting for what this one has to say: so such a
+        note shows where the receiver stands, and no more.
+        """
+        try:
+            return self._open_receipt(note)
+        except UnknownSeal:
+            if all(line.name != self.parties.receiver_domain for line in Note.parse(note).signatures):
+                raise
+            return None
+
+    def _stand_at(self, head: SignedCheckpoint, claim: bytes) -> None:
+        """Goes on from where the receiver stands."""
+        receipt = self._shown_receipt(claim)
+        if receipt:
+            self._accept(receipt)
+        else:
+            self._stream_from(head.checkpoint.size)
 
     def _accept(self, receipt: Receipt) -> None:
         self._keep(receipt)
@@ -207,8 +233,9 @@ class SenderMachine(Machine):
         self.state = State.RECOVERING
 
     def _restore(self, batch: wire.Batch) -> None:
-        verified = verify_batch(batch, self._log, self.parties.origin, self.parties.sender)
+        verified = verify_batch(batch, self._log, self.parties)
         self._log, self._head = verified.log, verified.head
+        self.parties = self.parties.after(verified.rotation)
         self._do(Restore(verified))
         self.state = State.RESTORING
 

@@ -14,6 +14,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint
 from gateway.ledger.merkle import CompactRange
+from gateway.ledger.seals import Parties
 
 FORKED = "FORKED"
 """Halt reason: the sender signed two histories. Nothing here resolves it."""
@@ -39,10 +40,11 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """The own log was appended to and committed."""
+    """The own log was appended to and committed, or a party has rotated its seal."""
 
     log: CompactRange
-    head: SignedCheckpoint
+    head: SignedCheckpoint | None
+    parties: Parties
 
 
 @dataclass(frozen=True, slots=True)

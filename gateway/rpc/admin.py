@@ -6,14 +6,15 @@ from regulator.exchange.v1 import admin_service_pb2 as pb
 from regulator.exchange.v1.admin_service_pb2_grpc import AdminServiceServicer
 
 from gateway.rpc.admission import CALLER
+from gateway.seal_commands import SealCommands
 from gateway.standing import Standing
 
 
 class AdminServicer(AdminServiceServicer):
-    """Calls standing."""
+    """Calls standing, and the commands of the seal."""
 
-    def __init__(self, standing: Standing) -> None:
-        self._standing = standing
+    def __init__(self, standing: Standing, seals: SealCommands) -> None:
+        self._standing, self._seals = standing, seals
 
     async def GetServerInfo(self, request: pb.GetServerInfoRequest, context: Any) -> pb.ServerInfo:
         """Tells which node this is."""
@@ -34,3 +35,7 @@ class AdminServicer(AdminServiceServicer):
     async def ListChannels(self, request: pb.ListChannelsRequest, context: Any) -> pb.ListChannelsResponse:
         """Gives a page of channels."""
         return self._standing.list_channels(request)
+
+    async def RotateSeal(self, request: pb.RotateSealRequest, context: Any) -> pb.RotateSealResponse:
+        """Puts the prepared seal in force."""
+        return await self._seals.rotate(request, CALLER.get())

@@ -21,6 +21,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from gateway.errors import GatewayError, Overloaded, StoreError, Unavailable
+from gateway.identity.signers import Keyring
 from gateway.journal.entries import CALL_RECORD, CallRecord, Entry
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.store.database import Database
@@ -75,7 +76,7 @@ class Committer:
 
     Args:
         database: open and migrated
-        signer: this node's seal
+        keyring: this node's seals; a channel tells which of them is in force
         clock: microseconds since 1970
         random: gives so many random bytes
         on_commit: called after each commit
@@ -85,14 +86,14 @@ class Committer:
     def __init__(
         self,
         database: Database,
-        signer: Signer,
+        keyring: Keyring,
         *,
         clock: Callable[[], int],
         random: Callable[[int], bytes],
         on_commit: Callable[[Commit], None],
         on_fatal: Callable[[Exception], None],
     ) -> None:
-        self._database, self._signer, self._clock, self._random = database, signer, clock, random
+        self._database, self._keyring, self._clock, self._random = database, keyring, clock, random
         self._on_commit, self._on_fatal = on_commit, on_fatal
         self._waiting: deque[_Waiting] = deque()
         self._weight = 0  # of what waits
@@ -123,7 +124,7 @@ class Committer:
         Args:
             unit: decides, and drafts what is to be written
             needs: what it will look up, so that it is read at once for all that waits
-            weight: number of envelopes it may append, about
+            weight: number of envelopes it may append, about; ``MAX_GROUP_WEIGHT``: it has its commit for itself
             bounded: refuse it when too much waits; not so what channels ask for, which is bounded by their window
 
         Raises:
@@ -270,10 +271,17 @@ class Committer:
 
     def _write_journal(self, transaction: Transaction) -> JournalState:
         entries, sign = transaction.entries, transaction.signs_journal
-        return write_journal(self._connection, self._latest.journal, entries, self._signer, self._now, sign=sign)
+        return write_journal(self._connection, self._latest.journal, entries, self._own_signer, self._now, sign=sign)
+
+    def _own_signer(self) -> Signer:
+        """What signs the journal: the seal in force, which all channels that lead away from here have."""
+        outgoing = (state for state in self._latest.states.values() if state.parties.outgoing)
+        seal = next((state.seals.sender.newest for state in outgoing), self._keyring.seals[0])
+        return self._keyring.signer(seal.public)
 
     def _sign(self, checkpoint: Checkpoint, time: int) -> Future[SignedCheckpoint]:
-        return self._signers.submit(sign_checkpoint, checkpoint, self._signer, time)
+        seal = self._latest.states[checkpoint.origin].seals.sender.newest  # a rotation is signed by the seal before it
+        return self._signers.submit(sign_checkpoint, checkpoint, self._keyring.signer(seal.public), time)
 
     async def _recover(self, group: list[_Waiting], error: Exception) -> None:
         """Begins again from what is stored: what became of the failed commit is found there.

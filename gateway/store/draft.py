@@ -7,6 +7,7 @@ from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
 from gateway.store.framework_draft import RulesDraft
 from gateway.store.receipts import Covered
+from gateway.store.seals import SealDraft
 from gateway.store.state import ChannelState
 from gateway.supervision.drafts import DraftRecord
 from gateway.supervision.outcomes import EventDraft, Projection
@@ -40,6 +41,7 @@ class Draft:
         rules: framework versions and assessments
         drafts: acts that wait for a second person, new or changed, by id
         destroyed: places of envelopes whose content goes, by the id of their notice
+        seals: new ones of the parties of a channel, in order
     """
 
     sealed: dict[str, list[bytes]] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class Draft:
     rules: RulesDraft = field(default_factory=RulesDraft)
     drafts: dict[str, DraftRecord] = field(default_factory=dict)
     destroyed: dict[str, list[Place]] = field(default_factory=dict)
+    seals: list[SealDraft] = field(default_factory=list)
 
     def apply(self, projection: Projection, place: Place) -> None:
         """Takes what an envelope changes."""
@@ -80,6 +83,7 @@ class Draft:
         self.rules.absorb(other.rules)
         self.drafts |= other.drafts
         _extend(self.destroyed, other.destroyed)
+        self.seals += other.seals
 
 
 def _extend(mine: dict[str, list[T]], theirs: dict[str, list[T]]) -> None:

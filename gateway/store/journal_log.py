@@ -5,7 +5,7 @@ the first commit of a second, or when somebody asks: so its newest head may cove
 one second. Only the newest head is kept; those before it are proven by consistency.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -82,7 +82,13 @@ def _read_head(connection: Connection, state: JournalState) -> SignedCheckpoint 
 
 
 def write_journal(
-    connection: Connection, state: JournalState, entries: Sequence[bytes], signer: Signer, now: int, *, sign: bool
+    connection: Connection,
+    state: JournalState,
+    entries: Sequence[bytes],
+    signer: Callable[[], Signer],
+    now: int,
+    *,
+    sign: bool,
 ) -> JournalState:
     """Appends entries, and signs where that is due.
 
@@ -90,7 +96,7 @@ def write_journal(
         connection: in the writer's transaction
         state: as of the last commit
         entries: leaves, in order
-        signer: this node's seal
+        signer: gives what signs with this node's seal, if its keys are here
         now: microseconds since 1970
         sign: whether to sign even if this second's first signature is made
 
@@ -120,11 +126,13 @@ def _is_due(state: JournalState, now_seconds: int, *, sign: bool) -> bool:
     return state.unsigned > 0 and (sign or state.head is None or state.head.time < now_seconds)
 
 
-def _signed(connection: Connection, state: JournalState, signer: Signer, now_seconds: int) -> JournalState:
+def _signed(
+    connection: Connection, state: JournalState, signer: Callable[[], Signer], now_seconds: int
+) -> JournalState:
     """Without a seal that can sign the journal goes on all the same, and is signed once there is one."""
     time = max(now_seconds, state.head.time if state.head else 0)  # it never goes back, whatever the clock does
     try:
-        head = sign_checkpoint(Checkpoint(state.origin, state.log.size, state.log.root()), signer, time)
+        head = sign_checkpoint(Checkpoint(state.origin, state.log.size, state.log.root()), signer(), time)
     except GatewayError:
         return state
     execute(connection, _DROP_HEADS, {})

@@ -12,16 +12,20 @@ from gateway.errors import Corrupt, NotFound
 from gateway.ledger import tiles
 from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from gateway.ledger.merkle import CompactRange
+from gateway.store.seals import next_turn
 from gateway.store.tables import JOURNAL, channels, heads, leaves, subtrees
 
 
 def read_batch(connection: Connection, channel: int, first: int, limit: int) -> wire.Batch:
     """Reads envelopes from ``first`` on, up to the last signed checkpoint that the bounds of a batch allow.
 
+    A batch never goes on beyond a rotation of its sender's seal.
+
     Raises:
         Corrupt: no checkpoint, or not every envelope, is stored there.
     """
-    end = min(limit, first + MAX_BATCH_ENVELOPES)
+    turn = connection.scalar(select(next_turn(channel, first)))
+    end = min(limit, first + MAX_BATCH_ENVELOPES, limit if turn is None else turn)
     where = (heads.c.channel == channel, heads.c.size > first, heads.c.size <= end)
     found = connection.execute(select(heads.c.size, heads.c.receipt_time).where(*where).order_by(heads.c.size)).all()
     if not found:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, insert, select
 
 from gateway.errors import Corrupt, StoreError, VerificationError
-from gateway.ledger.checkpoint import SealPublic, journal_origin, open_checkpoint
+from gateway.identity.parties import Parties, Party
+from gateway.ledger.checkpoint import Seals, journal_origin, open_checkpoint
+from gateway.ledger.seals import CertifiedSeal
 from gateway.store.database import Database
 from gateway.store.journal_log import read_journal
+from gateway.store.seals import first_seals, seal_in, seal_rows
 from gateway.store.state import ChannelState, read_channels
-from gateway.store.tables import JOURNAL, channels, leaves, node
+from gateway.store.tables import JOURNAL, channels, leaves, node, seals
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,21 @@ class ChannelNames:
     sender: str
     recipient: str
     outgoing: bool
+    seals: tuple[CertifiedSeal, CertifiedSeal]  # of the sender and of the recipient, as the channel begins
+
+
+def channel_names(parties: Parties) -> list[ChannelNames]:
+    """The channels of a node's pairings."""
+    return [
+        ChannelNames(
+            origin,
+            sender.jurisdiction,
+            receiver.jurisdiction,
+            outgoing=sender is parties.own,
+            seals=(sender.seal, receiver.seal),
+        )
+        for origin, sender, receiver in parties.channels()
+    ]
 
 
 def create(database: Database, jurisdiction: str, domain: str, token_key: bytes) -> None:
@@ -39,8 +57,8 @@ def create(database: Database, jurisdiction: str, domain: str, token_key: bytes)
     with database.writer() as connection, connection.begin():
         if connection.execute(select(node)).first() is None:
             connection.execute(insert(node), [{"domain": domain, "jurisdiction": jurisdiction, "token_key": token_key}])
-            journal = ChannelNames(journal_origin(domain), jurisdiction, jurisdiction, outgoing=True)
-            connection.execute(insert(channels), [_new_channel(JOURNAL, journal)])
+            ends = (jurisdiction, jurisdiction)
+            connection.execute(insert(channels), [_new_channel(JOURNAL, journal_origin(domain), ends, outgoing=True)])
         check_owner(connection, jurisdiction, domain)
 
 
@@ -60,41 +78,61 @@ def read_token_key(connection: Connection) -> bytes:
     return bytes(connection.execute(select(node.c.token_key)).scalar_one())
 
 
+def read_own_seal(connection: Connection) -> CertifiedSeal | None:
+    """Reads the seal in force of the node itself, which all channels that lead away from it have; None: there are none.
+
+    Raises:
+        Corrupt: it cannot be read.
+    """
+    own = channels.c.outgoing.is_(True), seals.c.cosigner.is_(False)
+    statement = select(seals).join(channels, channels.c.id == seals.c.channel).where(*own)
+    row = connection.execute(statement.order_by(seals.c.ordinal.desc()).limit(1)).mappings().first()
+    return seal_in(row) if row else None
+
+
 def add_channels(database: Database, wanted: Iterable[ChannelNames]) -> None:
-    """Adds the channels of new pairings; those that are there stay as they are."""
+    """Adds the channels of new pairings, and their seals; those that are there stay as they are."""
     with database.writer() as connection, connection.begin():
-        present = set(connection.scalars(select(channels.c.origin)))
-        last = connection.scalar(select(func.max(channels.c.id))) or 0
-        missing = (each for each in wanted if each.origin not in present)
-        for channel, names in enumerate(missing, last + 1):
-            connection.execute(insert(channels), [_new_channel(channel, names)])
+        present = {row.origin: row.id for row in connection.execute(select(channels.c.origin, channels.c.id))}
+        sealed = set(connection.scalars(select(seals.c.channel).distinct()))
+        for names in wanted:
+            if names.origin not in present:
+                present[names.origin] = max(present.values(), default=0) + 1
+                ends = (names.sender, names.recipient)
+                row = _new_channel(present[names.origin], names.origin, ends, outgoing=names.outgoing)
+                connection.execute(insert(channels), [row])
+            if present[names.origin] not in sealed:
+                connection.execute(insert(seals), seal_rows(first_seals(names.origin, *names.seals), present))
 
 
-def check_channels(database: Database, seals: dict[str, SealPublic]) -> None:
-    """Compares each channel with its own newest head: size, root, signature, and the last leaf.
+def check_channels(database: Database, parties: Parties) -> None:
+    """Compares each channel with its own newest head: size, root, signature, and the last leaf; and its seals.
 
     The whole log is verified by ``gateway check``; this is what every start can afford.
 
     Args:
         database: open
-        seals: the sender's seal of each channel, by origin
+        parties: this node and its peers, with the seals that their files name
 
     Raises:
         Corrupt: they contradict each other.
     """
+    known = {origin: (sender, receiver) for origin, sender, receiver in parties.channels()}
     with database.readers.connect() as connection:
         for origin, state in read_channels(connection).items():
             _check_last_leaf(connection, state.id, origin, state.log.size)
-            if origin in seals and state.head:
-                _check_head(state, seals[origin])
+            if origin in known:
+                _check_seals(connection, state, known[origin])
+            if origin in known and state.head:
+                _check_note(state.head.note, state.origin, state.seals.sender)
 
 
-def check_journal(database: Database, seal: SealPublic) -> None:
+def check_journal(database: Database, own: Seals) -> None:
     """Compares the access journal with its own newest head: root, signature, and the last leaf.
 
     Args:
         database: open
-        seal: of this node
+        own: the seals of this node
 
     Raises:
         Corrupt: they contradict each other.
@@ -103,17 +141,26 @@ def check_journal(database: Database, seal: SealPublic) -> None:
         state = read_journal(connection)
         _check_last_leaf(connection, JOURNAL, state.origin, state.log.size)
         if state.head:
-            _check_note(state.head.note, state.origin, seal)
+            _check_note(state.head.note, state.origin, own)
 
 
-def _check_head(state: ChannelState, seal: SealPublic) -> None:
-    assert state.head is not None, "asked of channels that have one"
-    _check_note(state.head.note, state.origin, seal)
+def _check_seals(connection: Connection, state: ChannelState, ends: tuple[Party, Party]) -> None:
+    """What no envelope brought must be a seal that a file of the home names, or named."""
+    for cosigner, party in enumerate(ends):
+        rows = select(seals.c.ed25519_certificate, seals.c.ml_dsa_44_certificate).where(
+            seals.c.channel == state.id, seals.c.cosigner.is_(bool(cosigner)), seals.c.rotated_channel.is_(None)
+        )
+        named = {each.certificates for each in (party.seal, *party.earlier_seals)}
+        if not named.issuperset((bytes(row[0]), bytes(row[1])) for row in connection.execute(rows)):
+            raise Corrupt(
+                f"{state.origin} began under a seal of {party.domain} that no file here names: "
+                "docs/certificates.md tells what to do where a seal was lost or replaced"
+            )
 
 
-def _check_note(note: bytes, origin: str, seal: SealPublic) -> None:
+def _check_note(note: bytes, origin: str, by: Seals) -> None:
     try:
-        open_checkpoint(note, origin, seal)
+        open_checkpoint(note, origin, by)
     except VerificationError as error:
         raise Corrupt(f"the newest checkpoint of {origin} does not verify: {error.message}") from error
 
@@ -125,13 +172,14 @@ def _check_last_leaf(connection: Connection, log: int, origin: str, expected: in
         raise Corrupt(f"{origin} has {size} leaves, and its head says {expected}")
 
 
-def _new_channel(channel: int, names: ChannelNames) -> dict[str, object]:
+def _new_channel(channel: int, origin: str, ends: tuple[str, str], *, outgoing: bool) -> dict[str, object]:
+    sender, recipient = ends
     return {
         "id": channel,
-        "origin": names.origin,
-        "sender": names.sender,
-        "recipient": names.recipient,
-        "outgoing": names.outgoing,
+        "origin": origin,
+        "sender": sender,
+        "recipient": recipient,
+        "outgoing": outgoing,
         "size": 0,
         "edge": b"",
         "halt_reason": "",

@@ -1,4 +1,4 @@
-"""Rebuilds from the logs what is known of notices, frameworks and assessments.
+"""Rebuilds from the logs what is known of notices, frameworks, assessments and seals.
 
 Events are not made anew: watchers hold cursors, and a cursor must go on meaning what it meant. They say in which
 order notices became known here, and a rebuilt notice gets the sequence that it had, so page tokens stay valid too;
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
 from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,6 +25,7 @@ from gateway.store.receipts import Covered, cover
 from gateway.store.retelling import Retelling
 from gateway.store.rows import changing_columns, notice_record, notice_row
 from gateway.store.scanning import pages
+from gateway.store.seals import rebuild_seals
 from gateway.store.state import ChannelState, by_id, read_channels
 from gateway.store.tables import (
     assessments,
@@ -77,6 +78,7 @@ class _Rebuild:
         self._origins = by_id(self._states.values())
         self._retelling = Retelling(connection, now)
         self._draft = Draft()  # of one page
+        self._rotations: dict[Place, SealRotated] = {}
         self._count = 0
 
     def run(self) -> Rebuilt:
@@ -84,6 +86,7 @@ class _Rebuild:
         for table in (notice_identifiers, notices, provisions, framework_versions, assessments):
             self._connection.execute(delete(table))
         replies = [place for state in self._states.values() for place in self._take_channel(state)]
+        rebuild_seals(self._connection, self._ids, self._rotations)
         for place in replies:
             here = (leaves.c.channel == self._ids[place.origin]) & (leaves.c.index == place.index)
             leaf = self._connection.execute(_LEAVES.where(here)).mappings().one()
@@ -107,6 +110,8 @@ class _Rebuild:
             if envelope and is_reply(envelope):
                 replies.append(place)
             elif envelope:
+                if envelope.HasField("seal_rotated"):
+                    self._rotations[place] = envelope.seal_rotated
                 self._project(envelope, place, destroyed=leaf["destroyed"])
         return replies
 

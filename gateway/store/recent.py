@@ -13,12 +13,16 @@ KEPT_BYTES = MAX_BATCH_BYTES  # of envelopes, of each channel
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Envelopes of a channel from ``first`` on, which one commit sealed under one checkpoint; ``note``: it signed."""
+    """Envelopes of a channel from ``first`` on, which one commit sealed under one checkpoint.
+
+    ``note``: the checkpoint, signed; ``turns``: the seal changes after it, and no batch goes on beyond it.
+    """
 
     origin: str
     first: int
     envelopes: Sequence[bytes]
     note: bytes
+    turns: bool = False
 
     @property
     def end(self) -> int:
@@ -63,6 +67,8 @@ class Recent:
                 break
             end = run.end
             found.append(run)
+            if run.turns:
+                break
         if not found:
             return None
         envelopes = [envelope for run in found for envelope in run.envelopes]

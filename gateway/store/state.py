@@ -9,7 +9,9 @@ from gateway.errors import Corrupt, VerificationError
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
+from gateway.ledger.seals import Parties
 from gateway.ledger.steps import Halt
+from gateway.store.seals import read_seals
 from gateway.store.tables import JOURNAL, channels, events, halt_evidence, heads, notices
 from gateway.supervision.records import ChannelParties
 
@@ -22,6 +24,7 @@ class ChannelState:
         id: of its row
         origin: ``<sender domain>/to/<recipient domain>``
         parties: whose channel it is
+        seals: that its sender and its recipient had in it
         log: right edge of the log here
         head: newest signed checkpoint; None for an empty log
         receipt: newest receipt; None if there is none
@@ -31,6 +34,7 @@ class ChannelState:
     id: int
     origin: str
     parties: ChannelParties
+    seals: Parties
     log: CompactRange = CompactRange.EMPTY
     head: SignedCheckpoint | None = None
     receipt: Receipt | None = None
@@ -87,7 +91,8 @@ def _read_channel(connection: Connection, row: RowMapping) -> ChannelState:
     if (log.size > 0) != (head is not None) or (receipt and receipt.checkpoint.size > log.size):
         raise Corrupt(f"the heads of {origin} do not fit its log of {log.size} envelopes")
     parties = ChannelParties(row["sender"], row["recipient"], outgoing=row["outgoing"])
-    return ChannelState(channel, origin, parties, log, head, receipt, _read_halt(connection, channel, row))
+    seals = read_seals(connection, channel, origin)
+    return ChannelState(channel, origin, parties, seals, log, head, receipt, _read_halt(connection, channel, row))
 
 
 def _read_head(connection: Connection, channel: int, log: CompactRange) -> SignedCheckpoint | None:

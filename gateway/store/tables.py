@@ -106,6 +106,23 @@ heads = Table(
     PrimaryKeyConstraint("channel", "size"),
 )
 
+# The seals that each party of a channel had there, in order. `cosigner`: of the recipient, who signs receipts; else
+# of the sender. A seal alone may sign sizes above `above`, up to the `above` of the next one. `rotated_channel`,
+# `rotated_index`: where the envelope stands that brought it; without, a pairing document or an operator did.
+seals = Table(
+    "seals",
+    metadata,
+    Column("channel", Integer, ForeignKey("channels.id"), nullable=False),
+    Column("cosigner", Boolean, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("above", BIG, nullable=False),
+    Column("ed25519_certificate", LargeBinary, nullable=False),
+    Column("ml_dsa_44_certificate", LargeBinary, nullable=False),
+    Column("rotated_channel", Integer, ForeignKey("channels.id")),
+    Column("rotated_index", BIG),
+    PrimaryKeyConstraint("channel", "cosigner", "ordinal"),
+)
+
 # What is known of a notice beside its content, which stays in `leaves`.
 notices = Table(
     "notices",

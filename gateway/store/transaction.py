@@ -6,6 +6,7 @@ A unit reads what is committed and what the units before it are going to write; 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import TypeVar
@@ -19,7 +20,8 @@ from sqlalchemy import Connection, bindparam, select
 from gateway.errors import BadInput, Halted, StoreError
 from gateway.journal.entries import CallRecord, Entry
 from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
-from gateway.ledger.checkpoint import Receipt
+from gateway.ledger.checkpoint import Receipt, domains_of, origin_of
+from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.destroying import read_leaf
 from gateway.store.draft import Draft, RequestRecord
@@ -30,11 +32,12 @@ from gateway.store.logs import parsed
 from gateway.store.prepared import rows_by_keys
 from gateway.store.receipts import Covered, with_receipt
 from gateway.store.rows import notice_record
+from gateway.store.seals import SealDraft
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import events, leaves, notices, requests
 from gateway.supervision.destruction import Leaf
 from gateway.supervision.drafts import DraftRecord, draft_name
-from gateway.supervision.envelopes import Actor, Seal
+from gateway.supervision.envelopes import Actor, Seal, seal_rotated
 from gateway.supervision.event_names import event_names
 from gateway.supervision.framework_records import AssessmentRecord
 from gateway.supervision.outcomes import EventDraft, Outcome, Projection
@@ -224,12 +227,30 @@ class Transaction:
             raise StoreError(f"envelope {batch.first} does not continue the log of {state.log.size} of {origin}")
         self._draft.batches.setdefault(origin, []).append(batch)
         self._draft.states[origin] = replace(state, log=batch.log, head=batch.head)
+        if batch.rotation:
+            self._take_rotation(origin, batch.rotation, Place(origin, batch.log.size - 1))
         envelopes = [parsed(data) for data in batch.envelopes]
         self._read_notices({each for envelope in envelopes if envelope for each in concerned_notices(envelope)})
         for index, envelope in enumerate(envelopes, batch.first):
             place = Place(origin, index)
             destroyed = index in batch.destroyed
             self._draft.apply(self._projection(envelope, place, state, fields_checked=destroyed), place)
+
+    def rotate_seal(self, author: Actor, seal: CertifiedSeal) -> None:
+        """Seals, in every channel of ours, that another seal is in force from here on. It needs a commit for itself.
+
+        Raises:
+            Halted: a channel takes nothing: no peer may be left without the news.
+        """
+        assert not self.group.sealed, "what is sealed with a rotation would be signed by the seal before it"
+        for origin, state in self._states.items():
+            if not state.parties.outgoing:
+                continue
+            receipted = self.channel(_reverse(origin)).receipted_size
+            sealed = self.seal(
+                origin, author, partial(seal_rotated, certificates=seal.certificates, receipted=receipted)
+            )
+            self._take_rotation(origin, Rotation(seal, sealed.place.index + 1, receipted), sealed.place)
 
     def keep_receipt(self, origin: str, receipt: Receipt) -> None:
         """Keeps a receipt, the peer's or our own, and what it says of notices; an older one changes nothing."""
@@ -288,6 +309,21 @@ class Transaction:
         """Keeps the day up to which events tell what comes into force."""
         self._draft.rules.told_until = day_number(day)
 
+    def _take_rotation(self, origin: str, rotation: Rotation, place: Place) -> None:
+        """Keeps another seal of the sender of a channel: there, and where it cosigns."""
+        self._add_seal(origin, rotation.above, rotation.seal, place, cosigner=False)
+        self._add_seal(_reverse(origin), rotation.receipted, rotation.seal, place, cosigner=True)
+
+    def _add_seal(self, origin: str, above: int, seal: CertifiedSeal, place: Place, *, cosigner: bool) -> None:
+        state = self.channel(origin)
+        before = state.seals.receiver if cosigner else state.seals.sender
+        if before.knows(seal.public):
+            return
+        after = before.rotated(above, seal)
+        changed = replace(state.seals, receiver=after) if cosigner else replace(state.seals, sender=after)
+        self._draft.states[origin] = replace(state, seals=changed)
+        self._draft.seals.append(SealDraft(origin, cosigner, len(before.spans), after.spans[-1], place))
+
     # --- how ------------------------------------------------------------------------------------------------------
 
     def _read_notices(self, ids: set[str]) -> None:
@@ -342,3 +378,9 @@ class Transaction:
 
     def _assessment(self, assessment_id: str) -> AssessmentRecord | None:
         return self.rules.assessment(assessment_id)
+
+
+def _reverse(origin: str) -> str:
+    """The channel the other way."""
+    sender, recipient = domains_of(origin)
+    return origin_of(recipient, sender)

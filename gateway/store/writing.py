@@ -21,6 +21,7 @@ from gateway.store.prepared import execute, execute_many
 from gateway.store.receipts import cover, tell_delivered
 from gateway.store.recent import Run
 from gateway.store.rows import changing_columns, notice_row
+from gateway.store.seals import seal_rows
 from gateway.store.state import ChannelState, Counters
 from gateway.supervision.notices import NAME_PREFIX
 from gateway.supervision.values import MICROS
@@ -76,6 +77,7 @@ class Writing:
         _insert(connection, tables.leaves, self._leaves)
         _insert(connection, tables.subtrees, self._subtrees)
         _insert(connection, tables.heads, self._heads)
+        _insert(connection, tables.seals, seal_rows(self._draft.seals, self._ids))
         self._write_receipts(connection)
         self._write_notices(connection)
         self._write_events(connection)
@@ -102,7 +104,8 @@ class Writing:
             head = signing.result()
             origin, size = head.checkpoint.origin, head.checkpoint.size
             self.states[origin] = replace(self.states[origin], head=head)
-            self.runs.append(Run(origin, first, envelopes, head.note))
+            turns = any(each.span.above == size for each in self._draft.seals if each.origin == origin)
+            self.runs.append(Run(origin, first, envelopes, head.note, turns))
             rows.append(_head(self._ids[origin], size, head.note))
         return rows
 
@@ -127,7 +130,7 @@ class Writing:
         """A receipt takes the place of its head, and of the sender's heads below it that have none.
 
         These stay where the envelopes since the receipt before would not fit into one batch: a peer that lost them
-        could not be sent them again.
+        could not be sent them again. So does the last head of each seal: nothing else shows what that seal had signed.
         """
         for origin, receipts in self._draft.receipts.items():
             channel, before = self._ids[origin], self._before[origin].receipted_size
@@ -282,6 +285,13 @@ _DROP_HEADS = delete(tables.heads).where(
     tables.heads.c.channel == bindparam("channel"),
     tables.heads.c.size > bindparam("above"),
     tables.heads.c.size <= bindparam("size"),
+    tables.heads.c.size.not_in(
+        select(tables.seals.c.above).where(
+            tables.seals.c.channel == bindparam("channel"),
+            tables.seals.c.cosigner.is_(False),
+            tables.seals.c.above < bindparam("size"),
+        )
+    ),
 )
 
 _BYTES = select(func.sum(func.length(tables.leaves.c.data))).where(

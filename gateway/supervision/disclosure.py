@@ -39,7 +39,7 @@ class Scope:
         return covers(self.clearance, label) and (not self.sectors or not self.sectors.isdisjoint(sectors))
 
 
-_OPEN = frozenset({"framework_version_published", "framework_assessed"})  # rules bear no label
+_OPEN = frozenset({"framework_version_published", "framework_assessed", "seal_rotated"})  # these bear no label
 
 EVERYTHING = Scope(Handling.RED)
 """Of the node itself, and of clients that are cleared for all."""

@@ -77,6 +77,14 @@ def approver_of(envelope: Envelope) -> Author | None:
     return envelope.approver if envelope.HasField("approver") else None
 
 
+def seal_rotated(seal: Seal, certificates: tuple[bytes, bytes], receipted: int) -> Envelope:
+    """The sender has new sealing keys; its receipts up to a size bear those before."""
+    envelope = envelope_of(seal)
+    envelope.seal_rotated.ed25519_certificate, envelope.seal_rotated.ml_dsa_44_certificate = certificates
+    envelope.seal_rotated.receipted_size = receipted
+    return envelope
+
+
 def sealed_at(envelope: Envelope) -> int:
     """When it was sealed, in microseconds since 1970; what is finer is cut off."""
     return envelope.sealed_at.seconds * MICROS + envelope.sealed_at.nanos // 1000

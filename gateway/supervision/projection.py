@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.supervision import destruction, framework_projection, notice_projection
+from gateway.supervision import destruction, framework_projection, notice_projection, seal_projection
 from gateway.supervision.fields import field_violations
 from gateway.supervision.framework_records import FindAssessment, FindVersion
 from gateway.supervision.notices import kind_of, notice_id
@@ -32,6 +32,7 @@ RULES: Mapping[str | None, Callable[[Context], Projection]] = {
     "notice_withdrawn": notice_projection.withdrawn,
     "framework_version_published": framework_projection.published,
     "framework_assessed": framework_projection.assessed,
+    "seal_rotated": seal_projection.rotated,
     "content_destroyed": destruction.destroyed,
 }
 

@@ -7,8 +7,9 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from regulator.exchange.v1 import peer_service_pb2 as wire
+from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
 
-from gateway.ledger.channel import Parties
+from gateway.errors import Untrusted
 from gateway.ledger.checkpoint import (
     Checkpoint,
     Receipt,
@@ -19,6 +20,7 @@ from gateway.ledger.checkpoint import (
     sign_checkpoint,
 )
 from gateway.ledger.merkle import CompactRange, leaf_hash
+from gateway.ledger.seals import CertifiedSeal, Parties, SealHistory
 
 HK, KR = "gateway.hk.example", "gateway.kr.example"
 HK_TO_KR, KR_TO_HK = origin_of(HK, KR), origin_of(KR, HK)
@@ -30,9 +32,11 @@ class FixedSeal:
     """A ``Signer`` whose keys come from a word. It signs an equal message once: ML-DSA takes a millisecond."""
 
     def __init__(self, word: str) -> None:
+        self.word = word
         seed = sha256(word.encode()).digest()
         self._ed25519 = Ed25519PrivateKey.from_private_bytes(seed)
         self._ml_dsa_44 = MLDSA44PrivateKey.from_seed_bytes(seed)
+        self.public_keys = self._ed25519.public_key(), self._ml_dsa_44.public_key()
         self.sign_ed25519 = lru_cache(None)(self._ed25519.sign)
         self.sign_ml_dsa_44 = lru_cache(None)(self._ml_dsa_44.sign)
 
@@ -44,7 +48,38 @@ class FixedSeal:
 
 
 HK_SEAL, KR_SEAL, STRANGER_SEAL = FixedSeal("hk"), FixedSeal("kr"), FixedSeal("stranger")
-PARTIES = Parties(HK_TO_KR, HK_SEAL.public, KR, KR_SEAL.public)
+
+
+def certificates_of(seal: FixedSeal) -> tuple[bytes, bytes]:
+    """Made up: they certify where ``certify`` looks them up."""
+    return b"ed25519 of " + seal.word.encode(), b"ml-dsa-44 of " + seal.word.encode()
+
+
+def certified(seal: FixedSeal) -> CertifiedSeal:
+    return CertifiedSeal(seal.public, certificates_of(seal))
+
+
+def certify(domain: str, certificates: tuple[bytes, bytes], at: int) -> CertifiedSeal:
+    """Certifies any seal of this domain's own, and none other."""
+    word = certificates[0].decode().removeprefix("ed25519 of ")
+    if not word.startswith(f"{domain} ") or certificates != certificates_of(fixed_seal(word)):
+        raise Untrusted("not certified")
+    return certified(fixed_seal(word))
+
+
+@lru_cache(None)
+def fixed_seal(word: str) -> FixedSeal:
+    return FixedSeal(word)
+
+
+def rotation(seal: FixedSeal, receipted: int = 0, origin: str = HK_TO_KR) -> bytes:
+    """The envelope by which a channel's sender rotates its seal."""
+    ed25519, ml_dsa_44 = certificates_of(seal)
+    said = SealRotated(ed25519_certificate=ed25519, ml_dsa_44_certificate=ml_dsa_44, receipted_size=receipted)
+    return Envelope(salt=bytes(16), origin=origin, seal_rotated=said).SerializeToString()
+
+
+PARTIES = Parties(HK_TO_KR, SealHistory.of(HK_SEAL.public), SealHistory.of(KR_SEAL.public), certify)
 
 
 def envelopes(count: int, history: str = "honest") -> list[bytes]:

@@ -126,8 +126,8 @@ LYING_HELLOS = {
     "a size without a checkpoint": hello(size=6),
     "less than the checkpoint": hello(LEAVES, size=5),
     "more than the checkpoint": hello(LEAVES, size=2**64 - 1),
-    "by a stranger": hello(LEAVES, checkpoint=head_of(LEAVES, STRANGER_SEAL).note),
-    "by the receiver": hello(LEAVES, checkpoint=head_of(LEAVES, KR_SEAL).note),
+    "by a stranger": hello(LEAVES[:6], checkpoint=head_of(LEAVES[:6], STRANGER_SEAL).note),
+    "by the receiver": hello(LEAVES[:6], checkpoint=head_of(LEAVES[:6], KR_SEAL).note),
     "another channel's checkpoint": hello(
         LEAVES, checkpoint=sign_checkpoint(checkpoint_of(LEAVES, KR_TO_HK), HK_SEAL, TIME).note
     ),

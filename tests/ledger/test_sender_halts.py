@@ -12,6 +12,7 @@ from tests.ledger.samples import (
     KR,
     KR_SEAL,
     LATER,
+    PARTIES,
     STRANGER_SEAL,
     TIME,
     batch_of,
@@ -183,6 +184,6 @@ def test_two_heads_of_one_history_are_no_fork():
 
 def test_a_machine_found_halted_takes_no_step():
     machine = machine_with(halt_reason=FORKED)
-    for event in (steps.Opened(), position(0), steps.Grown(log_of(LEAVES), head_of(LEAVES)), steps.Closed()):
+    for event in (steps.Opened(), position(0), steps.Grown(log_of(LEAVES), head_of(LEAVES), PARTIES), steps.Closed()):
         assert machine.feed(event) == []
     assert machine.state is State.HALTED

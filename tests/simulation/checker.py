@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from gateway.ledger.checkpoint import open_receipt
 from tests.ledger import oracle
-from tests.ledger.samples import PARTIES
+from tests.ledger.samples import KR, PARTIES
 from tests.simulation.ends import End, ReceiverEnd, SenderEnd
 
 root_of = lru_cache(None)(oracle.mth)
@@ -34,15 +34,15 @@ def check_settled(sender: SenderEnd, receiver: ReceiverEnd) -> None:
     if sender.disk.envelopes:
         assert sender.disk.receipt is not None
         assert sender.disk.receipt.checkpoint.size == len(sender.disk.envelopes)
-    check_receipts(sender)
-    check_receipts(receiver)
+    check_receipts(sender, receiver)
+    check_receipts(receiver, receiver)
     for size, roots in sender.signed.items():
         assert roots == {root_of(tuple(sender.disk.envelopes[:size]))}, "one root a size was ever signed (G2)"
 
 
-def check_receipts(end: End) -> None:
-    """Every receipt verifies, and commits to the log that is kept."""
+def check_receipts(end: End, receiver: ReceiverEnd) -> None:
+    """Every receipt verifies under the seals that both ends had, and commits to the log that is kept."""
     for size, receipt in end.disk.receipts.items():
-        opened = open_receipt(receipt.note, PARTIES.origin, PARTIES.sender, PARTIES.receiver_domain, PARTIES.receiver)
+        opened = open_receipt(receipt.note, PARTIES.origin, end.disk.parties.sender, KR, receiver.seals)
         assert opened.checkpoint.size == size
         assert opened.checkpoint.root == root_of(tuple(end.disk.envelopes[:size]))

@@ -9,6 +9,7 @@ from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint
 from gateway.ledger.merkle import CompactRange, leaf_hash
 from gateway.ledger.steps import Halt, Loaded, Recalled
+from tests.ledger.samples import PARTIES
 
 
 class Disk:
@@ -19,6 +20,7 @@ class Disk:
         heads: signed checkpoints by size
         receipts: receipts by size
         halt: why the channel is halted; None while it is open
+        parties: the channel's ends, with the sender's seals as the log tells them
     """
 
     def __init__(self) -> None:
@@ -26,6 +28,7 @@ class Disk:
         self.heads: dict[int, SignedCheckpoint] = {}
         self.receipts: dict[int, Receipt] = {}
         self.halt: Halt | None = None
+        self.parties = PARTIES
         self._edges = [CompactRange.EMPTY]  # the log's right edge at each size
 
     def backup(self) -> "Disk":
@@ -72,6 +75,7 @@ class Disk:
     def append_verified(self, batch: VerifiedBatch) -> None:
         assert batch.first == self.log.size, "each envelope is committed once, and in order (G4)"
         self.append(batch.envelopes, batch.head)
+        self.parties = self.parties.after(batch.rotation)
         assert batch.log == self.log
 
     def keep_receipt(self, receipt: Receipt) -> None:

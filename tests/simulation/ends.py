@@ -5,6 +5,7 @@ One ``step`` carries out one effect, so a schedule can crash an end between any 
 
 from abc import ABC, abstractmethod
 from collections import deque
+from dataclasses import replace
 
 from google.protobuf.message import Message
 from regulator.exchange.v1 import peer_service_pb2 as wire
@@ -13,8 +14,22 @@ from gateway.ledger import steps
 from gateway.ledger.channel import Machine
 from gateway.ledger.checkpoint import countersign, open_receipt, sign_checkpoint
 from gateway.ledger.receiver import ReceiverMachine
+from gateway.ledger.seals import Parties, Rotation, SealHistory
 from gateway.ledger.sender import SenderMachine
-from tests.ledger.samples import HK_SEAL, KR, KR_SEAL, LATER, PARTIES, TIME, checkpoint_of
+from tests.ledger.samples import (
+    HK,
+    HK_SEAL,
+    KR,
+    KR_SEAL,
+    LATER,
+    PARTIES,
+    TIME,
+    FixedSeal,
+    certified,
+    checkpoint_of,
+    fixed_seal,
+    rotation,
+)
 from tests.simulation.disk import Disk
 from tests.simulation.link import Frame, Link, StreamBroken
 
@@ -117,6 +132,8 @@ class SenderEnd(End):
 
     def __init__(self, link: Link) -> None:
         self.inbox, self.outbox = link.to_sender, link.to_receiver
+        self.keys = [HK_SEAL]  # that the home holds, whatever the disk knows of them
+        self.receivers = PARTIES.receiver  # seals of the receiver, as the other channel has told them so far
         self.signed: dict[int, set[bytes]] = {}  # every root ever signed, by size
         self.grown: deque[steps.Grown] = deque()  # of every commit, also of what was restored; it may be told late
         super().__init__(link)
@@ -125,19 +142,40 @@ class SenderEnd(End):
         disk = self.disk
         self.grown.clear()
         reason, evidence = (disk.halt.reason, disk.halt.evidence) if disk.halt else ("", ())
-        return SenderMachine(PARTIES, disk.log, disk.head, disk.receipt, reason, evidence)
+        return SenderMachine(self.parties(), disk.log, disk.head, disk.receipt, reason, evidence)
 
     def seal(self, envelopes: list[bytes]) -> None:
         """Commits a checkpoint; the machine hears of it afterwards, from ``grown``."""
         assert self.disk.halt is None, "a halted channel seals nothing"
         checkpoint = checkpoint_of([*self.disk.envelopes, *envelopes])
         self.signed.setdefault(checkpoint.size, set()).add(checkpoint.root)
-        self.disk.append(envelopes, sign_checkpoint(checkpoint, HK_SEAL, TIME + checkpoint.size))
+        self.disk.append(envelopes, sign_checkpoint(checkpoint, self.key, TIME + checkpoint.size))
+        self._note_growth()
+
+    @property
+    def key(self) -> FixedSeal:
+        """The private side of the seal in force."""
+        return next(key for key in self.keys if key.public == self.disk.parties.sender.newest.public)
+
+    def parties(self) -> Parties:
+        senders = self.disk.parties.sender.expecting([certified(key) for key in self.keys])
+        return replace(self.disk.parties, sender=senders, receiver=self.receivers)
+
+    def rotate(self) -> None:
+        """Commits a rotation: the last thing that the seal before signs."""
+        key = fixed_seal(f"{HK} {len(self.keys)}")
+        self.seal([rotation(key)])
+        self.keys.append(key)
+        self.disk.parties = self.disk.parties.after(Rotation(certified(key), self.disk.log.size, 0))
+        self._note_growth()
+
+    def hear_of_rotation(self, receivers: SealHistory) -> None:
+        """The other channel has told that the receiver rotated its seal."""
+        self.receivers = receivers
         self._note_growth()
 
     def _note_growth(self) -> None:
-        assert self.disk.head is not None
-        self.grown.append(steps.Grown(self.disk.log, self.disk.head))
+        self.grown.append(steps.Grown(self.disk.log, self.disk.head, self.parties()))
 
     def dial(self) -> None:
         self.link.dial()
@@ -173,10 +211,25 @@ class ReceiverEnd(End):
 
     def __init__(self, link: Link) -> None:
         self.inbox, self.outbox = link.to_receiver, link.to_sender
+        self.keys = [KR_SEAL]
+        self.seals = PARTIES.receiver  # its own, which stand in the channel the other way
         super().__init__(link)
 
     def build(self) -> Machine:
-        return ReceiverMachine(PARTIES, self.disk.log, self.disk.head, self.disk.receipt, self.disk.halt)
+        return ReceiverMachine(
+            replace(self.disk.parties, receiver=self.seals),
+            self.disk.log,
+            self.disk.head,
+            self.disk.receipt,
+            self.disk.halt,
+        )
+
+    def rotate(self) -> None:
+        """Signs with another seal from here on; the channel the other way will tell it, later."""
+        key = fixed_seal(f"{KR} {len(self.keys)}")
+        self.keys.append(key)
+        receipted = self.disk.receipt.checkpoint.size if self.disk.receipt else 0
+        self.seals = self.seals.rotated(receipted, certified(key))
 
     def carry_out_own(self, effect: steps.Effect) -> steps.LocalEvent | None:
         match effect:
@@ -185,7 +238,7 @@ class ReceiverEnd(End):
                 return steps.Committed()
             case steps.Countersign(head):
                 assert self.disk.heads[head.checkpoint.size] == head, "only what is durable is countersigned (G3)"
-                receipt = countersign(head, KR, KR_SEAL, LATER + head.checkpoint.size)
+                receipt = countersign(head, KR, self.keys[-1], LATER + head.checkpoint.size)
                 self.disk.keep_receipt(receipt)
                 return steps.Countersigned(receipt)
             case _:
@@ -195,5 +248,5 @@ class ReceiverEnd(End):
         assert isinstance(message, wire.ExchangeResponse)
         note = message.receipt.note or message.position.receipt
         if note:
-            receipt = open_receipt(note, PARTIES.origin, PARTIES.sender, KR, PARTIES.receiver)
+            receipt = open_receipt(note, PARTIES.origin, self.disk.parties.sender, KR, self.seals)
             assert self.disk.receipts[receipt.checkpoint.size] == receipt, "only a durable receipt is sent (G3)"

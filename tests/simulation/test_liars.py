@@ -83,7 +83,7 @@ def test_a_lying_receiver_changes_nothing_at_the_sender(settled):
         seen |= talk(sender, Random(seed), 30)
         assert sender.disk.halt is None, seed
         assert sender.disk.envelopes == LEAVES
-        check_receipts(sender)
+        check_receipts(sender, settled.receiver)
     assert seen >= {State.STREAMING, State.GREETING}, "it must get somewhere to show something"
 
 
@@ -96,6 +96,6 @@ def test_a_lying_sender_changes_nothing_at_the_receiver_but_what_the_real_one_si
         assert receiver.disk.halt is None, seed
         sizes.add(len(receiver.disk.envelopes))
         assert receiver.disk.envelopes == LEAVES[: len(receiver.disk.envelopes)]
-        check_receipts(receiver)
+        check_receipts(receiver, receiver)
     assert seen >= {State.STREAMING, State.AWAITING_HELLO}
     assert sizes > {4}, "a replay of what was signed is taken: it is the sender's own"

@@ -126,3 +126,23 @@ def test_rollbacks_amid_other_faults_end_with_both_logs_the_same(seed):
     world.settle()
     assert world.sender.machine.state is State.STREAMING
     check_settled(world.sender, world.receiver)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_rollbacks_over_rotations_of_either_seal_end_with_both_logs_the_same(seed):
+    """A sender that lost its own rotation has it back from the peer, and knows its own keys meanwhile."""
+    world = World(seed, Limits(seals=6, acts=60, rotations=4))
+    rolled_back = world.random.choice(world.ends)
+    for _ in range(40):
+        world.act()
+    backup = rolled_back.disk.backup()
+    for _ in range(80):
+        world.act()
+    world.settle()
+    rolled_back.boot(backup)
+    world.seals_left = world.rotations_left = 0
+    for _ in range(100):
+        world.act()
+    world.settle()
+    assert world.sender.machine.state is State.STREAMING
+    check_settled(world.sender, world.receiver)

@@ -48,9 +48,20 @@ def test_a_log_longer_than_the_window_comes_through(seed):
     assert len(world.receiver.disk.envelopes) > 16
 
 
+def test_schedules_in_which_either_end_rotates_its_seal_end_with_both_logs_the_same():
+    worlds = [run_named(seed, Limits(rotations=4)) for seed in SEEDS]
+    if len(worlds) == SHORT_SCHEDULES:
+        assert sum(len(world.sender.keys) - 1 for world in worlds) > SHORT_SCHEDULES
+        assert sum(len(world.receiver.keys) - 1 for world in worlds) > SHORT_SCHEDULES
+        refused = [error for world in worlds for error in world.sender.errors if error.startswith("UNKNOWN_SEAL")]
+        assert refused, "no receipt under a new seal came before the news of it: that shows little"
+
+
 @pytest.mark.long
 @pytest.mark.skipif(LONG_SCHEDULES == 0, reason="GATEWAY_SCHEDULES says how many")
 @pytest.mark.timeout(3600)
 def test_long_schedules_end_with_both_logs_the_same():
     for seed in range(SHORT_SCHEDULES, SHORT_SCHEDULES + LONG_SCHEDULES):
-        run_named(seed, Limits(seals=seed % 30, envelopes_per_seal=1 + seed % 5, acts=100 + seed % 300))
+        run_named(
+            seed, Limits(seals=seed % 30, envelopes_per_seal=1 + seed % 5, acts=100 + seed % 300, rotations=seed % 5)
+        )

@@ -15,11 +15,12 @@ SETTLE_STEPS = 3000  # more than any of the small logs here needs once faults ha
 
 @dataclass(frozen=True)
 class Limits:
-    """How large a schedule gets: seals, envelopes a seal, and acts (a fault is an act)."""
+    """How large a schedule gets: seals, envelopes a seal, acts (a fault is an act), and rotations of seals."""
 
     seals: int = 8
     envelopes_per_seal: int = 3
     acts: int = 150
+    rotations: int = 0
 
 
 class World:
@@ -35,6 +36,7 @@ class World:
         self.link = Link()
         self.sender, self.receiver = SenderEnd(self.link), ReceiverEnd(self.link)
         self.seals_left = limits.seals
+        self.rotations_left = limits.rotations
         self.grown = self.sender.grown  # commits that the sender's machine has not heard of
 
     # --- what goes well -----------------------------------------------------------------------------------------
@@ -43,11 +45,18 @@ class World:
         size = self.sender.disk.log.size
         self.sender.seal(envelopes(size + count, history)[size:])
 
+    def rotate(self) -> None:
+        """One of the ends changes its seal."""
+        self.rotations_left -= 1
+        self.random.choice(self.ends).rotate()
+
     def progress(self) -> list[Callable[[], None]]:
         """All that can go on by itself now."""
         found: list[Callable[[], None]] = [end.step for end in self.ends if end.pending]
         found += [end.notice_loss for end in self.ends if self._has_lost(end)]
         found += [end.receive for end in self.ends if end.inbox and end.stream == self.link.stream and not end.pending]
+        if self.sender.receivers != self.receiver.seals and self.sender.machine.state is not State.RESTORING:
+            found.append(lambda: self.sender.hear_of_rotation(self.receiver.seals))
         if self.grown and self.sender.machine.state is not State.RESTORING:  # Restored is fed at once, before
             found.append(self.tell_grown)
         if not (self.sender.stream or self.sender.pending or self.halted):
@@ -57,7 +66,7 @@ class World:
         return found
 
     @property
-    def ends(self) -> tuple[End, End]:
+    def ends(self) -> tuple[SenderEnd, ReceiverEnd]:
         return self.sender, self.receiver
 
     @property
@@ -91,7 +100,9 @@ class World:
             lambda: self.crash(self.receiver),
         ]
         options = self.progress()
-        if self.seals_left and self.sender.disk.halt is None and self.random.random() < 0.15:
+        if self.rotations_left and self.sender.disk.halt is None and self.random.random() < 0.04:
+            self.rotate()
+        elif self.seals_left and self.sender.disk.halt is None and self.random.random() < 0.15:
             self.seals_left -= 1
             self.seal(self.random.randint(1, self.limits.envelopes_per_seal))
         elif self.random.random() < 0.08 or not options:

@@ -22,16 +22,20 @@ from gateway.errors import GatewayError
 from gateway.framework_commands import FrameworkCommands
 from gateway.framework_questions import FrameworkQuestions
 from gateway.framework_sealing import FrameworkSealing
+from gateway.identity.names import NodeId
 from gateway.identity.parties import Parties, Party
+from gateway.identity.seal_certificates import certified_seal
+from gateway.identity.signers import Keyring
 from gateway.ledger import steps
 from gateway.ledger.checkpoint import Receipt, countersign, origin_of
 from gateway.ledger.receiver import ReceiverMachine
+from gateway.ledger.seals import Certificates, CertifiedSeal
 from gateway.ledger.sender import SenderMachine
 from gateway.retention import Retention
 from gateway.sealed_tokens import SealedTokens
 from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database, snapshot
-from gateway.store.opening import ChannelNames, add_channels, create
+from gateway.store.opening import add_channels, channel_names, create
 from gateway.store.readers import Readers
 from gateway.store.rebuild import Rebuilt, rebuild
 from gateway.store.reverify import Report, verify_store
@@ -39,13 +43,17 @@ from gateway.store.state import ChannelState
 from gateway.store.tables import metadata
 from gateway.store.transaction import Sealed, Transaction
 from gateway.supervision import envelopes, framework_envelopes
-from tests.ledger.samples import HK_SEAL, KR_SEAL
+from tests.ledger.samples import HK_SEAL, KR_SEAL, FixedSeal
 from tests.supervision.samples import content as sample_content
+from tests.support.seals import certified, node_authority
 
 T = TypeVar("T")
 
 DOMAINS = {"HK": "gateway.hk.example", "KR": "gateway.kr.example"}
 SEALS = {"HK": HK_SEAL, "KR": KR_SEAL}
+CERTIFIED = {each: certified(seal, DOMAINS[each]) for each, seal in SEALS.items()}
+NEXT = {"HK": FixedSeal("hk next"), "KR": FixedSeal("kr next")}
+NEXT_CERTIFIED = {each: certified(seal, DOMAINS[each]) for each, seal in NEXT.items()}
 HK_TO_KR, KR_TO_HK = origin_of(DOMAINS["HK"], DOMAINS["KR"]), origin_of(DOMAINS["KR"], DOMAINS["HK"])
 RANDOM = random.Random(1)  # never twice the same salt
 NOW = 1_767_225_600_000_000  # microseconds: 2026-01-01
@@ -57,7 +65,7 @@ def parties_of(jurisdiction: str) -> Parties:
 
 
 def _party(jurisdiction: str) -> Party:
-    return Party(jurisdiction, DOMAINS[jurisdiction], jurisdiction, (), SEALS[jurisdiction].public, (), "")
+    return Party(jurisdiction, DOMAINS[jurisdiction], jurisdiction, (), CERTIFIED[jurisdiction], "")
 
 
 def _make(jurisdiction: str, url: str, home: Path) -> None:
@@ -73,13 +81,6 @@ def _new_file(jurisdiction: str) -> bytes:
     with tempfile.TemporaryDirectory() as home:
         _make(jurisdiction, "sqlite:///node.db", Path(home))
         return (Path(home) / "node.db").read_bytes()
-
-
-def channel_names(parties: Parties) -> list[ChannelNames]:
-    return [
-        ChannelNames(origin, sender.jurisdiction, receiver.jurisdiction, outgoing=sender is parties.own)
-        for origin, sender, receiver in parties.channels()
-    ]
 
 
 @dataclass
@@ -136,7 +137,7 @@ class Opened:
         """A writer on this database; one more than there should be, if it is not the first."""
         return Committer(
             self.database,
-            SEALS[self.jurisdiction],
+            keyring(self.jurisdiction),
             clock=lambda: next(self.clock),
             random=RANDOM.randbytes,
             on_commit=self.commits.append,
@@ -310,15 +311,35 @@ async def exchange(sender: Opened, receiver: Opened, *, drop_after: int = 1_000_
 
 
 def _carrier(store: Opened, origin: str, outbox: "asyncio.Queue[Message]") -> Carrier:
-    state, seals = store.state(origin), store.parties.seals(origin)
+    state, shared = store.state(origin), shared_store(store)
     halt = state.halt or steps.Halt("", "")
+    parties = shared.parties(state)
     machine = (
-        SenderMachine(seals, state.log, state.head, state.receipt, halt.reason, halt.evidence)
+        SenderMachine(parties, state.log, state.head, state.receipt, halt.reason, halt.evidence)
         if state.parties.outgoing
-        else ReceiverMachine(seals, state.log, state.head, state.receipt, state.halt)
+        else ReceiverMachine(parties, state.log, state.head, state.receipt, state.halt)
     )
-    shared = Store(store.committer, store.readers, SEALS[store.jurisdiction], DOMAINS[store.jurisdiction])
     return Carrier(machine, state, shared, outbox.put)
+
+
+def shared_store(store: Opened) -> Store:
+    """What carriers need of a store."""
+    return Store(store.committer, store.readers, keyring(store.jurisdiction), certify, DOMAINS[store.jurisdiction])
+
+
+def keyring(jurisdiction: str) -> Keyring:
+    """A node's seal, and the one that it will rotate to."""
+    return Keyring(
+        [
+            (CERTIFIED[jurisdiction], SEALS[jurisdiction]),
+            (NEXT_CERTIFIED[jurisdiction], NEXT[jurisdiction]),
+        ]
+    )
+
+
+def certify(domain: str, certificates: Certificates, at: int) -> CertifiedSeal:
+    """As a node does it that pins the roots of these stores."""
+    return certified_seal(certificates, [node_authority(domain).certificate], NodeId(domain), at)
 
 
 def _inner(message: Message) -> Any:

@@ -10,11 +10,12 @@ from typer.testing import CliRunner, Result
 
 from gateway.cli.app import app
 from gateway.errors import StoreError
+from gateway.identity.signers import Keyring
 from gateway.store.committer import Committer
 from gateway.store.database import Database
-from gateway.store.opening import add_channels
+from gateway.store.opening import add_channels, channel_names
 from gateway.supervision import envelopes
-from tests.store.stores import AUTHOR, NOW, RANDOM, channel_names
+from tests.store.stores import AUTHOR, NOW, RANDOM
 from tests.supervision.samples import content
 from tests.support.nodes import Site, found_pair
 
@@ -35,7 +36,7 @@ async def _release_three(site: Site) -> None:
     add_channels(database, channel_names(parties))
     committer = Committer(
         database,
-        site.home.seal(),
+        Keyring([(parties.own.seal, site.home.seal_files.keys())]),
         clock=lambda: NOW,
         random=RANDOM.randbytes,
         on_commit=lambda _commit: None,

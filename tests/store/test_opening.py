@@ -10,9 +10,9 @@ from gateway.store.opening import ChannelNames, add_channels, check_channels, ch
 from gateway.store.state import read_channels
 from gateway.store.tables import channels
 from tests.ledger.samples import HK_SEAL, STRANGER_SEAL
-from tests.store.stores import DOMAINS, HK_TO_KR, KR_TO_HK, SEALS, Opened
+from tests.store.stores import CERTIFIED, DOMAINS, HK_TO_KR, KR_TO_HK, Opened, parties_of
 
-SENDERS = {HK_TO_KR: SEALS["HK"].public, KR_TO_HK: SEALS["KR"].public}
+PARTIES, BOTH = parties_of("HK"), (CERTIFIED["HK"], CERTIFIED["KR"])
 
 
 def edit(hk: Opened, statement: str, **values) -> None:
@@ -22,10 +22,10 @@ def edit(hk: Opened, statement: str, **values) -> None:
 
 
 async def test_a_store_that_fits_passes(hk: Opened):
-    check_channels(hk.database, SENDERS)
+    check_channels(hk.database, PARTIES)
     await hk.release("hk-1")
     await hk.keep_receipt()
-    check_channels(hk.database, SENDERS)
+    check_channels(hk.database, PARTIES)
 
 
 async def test_the_database_of_another_node_is_refused(hk: Opened):
@@ -54,9 +54,11 @@ async def test_a_database_of_nobody_is_refused(url, tmp_path):
 
 async def test_a_later_pairing_adds_its_channels_beside_the_others(hk: Opened):
     before = await hk.rows(channels)
-    add_channels(hk.database, [ChannelNames(HK_TO_KR, "XX", "XX", outgoing=False)])
+    add_channels(hk.database, [ChannelNames(HK_TO_KR, "XX", "XX", outgoing=False, seals=BOTH)])
     assert await hk.rows(channels) == before
-    add_channels(hk.database, [ChannelNames("gateway.hk.example/to/gateway.sg.example", "HK", "SG", outgoing=True)])
+    add_channels(
+        hk.database, [ChannelNames("gateway.hk.example/to/gateway.sg.example", "HK", "SG", outgoing=True, seals=BOTH)]
+    )
     assert [row["id"] for row in await hk.rows(channels)] == [0, 1, 2, 3]
     hk.damaged = True  # Singapore is no party of this test's node
 
@@ -87,7 +89,7 @@ async def test_a_lost_leaf_at_the_end_is_found(hk: Opened, lost):
     await hk.release("hk-1", "hk-2")
     edit(hk, 'DELETE FROM leaves WHERE "index" >= :lost', lost=lost)
     with pytest.raises(Corrupt, match="leaves, and its head says 2"):
-        check_channels(hk.database, SENDERS)
+        check_channels(hk.database, PARTIES)
 
 
 async def test_a_head_that_somebody_else_signed_is_found(hk: Opened):
@@ -95,7 +97,7 @@ async def test_a_head_that_somebody_else_signed_is_found(hk: Opened):
     forged = sign_checkpoint(Checkpoint(HK_TO_KR, 1, hk.state().log.root()), STRANGER_SEAL, 1)
     edit(hk, "UPDATE heads SET note = :note", note=forged.note)
     with pytest.raises(Corrupt, match="does not verify"):
-        check_channels(hk.database, SENDERS)
+        check_channels(hk.database, PARTIES)
 
 
 async def test_a_head_of_another_channel_is_found(hk: Opened):
@@ -103,7 +105,7 @@ async def test_a_head_of_another_channel_is_found(hk: Opened):
     foreign = sign_checkpoint(Checkpoint(KR_TO_HK, 1, hk.state().log.root()), HK_SEAL, 1)
     edit(hk, "UPDATE heads SET note = :note", note=foreign.note)
     with pytest.raises(Corrupt):
-        check_channels(hk.database, SENDERS)
+        check_channels(hk.database, PARTIES)
 
 
 async def test_a_head_without_its_second_signature_is_corrupt(hk: Opened):
@@ -111,4 +113,4 @@ async def test_a_head_without_its_second_signature_is_corrupt(hk: Opened):
     note = hk.state().head.note
     edit(hk, "UPDATE heads SET note = :note", note=note[: note.rindex(b"\xe2\x80\x94")])
     with pytest.raises(Corrupt, match="lost a signature"):
-        check_channels(hk.database, SENDERS)
+        check_channels(hk.database, PARTIES)

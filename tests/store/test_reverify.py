@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from gateway.errors import StoreError
 from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
 from gateway.ledger.steps import FORKED, SENDER_ROLLED_BACK, Halt
+from gateway.store.committer import MAX_GROUP_WEIGHT
 from gateway.store.database import snapshot
 from gateway.store.reverify import Report, verify_store
 from gateway.store.reverify import report as report_module
@@ -20,7 +21,7 @@ from gateway.store.reverify.tree import Tree, hash_of_leaf
 from gateway.store.tables import leaves, metadata
 from tests.ledger import oracle
 from tests.ledger.samples import STRANGER_SEAL
-from tests.store.stores import CLIENT, DOMAINS, HK_TO_KR, KR_TO_HK, Opened, parties_of, settle
+from tests.store.stores import AUTHOR, CLIENT, DOMAINS, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, Opened, parties_of, settle
 from tests.supervision.framework_samples import assessment, day, pair, provision, version
 from tests.supervision.samples import reference
 
@@ -37,6 +38,8 @@ async def filled(hk: Opened, kr: Opened) -> Opened:
     await hk.release("hk-4", references=[reference(Reference.SUPERSEDES, "hk-2")])
     await hk.withdraw("hk-3")
     await fill_rules(hk)
+    seal = NEXT_CERTIFIED["KR"]
+    await kr.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, seal), weight=MAX_GROUP_WEIGHT)
     await settle(kr, hk)
     await hk.release(*(f"hk-{n}" for n in range(5, 261)))  # beyond the first stored subtree
     await hk.committer.submit(lambda tx: tx.remember_request(CLIENT, "7", bytes(32), "hk-1"))
@@ -101,12 +104,29 @@ async def test_the_report_counts_what_was_verified(hk: Opened, kr: Opened):
     assert (outgoing.origin, outgoing.envelopes, outgoing.heads) == (HK_TO_KR, 2, 2)
     assert (outgoing.receipts, outgoing.receipted) == (1, 1)
     assert (incoming.origin, incoming.envelopes) == (KR_TO_HK, 0)
-    assert report.rows == {"notices": 2, "notice_identifiers": 1, "events": 3, "requests": 0} | dict.fromkeys(RULES, 0)
+    assert report.rows == {
+        "seals": 4,
+        "notices": 2,
+        "notice_identifiers": 1,
+        "events": 3,
+        "requests": 0,
+    } | dict.fromkeys(RULES, 0)
 
 
 RULES = ("framework_versions", "provisions", "assessments", "framework_events", "drafts", "draft_events")
 
 DAMAGES = {
+    "seals": [
+        "UPDATE seals SET above = above + 1 WHERE ordinal = 1",
+        "UPDATE seals SET above = 1 WHERE ordinal = 0 AND channel = 2",
+        "UPDATE seals SET ordinal = 7 WHERE ordinal = 1",
+        "UPDATE seals SET rotated_index = rotated_index + 1 WHERE ordinal = 1",
+        "UPDATE seals SET rotated_channel = NULL, rotated_index = NULL WHERE ordinal = 1",
+        "UPDATE seals SET ed25519_certificate = :junk WHERE channel = 1 AND ordinal = 0",
+        "DELETE FROM seals WHERE ordinal = 1 AND NOT cosigner",
+        "DELETE FROM seals WHERE ordinal = 1 AND cosigner",
+        "DELETE FROM seals WHERE channel = 2",
+    ],
     "node": ["UPDATE node SET jurisdiction = 'SG'", "UPDATE node SET domain = 'x.example'", "DELETE FROM node"],
     "channels": [
         "UPDATE channels SET size = size + 1 WHERE id = 1",

@@ -20,7 +20,6 @@ from gateway.founding import (
     admit_client,
     found_authorities,
     found_home,
-    import_pairing,
     issue_client,
     load_authority,
     write_profile,
@@ -30,6 +29,7 @@ from gateway.identity.access import Role
 from gateway.identity.issuing import Authority
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
+from gateway.rolling import import_pairing
 
 AUTHORITIES = {"HK": ("HKMA", "SFC", "FSTB"), "KR": ("FSC", "FSS", "BOK", "KoFIU"), "SG": ("MAS",)}
 STOP_SECONDS = 60  # more than a node takes, whatever else the machine does

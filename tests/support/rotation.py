@@ -6,13 +6,13 @@ from pathlib import Path
 
 from cryptography import x509
 
-from gateway.founding import import_pairing, issue_client, issue_node
+from gateway.founding import issue_client, issue_node
 from gateway.identity.certificates import to_der, to_pem
 from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_certificate, write_file
 from gateway.identity.names import ClientId, NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.rolling import install_tls
+from gateway.rolling import import_pairing, install_tls
 from tests.rpc.calls import client_files
 from tests.rpc.raw import tls, tls_context
 from tests.support.nodes import AUTHORITIES, Site, eventually

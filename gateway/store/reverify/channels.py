@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, RowMapping, select
 
 from gateway.identity.parties import Party
-from gateway.store.reverify.notes import Keys, NoteFault, OpenedNote, open_note
+from gateway.store.reverify.notes import NoteFault, OpenedNote, open_note
 from gateway.store.reverify.report import ChannelCount, Findings
+from gateway.store.reverify.seals import read_turns
 from gateway.store.reverify.subtrees import SubtreeCheck
 from gateway.store.reverify.tree import Tree, hash_of_leaf
 from gateway.store.scanning import rows
@@ -62,7 +63,8 @@ class ChannelCheck:
     ) -> None:
         sender, receiver = parties
         self._connection, self._row, self._findings = connection, row, findings
-        self._sender, self._receiver = _keys(sender), _keys(receiver)
+        self._sender = read_turns(connection, row["id"], sender, cosigner=False, findings=findings)
+        self._receiver = read_turns(connection, row["id"], receiver, cosigner=True, findings=findings)
         halt = f"{row['halt_reason']}: {row['halt_detail']}" if row["halt_reason"] else ""
         self._channel = VerifiedChannel(
             row["id"], row["origin"], sender.jurisdiction, receiver.jurisdiction, outgoing, halt
@@ -168,7 +170,3 @@ class ChannelCheck:
                 open_note(row["note"], self._channel.origin, self._sender, receiver, cut=receiver is None)
             except NoteFault as fault:
                 self._findings.add(f"{name} {row['ordinal']}", str(fault))
-
-
-def _keys(party: Party) -> Keys:
-    return Keys(party.domain, party.seal.ed25519, party.seal.ml_dsa_44)

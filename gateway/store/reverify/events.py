@@ -1,6 +1,7 @@
 """Compares the events with what the envelopes and receipts amount to: each is told once, and in order."""
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from itertools import groupby
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -94,13 +95,22 @@ class EventCheck:
             return [_UNSUPPORTED]
         if later := self._later_act(envelope):
             return self._about(*later, place)
+        return self._of_node(envelope) or self._released(envelope, place)
+
+    def _of_node(self, envelope: Envelope) -> list[Told]:
+        """The event of an act that is about no notice."""
         if envelope.HasField("framework_version_published"):
             published, received = Event.FRAMEWORK_VERSION_PUBLISHED, Event.FRAMEWORK_VERSION_RECEIVED
             return [(published if self._channel.outgoing else received, "", 0, "")]
         if envelope.HasField("framework_assessed"):
             earlier = envelope.framework_assessed.content.supersedes
             return [(Event.FRAMEWORK_ASSESSED, "", 0, f"takes the place of {earlier}" if earlier else "")]
-        return self._released(envelope, place)
+        return [self._rotated(envelope)] if envelope.HasField("seal_rotated") else []
+
+    def _rotated(self, envelope: Envelope) -> Told:
+        digest = sha256(envelope.seal_rotated.ed25519_certificate).hexdigest()
+        said = f"{self._channel.sender} seals with new keys; Ed25519 certificate SHA-256 {digest}"
+        return (Event.SEAL_ROTATED, "", 0, said)
 
     def _later_act(self, envelope: Envelope) -> tuple[str, int, str, str] | None:
         """Of an act on a notice: its name, the kind of event, the fact, the detail."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
-from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
 from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import Connection, select
@@ -51,16 +51,17 @@ class Facts:
 
 @dataclass(slots=True)
 class Fold:
-    """The facts of every notice by id, the places of envelopes that cannot be used, and what is certified.
+    """The facts of every notice by id, the places of envelopes that cannot be used, what is certified, and rotations.
 
     ``certified``: what this node's own certificates say of destroyed envelopes, by place: leaf hash, and SHA-256 of
-    what is left.
+    what is left. ``rotations``: of seals, by place.
     """
 
     facts: dict[str, Facts] = field(default_factory=dict)
     unusable: set[Place] = field(default_factory=set)
     certified: dict[Place, tuple[bytes, bytes]] = field(default_factory=dict)
     rules: RulesFold = field(default_factory=RulesFold)
+    rotations: dict[Place, SealRotated] = field(default_factory=dict)
 
 
 def fold(connection: Connection, channels: Sequence[VerifiedChannel]) -> Fold:
@@ -68,6 +69,8 @@ def fold(connection: Connection, channels: Sequence[VerifiedChannel]) -> Fold:
     found, replies = Fold(), list[tuple[VerifiedChannel, int, Envelope]]()
     for channel in channels:
         for index, envelope in envelopes(connection, channel):
+            if envelope and envelope.HasField("seal_rotated"):  # whatever else is wrong with it
+                found.rotations[channel.id, index] = envelope.seal_rotated
             if envelope is None or not _usable(envelope, channel, destroyed=index in channel.destroyed):
                 found.unusable.add((channel.id, index))
             elif envelope.WhichOneof("content") in _REPLIES:
@@ -116,6 +119,8 @@ def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope)
     """Takes an act that is no reply; False: it breaks a rule."""
     if envelope.WhichOneof("content") in _RULES:
         return found.rules.take(channel, index, envelope)
+    if envelope.HasField("seal_rotated"):
+        return True
     place = (channel.id, index)
     if envelope.HasField("notice_withdrawn"):
         facts = found.facts.get(notice_id(envelope.notice_withdrawn.notice))

@@ -5,15 +5,17 @@ from regulator.exchange.v1.journal_pb2 import JournalEntry
 from sqlalchemy import Connection, select
 
 from gateway.identity.parties import Party
-from gateway.store.reverify.notes import Keys, NoteFault, OpenedNote, open_note
+from gateway.store.reverify.notes import NoteFault, OpenedNote, Turns, open_note
 from gateway.store.reverify.report import Findings, JournalCount
+from gateway.store.reverify.seals import keys_in
 from gateway.store.reverify.subtrees import SubtreeCheck
 from gateway.store.reverify.tree import Tree, hash_of_leaf
 from gateway.store.scanning import rows
-from gateway.store.tables import channels, heads, leaves
+from gateway.store.tables import channels, heads, leaves, seals
 
 _ROW = 0  # of ``channels``
 _SALT_BYTES = 16
+_ANY_SIZE = 1 << 63
 
 
 class JournalCheck:
@@ -60,8 +62,7 @@ class JournalCheck:
             self._findings.add(where, f"has {len(stored)} rows", "the newest head alone")
         for row in stored:
             try:
-                keys = Keys(self._own.domain, self._own.seal.ed25519, self._own.seal.ml_dsa_44)
-                note = open_note(row["note"], self._origin, keys, None)
+                note = open_note(row["note"], self._origin, self._own_turns(), None)
             except NoteFault as fault:
                 self._findings.add(where, str(fault))
             else:
@@ -69,6 +70,14 @@ class JournalCheck:
                     self._findings.add(where, f"is a checkpoint of {note.size} entries", f"one of {row['size']}")
                 return note
         return None
+
+    def _own_turns(self) -> Turns:
+        """Every seal that this node has had: which of them signs the journal, and from where on, it does not tell."""
+        stored = select(seals).join(channels, channels.c.id == seals.c.channel)
+        rows = self._connection.execute(stored.where(channels.c.outgoing, seals.c.cosigner.is_(False))).mappings()
+        brought = [(bytes(row["ed25519_certificate"]), bytes(row["ml_dsa_44_certificate"])) for row in rows]
+        named = [each.certificates for each in (self._own.seal, *self._own.earlier_seals)]
+        return Turns([(_ANY_SIZE, keys_in(each, self._own.domain)) for each in [*named, *brought]])
 
     def _take(self, index: int, stored: bytes, data: bytes, head: OpenedNote | None) -> None:
         where, computed = f"leaves {self._origin} {index}", hash_of_leaf(data)

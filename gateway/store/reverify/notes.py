@@ -7,6 +7,7 @@ the receiver's. So a note is taken apart by its lines, and each line must be the
 import base64
 import binascii
 import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -31,6 +32,31 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class Turns:
+    """The keys that one party had in a channel, in order, each with the size above which it alone may sign."""
+
+    turns: Sequence[tuple[int, Keys]]
+
+    def at(self, line: bytes, name: str, kind: bytes, size: int, public: Callable[[Keys], bytes]) -> Keys:
+        """Finds the keys of a signature line over a checkpoint of a size, the newest first.
+
+        Raises:
+            NoteFault: it is of none of these, or of keys that were given up before that size.
+        """
+        if not line.startswith(_dash(name)):
+            raise NoteFault(f"has another line where {name} should have signed")
+        last: int | None = None
+        signed_by = _decode(line.removeprefix(_dash(name)))[:4]
+        for above, keys in reversed(self.turns):
+            if _key_id(name, kind, public(keys)) == signed_by:
+                if last is not None and size > last:
+                    raise NoteFault(f"is signed by keys of {name} that were given up at size {last}")
+                return keys
+            last = above
+        raise NoteFault(f"is signed by another key of {name}")
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedNote:
     """A note whose signatures verify.
 
@@ -47,14 +73,14 @@ class OpenedNote:
     received_at: int | None = None
 
 
-def open_note(data: bytes, origin: str, sender: Keys, receiver: Keys | None, *, cut: bool = False) -> OpenedNote:
+def open_note(data: bytes, origin: str, senders: Turns, receivers: Turns | None, *, cut: bool = False) -> OpenedNote:
     """Verifies a note of a channel.
 
     Args:
         data: as it is stored
         origin: of the channel
-        sender: whose two lines it must have
-        receiver: whose two lines must follow; None: none follow
+        senders: whose two lines it must have
+        receivers: whose two lines must follow; None: none follow
         cut: True if lines may follow that are left unread
 
     Raises:
@@ -62,13 +88,16 @@ def open_note(data: bytes, origin: str, sender: Keys, receiver: Keys | None, *, 
     """
     text, lines = _split(data)
     size, root = _checkpoint(text, origin)
-    expected = 4 if receiver else 2
+    expected = 4 if receivers else 2
     if len(lines) < expected or (len(lines) > expected and not cut):
         raise NoteFault(f"has {len(lines)} signature lines")
+    sender = senders.at(lines[0], origin, _ED25519, size, lambda keys: keys.ed25519)
     _verify_ed25519(sender.ed25519, _value(lines[0], origin, _ED25519, sender.ed25519), text)
     sent = _verify_ml_dsa_44(lines[1], origin, sender.ml_dsa_44, origin, size, root)
-    if receiver is None:
+    if receivers is None:
         return OpenedNote(size, root, sent)
+    domain = receivers.turns[0][1].domain
+    receiver = receivers.at(lines[2], domain, _ED25519_COSIGNATURE, size, lambda keys: keys.ed25519)
     value = _value(lines[2], receiver.domain, _ED25519_COSIGNATURE, receiver.ed25519)
     time = int.from_bytes(value[:8])
     _verify_ed25519(receiver.ed25519, value[8:], b"cosignature/v1\ntime %d\n" % time + text)
@@ -98,14 +127,20 @@ def _checkpoint(text: bytes, origin: str) -> tuple[int, bytes]:
 
 def _value(line: bytes, name: str, kind: bytes, public: bytes) -> bytes:
     """What stands on a signature line after the key id, which must be that of this key under this name."""
-    dash = f"— {name} ".encode()
-    if not line.startswith(dash):
+    if not line.startswith(_dash(name)):
         raise NoteFault(f"has another line where {name} should have signed")
-    decoded = _decode(line[len(dash) :])
-    key_id = sha256(name.encode() + b"\n" + kind + public).digest()[:4]
-    if decoded[:4] != key_id:
+    decoded = _decode(line[len(_dash(name)) :])
+    if decoded[:4] != _key_id(name, kind, public):
         raise NoteFault(f"is signed by another key of {name}")
     return decoded[4:]
+
+
+def _dash(name: str) -> bytes:
+    return f"— {name} ".encode()
+
+
+def _key_id(name: str, kind: bytes, public: bytes) -> bytes:
+    return sha256(name.encode() + b"\n" + kind + public).digest()[:4]
 
 
 def _verify_ed25519(public: bytes, signature: bytes, message: bytes) -> None:

@@ -21,6 +21,7 @@ from gateway.store.reverify.journal import JournalCheck
 from gateway.store.reverify.notices import NoticeCheck, check_requests
 from gateway.store.reverify.report import Findings, Report
 from gateway.store.reverify.rules import RulesCheck
+from gateway.store.reverify.seals import SealCheck, SealedChannel
 from gateway.store.tables import JOURNAL, channels, events, halt_evidence, heads, leaves, node, subtrees
 
 SALT_BYTES = 16
@@ -40,7 +41,7 @@ def verify_store(connection: Connection, parties: Parties) -> Report:
     for channel in verified:
         if channel.outgoing:
             _check_own(connection, channel, findings)
-    rows = _check_projections(connection, verified, findings)
+    rows = _check_projections(connection, verified, parties, findings)
     return Report(journal, tuple(each.count() for each in verified), rows, tuple(findings.found), findings.left_out)
 
 
@@ -95,7 +96,7 @@ def _check_own(connection: Connection, channel: VerifiedChannel, findings: Findi
 
 
 def _check_projections(
-    connection: Connection, verified: list[VerifiedChannel], findings: Findings
+    connection: Connection, verified: list[VerifiedChannel], parties: Parties, findings: Findings
 ) -> Mapping[str, int]:
     meaning = fold(connection, verified)
     count, identifiers = NoticeCheck(connection, verified, meaning, findings).run()
@@ -105,7 +106,10 @@ def _check_projections(
     counts = drafts.run()
     for channel in verified:
         EventCheck(connection, channel, meaning, findings).run()
+    ids = {channel.origin: channel.id for channel in verified}
+    sealed = [_sealed_channel(channel, ids, parties) for channel in verified]
     return {
+        "seals": sum(SealCheck(connection, each, meaning.rotations, findings).run() for each in sealed),
         "notices": count,
         "notice_identifiers": identifiers,
         **rules,
@@ -113,3 +117,9 @@ def _check_projections(
         "events": check_cursors(connection, findings),
         "requests": check_requests(connection, meaning, drafts.names, findings),
     }
+
+
+def _sealed_channel(channel: VerifiedChannel, ids: Mapping[str, int], parties: Parties) -> SealedChannel:
+    sender, recipient = parties.channel(channel.origin)
+    reverse = ids.get(f"{recipient.domain}/to/{sender.domain}")
+    return SealedChannel(channel.id, channel.origin, sender, recipient, reverse)

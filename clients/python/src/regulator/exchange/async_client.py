@@ -88,6 +88,7 @@ class AsyncClient:
     get_peer = _unary(lambda node: node.admin.GetPeer, requests.get_peer)
     list_peers = _listing(lambda node: node.admin.ListPeers, requests.list_peers, pages.peers)
     get_channel = _unary(lambda node: node.admin.GetChannel, requests.get_channel)
+    rotate_seal = _unary(lambda node: node.admin.RotateSeal, requests.rotate_seal)
     list_channels = _listing(lambda node: node.admin.ListChannels, requests.list_channels, pages.channels)
 
     create_notice = _unary(lambda node: node.notices.CreateNotice, requests.create_notice)

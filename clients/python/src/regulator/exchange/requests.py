@@ -58,6 +58,11 @@ def get_channel(name: str) -> admin.GetChannelRequest:
     return admin.GetChannelRequest(name=full_name("channels", name))
 
 
+def rotate_seal(ed25519_certificate_sha256: str) -> admin.RotateSealRequest:
+    """Puts the prepared sealing keys in force, named by their Ed25519 certificate."""
+    return admin.RotateSealRequest(ed25519_certificate_sha256=ed25519_certificate_sha256)
+
+
 def list_channels(*, page_size: int = 0, page_token: str = "") -> admin.ListChannelsRequest:
     """Lists the channels, by name; pages are fetched as they are needed."""
     return admin.ListChannelsRequest(page_size=page_size, page_token=page_token)

@@ -450,3 +450,49 @@ class ListChannelsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListChannelsResponse: _TypeAlias = ListChannelsResponse  # noqa: Y015
+
+@_typing.final
+class RotateSealRequest(_message.Message):
+    """Asks for the prepared sealing keys to come into force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ED25519_CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
+    ed25519_certificate_sha256: _builtins.str
+    """Which: SHA-256 over the DER of their Ed25519 certificate, 64 hexadecimal digits in lower case."""
+    def __init__(
+        self,
+        *,
+        ed25519_certificate_sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ed25519_certificate_sha256", b"ed25519_certificate_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateSealRequest: _TypeAlias = RotateSealRequest  # noqa: Y015
+
+@_typing.final
+class RotateSealResponse(_message.Message):
+    """The sealing keys that are in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERIFIER_KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def verifier_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """C2SP verifier keys, as they stand in the node's cosignatures."""
+
+    def __init__(
+        self,
+        *,
+        verifier_keys: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["verifier_keys", b"verifier_keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateSealResponse: _TypeAlias = RotateSealResponse  # noqa: Y015

@@ -60,6 +60,11 @@ class AdminServiceStub:
                 request_serializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListChannelsRequest.SerializeToString,
                 response_deserializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListChannelsResponse.FromString,
                 _registered_method=True)
+        self.RotateSeal = channel.unary_unary(
+                '/regulator.exchange.v1.AdminService/RotateSeal',
+                request_serializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.RotateSealRequest.SerializeToString,
+                response_deserializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.RotateSealResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -101,6 +106,16 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateSeal(self, request, context):
+        """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
+        that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
+        them. For the keys that are in force it does nothing, so it may be asked for again. FAILED_PRECONDITION if other keys
+        are prepared, or none, or a channel has halted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +143,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ListChannels,
                     request_deserializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListChannelsRequest.FromString,
                     response_serializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListChannelsResponse.SerializeToString,
+            ),
+            'RotateSeal': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateSeal,
+                    request_deserializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.RotateSealRequest.FromString,
+                    response_serializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.RotateSealResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +286,33 @@ class AdminService:
             '/regulator.exchange.v1.AdminService/ListChannels',
             regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListChannelsRequest.SerializeToString,
             regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListChannelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateSeal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regulator.exchange.v1.AdminService/RotateSeal',
+            regulator_dot_exchange_dot_v1_dot_admin__service__pb2.RotateSealRequest.SerializeToString,
+            regulator_dot_exchange_dot_v1_dot_admin__service__pb2.RotateSealResponse.FromString,
             options,
             channel_credentials,
             insecure,

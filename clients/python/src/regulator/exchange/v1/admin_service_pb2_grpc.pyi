@@ -43,6 +43,12 @@ class AdminServiceStub:
     """Gives one channel."""
     ListChannels: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListChannelsRequest, _admin_service_pb2.ListChannelsResponse]
     """Lists the channels, by name."""
+    RotateSeal: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RotateSealRequest, _admin_service_pb2.RotateSealResponse]
+    """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
+    that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
+    them. For the keys that are in force it does nothing, so it may be asked for again. FAILED_PRECONDITION if other keys
+    are prepared, or none, or a channel has halted.
+    """
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -59,6 +65,12 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Gives one channel."""
     ListChannels: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListChannelsRequest, _admin_service_pb2.ListChannelsResponse]  # type: ignore[assignment]
     """Lists the channels, by name."""
+    RotateSeal: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RotateSealRequest, _admin_service_pb2.RotateSealResponse]  # type: ignore[assignment]
+    """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
+    that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
+    them. For the keys that are in force it does nothing, so it may be asked for again. FAILED_PRECONDITION if other keys
+    are prepared, or none, or a channel has halted.
+    """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells which node this is, whom it is paired with and how its channels stand."""
@@ -102,5 +114,17 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.ListChannelsResponse, _abc.Awaitable[_admin_service_pb2.ListChannelsResponse]]:
         """Lists the channels, by name."""
+
+    @_abc_1.abstractmethod
+    def RotateSeal(
+        self,
+        request: _admin_service_pb2.RotateSealRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.RotateSealResponse, _abc.Awaitable[_admin_service_pb2.RotateSealResponse]]:
+        """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
+        that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
+        them. For the keys that are in force it does nothing, so it may be asked for again. FAILED_PRECONDITION if other keys
+        are prepared, or none, or a channel has halted.
+        """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -42,6 +42,7 @@ class Envelope(_message.Message):
     NOTICE_WITHDRAWN_FIELD_NUMBER: _builtins.int
     FRAMEWORK_VERSION_PUBLISHED_FIELD_NUMBER: _builtins.int
     FRAMEWORK_ASSESSED_FIELD_NUMBER: _builtins.int
+    SEAL_ROTATED_FIELD_NUMBER: _builtins.int
     CONTENT_DESTROYED_FIELD_NUMBER: _builtins.int
     salt: _builtins.bytes
     """16 random bytes, so that the leaf hash tells nothing once the content is destroyed."""
@@ -82,6 +83,10 @@ class Envelope(_message.Message):
         """The sender judges its own and the recipient's rules."""
 
     @_builtins.property
+    def seal_rotated(self) -> Global___SealRotated:
+        """The sender seals with new keys from here on."""
+
+    @_builtins.property
     def content_destroyed(self) -> Global___ContentDestroyed:
         """The content of a notice is destroyed at the sender's node."""
 
@@ -98,13 +103,14 @@ class Envelope(_message.Message):
         notice_withdrawn: Global___NoticeWithdrawn | None = ...,
         framework_version_published: Global___FrameworkVersionPublished | None = ...,
         framework_assessed: Global___FrameworkAssessed | None = ...,
+        seal_rotated: Global___SealRotated | None = ...,
         content_destroyed: Global___ContentDestroyed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "sealed_at", b"sealed_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "seal_rotated", b"seal_rotated", "sealed_at", b"sealed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "origin", b"origin", "salt", b"salt", "sealed_at", b"sealed_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "origin", b"origin", "salt", b"salt", "seal_rotated", b"seal_rotated", "sealed_at", b"sealed_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["notice_released", "notice_acknowledged", "notice_withdrawn", "framework_version_published", "framework_assessed", "content_destroyed"]  # noqa: Y015
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["notice_released", "notice_acknowledged", "notice_withdrawn", "framework_version_published", "framework_assessed", "seal_rotated", "content_destroyed"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
 
@@ -291,6 +297,40 @@ class FrameworkAssessed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FrameworkAssessed: _TypeAlias = FrameworkAssessed  # noqa: Y015
+
+@_typing.final
+class SealRotated(_message.Message):
+    """The sender's node has new sealing keys. It goes into every channel that leads away from the node, is the last envelope
+    of its checkpoint, and that checkpoint is the last one that the keys before may sign in this channel.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ED25519_CERTIFICATE_FIELD_NUMBER: _builtins.int
+    ML_DSA_44_CERTIFICATE_FIELD_NUMBER: _builtins.int
+    RECEIPTED_SIZE_FIELD_NUMBER: _builtins.int
+    ed25519_certificate: _builtins.bytes
+    """X.509 certificate of the new Ed25519 key, DER, by a root that is pinned."""
+    ml_dsa_44_certificate: _builtins.bytes
+    """X.509 certificate of the new ML-DSA-44 key, DER, by such a root."""
+    receipted_size: _builtins.int
+    """In the channel the other way: the size that the sender's newest receipt covers. Receipts that cover more bear the new
+    keys alone.
+    """
+    def __init__(
+        self,
+        *,
+        ed25519_certificate: _builtins.bytes = ...,
+        ml_dsa_44_certificate: _builtins.bytes = ...,
+        receipted_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ed25519_certificate", b"ed25519_certificate", "ml_dsa_44_certificate", b"ml_dsa_44_certificate", "receipted_size", b"receipted_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealRotated: _TypeAlias = SealRotated  # noqa: Y015
 
 @_typing.final
 class ContentDestroyed(_message.Message):

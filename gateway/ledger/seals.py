@@ -1,0 +1,210 @@
+"""The seals that a party had in one channel, one after the other, and which of them may sign what.
+
+A party rotates its seal by an envelope, ``SealRotated``, in each channel that leads away from it. That envelope ends
+its checkpoint, which is the last one that the old seal signs there. In the other direction, where the party cosigns,
+the envelope says how far its receipts under the old seal reach.
+
+So of each seal it is known up to which size it may sign, and nothing beyond that verifies under it, for ever. A later
+seal may sign a smaller size too: a receiver that lost receipts makes them anew, with the seal that it has.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from google.protobuf.message import DecodeError
+from regulator.exchange.v1.envelope_pb2 import Envelope
+
+from gateway.errors import RemoteProtocolError, UnknownSeal, Untrusted
+from gateway.ledger.checkpoint import MAX_TIME, SealPublic, SignatureType, domains_of
+from gateway.ledger.note import Note, key_id
+
+Certificates = tuple[bytes, bytes]
+"""X.509 in DER: of the Ed25519 key, then of the ML-DSA-44 key."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedSeal:
+    """A seal, and what its certificates say.
+
+    Attributes:
+        public: the keys
+        certificates: that bind them to their node; empty bytes where none are at hand
+        not_before: of both certificates, seconds since 1970
+        not_after: likewise
+    """
+
+    public: SealPublic
+    certificates: Certificates = (b"", b"")
+    not_before: int = 0
+    not_after: int = MAX_TIME
+
+    def require_time(self, time: int) -> None:
+        """Passes if something was signed while the certificates were valid; seconds since 1970.
+
+        Raises:
+            Untrusted: it was not, and so proves nothing to a third person.
+        """
+        if not self.not_before <= time <= self.not_after:
+            raise Untrusted("it was signed outside of the time of the seal's certificates")
+
+
+@dataclass(frozen=True, slots=True)
+class SealSpan:
+    """A seal, and the size above which it alone may sign; 0 for the first one."""
+
+    above: int
+    seal: CertifiedSeal
+
+
+@dataclass(frozen=True, slots=True)
+class SealHistory:
+    """The seals of one party in one channel, in order; at least one, and the last is in force.
+
+    Attributes:
+        spans: in the order in which they came into force
+        coming: further seals of our own that the log may turn out to hold: after a restore from a backup
+    """
+
+    spans: tuple[SealSpan, ...]
+    coming: tuple[CertifiedSeal, ...] = ()
+
+    @classmethod
+    def of(cls, seal: SealPublic | CertifiedSeal) -> "SealHistory":
+        """A history that begins."""
+        return cls((SealSpan(0, seal if isinstance(seal, CertifiedSeal) else CertifiedSeal(seal)),))
+
+    @property
+    def newest(self) -> CertifiedSeal:
+        """The seal in force."""
+        return self.spans[-1].seal
+
+    def knows(self, seal: SealPublic) -> bool:
+        """Whether a seal is, or was, one of these."""
+        return any(span.seal.public == seal for span in self.spans)
+
+    def rotated(self, above: int, seal: CertifiedSeal) -> "SealHistory":
+        """The history with one more seal, which alone may sign what is larger than ``above``.
+
+        A size that the seals before have passed already stays theirs: it was signed while they were in force.
+        """
+        span = SealSpan(max(above, self.spans[-1].above), seal)
+        return replace(self, spans=(*self.spans, span))
+
+    def expecting(self, seals: Sequence[CertifiedSeal]) -> "SealHistory":
+        """The history of our own, which a restored log may have lost the end of."""
+        return replace(self, coming=tuple(each for each in seals if not self.knows(each.public)))
+
+    def signing(self, note: Note, name: str, size: int) -> CertifiedSeal:
+        """Finds the seal whose keys signed a note, newest first, if it may sign that size.
+
+        Raises:
+            UnknownSeal: none of these did.
+            Untrusted: one did that had been given up for a size as large.
+        """
+        names = {(line.name, line.key_id) for line in note.signatures}
+        ends = [span.above for span in self.spans[1:]]
+        known = zip((span.seal for span in self.spans), (*ends, None), strict=True)
+        for seal, last in [*((each, None) for each in self.coming), *reversed(list(known))]:
+            if (name, key_id(name, SignatureType.ML_DSA_44_COSIGNATURE, seal.public.ml_dsa_44)) not in names:
+                continue
+            if last is not None and size > last:
+                raise Untrusted(f"{name} gave up the keys of this signature at size {last}, and it is for {size}")
+            return seal
+        raise UnknownSeal(f"there is no signature of {name} by keys that are known here")
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What a ``SealRotated`` envelope says, once its certificates are trusted.
+
+    Attributes:
+        seal: from here on
+        above: size of the sender's log with the envelope: the last that the old seal signs
+        receipted: in the other direction, size of the newest receipt under the old seal
+    """
+
+    seal: CertifiedSeal
+    above: int
+    receipted: int
+
+
+Certify = Callable[[str, Certificates, int], CertifiedSeal]
+"""``certify(domain, certificates, at)``: the seal of a node, if its pinned roots certify it at that time (seconds).
+
+Raises ``Untrusted`` or ``Malformed``.
+"""
+
+
+def nobody_certified(*_: object) -> CertifiedSeal:
+    """Certifies nothing: of a channel in which no seal can change."""
+    raise Untrusted("no root is pinned here that could certify another seal")
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who stands at the ends of a channel, and the seals that they had there.
+
+    Attributes:
+        origin: the channel, ``<sender domain>/to/<recipient domain>``
+        sender: the sender's seals
+        receiver: the receiver's seals
+        certify: decides about the next seal of the sender
+    """
+
+    origin: str
+    sender: SealHistory
+    receiver: SealHistory
+    certify: Certify = nobody_certified
+
+    @property
+    def sender_domain(self) -> str:
+        """Name of the sender."""
+        return domains_of(self.origin)[0]
+
+    @property
+    def receiver_domain(self) -> str:
+        """Name of the receiver in its cosignatures."""
+        return domains_of(self.origin)[1]
+
+    def after(self, rotation: Rotation | None) -> "Parties":
+        """The same once the sender has rotated its seal; None: it has not."""
+        if rotation is None:
+            return self
+        return replace(self, sender=self.sender.rotated(rotation.above, rotation.seal))
+
+
+def rotation_in(envelopes: Sequence[bytes], first: int, parties: Parties) -> Rotation | None:
+    """Finds the rotation that a run of envelopes from index ``first`` on ends with; None: none that is not known.
+
+    Raises:
+        RemoteProtocolError: there is one that does not end the run, or is for another channel.
+        Untrusted, Malformed: its certificates do not certify a seal that was never used here.
+    """
+    for place, data in enumerate(envelopes, 1):
+        envelope = _rotating(data)
+        if envelope is None:
+            continue
+        if place != len(envelopes) or envelope.origin != parties.origin:
+            raise RemoteProtocolError("a rotation of the seal ends its checkpoint, in the channel that it is for")
+        said = envelope.seal_rotated
+        certificates = said.ed25519_certificate, said.ml_dsa_44_certificate
+        if any(span.seal.certificates == certificates for span in parties.sender.spans):
+            return None
+        seal = parties.certify(parties.sender_domain, certificates, envelope.sealed_at.seconds)
+        if parties.sender.knows(seal.public):
+            raise Untrusted("the sender rotates to a seal that it has had before")
+        return Rotation(seal, first + place, said.receipted_size)
+    return None
+
+
+_TAG = b"\xf2\x01"  # field 30 of Envelope, length-delimited: what has it nowhere is no rotation
+
+
+def _rotating(data: bytes) -> Envelope | None:
+    if _TAG not in data:
+        return None
+    try:
+        envelope = Envelope.FromString(data)
+    except DecodeError:
+        return None
+    return envelope if envelope.HasField("seal_rotated") else None

@@ -1,0 +1,86 @@
+"""Rotating this node's seal, while it runs: the keys that were prepared in its home come into force in one commit."""
+
+import asyncio
+from collections.abc import Callable
+from hashlib import sha256
+
+from regulator.exchange.v1.admin_service_pb2 import RotateSealRequest, RotateSealResponse
+
+from gateway.errors import WrongState
+from gateway.identity.access import Caller
+from gateway.identity.parties import Parties
+from gateway.identity.signers import Keyring
+from gateway.ledger.checkpoint import Signer
+from gateway.ledger.seals import CertifiedSeal
+from gateway.store.bulletin import Bulletin
+from gateway.store.committer import MAX_GROUP_WEIGHT, Committer
+from gateway.supervision.submissions import check_fields
+
+Prepared = Callable[[], tuple[CertifiedSeal, Signer]]
+"""Reads the seal that comes next, if this node's root certifies it now; or raises an error of ours."""
+
+
+class SealCommands:
+    """What operators do with the seal.
+
+    Args:
+        parties: this node and its peers, as they were at its start
+        committer: of the store
+        bulletin: knows the seal in force
+        keyring: takes the new keys
+        prepared: reads them
+        adopt: puts their files in the place of those before; may be asked for again
+    """
+
+    def __init__(
+        self,
+        parties: Parties,
+        committer: Committer,
+        bulletin: Bulletin,
+        keyring: Keyring,
+        prepared: Prepared,
+        adopt: Callable[[CertifiedSeal], None],
+    ) -> None:
+        self._parties, self._committer, self._bulletin = parties, committer, bulletin
+        self._keyring, self._prepared, self._adopt = keyring, prepared, adopt
+        self._turn = asyncio.Lock()
+
+    name = "seal"
+
+    def look(self) -> None:
+        """Passes while the keys of the seal in force are here; raises ``Unavailable`` while they are not."""
+        self._keyring.signer(self.seal_in_force().public)
+
+    def seal_in_force(self) -> CertifiedSeal:
+        """The seal in force: every channel that leads away from here has the same."""
+        states = self._bulletin.commit.states.values()
+        sealing = (state.seals.sender.newest for state in states if state.parties.outgoing)
+        return next(sealing, self._parties.own.seal)
+
+    async def rotate(self, request: RotateSealRequest, caller: Caller) -> RotateSealResponse:
+        """Puts the prepared seal in force, in every channel; once it is, the same request does nothing more.
+
+        Raises:
+            WrongState: another seal is prepared, or none, or there is no peer to be told.
+            Halted: a channel takes nothing, so that its peer could not be told.
+        """
+        check_fields(request)
+        async with self._turn:
+            if _digest(self.seal_in_force()) != request.ed25519_certificate_sha256:
+                await self._rotate(request.ed25519_certificate_sha256, caller)
+            await asyncio.to_thread(self._adopt, self.seal_in_force())
+        own = self._parties.own
+        return RotateSealResponse(verifier_keys=self.seal_in_force().public.verifier_keys(own.domain))
+
+    async def _rotate(self, wanted: str, caller: Caller) -> None:
+        if not self._parties.peers:
+            raise WrongState("a node without a peer replaces its seal while it is stopped: gateway certs replace-seal")
+        seal, signer = await asyncio.to_thread(self._prepared)
+        if _digest(seal) != wanted:
+            raise WrongState(f"the seal that is prepared has the Ed25519 certificate {_digest(seal)}")
+        self._keyring.add(seal, signer)
+        await self._committer.submit(lambda tx: tx.rotate_seal(caller, seal), weight=MAX_GROUP_WEIGHT)
+
+
+def _digest(seal: CertifiedSeal) -> str:
+    return sha256(seal.certificates[0]).hexdigest()

@@ -1,0 +1,122 @@
+"""Another seal where the one before was lost, and so cannot say which comes next: decided by operators, node stopped.
+
+Nothing that was signed changes, but what its other side may not have seen yet is signed anew: the own checkpoints that
+have no receipt, and the own newest receipts. So the seal that was lost is needed for nothing more. A receipt that is
+signed anew bears another time: ``rebuild`` afterwards makes what follows from it.
+"""
+
+from collections.abc import Iterator
+
+from regulator.exchange.v1.event_service_pb2 import Event
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.errors import StoreError
+from gateway.ledger.checkpoint import SignedCheckpoint, Signer, countersign, open_checkpoint, sign_checkpoint
+from gateway.ledger.seals import CertifiedSeal, SealHistory
+from gateway.store.database import Database
+from gateway.store.seals import SealDraft, seal_rows
+from gateway.store.state import ChannelState, read_channels, read_counters
+from gateway.store.tables import events, heads, seals
+
+
+def replace_own_seal(database: Database, seal: CertifiedSeal, signer: Signer, now: int) -> None:
+    """Puts another seal of this node in force in every channel, in one transaction.
+
+    Args:
+        database: open, with the home's lock: no node may run
+        seal: from now on
+        signer: signs with it
+        now: microseconds since 1970
+
+    Raises:
+        StoreError: the database did not take it, and is as it was.
+    """
+    try:
+        with database.writer() as connection, connection.begin():
+            for state in read_channels(connection).values():
+                if state.parties.outgoing:
+                    _sign_anew(connection, state, signer, now)
+                else:
+                    _countersign_anew(connection, state, signer, now)
+                _add(connection, state, seal, cosigner=not state.parties.outgoing)
+            _tell(connection, "this node's seal was replaced by an operator", now)
+    except SQLAlchemyError as error:
+        raise StoreError(f"the seal could not be replaced, and is as it was: {error}") from error
+
+
+def replace_peer_seal(database: Database, domain: str, seal: CertifiedSeal, now: int) -> None:
+    """Puts another seal of a peer in force, from what is here of its channels on.
+
+    Args:
+        database: open, with the home's lock: no node may run
+        domain: of the peer
+        seal: as its new pairing document names it
+        now: microseconds since 1970
+
+    Raises:
+        StoreError: the database did not take it, and is as it was.
+    """
+    try:
+        with database.writer() as connection, connection.begin():
+            for state in read_channels(connection).values():
+                if domain in (state.seals.sender_domain, state.seals.receiver_domain):
+                    _add(connection, state, seal, cosigner=state.parties.outgoing)
+            _tell(connection, f"the seal of {domain} was replaced by a pairing document", now)
+    except SQLAlchemyError as error:
+        raise StoreError(f"the seal could not be replaced, and is as it was: {error}") from error
+
+
+def knows_seal(connection: Connection, domain: str, seal: CertifiedSeal) -> bool:
+    """Whether a seal is, or was, one of a node's in a channel that is here; also where there is no channel of it."""
+    histories = list(_histories(connection, domain))
+    return not histories or any(history.knows(seal.public) for history in histories)
+
+
+def _histories(connection: Connection, domain: str) -> Iterator[SealHistory]:
+    for state in read_channels(connection).values():
+        if domain == state.seals.sender_domain:
+            yield state.seals.sender
+        if domain == state.seals.receiver_domain:
+            yield state.seals.receiver
+
+
+def _sign_anew(connection: Connection, state: ChannelState, signer: Signer, now: int) -> None:
+    unreceipted = (heads.c.channel == state.id, heads.c.size > state.receipted_size)
+    for row in connection.execute(select(heads.c.size, heads.c.note).where(*unreceipted)).all():
+        head = open_checkpoint(row.note, state.origin, state.seals.sender)
+        signed = sign_checkpoint(head.checkpoint, signer, max(now // 1_000_000, head.time))
+        where = (heads.c.channel == state.id, heads.c.size == row.size)
+        connection.execute(update(heads).where(*where).values(note=signed.note))
+
+
+def _countersign_anew(connection: Connection, state: ChannelState, signer: Signer, now: int) -> None:
+    if state.receipt is None:
+        return
+    head: SignedCheckpoint = open_checkpoint(state.receipt.note, state.origin, state.seals.sender)
+    time = max(now // 1_000_000, state.receipt.time)
+    receipt = countersign(head, state.seals.receiver_domain, signer, time)
+    where = (heads.c.channel == state.id, heads.c.size == head.checkpoint.size)
+    connection.execute(update(heads).where(*where).values(note=receipt.note, receipt_time=receipt.time))
+
+
+def _add(connection: Connection, state: ChannelState, seal: CertifiedSeal, *, cosigner: bool) -> None:
+    before = state.seals.receiver if cosigner else state.seals.sender
+    above = state.receipted_size if cosigner else state.log.size
+    span = before.rotated(above, seal).spans[-1]
+    draft = SealDraft(state.origin, cosigner, len(before.spans), span)
+    connection.execute(insert(seals), seal_rows([draft], {state.origin: state.id}))
+
+
+def _tell(connection: Connection, detail: str, now: int) -> None:
+    row = {
+        "cursor": read_counters(connection).cursor + 1,
+        "committed_at": now,
+        "kind": Event.ALARM,
+        "notice": "",
+        "notice_kind": 0,
+        "channel": None,
+        "index": 0,
+        "detail": detail,
+    }
+    connection.execute(insert(events), [row])

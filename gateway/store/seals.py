@@ -1,0 +1,123 @@
+"""Reads and writes the seals that the parties of a channel had in it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from regulator.exchange.v1.envelope_pb2 import SealRotated
+from sqlalchemy import Connection, RowMapping, ScalarSelect, delete, func, insert, select
+
+from gateway.errors import Corrupt, VerificationError
+from gateway.identity.seal_certificates import seal_of
+from gateway.ledger.checkpoint import domains_of, origin_of
+from gateway.ledger.seals import CertifiedSeal, Parties, SealHistory, SealSpan
+from gateway.store.tables import seals
+from gateway.supervision.records import Place
+
+
+@dataclass(frozen=True, slots=True)
+class SealDraft:
+    """One more seal of a party of a channel.
+
+    Attributes:
+        origin: of the channel
+        cosigner: of the recipient; else of the sender
+        ordinal: its place among that party's seals there, from 0
+        span: the seal, and from where it holds
+        place: of the envelope that brought it; None: no envelope did
+    """
+
+    origin: str
+    cosigner: bool
+    ordinal: int
+    span: SealSpan
+    place: Place | None = None
+
+
+def read_seals(connection: Connection, channel: int, origin: str) -> Parties:
+    """Reads the seals of both parties of a channel.
+
+    Raises:
+        Corrupt: one of them has none, or one cannot be read.
+    """
+    rows = connection.execute(select(seals).where(seals.c.channel == channel).order_by(seals.c.ordinal)).mappings()
+    found: dict[bool, list[SealSpan]] = {False: [], True: []}
+    for row in rows:
+        found[bool(row["cosigner"])].append(SealSpan(row["above"], seal_in(row)))
+    if not all(found.values()):
+        raise Corrupt(f"no seals are stored of {origin}")
+    return Parties(origin, SealHistory(tuple(found[False])), SealHistory(tuple(found[True])))
+
+
+def seal_in(row: RowMapping) -> CertifiedSeal:
+    """Reads the seal of a row.
+
+    Raises:
+        Corrupt: it cannot be read.
+    """
+    try:
+        return seal_of((bytes(row["ed25519_certificate"]), bytes(row["ml_dsa_44_certificate"])))
+    except VerificationError as error:
+        raise Corrupt(f"a stored seal cannot be read: {error.message}") from error
+
+
+def first_seals(origin: str, sender: CertifiedSeal, receiver: CertifiedSeal) -> list[SealDraft]:
+    """The seals with which a channel begins."""
+    return [SealDraft(origin, cosigner, 0, SealSpan(0, seal)) for cosigner, seal in ((False, sender), (True, receiver))]
+
+
+def seal_rows(drafts: Iterable[SealDraft], ids: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Gives the rows of seals; ``ids`` has the id of each channel by origin."""
+    return [
+        {
+            "channel": ids[each.origin],
+            "cosigner": each.cosigner,
+            "ordinal": each.ordinal,
+            "above": each.span.above,
+            "ed25519_certificate": each.span.seal.certificates[0],
+            "ml_dsa_44_certificate": each.span.seal.certificates[1],
+            "rotated_channel": ids[each.place.origin] if each.place else None,
+            "rotated_index": each.place.index if each.place else None,
+        }
+        for each in drafts
+    ]
+
+
+def rebuild_seals(connection: Connection, origins: Mapping[str, int], rotations: Mapping[Place, SealRotated]) -> None:
+    """Makes the rows anew that envelopes brought; those of pairing documents, and of operators, stay.
+
+    Args:
+        connection: inside the transaction that rebuilds
+        origins: the id of each channel
+        rotations: every envelope that brings a seal, in the order of its channel's log
+    """
+    for origin, channel in origins.items():
+        sender, recipient = domains_of(origin)
+        for cosigner, source in ((False, origin), (True, origin_of(recipient, sender))):
+            mine = (seals.c.channel == channel, seals.c.cosigner.is_(cosigner))
+            found = select(seals).where(*mine, seals.c.rotated_channel.is_(None)).order_by(seals.c.ordinal)
+            drafts = [
+                SealDraft(origin, cosigner, 0, SealSpan(row["above"], seal_in(row)))
+                for row in connection.execute(found).mappings()
+            ]
+            for place, said in rotations.items():
+                if place.origin == source:
+                    above = said.receipted_size if cosigner else place.index + 1
+                    seal = seal_of((said.ed25519_certificate, said.ml_dsa_44_certificate))
+                    drafts.append(SealDraft(origin, cosigner, 0, SealSpan(above, seal), place))
+            connection.execute(delete(seals).where(*mine))
+            connection.execute(insert(seals), seal_rows(_in_order(drafts), origins))
+
+
+def _in_order(drafts: Iterable[SealDraft]) -> Iterator[SealDraft]:
+    """Numbers the seals of one party, in the order of the sizes above which they hold."""
+    above = 0
+    for ordinal, draft in enumerate(sorted(drafts, key=lambda each: each.span.above)):
+        above = max(above, draft.span.above)
+        yield replace(draft, ordinal=ordinal, span=SealSpan(above, draft.span.seal))
+
+
+def next_turn(channel: int, size: int) -> ScalarSelect[int]:
+    """The smallest size above another one at which a channel's sender changed its seal: a batch does not pass it."""
+    turns = seals.c.channel == channel, seals.c.cosigner.is_(False), seals.c.above > size
+    return select(func.min(seals.c.above)).where(*turns).scalar_subquery()
