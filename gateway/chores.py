@@ -2,13 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
+
+from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.draft_commands import DraftCommands
 from gateway.errors import GatewayError
 from gateway.framework_commands import FrameworkCommands
+from gateway.identity.lifetimes import Lifetime, warnings
 from gateway.retention import Retention
+from gateway.store.committer import Committer
+from gateway.store.transaction import Transaction
 
 LONGEST_SLEEP_SECONDS = 600.0  # before it is looked at again: a clock may be set, a machine may sleep
 RETRY_SECONDS = 60.0
@@ -30,6 +35,22 @@ async def destroy_past(retention: Retention) -> None:
     """Destroys what may not be kept any more: at once, and after each midnight (UTC)."""
     failing = "what may not be kept could not be destroyed whole now"
     await _again_and_again(failing, retention.destroy_past, _until_midnight)
+
+
+async def tell_expiring(committer: Committer, lifetimes: Callable[[], Iterable[Lifetime]]) -> None:
+    """Tells which certificates are near their end, each mark once: at once, and every ten minutes."""
+
+    async def tell() -> None:
+        said = list(warnings(await asyncio.to_thread(lifetimes), datetime.now(UTC)))
+
+        def unit(tx: Transaction) -> None:
+            for each in said:
+                tx.tell_node_once(Event.CERTIFICATE_EXPIRING, each)
+
+        if said:
+            await committer.submit(unit, bounded=False)
+
+    await _again_and_again("ending certificates could not be told now", tell, lambda: LONGEST_SLEEP_SECONDS)
 
 
 async def _again_and_again(failing: str, chore: Callable[[], Awaitable[None]], pause: Callable[[], float]) -> None:

@@ -12,7 +12,7 @@ peers/              kr.json: the pairing document of each peer; kr*.crl: lists t
 node.db             the database
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -32,7 +32,8 @@ from gateway.identity.chains import require_authority
 from gateway.identity.fetching import fetch
 from gateway.identity.issuer_keys import MAX_KEYS_BYTES, IssuerKeys
 from gateway.identity.key_sources import FetchedKeys, KeyFile, KeySource
-from gateway.identity.keyfiles import read_certificates, read_private, read_public
+from gateway.identity.keyfiles import read_certificate, read_certificates, read_private, read_public
+from gateway.identity.lifetimes import Lifetime
 from gateway.identity.names import NodeId
 from gateway.identity.officer_rules import IssuerRules
 from gateway.identity.officers import Issuer, Officers
@@ -179,6 +180,28 @@ class Home:
             SealFolder(self.path / "keys" / "earlier" / digest[:16]).write(before, None)
         self.seal_files.write(in_force, coming.keys())
         coming.remove()
+
+    def lifetimes(self) -> list[Lifetime]:
+        """Every certificate that the node depends on: its own, and the roots and seals of its peers.
+
+        Raises:
+            ConfigError: one cannot be read.
+        """
+        found = [Lifetime.of("TLS of this node", read_certificate(self.certificate("node")))]
+        found += [Lifetime.of("seal of this node", load_certificate(each)) for each in self._own_seals()]
+        for name in ("node-authority", "client-authority"):
+            found += [Lifetime.of(f"root of the {name.replace('-', ' ')}", root) for root in self.roots(name)]
+        for document in self.peer_documents():
+            peer = document.jurisdiction
+            found += [Lifetime.of(f"root of the node authority of {peer}", root) for root in document.node_authorities]
+            seals = (document.seal_ed25519, document.seal_ml_dsa_44)
+            found += [Lifetime.of(f"seal of {peer}, as its pairing document names it", each) for each in seals]
+        return found
+
+    def _own_seals(self) -> Iterator[bytes]:
+        yield from self.seal_files.certified().certificates
+        if self.next_seal.holds_one():
+            yield from self.next_seal.certified().certificates
 
     def require_certified(self, seal: CertifiedSeal, now: datetime) -> None:
         """Passes if a seal is this node's, by its own root, now.

@@ -211,6 +211,7 @@ class Node:
         draft_commands = DraftCommands(parties.jurisdiction, committer, acts, drafts, days, _micros, random)
         retention = Retention(parties, self._committer, self._readers, _micros)
         self._chores = [
+            partial(chores.tell_expiring, committer, self.home.lifetimes),
             partial(chores.tell_days, rule_commands),
             partial(chores.expire_drafts, draft_commands),
             partial(chores.destroy_past, retention),

@@ -301,6 +301,12 @@ class Transaction:
             )
             self._draft.events.append((event, NOWHERE))
 
+    def tell_node_once(self, kind: Event.Kind.ValueType, detail: str) -> None:
+        """Adds an event of the node itself, unless it was told before in the same words."""
+        told = select(events.c.cursor).where(events.c.kind == kind, events.c.detail == detail).limit(1)
+        if self._connection.execute(told).first() is None:
+            self.tell_node(kind, detail)
+
     def tell_starting(self, event: EventDraft, place: Place) -> None:
         """Adds the event that a provision of the version at a place comes into force."""
         self._draft.events.append((event, place))

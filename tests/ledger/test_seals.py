@@ -1,0 +1,116 @@
+"""A history of seals: each signs up to where the next one came, and nothing beyond; what is unknown is told apart."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import RemoteProtocolError, UnknownSeal, Untrusted
+from gateway.ledger.batch import verify_batch
+from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, open_receipt, sign_checkpoint
+from gateway.ledger.seals import CertifiedSeal, SealHistory, rotation_in
+from tests.ledger.samples import (
+    HK,
+    HK_SEAL,
+    HK_TO_KR,
+    KR,
+    KR_TO_HK,
+    PARTIES,
+    STRANGER_SEAL,
+    TIME,
+    batch_of,
+    certified,
+    envelopes,
+    fixed_seal,
+    log_of,
+    receipt_of,
+    rotation,
+)
+
+KEYS = [fixed_seal(f"{HK} {number}") for number in range(5)]
+LEAVES = envelopes(3)
+NEXT = KEYS[0]
+TURNED = [*LEAVES, rotation(NEXT)]
+
+
+def signed(size, key):
+    return sign_checkpoint(Checkpoint(HK_TO_KR, size, bytes(32)), key, TIME).note
+
+
+@st.composite
+def histories(draw):
+    """The sizes above which each of the keys holds, and the history of them."""
+    turns = sorted(draw(st.lists(st.integers(1, 40), max_size=4, unique=True)))
+    history = SealHistory.of(certified(KEYS[0]))
+    for key, above in zip(KEYS[1:], turns, strict=False):
+        history = history.rotated(above, certified(key))
+    return [0, *turns], history
+
+
+@given(histories(), st.integers(1, 50))
+def test_a_key_signs_up_to_where_the_next_one_came_and_nothing_beyond(made, size):
+    turns, history = made
+    for place, key in enumerate(KEYS[: len(turns)]):
+        last = turns[place + 1] if place + 1 < len(turns) else None
+        if last is None or size <= last:
+            assert open_checkpoint(signed(size, key), HK_TO_KR, history).checkpoint.size == size
+        else:
+            with pytest.raises(Untrusted, match=f"at size {last}"):
+                open_checkpoint(signed(size, key), HK_TO_KR, history)
+
+
+@given(histories(), st.integers(1, 50))
+def test_a_key_of_nobody_is_unknown_whatever_the_size(made, size):
+    with pytest.raises(UnknownSeal):
+        open_checkpoint(signed(size, STRANGER_SEAL), HK_TO_KR, made[1])
+
+
+def test_own_keys_that_the_log_has_lost_count_at_any_size():
+    history = SealHistory.of(certified(KEYS[0])).expecting([certified(KEYS[0]), certified(KEYS[1])])
+    assert open_checkpoint(signed(9, KEYS[1]), HK_TO_KR, history)
+    assert [seal.public for seal in history.coming] == [KEYS[1].public]
+
+
+def test_what_is_signed_outside_of_the_certificates_time_proves_nothing():
+    for window in ((TIME + 1, TIME + 9), (TIME - 9, TIME - 1)):
+        dated = SealHistory.of(CertifiedSeal(HK_SEAL.public, (b"", b""), *window))
+        with pytest.raises(Untrusted, match="outside of the time"):
+            open_checkpoint(signed(3, HK_SEAL), HK_TO_KR, dated)
+        receivers = SealHistory.of(CertifiedSeal(PARTIES.receiver.newest.public, (b"", b""), *window))
+        with pytest.raises(Untrusted, match="outside of the time"):
+            open_receipt(receipt_of(LEAVES).note, HK_TO_KR, PARTIES.sender, KR, receivers)
+
+
+def test_a_batch_that_ends_in_a_rotation_brings_the_next_seal():
+    verified = verify_batch(batch_of(TURNED, 0), log_of([]), PARTIES)
+    assert verified.rotation is not None
+    assert (verified.rotation.above, verified.rotation.seal) == (4, certified(NEXT))
+    after = PARTIES.after(verified.rotation)
+    longer = [*TURNED, b"more"]
+    assert verify_batch(batch_of(longer, 4, NEXT), log_of(TURNED), after).rotation is None
+    with pytest.raises(Untrusted, match="gave up"):
+        verify_batch(batch_of(longer, 4), log_of(TURNED), after)
+    assert verify_batch(batch_of(TURNED, 0), log_of([]), after).rotation is None, "it came again"
+
+
+@pytest.mark.parametrize(
+    ("leaves", "error"),
+    [
+        ([rotation(NEXT), *LEAVES], RemoteProtocolError),
+        ([*LEAVES, rotation(NEXT, origin=KR_TO_HK)], RemoteProtocolError),
+        ([*LEAVES, rotation(fixed_seal("somebody else"))], Untrusted),
+        ([rotation(NEXT), *LEAVES, rotation(KEYS[1])], RemoteProtocolError),
+    ],
+)
+def test_a_rotation_out_of_place_or_not_certified_is_refused_before_anything_is_kept(leaves, error):
+    with pytest.raises(error):
+        verify_batch(batch_of(leaves, 0), log_of([]), PARTIES)
+
+
+def test_a_rotation_that_comes_again_is_no_other_one():
+    parties = PARTIES.after(verify_batch(batch_of(TURNED, 0), log_of([]), PARTIES).rotation)
+    assert rotation_in([rotation(NEXT)], 9, parties) is None
+
+
+@given(st.lists(st.binary(max_size=60), max_size=5))
+def test_bytes_that_are_no_rotation_are_none(leaves):
+    assert rotation_in([*leaves, b"\xf2\x01"], 0, PARTIES) is None
