@@ -21,10 +21,10 @@ from tests.support.nodes import Site, eventually, found_pair, pair, running
 
 CANARY = "canary-7f3a-told-to-nobody"
 FOE = ("SFC", "foe")  # a client of Hong Kong with every role, whose machine was taken over
-SLOW = ("SFC", "slow")  # one that may call five times a second, and have two streams
+SLOW = ("SFC", "slow")  # one that may call ten times a second, and have two streams
 BOUNDS = """
 [limits.clients."spiffe://gateway.hk.example/SFC/slow"]
-calls_per_second = 5
+calls_per_second = 10
 burst_calls = 10
 concurrent_streams = 2
 """

@@ -25,7 +25,7 @@ from tests.rpc.calls import (
 )
 from tests.rpc.calls import refusal as refusal_of
 
-BURST, PER_SECOND = 10, 5
+BURST, PER_SECOND = 10, 10
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 QUESTION_BYTES, NOTICES_BYTES = 64 * 1024, 4 * 2**20
 
