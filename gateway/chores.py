@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.draft_commands import DraftCommands
+from gateway.commands.drafts import DraftCommands
+from gateway.commands.frameworks import FrameworkCommands
+from gateway.commands.retention import Retention
 from gateway.errors import GatewayError
-from gateway.framework_commands import FrameworkCommands
 from gateway.identity.lifetimes import Lifetime, warnings
-from gateway.retention import Retention
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
 

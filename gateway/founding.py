@@ -28,7 +28,7 @@ from gateway.identity.keyfiles import (
 from gateway.identity.names import ClientId, Identity, NodeId
 from gateway.identity.profiles import AuthorityKind, Profile, profiles
 from gateway.identity.signers import FileSeal
-from gateway.sealed_tokens import KEY_BYTES
+from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database
 from gateway.store.opening import create
 

@@ -23,7 +23,7 @@ from gateway.identity.parties import Parties, Party
 from gateway.ledger import steps
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
 from gateway.ledger.sender import SenderMachine
-from gateway.standing import LinkStatus
+from gateway.questions.standing import LinkStatus
 from gateway.store.bulletin import Bulletin
 from gateway.store.state import ChannelState
 

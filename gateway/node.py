@@ -11,16 +11,16 @@ from functools import partial
 
 from gateway import chores
 from gateway.alarms import Alarms
-from gateway.auditing import Auditing
 from gateway.carrier import Store
-from gateway.commands import Commands
-from gateway.draft_acts import DraftActs
-from gateway.draft_commands import DraftCommands
-from gateway.draft_questions import DraftQuestions
+from gateway.commands.draft_acts import DraftActs
+from gateway.commands.drafts import DraftCommands
+from gateway.commands.framework_sealing import FrameworkSealing
+from gateway.commands.frameworks import FrameworkCommands
+from gateway.commands.notice_sealing import NoticeSealing
+from gateway.commands.notices import Commands
+from gateway.commands.retention import Retention
+from gateway.commands.seals import SealCommands
 from gateway.errors import StoreError, Unavailable, WrongState
-from gateway.framework_commands import FrameworkCommands
-from gateway.framework_questions import FrameworkQuestions
-from gateway.framework_sealing import FrameworkSealing
 from gateway.home import Home
 from gateway.identity.certificates import Window
 from gateway.identity.parties import Parties
@@ -29,9 +29,13 @@ from gateway.identity.signers import DatedSeal, Keyring
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 from gateway.link import Link
-from gateway.proving import Proofs
-from gateway.questions import Questions
-from gateway.retention import Retention
+from gateway.questions.auditing import Auditing
+from gateway.questions.drafts import DraftQuestions
+from gateway.questions.evidence import Proofs
+from gateway.questions.frameworks import FrameworkQuestions
+from gateway.questions.notices import Questions
+from gateway.questions.sealed_tokens import SealedTokens
+from gateway.questions.standing import LinkStatus, Standing
 from gateway.rpc.admin import AdminServicer
 from gateway.rpc.admission import BackOfficeAdmission, PeerAdmission
 from gateway.rpc.audit import AuditServicer
@@ -46,10 +50,6 @@ from gateway.rpc.peer import PeerServicer
 from gateway.rpc.quotas import Quota
 from gateway.rpc.server import MAX_PEER_STREAMS, PEER_QUOTA, Listener, Services, back_office_server, peer_server
 from gateway.rpc.tls import Material, require_tls_1_3_only
-from gateway.seal_commands import SealCommands
-from gateway.sealed_tokens import SealedTokens
-from gateway.sealing import NoticeSealing
-from gateway.standing import LinkStatus, Standing
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database

@@ -12,7 +12,7 @@ from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
 from gateway.link import Credentials, Incoming, Link
-from gateway.standing import LinkStatus
+from gateway.questions.standing import LinkStatus
 from gateway.store.bulletin import Bulletin
 from tests.store.stores import Opened, shared_store
 from tests.support.certificates import authority, issued

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from gateway.demo import run
+from gateway.demo.running import run
 
 
 def add_to(app: typer.Typer) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 from regulator.exchange.v1 import admin_service_pb2 as pb
 from regulator.exchange.v1.admin_service_pb2_grpc import AdminServiceServicer
 
+from gateway.commands.seals import SealCommands
+from gateway.questions.standing import Standing
 from gateway.rpc.admission import CALLER
-from gateway.seal_commands import SealCommands
-from gateway.standing import Standing
 
 
 class AdminServicer(AdminServiceServicer):

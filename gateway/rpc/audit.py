@@ -6,7 +6,7 @@ from typing import Any
 from regulator.exchange.v1 import audit_service_pb2 as pb
 from regulator.exchange.v1.audit_service_pb2_grpc import AuditServiceServicer
 
-from gateway.auditing import Auditing
+from gateway.questions.auditing import Auditing
 
 
 class AuditServicer(AuditServiceServicer):

@@ -5,8 +5,8 @@ from typing import Any
 from regulator.exchange.v1 import draft_service_pb2 as pb
 from regulator.exchange.v1.draft_service_pb2_grpc import DraftServiceServicer
 
-from gateway.draft_commands import DraftCommands
-from gateway.draft_questions import DraftQuestions
+from gateway.commands.drafts import DraftCommands
+from gateway.questions.drafts import DraftQuestions
 from gateway.rpc.admission import CALLER
 
 

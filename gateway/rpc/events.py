@@ -6,7 +6,7 @@ from typing import Any
 from regulator.exchange.v1.event_service_pb2 import WatchEventsRequest, WatchEventsResponse
 from regulator.exchange.v1.event_service_pb2_grpc import EventServiceServicer
 
-from gateway.questions import Questions
+from gateway.questions.notices import Questions
 from gateway.rpc.admission import CALLER
 
 

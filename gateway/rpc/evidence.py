@@ -5,7 +5,7 @@ from typing import Any
 from regulator.exchange.v1 import evidence_service_pb2 as pb
 from regulator.exchange.v1.evidence_service_pb2_grpc import EvidenceServiceServicer
 
-from gateway.proving import Proofs
+from gateway.questions.evidence import Proofs
 from gateway.rpc.admission import CALLER
 
 

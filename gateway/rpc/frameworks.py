@@ -6,8 +6,8 @@ from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.framework_pb2 import Comparison
 from regulator.exchange.v1.framework_service_pb2_grpc import FrameworkServiceServicer
 
-from gateway.framework_commands import FrameworkCommands
-from gateway.framework_questions import FrameworkQuestions
+from gateway.commands.frameworks import FrameworkCommands
+from gateway.questions.frameworks import FrameworkQuestions
 from gateway.rpc.admission import CALLER
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from regulator.exchange.v1 import notice_service_pb2 as pb
 from regulator.exchange.v1 import notice_service_pb2_grpc as rpc
 
-from gateway.commands import Commands
-from gateway.questions import Questions
+from gateway.commands.notices import Commands
+from gateway.questions.notices import Questions
 from gateway.rpc.admission import CALLER
 from gateway.rpc.status import status_of
 

@@ -13,8 +13,8 @@ from gateway.errors import BadInput, RemoteProtocolError, Unavailable
 from gateway.identity.parties import Parties
 from gateway.ledger import steps
 from gateway.ledger.receiver import ReceiverMachine
+from gateway.questions.standing import LinkStatus
 from gateway.rpc.admission import PEER
-from gateway.standing import LinkStatus
 from gateway.store.bulletin import Bulletin
 
 OUTBOX = 2  # answers that may wait for the peer; a batch that is handed back has up to 8 MiB

@@ -12,7 +12,7 @@ from regulator.exchange.v1 import evidence_service_pb2 as evidence
 from regulator.exchange.v1 import notice_service_pb2 as pb
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
-from gateway.paging import page_token
+from gateway.questions.paging import page_token
 from tests.rpc.calls import ADMIN, EVENTS, EVIDENCE, NOTICES
 from tests.supervision.samples import HK_TO_KR, content
 

@@ -17,14 +17,14 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice, WithdrawNoticeRequest
 from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
 
-from gateway.draft_acts import DraftActs
-from gateway.draft_commands import DraftCommands
-from gateway.draft_questions import DraftQuestions
-from gateway.framework_questions import FrameworkQuestions
-from gateway.framework_sealing import FrameworkSealing
+from gateway.commands.draft_acts import DraftActs
+from gateway.commands.drafts import DraftCommands
+from gateway.commands.framework_sealing import FrameworkSealing
+from gateway.commands.notice_sealing import NoticeSealing
 from gateway.identity.access import Caller, Role
-from gateway.sealed_tokens import SealedTokens
-from gateway.sealing import NoticeSealing
+from gateway.questions.drafts import DraftQuestions
+from gateway.questions.frameworks import FrameworkQuestions
+from gateway.questions.sealed_tokens import SealedTokens
 from gateway.supervision.approval import ApprovalRule
 from tests.store.stores import NOW, RANDOM, Opened
 from tests.supervision.samples import content

@@ -18,10 +18,10 @@ from regulator.exchange.v1.values_pb2 import LocalizedText
 from sqlalchemy import Connection, Table, delete, insert, select
 
 from gateway.carrier import Carrier, Message, Store
+from gateway.commands.framework_sealing import FrameworkSealing
+from gateway.commands.frameworks import FrameworkCommands
+from gateway.commands.retention import Retention
 from gateway.errors import GatewayError
-from gateway.framework_commands import FrameworkCommands
-from gateway.framework_questions import FrameworkQuestions
-from gateway.framework_sealing import FrameworkSealing
 from gateway.identity.names import NodeId
 from gateway.identity.parties import Parties, Party
 from gateway.identity.seal_certificates import certified_seal
@@ -31,8 +31,8 @@ from gateway.ledger.checkpoint import Receipt, countersign, origin_of
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.seals import Certificates, CertifiedSeal
 from gateway.ledger.sender import SenderMachine
-from gateway.retention import Retention
-from gateway.sealed_tokens import SealedTokens
+from gateway.questions.frameworks import FrameworkQuestions
+from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database, snapshot
 from gateway.store.opening import add_channels, channel_names, create

@@ -11,7 +11,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Entity, LocalizedText
 from sqlalchemy import select
 
-from gateway.commands import carried_out
+from gateway.commands.notices import carried_out
 from gateway.errors import ContentDestroyed, Unavailable
 from gateway.identity.access import Caller
 from gateway.store.destroying import NO_DIGEST

@@ -348,7 +348,7 @@ async def test_drafts_that_nobody_does_anything_with_expire_and_are_not_kept(hk,
 
 
 async def test_more_expire_than_one_transaction_takes(hk, drafting, monkeypatch):
-    monkeypatch.setattr("gateway.draft_commands.EXPIRED_AT_ONCE", 2)
+    monkeypatch.setattr("gateway.commands.drafts.EXPIRED_AT_ONCE", 2)
     for _ in range(5):
         await drafting.create()
     hk.clock = iter(range(NOW + LIFETIME_DAYS * DAY + 10_000_000, NOW + 10**18, 1000))
@@ -357,7 +357,7 @@ async def test_more_expire_than_one_transaction_takes(hk, drafting, monkeypatch)
 
 
 async def test_an_authority_keeps_so_many_drafts_and_no_more(drafting, monkeypatch):
-    monkeypatch.setattr("gateway.draft_commands.MAX_OPEN_DRAFTS", 2)
+    monkeypatch.setattr("gateway.commands.drafts.MAX_OPEN_DRAFTS", 2)
     await drafting.create()
     pending = await drafting.pending()
     assert isinstance(await refused(drafting.create()), Overloaded)
@@ -389,7 +389,7 @@ async def test_drafts_are_listed_by_state(drafting):
 
 
 async def test_a_page_ends_early_rather_than_grow_too_large(drafting, monkeypatch):
-    monkeypatch.setattr("gateway.draft_questions.MAX_PAGE_BYTES", 1)
+    monkeypatch.setattr("gateway.questions.drafts.MAX_PAGE_BYTES", 1)
     for _ in range(3):
         await drafting.create()
     sizes, request = [], ListDraftsRequest()

@@ -20,7 +20,7 @@ from gateway.supervision.framework_records import AssessmentRecord, FrameworkVer
 from gateway.supervision.frameworks import TOPICS
 from tests.supervision.samples import HK_TO_KR, SEALED_AT
 
-DATA = Path(__file__).parents[2] / "gateway" / "data"
+DATA = Path(__file__).parents[2] / "gateway" / "demo" / "data"
 FILES = {jurisdiction: DATA / f"framework-{jurisdiction.lower()}.json" for jurisdiction in ("HK", "KR")}
 
 

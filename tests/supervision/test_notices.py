@@ -26,7 +26,7 @@ from gateway.supervision.notices import (
 )
 from tests.supervision.samples import arbitrary, content, contents, handling
 
-DATA = Path(__file__).parents[2] / "gateway" / "data" / "notices.json"
+DATA = Path(__file__).parents[2] / "gateway" / "demo" / "data" / "notices.json"
 WON, DOLLARS = "KRW", "USD"
 
 

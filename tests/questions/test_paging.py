@@ -9,7 +9,14 @@ from regulator.exchange.v1.admin_service_pb2 import ListChannelsRequest, ListPee
 from regulator.exchange.v1.notice_service_pb2 import ListNoticesRequest
 
 from gateway.errors import BadInput
-from gateway.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, MAX_POSITION, page_position, page_size, page_token
+from gateway.questions.paging import (
+    DEFAULT_PAGE_SIZE,
+    MAX_PAGE_SIZE,
+    MAX_POSITION,
+    page_position,
+    page_size,
+    page_token,
+)
 
 
 def refused(token: str, request=None) -> bool:

@@ -1,4 +1,4 @@
-"""What is done to frameworks inside the transaction that seals, in the manner of ``sealing``, and before it.
+"""What is done to frameworks inside the transaction that seals, in the manner of ``notice_sealing``, and before it.
 
 What needs the whole of a version (field rules, change sets) is done on another thread before the decision; what
 another writer could change meanwhile is asked again on the writer's thread, inside the transaction that seals.
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.framework_pb2 import AssessmentContent, FrameworkVersionContent
 
-from gateway.acting import Acting
+from gateway.commands.acting import Acting
 from gateway.errors import BadInput, NotFound
-from gateway.framework_questions import FrameworkQuestions
 from gateway.identity.parties import Parties
+from gateway.questions.frameworks import FrameworkQuestions
 from gateway.store.transaction import Transaction
 from gateway.supervision import framework_envelopes as envelopes
 from gateway.supervision.approval import (

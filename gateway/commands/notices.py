@@ -1,9 +1,4 @@
-"""What can be done to a node, whatever the door: authorise, validate, decide, commit.
-
-A command takes the caller and the contract's request, and answers once the act is durable. Whether the caller may
-call the method at all was asked before (``identity.access``); what it may do with *this* notice is asked here. The
-decision is taken on the writer's thread, inside the transaction that seals it, so nothing can come in between.
-"""
+"""What can be done about notices: give them, acknowledge, withdraw, supersede."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -19,13 +14,13 @@ from regulator.exchange.v1.notice_service_pb2 import (
     WithdrawNoticeRequest,
 )
 
-from gateway.acting import by
+from gateway.commands.acting import by
+from gateway.commands.notice_sealing import NoticeSealing
 from gateway.errors import BadInput, ContentDestroyed, GatewayError, RequestIdReused
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
-from gateway.questions import Questions
-from gateway.scopes import scope_of
-from gateway.sealing import NoticeSealing
+from gateway.questions.notices import Questions
+from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer
 from gateway.store.destroying import NO_DIGEST
 from gateway.store.transaction import Needs, Sealed, Transaction

@@ -9,7 +9,7 @@ from regulator.exchange import Client, NotFound
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 from rich.console import Console
 
-from gateway.demo_sites import Site
+from gateway.demo.sites import Site
 from gateway.errors import Unavailable
 from gateway.supervision.framework_days import ordinal
 from gateway.supervision.framework_files import FrameworkFile, read_framework
@@ -60,7 +60,7 @@ def as_it_stood(content: FrameworkVersionContent, day: Date) -> FrameworkVersion
 
 def _file(jurisdiction: str) -> FrameworkFile:
     name = f"data/framework-{jurisdiction.lower()}.json"
-    return read_framework(resources.files("gateway").joinpath(name).read_bytes())
+    return read_framework(resources.files("gateway.demo").joinpath(name).read_bytes())
 
 
 def _publish(client: Client, framework_id: str, content: FrameworkVersionContent, console: Console) -> None:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from google.protobuf.message import Message
 
 from gateway.errors import BadInput
-from gateway.paging import WRONG_TOKEN, filters_of
+from gateway.questions.paging import WRONG_TOKEN, filters_of
 
 KEY_BYTES = 32
 

@@ -1,4 +1,4 @@
-"""What can be done about frameworks, in the manner of ``commands``: publish a version, and assess."""
+"""What can be done about frameworks: publish a version, and assess."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.acting import by
-from gateway.commands import ID_BYTES, carried_out, remember
-from gateway.framework_questions import FrameworkQuestions, with_provisions
-from gateway.framework_sealing import Assessing, FrameworkSealing, Publication, Version
+from gateway.commands.acting import by
+from gateway.commands.framework_sealing import Assessing, FrameworkSealing, Publication, Version
+from gateway.commands.notices import ID_BYTES, carried_out, remember
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
+from gateway.questions.frameworks import FrameworkQuestions, with_provisions
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
 from gateway.supervision.envelopes import author_message

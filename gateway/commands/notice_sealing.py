@@ -1,6 +1,6 @@
 """What is done to notices inside the transaction that seals: the last checks, the rules of four eyes, the envelope.
 
-Both ways lead here, a direct call (``commands``) and an approved draft (``draft_commands``): the one has no approver,
+Both ways lead here, a direct call (``notices``) and an approved draft (``drafts``): the one has no approver,
 and is stopped where a rule asks for one. Which request it was, and what is answered, is not this module's matter.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_service_pb2 import WithdrawNoticeRequest
 
-from gateway.acting import Acting
+from gateway.commands.acting import Acting
 from gateway.identity.parties import Parties
 from gateway.store.transaction import Sealed, Transaction
 from gateway.supervision import envelopes

@@ -4,7 +4,7 @@ import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.identity.access import Role
-from gateway.questions import hidden_kinds
+from gateway.questions.notices import hidden_kinds
 
 EVERY = set(Event.Kind.values())
 OF_THE_NODE = {Event.ALARM, Event.CERTIFICATE_EXPIRING}

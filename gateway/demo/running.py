@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from gateway.demo_frameworks import exchange_frameworks
-from gateway.demo_sites import Site, clear, found_sites, serving
+from gateway.demo.frameworks import exchange_frameworks
+from gateway.demo.sites import Site, clear, found_sites, serving
 from gateway.errors import Unavailable
 from gateway.supervision.notice_files import NoticeFile, read_notices
 
@@ -96,7 +96,7 @@ def _exchange(sites: Sequence[Site], clients: dict[str, dict[str, Client]], cons
 
 
 def _data() -> Sequence[NoticeFile]:
-    return read_notices(resources.files("gateway").joinpath("data/notices.json").read_bytes())
+    return read_notices(resources.files("gateway.demo").joinpath("data/notices.json").read_bytes())
 
 
 def _deliveries(client: Client, site: Site, files: Iterable[NoticeFile]) -> Iterator[str]:

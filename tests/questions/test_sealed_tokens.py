@@ -10,8 +10,8 @@ from regulator.exchange.v1.admin_service_pb2 import ListPeersRequest
 from regulator.exchange.v1.notice_service_pb2 import ListNoticesRequest
 
 from gateway.errors import BadInput
-from gateway.paging import MAX_POSITION, page_token
-from gateway.sealed_tokens import KEY_BYTES, SealedTokens
+from gateway.questions.paging import MAX_POSITION, page_token
+from gateway.questions.sealed_tokens import KEY_BYTES, SealedTokens
 
 LIST = ListNoticesRequest()
 POSITIONS = st.integers(0, MAX_POSITION)

@@ -1,4 +1,4 @@
-"""What can be done with drafts, in the manner of ``commands``: written by one identity, released by another.
+"""What can be done with drafts: written by one identity, released by another.
 
 An act is checked in full when it is written, and once more, in the transaction that seals it, when it is approved. So a
 draft that waits for approval is no promise: a peer may go, a notice may be withdrawn, another version may be published
@@ -13,13 +13,13 @@ from google.protobuf.message import Message
 from regulator.exchange.v1 import draft_service_pb2 as pb
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.acting import approving, by
-from gateway.commands import ID_BYTES, carried_out, remember
-from gateway.draft_acts import DraftActs, Proposal
-from gateway.draft_questions import DraftQuestions, not_there
+from gateway.commands.acting import approving, by
+from gateway.commands.draft_acts import DraftActs, Proposal
+from gateway.commands.notices import ID_BYTES, carried_out, remember
 from gateway.errors import BadInput, Overloaded, Stale
 from gateway.identity.access import Caller
-from gateway.scopes import scope_of
+from gateway.questions.drafts import DraftQuestions, not_there
+from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer
 from gateway.store.transaction import Needs, Transaction
 from gateway.supervision import drafts

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.identity.access import Caller
-from gateway.scopes import scope_of
+from gateway.questions.scopes import scope_of
 from gateway.supervision.disclosure import Scope
 from gateway.supervision.envelopes import Actor
 

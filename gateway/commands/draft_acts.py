@@ -1,4 +1,4 @@
-"""What drafts hold, made ready to be checked or sealed: one way for each kind of act, through ``sealing``."""
+"""What drafts hold, made ready to be checked or sealed: one way for each kind of act, through the sealing modules."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,11 +12,11 @@ from regulator.exchange.v1.notice_service_pb2 import (
     WithdrawNoticeRequest,
 )
 
-from gateway.acting import Acting
+from gateway.commands.acting import Acting
+from gateway.commands.framework_sealing import FrameworkSealing, Publication
+from gateway.commands.notice_sealing import NoticeSealing
 from gateway.errors import AlreadyExists, BadInput, Violation
-from gateway.framework_sealing import FrameworkSealing, Publication
 from gateway.identity.parties import Parties
-from gateway.sealing import NoticeSealing
 from gateway.store.transaction import Transaction
 from gateway.supervision.approval import ActKind, ApprovalRule, Proposed
 from gateway.supervision.drafts import Nature, nature_of

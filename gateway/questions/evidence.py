@@ -16,7 +16,7 @@ from gateway.ledger.checkpoint import Checkpoint as SignedPart
 from gateway.ledger.evidence import Evidence as EvidenceFile
 from gateway.ledger.note import Note
 from gateway.ledger.seals import Certificates
-from gateway.scopes import scope_of
+from gateway.questions.scopes import scope_of
 from gateway.store.bulletin import Bulletin
 from gateway.store.logs import no_envelope
 from gateway.store.proofs import InclusionParts, read_consistency, read_inclusion

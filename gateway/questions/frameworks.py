@@ -11,8 +11,8 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkDiff, FrameworkVersionContent
 
 from gateway.errors import NotFound
-from gateway.paging import page_position, page_size, page_token, pinned_position
-from gateway.sealed_tokens import SealedTokens
+from gateway.questions.paging import page_position, page_size, page_token, pinned_position
+from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.framework_queries import (
     VersionView,
     list_assessments,

@@ -4,9 +4,9 @@ from regulator.exchange.v1 import draft_service_pb2 as pb
 
 from gateway.errors import NotFound
 from gateway.identity.access import Caller
-from gateway.paging import page_size
-from gateway.scopes import scope_of
-from gateway.sealed_tokens import SealedTokens
+from gateway.questions.paging import page_size
+from gateway.questions.scopes import scope_of
+from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.draft_queries import DraftFilter, list_drafts, read_draft
 from gateway.store.readers import Readers
 from gateway.supervision.draft_messages import draft_message

@@ -13,7 +13,7 @@ from gateway.errors import NotFound
 from gateway.identity.access import Caller, Role
 from gateway.identity.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
-from gateway.paging import page_position, page_size, page_token
+from gateway.questions.paging import page_position, page_size, page_token
 from gateway.store.bulletin import Bulletin
 from gateway.store.state import ChannelState
 from gateway.supervision.submissions import check_fields

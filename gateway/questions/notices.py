@@ -15,9 +15,9 @@ from regulator.exchange.v1.notice_service_pb2 import (
 
 from gateway.errors import BadInput, NotFound, Unavailable
 from gateway.identity.access import Caller, Role
-from gateway.paging import page_size
-from gateway.scopes import scope_of
-from gateway.sealed_tokens import SealedTokens
+from gateway.questions.paging import page_size
+from gateway.questions.scopes import scope_of
+from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.bulletin import Bulletin
 from gateway.store.queries import (
     EventFilter,

@@ -10,7 +10,7 @@ from gateway.ledger.checkpoint import SignedCheckpoint
 from gateway.ledger.journal import JournalHead, encode_entry
 from gateway.ledger.note import Note
 from gateway.ledger.seals import SealHistory
-from gateway.paging import page_position, page_size, page_token
+from gateway.questions.paging import page_position, page_size, page_token
 from gateway.store.committer import Committer
 from gateway.store.journal_queries import (
     EntryFilter,
