@@ -16,12 +16,14 @@ from gateway.identity.evidence import verify_evidence
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
 from gateway.identity.seal_files import SealFolder
-from gateway.rolling import import_pairing
+from gateway.rolling import import_pairing, trust_root
 from tests.cli.transcripts import run
 from tests.supervision.samples import content
 from tests.support.load import check_delivered, working
 from tests.support.nodes import Site, eventually, found_pair, running
-from tests.support.rotation import now, tell_peer
+from tests.support.rotation import client_roots, new_authority, now, renew_tls, tell_peer
+
+ENOUGH_NOTICES = 1500  # of each node, in the deep form
 
 
 @pytest.fixture
@@ -107,6 +109,35 @@ def test_seals_of_both_nodes_are_rotated_under_load_and_no_call_fails(own_pair, 
     kr.stop()
     kr.start()
     checked(kr)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_tls_roots_and_seals_of_both_nodes_are_rotated_under_a_heavy_load(own_pair, tmp_path):
+    """The deep form: 200 calls a second at each node, and everything that can be rotated is."""
+    hk, kr = own_pair
+    with working(hk, kr, calls_per_second=200, threads=8) as works:
+        for site, peer in ((hk, kr), (kr, hk)):
+            folder, old = tmp_path / site.jurisdiction, site.authority(AuthorityKind.NODE).certificate
+            root = new_authority(site, AuthorityKind.NODE)
+            trust_root(site.home, "node-authority", root.certificate)
+            client_roots(site, old, root.certificate)
+            tell_peer(site, peer)
+            renew_tls(site, root, folder / "tls")
+            issue_seal(folder / "seal", NodeId(site.domain), root, now())
+            digest = run("certs", "prepare-seal", site.home.path, folder / "seal").out.split()[-1]
+            with site.client() as client:
+                client.rotate_seal(digest)
+        eventually(lambda: all(len(work.given) > ENOUGH_NOTICES for work in works), 200)
+    assert [work.failures for work in works] == [[], []]
+    for work, peer in zip(works, (kr, hk), strict=True):
+        eventually(lambda w=work, p=peer: receipted(w.site, channel_to(w.site, p)), 60)
+    for site in (hk, kr):
+        checked(site)
+
+
+def channel_to(site: Site, peer: Site) -> str:
+    return f"{site.jurisdiction.lower()}-to-{peer.jurisdiction.lower()}"
 
 
 def test_only_an_operator_rotates_and_only_what_is_prepared(own_pair, tmp_path):
