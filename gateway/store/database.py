@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool
 
 from gateway.errors import ConfigError, StoreError
 
+STATEMENTS_KEPT = 512  # by a connection: inserts of so many rows are one each (prepared.ROWS_AT_ONCE)
 OLDEST_SQLITE = (3, 51, 3)
 READERS = 4  # connections
 BUSY_TIMEOUT_SECONDS = 10
@@ -181,7 +182,11 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         oldest = ".".join(str(part) for part in OLDEST_SQLITE)
         raise StoreError(f"the SQLite library is {sqlite.sqlite_version}; {oldest} or later is needed")
     options: dict[str, Any] = {"poolclass": NullPool} if writes else {"pool_size": READERS}
-    arguments = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS}
+    arguments = {
+        "check_same_thread": False,
+        "timeout": BUSY_TIMEOUT_SECONDS,
+        "cached_statements": STATEMENTS_KEPT,
+    }
     engine = create_engine(url, module=sqlite, connect_args=arguments, hide_parameters=True, **options)
     event.listen(engine, "connect", _set_sqlite_writer if writes else _set_sqlite_reader)
     event.listen(engine, "begin", _begin_immediate if writes else _begin_deferred)

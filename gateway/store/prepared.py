@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Delete, Dialect, Insert, RowMapping, 
 from sqlalchemy.sql.compiler import SQLCompiler
 
 _SIZES = (1, 8, 64, 512, 4096)  # keys of a statement: SQLite takes 32,766 parameters, PostgreSQL 65,535
-_ROWS_AT_ONCE = 64
+ROWS_AT_ONCE = 32  # in one statement; one is kept for each number of rows, and each table
 
 
 def execute(connection: Connection, statement: Insert | Update | Delete, values: Mapping[str, Any]) -> int:
@@ -34,11 +34,10 @@ def insert_many(connection: Connection, statement: Insert, rows: Sequence[Mappin
     if not compiled.positiontup:
         execute_many(connection, statement, rows)
         return
-    head, _, one = str(compiled).rpartition(" VALUES ")
-    for first in range(0, len(rows), _ROWS_AT_ONCE):
-        some = rows[first : first + _ROWS_AT_ONCE]
+    for first in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[first : first + ROWS_AT_ONCE]
         values = tuple(value for row in some for value in _parameters(compiled, row))
-        connection.exec_driver_sql(f"{head} VALUES {', '.join([one] * len(some))}", values)
+        connection.exec_driver_sql(_of_rows(compiled, len(some)), values)
 
 
 def rows_by_keys(
@@ -64,6 +63,12 @@ def _parameters(compiled: SQLCompiler, values: Mapping[str, Any]) -> Any:
 @cache
 def _compiled(statement: Insert | Update | Delete, dialect: Dialect) -> SQLCompiler:
     return statement.compile(dialect=dialect)
+
+
+@cache
+def _of_rows(compiled: SQLCompiler, count: int) -> str:
+    head, _, one = str(compiled).rpartition(" VALUES ")
+    return f"{head} VALUES {', '.join([one] * count)}"
 
 
 @cache

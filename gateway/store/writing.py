@@ -17,7 +17,7 @@ from gateway.store.draft import Draft
 from gateway.store.draft_rows import draft_event_rows
 from gateway.store.draft_writing import write_drafts
 from gateway.store.framework_writing import event_rows, telling_cursors, write_rules
-from gateway.store.prepared import execute, execute_many
+from gateway.store.prepared import execute, execute_many, insert_many
 from gateway.store.receipts import cover, tell_delivered
 from gateway.store.recent import Run
 from gateway.store.rows import changing_columns, notice_row
@@ -248,7 +248,7 @@ def _head(channel: int, size: int, note: bytes, receipt_time: int | None = None)
 
 def _insert(connection: Connection, table: Table, rows: Rows) -> None:
     if rows:
-        execute_many(connection, _INSERTS[table.name], rows)
+        insert_many(connection, _INSERTS[table.name], rows)
 
 
 _INSERTS = {table.name: insert(table) for table in tables.metadata.sorted_tables}
