@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 
 from gateway import chores
 from gateway.alarms import Alarms
@@ -248,7 +248,7 @@ class Node:
             lambda: trusting.clients.current.verifier, lambda: self._access.current, self._officers, _now
         )
         material, listen = trusting.for_clients, section.listen
-        return self._listener(listen, material, admission, most, lambda client: limits.quota(client, most))
+        return self._listener(listen, material, admission, most, cache(lambda client: limits.quota(client, most)))
 
     def _peer_listener(self, parties: Parties) -> Listener:
         trusting = self._trusting

@@ -30,6 +30,7 @@ class _Plan:
 
     names: tuple[tuple[str, str], ...]  # the field, and the one collection that it may name; empty: any
     messages: tuple[tuple[str, bool], ...]  # the field, and whether it is repeated
+    refusals: tuple[tuple[str, bool], ...]  # of these messages, those whose type has a ``google.rpc.Status``
     has_origin: bool
     has_index: bool
 
@@ -43,7 +44,7 @@ def told_in(answer: Message) -> Iterator[str]:
     """Gives what an answer, or a message of a stream of answers, names; the same name may come again."""
     plan = _plan(answer.DESCRIPTOR)
     found = list(_own(answer, plan)) or [
-        name for part in _parts(answer, plan) for name in _named_or_placed(part, _plan(part.DESCRIPTOR))
+        name for part in _parts(answer, plan.messages) for name in _named_or_placed(part, _plan(part.DESCRIPTOR))
     ]
     yield from found or _place(answer, plan)
 
@@ -56,7 +57,7 @@ def request_id_of(request: Message) -> str:
 
 def refusals_in(answer: Message) -> Iterator[str]:
     """Gives the reason of each refusal that an answer tells as a ``google.rpc.Status``."""
-    for part in _parts(answer, _plan(answer.DESCRIPTOR)):
+    for part in _parts(answer, _plan(answer.DESCRIPTOR).refusals):
         for field, value in part.ListFields():
             if field.message_type is Status.DESCRIPTOR:
                 yield from _reasons(value)
@@ -79,8 +80,8 @@ def _place(message: Any, plan: _Plan) -> Iterator[str]:
         yield f"{message.origin}#{message.index}" if plan.has_index else message.origin
 
 
-def _parts(message: Message, plan: _Plan) -> Iterator[Message]:
-    for field, is_repeated in plan.messages:
+def _parts(message: Message, fields: Iterable[tuple[str, bool]]) -> Iterator[Message]:
+    for field, is_repeated in fields:
         if is_repeated:
             yield from getattr(message, field)
         elif message.HasField(field):
@@ -95,9 +96,14 @@ def _plan(descriptor: Descriptor) -> _Plan:
     return _Plan(
         tuple((name, "" if name in _ANY_COLLECTION else _collection(name)) for name in texts),
         tuple((field.name, field.is_repeated) for field in messages),
+        tuple((field.name, field.is_repeated) for field in messages if _tells_refusals(field.message_type)),
         has_origin="origin" in texts,
         has_index=any(field.name == "index" for field in fields),
     )
+
+
+def _tells_refusals(descriptor: Descriptor | None) -> bool:
+    return descriptor is not None and any(field.message_type is Status.DESCRIPTOR for field in descriptor.fields)
 
 
 def _collection(field: str) -> str:

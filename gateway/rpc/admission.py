@@ -1,12 +1,12 @@
 """Who calls, by the TLS session, and for which officer, by a token: asked again for every message of a stream."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache, partial
 from time import monotonic_ns
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -29,14 +29,11 @@ Session = Mapping[str, Any]
 """gRPC's ``auth_context()``: property name -> values."""
 
 
-class Call(Protocol):
-    """A call, as gRPC shows it to those who serve it."""
+class Call(NamedTuple):
+    """What gRPC shows of a call before its first message: what the TLS session proves, and what was sent beside."""
 
-    def auth_context(self) -> Session:
-        """Gives what the TLS session proves."""
-
-    def invocation_metadata(self) -> Sequence[tuple[str, str | bytes]] | None:
-        """Gives what the caller sent beside its messages."""
+    session: Session
+    metadata: Iterable[tuple[str, str | bytes]]
 
 
 class Admitted(NamedTuple):
@@ -75,11 +72,11 @@ class BackOfficeAdmission:
             Unavailable: the keys of the token's issuer are not known now.
             RateLimited: it sends one new token after the other.
         """
-        session, now = call.auth_context(), self._clock()
+        session, now = call.session, self._clock()
         identity = verified_identity(session, self._trust(), now)
         system, officer = self._access().caller(identity), None
         CALLER.set(system)  # whoever is refused below is known all the same
-        if token := bearer_token(call.invocation_metadata() or ()):
+        if token := bearer_token(call.metadata):
             presenter = Presenter(identity, _thumbprint(_only(session, "x509_pem_cert")))
             spend = partial(self._looked_into.take, identity, TOKENS, monotonic_ns(), "new tokens")
             officer = self._officers.officer(token, presenter, now.timestamp(), spend)
@@ -102,7 +99,7 @@ class PeerAdmission:
         Raises:
             Unauthenticated: no paired node is behind the session, or it is without post-quantum key exchange.
         """
-        session = call.auth_context()
+        session = call.session
         if _only(session, "ssl_negotiated_key_exchange_group") != HYBRID_GROUP:
             raise Unauthenticated(f"{method} needs the key exchange group {HYBRID_GROUP.decode()}")
         claimed = _only(session, "peer_spiffe_id").decode(errors="replace")

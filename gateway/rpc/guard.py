@@ -1,4 +1,4 @@
-"""The interceptor of both listeners: every call is admitted, decoded, bounded, journaled, and answered with a status.
+"""What stands around every method of both listeners: each call is admitted, decoded, bounded, journaled and answered.
 
 A handler behind it takes a message or messages and returns or yields messages; it raises the node's errors.
 """
@@ -37,7 +37,7 @@ class Admission(Protocol):
         """Gives who calls, or raises ``Unauthenticated`` or ``NotAllowed``; must not wait."""
 
 
-class Guard(grpc.aio.ServerInterceptor):
+class Guard:
     """Wraps every method of a listener.
 
     Args:
@@ -58,21 +58,9 @@ class Guard(grpc.aio.ServerInterceptor):
     ) -> None:
         self._admission, self._max_deadline_seconds, self._quotas = admission, max_deadline_seconds, quotas
         self._most_bytes, self._journaling = most_bytes, journaling
-        self._handlers: dict[str, Any] = {}  # by method, of those that exist
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        """Gives the method's handler with the guard around it."""
-        method = str(handler_call_details.method)
-        known = self._handlers.get(method)
-        if known is None and (handler := await continuation(handler_call_details)):
-            known = self._handlers[method] = self._guarded(method, handler)
-        return known  # for None, gRPC answers UNIMPLEMENTED
-
-    def _guarded(self, method: str, handler: Any) -> Any:
+    def guarded(self, method: str, handler: Any) -> Any:
+        """Gives a method's handler with the guard around it."""
         make, wrap, behaviour = _shape(handler)
         read = _reader(handler.request_deserializer, self._most_bytes(method))
         return make(getattr(self, wrap)(method, behaviour, read, handler.response_serializer), None, None)
@@ -81,9 +69,10 @@ class Guard(grpc.aio.ServerInterceptor):
 
     def _unary_unary(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(_arriving: object, context: Context) -> Any:
-            record = self._journaling.begin(context.auth_context(), method)
+            shown = _shown(context)
+            record = self._journaling.begin(shown.session, method)
             try:
-                caller = self._admit(record, context).identity
+                caller = self._admit(record, shown).identity
                 answer = await self._bounded(self._answer(record, caller, behaviour, read, context), context)
                 return self._to_be_sent(caller, write(answer))
             except Exception as error:  # noqa: BLE001 - here and below: what a call ends with is told in one place
@@ -93,9 +82,10 @@ class Guard(grpc.aio.ServerInterceptor):
 
     def _stream_unary(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(chunks: AsyncIterator[bytes], context: Context) -> Any:
-            record = self._journaling.begin(context.auth_context(), method)
+            shown = _shown(context)
+            record = self._journaling.begin(shown.session, method)
             try:
-                async with self._open(record, context) as (caller, ask):
+                async with self._open(record, shown) as (caller, ask):
                     answer = behaviour(self._messages(caller, chunks, read, ask), context)
                     return write(await self._journaled(record, answer))
             except Exception as error:  # noqa: BLE001
@@ -105,9 +95,10 @@ class Guard(grpc.aio.ServerInterceptor):
 
     def _unary_stream(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(_arriving: object, context: Context) -> AsyncIterator[Any]:
-            record = self._journaling.begin(context.auth_context(), method)
+            shown = _shown(context)
+            record = self._journaling.begin(shown.session, method)
             try:
-                async with self._open(record, context) as (caller, ask):
+                async with self._open(record, shown) as (caller, ask):
                     data = await self._bounded(self._request(caller, context), context)
                     request = read(data)
                     asked(record, request)
@@ -125,9 +116,10 @@ class Guard(grpc.aio.ServerInterceptor):
 
     def _stream_stream(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(chunks: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
-            record = self._journaling.begin(context.auth_context(), method)
+            shown = _shown(context)
+            record = self._journaling.begin(shown.session, method)
             try:
-                async with self._open(record, context) as (caller, ask):
+                async with self._open(record, shown) as (caller, ask):
                     await self._journaling.opened(record)
                     CALL_RECORD.set(None)  # what follows is the node's own work: a channel's logs tell of it
                     async for message in behaviour(self._messages(caller, chunks, read, ask), context):
@@ -139,21 +131,21 @@ class Guard(grpc.aio.ServerInterceptor):
 
     # --- what is around them ------------------------------------------------------------------------------------------
 
-    def _admit(self, record: CallRecord, context: Context, *, stream: bool = False) -> Admitted:
+    def _admit(self, record: CallRecord, shown: Call, *, stream: bool = False) -> Admitted:
         """Admits a call, and counts it until it is over; gives who calls."""
-        who = self._admission.admit(context, record.method)
+        who = self._admission.admit(shown, record.method)
         admitted(record, who)
         self._quotas.take(who.identity, stream=stream)
         AFTERWARDS.get().append(partial(self._quotas.give_back, who.identity, stream=stream))
         return who
 
     @asynccontextmanager
-    async def _open(self, record: CallRecord, context: Context) -> AsyncIterator[tuple[str, Callable[[], None]]]:
+    async def _open(self, record: CallRecord, shown: Call) -> AsyncIterator[tuple[str, Callable[[], None]]]:
         """Admits a stream; gives its caller, and what asks for it again, which happens also when no message comes."""
-        first = self._admit(record, context, stream=True)
+        first = self._admit(record, shown, stream=True)
 
         def ask() -> None:
-            if self._admission.admit(context, record.method) != first:
+            if self._admission.admit(shown, record.method) != first:
                 raise Unavailable("what this caller may do has changed; call again")
 
         async with rechecked(ask):
@@ -171,7 +163,8 @@ class Guard(grpc.aio.ServerInterceptor):
             data = await context.read()
         if data is grpc.aio.EOF:
             raise BadInput.of("request", "must be there, and the call ended without one")
-        self._quotas.charge(caller, calls_of(len(data)) - 1)
+        if more := calls_of(len(data)) - 1:
+            self._quotas.charge(caller, more)
         return bytes(data)
 
     async def _answer(self, record: CallRecord, caller: str, behaviour: Any, read: Any, context: Context) -> Any:
@@ -225,6 +218,10 @@ class Guard(grpc.aio.ServerInterceptor):
         error.__traceback__ = error.__cause__ = error.__context__ = None
         await self._journaling.refused(record, error)
         await context.abort_with_status(rpc_status.to_status(status_of(error)))
+
+
+def _shown(context: Context) -> Call:
+    return Call(context.auth_context(), context.invocation_metadata() or ())
 
 
 def _shape(handler: Any) -> tuple[Any, str, Any]:

@@ -21,6 +21,10 @@ from grpc_status import rpc_status
 from gateway.errors import GatewayError, NotServed, Overloaded
 from gateway.rpc.status import status_of
 
+Around = Callable[[str, Any], Any]
+"""Takes the full path of a method and its handler, and gives the handler that serves it. An interceptor of gRPC, which
+could do the same, is asked at every call."""
+
 Refused = Callable[[Mapping[str, Any], GatewayError], None]
 """Takes gRPC's ``auth_context()`` and why a call is refused."""
 
@@ -38,19 +42,19 @@ class _Core(cygrpc.AioServer):  # type: ignore[misc]
 
     def __init__(
         self,
-        interceptors: tuple[grpc.aio.ServerInterceptor, ...],
+        around: Around,
         options: list[tuple[str, int]],
         max_calls: int,
         on_refused: Refused,
     ) -> None:
         self._working_loop = cygrpc.get_working_loop()
-        super().__init__(self._working_loop, None, (), interceptors, options, None)
-        self._around, self._max_calls, self._on_refused = interceptors, max_calls, on_refused
+        super().__init__(self._working_loop, None, (), (), options, None)
+        self._around, self._max_calls, self._on_refused = around, max_calls, on_refused
         self._handlers: dict[bytes, Any] = {}  # by method
         self._under_way = set[asyncio.Task[None]]()
 
     def add_registered_method_handlers(self, handlers: dict[str, Any]) -> None:
-        self._handlers |= {method.encode(): handler for method, handler in handlers.items()}
+        self._handlers |= {method.encode(): self._around(method, handler) for method, handler in handlers.items()}
         super().add_registered_method_handlers(handlers)
 
     def _make_request_call_future(self, method: bytes | None) -> asyncio.Task[None]:
@@ -64,7 +68,7 @@ class _Core(cygrpc.AioServer):  # type: ignore[misc]
         while True:
             state = await self._request_registered_call(method)
             if len(self._under_way) < self._max_calls:
-                handled = cygrpc._handle_rpc(name, resolver, self._around, state, self._working_loop, False)
+                handled = cygrpc._handle_rpc(name, resolver, (), state, self._working_loop, False)
                 self._begin(handled, state, name)
             else:
                 self._refuse(state, Overloaded(f"at most {self._max_calls} calls may be under way at once"))
@@ -105,7 +109,7 @@ class _Server(_server.Server):
 
 
 def make_server(
-    interceptors: list[grpc.aio.ServerInterceptor],
+    around: Around,
     options: list[tuple[str, int]],
     max_calls: int,
     on_refused: Refused,
@@ -113,9 +117,9 @@ def make_server(
     """Makes a server, to which methods can be added by registering them alone.
 
     Args:
-        interceptors: around every method
+        around: what is put around every method
         options: of gRPC
         max_calls: under way at once; more are refused as ``Overloaded``
         on_refused: is told of each call that is refused here; must not wait
     """
-    return cast("grpc.aio.Server", _Server(_Core(tuple(interceptors), options, max_calls, on_refused)))
+    return cast("grpc.aio.Server", _Server(_Core(around, options, max_calls, on_refused)))

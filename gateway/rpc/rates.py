@@ -5,20 +5,21 @@ one interval, and is taken if it then lies no further ahead than a whole bucket 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from gateway.errors import RateLimited
 
 SECOND = 1_000_000_000  # nanoseconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rate:
     """A bound: so many calls a second on average, and so many at once after a quiet time."""
 
     per_second: float  # more than 0
     burst: int  # at least 1
 
-    @property
+    @cached_property
     def interval(self) -> int:
         """Nanoseconds in which one call is earned, rounded up."""
         return max(1, -int(-SECOND // self.per_second))

@@ -161,7 +161,7 @@ def _server(
     ]
     quotas = Quotas(listener.quota_of, time.monotonic_ns)
     guard = Guard(listener.admission, listener.max_deadline_seconds, quotas, most_bytes_of, listener.journaling)
-    return make_server([guard], options, listener.max_calls, listener.journaling.turned_away)
+    return make_server(guard.guarded, options, listener.max_calls, listener.journaling.turned_away)
 
 
 def _bind(server: grpc.aio.Server, listener: Listener) -> int:
