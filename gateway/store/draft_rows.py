@@ -11,7 +11,7 @@ from gateway.store.rows import sector_bits, sectors_of
 from gateway.supervision.approval import ActKind
 from gateway.supervision.draft_messages import REQUESTS
 from gateway.supervision.drafts import DraftRecord, Nature
-from gateway.supervision.outcomes import EventDraft
+from gateway.supervision.outcomes import EventContent
 
 
 def draft_row(record: DraftRecord) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def draft_record(row: RowMapping) -> DraftRecord:
     )
 
 
-def draft_event_rows(events: Sequence[EventDraft], first: int) -> list[dict[str, Any]]:
+def draft_event_rows(events: Sequence[EventContent], first: int) -> list[dict[str, Any]]:
     """Gives the rows of ``draft_events`` among events whose cursors begin with ``first``."""
     return [
         {

@@ -1,4 +1,4 @@
-"""What units of work look up of frameworks and assessments: committed, or drafted by the units before."""
+"""What units of work look up of frameworks and assessments: committed, or written by the units before."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent, Provision
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, select
 
-from gateway.store.framework_draft import RulesDraft, Version
+from gateway.store.framework_changes import RulesChanges, Version
 from gateway.store.framework_rows import assessment_record, day_number, day_of, version_record
 from gateway.store.tables import assessments, framework_versions, leaves, provisions, told_days
 from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord, newest_known
@@ -28,45 +28,45 @@ _PROVISIONS = select(provisions.c.data).join(framework_versions, framework_versi
 
 
 class FrameworkLookups:
-    """Reads through the drafts of a transaction.
+    """Reads through the changes of a transaction.
 
     Args:
         connection: inside the writer's database transaction
         origins: the origin of each channel, by its id
-        drafts: what is going to be written, the newest first
+        changes: what is going to be written, the newest first
     """
 
-    def __init__(self, connection: Connection, origins: Mapping[int, str], drafts: Sequence[RulesDraft]) -> None:
-        self._connection, self._origins, self._drafts = connection, origins, drafts
+    def __init__(self, connection: Connection, origins: Mapping[int, str], changes: Sequence[RulesChanges]) -> None:
+        self._connection, self._origins, self._changes = connection, origins, changes
         self._ids = {origin: channel for channel, origin in origins.items()}
 
     def newest_in(self, origin: str, framework_id: str) -> FrameworkVersionRecord | None:
         """Gives the newest version of a framework in a channel."""
-        if drafted := self._drafted(framework_id, origin):
-            return drafted[0]
+        if written := self._written(framework_id, origin):
+            return written[0]
         return self._version(_NEWEST_IN_CHANNEL, framework=framework_id, channel=self._ids[origin])
 
     def newest(self, framework_id: str) -> FrameworkVersionRecord | None:
         """Gives the newest version of a framework, in whatever channel."""
-        drafted = self._drafted(framework_id)
-        return drafted[0] if drafted else self._version(_NEWEST, framework=framework_id)
+        written = self._written(framework_id)
+        return written[0] if written else self._version(_NEWEST, framework=framework_id)
 
     def recipients(self, version: FrameworkVersionRecord) -> set[str]:
         """Gives the jurisdictions to which this very version went, or is going to."""
         wanted = (version.framework_id, version.version)
-        drafted = {
+        written = {
             record.recipient
-            for draft in self._drafts
-            for record, _ in draft.versions
+            for unit in self._changes
+            for record, _ in unit.versions
             if (record.framework_id, record.version) == wanted
         }
         values = {"framework": version.framework_id, "version": version.version}
-        return drafted | {row["recipient"] for row in self._connection.execute(_SAME, values).mappings()}
+        return written | {row["recipient"] for row in self._connection.execute(_SAME, values).mappings()}
 
     def has_provision(self, framework_id: str, provision_id: str) -> bool:
         """Whether the newest version of a framework holds a provision."""
-        if drafted := self._drafted(framework_id):
-            return any(each.id == provision_id for each in drafted[1].provisions)
+        if written := self._written(framework_id):
+            return any(each.id == provision_id for each in written[1].provisions)
         record = self.newest(framework_id)
         if record is None:
             return False
@@ -88,30 +88,30 @@ class FrameworkLookups:
 
     def told_until(self) -> Date | None:
         """Gives the day up to which events told what came into force; None: none did yet."""
-        drafted = (draft.told_until for draft in self._drafts if draft.told_until)
-        number = next(drafted, None) or self._connection.scalar(select(told_days.c.until))
+        written = (unit.told_until for unit in self._changes if unit.told_until)
+        number = next(written, None) or self._connection.scalar(select(told_days.c.until))
         return day_of(number) if number else None
 
     def assessment(self, assessment_id: str) -> AssessmentRecord | None:
         """Gives an assessment; None: there is none of that id."""
-        for draft in self._drafts:
-            if drafted := draft.assessments.get(assessment_id):
-                return drafted
+        for unit in self._changes:
+            if written := unit.assessments.get(assessment_id):
+                return written
         row = self._connection.execute(_ASSESSMENT, {"id": assessment_id}).mappings().first()
         return assessment_record(row, self._origins) if row else None
 
     def content(self, version: FrameworkVersionRecord) -> FrameworkVersionContent:
         """Gives what a version says."""
-        for draft in self._drafts:
-            for record, content in draft.versions:
+        for unit in self._changes:
+            for record, content in unit.versions:
                 if record == version:
                     return content
         place = {"channel": self._ids[version.origin], "index": version.index}
         data = self._connection.execute(_LEAF, place).scalar_one()
         return Envelope.FromString(data).framework_version_published.content
 
-    def _drafted(self, framework_id: str, origin: str = "") -> Version | None:
-        found = (draft.newest(framework_id, origin) for draft in self._drafts if draft.versions)
+    def _written(self, framework_id: str, origin: str = "") -> Version | None:
+        found = (unit.newest(framework_id, origin) for unit in self._changes if unit.versions)
         return max(filter(None, found), key=lambda version: version[0].version, default=None)
 
     def _version(self, statement: Select[tuple[object, ...]], **values: str | int) -> FrameworkVersionRecord | None:

@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping
 
 from gateway.store.rows import sector_bits
 from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord
-from gateway.supervision.outcomes import EventDraft
+from gateway.supervision.outcomes import EventContent
 
 
 def version_row(record: FrameworkVersionRecord, cursor: int, ids: Mapping[str, int]) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def assessment_record(row: RowMapping, origins: Mapping[int, str]) -> Assessment
     )
 
 
-def framework_event_row(event: EventDraft, cursor: int) -> dict[str, Any]:
+def framework_event_row(event: EventContent, cursor: int) -> dict[str, Any]:
     """Gives the columns of ``framework_events`` for an event about rules."""
     return {
         "cursor": cursor,

@@ -1,4 +1,4 @@
-"""Writes what a group's draft holds of frameworks and assessments, after its events, whose cursors are their keys."""
+"""Writes what a group's changes hold of frameworks and assessments, after its events, whose cursors are their keys."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, insert, update
 
 from gateway.store import tables
-from gateway.store.framework_draft import RulesDraft
+from gateway.store.framework_changes import RulesChanges
 from gateway.store.framework_rows import assessment_row, framework_event_row, provision_rows, version_row
-from gateway.supervision.outcomes import EventDraft
+from gateway.supervision.outcomes import EventContent
 from gateway.supervision.records import Place
 
 Insert = Callable[[Connection, Table, list[dict[str, Any]]], None]
@@ -21,39 +21,43 @@ _CHANGE_ASSESSMENT = (
 
 
 def write_rules(
-    connection: Connection, draft: RulesDraft, cursors: Mapping[Place, int], ids: Mapping[str, int], insert_rows: Insert
+    connection: Connection,
+    changes: RulesChanges,
+    cursors: Mapping[Place, int],
+    ids: Mapping[str, int],
+    insert_rows: Insert,
 ) -> None:
-    """Writes a draft.
+    """Writes changes.
 
     Args:
         connection: inside the transaction
-        draft: what is to be written
+        changes: what is to be written
         cursors: of the event that told each new version and assessment, by the place of its envelope
         ids: of the channels, by origin
         insert_rows: inserts rows into a table
     """
-    for record, content in draft.versions:
+    for record, content in changes.versions:
         cursor = cursors[Place(record.origin, record.index)]
         insert_rows(connection, tables.framework_versions, [version_row(record, cursor, ids)])
         insert_rows(connection, tables.provisions, provision_rows(content.provisions, cursor))
-    new = [draft.assessments[each] for each in draft.new]
+    new = [changes.assessments[each] for each in changes.new]
     rows = [assessment_row(each, cursors[Place(each.origin, each.index)], ids) for each in new]
     insert_rows(connection, tables.assessments, rows)
-    for assessment_id, changed in draft.assessments.items():
-        if assessment_id not in draft.new:
+    for assessment_id, changed in changes.assessments.items():
+        if assessment_id not in changes.new:
             values = {"changed_id": assessment_id, "superseded_by": changed.superseded_by}
             connection.execute(_CHANGE_ASSESSMENT, values)
-    if draft.told_until:
+    if changes.told_until:
         connection.execute(delete(tables.told_days))
-        connection.execute(insert(tables.told_days), [{"until": draft.told_until}])
+        connection.execute(insert(tables.told_days), [{"until": changes.told_until}])
 
 
-def event_rows(events: Sequence[tuple[EventDraft, Place]], first: int) -> list[dict[str, Any]]:
+def event_rows(events: Sequence[tuple[EventContent, Place]], first: int) -> list[dict[str, Any]]:
     """Gives the rows of ``framework_events`` among events whose cursors begin with ``first``."""
     return [framework_event_row(event, cursor) for cursor, (event, _) in enumerate(events, first) if event.jurisdiction]
 
 
-def telling_cursors(events: Sequence[tuple[EventDraft, Place]], first: int) -> dict[Place, int]:
+def telling_cursors(events: Sequence[tuple[EventContent, Place]], first: int) -> dict[Place, int]:
     """Gives the cursors of the events that tell a new version or assessment, by place."""
     return {
         place: cursor

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert,
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import StoreError
+from gateway.store.changes import Changes
 from gateway.store.database import Database
-from gateway.store.draft import Draft
 from gateway.store.framework_lookups import FrameworkLookups
 from gateway.store.framework_writing import write_rules
 from gateway.store.logs import parsed
@@ -77,7 +77,7 @@ class _Rebuild:
         self._ids = {origin: state.id for origin, state in self._states.items()}
         self._origins = by_id(self._states.values())
         self._retelling = Retelling(connection, now)
-        self._draft = Draft()  # of one page
+        self._changes = Changes()  # of one page
         self._rotations: dict[Place, SealRotated] = {}
         self._count = 0
 
@@ -116,7 +116,7 @@ class _Rebuild:
         return replies
 
     def _project(self, envelope: Envelope, place: Place, *, destroyed: bool) -> None:
-        rules = FrameworkLookups(self._connection, self._origins, (self._draft.rules,))
+        rules = FrameworkLookups(self._connection, self._origins, (self._changes.rules,))
         projection = project(
             envelope,
             place,
@@ -127,34 +127,34 @@ class _Rebuild:
             fields_checked=destroyed,
         )
         if projection.outcome is Outcome.PROJECTED:
-            self._draft.apply(projection, place)
+            self._changes.apply(projection, place)
 
     def _find(self, notice_id: str) -> NoticeRecord | None:
-        if drafted := self._draft.records.get(notice_id):
-            return drafted
+        if changed := self._changes.records.get(notice_id):
+            return changed
         row = self._connection.execute(select(notices).where(notices.c.id == notice_id)).mappings().first()
         return notice_record(row, self._origins) if row else None
 
     def _write(self, channel: int, first: int, last: int) -> None:
-        """Writes what was drafted from envelopes ``first`` to ``last`` of a channel."""
-        draft, self._draft = self._draft, Draft()
-        sequences = self._retelling.sequences(draft.new, channel, first, last)
-        new = [{"sequence": sequences[each], **notice_row(draft.records[each], self._ids)} for each in draft.new]
+        """Writes what follows from envelopes ``first`` to ``last`` of a channel."""
+        changes, self._changes = self._changes, Changes()
+        sequences = self._retelling.sequences(changes.new, channel, first, last)
+        new = [{"sequence": sequences[each], **notice_row(changes.records[each], self._ids)} for each in changes.new]
         identifiers = [
             {"identifier": identifier, "sequence": sequences[each]}
-            for each in draft.new
-            for identifier in draft.records[each].identifiers
+            for each in changes.new
+            for identifier in changes.records[each].identifiers
         ]
         for table, rows in ((notices, new), (notice_identifiers, identifiers)):
             if rows:
                 self._connection.execute(insert(table), rows)
-        for record in draft.records.values():
+        for record in changes.records.values():
             if record.id not in sequences:
                 values = changing_columns(record, self._ids)
                 self._connection.execute(_CHANGE.values(values), {"changed_id": record.id})
-        self._retelling.tell(draft.events, channel, first, last)
+        self._retelling.tell(changes.events, channel, first, last)
         cursors = self._retelling.rule_cursors(self._origins[channel], channel, first, last)
-        write_rules(self._connection, draft.rules, cursors, self._ids, _insert)
+        write_rules(self._connection, changes.rules, cursors, self._ids, _insert)
         self._count += len(new)
 
     def _cover(self, state: ChannelState) -> None:

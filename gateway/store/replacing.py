@@ -15,7 +15,7 @@ from gateway.errors import StoreError
 from gateway.ledger.checkpoint import SignedCheckpoint, Signer, countersign, open_checkpoint, sign_checkpoint
 from gateway.ledger.seals import CertifiedSeal, SealHistory
 from gateway.store.database import Database
-from gateway.store.seals import SealDraft, seal_rows
+from gateway.store.seals import SealChange, seal_rows
 from gateway.store.state import ChannelState, read_channels, read_counters
 from gateway.store.tables import events, heads, seals
 
@@ -104,8 +104,8 @@ def _add(connection: Connection, state: ChannelState, seal: CertifiedSeal, *, co
     before = state.seals.receiver if cosigner else state.seals.sender
     above = state.receipted_size if cosigner else state.log.size
     span = before.rotated(above, seal).spans[-1]
-    draft = SealDraft(state.origin, cosigner, len(before.spans), span)
-    connection.execute(insert(seals), seal_rows([draft], {state.origin: state.id}))
+    change = SealChange(state.origin, cosigner, len(before.spans), span)
+    connection.execute(insert(seals), seal_rows([change], {state.origin: state.id}))
 
 
 def _tell(connection: Connection, detail: str, now: int) -> None:

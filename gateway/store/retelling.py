@@ -11,7 +11,7 @@ from gateway.store.framework_rows import framework_event_row
 from gateway.store.scanning import rows
 from gateway.store.state import read_counters
 from gateway.store.tables import events, framework_events
-from gateway.supervision.outcomes import EventDraft
+from gateway.supervision.outcomes import EventContent
 from gateway.supervision.records import Place
 
 _FIRST = (Event.NOTICE_RELEASED, Event.NOTICE_RECEIVED)
@@ -51,12 +51,12 @@ class Retelling:
                 found[notice_id] = self._last
         return found
 
-    def tell(self, drafts: Iterable[tuple[EventDraft, Place]], channel: int, first: int, last: int) -> None:
+    def tell(self, events: Iterable[tuple[EventContent, Place]], channel: int, first: int, last: int) -> None:
         """Adds the events of envelopes of which nothing was told but that they could not be used."""
         told: dict[int, set[int]] = {}
         for row in self._connection.execute(_between(channel, first, last)).mappings():
             told.setdefault(row["index"], set()).add(row["kind"])
-        for event, place in drafts:
+        for event, place in events:
             if told.get(place.index) == {Event.ENVELOPE_UNSUPPORTED}:
                 self._add(event, channel, place.index)
 
@@ -66,7 +66,7 @@ class Retelling:
         found = self._connection.execute(told).mappings()
         return {Place(origin, row["index"]): row["cursor"] for row in found}
 
-    def _add(self, event: EventDraft, channel: int, index: int) -> None:
+    def _add(self, event: EventContent, channel: int, index: int) -> None:
         self.added += 1
         cursor = self._cursor + self.added
         row = {

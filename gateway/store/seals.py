@@ -16,7 +16,7 @@ from gateway.supervision.records import Place
 
 
 @dataclass(frozen=True, slots=True)
-class SealDraft:
+class SealChange:
     """One more seal of a party of a channel.
 
     Attributes:
@@ -61,12 +61,14 @@ def seal_in(row: RowMapping) -> CertifiedSeal:
         raise Corrupt(f"a stored seal cannot be read: {error.message}") from error
 
 
-def first_seals(origin: str, sender: CertifiedSeal, receiver: CertifiedSeal) -> list[SealDraft]:
+def first_seals(origin: str, sender: CertifiedSeal, receiver: CertifiedSeal) -> list[SealChange]:
     """The seals with which a channel begins."""
-    return [SealDraft(origin, cosigner, 0, SealSpan(0, seal)) for cosigner, seal in ((False, sender), (True, receiver))]
+    return [
+        SealChange(origin, cosigner, 0, SealSpan(0, seal)) for cosigner, seal in ((False, sender), (True, receiver))
+    ]
 
 
-def seal_rows(drafts: Iterable[SealDraft], ids: Mapping[str, int]) -> list[dict[str, Any]]:
+def seal_rows(changes: Iterable[SealChange], ids: Mapping[str, int]) -> list[dict[str, Any]]:
     """Gives the rows of seals; ``ids`` has the id of each channel by origin."""
     return [
         {
@@ -79,7 +81,7 @@ def seal_rows(drafts: Iterable[SealDraft], ids: Mapping[str, int]) -> list[dict[
             "rotated_channel": ids[each.place.origin] if each.place else None,
             "rotated_index": each.place.index if each.place else None,
         }
-        for each in drafts
+        for each in changes
     ]
 
 
@@ -96,25 +98,25 @@ def rebuild_seals(connection: Connection, origins: Mapping[str, int], rotations:
         for cosigner, source in ((False, origin), (True, origin_of(recipient, sender))):
             mine = (seals.c.channel == channel, seals.c.cosigner.is_(cosigner))
             found = select(seals).where(*mine, seals.c.rotated_channel.is_(None)).order_by(seals.c.ordinal)
-            drafts = [
-                SealDraft(origin, cosigner, 0, SealSpan(row["above"], seal_in(row)))
+            changes = [
+                SealChange(origin, cosigner, 0, SealSpan(row["above"], seal_in(row)))
                 for row in connection.execute(found).mappings()
             ]
             for place, said in rotations.items():
                 if place.origin == source:
                     above = said.receipted_size if cosigner else place.index + 1
                     seal = seal_of((said.ed25519_certificate, said.ml_dsa_44_certificate))
-                    drafts.append(SealDraft(origin, cosigner, 0, SealSpan(above, seal), place))
+                    changes.append(SealChange(origin, cosigner, 0, SealSpan(above, seal), place))
             connection.execute(delete(seals).where(*mine))
-            connection.execute(insert(seals), seal_rows(_in_order(drafts), origins))
+            connection.execute(insert(seals), seal_rows(_in_order(changes), origins))
 
 
-def _in_order(drafts: Iterable[SealDraft]) -> Iterator[SealDraft]:
+def _in_order(changes: Iterable[SealChange]) -> Iterator[SealChange]:
     """Numbers the seals of one party, in the order of the sizes above which they hold."""
     above = 0
-    for ordinal, draft in enumerate(sorted(drafts, key=lambda each: each.span.above)):
-        above = max(above, draft.span.above)
-        yield replace(draft, ordinal=ordinal, span=SealSpan(above, draft.span.seal))
+    for ordinal, change in enumerate(sorted(changes, key=lambda each: each.span.above)):
+        above = max(above, change.span.above)
+        yield replace(change, ordinal=ordinal, span=SealSpan(above, change.span.seal))
 
 
 def next_turn(channel: int, size: int) -> ScalarSelect[int]:

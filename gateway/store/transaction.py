@@ -1,7 +1,7 @@
 """One transaction of the writer, as its units of work see it.
 
 A unit reads what is committed and what the units before it are going to write; what it writes itself stays in a
-``Draft``. So a unit that raises leaves nothing behind, and many units make one commit.
+``Changes``. So a unit that raises leaves nothing behind, and many units make one commit.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,8 +23,8 @@ from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
 from gateway.ledger.checkpoint import Receipt, domains_of, origin_of
 from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
+from gateway.store.changes import Changes, RequestRecord
 from gateway.store.destroying import read_leaf
-from gateway.store.draft import Draft, RequestRecord
 from gateway.store.draft_lookups import DraftLookups
 from gateway.store.framework_lookups import FrameworkLookups
 from gateway.store.framework_rows import day_number
@@ -32,7 +32,7 @@ from gateway.store.logs import parsed
 from gateway.store.prepared import rows_by_keys
 from gateway.store.receipts import Covered, with_receipt
 from gateway.store.rows import notice_record
-from gateway.store.seals import SealDraft
+from gateway.store.seals import SealChange
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import events, leaves, notices, requests
 from gateway.supervision.destruction import Leaf
@@ -40,7 +40,7 @@ from gateway.supervision.drafts import DraftRecord, draft_name
 from gateway.supervision.envelopes import Actor, Seal, seal_rotated
 from gateway.supervision.event_names import event_names
 from gateway.supervision.framework_records import AssessmentRecord
-from gateway.supervision.outcomes import EventDraft, Outcome, Projection
+from gateway.supervision.outcomes import EventContent, Outcome, Projection
 from gateway.supervision.projection import concerned_notices, is_reply, project
 from gateway.supervision.records import NOWHERE, NoticeRecord, Place
 
@@ -61,7 +61,7 @@ class Needs:
 
 
 NOTHING = Needs()
-_NOTHING_WRITTEN = Draft()
+_NOTHING_WRITTEN = Changes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Sealed:
 
 
 class Transaction:
-    """Reads and drafts.
+    """Reads, and gathers what is to be written.
 
     Args:
         connection: inside the writer's database transaction
@@ -91,11 +91,11 @@ class Transaction:
         random: Callable[[int], bytes],
     ) -> None:
         self.now = now
-        self.group = Draft()
+        self.group = Changes()
         self.entries: list[bytes] = []  # of the access journal, encoded
         self.signs_journal = False
         self._wrote, self._named = False, list[str]()  # by the units since the last entry of a call
-        self._draft = Draft()
+        self._changes = Changes()
         self._connection = connection
         self._states = states
         self._origins = by_id(states.values())
@@ -108,13 +108,13 @@ class Transaction:
 
     def run(self, unit: Callable[["Transaction"], T]) -> T:
         """Runs one unit: its writes join those of the group, or are dropped if it raises."""
-        self._draft = Draft()
+        self._changes = Changes()
         result = unit(self)
-        if self._draft != _NOTHING_WRITTEN:
+        if self._changes != _NOTHING_WRITTEN:
             self._wrote = True
-            self._named += (name for event, _ in self._draft.events for name in event_names(event))
-            self._named += map(draft_name, self._draft.drafts)  # no event tells that one is written
-            self.group.absorb(self._draft)
+            self._named += (name for event, _ in self._changes.events for name in event_names(event))
+            self._named += map(draft_name, self._changes.drafts)  # no event tells that one is written
+            self.group.absorb(self._changes)
         return result
 
     def journal(self, *entries: Entry) -> None:
@@ -142,17 +142,17 @@ class Transaction:
 
     def find_notice(self, notice_id: str) -> NoticeRecord | None:
         """Gives what is known of a notice now; None: nothing is."""
-        found = self._draft.records.get(notice_id) or self.group.records.get(notice_id)
+        found = self._changes.records.get(notice_id) or self.group.records.get(notice_id)
         if not found:
             if notice_id not in self._notices:
                 self._read_notices({notice_id})
             found = self._notices[notice_id]
-        return with_receipt(found, [*self.group.covered, *self._draft.covered]) if found else None
+        return with_receipt(found, [*self.group.covered, *self._changes.covered]) if found else None
 
     def find_request(self, client: str, request_id: str) -> RequestRecord | None:
         """Gives the request that a client made under this id; None: it made none."""
         key = (client, request_id)
-        found = self._draft.requests.get(key) or self.group.requests.get(key)
+        found = self._changes.requests.get(key) or self.group.requests.get(key)
         if not found:
             if key not in self._requests:
                 self._read_requests({key})
@@ -166,22 +166,22 @@ class Transaction:
     @property
     def rules(self) -> FrameworkLookups:
         """What is known of frameworks and assessments now."""
-        return FrameworkLookups(self._connection, self._origins, (self._draft.rules, self.group.rules))
+        return FrameworkLookups(self._connection, self._origins, (self._changes.rules, self.group.rules))
 
     @property
     def drafts(self) -> DraftLookups:
         """What is known of drafts now."""
-        return DraftLookups(self._connection, (self._draft.drafts, self.group.drafts))
+        return DraftLookups(self._connection, (self._changes.drafts, self.group.drafts))
 
     def channel(self, origin: str) -> ChannelState:
-        """Gives a channel as it will be after what was drafted, but for envelopes that are still to be signed."""
-        return self._draft.states.get(origin) or self.group.states.get(origin) or self._states[origin]
+        """Gives a channel as it will be after the changes so far, but for envelopes that are still to be signed."""
+        return self._changes.states.get(origin) or self.group.states.get(origin) or self._states[origin]
 
     # --- writes ---------------------------------------------------------------------------------------------------
 
     def remember_request(self, client: str, request_id: str, digest: bytes, notice_id: str) -> None:
         """Keeps what a request did, so that the same one again does nothing more."""
-        self._draft.requests[client, request_id] = RequestRecord(digest, notice_id)
+        self._changes.requests[client, request_id] = RequestRecord(digest, notice_id)
 
     def seal(
         self, origin: str, author: Actor, build: Callable[[Seal], Envelope], approver: Actor | None = None
@@ -201,7 +201,7 @@ class Transaction:
         state = self.channel(origin)
         if state.halt:
             raise Halted(f"the channel {origin} has halted: {state.halt.reason}", channel=origin)
-        pending = len(self.group.sealed.get(origin, ())) + len(self._draft.sealed.get(origin, ()))
+        pending = len(self.group.sealed.get(origin, ())) + len(self._changes.sealed.get(origin, ()))
         place = Place(origin, state.log.size + pending)
         envelope = build(Seal(self._random(SALT_BYTES), origin, self.now, author, approver))
         projection = self._project(envelope, place, state, fields_checked=True)
@@ -209,8 +209,8 @@ class Transaction:
         data = envelope.SerializeToString()
         if len(data) > MAX_BATCH_BYTES:
             raise BadInput.of("content", f"must have at most {MAX_BATCH_BYTES} bytes with its envelope")
-        self._draft.sealed.setdefault(origin, []).append(data)
-        self._draft.apply(projection, place)
+        self._changes.sealed.setdefault(origin, []).append(data)
+        self._changes.apply(projection, place)
         return Sealed(envelope, place, projection)
 
     def append(self, origin: str, batch: VerifiedBatch) -> None:
@@ -225,8 +225,8 @@ class Transaction:
             raise Halted(f"the channel {origin} has halted: {state.halt.reason}", channel=origin)
         if batch.first != state.log.size or self.group.sealed.get(origin):
             raise StoreError(f"envelope {batch.first} does not continue the log of {state.log.size} of {origin}")
-        self._draft.batches.setdefault(origin, []).append(batch)
-        self._draft.states[origin] = replace(state, log=batch.log, head=batch.head)
+        self._changes.batches.setdefault(origin, []).append(batch)
+        self._changes.states[origin] = replace(state, log=batch.log, head=batch.head)
         if batch.rotation:
             self._take_rotation(origin, batch.rotation, Place(origin, batch.log.size - 1))
         envelopes = [parsed(data) for data in batch.envelopes]
@@ -234,7 +234,7 @@ class Transaction:
         for index, envelope in enumerate(envelopes, batch.first):
             place = Place(origin, index)
             destroyed = index in batch.destroyed
-            self._draft.apply(self._projection(envelope, place, state, fields_checked=destroyed), place)
+            self._changes.apply(self._projection(envelope, place, state, fields_checked=destroyed), place)
 
     def rotate_seal(self, author: Actor, seal: CertifiedSeal) -> None:
         """Seals, in every channel of ours, that another seal is in force from here on. It needs a commit for itself.
@@ -258,40 +258,40 @@ class Transaction:
         covered, size = state.receipted_size, receipt.checkpoint.size
         if size <= covered:
             return
-        self._draft.receipts.setdefault(origin, []).append(receipt)
-        self._draft.states[origin] = replace(state, receipt=receipt)
-        self._draft.covered.append(Covered(origin, covered, size, receipt.time))
+        self._changes.receipts.setdefault(origin, []).append(receipt)
+        self._changes.states[origin] = replace(state, receipt=receipt)
+        self._changes.covered.append(Covered(origin, covered, size, receipt.time))
 
     def halt(self, origin: str, halt: Halt) -> None:
         """Halts a channel; one that has halted keeps its first reason, but for a fork, which is graver than any."""
         state = self.channel(origin)
         if state.halt is None or (halt.reason == FORKED and state.halt.reason != FORKED):
-            self._draft.states[origin] = replace(state, halt=halt)
+            self._changes.states[origin] = replace(state, halt=halt)
             self.tell(origin, Event.CHANNEL_HALTED, f"{halt.reason}: {halt.detail}")
 
     def reopen(self, origin: str) -> None:
         """Opens a channel that had halted; replies that came before what they reply to was back are taken now."""
         state = self.channel(origin)
         if state.halt:
-            self._draft.states[origin] = replace(state, halt=None)
+            self._changes.states[origin] = replace(state, halt=None)
             self.tell(origin, Event.CHANNEL_RECOVERED, f"{state.log.size} envelopes are here")
             self._take_replies(state)
 
     def tell(self, origin: str, kind: Event.Kind.ValueType, detail: str) -> None:
         """Adds an event of a channel."""
         place = Place(origin, self.channel(origin).log.size)
-        self._draft.events.append((EventDraft(kind, detail=detail), place))
+        self._changes.events.append((EventContent(kind, detail=detail), place))
 
     def tell_node(self, kind: Event.Kind.ValueType, detail: str) -> None:
         """Adds an event of the node itself, such as an alarm."""
-        self._draft.events.append((EventDraft(kind, detail=detail), NOWHERE))
+        self._changes.events.append((EventContent(kind, detail=detail), NOWHERE))
 
     def keep_draft(self, record: DraftRecord, kind: Event.Kind.ValueType = Event.KIND_UNSPECIFIED) -> None:
         """Keeps a draft, new or changed; and tells what happened to it, if that is anything to tell."""
-        self._draft.drafts[record.id] = record
+        self._changes.drafts[record.id] = record
         if kind:
             nature = record.nature
-            event = EventDraft(
+            event = EventContent(
                 kind,
                 notice_kind=nature.kind,
                 draft_id=record.id,
@@ -299,7 +299,7 @@ class Transaction:
                 tlp=nature.tlp,
                 sectors=tuple(nature.sectors),
             )
-            self._draft.events.append((event, NOWHERE))
+            self._changes.events.append((event, NOWHERE))
 
     def tell_node_once(self, kind: Event.Kind.ValueType, detail: str) -> None:
         """Adds an event of the node itself, unless it was told before in the same words."""
@@ -307,13 +307,13 @@ class Transaction:
         if self._connection.execute(told).first() is None:
             self.tell_node(kind, detail)
 
-    def tell_starting(self, event: EventDraft, place: Place) -> None:
+    def tell_starting(self, event: EventContent, place: Place) -> None:
         """Adds the event that a provision of the version at a place comes into force."""
-        self._draft.events.append((event, place))
+        self._changes.events.append((event, place))
 
     def tell_until(self, day: Date) -> None:
         """Keeps the day up to which events tell what comes into force."""
-        self._draft.rules.told_until = day_number(day)
+        self._changes.rules.told_until = day_number(day)
 
     def _take_rotation(self, origin: str, rotation: Rotation, place: Place) -> None:
         """Keeps another seal of the sender of a channel: there, and where it cosigns."""
@@ -327,8 +327,8 @@ class Transaction:
             return
         after = before.rotated(above, seal)
         changed = replace(state.seals, receiver=after) if cosigner else replace(state.seals, sender=after)
-        self._draft.states[origin] = replace(state, seals=changed)
-        self._draft.seals.append(SealDraft(origin, cosigner, len(before.spans), after.spans[-1], place))
+        self._changes.states[origin] = replace(state, seals=changed)
+        self._changes.seals.append(SealChange(origin, cosigner, len(before.spans), after.spans[-1], place))
 
     # --- how ------------------------------------------------------------------------------------------------------
 
@@ -358,14 +358,14 @@ class Transaction:
             if envelope and is_reply(envelope):
                 projection = self._projection(envelope, place, self.channel(place.origin))
                 if projection.outcome is Outcome.PROJECTED:
-                    self._draft.apply(projection, place)
+                    self._changes.apply(projection, place)
 
     def _projection(
         self, envelope: Envelope | None, place: Place, state: ChannelState, *, fields_checked: bool = False
     ) -> Projection:
         if envelope is None:
             reason = "bytes that are no envelope"
-            event = EventDraft(Event.ENVELOPE_UNSUPPORTED, detail=reason)
+            event = EventContent(Event.ENVELOPE_UNSUPPORTED, detail=reason)
             return Projection(Outcome.INVALID, reason, events=(event,))
         return self._project(envelope, place, state, fields_checked=fields_checked)
 

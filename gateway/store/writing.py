@@ -1,4 +1,4 @@
-"""Writes a group's draft: inserts and updates, a statement a table, while a checkpoint a channel is signed."""
+"""Writes a group's changes: inserts and updates, a statement a table, while a checkpoint a channel is signed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -12,8 +12,8 @@ from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint
 from gateway.ledger.merkle import Subtree, leaf_hash
 from gateway.store import tables
+from gateway.store.changes import Changes
 from gateway.store.destroying import destroy
-from gateway.store.draft import Draft
 from gateway.store.draft_rows import draft_event_rows
 from gateway.store.draft_writing import write_drafts
 from gateway.store.framework_writing import event_rows, telling_cursors, write_rules
@@ -31,10 +31,10 @@ Sign = Callable[[Checkpoint, int], Future[SignedCheckpoint]]
 
 
 class Writing:
-    """Turns one draft into rows.
+    """Turns changes into rows.
 
     Args:
-        draft: what is to be written
+        changes: what is to be written
         states: the channels as of the last commit
         counters: the numbers as of the last commit
         sign: begins to sign a checkpoint, as of a time in seconds since 1970, on another thread
@@ -42,12 +42,12 @@ class Writing:
     """
 
     def __init__(
-        self, draft: Draft, states: Mapping[str, ChannelState], counters: Counters, sign: Sign, now: int
+        self, changes: Changes, states: Mapping[str, ChannelState], counters: Counters, sign: Sign, now: int
     ) -> None:
-        self.states = {**states, **draft.states}
+        self.states = {**states, **changes.states}
         self.counters = counters
         self.runs: list[Run] = []
-        self._draft = draft
+        self._changes = changes
         self._before = states
         self._sign = sign
         self._now = now
@@ -64,10 +64,10 @@ class Writing:
             StoreError: another writer was here.
             GatewayError: of the seal.
         """
-        for origin, envelopes in self._draft.sealed.items():
+        for origin, envelopes in self._changes.sealed.items():
             for run in _runs(envelopes):
                 self._seal(origin, run)
-        for origin, batches in self._draft.batches.items():
+        for origin, batches in self._changes.batches.items():
             for batch in batches:
                 self._append(
                     self._ids[origin], batch.first, batch.envelopes, batch.leaf_hashes, batch.subtrees, batch.destroyed
@@ -77,14 +77,14 @@ class Writing:
         _insert(connection, tables.leaves, self._leaves)
         _insert(connection, tables.subtrees, self._subtrees)
         _insert(connection, tables.heads, self._heads)
-        _insert(connection, tables.seals, seal_rows(self._draft.seals, self._ids))
+        _insert(connection, tables.seals, seal_rows(self._changes.seals, self._ids))
         self._write_receipts(connection)
         self._write_notices(connection)
         self._write_events(connection)
         self._write_covered(connection)
-        write_drafts(connection, self._draft.drafts)
+        write_drafts(connection, self._changes.drafts)
         _insert(connection, tables.requests, self._requests())
-        destroy(connection, self._draft.destroyed, self._ids)  # what goes may have come in this very commit
+        destroy(connection, self._changes.destroyed, self._ids)  # what goes may have come in this very commit
         _insert(connection, tables.heads, self._signed())  # last: they were signed meanwhile
 
     def _seal(self, origin: str, envelopes: Sequence[bytes]) -> None:
@@ -104,7 +104,7 @@ class Writing:
             head = signing.result()
             origin, size = head.checkpoint.origin, head.checkpoint.size
             self.states[origin] = replace(self.states[origin], head=head)
-            turns = any(each.span.above == size for each in self._draft.seals if each.origin == origin)
+            turns = any(each.span.above == size for each in self._changes.seals if each.origin == origin)
             self.runs.append(Run(origin, first, envelopes, head.note, turns))
             rows.append(_head(self._ids[origin], size, head.note))
         return rows
@@ -132,7 +132,7 @@ class Writing:
         These stay where the envelopes since the receipt before would not fit into one batch: a peer that lost them
         could not be sent them again. So does the last head of each seal: nothing else shows what that seal had signed.
         """
-        for origin, receipts in self._draft.receipts.items():
+        for origin, receipts in self._changes.receipts.items():
             channel, before = self._ids[origin], self._before[origin].receipted_size
             for receipt in receipts:
                 size = receipt.checkpoint.size
@@ -142,19 +142,19 @@ class Writing:
                 before = size
 
     def _write_notices(self, connection: Connection) -> None:
-        draft, first = self._draft, self.counters.sequence + 1
-        sequences = dict(zip(draft.new, range(first, first + len(draft.new)), strict=True))
-        new = [{"sequence": sequences[each], **notice_row(draft.records[each], self._ids)} for each in draft.new]
+        changes, first = self._changes, self.counters.sequence + 1
+        sequences = dict(zip(changes.new, range(first, first + len(changes.new)), strict=True))
+        new = [{"sequence": sequences[each], **notice_row(changes.records[each], self._ids)} for each in changes.new]
         _insert(connection, tables.notices, new)
         identifiers = [
             {"identifier": identifier, "sequence": sequences[each]}
-            for each in draft.new
-            for identifier in draft.records[each].identifiers
+            for each in changes.new
+            for identifier in changes.records[each].identifiers
         ]
         _insert(connection, tables.notice_identifiers, identifiers)
         changed = [
             {"changed_id": each, **changing_columns(record, self._ids)}
-            for each, record in draft.records.items()
+            for each, record in changes.records.items()
             if each not in sequences
         ]
         if changed:
@@ -174,17 +174,17 @@ class Writing:
                 "index": place.index,
                 "detail": event.detail,
             }
-            for cursor, (event, place) in enumerate(self._draft.events, first)
+            for cursor, (event, place) in enumerate(self._changes.events, first)
         ]
         _insert(connection, tables.events, rows)
-        _insert(connection, tables.framework_events, event_rows(self._draft.events, first))
-        _insert(connection, tables.draft_events, draft_event_rows([event for event, _ in self._draft.events], first))
+        _insert(connection, tables.framework_events, event_rows(self._changes.events, first))
+        _insert(connection, tables.draft_events, draft_event_rows([event for event, _ in self._changes.events], first))
         self.counters = replace(self.counters, cursor=self.counters.cursor + len(rows))
-        write_rules(connection, self._draft.rules, telling_cursors(self._draft.events, first), self._ids, _insert)
+        write_rules(connection, self._changes.rules, telling_cursors(self._changes.events, first), self._ids, _insert)
 
     def _write_covered(self, connection: Connection) -> None:
         """After all rows that receipts may cover are there, also those that are new."""
-        for covered in self._draft.covered:
+        for covered in self._changes.covered:
             channel, cursor = self._ids[covered.origin], self.counters.cursor
             cover(connection, covered, channel)
             if self._before[covered.origin].parties.outgoing:
@@ -194,7 +194,7 @@ class Writing:
     def _requests(self) -> Rows:
         return [
             {"client": client, "request_id": request_id, "digest": record.digest, "notice": record.notice}
-            for (client, request_id), record in self._draft.requests.items()
+            for (client, request_id), record in self._changes.requests.items()
         ]
 
     def _write_channels(self, connection: Connection) -> None:

@@ -16,7 +16,7 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from gateway.supervision import states
 from gateway.supervision.envelopes import Seal, envelope_of
 from gateway.supervision.notices import notice_id, notice_name
-from gateway.supervision.outcomes import Context, EventDraft, Outcome, Projection, Unusable
+from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
 from gateway.supervision.records import NoticeRecord, Place
 
 NODE = "NODE"  # the authority of what a node does by itself
@@ -121,9 +121,9 @@ def destroyed(context: Context) -> Projection:
     if record is None or {record.sender, record.recipient} != {channel.sender, channel.recipient}:
         raise Unusable(Outcome.INVALID, f"{act.notice}: must be a notice between the two")
     changed = states.destroyed(record, context.place, here=channel.outgoing)
-    events: tuple[EventDraft, ...] = ()
+    events: tuple[EventContent, ...] = ()
     if changed is not record:
-        events = (EventDraft(Event.CONTENT_DESTROYED, record.id, f"at {channel.sender}", record.kind),)
+        events = (EventContent(Event.CONTENT_DESTROYED, record.id, f"at {channel.sender}", record.kind),)
     own = channel.outgoing
     return Projection(
         Outcome.PROJECTED,

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from gateway.supervision.drafts import draft_name
 from gateway.supervision.framework_names import assessment_name, framework_name, version_name
 from gateway.supervision.notices import NAME_PREFIX, notice_name
-from gateway.supervision.outcomes import EventDraft
+from gateway.supervision.outcomes import EventContent
 
 
-def event_names(event: EventDraft) -> Iterator[str]:
+def event_names(event: EventContent) -> Iterator[str]:
     """Gives the names of what was changed or made."""
     if event.notice:
         yield notice_name(event.notice.removeprefix(NAME_PREFIX))

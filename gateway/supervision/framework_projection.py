@@ -24,7 +24,7 @@ from gateway.supervision.framework_records import (
 )
 from gateway.supervision.frameworks import pair_violations, repeated_ids
 from gateway.supervision.notices import id_fault
-from gateway.supervision.outcomes import Context, EventDraft, Outcome, Projection, Unusable
+from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
 from gateway.supervision.records import ChannelParties
 
 MAX_TOPICS = 64  # of one event
@@ -69,11 +69,11 @@ def assessed(context: Context) -> Projection:
 
 def in_force_events(
     record: FrameworkVersionRecord, provisions: Iterable[Provision], after: Date, until: Date
-) -> Iterator[EventDraft]:
+) -> Iterator[EventContent]:
     """An event for each provision of a version that comes into force after one day and not after the other."""
     for provision in coming_into_force(provisions, after, until):
         day = provision.effective_from
-        yield EventDraft(
+        yield EventContent(
             Event.PROVISION_IN_FORCE,
             jurisdiction=record.jurisdiction,
             framework_id=record.framework_id,
@@ -103,8 +103,8 @@ def _version_record(known_id: str, act: FrameworkVersionPublished, context: Cont
 
 def _version_event(
     kind: Event.Kind.ValueType, record: FrameworkVersionRecord, provisions: list[Provision]
-) -> EventDraft:
-    return EventDraft(
+) -> EventContent:
+    return EventContent(
         kind,
         jurisdiction=record.jurisdiction,
         framework_id=record.framework_id,
@@ -144,8 +144,8 @@ def _superseded(record: AssessmentRecord, context: Context) -> tuple[AssessmentR
     return (replace(earlier, superseded_by=record.id),)
 
 
-def _assessment_event(record: AssessmentRecord) -> EventDraft:
-    return EventDraft(
+def _assessment_event(record: AssessmentRecord) -> EventContent:
+    return EventContent(
         Event.FRAMEWORK_ASSESSED,
         jurisdiction=record.assessor,
         assessment_id=record.id,

@@ -8,7 +8,7 @@ from gateway.supervision import states
 from gateway.supervision.envelopes import sealed_at
 from gateway.supervision.handling import day_of
 from gateway.supervision.notices import id_fault, identifiers_of, kind_of, notice_id, notice_name
-from gateway.supervision.outcomes import Context, EventDraft, Outcome, Projection, Unusable
+from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
 from gateway.supervision.records import NoticeRecord
 
 
@@ -47,7 +47,7 @@ def _refer(
     by: NoticeRecord,
     context: Context,
     records: dict[str, NoticeRecord],
-    events: list[EventDraft],
+    events: list[EventContent],
 ) -> None:
     """Carries out a reference; on a notice that did not go the same way as ``by`` it does nothing."""
     if reference.relation not in (Reference.SUPERSEDES, Reference.WITHDRAWS):
@@ -110,5 +110,5 @@ def _change(before: NoticeRecord, after: NoticeRecord, kind: Event.Kind.ValueTyp
     return Projection(Outcome.PROJECTED, records=(after,), events=(_event(kind, after),))
 
 
-def _event(kind: Event.Kind.ValueType, record: NoticeRecord, detail: str = "") -> EventDraft:
-    return EventDraft(kind, record.id, detail, record.kind)
+def _event(kind: Event.Kind.ValueType, record: NoticeRecord, detail: str = "") -> EventContent:
+    return EventContent(kind, record.id, detail, record.kind)

@@ -27,7 +27,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class EventDraft:
+class EventContent:
     """An event without what the store adds: cursor, time, origin and index."""
 
     kind: Event.Kind.ValueType
@@ -53,7 +53,7 @@ class Projection:
     outcome: Outcome
     reason: str = ""  # empty if projected
     records: tuple[NoticeRecord, ...] = ()
-    events: tuple[EventDraft, ...] = ()
+    events: tuple[EventContent, ...] = ()
     versions: tuple[FrameworkVersionRecord, ...] = ()  # always new ones
     content: FrameworkVersionContent | None = None  # of the version
     assessments: tuple[AssessmentRecord, ...] = ()

@@ -22,7 +22,7 @@ from gateway.supervision import destruction, framework_projection, notice_projec
 from gateway.supervision.fields import field_violations
 from gateway.supervision.framework_records import FindAssessment, FindVersion
 from gateway.supervision.notices import kind_of, notice_id
-from gateway.supervision.outcomes import Context, EventDraft, Outcome, Projection, Unusable
+from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
 from gateway.supervision.records import ChannelParties, Find, Place
 from gateway.supervision.values import timestamp_fault
 
@@ -64,7 +64,7 @@ def project(
     try:
         return _rule(context, fields_checked=fields_checked)(context)
     except Unusable as unusable:
-        event = EventDraft(Event.ENVELOPE_UNSUPPORTED, detail=unusable.reason)
+        event = EventContent(Event.ENVELOPE_UNSUPPORTED, detail=unusable.reason)
         return Projection(unusable.outcome, unusable.reason, events=(event,))
 
 

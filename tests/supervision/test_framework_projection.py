@@ -10,7 +10,7 @@ from gateway.supervision import framework_envelopes as envelopes
 from gateway.supervision import framework_projection as projection
 from gateway.supervision.fields import field_violations
 from gateway.supervision.framework_projection import MAX_TOPICS
-from gateway.supervision.outcomes import Context, EventDraft, Outcome, Unusable
+from gateway.supervision.outcomes import Context, EventContent, Outcome, Unusable
 from gateway.supervision.records import ChannelParties, Place
 from tests.supervision.framework_samples import (
     assessment,
@@ -90,7 +90,7 @@ def test_a_version_is_recorded_and_told(channel, direction, kind):
         version_record(version=4, base_version=2, direction=direction, index=7, provision_count=3),
     )
     assert found.events == (
-        EventDraft(
+        EventContent(
             kind,
             jurisdiction="HK",
             framework_id="hk-x",
@@ -160,7 +160,7 @@ def test_a_provision_that_comes_into_force_is_told():
         projection.in_force_events(version_record(version=3), provisions, day("2026-07-01"), day("2026-07-03"))
     )
     assert found == [
-        EventDraft(
+        EventContent(
             Event.PROVISION_IN_FORCE,
             jurisdiction="HK",
             framework_id="hk-x",

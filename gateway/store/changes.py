@@ -5,12 +5,12 @@ from typing import TypeVar
 
 from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
-from gateway.store.framework_draft import RulesDraft
+from gateway.store.framework_changes import RulesChanges
 from gateway.store.receipts import Covered
-from gateway.store.seals import SealDraft
+from gateway.store.seals import SealChange
 from gateway.store.state import ChannelState
 from gateway.supervision.drafts import DraftRecord
-from gateway.supervision.outcomes import EventDraft, Projection
+from gateway.supervision.outcomes import EventContent, Projection
 from gateway.supervision.records import NoticeRecord, Place
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ class RequestRecord:
 
 
 @dataclass(slots=True)
-class Draft:
+class Changes:
     """The writes of one unit of work, or of several that are committed together.
 
     Attributes:
@@ -51,12 +51,12 @@ class Draft:
     covered: list[Covered] = field(default_factory=list)
     records: dict[str, NoticeRecord] = field(default_factory=dict)
     new: list[str] = field(default_factory=list)
-    events: list[tuple[EventDraft, Place]] = field(default_factory=list)
+    events: list[tuple[EventContent, Place]] = field(default_factory=list)
     requests: dict[tuple[str, str], RequestRecord] = field(default_factory=dict)
-    rules: RulesDraft = field(default_factory=RulesDraft)
+    rules: RulesChanges = field(default_factory=RulesChanges)
     drafts: dict[str, DraftRecord] = field(default_factory=dict)
     destroyed: dict[str, list[Place]] = field(default_factory=dict)
-    seals: list[SealDraft] = field(default_factory=list)
+    seals: list[SealChange] = field(default_factory=list)
 
     def apply(self, projection: Projection, place: Place) -> None:
         """Takes what an envelope changes."""
@@ -69,7 +69,7 @@ class Draft:
         if projection.destroyed_id:
             self.destroyed.setdefault(projection.destroyed_id, []).extend(projection.destroyed)
 
-    def absorb(self, other: "Draft") -> None:
+    def absorb(self, other: "Changes") -> None:
         """Adds the writes of another unit, which came after these."""
         _extend(self.sealed, other.sealed)
         _extend(self.batches, other.batches)

@@ -1,4 +1,4 @@
-"""What a transaction is going to write of frameworks and assessments; part of ``draft.Draft``."""
+"""What a transaction is going to write of frameworks and assessments; part of ``changes.Changes``."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ Version = tuple[FrameworkVersionRecord, FrameworkVersionContent]
 
 
 @dataclass(slots=True)
-class RulesDraft:
+class RulesChanges:
     """The writes.
 
     Attributes:
@@ -34,7 +34,7 @@ class RulesDraft:
             self.new.append(projection.assessments[0].id)
             self.assessments |= {record.id: record for record in projection.assessments}
 
-    def absorb(self, other: "RulesDraft") -> None:
+    def absorb(self, other: "RulesChanges") -> None:
         """Adds the writes of another unit, which came after these."""
         self.versions += other.versions
         self.assessments |= other.assessments
@@ -42,7 +42,7 @@ class RulesDraft:
         self.told_until = other.told_until or self.told_until
 
     def newest(self, framework_id: str, origin: str = "") -> Version | None:
-        """Gives the newest drafted version of a framework, in a channel or in any."""
+        """Gives the newest of the new versions of a framework, in a channel or in any."""
         found = [
             version
             for version in self.versions
