@@ -80,8 +80,8 @@ class EvidenceCheck:
     Read ``steps`` to its end, then ask for what is ``proven``; ``verify_evidence`` does both. The caller trusts the
     roots: each must be the node authority of a jurisdiction that it knows. One authority must not be able to make the
     other side's part: so the two sides come from two roots, and a root that names a domain speaks for no other.
-    Dates are compared with the times of signing, never with today: evidence holds after its certificates have
-    expired. Nothing here tells whether a certificate was revoked before it sealed.
+    Dates are compared with the times at which heads were signed, never with today: evidence holds after its
+    certificates have expired. Nothing here tells whether a certificate was revoked before it sealed.
 
     Args:
         data: the file's bytes
@@ -170,18 +170,21 @@ class EvidenceCheck:
     def _sender_certificates(self) -> str:
         domain, _ = domains_of(self._origin)
         self._sender = certified(tuple(self._material.sender_certificates), domain, tuple(self._roots))
-        if self._sealed_at is None:  # then the time of signing alone is known
-            return self._sender.told()
-        self._sender.window.require(self._sealed_at)
-        return f"{self._sender.told()}, valid when it was sealed"
+        return self._sender.told()
 
     def _sender_signatures(self) -> str:
-        """Evidence without a receipt may bear no line beside the sender's two; of a receipt, all four are checked."""
+        """Evidence without a receipt may bear no line beside the sender's two; of a receipt, all four are checked.
+
+        The seal signs the log's head, and that is when it must be certified. The envelope may be older than the seal:
+        if the sender rotated before there was a receipt, a later head, by the next seal, is the one that holds it.
+        """
         opened = open_checkpoint(self._evidence.note, self._origin, self._sender.seal)
         if not self._evidence.is_receipted():
             opened = open_evidence_checkpoint(self._evidence, self._sender.seal)
         self._head, self._signed_at = opened, moment(opened.time)
         self._sender.window.require(self._signed_at)
+        if self._sealed_at:  # its sender's word alone, but it must not contradict the signature
+            self._sender.window.require(max(self._sealed_at, self._signed_at))
         size = opened.checkpoint.size
         return f"Ed25519 and ML-DSA-44 over the log of {size} envelopes, signed at {clock(self._signed_at)}"
 

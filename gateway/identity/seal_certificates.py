@@ -28,7 +28,7 @@ def verify_seal_certificates(
         ml_dsa_44: certificate of the ML-DSA-44 key, DER or PEM
         roots: the pinned certificates of the node authority: more than one while it changes its key
         node_id: the node whose seal it must be
-        at: when both must be valid: for evidence the time of sealing
+        at: when both must be valid: for evidence the time at which the head was signed
 
     Raises:
         Untrusted: ``metadata["reason"]`` is a ``Cause``.

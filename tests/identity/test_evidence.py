@@ -252,9 +252,30 @@ def issued_at(side: Side, now: datetime) -> list[bytes]:
     return side.issue(side.authority, now)
 
 
-def test_the_senders_certificates_were_valid_when_it_was_sealed():
-    renewed = issued_at(HONG_KONG, SEALED + timedelta(minutes=6))
-    assert refused(with_certificates(renewed), Untrusted, ALL_STEPS[2]).metadata["reason"] == "NOT_YET_VALID"
+def under_a_later_seal(signed: datetime, sealed: datetime = SEALED) -> Evidence:
+    """Evidence whose receipt lies beyond a rotation: the certificates are valid from a minute after the sealing on."""
+    seconds, renewed = int(signed.timestamp()), issued_at(HONG_KONG, SEALED + timedelta(minutes=6))
+    made = envelope()
+    made.sealed_at.FromDatetime(sealed)
+    leaf = made.SerializeToString()
+    extra = material(leaf, sender=renewed).SerializeToString()
+    return evidence(leaf, extra, signed=seconds, received=seconds + 60)
+
+
+def test_an_envelope_may_be_older_than_the_seal_that_signed_the_log_with_it():
+    proven = verify_evidence(under_a_later_seal(SEALED + timedelta(minutes=2)).encode(), ROOTS)
+    assert proven.sealed_at == SEALED
+    assert proven.received_at is not None
+
+
+def test_a_seal_does_not_sign_before_its_certificates_are_valid():
+    early = under_a_later_seal(SEALED + timedelta(seconds=1))
+    assert refused(early, Untrusted, ALL_STEPS[3]).metadata["reason"] == "NOT_YET_VALID"
+
+
+def test_an_envelope_is_not_sealed_after_the_certificates_of_its_log_have_ended():
+    late = under_a_later_seal(SEALED + timedelta(minutes=2), sealed=FOUNDED + timedelta(days=1828))
+    assert refused(late, Untrusted, ALL_STEPS[3]).metadata["reason"] == "EXPIRED"
 
 
 def test_the_senders_certificates_were_valid_when_the_log_was_signed():
