@@ -107,6 +107,7 @@ class Bearing(StrEnum):
     HIDES = "NOT_FOUND"  # what they do not cover is not there
     FILTERS = "left out"  # what they do not cover is passed over
     BINDS = "refused"  # what they do not cover cannot be given
+    WHOLE = "needs RED, all sectors"  # what is told cannot be divided: a caller may have all of it, or nothing
 
 
 def _bearing(service: str, bearing: Bearing, *methods: str) -> dict[str, Bearing]:
@@ -123,6 +124,8 @@ LABELLED: Mapping[str, Bearing] = {
     **_bearing("DraftService", Bearing.FILTERS, "ListDrafts"),
     **_bearing("EventService", Bearing.FILTERS, "WatchEvents"),
     **_bearing("EvidenceService", Bearing.HIDES, "GetEvidence"),
+    **_bearing("AuditService", Bearing.WHOLE, "ListJournalEntries", "ExportJournal"),
+    **_bearing("AuditService", Bearing.WHOLE, "GetJournalCheckpoint", "GetJournalProof"),
 }
 """Full gRPC method path -> what clearance and sectors do there (docs/handling.md); at others they do nothing."""
 
@@ -191,7 +194,10 @@ class Access:
         """Asks whether a caller may call a method, by its full path (``/package.Service/Method``).
 
         Raises:
-            NotAllowed: none of its roles may, or no rule is written for the method.
+            NotAllowed: none of its roles may, or no rule is written for the method; or it tells of notices of every
+                label and sector, and the caller is not cleared for all.
         """
         if not Access.allows(caller, method):
             raise NotAllowed("none of the caller's roles may call this method")
+        if LABELLED.get(method) is Bearing.WHOLE and (caller.clearance != Handling.RED or caller.sectors):
+            raise NotAllowed("this tells of notices of every label and sector: it needs clearance RED, in all sectors")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
@@ -84,7 +86,7 @@ def test_no_rule_is_empty():
 @pytest.mark.parametrize("role", Role)
 def test_a_role_calls_what_its_rule_names_and_nothing_else(role, method):
     if role in METHOD_ROLES[method]:
-        Access.require(caller(role), method)
+        Access.require(replace(caller(role), clearance=Handling.RED), method)
     else:
         with pytest.raises(NotAllowed):
             Access.require(caller(role), method)
@@ -122,6 +124,25 @@ def test_a_method_without_a_rule_must_not_be_served(method):
         require_rule(known)
 
 
+@pytest.mark.parametrize("method", [each for each in sorted(METHOD_ROLES) if "AuditService" in each])
+@pytest.mark.parametrize(
+    ("clearance", "sectors", "may"),
+    [
+        (Handling.RED, frozenset(), True),
+        (Handling.RED, frozenset({Sector.Value("SECTOR_CUSTODY")}), False),
+        (Handling.AMBER_STRICT, frozenset(), False),
+        (Handling.TLP_UNSPECIFIED, frozenset(), False),
+    ],
+)
+def test_the_journal_is_for_auditors_who_are_cleared_for_all_that_it_names(method, clearance, sectors, may):
+    auditor = replace(caller(Role.AUDITOR), clearance=clearance, sectors=sectors)
+    if may:
+        Access.require(auditor, method)
+    else:
+        with pytest.raises(NotAllowed, match="RED, in all sectors"):
+            Access.require(auditor, method)
+
+
 def test_a_caller_without_roles_calls_nothing():
     for method in METHOD_ROLES:
         with pytest.raises(NotAllowed):
@@ -144,7 +165,7 @@ def test_a_client_is_cleared_for_amber_and_for_all_sectors_if_the_file_says_noth
 def test_the_file_says_what_a_client_may_see():
     known = parse(f'{TEXT}clearance = "AMBER_STRICT"\nsectors = ["custody", "exchange"]\n').caller(AUDIT)
     assert known.clearance == Handling.AMBER_STRICT
-    assert known.sectors == {Sector.SECTOR_CUSTODY, Sector.SECTOR_EXCHANGE}
+    assert known.sectors == {Sector.Value("SECTOR_CUSTODY"), Sector.SECTOR_EXCHANGE}
 
 
 @given(

@@ -31,7 +31,8 @@ from tests.supervision.samples import content, handling
 from tests.support.nodes import Site, eventually, found_pair, running
 
 LABELS = (Handling.CLEAR, Handling.GREEN, Handling.AMBER, Handling.AMBER_STRICT, Handling.RED)
-PROMISED = promised()
+PROMISED, OF_LABELS = promised(), promised_of_labels()
+WHOLE = "needs RED, all sectors"
 WHY = [LocalizedText(language_tag="en", text="It was wrong.")]
 OK, DENIED, NOT_FOUND, WRONG_STATE = (
     grpc.StatusCode.OK,
@@ -60,7 +61,8 @@ class Who:
         return in_sector and LABELS.index(label) <= LABELS.index(self.clearance)
 
     def may(self, method: str) -> bool:
-        return self.role in PROMISED[method]
+        is_cleared = (self.clearance, self.sectors) == (Handling.RED, ()) or OF_LABELS.get(method) != WHOLE
+        return self.role in PROMISED[method] and is_cleared
 
 
 CLEARED = [*((label, ()) for label in LABELS), (Handling.RED, (SECTOR_EXCHANGE,)), (Handling.RED, (SECTOR_CUSTODY,))]
@@ -149,7 +151,7 @@ ACTS: Mapping[str, Callable[[str, Who], Message]] = {
 
 @pytest.mark.parametrize("who", EVERYBODY, ids=lambda who: f"{who.authority}-{who.system}")
 class TestEverybody:
-    def test_may_call_what_its_role_may_whatever_it_is_cleared_for(self, connect, who):
+    def test_may_call_what_its_role_may_and_the_whole_journal_if_it_is_cleared_for_all(self, connect, who):
         channel, listing = connect(who), ServerReflectionRequest(list_services="")
         found = {method: call(channel, method, listing if method == REFLECTION else b"") for method in METHODS}
         assert {method for method, answer in found.items() if answer.code != DENIED} == set(filter(who.may, METHODS))
@@ -214,8 +216,9 @@ def test_the_matrix_is_whole():
 
 
 def test_the_page_says_at_which_methods_clearance_counts():
-    here = {method: bearing for method, bearing in promised_of_labels().items() if "DraftService" not in method}
+    here = {method: bearing for method, bearing in OF_LABELS.items() if "DraftService" not in method}
     found = dict.fromkeys([*READS, *ACTS, f"{NOTICES}AcknowledgeNotice"], "NOT_FOUND")
     found |= dict.fromkeys([f"{NOTICES}ListNotices", f"{EVENTS}WatchEvents"], "left out")
     found |= dict.fromkeys([CREATE, f"{NOTICES}BatchCreateNotices", f"{NOTICES}SubmitNotices"], "refused")
+    found |= dict.fromkeys([method for method in METHODS if "AuditService" in method], WHOLE)
     assert here == found

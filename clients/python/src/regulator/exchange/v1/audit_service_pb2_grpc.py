@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class AuditServiceStub:
     """Tells who read, wrote and was refused, and hands out what proves that it is all. Calls of this service are in the
-    journal too.
+    journal too. Callers are auditors who are cleared for RED in all sectors: entries name resources of every label.
     """
 
     def __init__(self, channel):
@@ -60,7 +60,7 @@ class AuditServiceStub:
 
 class AuditServiceServicer:
     """Tells who read, wrote and was refused, and hands out what proves that it is all. Calls of this service are in the
-    journal too.
+    journal too. Callers are auditors who are cleared for RED in all sectors: entries name resources of every label.
     """
 
     def ListJournalEntries(self, request, context):
@@ -127,7 +127,7 @@ def add_AuditServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class AuditService:
     """Tells who read, wrote and was refused, and hands out what proves that it is all. Calls of this service are in the
-    journal too.
+    journal too. Callers are auditors who are cleared for RED in all sectors: entries name resources of every label.
     """
 
     @staticmethod

@@ -28,7 +28,7 @@ GRPC_VERSION: str
 
 class AuditServiceStub:
     """Tells who read, wrote and was refused, and hands out what proves that it is all. Calls of this service are in the
-    journal too.
+    journal too. Callers are auditors who are cleared for RED in all sectors: entries name resources of every label.
     """
 
     @_typing.overload
@@ -53,7 +53,7 @@ class AuditServiceStub:
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
     """Tells who read, wrote and was refused, and hands out what proves that it is all. Calls of this service are in the
-    journal too.
+    journal too. Callers are auditors who are cleared for RED in all sectors: entries name resources of every label.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -74,7 +74,7 @@ class AuditServiceAsyncStub(AuditServiceStub):
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells who read, wrote and was refused, and hands out what proves that it is all. Calls of this service are in the
-    journal too.
+    journal too. Callers are auditors who are cleared for RED in all sectors: entries name resources of every label.
     """
 
     @_abc_1.abstractmethod
