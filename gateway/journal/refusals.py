@@ -55,7 +55,7 @@ class Refusals:
             known.add(named, count)
             return None
         if len(self._counted) >= MAX_KINDS:
-            self._counted.setdefault(Kind(Requester(), "", kind.reason), _Counted()).add((), count)
+            self._beyond(kind).add((), count)
             return None
         self._counted[kind] = _Counted()
         first = _Counted()
@@ -65,7 +65,16 @@ class Refusals:
     def put_back(self, entry: Entry) -> None:
         """Counts again what could not be written."""
         kind = Kind(entry.requester, entry.method, entry.outcome)
-        self._counted.setdefault(kind, _Counted()).add(entry.resources, entry.count)
+        if kind not in self._counted and len(self._counted) >= MAX_KINDS:
+            self._beyond(kind).add((), entry.count)
+            return
+        counted = self._counted.setdefault(kind, _Counted())
+        counted.add(entry.resources, entry.count)
+        counted.left_out += entry.left_out
+
+    def _beyond(self, kind: Kind) -> _Counted:
+        """What is counted by its reason alone."""
+        return self._counted.setdefault(Kind(Requester(), "", kind.reason), _Counted())
 
     def end(self) -> list[Entry]:
         """Ends the interval: gives an entry for each kind that was counted."""

@@ -51,6 +51,7 @@ class Commit:
     counters: Counters
     journal: JournalState
     sealed: Sequence[Run] = ()  # by this commit
+    destroyed: bool = False  # whether it destroyed content
 
 
 @dataclass(slots=True)
@@ -159,7 +160,6 @@ class Committer:
             False: a reader still uses an older state; ask again.
         """
         async with self._turn:
-            self.recent.forget()
             return await self._elsewhere(self._database.scrub, self._connection)
 
     async def stop(self) -> None:
@@ -250,6 +250,8 @@ class Committer:
             await self._recover(group, error)
             return
         self._latest = commit
+        if commit.destroyed:
+            self.recent.forget()
         for run in commit.sealed:
             self.recent.keep(run)
         self._on_commit(commit)
@@ -267,7 +269,8 @@ class Committer:
             transaction.journal(*waiting.entries)
         writing = Writing(transaction.group, states, counters, self._sign, self._now)
         writing.execute(self._connection)
-        return Commit(writing.states, writing.counters, self._write_journal(transaction), writing.runs)
+        journal, destroyed = self._write_journal(transaction), bool(transaction.group.destroyed)
+        return Commit(writing.states, writing.counters, journal, writing.runs, destroyed)
 
     def _write_journal(self, transaction: Transaction) -> JournalState:
         entries, sign = transaction.entries, transaction.signs_journal

@@ -71,6 +71,26 @@ def test_a_flood_of_kinds_is_counted_by_reason_alone():
     assert (rest.requester, rest.method, rest.count) == (Requester(), "", 2 * MAX_KINDS)
 
 
+def test_what_cannot_be_written_for_long_is_bounded_and_none_of_it_is_lost():
+    refusals = Refusals()
+    for interval in range(3):
+        ended = refusals.end()  # while these are written, in vain, others come
+        written = [refusals.take(kind(interval * MAX_KINDS + who)) for who in range(MAX_KINDS)]
+        for entry in [*ended, *filter(None, written)]:
+            refusals.put_back(entry)
+    entries = refusals.end()
+    assert len(entries) <= MAX_KINDS + 1  # the last one has all that is told by its reason alone
+    assert sum(entry.count for entry in entries) == 3 * MAX_KINDS
+
+
+def test_names_that_were_left_out_of_what_could_not_be_written_are_counted_too():
+    refusals = Refusals()
+    first = refusals.take(kind(1), tuple(f"notices/{number}" for number in range(MAX_RESOURCES + 7)))
+    assert first
+    refusals.put_back(first)
+    assert [entry.left_out for entry in refusals.end()] == [7]
+
+
 def test_a_flood_of_names_is_counted():
     refusals = Refusals()
     for number in range(2 * MAX_RESOURCES + 1):

@@ -279,5 +279,15 @@ async def test_a_node_that_ended_before_it_scrubbed_does_so_at_its_next_start(pa
     assert found(hk) == []
 
 
+async def test_what_is_destroyed_is_sent_from_memory_no_more_also_before_it_is_scrubbed(pair, monkeypatch):
+    hk, _ = pair
+    assert hk.committer.recent.batch(HK_TO_KR, 0, 3) is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(hk.committer, "scrub", _killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            await hk.destroy(NEXT_DAY)
+    assert hk.committer.recent.batch(HK_TO_KR, 0, 3) is None
+
+
 async def _killed() -> bool:
     raise RuntimeError("killed")
