@@ -24,8 +24,7 @@ from gateway.identity.tls_pair import TlsPair
 from gateway.store.database import Database, snapshot
 from gateway.store.rebuild import rebuild
 from gateway.store.replacing import knows_seal, replace_own_seal, replace_peer_seal
-
-MICROS = 1_000_000  # in a second
+from gateway.supervision.values import MICROS
 
 DENIED_HEADER = """\
 # Certificates that this node refuses, whatever their authority says; docs/certificates.md tells the form.

@@ -23,9 +23,9 @@ from gateway.store.journal_queries import (
 from gateway.store.readers import Readers
 from gateway.store.transaction import Transaction
 from gateway.supervision.submissions import check_fields
+from gateway.supervision.values import MICROS
 
 MAX_PART_BYTES = 512 * 1024  # of entries in one message of an export, about
-MICROS = 1_000_000  # in a second
 
 
 class Auditing:

@@ -18,6 +18,7 @@ from gateway.store.database import Database
 from gateway.store.seals import SealChange, seal_rows
 from gateway.store.state import ChannelState, read_channels, read_counters
 from gateway.store.tables import events, heads, seals
+from gateway.supervision.values import MICROS
 
 
 def replace_own_seal(database: Database, seal: CertifiedSeal, signer: Signer, now: int) -> None:
@@ -85,7 +86,7 @@ def _sign_anew(connection: Connection, state: ChannelState, signer: Signer, now:
     unreceipted = (heads.c.channel == state.id, heads.c.size > state.receipted_size)
     for row in connection.execute(select(heads.c.size, heads.c.note).where(*unreceipted)).all():
         head = open_checkpoint(row.note, state.origin, state.seals.sender)
-        signed = sign_checkpoint(head.checkpoint, signer, max(now // 1_000_000, head.time))
+        signed = sign_checkpoint(head.checkpoint, signer, max(now // MICROS, head.time))
         where = (heads.c.channel == state.id, heads.c.size == row.size)
         connection.execute(update(heads).where(*where).values(note=signed.note))
 
@@ -94,7 +95,7 @@ def _countersign_anew(connection: Connection, state: ChannelState, signer: Signe
     if state.receipt is None:
         return
     head: SignedCheckpoint = open_checkpoint(state.receipt.note, state.origin, state.seals.sender)
-    time = max(now // 1_000_000, state.receipt.time)
+    time = max(now // MICROS, state.receipt.time)
     receipt = countersign(head, state.seals.receiver_domain, signer, time)
     where = (heads.c.channel == state.id, heads.c.size == head.checkpoint.size)
     connection.execute(update(heads).where(*where).values(note=receipt.note, receipt_time=receipt.time))
