@@ -37,11 +37,12 @@ async def destroy_past(retention: Retention) -> None:
     await _again_and_again(failing, retention.destroy_past, _until_midnight)
 
 
-async def tell_expiring(committer: Committer, lifetimes: Callable[[], Iterable[Lifetime]]) -> None:
+async def tell_expiring(committer: Committer, lifetimes: Callable[[datetime], Awaitable[Iterable[Lifetime]]]) -> None:
     """Tells which certificates are near their end, each mark once: at once, and every ten minutes."""
 
     async def tell() -> None:
-        said = list(warnings(await asyncio.to_thread(lifetimes), datetime.now(UTC)))
+        now = datetime.now(UTC)
+        said = list(warnings(await lifetimes(now), now))
 
         def unit(tx: Transaction) -> None:
             for each in said:

@@ -12,13 +12,14 @@ peers/              kr.json: the pairing document of each peer; kr*.crl: lists t
 node.db             the database
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 
 from cryptography import x509
 
@@ -33,13 +34,13 @@ from gateway.identity.fetching import fetch
 from gateway.identity.issuer_keys import MAX_KEYS_BYTES, IssuerKeys
 from gateway.identity.key_sources import FetchedKeys, KeyFile, KeySource
 from gateway.identity.keyfiles import read_certificate, read_certificates, read_private, read_public
-from gateway.identity.lifetimes import Lifetime
+from gateway.identity.lifetimes import Branch, Lifetime, by_end
 from gateway.identity.names import NodeId
 from gateway.identity.officer_rules import IssuerRules
 from gateway.identity.officers import Issuer, Officers
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.parties import Parties, Party
-from gateway.identity.revocation import Denied
+from gateway.identity.revocation import Crl, Denied, Revocation, read_crls
 from gateway.identity.seal_certificates import verify_seal_certificates
 from gateway.identity.seal_files import SealFolder
 from gateway.identity.tls_pair import TlsPair
@@ -181,27 +182,45 @@ class Home:
         self.seal_files.write(in_force, coming.keys())
         coming.remove()
 
-    def lifetimes(self) -> list[Lifetime]:
+    def lifetimes(self, now: datetime, told: Mapping[str, CertifiedSeal] = MappingProxyType({})) -> list[Lifetime]:
         """Every certificate that the node depends on: its own, and the roots and seals of its peers.
+
+        Args:
+            now: with a time zone
+            told: the seals in force of peers, by jurisdiction, as channels told them; of others that of the document
 
         Raises:
             ConfigError: one cannot be read.
         """
-        found = [Lifetime.of("TLS of this node", read_certificate(self.certificate("node")))]
-        found += [Lifetime.of("seal of this node", load_certificate(each)) for each in self._own_seals()]
-        for name in ("node-authority", "client-authority"):
-            found += [Lifetime.of(f"root of the {name.replace('-', ' ')}", root) for root in self.roots(name)]
+        denied, tls = self.denied(), read_certificate(self.certificate("node"))
+        own, clients = self.roots("node-authority"), self.roots("client-authority")
+        revoked = Revocation(denied, self._crls(self.client_crls(), clients, now))
+        branches = [
+            Branch(
+                "root of the node authority",
+                own,
+                [("TLS of this node", tls), *self._own_seals()],
+                Revocation(denied),
+            ),
+            Branch("root of the client authority", clients, revocation=revoked),
+        ]
         for document in self.peer_documents():
-            peer = document.jurisdiction
-            found += [Lifetime.of(f"root of the node authority of {peer}", root) for root in document.node_authorities]
-            seals = (document.seal_ed25519, document.seal_ml_dsa_44)
-            found += [Lifetime.of(f"seal of {peer}, as its pairing document names it", each) for each in seals]
-        return found
+            peer, roots = document.jurisdiction, document.node_authorities
+            seal = told.get(peer, document.certified_seal)
+            seals = [(f"seal of {peer}", load_certificate(each)) for each in seal.certificates]
+            revoked = Revocation(denied, self._crls(self.peer_crls(peer), roots, now))
+            branches.append(Branch(f"root of the node authority of {peer}", roots, seals, revoked))
+        return by_end(branches)
 
-    def _own_seals(self) -> Iterator[bytes]:
-        yield from self.seal_files.certified().certificates
+    def _crls(self, files: Iterable[Path], roots: Sequence[x509.Certificate], now: datetime) -> Mapping[bytes, Crl]:
+        return read_crls(((path.name, read_public(path)) for path in files), roots, now)
+
+    def _own_seals(self) -> Iterator[tuple[str, x509.Certificate]]:
+        for each in self.seal_files.certified().certificates:
+            yield "seal of this node", load_certificate(each)
         if self.next_seal.holds_one():
-            yield from self.next_seal.certified().certificates
+            for each in self.next_seal.certified().certificates:
+                yield "next seal of this node", load_certificate(each)
 
     def require_certified(self, seal: CertifiedSeal, now: datetime) -> None:
         """Passes if a seal is this node's, by its own root, now.

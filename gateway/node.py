@@ -30,6 +30,7 @@ from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 from gateway.link import Link
 from gateway.questions.auditing import Auditing
+from gateway.questions.certificates import CertificateQuestions
 from gateway.questions.drafts import DraftQuestions
 from gateway.questions.evidence import Proofs
 from gateway.questions.frameworks import FrameworkQuestions
@@ -209,9 +210,10 @@ class Node:
         )
         days = config.four_eyes.draft_days
         draft_commands = DraftCommands(parties.jurisdiction, committer, acts, drafts, days, _micros, random)
+        certificates = CertificateQuestions(self.home.lifetimes, self._bulletin)
         retention = Retention(parties, self._committer, self._readers, _micros)
         self._chores = [
-            partial(chores.tell_expiring, committer, self.home.lifetimes),
+            partial(chores.tell_expiring, committer, certificates.lifetimes),
             partial(chores.tell_days, rule_commands),
             partial(chores.expire_drafts, draft_commands),
             partial(chores.destroy_past, retention),
@@ -223,7 +225,9 @@ class Node:
             EventServicer(notices),
             EvidenceServicer(Proofs(self._readers, self._bulletin)),
             AdminServicer(
-                Standing(parties, authorities, seals.seal_in_force, self._bulletin, self._links, alarms, _micros), seals
+                Standing(parties, authorities, seals.seal_in_force, self._bulletin, self._links, alarms, _micros),
+                certificates,
+                seals,
             ),
             AuditServicer(Auditing(lambda: parties.own_seals.expecting(self._keyring.seals), self._readers, committer)),
         )

@@ -11,7 +11,7 @@ import typer
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from gateway.cli import certs_rolling, certs_seal
+from gateway.cli import certs_rolling, certs_seal, certs_status
 from gateway.cli.options import AsJson, any_identity, now, read_input
 from gateway.cli.output import day_and_time, pairs, say, table, write_json
 from gateway.errors import BadInput, Untrusted
@@ -31,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("authority")(authority)
     group.command("issue")(issue)
     group.command("show")(show)
+    certs_status.add_to(group)
     certs_rolling.add_to(group)
     certs_seal.add_to(group)
     app.add_typer(group, name="certs")

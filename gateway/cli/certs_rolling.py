@@ -1,4 +1,4 @@
-"""``gateway certs status, install, trust, distrust, revoke, crl``: what an operator changes while the node runs."""
+"""``gateway certs install, trust, distrust, revoke, crl``: what an operator changes while the node runs."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from cryptography import x509
 
-from gateway.cli.options import AsJson, HomeFolder, now
-from gateway.cli.output import day_and_time, say, table, write_json
+from gateway.cli.options import HomeFolder, now
+from gateway.cli.output import day_and_time, say
 from gateway.errors import BadInput
 from gateway.founding import load_authority
 from gateway.home import Home
@@ -34,34 +34,8 @@ Root = Annotated[RootName, typer.Argument(metavar="ROOT", help="node-authority o
 
 def add_to(group: typer.Typer) -> None:
     """Adds the commands."""
-    for command in (status, install, trust, distrust, revoke, crl):
+    for command in (install, trust, distrust, revoke, crl):
         group.command(command.__name__)(command)
-
-
-def status(home: HomeFolder, *, as_json: AsJson = False) -> None:
-    """Shows every certificate that a node depends on, with the days that it has left.
-
-    A node that runs tells the same as events: 30, 7 and 1 days before the end, and after it.
-    """
-    at = now()
-    found = sorted(Home(home).lifetimes(), key=lambda each: each.not_after)
-    if as_json:
-        write_json(
-            {
-                "certificates": [
-                    {
-                        "purpose": each.purpose,
-                        "days_left": each.days_left(at),
-                        "not_after": each.not_after.isoformat(),
-                        "sha256": each.sha256,
-                    }
-                    for each in found
-                ]
-            }
-        )
-        return
-    rows = [(each.purpose, str(each.days_left(at)), day_and_time(each.not_after), each.sha256[:16]) for each in found]
-    table(("certificate", "days left", "valid until", "SHA-256"), rows)
 
 
 def install(

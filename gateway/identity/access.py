@@ -86,6 +86,7 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
         ListPeers=_OPERATING,
         GetChannel=_OPERATING,
         ListChannels=_OPERATING,
+        ListCertificates=_OPERATING,
         RotateSeal=frozenset({Role.OPERATOR}),
     ),
     **_rules(

@@ -6,10 +6,16 @@ They are for lists whose positions tell nothing; ``sealed_tokens`` for the other
 import base64
 import binascii
 import hashlib
+from collections.abc import Sequence
+from typing import TypeVar
 
 from google.protobuf.message import Message
+from regulator.exchange.v1.admin_service_pb2 import ListCertificatesRequest, ListChannelsRequest, ListPeersRequest
 
 from gateway.errors import BadInput
+
+T = TypeVar("T")
+PageRequest = ListPeersRequest | ListChannelsRequest | ListCertificatesRequest
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
@@ -70,6 +76,17 @@ def _number(token: str, place: int) -> int:
         data = b""
     number = int.from_bytes(data[place * _POSITION_BYTES :][:_POSITION_BYTES])
     return number if number <= MAX_POSITION else 0
+
+
+def page_of(ordered: Sequence[T], request: PageRequest) -> tuple[Sequence[T], str]:
+    """The page of a list at hand that a request asks for, and the token of the next one; empty after the last.
+
+    Raises:
+        BadInput: the token is not one that was given for this list.
+    """
+    first, size = page_position(request.page_token, request) or 0, page_size(request.page_size)
+    more = page_token(first + size, request) if len(ordered) > first + size else ""
+    return ordered[first : first + size], more
 
 
 def filters_of(request: Message) -> bytes:

@@ -1,9 +1,8 @@
 """How this node stands: what it is, whom it is paired with, and how its channels move."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1 import admin_service_pb2 as admin
@@ -13,13 +12,11 @@ from gateway.errors import NotFound
 from gateway.identity.access import Caller, Role
 from gateway.identity.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
-from gateway.questions.paging import page_position, page_size, page_token
+from gateway.questions.paging import page_of
 from gateway.store.bulletin import Bulletin
 from gateway.store.state import ChannelState
 from gateway.supervision.submissions import check_fields
 from gateway.supervision.values import MICROS
-
-T = TypeVar("T")
 
 API_VERSIONS = ("v1",)
 SOFTWARE_VERSION = version("regulatory-gateway")
@@ -95,7 +92,7 @@ class Standing:
         """Gives a page of peers, by jurisdiction."""
         check_fields(request)
         ordered = sorted(self._parties.peers.values(), key=lambda peer: peer.jurisdiction)
-        page, more = _page(ordered, request)
+        page, more = page_of(ordered, request)
         return admin.ListPeersResponse(peers=map(_peer, page), next_page_token=more)
 
     def get_channel(self, request: admin.GetChannelRequest) -> admin.Channel:
@@ -110,7 +107,7 @@ class Standing:
         """Gives a page of channels, by name."""
         check_fields(request)
         ordered = sorted(self._bulletin.commit.states.values(), key=channel_name)
-        page, more = _page(ordered, request)
+        page, more = page_of(ordered, request)
         return admin.ListChannelsResponse(channels=map(self._channel, page), next_page_token=more)
 
     def _channel(self, state: ChannelState) -> admin.Channel:
@@ -134,13 +131,6 @@ class Standing:
 def channel_name(state: ChannelState) -> str:
     """The resource name of a channel: ``channels/hk-to-kr``."""
     return f"channels/{state.parties.sender.lower()}-to-{state.parties.recipient.lower()}"
-
-
-def _page(ordered: Sequence[T], request: admin.ListPeersRequest | admin.ListChannelsRequest) -> tuple[Sequence[T], str]:
-    """The page of a list that a request asks for, and the token of the next one; empty after the last."""
-    first, size = page_position(request.page_token, request) or 0, page_size(request.page_size)
-    more = page_token(first + size, request) if len(ordered) > first + size else ""
-    return ordered[first : first + size], more
 
 
 def _peer_name(peer: Party) -> str:

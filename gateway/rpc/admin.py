@@ -6,15 +6,16 @@ from regulator.exchange.v1 import admin_service_pb2 as pb
 from regulator.exchange.v1.admin_service_pb2_grpc import AdminServiceServicer
 
 from gateway.commands.seals import SealCommands
+from gateway.questions.certificates import CertificateQuestions
 from gateway.questions.standing import Standing
 from gateway.rpc.admission import CALLER
 
 
 class AdminServicer(AdminServiceServicer):
-    """Calls standing, and the commands of the seal."""
+    """Calls standing, the questions about certificates, and the commands of the seal."""
 
-    def __init__(self, standing: Standing, seals: SealCommands) -> None:
-        self._standing, self._seals = standing, seals
+    def __init__(self, standing: Standing, certificates: CertificateQuestions, seals: SealCommands) -> None:
+        self._standing, self._certificates, self._seals = standing, certificates, seals
 
     async def GetServerInfo(self, request: pb.GetServerInfoRequest, context: Any) -> pb.ServerInfo:
         """Tells which node this is."""
@@ -35,6 +36,10 @@ class AdminServicer(AdminServiceServicer):
     async def ListChannels(self, request: pb.ListChannelsRequest, context: Any) -> pb.ListChannelsResponse:
         """Gives a page of channels."""
         return self._standing.list_channels(request)
+
+    async def ListCertificates(self, request: pb.ListCertificatesRequest, context: Any) -> pb.ListCertificatesResponse:
+        """Gives a page of certificates."""
+        return await self._certificates.list_certificates(request)
 
     async def RotateSeal(self, request: pb.RotateSealRequest, context: Any) -> pb.RotateSealResponse:
         """Puts the prepared seal in force."""

@@ -186,6 +186,9 @@ REQUESTS: dict[str, Refused] = {
     "channel that is none": Refused(
         f"{ADMIN}GetChannel", admin.GetChannelRequest(name="channels/hk-to-jp"), (), MISSING
     ),
+    "certificates with a bad token": Refused(
+        f"{ADMIN}ListCertificates", admin.ListCertificatesRequest(page_token="AAAA"), ("page_token",)
+    ),
     "peers with a bad token": Refused(f"{ADMIN}ListPeers", admin.ListPeersRequest(page_token="AAAA"), ("page_token",)),
     "channels with a forged token": Refused(
         f"{ADMIN}ListChannels", admin.ListChannelsRequest(page_token=_forged_token(1)), ("page_token",)

@@ -74,6 +74,9 @@ class FakeNode(
             "ListPeers": lambda _: admin.ListPeersResponse(peers=[admin.Peer(name="peers/kr")]),
             "GetChannel": lambda request: admin.Channel(name=request.name),
             "ListChannels": lambda _: admin.ListChannelsResponse(channels=[admin.Channel(name="channels/hk-to-kr")]),
+            "ListCertificates": lambda _: admin.ListCertificatesResponse(
+                certificates=[admin.Certificate(purpose="TLS of this node")]
+            ),
             "CreateNotice": lambda request: Notice(name=f"notices/{request.notice_id}", state=Notice.RELEASED),
             "BatchCreateNotices": lambda request: notices.BatchCreateNoticesResponse(
                 notices=[Notice(name=f"notices/{each.notice_id}") for each in request.requests]
@@ -96,6 +99,7 @@ class FakeNode(
     ListPeers = _unary("ListPeers")
     GetChannel = _unary("GetChannel")
     ListChannels = _unary("ListChannels")
+    ListCertificates = _unary("ListCertificates")
     CreateNotice = _unary("CreateNotice")
     BatchCreateNotices = _unary("BatchCreateNotices")
     GetNotice = _unary("GetNotice")

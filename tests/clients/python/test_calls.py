@@ -63,6 +63,7 @@ def test_every_read_reaches_its_method(client, node):
     assert (proof.origin, proof.first_size, proof.second_size) == (ORIGIN, 2, 5)
     assert [peer.name for peer in client.list_peers()] == ["peers/kr"]
     assert [channel.name for channel in client.list_channels()] == ["channels/hk-to-kr"]
+    assert [each.purpose for each in client.list_certificates()] == ["TLS of this node"]
 
 
 @pytest.mark.parametrize("prefix", ["", "full"])

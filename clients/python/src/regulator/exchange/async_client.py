@@ -90,6 +90,9 @@ class AsyncClient:
     get_channel = _unary(lambda node: node.admin.GetChannel, requests.get_channel)
     rotate_seal = _unary(lambda node: node.admin.RotateSeal, requests.rotate_seal)
     list_channels = _listing(lambda node: node.admin.ListChannels, requests.list_channels, pages.channels)
+    list_certificates = _listing(
+        lambda node: node.admin.ListCertificates, requests.list_certificates, pages.certificates
+    )
 
     create_notice = _unary(lambda node: node.notices.CreateNotice, requests.create_notice)
     batch_create_notices = _unary(lambda node: node.notices.BatchCreateNotices, requests.batch_create_notices)

@@ -3,7 +3,14 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-from regulator.exchange.v1.admin_service_pb2 import Channel, ListChannelsResponse, ListPeersResponse, Peer
+from regulator.exchange.v1.admin_service_pb2 import (
+    Certificate,
+    Channel,
+    ListCertificatesResponse,
+    ListChannelsResponse,
+    ListPeersResponse,
+    Peer,
+)
 from regulator.exchange.v1.audit_service_pb2 import ListJournalEntriesResponse
 from regulator.exchange.v1.draft_service_pb2 import Draft, ListDraftsResponse
 from regulator.exchange.v1.framework_service_pb2 import (
@@ -93,6 +100,11 @@ def peers(page: ListPeersResponse) -> Iterable[Peer]:
 def channels(page: ListChannelsResponse) -> Iterable[Channel]:
     """The items of a page of channels."""
     return page.channels
+
+
+def certificates(page: ListCertificatesResponse) -> Iterable[Certificate]:
+    """The items of a page of certificates."""
+    return page.certificates
 
 
 def notices(page: ListNoticesResponse) -> Iterable[Notice]:

@@ -68,6 +68,11 @@ def list_channels(*, page_size: int = 0, page_token: str = "") -> admin.ListChan
     return admin.ListChannelsRequest(page_size=page_size, page_token=page_token)
 
 
+def list_certificates(*, page_size: int = 0, page_token: str = "") -> admin.ListCertificatesRequest:
+    """Lists the certificates that the node depends on, by their end; pages are fetched as they are needed."""
+    return admin.ListCertificatesRequest(page_size=page_size, page_token=page_token)
+
+
 def create_notice(
     content: NoticeContent,
     *,

@@ -452,6 +452,147 @@ class ListChannelsResponse(_message.Message):
 Global___ListChannelsResponse: _TypeAlias = ListChannelsResponse  # noqa: Y015
 
 @_typing.final
+class Certificate(_message.Message):
+    """A certificate that the node depends on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Certificate._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: Certificate._State.ValueType  # 0
+        """Not a state this version knows."""
+        VALID: Certificate._State.ValueType  # 1
+        """It has more than 30 days left."""
+        EXPIRING: Certificate._State.ValueType  # 2
+        """It has at most 30 days left."""
+        ENDED: Certificate._State.ValueType  # 3
+        """Its time is over."""
+        REVOKED: Certificate._State.ValueType  # 4
+        """Its authority's list, or the operator's own, names it."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """Whether it can be relied on."""
+
+    STATE_UNSPECIFIED: Certificate.State.ValueType  # 0
+    """Not a state this version knows."""
+    VALID: Certificate.State.ValueType  # 1
+    """It has more than 30 days left."""
+    EXPIRING: Certificate.State.ValueType  # 2
+    """It has at most 30 days left."""
+    ENDED: Certificate.State.ValueType  # 3
+    """Its time is over."""
+    REVOKED: Certificate.State.ValueType  # 4
+    """Its authority's list, or the operator's own, names it."""
+
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    NOT_AFTER_FIELD_NUMBER: _builtins.int
+    DAYS_LEFT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CRL_NEXT_UPDATE_FIELD_NUMBER: _builtins.int
+    purpose: _builtins.str
+    """What it is for, for people: `TLS of this node`, `seal of KR`."""
+    subject: _builtins.str
+    """Whose it is: a SPIFFE ID; of an authority, which has none, its name (RFC 4514)."""
+    sha256: _builtins.str
+    """SHA-256 over its DER, 64 hexadecimal digits in lower case."""
+    days_left: _builtins.int
+    """Whole days until then, by the node's clock; negative once it has ended."""
+    state: Global___Certificate.State.ValueType
+    """Whether it can be relied on, by the node's clock."""
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """From when on it is valid."""
+
+    @_builtins.property
+    def not_after(self) -> _timestamp_pb2.Timestamp:
+        """Until when it is valid."""
+
+    @_builtins.property
+    def crl_next_update(self) -> _timestamp_pb2.Timestamp:
+        """Of an authority whose list of revoked certificates (CRL) is kept here: by when there is a newer one."""
+
+    def __init__(
+        self,
+        *,
+        purpose: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+        not_after: _timestamp_pb2.Timestamp | None = ...,
+        days_left: _builtins.int = ...,
+        state: Global___Certificate.State.ValueType = ...,
+        crl_next_update: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["crl_next_update", b"crl_next_update", "not_after", b"not_after", "not_before", b"not_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["crl_next_update", b"crl_next_update", "days_left", b"days_left", "not_after", b"not_after", "not_before", b"not_before", "purpose", b"purpose", "sha256", b"sha256", "state", b"state", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Certificate: _TypeAlias = Certificate  # noqa: Y015
+
+@_typing.final
+class ListCertificatesRequest(_message.Message):
+    """Asks for the certificates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many; 0: 50; more than 1,000 is 1,000."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCertificatesRequest: _TypeAlias = ListCertificatesRequest  # noqa: Y015
+
+@_typing.final
+class ListCertificatesResponse(_message.Message):
+    """A page of certificates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Gives the next page; empty: there is none."""
+    @_builtins.property
+    def certificates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Certificate]:
+        """By their end."""
+
+    def __init__(
+        self,
+        *,
+        certificates: _abc.Iterable[Global___Certificate] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCertificatesResponse: _TypeAlias = ListCertificatesResponse  # noqa: Y015
+
+@_typing.final
 class RotateSealRequest(_message.Message):
     """Asks for the prepared sealing keys to come into force."""
 

@@ -60,6 +60,11 @@ class AdminServiceStub:
                 request_serializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListChannelsRequest.SerializeToString,
                 response_deserializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListChannelsResponse.FromString,
                 _registered_method=True)
+        self.ListCertificates = channel.unary_unary(
+                '/regulator.exchange.v1.AdminService/ListCertificates',
+                request_serializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListCertificatesRequest.SerializeToString,
+                response_deserializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListCertificatesResponse.FromString,
+                _registered_method=True)
         self.RotateSeal = channel.unary_unary(
                 '/regulator.exchange.v1.AdminService/RotateSeal',
                 request_serializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.RotateSealRequest.SerializeToString,
@@ -106,6 +111,14 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCertificates(self, request, context):
+        """Lists the certificates that the node depends on, the one that ends first first: its own for TLS, its seal in force and
+        the one that comes next, the roots that it trusts, and its peers' roots and seals in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RotateSeal(self, request, context):
         """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
         that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
@@ -143,6 +156,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ListChannels,
                     request_deserializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListChannelsRequest.FromString,
                     response_serializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListChannelsResponse.SerializeToString,
+            ),
+            'ListCertificates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCertificates,
+                    request_deserializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListCertificatesRequest.FromString,
+                    response_serializer=regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListCertificatesResponse.SerializeToString,
             ),
             'RotateSeal': grpc.unary_unary_rpc_method_handler(
                     servicer.RotateSeal,
@@ -286,6 +304,33 @@ class AdminService:
             '/regulator.exchange.v1.AdminService/ListChannels',
             regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListChannelsRequest.SerializeToString,
             regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListChannelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCertificates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regulator.exchange.v1.AdminService/ListCertificates',
+            regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListCertificatesRequest.SerializeToString,
+            regulator_dot_exchange_dot_v1_dot_admin__service__pb2.ListCertificatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

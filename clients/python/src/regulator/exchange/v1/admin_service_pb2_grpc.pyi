@@ -43,6 +43,10 @@ class AdminServiceStub:
     """Gives one channel."""
     ListChannels: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListChannelsRequest, _admin_service_pb2.ListChannelsResponse]
     """Lists the channels, by name."""
+    ListCertificates: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListCertificatesRequest, _admin_service_pb2.ListCertificatesResponse]
+    """Lists the certificates that the node depends on, the one that ends first first: its own for TLS, its seal in force and
+    the one that comes next, the roots that it trusts, and its peers' roots and seals in force.
+    """
     RotateSeal: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RotateSealRequest, _admin_service_pb2.RotateSealResponse]
     """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
     that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
@@ -65,6 +69,10 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Gives one channel."""
     ListChannels: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListChannelsRequest, _admin_service_pb2.ListChannelsResponse]  # type: ignore[assignment]
     """Lists the channels, by name."""
+    ListCertificates: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListCertificatesRequest, _admin_service_pb2.ListCertificatesResponse]  # type: ignore[assignment]
+    """Lists the certificates that the node depends on, the one that ends first first: its own for TLS, its seal in force and
+    the one that comes next, the roots that it trusts, and its peers' roots and seals in force.
+    """
     RotateSeal: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RotateSealRequest, _admin_service_pb2.RotateSealResponse]  # type: ignore[assignment]
     """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
     that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
@@ -114,6 +122,16 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.ListChannelsResponse, _abc.Awaitable[_admin_service_pb2.ListChannelsResponse]]:
         """Lists the channels, by name."""
+
+    @_abc_1.abstractmethod
+    def ListCertificates(
+        self,
+        request: _admin_service_pb2.ListCertificatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ListCertificatesResponse, _abc.Awaitable[_admin_service_pb2.ListCertificatesResponse]]:
+        """Lists the certificates that the node depends on, the one that ends first first: its own for TLS, its seal in force and
+        the one that comes next, the roots that it trusts, and its peers' roots and seals in force.
+        """
 
     @_abc_1.abstractmethod
     def RotateSeal(
