@@ -8,7 +8,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from gateway.errors import BadProof, RemoteProtocolError
 from gateway.ledger.checkpoint import SignedCheckpoint, open_checkpoint
 from gateway.ledger.merkle import HASH_BYTES, CompactRange, Subtree, leaf_hash
-from gateway.ledger.seals import Parties, Rotation, rotation_in
+from gateway.ledger.seals import Parties, Rotation, rotating, rotation_in
 
 MAX_BATCH_ENVELOPES = 1000
 MAX_BATCH_BYTES = 8 * 1024 * 1024  # of envelopes; with the checkpoint it fits into MAX_MESSAGE_BYTES
@@ -47,8 +47,8 @@ def verify_batch(batch: wire.Batch, log: CompactRange, parties: Parties) -> Veri
     whether they are right. What is left of the content is the other side's word.
 
     Raises:
-        RemoteProtocolError: it is empty, too large, does not begin where the log ends, or goes on after a rotation of
-            the seal.
+        RemoteProtocolError: it is empty, too large, does not begin where the log ends, goes on after a rotation of
+            the seal, or brings one in an envelope that no root commits to.
         BadProof: its checkpoint commits to other envelopes.
         VerificationError: its checkpoint is not one that the sender signed, or its next seal is not certified.
     """
@@ -62,6 +62,8 @@ def verify_batch(batch: wire.Batch, log: CompactRange, parties: Parties) -> Veri
     head = open_checkpoint(batch.checkpoint, parties.origin, parties.sender)
     if (head.checkpoint.size, head.checkpoint.root) != (extended.size, extended.root()):
         raise BadProof("the batch's checkpoint commits to other envelopes", size=head.checkpoint.size)
+    if any(rotating(envelopes[index - log.size]) for index in destroyed):
+        raise RemoteProtocolError("an envelope that brings a seal is never destroyed")
     rotation = rotation_in(envelopes, log.size, parties)
     return VerifiedBatch(log.size, envelopes, hashes, extended, subtrees, head, frozenset(destroyed), rotation)
 

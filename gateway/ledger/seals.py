@@ -181,7 +181,7 @@ def rotation_in(envelopes: Sequence[bytes], first: int, parties: Parties) -> Rot
         Untrusted, Malformed: its certificates do not certify a seal that was never used here.
     """
     for place, data in enumerate(envelopes, 1):
-        envelope = _rotating(data)
+        envelope = rotating(data)
         if envelope is None:
             continue
         if place != len(envelopes) or envelope.origin != parties.origin:
@@ -200,7 +200,8 @@ def rotation_in(envelopes: Sequence[bytes], first: int, parties: Parties) -> Rot
 _TAG = b"\xf2\x01"  # field 30 of Envelope, length-delimited: what has it nowhere is no rotation
 
 
-def _rotating(data: bytes) -> Envelope | None:
+def rotating(data: bytes) -> Envelope | None:
+    """The envelope, if it brings a seal."""
     if _TAG not in data:
         return None
     try:

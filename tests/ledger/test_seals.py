@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.errors import RemoteProtocolError, UnknownSeal, Untrusted
 from gateway.ledger.batch import verify_batch
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, open_receipt, sign_checkpoint
+from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.seals import CertifiedSeal, SealHistory, rotation_in
 from tests.ledger.samples import (
     HK,
@@ -90,6 +91,15 @@ def test_a_batch_that_ends_in_a_rotation_brings_the_next_seal():
     with pytest.raises(Untrusted, match="gave up"):
         verify_batch(batch_of(longer, 4), log_of(TURNED), after)
     assert verify_batch(batch_of(TURNED, 0), log_of([]), after).rotation is None, "it came again"
+
+
+def test_what_no_root_commits_to_brings_no_seal():
+    """Of a destroyed envelope the hash alone is proven: the other side could put a rotation in its place."""
+    batch = batch_of(envelopes(4), 0)
+    batch.envelopes[3] = TURNED[3]
+    batch.destroyed.add(index=3, leaf_hash=leaf_hash(envelopes(4)[3]))
+    with pytest.raises(RemoteProtocolError, match="destroyed"):
+        verify_batch(batch, log_of([]), PARTIES)
 
 
 @pytest.mark.parametrize(
