@@ -13,6 +13,7 @@ from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import Entity, LocalizedText
 
+from gateway.identity.signers import Keyring
 from gateway.store.committer import Committer
 from gateway.store.database import Database
 from gateway.store.opening import add_channels
@@ -47,7 +48,7 @@ async def seal(site: Site) -> None:
     add_channels(database, channel_names(parties))
     committer = Committer(
         database,
-        site.home.seal(),
+        Keyring([(parties.own.seal, site.home.seal_files.keys())]),
         clock=lambda: time.time_ns() // 1000,
         random=random.Random(5).randbytes,
         on_commit=lambda _commit: None,

@@ -295,7 +295,8 @@ async def test_every_edit_of_a_row_is_found_and_its_table_named(filled: Opened, 
 
 
 def test_every_table_is_damaged_by_some_test():
-    assert set(DAMAGES) == set(metadata.tables)
+    elsewhere = {"drafts", "draft_events"}  # in test_drafts.py, where there are some
+    assert set(DAMAGES) | elsewhere == set(metadata.tables)
 
 
 async def test_a_table_without_its_rows_is_found(filled: Opened):
@@ -400,10 +401,10 @@ async def test_a_channel_of_nobody_who_is_paired_is_named(hk: Opened):
 async def test_all_findings_are_given_up_to_a_bound(filled: Opened, monkeypatch):
     everything = "UPDATE leaves SET hash = :junk"
     with damaged(filled, everything) as report:
-        assert [finding.where.split()[0] for finding in report.findings] == ["leaves"] * 267
+        assert [finding.where.split()[0] for finding in report.findings] == ["leaves"] * 268
     monkeypatch.setattr(report_module, "MAX_FINDINGS", 5)
     with damaged(filled, everything) as report:
-        assert (len(report.findings), report.left_out) == (5, 262)
+        assert (len(report.findings), report.left_out) == (5, 263)
 
 
 async def test_tables_that_are_gone_are_told_as_a_store_that_cannot_be_read(hk: Opened):
