@@ -118,6 +118,8 @@ class FakeNode(
         self, request_iterator: Iterator[notices.SubmitNoticesRequest], context: grpc.ServicerContext
     ) -> notices.SubmitNoticesResponse:
         messages = list(request_iterator)
+        if not context.is_active():  # gRPC ends the iterator of a call that was cancelled as if it were complete
+            return notices.SubmitNoticesResponse()
         self.take("SubmitNotices", messages, context)
         count = sum(len(message.requests) for message in messages)
         return notices.SubmitNoticesResponse(received_count=count, sealed_count=count)
