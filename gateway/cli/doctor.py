@@ -17,6 +17,7 @@ CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]]], ...] = (
     ("officers", doctor_home.officers),
     ("keys", doctor_home.keys),
     ("certificates", doctor_home.certificates),
+    ("revocation", doctor_home.revocation),
     ("seal", doctor_home.seal),
     ("pairings", doctor_home.pairings),
     ("clock", doctor_home.clock),

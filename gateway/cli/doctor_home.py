@@ -7,9 +7,10 @@ import pysqlite3.dbapi2 as sqlite
 from gateway.cli.doctor_findings import Finding, Level, Subject, validity
 from gateway.errors import ConfigError, GatewayError, VerificationError
 from gateway.identity.certificates import Window, load_certificate
-from gateway.identity.keyfiles import read_certificate, read_key
+from gateway.identity.keyfiles import read_certificate, read_key, read_public
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
+from gateway.identity.revocation import read_crls
 from gateway.identity.tls_trust import Purpose, TlsTrust
 from gateway.store.database import OLDEST_SQLITE, snapshot
 from gateway.store.opening import check_owner
@@ -74,6 +75,26 @@ def certificates(subject: Subject) -> Iterator[Finding]:
         if found != str(NodeId(home.config.node.domain)):
             said = f"node.crt is that of {found}, and config.toml says {home.config.node.domain}"
             yield Finding(Level.FAIL, "certificates", said, _RENEW)
+
+
+def revocation(subject: Subject) -> Iterator[Finding]:
+    """What is refused here, and the lists of what authorities revoked: a node starts with none that it cannot read."""
+    home, now = subject.home, subject.now
+    home.denied()
+    lists = [(home.client_crls(), home.roots("client-authority"))]
+    lists += [(home.peer_crls(each.jurisdiction), each.node_authorities) for each in home.peer_documents()]
+    found = [
+        crl
+        for files, roots in lists
+        for crl in read_crls(((path.name, read_public(path)) for path in files), roots, now).values()
+    ]
+    late = [crl.next_update for crl in found if now > crl.next_update]
+    if late:
+        level = Level.FAIL if home.config.revocation.stale_crl == "refuse" else Level.WARN
+        said = f"a list of revoked certificates should have been renewed by {min(late):%Y-%m-%d %H:%M} UTC"
+        yield Finding(level, "revocation", said, "gateway certs crl, on the machine of that authority")
+    else:
+        yield Finding(Level.OK, "revocation", f"denied.txt, and lists of authorities: {len(found)}, can be read")
 
 
 def seal(subject: Subject) -> Iterator[Finding]:

@@ -107,6 +107,18 @@ def _bad_pairing(home: Home) -> None:
     (home.peers / "kr.json").write_bytes(b"{}")
 
 
+def _bad_denied(home: Home) -> None:
+    home.denied_file.write_text("rubbish\n")
+
+
+def _bad_list_of_clients(home: Home) -> None:
+    (home.path / "trust" / "client-authority.crl").write_bytes(b"rubbish")
+
+
+def _bad_list_of_a_peer(home: Home) -> None:
+    (home.peers / "kr.crl").write_bytes(b"rubbish")
+
+
 @pytest.mark.parametrize(
     ("spoil", "about", "words"),
     [
@@ -119,6 +131,9 @@ def _bad_pairing(home: Home) -> None:
         (_other_domain, "certificates", "config.toml says hk.example"),
         (_no_database, "database", "restore it, or make one with gateway init"),
         (_bad_pairing, "pairings", "kr.json"),
+        (_bad_denied, "revocation", "denied.txt: line 1"),
+        (_bad_list_of_clients, "revocation", "client-authority.crl"),
+        (_bad_list_of_a_peer, "revocation", "kr.crl"),
     ],
 )
 def test_what_is_wrong_with_a_home_is_found(home, spoil: Callable[[Home], None], about, words):
