@@ -144,7 +144,8 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 
 def _verdict(proven: ProvenJournal) -> str:
     entries = f"entries {proven.first} to {proven.size - 1}" if proven.first < proven.size else "no entries"
-    told = f"{entries} of the journal of {proven.node.domain}, all of it up to {clock(proven.signed_at)}"
+    whole = "all of it" if proven.first == 0 else f"which had {proven.size} entries, all from {proven.first} on,"
+    told = f"{entries} of the journal of {proven.node.domain}, {whole} up to {clock(proven.signed_at)}"
     if proven.earlier_size is None:
         return f"{told}; that it continues what it was before shows only an earlier checkpoint, which was not given."
     return f"{told}; it continues the checkpoint of {proven.earlier_size} entries."

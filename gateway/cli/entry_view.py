@@ -7,7 +7,7 @@ from regulator.exchange.v1.journal_pb2 import JournalEntry
 from gateway.cli.options import word_of
 from gateway.cli.output import json_moment, moment_of
 
-HEADINGS = ("index", "time", "client", "officer", "method", "outcome", "count", "about")
+HEADINGS = ("index", "time", "client", "officer", "method", "step", "outcome", "count", "about")
 
 
 def row(index: int, entry: JournalEntry) -> tuple[str, ...]:
@@ -15,8 +15,9 @@ def row(index: int, entry: JournalEntry) -> tuple[str, ...]:
     who = entry.client or (f"certificate {entry.certificate_sha256.hex()[:16]}" if entry.certificate_sha256 else "")
     more = f" and {entry.resources_left_out} more" if entry.resources_left_out else ""
     method = entry.method.rpartition("/")[2]
+    step = word_of(JournalEntry.Step, entry.step)
     about = f"{', '.join(entry.resources)}{more}"
-    return str(index), moment_of(entry.time), who, entry.officer, method, entry.outcome, str(entry.count), about
+    return str(index), moment_of(entry.time), who, entry.officer, method, step, entry.outcome, str(entry.count), about
 
 
 def document(index: int, entry: JournalEntry) -> dict[str, Any]:
