@@ -48,7 +48,9 @@ def test_a_certificate_on_the_list_of_its_authority_is_refused_and_no_other():
 
 
 @pytest.mark.parametrize(
-    "line", [f"sha256 {fingerprint(CREDENTIAL.certificate)}", f"serial {SERIAL:x}", f"id {DESK}  # gone"]
+    "line",
+    [f"sha256 {fingerprint(CREDENTIAL.certificate)}", f"serial {SERIAL:x}", f"id {DESK}  # gone"],
+    ids=["sha256", "serial", "id"],
 )
 def test_a_certificate_on_the_operators_list_is_refused(line):
     assert cause(Revocation(Denied.parse(f"# refused\n\n{line}\n"))) == Cause.REVOKED
