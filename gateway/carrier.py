@@ -14,12 +14,12 @@ from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.channel import Machine
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, countersign
 from gateway.ledger.seals import Certify, Parties
+from gateway.moments import MICROS
 from gateway.store.committer import Committer
 from gateway.store.logs import read_batch, read_recalled
 from gateway.store.readers import Readers
 from gateway.store.state import ChannelState
 from gateway.store.transaction import Transaction
-from gateway.supervision.values import MICROS
 
 MAX_AHEAD_SECONDS = 3600  # of the time that a peer signs with
 

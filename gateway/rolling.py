@@ -21,10 +21,10 @@ from gateway.identity.revocation import Denied, read_crls
 from gateway.identity.seal_files import SealFolder
 from gateway.identity.sealers import fingerprint
 from gateway.identity.tls_pair import TlsPair
+from gateway.moments import MICROS
 from gateway.store.database import Database, snapshot
 from gateway.store.rebuild import rebuild
 from gateway.store.replacing import knows_seal, replace_own_seal, replace_peer_seal
-from gateway.supervision.values import MICROS
 
 DENIED_HEADER = """\
 # Certificates that this node refuses, whatever their authority says; docs/certificates.md tells the form.

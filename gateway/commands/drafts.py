@@ -7,7 +7,6 @@ meanwhile. Then the approval is refused for that reason, and the draft waits on.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from google.protobuf.message import Message
 from regulator.exchange.v1 import draft_service_pb2 as pb
@@ -15,9 +14,11 @@ from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.commands.acting import approving, by
 from gateway.commands.draft_acts import DraftActs, Proposal
-from gateway.commands.notices import ID_BYTES, carried_out, remember
+from gateway.commands.ids import new_id
+from gateway.commands.replays import carried_out, remember
 from gateway.errors import BadInput, Overloaded, Stale
 from gateway.identity.access import Caller
+from gateway.moments import MICROS
 from gateway.questions.drafts import DraftQuestions, not_there
 from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer
@@ -26,9 +27,8 @@ from gateway.supervision import drafts
 from gateway.supervision.approval import require_another
 from gateway.supervision.draft_messages import act_of, draft_message
 from gateway.supervision.drafts import DraftRecord, Step, draft_id, draft_name
-from gateway.supervision.notices import new_notice_id
 from gateway.supervision.submissions import check_fields, digest_of
-from gateway.supervision.values import MICROS, text_fault
+from gateway.supervision.values import text_fault
 
 DAY_MICROS = 86_400 * MICROS
 MAX_OPEN_DRAFTS = 1000  # of an authority
@@ -196,8 +196,7 @@ class DraftCommands:
         return draft_message(record)
 
     def _new_id(self) -> str:
-        year = datetime.fromtimestamp(self._clock() // MICROS, UTC).year
-        return new_notice_id(self._jurisdiction, year, self._random(ID_BYTES))
+        return new_id(self._jurisdiction, self._clock(), self._random)
 
 
 def _asked(caller: Caller, request_id: str, request: Message) -> _Asked:

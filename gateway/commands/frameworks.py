@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from google.type.date_pb2 import Date
 from regulator.exchange.v1 import framework_service_pb2 as pb
@@ -11,9 +10,11 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.commands.acting import by
 from gateway.commands.framework_sealing import Assessing, FrameworkSealing, Publication, Version
-from gateway.commands.notices import ID_BYTES, carried_out, remember
+from gateway.commands.ids import new_id
+from gateway.commands.replays import carried_out, remember
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
+from gateway.moments import datetime_of
 from gateway.questions.frameworks import FrameworkQuestions, with_provisions
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
@@ -22,10 +23,8 @@ from gateway.supervision.framework_days import ordinal
 from gateway.supervision.framework_diff import diff_versions
 from gateway.supervision.framework_names import assessment_id, assessment_name, version_name, version_number
 from gateway.supervision.framework_projection import in_force_events
-from gateway.supervision.notices import new_notice_id
 from gateway.supervision.records import Place
 from gateway.supervision.submissions import digest_of
-from gateway.supervision.values import MICROS
 
 MAX_SHOWN_CHANGES = 1000  # provisions of a diff that is told of a version that is not sealed
 
@@ -127,8 +126,7 @@ class FrameworkCommands:
         return remember(tx, caller, request.request_id, digest, name)
 
     def _new_id(self) -> str:
-        year = datetime.fromtimestamp(self._clock() // MICROS, UTC).year
-        return new_notice_id(self._parties.jurisdiction, year, self._random(ID_BYTES))
+        return new_id(self._parties.jurisdiction, self._clock(), self._random)
 
     # --- days -------------------------------------------------------------------------------------------------------
 
@@ -138,7 +136,7 @@ class FrameworkCommands:
         The first time there is nothing to tell from: only the day is kept. What begins on or before the day on which
         its version comes is told by the event of that version.
         """
-        today = datetime.fromtimestamp(self._clock() // MICROS, UTC).date()
+        today = datetime_of(self._clock()).date()
         await self._committer.submit(
             lambda tx: _tell_until(tx, Date(year=today.year, month=today.month, day=today.day))
         )

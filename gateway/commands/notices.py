@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
 
 from regulator.exchange.v1.notice_service_pb2 import (
     AcknowledgeNoticeRequest,
@@ -15,20 +14,21 @@ from regulator.exchange.v1.notice_service_pb2 import (
 )
 
 from gateway.commands.acting import by
+from gateway.commands.ids import new_id
 from gateway.commands.notice_sealing import NoticeSealing
-from gateway.errors import BadInput, ContentDestroyed, GatewayError, RequestIdReused
+from gateway.commands.replays import carried_out, remember
+from gateway.errors import BadInput, GatewayError
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
 from gateway.questions.notices import Questions
 from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer
-from gateway.store.destroying import NO_DIGEST
 from gateway.store.transaction import Needs, Sealed, Transaction
 from gateway.supervision import envelopes
 from gateway.supervision.acts import check_acknowledge
 from gateway.supervision.disclosure import within
 from gateway.supervision.notice_messages import notice_message
-from gateway.supervision.notices import new_notice_id, notice_id, notice_name
+from gateway.supervision.notices import notice_id, notice_name
 from gateway.supervision.submissions import (
     Submission,
     check_fields,
@@ -37,9 +37,7 @@ from gateway.supervision.submissions import (
     new_notice,
     superseding_notice,
 )
-from gateway.supervision.values import MICROS
 
-ID_BYTES = 10  # of randomness in an id that the node makes
 CHECKED_AT_ONCE = 20  # requests of a large call that are checked before others get their turn
 
 Done = Sealed | str
@@ -168,8 +166,7 @@ class Commands:
         return new_notice(request, self._parties.peers, caller.authority, scope_of(caller), self._new_id(), path)
 
     def _new_id(self) -> str:
-        year = datetime.fromtimestamp(self._clock() // MICROS, UTC).year
-        return new_notice_id(self._parties.jurisdiction, year, self._random(ID_BYTES))
+        return new_id(self._parties.jurisdiction, self._clock(), self._random)
 
     # --- on the writer's thread -----------------------------------------------------------------------------------
 
@@ -218,27 +215,3 @@ def _needs(caller: Caller, submissions: Collection[Submission]) -> Needs:
     )
     requests = ((caller.client, each.request_id) for each in submissions if each.request_id)
     return Needs(frozenset(filter(None, notices)), frozenset(requests))
-
-
-def carried_out(tx: Transaction, caller: Caller, request_id: str, digest: bytes) -> str:
-    """The id or name of what this very request acted on; empty: it was not carried out.
-
-    Raises:
-        RequestIdReused: the id was used for another request.
-        ContentDestroyed: whether it was this one cannot be told any more.
-    """
-    known = tx.find_request(caller.client, request_id) if request_id else None
-    if known is None:
-        return ""
-    if known.digest == NO_DIGEST:
-        raise ContentDestroyed("the content of what was asked for under this request_id is destroyed")
-    if known.digest != digest:
-        raise RequestIdReused("the request_id was used for another request")
-    return known.notice
-
-
-def remember(tx: Transaction, caller: Caller, request_id: str, digest: bytes, acted_id: str) -> str:
-    """Keeps what a request acted on, if it has an id; gives the same."""
-    if request_id:
-        tx.remember_request(caller.client, request_id, digest, acted_id)
-    return acted_id

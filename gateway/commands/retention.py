@@ -1,11 +1,11 @@
 """Destroys content once the day is past up to which it may be kept, and certifies that to the peer."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 from gateway.errors import Unavailable
 from gateway.identity.names import NodeId
 from gateway.identity.parties import Parties
+from gateway.moments import datetime_of
 from gateway.store.committer import Committer
 from gateway.store.destroying import read_past
 from gateway.store.readers import Readers
@@ -13,7 +13,6 @@ from gateway.store.transaction import Transaction
 from gateway.supervision import destruction
 from gateway.supervision.envelopes import Actor
 from gateway.supervision.records import NoticeRecord
-from gateway.supervision.values import MICROS
 
 AT_ONCE = 100  # notices in one commit, of three envelopes or so each
 
@@ -81,5 +80,5 @@ class Retention:
             self._owes_scrub = True
 
     def _today(self) -> int:
-        today = datetime.fromtimestamp(self._clock() // MICROS, UTC)
+        today = datetime_of(self._clock())
         return today.year * 10_000 + today.month * 100 + today.day

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
-MICROS = 1_000_000  # in a second
+from gateway.moments import timestamp_of
+
 SALT_BYTES = 16
 MAX_RESOURCES = 1000  # named in one entry; a page of a list has no more
 OK = "OK"
@@ -50,10 +50,9 @@ class Entry:
             salt: ``SALT_BYTES`` random bytes
             micros: when it is written, microseconds since 1970
         """
-        seconds, rest = divmod(micros, MICROS)
         return JournalEntry(
             salt=salt,
-            time=Timestamp(seconds=seconds, nanos=rest * 1000),
+            time=timestamp_of(micros),
             client=self.requester.client,
             certificate_sha256=self.requester.certificate_sha256,
             officer=self.requester.officer,

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1 import audit_service_pb2 as audit
 
 from gateway.errors import BadInput, Unavailable
@@ -10,6 +9,7 @@ from gateway.ledger.checkpoint import SignedCheckpoint
 from gateway.ledger.journal import JournalHead, encode_entry
 from gateway.ledger.note import Note
 from gateway.ledger.seals import SealHistory
+from gateway.moments import micros_from
 from gateway.questions.paging import page_position, page_size, page_token
 from gateway.store.committer import Committer
 from gateway.store.journal_queries import (
@@ -23,7 +23,6 @@ from gateway.store.journal_queries import (
 from gateway.store.readers import Readers
 from gateway.store.transaction import Transaction
 from gateway.supervision.submissions import check_fields
-from gateway.supervision.values import MICROS
 
 MAX_PART_BYTES = 512 * 1024  # of entries in one message of an export, about
 
@@ -114,11 +113,6 @@ def _filter(request: audit.ListJournalEntriesRequest) -> EntryFilter:
         method=request.method,
         outcome=request.outcome,
         resource=request.resource,
-        time_from=_micros(request.time_from) if request.HasField("time_from") else None,
-        time_before=_micros(request.time_before) if request.HasField("time_before") else None,
+        time_from=micros_from(request.time_from) if request.HasField("time_from") else None,
+        time_before=micros_from(request.time_before) if request.HasField("time_before") else None,
     )
-
-
-def _micros(time: Timestamp) -> int:
-    """Microseconds, rounded up: a bound between two of them lies after the first."""
-    return time.seconds * MICROS + -(-time.nanos // 1000)

@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkDiff, FrameworkVersionContent
 
 from gateway.errors import NotFound
+from gateway.moments import datetime_of, micros_of
 from gateway.questions.paging import page_position, page_size, page_token, pinned_position
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.framework_queries import (
@@ -35,7 +34,6 @@ from gateway.supervision.framework_messages import (
 from gateway.supervision.framework_names import framework_id, framework_name, version_name, version_number
 from gateway.supervision.framework_records import FrameworkVersionRecord, known_since, newest_known
 from gateway.supervision.submissions import check_fields
-from gateway.supervision.values import MICROS
 
 ALL = "-"  # as the id of a framework
 MAX_KEPT_DIFFS = 8  # of versions, which never change: for the pages after the first
@@ -200,7 +198,7 @@ class FrameworkQuestions:
         return (await self.published(record)).framework_version_published.content
 
     def _today(self) -> Date:
-        today = datetime.fromtimestamp(self._clock() // MICROS, UTC)
+        today = datetime_of(self._clock())
         return Date(year=today.year, month=today.month, day=today.day)
 
     # --- assessments ------------------------------------------------------------------------------------------------
@@ -241,8 +239,4 @@ def _newest(views: Iterable[VersionView], pin: int, known_at: int | None) -> Seq
 
 
 def _known_at(request: pb.ListProvisionsRequest | pb.CompareJurisdictionsRequest) -> int | None:
-    return _micros(request.known_at) if request.HasField("known_at") else None
-
-
-def _micros(time: Timestamp) -> int:
-    return time.seconds * MICROS + time.nanos // 1000
+    return micros_of(request.known_at) if request.HasField("known_at") else None

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
 from regulator.exchange.v1.notice_service_pb2 import (
@@ -15,6 +14,7 @@ from regulator.exchange.v1.notice_service_pb2 import (
 
 from gateway.errors import BadInput, NotFound, Unavailable
 from gateway.identity.access import Caller, Role
+from gateway.moments import micros_from, timestamp_of
 from gateway.questions.paging import page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
@@ -34,7 +34,6 @@ from gateway.supervision.framework_names import assessment_name, framework_name,
 from gateway.supervision.notice_messages import notice_message
 from gateway.supervision.notices import notice_id, notice_name
 from gateway.supervision.submissions import check_fields
-from gateway.supervision.values import MICROS
 
 EVENTS_AT_ONCE = 500
 
@@ -150,14 +149,9 @@ def _filter(request: ListNoticesRequest) -> NoticeFilter:
         sector=request.sector,
         identifier=request.subject_identifier,
         peer=request.peer,
-        released_from=_micros(request.release_time_from) if request.HasField("release_time_from") else None,
-        released_before=_micros(request.release_time_before) if request.HasField("release_time_before") else None,
+        released_from=micros_from(request.release_time_from) if request.HasField("release_time_from") else None,
+        released_before=micros_from(request.release_time_before) if request.HasField("release_time_before") else None,
     )
-
-
-def _micros(time: Timestamp) -> int:
-    """Microseconds, rounded up: a bound between two of them lies after the first."""
-    return time.seconds * MICROS + -(-time.nanos // 1000)
 
 
 def _message(view: NoticeView) -> Notice:
@@ -172,10 +166,9 @@ def _message(view: NoticeView) -> Notice:
 
 
 def _event(view: EventView) -> Event:
-    seconds, micros = divmod(view.committed_at, MICROS)
     return Event(
         kind=view.kind,
-        time=Timestamp(seconds=seconds, nanos=micros * 1000),
+        time=timestamp_of(view.committed_at),
         notice=notice_name(view.notice) if view.notice else "",
         origin=view.origin,
         index=view.index,

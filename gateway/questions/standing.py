@@ -12,11 +12,11 @@ from gateway.errors import NotFound
 from gateway.identity.access import Caller, Role
 from gateway.identity.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
+from gateway.moments import timestamp_of
 from gateway.questions.paging import page_of
 from gateway.store.bulletin import Bulletin
 from gateway.store.state import ChannelState
 from gateway.supervision.submissions import check_fields
-from gateway.supervision.values import MICROS
 
 API_VERSIONS = ("v1",)
 SOFTWARE_VERSION = version("regulatory-gateway")
@@ -69,8 +69,8 @@ class Standing:
             api_versions=API_VERSIONS,
             authorities=self._authorities,
             verifier_keys=self._seal().public.verifier_keys(own.domain),
-            time=_timestamp(self._clock()),
-            start_time=_timestamp(self._started),
+            time=timestamp_of(self._clock()),
+            start_time=timestamp_of(self._started),
             client=caller.client,
             client_authority=caller.authority,
             client_roles=sorted(caller.roles),
@@ -149,9 +149,4 @@ def _peer(peer: Party) -> admin.Peer:
 
 
 def _alarm(alarm: Alarm) -> admin.Alarm:
-    return admin.Alarm(about=alarm.about, detail=alarm.detail, start_time=_timestamp(alarm.since))
-
-
-def _timestamp(micros: int) -> Timestamp:
-    seconds, rest = divmod(micros, MICROS)
-    return Timestamp(seconds=seconds, nanos=rest * 1000)
+    return admin.Alarm(about=alarm.about, detail=alarm.detail, start_time=timestamp_of(alarm.since))

@@ -15,11 +15,10 @@ from gateway.ledger import tiles
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.ledger.merkle import CompactRange, leaf_hash
 from gateway.ledger.note import Note
+from gateway.moments import MICROS
 from gateway.store.logs import reader
 from gateway.store.prepared import execute, insert_many
 from gateway.store.tables import JOURNAL, channels, heads, leaves, subtrees
-
-MICROS = 1_000_000  # in a second
 
 _ROW = select(channels.c.origin, channels.c.size, channels.c.edge).where(channels.c.id == JOURNAL)
 _GROW = (

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, select
 from gateway.errors import BadInput
 from gateway.ledger import tiles
 from gateway.ledger.merkle import CompactRange
+from gateway.moments import micros_of
 from gateway.store.logs import read_envelope, read_range, reader
 from gateway.store.proofs import ConsistencyParts
 from gateway.store.tables import JOURNAL, leaves
 
 MAX_LOOKED_AT = 20_000  # entries, in one call: a tenth of a second
-MICROS = 1_000_000  # in a second
 
 _ROWS_AT_ONCE = 1000
 
@@ -34,7 +34,7 @@ class EntryFilter:
 
     def matches(self, entry: JournalEntry) -> bool:
         """Tells whether an entry is asked for."""
-        at = entry.time.seconds * MICROS + entry.time.nanos // 1000
+        at = micros_of(entry.time)
         return (
             self.client in ("", entry.client)
             and self.officer in ("", entry.officer)

@@ -14,11 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import StoreError
 from gateway.ledger.checkpoint import SignedCheckpoint, Signer, countersign, open_checkpoint, sign_checkpoint
 from gateway.ledger.seals import CertifiedSeal, SealHistory
+from gateway.moments import MICROS
 from gateway.store.database import Database
 from gateway.store.seals import SealChange, seal_rows
 from gateway.store.state import ChannelState, read_channels, read_counters
 from gateway.store.tables import events, heads, seals
-from gateway.supervision.values import MICROS
 
 
 def replace_own_seal(database: Database, seal: CertifiedSeal, signer: Signer, now: int) -> None:

@@ -11,6 +11,7 @@ from gateway.errors import StoreError
 from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint
 from gateway.ledger.merkle import Subtree, leaf_hash
+from gateway.moments import MICROS
 from gateway.store import tables
 from gateway.store.changes import Changes
 from gateway.store.destroying import destroy
@@ -24,7 +25,6 @@ from gateway.store.rows import changing_columns, notice_row
 from gateway.store.seals import seal_rows
 from gateway.store.state import ChannelState, Counters
 from gateway.supervision.notices import NAME_PREFIX
-from gateway.supervision.values import MICROS
 
 Rows = list[dict[str, Any]]
 Sign = Callable[[Checkpoint, int], Future[SignedCheckpoint]]

@@ -14,9 +14,9 @@ from regulator.exchange.v1.notice_service_pb2 import (
 )
 
 from gateway.errors import BadInput, Violation
+from gateway.moments import timestamp_of
 from gateway.supervision.approval import ActKind
 from gateway.supervision.drafts import FINAL, DraftRecord, draft_name, etag_of
-from gateway.supervision.values import MICROS
 
 REQUESTS: Mapping[ActKind, type[Message]] = {
     ActKind.CREATE_NOTICE: CreateNoticeRequest,
@@ -94,10 +94,7 @@ def _leave_out_provisions(request: PublishVersionRequest) -> None:
 
 
 def _timestamp(micros: int | None) -> Timestamp | None:
-    if micros is None:
-        return None
-    seconds, rest = divmod(micros, MICROS)
-    return Timestamp(seconds=seconds, nanos=rest * 1000)
+    return None if micros is None else timestamp_of(micros)
 
 
 _OF_CALLS = ("request_id", "validate_only")

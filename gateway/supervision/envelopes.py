@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.envelope_pb2 import Author, Envelope
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
+from gateway.moments import micros_of, timestamp_of
 from gateway.supervision.notices import notice_name
-from gateway.supervision.values import MICROS, NANOS
 
 
 class Actor(Protocol):
@@ -87,16 +86,15 @@ def seal_rotated(seal: Seal, certificates: tuple[bytes, bytes], receipted: int) 
 
 def sealed_at(envelope: Envelope) -> int:
     """When it was sealed, in microseconds since 1970; what is finer is cut off."""
-    return envelope.sealed_at.seconds * MICROS + envelope.sealed_at.nanos // 1000
+    return micros_of(envelope.sealed_at)
 
 
 def envelope_of(seal: Seal) -> Envelope:
     """An envelope that has no content yet."""
-    seconds, micros = divmod(seal.sealed_at, MICROS)
     return Envelope(
         salt=seal.salt,
         origin=seal.origin,
-        sealed_at=Timestamp(seconds=seconds, nanos=micros * (NANOS // MICROS)),
+        sealed_at=timestamp_of(seal.sealed_at),
         author=author_message(seal.author),
         approver=author_message(seal.approver) if seal.approver else None,
     )

@@ -7,7 +7,7 @@ from regulator.exchange.v1.framework_pb2 import AssessmentContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Sector
 
-from gateway.supervision.values import MICROS
+from gateway.moments import MICROS
 
 
 @dataclass(frozen=True, slots=True)

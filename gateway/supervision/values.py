@@ -11,10 +11,9 @@ from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money
 
+from gateway.moments import NANOS
 from gateway.supervision.identifiers import currency_fault
 
-NANOS = 1_000_000_000  # in a second
-MICROS = 1_000_000  # in a second
 EARLIEST_SECONDS = -62_135_596_800  # 0001-01-01T00:00:00Z, the bounds of google.protobuf.Timestamp
 LATEST_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59Z
 

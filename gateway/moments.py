@@ -1,0 +1,30 @@
+"""Moments: in the store and between parts microseconds since 1970 (UTC), in messages ``google.protobuf.Timestamp``."""
+
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+NANOS = 1_000_000_000  # in a second
+MICROS = 1_000_000  # in a second
+_NANOS_OF_MICRO = NANOS // MICROS
+
+
+def timestamp_of(micros: int) -> Timestamp:
+    """Returns the message of a moment in microseconds."""
+    seconds, rest = divmod(micros, MICROS)
+    return Timestamp(seconds=seconds, nanos=rest * _NANOS_OF_MICRO)
+
+
+def micros_of(time: Timestamp) -> int:
+    """Returns the microsecond in which a moment lies."""
+    return time.seconds * MICROS + time.nanos // _NANOS_OF_MICRO
+
+
+def micros_from(time: Timestamp) -> int:
+    """Returns the first microsecond that is not before a moment: what a range that begins with it begins with."""
+    return time.seconds * MICROS + -(-time.nanos // _NANOS_OF_MICRO)
+
+
+def datetime_of(micros: int) -> datetime:
+    """Returns the second in which a moment lies, in UTC."""
+    return datetime.fromtimestamp(micros // MICROS, UTC)
