@@ -14,10 +14,11 @@ from gateway.cli.entry_view import HEADINGS, document, row
 from gateway.cli.options import AsJson, ProfileFile, connect, moment, open_input
 from gateway.cli.output import say, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
-from gateway.identity.evidence import Step, clock
+from gateway.identity.evidence import clock
 from gateway.identity.journal import JournalCheck, ProvenJournal
 from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, write_file, write_pieces
 from gateway.identity.sealers import fingerprint
+from gateway.identity.verification import Step
 from gateway.ledger.journal import MAX_LINE_BYTES
 
 DEFAULT_LIMIT = 50

@@ -7,7 +7,7 @@ import typer
 from gateway.cli.failures import DOES_NOT_HOLD
 from gateway.cli.output import say, write_json
 from gateway.errors import VerificationError
-from gateway.identity.evidence import Step
+from gateway.identity.verification import Step
 
 
 def passed_steps(checks: Iterator[Step], *, as_json: bool) -> tuple[Step, ...]:

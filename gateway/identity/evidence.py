@@ -13,24 +13,17 @@ from cryptography import x509
 from google.protobuf.message import DecodeError, Message
 from regulator.exchange.v1.envelope_pb2 import Envelope, EvidenceMaterial
 
-from gateway.errors import BadProof, Malformed, VerificationError
+from gateway.errors import BadProof, Malformed
 from gateway.identity.certificates import Cause, untrusted
 from gateway.identity.names import NodeId
 from gateway.identity.sealers import certified
+from gateway.identity.verification import Step, passing
 from gateway.ledger.checkpoint import domains_of, open_checkpoint
 from gateway.ledger.evidence import Evidence, open_evidence_checkpoint, open_evidence_receipt, verify_leaf_in
 from gateway.ledger.merkle import HASH_BYTES, leaf_hash
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOS_OF_MICRO = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One check that passed: its name, and what was found, for people."""
-
-    name: str
-    found: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +98,7 @@ class EvidenceCheck:
             BadProof: the envelope is not in the log that was signed.
                 In all of them ``metadata["step"]`` is the name of the first step that failed.
         """
-        checks = (
+        return passing(
             ("file", self._file),
             ("envelope", self._envelope),
             ("sender certificates", self._sender_certificates),
@@ -115,13 +108,6 @@ class EvidenceCheck:
             ("receiver cosignatures", self._receiver_cosignatures),
             ("destruction", self._certificate_of_destruction),
         )
-        for name, check in checks:
-            try:
-                found = check()
-            except VerificationError as error:
-                raise type(error)(error.message, **{**error.metadata, "step": name}) from error
-            if found:
-                yield Step(name, found)
 
     def proven(self, steps: tuple[Step, ...]) -> Proven:
         """Gives what the steps have proven; all of them must have passed."""

@@ -13,10 +13,11 @@ from cryptography import x509
 from google.protobuf.message import DecodeError
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
-from gateway.errors import Malformed, Untrusted, VerificationError
-from gateway.identity.evidence import Step, clock, moment
+from gateway.errors import Malformed, Untrusted
+from gateway.identity.evidence import clock, moment
 from gateway.identity.names import NodeId
 from gateway.identity.sealers import Sealer, certified
+from gateway.identity.verification import Step, passing
 from gateway.ledger.checkpoint import Checkpoint, domain_of_journal, open_checkpoint
 from gateway.ledger.journal import JournalHead, JournalWalk, read_entries
 
@@ -78,19 +79,13 @@ class JournalCheck:
             BadProof: the entries are not those that were signed.
                 In all of them ``metadata["step"]`` is the name of the first step that failed.
         """
-        for name, check in (
+        return passing(
             ("file", self._file),
             ("certificates", self._certificates),
             ("signatures", self._signatures),
             ("earlier checkpoint", self._earlier_checkpoint),
             ("entries", self._entries),
-        ):
-            try:
-                found = check()
-            except VerificationError as error:
-                raise type(error)(error.message, **{**error.metadata, "step": name}) from error
-            if found:
-                yield Step(name, found)
+        )
 
     def proven(self) -> ProvenJournal:
         """Gives what the steps have proven; all of them must have passed."""
