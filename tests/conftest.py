@@ -1,5 +1,7 @@
-"""What all tests share: a pair of nodes that run, and property tests that do not care how fast the machine is."""
+"""What all tests share: an environment that says nothing, a pair of nodes that run, and property tests that do not care
+how fast the machine is."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +23,10 @@ acts = ["withdraw_notice"]
 name = "law"
 acts = ["publish_version", "assess"]
 """
+
+# What a shell may tell of itself and of its window: here, and to every process that a test starts, nothing is said.
+for _name in ("COLUMNS", "LINES", "TERM", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "GATEWAY_PROFILE"):
+    os.environ.pop(_name, None)
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")

@@ -47,7 +47,7 @@ for group in (certs, init, pair, serve, demo, status, doctor, check, notices, fr
 def main() -> None:
     """Runs the command line."""
     try:
-        app()
+        app(prog_name="gateway")  # however it was started
     except Exception as error:
         failure = told(error)
         if failure is None:

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from gateway.cli.output import console
 from gateway.demo.running import run
 
 
@@ -20,4 +20,4 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="End when all is delivered and verified.")] = False,
 ) -> None:
     """Runs two nodes here that exchange real notices."""
-    run(home, Console(highlight=False), once=once)
+    run(home, console(), once=once)

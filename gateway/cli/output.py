@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -18,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-WIDTH_OF_PIPES = 200  # characters: where no terminal says how wide it is
+WIDTH_OF_PIPES = 200  # characters, where there is no terminal; a wider table is shown whole
 LEAST_WIDTH = 8  # characters, of a column that gives way
 COLUMN_GAP = 2  # what rich sets between two columns without a box
 
@@ -75,19 +74,22 @@ def _json(document: Any, indent: int | None) -> str:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Writes a table; the last column gives way where the terminal is narrow."""
-    made, console = Table(box=None, pad_edge=False), _console()
+    """Writes a table; the last column gives way where a terminal is narrow. What is piped is never cut."""
+    made, shown_on = Table(box=None, pad_edge=False), console()
     cells = [[Text(shown(cell)) for cell in row] for row in rows]
-    left = console.width
-    for place, heading in enumerate(headings):
-        width = max([cell_len(heading), *(row[place].cell_len for row in cells)])
-        if place == len(headings) - 1:
-            width = min(width, max(left, LEAST_WIDTH))
+    widths = [
+        max([cell_len(heading), *(row[place].cell_len for row in cells)]) for place, heading in enumerate(headings)
+    ]
+    others = sum(widths[:-1]) + COLUMN_GAP * (len(widths) - 1)
+    if sys.stdout.isatty():
+        widths[-1] = min(widths[-1], max(shown_on.width - others, LEAST_WIDTH))
+    else:
+        shown_on.width = others + widths[-1]
+    for heading, width in zip(headings, widths, strict=True):
         made.add_column(heading, no_wrap=True, overflow="ellipsis", width=width)
-        left -= width + COLUMN_GAP
     for row in cells:
         made.add_row(*row)
-    console.print(made)
+    shown_on.print(made)
 
 
 def pairs(values: Iterable[tuple[str, str]], margin: str = "") -> None:
@@ -101,9 +103,14 @@ def pairs(values: Iterable[tuple[str, str]], margin: str = "") -> None:
             typer.echo(f"{margin}{'':{width}}  {line}".rstrip())
 
 
-def _console() -> Console:
-    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(width=WIDTH_OF_PIPES if piped else None, markup=False, highlight=False, emoji=False)
+def console() -> Console:
+    """Gives what tables are shown on: as wide as the terminal. Where there is none, nothing says how wide it is.
+
+    ``COLUMNS`` and a terminal that is only standard input say nothing of a pipe or a file: what a program reads does
+    not depend on them.
+    """
+    width = None if sys.stdout.isatty() else WIDTH_OF_PIPES
+    return Console(width=width, markup=False, highlight=False, emoji=False)
 
 
 def day_and_time(moment: datetime) -> str:

@@ -41,7 +41,7 @@ def exchange_frameworks(sites: Sequence[Site], clients: Clients, console: Consol
     profile = str(sites[0].profile(sites[0].authorities[0]))
     console.print("What Hong Kong sees change in the Korean bill:")
     for arguments in (("diff", files["KR"].framework_id), ("compare", "HK", "KR")):
-        console.print(command("framework", *arguments, "--profile", profile), markup=False, soft_wrap=True)
+        console.print(command("framework", *arguments, "--profile", profile), soft_wrap=True)
 
 
 def as_it_stood(content: FrameworkVersionContent, day: Date) -> FrameworkVersionContent:
@@ -68,7 +68,7 @@ def _publish(client: Client, framework_id: str, content: FrameworkVersionContent
     day = version.content.header.as_of
     name = version.name.removeprefix("frameworks/")
     stood = f"as of {day.year}-{day.month:02}-{day.day:02}"
-    console.print(f"{name} is published: {version.provision_count} provisions, {stood}", markup=False)
+    console.print(f"{name} is published: {version.provision_count} provisions, {stood}")
 
 
 def _await_version(client: Client, framework_id: str, number: int) -> None:

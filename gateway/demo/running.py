@@ -164,7 +164,7 @@ def _prove(files: dict[str, NoticeFile], sites: Sequence[Site], console: Console
         profile = site.profile(file.content.issuing_authority)
         _command("evidence", "export", file.notice_id, "--profile", str(profile), "--out", str(path))
         console.print(f"Evidence of {file.notice_id}, verified offline:")
-        console.print(_command("evidence", "verify", str(path), *roots), markup=False, soft_wrap=True)
+        console.print(_command("evidence", "verify", str(path), *roots), soft_wrap=True)
 
 
 def _command(*arguments: str) -> str:
@@ -187,7 +187,7 @@ def _say_what_to_try(sites: Sequence[Site], console: Console) -> None:
         f"{gateway} framework compare HK KR --html matrix.html --profile {quoted['KR']}",
         f"{gateway} check {shlex.quote(str(sites[0].home.path))}",
     ):
-        console.print(f"  {line}", markup=False, soft_wrap=True)
+        console.print(f"  {line}", soft_wrap=True)
 
 
 def _wait_for_interrupt(console: Console) -> None:

@@ -1,7 +1,12 @@
 """What others wrote is shown, and never obeyed."""
 
 import json
+import os
+import pty
+import sys
+import termios
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -108,16 +113,31 @@ def test_a_hostile_notice_as_json(capsys):
     assert json.loads(written)["notice"]["title"] == {"en": HOSTILE}
 
 
-def test_a_table_is_not_cut_where_it_is_piped(capsys, monkeypatch):
-    monkeypatch.delenv("COLUMNS", raising=False)
-    table(("name", "title"), [("a", "x" * 150)])
-    assert "x" * 150 in capsys.readouterr().out
+@pytest.mark.parametrize("columns", [None, "20", "100"])
+def test_a_table_is_not_cut_where_it_is_piped(capsys, monkeypatch, columns):
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)  # a shell has told it of its own window
+    table(("name", "title"), [("a", "x" * 150), ("b" * 90, "y" * 300)])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines] == [["name", "title"], ["a", "x" * 150], ["b" * 90, "y" * 300]]
 
 
-def test_the_last_column_gives_way_in_a_narrow_window(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "20")
-    table(("name", "title"), [("a name", "x" * 150)])
-    assert capsys.readouterr().out.splitlines()[1] == f"a name  {'x' * 11}…"
+def on_terminal(columns: int, write: Callable[[], None]) -> str:
+    """What is written to standard output where that is a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    with os.fdopen(ours, "rb", buffering=0) as screen, pytest.MonkeyPatch.context() as patch:
+        with os.fdopen(theirs, "w", encoding="utf-8") as out:
+            patch.setattr(sys, "stdout", out)
+            patch.setattr("rich.console._STD_STREAMS", (theirs,))
+            write()
+        os.set_blocking(ours, False)
+        return (screen.read(10_000) or b"").decode()
+
+
+def test_the_last_column_gives_way_in_a_narrow_window():
+    screen = on_terminal(20, lambda: table(("name", "title"), [("a name", "x" * 150)]))
+    assert screen.splitlines()[1] == f"a name  {'x' * 11}…"
 
 
 def test_pairs_leave_out_what_is_empty_and_keep_lines_in_their_column(capsys):
