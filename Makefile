@@ -40,6 +40,10 @@ lint: $(DEV) ## Run ruff, mypy, import-linter, buf; check that what is generated
 bench: $(DEV) ## Measure the nodes beside the bare-gRPC floor (ARGS=--quick for less)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+.PHONY: profile
+profile: $(DEV) ## Tell where the processor's time goes, a notice (ARGS="--plain bulk" for less)
+	$(BIN)/python -m tests.benchmarks.profile $(ARGS)
+
 ##@ Change
 .PHONY: protos
 protos: $(DEV) ## Generate the stubs from the contract

@@ -58,6 +58,12 @@ class Site:
     back_office_port: int = field(default_factory=free_port)
     peer_port: int = field(default_factory=free_port)
     process: "subprocess.Popen[str] | None" = None
+    program: Sequence[str] = ("gateway",)  # the module that is run as the node, and its own arguments
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
 
     @property
     def domain(self) -> str:
@@ -128,7 +134,7 @@ class Site:
         """Starts ``gateway serve`` and waits for nothing."""
         with (self.path / "serve.log").open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "serve", str(self.home.path), "--verbose"],
+                [sys.executable, "-m", *self.program, "serve", str(self.home.path), "--verbose"],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -145,8 +151,7 @@ class Site:
         assert self._processor_seconds() - before < seconds
 
     def _processor_seconds(self) -> float:
-        assert self.process is not None
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
 
     def log_text(self) -> str:
