@@ -15,7 +15,7 @@ from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
 from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.errors import StoreError
+from gateway.errors import Malformed, StoreError
 from gateway.store.changes import Changes
 from gateway.store.database import Database
 from gateway.store.framework_lookups import FrameworkLookups
@@ -36,6 +36,7 @@ from gateway.store.tables import (
     notices,
     provisions,
 )
+from gateway.supervision.destruction import left_in
 from gateway.supervision.outcomes import Outcome
 from gateway.supervision.projection import is_reply, project
 from gateway.supervision.records import NoticeRecord, Place
@@ -106,7 +107,7 @@ class _Rebuild:
     def _take_page(self, state: ChannelState, page: Sequence[RowMapping]) -> list[Place]:
         replies = []
         for leaf in page:
-            place, envelope = Place(state.origin, leaf["index"]), parsed(leaf["data"])
+            place, envelope = Place(state.origin, leaf["index"]), _envelope(leaf)
             if envelope and is_reply(envelope):
                 replies.append(place)
             elif envelope:
@@ -168,6 +169,14 @@ class _Rebuild:
 def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         connection.execute(insert(table), rows)
+
+
+def _envelope(leaf: RowMapping) -> Envelope | None:
+    """Reads an envelope, or what is left of one; None: it cannot be used."""
+    try:
+        return left_in(bytes(leaf["data"])) if leaf["destroyed"] else parsed(leaf["data"])
+    except Malformed:
+        return None
 
 
 def _receipts(connection: Connection, channel: int) -> dict[int, int]:

@@ -35,7 +35,7 @@ from gateway.store.rows import notice_record
 from gateway.store.seals import SealChange
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import events, leaves, notices, requests
-from gateway.supervision.destruction import Leaf
+from gateway.supervision.destruction import Leaf, left_in
 from gateway.supervision.drafts import DraftRecord, draft_name
 from gateway.supervision.envelopes import Actor, Seal, seal_rotated
 from gateway.supervision.event_names import event_names
@@ -218,6 +218,7 @@ class Transaction:
 
         Raises:
             Halted: the channel is forked: it takes nothing.
+            Malformed: in the place of one whose content is destroyed stands more than what is left of it.
             StoreError: they do not continue the log.
         """
         state = self.channel(origin)
@@ -225,11 +226,14 @@ class Transaction:
             raise Halted(f"the channel {origin} has halted: {state.halt.reason}", channel=origin)
         if batch.first != state.log.size or self.group.sealed.get(origin):
             raise StoreError(f"envelope {batch.first} does not continue the log of {state.log.size} of {origin}")
+        envelopes = [
+            left_in(data) if index in batch.destroyed else parsed(data)
+            for index, data in enumerate(batch.envelopes, batch.first)
+        ]
         self._changes.batches.setdefault(origin, []).append(batch)
         self._changes.states[origin] = replace(state, log=batch.log, head=batch.head)
         if batch.rotation:
             self._take_rotation(origin, batch.rotation, Place(origin, batch.log.size - 1))
-        envelopes = [parsed(data) for data in batch.envelopes]
         self._read_notices({each for envelope in envelopes if envelope for each in concerned_notices(envelope)})
         for index, envelope in enumerate(envelopes, batch.first):
             place = Place(origin, index)

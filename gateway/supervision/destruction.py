@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from google.protobuf.message import DecodeError
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 
+from gateway.errors import Malformed
 from gateway.supervision import states
 from gateway.supervision.envelopes import Seal, envelope_of
 from gateway.supervision.notices import notice_id, notice_name
@@ -98,6 +100,23 @@ def is_remainder(envelope: Envelope) -> bool:
 def remainder_of(data: bytes) -> bytes:
     """The bytes that take the place of an envelope's bytes."""
     return remainder(Envelope.FromString(data)).SerializeToString(deterministic=True)
+
+
+def left_in(data: bytes) -> Envelope:
+    """Reads what is left of an envelope of a notice, as a peer hands it in.
+
+    No hash proves it, so its form is all that can be asked of it: not one byte more than the remainder of itself.
+
+    Raises:
+        Malformed: there is more in it, or another act.
+    """
+    try:
+        left = Envelope.FromString(data)
+    except DecodeError as error:
+        raise Malformed("what is left of a destroyed envelope is no envelope") from error
+    if left.WhichOneof("content") is None or remainder(left).SerializeToString(deterministic=True) != data:
+        raise Malformed("there is more than what is left of a destroyed envelope, or another act")
+    return left
 
 
 def certificate(seal: Seal, destroyed_id: str, leaves: Sequence[Leaf]) -> Envelope:

@@ -1,5 +1,6 @@
 """Content is destroyed at both nodes once its day is past: it is nowhere any more, and all else still verifies."""
 
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -9,22 +10,23 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Entity, LocalizedText
-from sqlalchemy import select
+from sqlalchemy import Table, select, update
 
 from gateway.commands.notices import carried_out
-from gateway.errors import ContentDestroyed, Unavailable
+from gateway.errors import ContentDestroyed, Malformed, Unavailable
 from gateway.identity.access import Caller
 from gateway.store.destroying import NO_DIGEST
 from gateway.store.queries import NoticeFilter, list_notices, read_events, read_notice
 from gateway.store.tables import leaves, notice_identifiers, notices, requests
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.notice_messages import notice_message
-from tests.store.stores import CLIENT, HK_TO_KR, KR_TO_HK, Opened, refused, settle
+from tests.store.stores import CLIENT, HK_TO_KR, KR_TO_HK, Opened, exchange, refused, settle
 from tests.supervision.samples import content, handling, reference
 
 LAST_DAY, NEXT_DAY = date(2026, 3, 31), date(2026, 4, 1)
 CANARY = "A canary in the mine of Gwangmyeong"
 LICENCE = "CANARY-4711"
+CANARY_FIELD = bytes([len(CANARY)]) + CANARY.encode()  # as protobuf puts it after a tag
 LARGE = 16_000  # characters: more than a page of either database
 
 
@@ -197,13 +199,9 @@ async def test_a_node_that_was_restored_from_before_gets_hashes_and_no_content(p
     """Each side in turn loses all, its certificate too; the other still knows the hashes, and that is enough."""
     hk, _ = pair
     for lost, other in (pair, pair[::-1]):
-        emptied = {
-            table: rows if table.name in ("node", "channels", "seals") else [] for table, rows in lost.backup().items()
-        }
+        emptied = lost_everything(lost)
         if lost is hk:
             await destroy(*pair)
-        for row in emptied_rows(emptied):
-            row |= {"size": 0, "edge": b"", "halt_reason": "", "halt_detail": ""}
         await lost.restore(emptied)
         for _ in range(3):
             await settle(lost, other)
@@ -213,6 +211,69 @@ async def test_a_node_that_was_restored_from_before_gets_hashes_and_no_content(p
             other.state(each).log for each in (HK_TO_KR, KR_TO_HK)
         ]
         assert not (await message(lost, "hk-2")).HasField("content")
+
+
+def lost_everything(store: Opened) -> dict[Table, list[dict[str, object]]]:
+    """The rows of a node that is restored from before its first envelope."""
+    kept = ("node", "channels", "seals")
+    emptied = {table: rows if table.name in kept else [] for table, rows in store.backup().items()}
+    for row in emptied_rows(emptied):
+        row |= {"size": 0, "edge": b"", "halt_reason": "", "halt_detail": ""}
+    return emptied
+
+
+def with_text(left: Envelope) -> bytes:
+    left.notice_released.content.title.add(language_tag="en", text=CANARY)
+    return left.SerializeToString(deterministic=True)
+
+
+def with_salt(left: Envelope) -> bytes:
+    left.salt = CANARY.encode()[:16]
+    return left.SerializeToString(deterministic=True)
+
+
+LIES: dict[str, Callable[[Envelope], bytes]] = {
+    "content": with_text,
+    "salt": with_salt,
+    "a field that nobody knows": lambda left: left.SerializeToString() + b"\xfa\x7f" + CANARY_FIELD,
+    "a field that is overwritten": lambda left: b"\x12" + CANARY_FIELD + left.SerializeToString(),
+    "no act": lambda left: Envelope(origin=left.origin, sealed_at=left.sealed_at).SerializeToString(),
+    "no envelope": lambda _: b"\xff",
+}  # of what is left of an envelope
+
+
+@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("rolled_back", ["sender", "receiver"])
+async def test_more_than_what_is_left_of_an_envelope_is_not_taken_from_a_peer(pair, rolled_back: str, lie: str):
+    """No hash proves what is left, so its form is all that can be held against a peer that lies."""
+    await destroy(*pair)
+    lost, other = pair if rolled_back == "sender" else pair[::-1]
+    smuggle(other, LIES[lie])
+    await lost.restore(lost_everything(lost))
+    error = await refused(exchange(*pair))
+    assert isinstance(error, Malformed)
+    assert lost.state(HK_TO_KR).log.size == 0
+    assert found(lost) == []
+
+
+@pytest.mark.parametrize("lie", LIES)
+async def test_more_than_what_is_left_of_an_envelope_is_found_and_not_used(pair, lie: str):
+    """As a version may have stored it that did not look."""
+    hk, _ = pair
+    await destroy(*pair)
+    smuggle(hk, LIES[lie])
+    assert any("has more than what is left" in str(each) for each in hk.verify().findings)
+    await hk.rebuilt()
+    assert [row["id"] for row in await hk.rows(notices)] == ["hk-1", "hk-3"]
+
+
+def smuggle(store: Opened, lie: Callable[[Envelope], bytes]) -> None:
+    """Puts more into the place of the envelope of hk-2, whose content is destroyed."""
+    store.damaged = True
+    here = (leaves.c.channel == store.state(HK_TO_KR).id) & (leaves.c.index == 1)
+    with store.database.writer() as connection, connection.begin():
+        left = Envelope.FromString(connection.execute(select(leaves.c.data).where(here)).scalar_one())
+        connection.execute(update(leaves).where(here).values(data=lie(left)))
 
 
 def emptied_rows(backup) -> list[dict[str, object]]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from gateway.store.reverify.channels import VerifiedChannel
 from gateway.store.reverify.fold import Fold
+from gateway.store.reverify.remainders import remainder_in
 from gateway.store.reverify.report import Findings
 from gateway.store.scanning import rows
 from gateway.store.tables import leaves
@@ -25,6 +26,8 @@ def check_destroyed(
         mine = select(leaves).where(leaves.c.channel == channel.id, leaves.c.destroyed.is_(True))
         for leaf in rows(connection, mine, leaves.c.index):
             where = f"leaves {channel.origin} {leaf['index']}"
+            if remainder_in(bytes(leaf["data"])) is None:
+                findings.add(where, "has more than what is left of a destroyed envelope", "its remainder")
             certified = missing.pop((channel.id, leaf["index"]), None)
             if certified is None:
                 findings.add(where, "is destroyed without a certificate of this node", "its envelope")

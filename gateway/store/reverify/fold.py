@@ -14,6 +14,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import Connection, select
 
 from gateway.store.reverify.channels import VerifiedChannel
+from gateway.store.reverify.remainders import remainder_in
 from gateway.store.reverify.rules_fold import RulesFold
 from gateway.store.scanning import rows
 from gateway.store.tables import leaves
@@ -86,9 +87,9 @@ def fold(connection: Connection, channels: Sequence[VerifiedChannel]) -> Fold:
 
 
 def envelopes(connection: Connection, channel: VerifiedChannel) -> Iterator[tuple[int, Envelope | None]]:
-    """Gives the index and the envelope of each leaf; None for bytes that are none."""
+    """Gives the index and the envelope of each leaf, or what is left of it; None for bytes that are neither."""
     for leaf in rows(connection, select(leaves).where(leaves.c.channel == channel.id), leaves.c.index):
-        yield leaf["index"], parsed(leaf["data"])
+        yield leaf["index"], remainder_in(bytes(leaf["data"])) if leaf["destroyed"] else parsed(leaf["data"])
 
 
 def parsed(data: bytes) -> Envelope | None:
