@@ -1,17 +1,17 @@
 """What an operator must look at now: told to the log, as an event, and to whoever asks how the node stands."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.errors import GatewayError
+from gateway.logs import Log
 from gateway.store.committer import Committer
 
 MAX_DETAIL_CHARACTERS = 1000
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +52,17 @@ class Alarms:
         if known and known.detail == detail:
             return
         self._open[about] = Alarm(about, detail, known.since if known else self._clock())
-        _log.error("alarm: %s: %s", about, detail)
+        _log.error("alarm_raised", about=about, detail=detail)
         await self._tell(f"{about}: {detail}")
 
     async def end(self, about: str) -> None:
         """Ends an alarm, if it is raised."""
         if self._open.pop(about, None):
-            _log.warning("alarm is over: %s", about)
+            _log.warning("alarm_ended", about=about)
             await self._tell(f"{about}: the alarm is over")
 
     async def _tell(self, detail: str) -> None:
         try:
             await self._committer.submit(lambda tx: tx.tell_node(Event.ALARM, detail), bounded=False)
         except GatewayError as error:  # it stands in the log, and in what ``current`` gives
-            _log.warning("an alarm could not be told as an event: %s", error)
+            _log.warning("alarm_not_told", error=error.message)

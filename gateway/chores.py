@@ -1,7 +1,6 @@
 """What a node does by itself when time passes."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -12,13 +11,14 @@ from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.retention import Retention
 from gateway.errors import GatewayError
 from gateway.identity.lifetimes import Lifetime, warnings
+from gateway.logs import Log
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
 
 LONGEST_SLEEP_SECONDS = 600.0  # before it is looked at again: a clock may be set, a machine may sleep
 RETRY_SECONDS = 60.0
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 async def tell_days(commands: FrameworkCommands) -> None:
@@ -60,7 +60,7 @@ async def _again_and_again(failing: str, chore: Callable[[], Awaitable[None]], p
             await chore()
             await asyncio.sleep(min(pause(), LONGEST_SLEEP_SECONDS))
         except GatewayError as error:
-            _log.warning("%s: %s", failing, error)
+            _log.warning("chore_failed", about=failing, error=error.message)
             await asyncio.sleep(RETRY_SECONDS)
 
 

@@ -139,6 +139,14 @@ class RevocationSection(_Section):
     )
 
 
+class LoggingSection(_Section):
+    """What the node tells of itself, to standard error; docs/logs.md lists the events."""
+
+    format: Literal["text", "json"] = Field(
+        "text", description="A line an event: `text` for people, `json` for programs, an object a line."
+    )
+
+
 class Config(_Section):
     """All of it."""
 
@@ -150,6 +158,7 @@ class Config(_Section):
     revocation: RevocationSection = RevocationSection()
     officers: OfficerRules = OfficerRules()
     four_eyes: FourEyesSection = FourEyesSection()
+    logging: LoggingSection = LoggingSection()
 
     @classmethod
     def load(cls, path: Path) -> "Config":

@@ -5,7 +5,6 @@ certificates gives to exactly one node: its domain.
 """
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +22,7 @@ from gateway.identity.parties import Parties, Party
 from gateway.ledger import steps
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
 from gateway.ledger.sender import SenderMachine
+from gateway.logs import Log
 from gateway.questions.standing import LinkStatus
 from gateway.store.bulletin import Bulletin
 from gateway.store.state import ChannelState
@@ -35,7 +35,7 @@ INBOX = 64  # messages that may wait; then the peer does
 
 Incoming = steps.PeerEvent | steps.Grown | Exception
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 class Renewed(Exception):
@@ -87,17 +87,17 @@ class Link:
         """Keeps the stream up until cancelled; waits longer after each failure, up to a bound, with jitter."""
         wait = FIRST_WAIT_SECONDS
         for address in cycle(self._peer.addresses):
-            error = ""
+            error = logged = ""
             await self._while_forked()
             try:
                 await self._stream(address)
             except Renewed:
                 wait = FIRST_WAIT_SECONDS
             except (grpc.aio.AioRpcError, GatewayError, TimeoutError) as failure:
-                error = _told(failure)
+                error, logged = _told(failure), _logged(failure)
             if self._links.get(self._origin, LinkStatus()).connected:
                 wait = FIRST_WAIT_SECONDS
-            self._note(connected=False, error=error)
+            self._note(connected=False, error=error, logged=logged)
             await self._pause(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
 
@@ -184,12 +184,12 @@ class Link:
     def _state(self) -> ChannelState:
         return self._bulletin.commit.states[self._origin]
 
-    def _note(self, *, connected: bool, error: str = "") -> None:
+    def _note(self, *, connected: bool, error: str = "", logged: str = "") -> None:
         before = self._links.get(self._origin, LinkStatus())
         if error and error != before.last_error:
-            _log.warning("%s: %s", self._origin, error)
+            _log.warning("stream_failed", channel=self._origin, error=logged or error)
         if connected and not before.connected:
-            _log.info("%s: connected", self._origin)
+            _log.info("stream_connected", channel=self._origin)
         self._links[self._origin] = LinkStatus(connected=connected, last_error=error)
 
     def _options(self) -> list[tuple[str, Any]]:
@@ -211,8 +211,8 @@ async def _read(call: Any, inbox: "asyncio.Queue[Incoming]") -> None:
     try:
         while (response := await call.read()) is not grpc.aio.EOF:
             await inbox.put(_event(response))
-        code, details = await call.code(), await call.details()
-        await inbox.put(RemoteProtocolError(f"the peer ended the stream: {code.name} {details}".strip()))
+        code = await call.code()
+        await inbox.put(RemoteProtocolError(f"the peer ended the stream: {code.name}"))
     except (grpc.aio.AioRpcError, GatewayError) as error:
         await inbox.put(error)
 
@@ -228,3 +228,8 @@ def _told(failure: Exception) -> str:
     if isinstance(failure, grpc.aio.AioRpcError):
         return f"{failure.code().name}: {failure.details()}"
     return str(failure) or "the peer did not answer in time"
+
+
+def _logged(failure: Exception) -> str:
+    """What the log says of it; the peer's own words, in which anything may stand, are for ``gateway status`` alone."""
+    return failure.code().name if isinstance(failure, grpc.aio.AioRpcError) else _told(failure)

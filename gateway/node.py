@@ -1,7 +1,6 @@
 """A node: the one place where its parts are put together, started and stopped."""
 
 import asyncio
-import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from gateway.identity.signers import DatedSeal, Keyring
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 from gateway.link import Link
+from gateway.logs import Log
 from gateway.questions.auditing import Auditing
 from gateway.questions.certificates import CertificateQuestions
 from gateway.questions.drafts import DraftQuestions
@@ -67,7 +67,7 @@ from gateway.store.readers import Readers
 from gateway.trusting import Trusting
 from gateway.watching import Watched, watch
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 class Node:
@@ -309,7 +309,7 @@ class Node:
         self._bulletin.publish(commit)
 
     def _break(self, error: Exception) -> None:
-        _log.critical("%s", error)
+        _log.critical("node_broken", error=str(error))
         self.failure = error
         self._broken.set()
 

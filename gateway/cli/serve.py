@@ -10,9 +10,13 @@ from typing import Annotated
 import typer
 import uvloop
 
+from gateway.cli.failures import DOES_NOT_HOLD, told
 from gateway.cli.options import HomeFolder
 from gateway.home import Home
+from gateway.logs import Log, install, take_from_loop
 from gateway.node import Node
+
+_log = Log(__name__)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,27 +33,27 @@ def serve(
 
     On SIGTERM or SIGINT it takes no new calls, lets those under way end, and stops.
     """
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_no_callers_doing)
+    opened = Home(home)
+    form = opened.config.logging.format
+    install(form, logging.INFO if verbose else logging.WARNING)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump holds the keys, and what notices say
-    uvloop.run(_serve(Home(home)))
-
-
-def _is_no_callers_doing(record: logging.LogRecord) -> bool:
-    """Tells what may be logged, of gRPC's own words: a caller could fill the log with the others.
-
-    They are metadata that is not UTF-8, up to 16 KiB a call, and a traceback for each who hangs up while answered.
-    """
-    return not str(record.msg).startswith(("Invalid encoding", "ExecuteBatchError"))
+    try:
+        uvloop.run(_serve(opened))
+    except Exception as error:
+        failure = told(error)
+        if failure is None:
+            _log.defect("node_failed", error)
+            raise typer.Exit(DOES_NOT_HOLD) from None
+        if form == "text":
+            raise
+        _log.critical("node_ended", error=failure.message)
+        raise typer.Exit(failure.exit_code) from None
 
 
 async def _serve(home: Home) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(take_from_loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     node = Node(home)

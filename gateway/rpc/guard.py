@@ -4,17 +4,18 @@ A handler behind it takes a message or messages and returns or yields messages; 
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any, Protocol
 
 import grpc
+from google.rpc.code_pb2 import Code
 from grpc_status import rpc_status
 
 from gateway.errors import BadInput, GatewayError, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord
+from gateway.logs import Log
 from gateway.rpc.admission import Admitted, Call
 from gateway.rpc.decoding import decode
 from gateway.rpc.intake import AFTERWARDS
@@ -24,7 +25,7 @@ from gateway.rpc.rechecks import rechecked
 from gateway.rpc.sizes import check_size, is_heavy
 from gateway.rpc.status import code_of, status_of
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 Context = Any
 """``grpc.aio.ServicerContext``, which takes type arguments only in its stubs."""
@@ -211,13 +212,22 @@ class Guard:
         if isinstance(error, grpc.aio.AbortError):  # its status is sent
             raise error
         if not isinstance(error, GatewayError):
-            _log.error("%s failed", record.method, exc_info=error)
+            _log.defect("call_failed", error, method=record.method, client=record.requester.client)
             error = GatewayError(type(error).__name__)
-        _log.info("%s refused: %s (%s)", record.method, error.reason, code_of(error))
+        else:
+            _tell(record, error)
         # These hold the request, and the caller may take its time to read the answer.
         error.__traceback__ = error.__cause__ = error.__context__ = None
         await self._journaling.refused(record, error)
         await context.abort_with_status(rpc_status.to_status(status_of(error)))
+
+
+def _tell(record: CallRecord, error: GatewayError) -> None:
+    fields = {"method": record.method, "client": record.requester.client, "reason": error.reason}
+    if (code := code_of(error)) == Code.INTERNAL:
+        _log.error("call_failed", **fields, error=error.message)
+    else:
+        _log.info("call_refused", **fields, code=Code.Name(code))
 
 
 def _shown(context: Context) -> Call:

@@ -7,7 +7,6 @@ is registered and waited for apart, and a call of any other one is refused witho
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextvars import ContextVar, copy_context
 from functools import partial
@@ -19,6 +18,7 @@ from grpc.aio import _server
 from grpc_status import rpc_status
 
 from gateway.errors import GatewayError, NotServed, Overloaded
+from gateway.logs import Log
 from gateway.rpc.status import status_of
 
 Around = Callable[[str, Any], Any]
@@ -30,7 +30,7 @@ Refused = Callable[[Mapping[str, Any], GatewayError], None]
 
 # ruff: noqa: SLF001 - there is no public place where a call can be taken out of gRPC's loop
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 AFTERWARDS: ContextVar[list[Callable[[], None]]] = ContextVar("afterwards")
 """What is done once the call that is served now is over, and its answer sent. gRPC's own list holds each call in a
@@ -81,8 +81,8 @@ class _Core(cygrpc.AioServer):  # type: ignore[misc]
         context = cygrpc._ServicerContext(state, None, None, self._working_loop)
         try:
             self._on_refused(context.auth_context(), error)
-        except Exception:  # noqa: BLE001 - whatever it is, it must not end the loop that takes calls
-            _log.exception("a refusal could not be told")
+        except Exception as defect:  # noqa: BLE001 - whatever it is, it must not end the loop that takes calls
+            _log.defect("refusal_not_told", defect)
         self._begin(context.abort_with_status(rpc_status.to_status(status_of(error))), state, "")
 
     def _begin(self, handled: Coroutine[Any, Any, None], state: Any, name: str) -> None:

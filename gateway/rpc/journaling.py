@@ -6,7 +6,6 @@ that are answered are not told: they come every few seconds, and give the same a
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -23,6 +22,7 @@ from gateway.identity.names import parse_identity
 from gateway.journal.entries import CALL_RECORD, CallRecord, Entry, Requester
 from gateway.journal.names import asked_in, refusals_in, request_id_of, told_in
 from gateway.journal.refusals import Kind, Refusals
+from gateway.logs import Log
 from gateway.rpc.admission import CALLER, Admitted, Session
 from gateway.rpc.status import reason_of
 from gateway.store.committer import Committer
@@ -36,7 +36,7 @@ MAX_TOLD_AT_ONCE = 500  # messages of a stream that one entry tells
 
 _UNTOLD = "/grpc.health.v1.Health/"
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 class Journaling:
@@ -102,9 +102,9 @@ class Journaling:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._committer.journal(*entries)
         except TimeoutError:
-            _log.warning("the access journal is slow")
+            _log.warning("journal_slow")
         except GatewayError as error:
-            _log.warning("refusals could not be told yet: %s", error)
+            _log.warning("refusals_not_told", error=error.message)
             return False
         return True
 
@@ -113,7 +113,7 @@ class Journaling:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._committer.submit(Transaction.sign_journal)
         if unsigned := self._committer.latest().journal.unsigned:
-            _log.warning("the last %d entries of the access journal are not signed", unsigned)
+            _log.warning("journal_unsigned", entries=unsigned)
 
     # --- all calls ------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """``PeerService``: the receiving end of channels."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -13,13 +12,14 @@ from gateway.errors import BadInput, RemoteProtocolError, Unavailable
 from gateway.identity.parties import Parties
 from gateway.ledger import steps
 from gateway.ledger.receiver import ReceiverMachine
+from gateway.logs import Log
 from gateway.questions.standing import LinkStatus
 from gateway.rpc.admission import PEER
 from gateway.store.bulletin import Bulletin
 
 OUTBOX = 2  # answers that may wait for the peer; a batch that is handed back has up to 8 MiB
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 class PeerServicer(PeerServiceServicer):
@@ -92,7 +92,7 @@ class PeerServicer(PeerServiceServicer):
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
         if carrier.closing_error:
-            _log.warning("%s: %s", origin, carrier.closing_error)
+            _log.warning("stream_refused", channel=origin, error=carrier.closing_error)
             self._links[origin] = LinkStatus(connected=True, last_error=carrier.closing_error)
             raise RemoteProtocolError(carrier.closing_error)
 

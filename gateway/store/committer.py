@@ -11,7 +11,6 @@ every row (docs/adr/0003). With PostgreSQL, where a statement waits for a server
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +23,7 @@ from gateway.errors import GatewayError, Overloaded, StoreError, Unavailable
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import CALL_RECORD, CallRecord, Entry
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
+from gateway.logs import Log
 from gateway.store.database import Database
 from gateway.store.journal_log import JournalState, read_journal, write_journal
 from gateway.store.recent import Recent, Run
@@ -40,7 +40,7 @@ GATHER_SECONDS, GATHER_STEP_SECONDS = 0.030, 0.002  # that a busy writer waits f
 BROKEN_STORAGE = ("disk I/O error", "database disk image is malformed", "file is not a database")  # SQLite's words
 MAX_WAITING_WEIGHT = 20_000  # envelopes that may wait before callers are refused
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +230,8 @@ class Committer:
             except StoreError as error:
                 self._end(group, error)
                 return
-            except Exception:  # noqa: BLE001 - callers must not wait for ever, whatever the defect
-                _log.exception("the writer failed")
+            except Exception as defect:  # noqa: BLE001 - callers must not wait for ever, whatever it is
+                _log.defect("writer_failed", defect)
                 self._end(group, StoreError("the writer failed, and the node stops; its log tells how"))
                 return
 
@@ -292,7 +292,7 @@ class Committer:
         Raises:
             StoreError: the storage is broken.
         """
-        _log.error("a commit failed: %s", type(error).__name__)
+        _log.error("commit_failed", error=type(error).__name__)
         if any(sign in str(getattr(error, "orig", "")) for sign in BROKEN_STORAGE):
             raise StoreError("the storage failed; the node stops, and must not write again before it is mended")
         for waiting in group:
@@ -344,6 +344,6 @@ def _attempt(unit: Unit[Any], transaction: Transaction) -> Any:
         raise
     except GatewayError as error:
         return error
-    except Exception:  # noqa: BLE001 - a defect in one unit must not stop the others
-        _log.exception("a unit of work failed")
+    except Exception as defect:  # noqa: BLE001 - in one unit; it must not stop the others
+        _log.defect("unit_failed", defect)
         return GatewayError("internal error")

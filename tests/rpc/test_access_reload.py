@@ -184,7 +184,7 @@ def test_a_bad_file_is_an_alarm_and_the_rules_before_stay_in_force(hk, operator,
     eventually(lambda: not alarms(operator))
     eventually(lambda: told(operator)[-1] == f"{FILE}: the alarm is over")
     assert wrong in hk.log_text()
-    assert f"alarm is over: {FILE}" in hk.log_text()
+    assert f"alarm_ended about={FILE}" in hk.log_text()
 
 
 def test_a_file_that_is_gone_is_an_alarm_which_status_and_doctor_tell(hk, operator):
