@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.errors import BadProof, RemoteProtocolError
-from gateway.ledger.checkpoint import SignedCheckpoint, open_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint, open_cosigned
 from gateway.ledger.merkle import HASH_BYTES, CompactRange, Subtree, leaf_hash
+from gateway.ledger.proof import verify_consistency
 from gateway.ledger.seals import Parties, Rotation, rotating, rotation_in
 
 MAX_BATCH_ENVELOPES = 1000
@@ -66,6 +67,17 @@ def verify_batch(batch: wire.Batch, log: CompactRange, parties: Parties) -> Veri
         raise RemoteProtocolError("an envelope that brings a seal is never destroyed")
     rotation = rotation_in(envelopes, log.size, parties)
     return VerifiedBatch(log.size, envelopes, hashes, extended, subtrees, head, frozenset(destroyed), rotation)
+
+
+def check_held(batch: wire.Batch, head: Checkpoint, parties: Parties) -> None:
+    """Passes if the receiver countersigned once what a batch leads to, so that it may take hashes for envelopes.
+
+    Raises:
+        BadProof: the receipt that is shown is of another log, or of less.
+        VerificationError: it is not the receiver's.
+    """
+    held = open_cosigned(batch.receipt, parties.origin, parties.receiver_domain, parties.receiver)
+    verify_consistency(head.size, held.size, head.root, held.root, batch.consistency)
 
 
 def check_extent(batch: wire.Batch) -> None:

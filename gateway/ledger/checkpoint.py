@@ -257,6 +257,18 @@ def open_receipt(data: bytes, origin: str, sender: Seals, domain: str, receiver:
     return Receipt(checkpoint, Note(note.text, senders + receivers).encode(), time)
 
 
+def open_cosigned(data: bytes, origin: str, domain: str, receiver: Seals) -> Checkpoint:
+    """Verifies the receiver's cosignatures alone: it held this log, by whatever seal its sender signed it.
+
+    Raises:
+        Malformed, Untrusted, BadSignature: as ``open_checkpoint``.
+    """
+    note = Note.parse(data)
+    checkpoint = _checkpoint_of(note, origin)
+    _verify_receiver(note, checkpoint, domain, receiver)
+    return checkpoint
+
+
 def _verify_sender(note: Note, checkpoint: Checkpoint, seals: Seals) -> tuple[int, tuple[Signature, ...]]:
     """The time of the signature, and the two lines."""
     name = checkpoint.origin

@@ -3,9 +3,9 @@
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.errors import RemoteProtocolError, UnknownSeal
-from gateway.ledger.batch import VerifiedBatch, check_extent, verify_batch
+from gateway.ledger.batch import VerifiedBatch, check_extent, check_held, verify_batch
 from gateway.ledger.channel import VERSION, Machine, State, step
-from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, open_checkpoint, open_receipt
+from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, open_checkpoint
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.seals import Parties
 from gateway.ledger.steps import (
@@ -161,16 +161,16 @@ class ReceiverMachine(Machine):
                 checkpoint=batch.checkpoint,
                 destroyed=[each for each in batch.destroyed if each.index >= self._log.size],
             )
-            self._commit(self._verify(rest, self._log))
+            self._commit(verify_batch(rest, self._log, self.parties))
         else:
             self._send_receipt()
 
     def _verify(self, batch: wire.Batch, log: CompactRange) -> VerifiedBatch:
-        """Takes envelopes without their content only under a receipt of its own: it held them once, and lost them."""
-        parties = self.parties
+        """Takes envelopes without their content only below a receipt of its own: it held them once, and lost them."""
+        verified = verify_batch(batch, log, self.parties)
         if batch.destroyed:
-            open_receipt(batch.checkpoint, parties.origin, parties.sender, parties.receiver_domain, parties.receiver)
-        return verify_batch(batch, log, parties)
+            check_held(batch, verified.head.checkpoint, self.parties)
+        return verified
 
     def _commit(self, verified: VerifiedBatch) -> None:
         self._verified = verified

@@ -27,19 +27,17 @@ def read_batch(connection: Connection, channel: int, first: int, limit: int) -> 
     turn = connection.scalar(select(next_turn(channel, first)))
     end = min(limit, first + MAX_BATCH_ENVELOPES, limit if turn is None else turn)
     where = (heads.c.channel == channel, heads.c.size > first, heads.c.size <= end)
-    found = connection.execute(select(heads.c.size, heads.c.receipt_time).where(*where).order_by(heads.c.size)).all()
-    if not found:
+    sizes = connection.scalars(select(heads.c.size).where(*where).order_by(heads.c.size)).all()
+    if not sizes:
         raise Corrupt(f"no checkpoint is stored between {first} and {end}")
-    lengths = _column(connection, func.length(leaves.c.data), channel, first, found[-1].size)
-    size = _within_bytes([each.size for each in found], first, lengths)
-    destroyed = _destroyed(connection, channel, first, size)
-    receipted = [each.size for each in found if each.receipt_time is not None]
-    if destroyed and receipted:  # the receiver takes them under its own receipt alone
-        size = _within_bytes(receipted, first, lengths)
-        destroyed = _destroyed(connection, channel, first, size)
+    size = _within_bytes(sizes, first, _column(connection, func.length(leaves.c.data), channel, first, sizes[-1]))
     envelopes = _column(connection, leaves.c.data, channel, first, size)
     note = connection.execute(select(heads.c.note).where(heads.c.channel == channel, heads.c.size == size))
-    return wire.Batch(first_index=first, envelopes=envelopes, checkpoint=note.scalar_one(), destroyed=destroyed)
+    destroyed = _destroyed(connection, channel, first, size)
+    batch = wire.Batch(first_index=first, envelopes=envelopes, checkpoint=note.scalar_one(), destroyed=destroyed)
+    if destroyed:
+        _show_receipt(connection, channel, size, batch)
+    return batch
 
 
 def read_range(connection: Connection, channel: int, size: int) -> CompactRange:
@@ -126,6 +124,17 @@ def _destroyed(connection: Connection, channel: int, first: int, end: int) -> li
     where = (leaves.c.channel == channel, leaves.c.index >= first, leaves.c.index < end, leaves.c.destroyed.is_(True))
     rows = connection.execute(select(leaves.c.index, leaves.c.hash).where(*where).order_by(leaves.c.index))
     return [wire.DestroyedLeaf(index=index, leaf_hash=node) for index, node in rows]
+
+
+def _show_receipt(connection: Connection, channel: int, size: int, batch: wire.Batch) -> None:
+    """Adds the first receipt that covers a batch, and what proves that: a receiver takes no hashes without."""
+    receipts = heads.c.channel == channel, heads.c.receipt_time.is_not(None), heads.c.size >= size
+    row = connection.execute(
+        select(heads.c.size, heads.c.note).where(*receipts).order_by(heads.c.size).limit(1)
+    ).first()
+    if row:
+        batch.receipt = row.note
+        batch.consistency.extend(tiles.consistency_proof(reader(connection, channel), size, row.size))
 
 
 def _within_bytes(sizes: Sequence[int], first: int, lengths: Sequence[int]) -> int:

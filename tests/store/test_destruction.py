@@ -12,15 +12,18 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Entity, LocalizedText
 from sqlalchemy import Table, select, update
 
+from gateway.carrier import Carrier
 from gateway.commands.notices import carried_out
 from gateway.errors import ContentDestroyed, Malformed, Unavailable
 from gateway.identity.access import Caller
+from gateway.store import logs, writing
+from gateway.store.committer import MAX_GROUP_WEIGHT
 from gateway.store.destroying import NO_DIGEST
 from gateway.store.queries import NoticeFilter, list_notices, read_events, read_notice
-from gateway.store.tables import leaves, notice_identifiers, notices, requests
+from gateway.store.tables import heads, leaves, notice_identifiers, notices, requests, seals
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.notice_messages import notice_message
-from tests.store.stores import CLIENT, HK_TO_KR, KR_TO_HK, Opened, exchange, refused, settle
+from tests.store.stores import AUTHOR, CLIENT, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, Opened, exchange, refused, settle
 from tests.supervision.samples import content, handling, reference
 
 LAST_DAY, NEXT_DAY = date(2026, 3, 31), date(2026, 4, 1)
@@ -217,6 +220,7 @@ def lost_everything(store: Opened) -> dict[Table, list[dict[str, object]]]:
     """The rows of a node that is restored from before its first envelope."""
     kept = ("node", "channels", "seals")
     emptied = {table: rows if table.name in kept else [] for table, rows in store.backup().items()}
+    emptied[seals] = [row for row in emptied[seals] if row["ordinal"] == 0]
     for row in emptied_rows(emptied):
         row |= {"size": 0, "edge": b"", "halt_reason": "", "halt_detail": ""}
     return emptied
@@ -230,6 +234,30 @@ def with_text(left: Envelope) -> bytes:
 def with_salt(left: Envelope) -> bytes:
     left.salt = CANARY.encode()[:16]
     return left.SerializeToString(deterministic=True)
+
+
+async def test_a_receiver_takes_hashes_below_a_head_that_its_sender_has_no_receipt_for(
+    hk: Opened, kr: Opened, monkeypatch
+):
+    """Receipts get lost, and heads without one are kept where a batch could not go further, or the seal turns."""
+    monkeypatch.setattr(logs, "MAX_BATCH_ENVELOPES", 2)
+    monkeypatch.setattr(writing, "MAX_BATCH_ENVELOPES", 2)
+    await hk.release("hk-1", **kept_until())
+    await hk.release("hk-2", "hk-3")
+    await hk.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, NEXT_CERTIFIED["HK"]), weight=MAX_GROUP_WEIGHT)
+    await hk.release("hk-5", **kept_until())
+    with monkeypatch.context() as patch:
+        patch.setattr(Carrier, "_store_receipt", _lost)
+        await exchange(hk, kr)
+    assert (hk.state().receipted_size, kr.state(HK_TO_KR).log.size) == (0, 5)
+    await settle(hk, kr)
+    await destroy(hk, kr)
+    unreceipted = [row["size"] for row in await hk.rows(heads) if row["channel"] == 1 and row["receipt_time"] is None]
+    assert unreceipted == [1, 3, 4]
+    await kr.restore(lost_everything(kr))
+    await settle(hk, kr)
+    assert kr.state(HK_TO_KR).log == hk.state().log
+    assert found(kr) == []
 
 
 LIES: dict[str, Callable[[Envelope], bytes]] = {
@@ -350,6 +378,10 @@ async def test_what_is_destroyed_is_sent_from_memory_no_more_also_before_it_is_s
         with pytest.raises(RuntimeError, match="killed"):
             await hk.destroy(NEXT_DAY)
     assert hk.committer.recent.batch(HK_TO_KR, 0, 3) is None
+
+
+async def _lost(*_: object) -> None:
+    pass
 
 
 async def _killed() -> bool:

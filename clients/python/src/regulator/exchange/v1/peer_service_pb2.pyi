@@ -178,12 +178,14 @@ class Batch(_message.Message):
     ENVELOPES_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     DESTROYED_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_FIELD_NUMBER: _builtins.int
     first_index: _builtins.int
     """Index of the first envelope."""
     checkpoint: _builtins.bytes
-    """The sender's signed checkpoint whose size is first_index plus the number of envelopes. With `destroyed`, to a
-    receiver: a receipt of its own for exactly that size.
-    """
+    """The sender's signed checkpoint whose size is first_index plus the number of envelopes."""
+    receipt: _builtins.bytes
+    """With `destroyed`, to a receiver: a receipt of its own, for the size of the checkpoint or a larger one."""
     @_builtins.property
     def envelopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """The exact bytes of each envelope, in order; at least one."""
@@ -194,6 +196,12 @@ class Batch(_message.Message):
         Only what the receiver countersigned once may come so, to a node that was restored from a backup.
         """
 
+    @_builtins.property
+    def consistency(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """With `receipt`: the consistency proof from the checkpoint to it (RFC 9162, section 2.1.4), 32 bytes each; none where
+        their sizes are the same.
+        """
+
     def __init__(
         self,
         *,
@@ -201,10 +209,12 @@ class Batch(_message.Message):
         envelopes: _abc.Iterable[_builtins.bytes] | None = ...,
         checkpoint: _builtins.bytes = ...,
         destroyed: _abc.Iterable[Global___DestroyedLeaf] | None = ...,
+        receipt: _builtins.bytes = ...,
+        consistency: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "destroyed", b"destroyed", "envelopes", b"envelopes", "first_index", b"first_index"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "consistency", b"consistency", "destroyed", b"destroyed", "envelopes", b"envelopes", "first_index", b"first_index", "receipt", b"receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
