@@ -4,6 +4,7 @@ BIN := .venv/bin
 # What the node needs, and what working on it needs: pinned with hashes, so a changed package does not install.
 RUN := .venv/run.stamp
 DEV := .venv/dev.stamp
+FUZZ := .venv/fuzz.stamp
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-package regulator-exchange pyproject.toml
@@ -21,6 +22,12 @@ test: $(DEV) ## Run the whole test suite (ARGS=tests/ledger for a part)
 .PHONY: test-long
 test-long: $(DEV) ## Run the deep forms of simulation and crash tests
 	GATEWAY_SCHEDULES=$${GATEWAY_SCHEDULES:-20000} GATEWAY_KILLS=$${GATEWAY_KILLS:-500} $(BIN)/pytest -m long --timeout 7200 $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(FUZZ) ## Fuzz each parser of foreign bytes for a minute (ARGS="note --runs 1000000" for one)
+	@for target in $(or $(firstword $(ARGS)),$$($(BIN)/python -m tests.fuzz)); do \
+		$(BIN)/python -m tests.fuzz $$target $(or $(wordlist 2,9,$(ARGS)),--seconds 60) || exit 1; \
+	done
 
 .PHONY: lint
 lint: $(DEV) ## Run ruff, mypy, import-linter, buf; check that what is generated is in step
@@ -58,6 +65,7 @@ format: $(DEV) ## Format the code
 lock: $(DEV) ## Pin the newest versions that fit
 	$(COMPILE) --group install -o requirements.lock
 	$(COMPILE) --group install --group dev -o requirements-dev.lock
+	$(COMPILE) --group fuzz -o requirements-fuzz.lock
 
 .PHONY: clean
 clean: ## Remove what was made here
@@ -73,6 +81,10 @@ help: ## Show this
 $(RUN): requirements.lock pyproject.toml clients/python/pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e clients/python -e .
+	touch $@
+
+$(FUZZ): requirements-fuzz.lock $(DEV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements-fuzz.lock
 	touch $@
 
 $(DEV): requirements-dev.lock $(RUN)

@@ -1,6 +1,5 @@
 """The configuration of a node, ``config.toml`` in its home; docs/configuration.md is made from the comments here."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +10,7 @@ from gateway.errors import ConfigError
 from gateway.identity.addresses import address_fault
 from gateway.identity.names import authority_fault, client_fault, domain_fault, jurisdiction_fault
 from gateway.identity.officer_rules import OfficerRules
+from gateway.identity.toml_text import read_toml, text_of
 from gateway.rpc.quotas import Quota
 from gateway.rpc.rates import Rate
 
@@ -168,7 +168,7 @@ class Config(_Section):
             ConfigError: naming the file, and each value with what would be right.
         """
         try:
-            return cls.parse(path.read_text())
+            return cls.parse(text_of(path.read_bytes()))
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror}; make a home with gateway init") from error
         except ConfigError as error:
@@ -182,9 +182,7 @@ class Config(_Section):
             ConfigError: naming each value with what would be right.
         """
         try:
-            return cls.model_validate(tomllib.loads(text))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"not TOML: {error}") from error
+            return cls.model_validate(read_toml(text))
         except ValidationError as error:
             raise ConfigError("; ".join(_told(error))) from error
 

@@ -27,7 +27,7 @@ from gateway.config import Config
 from gateway.errors import ConfigError, GatewayError, Untrusted
 from gateway.identity.access import Access
 from gateway.identity.access_clients import read_access
-from gateway.identity.access_file import MAX_FILE_BYTES, text_of
+from gateway.identity.access_file import MAX_FILE_BYTES
 from gateway.identity.certificates import load_certificate
 from gateway.identity.chains import require_authority
 from gateway.identity.fetching import fetch
@@ -44,6 +44,7 @@ from gateway.identity.revocation import Crl, Denied, Revocation, read_crls
 from gateway.identity.seal_certificates import verify_seal_certificates
 from gateway.identity.seal_files import SealFolder
 from gateway.identity.tls_pair import TlsPair
+from gateway.identity.toml_text import text_of
 from gateway.identity.watched_file import WatchedFile
 from gateway.ledger.seals import CertifiedSeal
 

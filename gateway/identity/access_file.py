@@ -1,13 +1,13 @@
 """Reading ``access.toml`` so that every mistake can be told with its line."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from gateway.errors import ConfigError
+from gateway.identity.toml_text import read_toml
 
 MAX_FILE_CHARS = 1 << 20
 MAX_FILE_BYTES = 4 * MAX_FILE_CHARS
@@ -37,19 +37,6 @@ class Table:
         return self.line + next(found, start)
 
 
-def text_of(data: bytes) -> str:
-    """Gives the text of a file.
-
-    Raises:
-        ConfigError: it is not UTF-8; names the line.
-    """
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"line {line}: the byte {data[error.start]:#04x} is not UTF-8") from error
-
-
 def read_tables(text: str) -> list[Table]:
     """Reads the ``[[clients]]`` tables of a file, in order.
 
@@ -58,10 +45,7 @@ def read_tables(text: str) -> list[Table]:
     """
     if len(text) > MAX_FILE_CHARS:
         raise ConfigError(f"the access file is larger than {MAX_FILE_CHARS} characters")
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"the access file is not TOML: {error}") from error
+    document = read_toml(text)
     lines = text.split("\n")
     for key in document:
         if key != "clients":
@@ -70,7 +54,11 @@ def read_tables(text: str) -> list[Table]:
             )
     clients = document.get("clients", [])
     blocks = list(_blocks(lines))
-    if not isinstance(clients, list) or len(blocks) != len(clients):
+    if (
+        not isinstance(clients, list)
+        or len(blocks) != len(clients)
+        or not all(isinstance(each, dict) for each in clients)
+    ):
         raise ConfigError(f"line {_line_of_key(lines, 'clients')}: write each client as a [[clients]] table")
     return [Table(values, line, block) for values, (line, block) in zip(clients, blocks, strict=True)]
 

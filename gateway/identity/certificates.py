@@ -25,6 +25,15 @@ MAX_BUNDLE = 8  # certificates in one file
 
 _DER_START = b"\x30\x82"  # a SEQUENCE of 256 to 65,535 bytes, which no PEM text begins with
 
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for a certificate, a request or a list that it cannot read."""
+
 ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
 
 
@@ -111,13 +120,7 @@ def load_certificates(data: bytes) -> Sequence[x509.Certificate]:
             certificates = x509.load_pem_x509_certificates(data)
         for certificate in certificates:
             _ = certificate.extensions, certificate.public_key(), Window.of(certificate)
-    except (
-        ValueError,
-        UnsupportedAlgorithm,
-        x509.DuplicateExtension,
-        x509.InvalidVersion,
-        x509.UnsupportedGeneralNameType,
-    ) as error:
+    except UNREADABLE as error:
         raise Malformed("this is not an X.509 certificate, in DER or PEM") from error
     if not 0 < len(certificates) <= MAX_BUNDLE:
         raise Malformed(f"1 to {MAX_BUNDLE} certificates are expected here, not {len(certificates)}")

@@ -1,10 +1,10 @@
 """Certificate signing requests from outside (PKCS#10): a key, and the proof that their sender holds it."""
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from gateway.errors import BadInput, BadSignature, Malformed
+from gateway.identity.certificates import UNREADABLE
 from gateway.identity.names import Identity
 
 MAX_REQUEST_BYTES = 64 * 1024
@@ -37,13 +37,7 @@ def _load_request(csr_pem: bytes) -> x509.CertificateSigningRequest:
     try:
         request = x509.load_pem_x509_csr(csr_pem)
         _ = request.extensions, request.public_key(), request.is_signature_valid
-    except (
-        ValueError,
-        UnsupportedAlgorithm,
-        x509.DuplicateExtension,
-        x509.InvalidVersion,
-        x509.UnsupportedGeneralNameType,
-    ) as error:
+    except UNREADABLE as error:
         raise Malformed("this is not a certificate signing request in PEM") from error
     return request
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.errors import ConfigError, Malformed
-from gateway.identity.certificates import Cause, extension_of, untrusted
+from gateway.identity.certificates import UNREADABLE, Cause, extension_of, untrusted
 from gateway.identity.names import parse_identity
 
 MAX_DENIED = 10_000  # lines of the operator's list that name a certificate
@@ -188,7 +188,7 @@ def _parse_crl(data: bytes) -> x509.CertificateRevocationList:
         load = x509.load_pem_x509_crl if data.startswith(b"-----") else x509.load_der_x509_crl
         crl = load(data)
         _ = crl.extensions, crl.next_update_utc, crl.last_update_utc
-    except ValueError as error:
+    except UNREADABLE as error:
         raise Malformed("this is not a list of revoked certificates, in DER or PEM") from error
     for extension in crl.extensions:
         if extension.critical:  # RFC 5280, section 5.2: a delta list or one of a part must not be taken for the whole

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-fuzz.lock"])
 def test_every_package_is_pinned_by_its_hash(name: str):
     text = (ROOT / name).read_text().replace("\\\n", " ")
     packages = [line for line in text.splitlines() if line and not line.startswith("#")]

@@ -1,0 +1,57 @@
+"""Parsers of files that an operator, a back office or an issuer of tokens wrote."""
+
+from datetime import UTC, datetime
+
+from gateway.config import Config
+from gateway.identity.access_clients import client_table, read_access
+from gateway.identity.issuer_keys import IssuerKeys
+from gateway.identity.officer_rules import Algorithm
+from gateway.identity.pairing import PairingDocument
+from gateway.identity.revocation import Denied, read_crls
+from gateway.identity.toml_text import text_of
+from gateway.supervision.framework_files import read_framework, write_framework
+from gateway.supervision.notice_files import read_notices, write_notices
+from tests.conformance.parties import HK, ROOTS
+
+NOW = datetime(2026, 5, 8, 9, tzinfo=UTC)
+AUTHORITIES = ("HKMA", "SFC")
+
+
+def pairing(data: bytes) -> None:
+    document = PairingDocument.parse(data)
+    assert document.encode() == data, "its fingerprint is over the bytes of the file"
+    assert document.certified_seal.public == document.seal
+
+
+def config(data: bytes) -> None:
+    parsed = Config.parse(text_of(data))
+    parsed.four_eyes.approval_rules()
+    parsed.limits.quota("spiffe://gateway.hk.example/SFC/desk", parsed.back_office.max_concurrent_calls)
+
+
+def access(data: bytes) -> None:
+    found = read_access(text_of(data), HK, AUTHORITIES)
+    again = "".join(client_table(caller) for caller in found._callers.values())
+    assert read_access(again, HK, AUTHORITIES)._callers == found._callers
+
+
+def denied(data: bytes) -> None:
+    Denied.parse(text_of(data))
+
+
+def crl(data: bytes) -> None:
+    read_crls([("a.crl", data)], ROOTS, NOW)
+
+
+def jwks(data: bytes) -> None:
+    IssuerKeys.parse(data, tuple(Algorithm))
+
+
+def framework(data: bytes) -> None:
+    found = read_framework(data)
+    assert read_framework(write_framework(found)) == found, "what is written is read again"
+
+
+def notices(data: bytes) -> None:
+    found = read_notices(data)
+    assert read_notices(write_notices(found)) == found

@@ -1,0 +1,74 @@
+"""Drives one end of a channel in memory: carries out what its machine asks for, and keeps what it sends and tells."""
+
+from collections import deque
+from dataclasses import replace
+
+from regulator.exchange.v1 import peer_service_pb2 as wire
+
+from gateway.ledger import steps
+from gateway.ledger.channel import Machine
+from gateway.ledger.checkpoint import Signer, countersign
+from tests.simulation.disk import Disk
+
+
+class Driver:
+    """A machine and its disk.
+
+    Attributes:
+        sent: messages for the other end, in order
+        alarms: reasons that the operator was told
+        closed: why the stream ended; empty: with nothing wrong; None: it is up
+    """
+
+    def __init__(self, machine: Machine, disk: Disk, domain: str, signer: Signer, now: int) -> None:
+        self.machine, self.disk = machine, disk
+        self._domain, self._signer, self._now = domain, signer, now
+        self.sent: list[wire.ExchangeRequest | wire.ExchangeResponse] = []
+        self.alarms: list[str] = []
+        self.closed: str | None = None
+
+    def feed(self, event: steps.Event) -> None:
+        """Feeds an event, and the answers to all effects that follow from it."""
+        events = deque([event])
+        while events and self.closed is None:
+            for effect in self.machine.feed(events.popleft()):
+                if answer := self._carry_out(effect):
+                    events.append(answer)
+
+    def _carry_out(self, effect: steps.Effect) -> steps.LocalEvent | None:
+        disk = self.disk
+        match effect:
+            case steps.Send(message):
+                self.sent.append(message)
+            case steps.Load(first, limit):
+                return disk.load(first, limit)
+            case steps.Recall(size, count):
+                return disk.recall(size, count)
+            case steps.Commit(batch):
+                disk.append_verified(batch)
+                return steps.Committed()
+            case steps.Restore(batch):
+                disk.append_verified(batch)
+                return steps.Restored()
+            case steps.Countersign(head):
+                assert disk.heads[head.checkpoint.size] == head, "only what is durable is countersigned"
+                disk.keep_receipt(countersign(head, self._domain, self._signer, self._now))
+                return steps.Countersigned(disk.receipts[head.checkpoint.size])
+            case _:
+                self._keep(effect)
+        return None
+
+    def _keep(self, effect: steps.Effect) -> None:
+        match effect:
+            case steps.StoreReceipt(receipt):
+                self.disk.keep_receipt(receipt)
+            case steps.Alarm(reason):
+                self.alarms.append(reason)
+            case steps.Halt():
+                self.disk.keep_halt(replace(effect))
+            case steps.Reopen():
+                self.disk.keep_halt(None)
+            case steps.Close(error):
+                self.closed = error
+            case _:
+                raise AssertionError(effect)
