@@ -167,7 +167,7 @@ def test_a_watch_goes_on_with_what_its_client_may_now(hk, operator):
             "line 4: role",
         ),
         ("nobody = true", "line 1: unknown key 'nobody'"),
-        ("[[clients]", "is not TOML"),
+        ("[[clients]", "not TOML"),
         ("# \udcff", "line 1: the byte 0xff is not UTF-8"),
     ],
 )
