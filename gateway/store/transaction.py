@@ -354,13 +354,12 @@ class Transaction:
         """Projects again the replies to a channel's notices that could not be used when they came."""
         back = [other for other in self._states.values() if other.parties.sender == state.parties.recipient]
         unusable = (events.c.kind == Event.ENVELOPE_UNSUPPORTED) & events.c.channel.in_([other.id for other in back])
-        found = select(leaves.c.channel, leaves.c.index, leaves.c.data).join(
-            events, (events.c.channel == leaves.c.channel) & (events.c.index == leaves.c.index)
-        )
+        found = select(leaves).join(events, (events.c.channel == leaves.c.channel) & (events.c.index == leaves.c.index))
         for row in self._connection.execute(found.where(unusable).order_by(events.c.cursor)).mappings():
             place, envelope = Place(self._origins[row["channel"]], row["index"]), parsed(row["data"])
             if envelope and is_reply(envelope):
-                projection = self._projection(envelope, place, self.channel(place.origin))
+                channel = self.channel(place.origin)
+                projection = self._projection(envelope, place, channel, fields_checked=row["destroyed"])
                 if projection.outcome is Outcome.PROJECTED:
                     self._changes.apply(projection, place)
 

@@ -236,6 +236,16 @@ def with_salt(left: Envelope) -> bytes:
     return left.SerializeToString(deterministic=True)
 
 
+async def test_what_is_left_of_a_reply_that_came_back_first_is_taken_once_its_notice_is_there(pair):
+    hk, kr = pair
+    await destroy(*pair)
+    before = (await message(hk, "hk-2")).state
+    await hk.restore(lost_everything(hk))
+    await exchange(kr, hk)  # the acknowledgement, of a notice that is not back yet
+    await exchange(hk, kr)
+    assert (await message(hk, "hk-2")).state == before == Notice.ACKNOWLEDGED
+
+
 async def test_a_receiver_takes_hashes_below_a_head_that_its_sender_has_no_receipt_for(
     hk: Opened, kr: Opened, monkeypatch
 ):
