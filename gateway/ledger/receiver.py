@@ -2,11 +2,12 @@
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
-from gateway.errors import RemoteProtocolError, UnknownSeal
+from gateway.errors import BadProof, RemoteProtocolError, UnknownSeal
 from gateway.ledger.batch import VerifiedBatch, check_extent, check_held, verify_batch
 from gateway.ledger.channel import VERSION, Machine, State, step
-from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, open_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, open_checkpoint
 from gateway.ledger.merkle import CompactRange
+from gateway.ledger.note import Note
 from gateway.ledger.seals import Parties
 from gateway.ledger.steps import (
     FORKED,
@@ -40,7 +41,7 @@ class ReceiverMachine(Machine):
         (State.IDLE, Opened): step("_await_hello", State.AWAITING_HELLO),
         (State.AWAITING_HELLO, wire.Hello): step("_take_hello", State.CHECKING, State.COUNTERSIGNING, State.STREAMING),
         (State.CHECKING, Recalled): step("_check", State.COUNTERSIGNING, State.STREAMING, State.HALTED),
-        (State.STREAMING, wire.Batch): step("_take_batch", State.COMMITTING, State.COMPARING),
+        (State.STREAMING, wire.Batch): step("_take_batch", State.COMMITTING, State.COMPARING, State.CHECKING),
         (State.STREAMING, wire.Recover): step("_hand_back", State.HANDING_BACK),
         (State.COMPARING, Recalled): step("_compare", State.COMMITTING, State.STREAMING, State.HALTED),
         (State.COMMITTING, Committed): step("_countersign", State.COUNTERSIGNING),
@@ -64,7 +65,7 @@ class ReceiverMachine(Machine):
         self._halt_found = halt  # here, or by an earlier machine
         self._greeted = False  # whether the sender has had its Position
         self._may_recover = False  # whether the sender's Hello shows that it lacks something
-        self._claim: SignedCheckpoint | None = None  # of the sender's Hello, while it is compared
+        self._claim: SignedCheckpoint | None = None  # of the sender, while it is compared
         self._overlapping = wire.Batch()  # while it is compared
         self._verified: VerifiedBatch | None = None  # while it is committed
 
@@ -111,11 +112,14 @@ class ReceiverMachine(Machine):
         return claim
 
     def _check(self, recalled: Recalled) -> None:
+        """Compares what the sender signed with the copy: one size has one root, whatever message showed it."""
         assert self._claim is not None, "CHECKING has a claim"
-        if self._claim.checkpoint.root == recalled.log.root():
-            self._welcome()
-        else:
+        if self._claim.checkpoint.root != recalled.log.root():
             self._halt_forked(self._claim)
+        elif self._greeted:
+            raise BadProof("the batch's checkpoint commits to other envelopes", size=self._claim.checkpoint.size)
+        else:
+            self._welcome()
 
     def _welcome(self) -> None:
         if self._head and self._receipt_lags(self._head):
@@ -136,7 +140,12 @@ class ReceiverMachine(Machine):
     def _take_batch(self, batch: wire.Batch) -> None:
         check_extent(batch)
         overlap = self._log.size - batch.first_index
-        if overlap > 0:
+        size = Checkpoint.parse(Note.parse(batch.checkpoint).text).size
+        if size != batch.first_index + len(batch.envelopes) and size <= self._log.size:
+            self._claim = open_checkpoint(batch.checkpoint, self.parties.origin, self.parties.sender)
+            self._do(Recall(size))
+            self.state = State.CHECKING
+        elif overlap > 0:
             self._overlapping = batch
             self._do(Recall(batch.first_index, min(overlap, len(batch.envelopes))))
             self.state = State.COMPARING

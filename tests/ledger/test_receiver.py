@@ -299,6 +299,23 @@ def test_a_signed_head_of_another_root_is_a_fork_whatever_its_batch_holds():
     assert_forked(machine, machine.feed(recalled(4, 2)), contrary.note)
 
 
+@pytest.mark.parametrize("size", [4, 6])
+@pytest.mark.parametrize(("first", "end"), [(6, 9), (2, 5), (8, 9)])
+def test_a_signed_head_of_another_root_is_a_fork_wherever_its_batch_begins_and_ends(size, first, end):
+    machine = streaming()
+    contrary = head_of(OTHERS[:size]).note
+    batch = wire.Batch(first_index=first, envelopes=LEAVES[first:end], checkpoint=contrary)
+    assert machine.feed(batch) == [steps.Recall(size)]
+    assert_forked(machine, machine.feed(recalled(size, 0)), contrary)
+
+
+@pytest.mark.parametrize("size", [4, 6])
+def test_a_signed_head_of_this_log_that_is_not_its_batchs_is_no_fork(size):
+    machine = streaming()
+    machine.feed(wire.Batch(first_index=6, envelopes=LEAVES[6:], checkpoint=head_of(LEAVES[:size]).note))
+    assert_refused(machine, recalled(size, 0))
+
+
 def test_an_earlier_history_that_differs_before_the_batch_is_a_fork():
     leaves = [*OTHERS[:5], LEAVES[5]]
     machine = streaming()
