@@ -4,8 +4,10 @@ Of what SQLAlchemy does for each execution, these leave out the compiler and the
 they are for do not need.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Column, Connection, Delete, Dialect, Insert, RowMapping, Select, Update, bindparam
@@ -34,10 +36,10 @@ def insert_many(connection: Connection, statement: Insert, rows: Sequence[Mappin
     if not compiled.positiontup:
         execute_many(connection, statement, rows)
         return
+    of_row = _in_order(compiled)
     for first in range(0, len(rows), ROWS_AT_ONCE):
         some = rows[first : first + ROWS_AT_ONCE]
-        values = tuple(value for row in some for value in _parameters(compiled, row))
-        connection.exec_driver_sql(_of_rows(compiled, len(some)), values)
+        connection.exec_driver_sql(_of_rows(compiled, len(some)), tuple(chain.from_iterable(map(of_row, some))))
 
 
 def rows_by_keys(
@@ -63,6 +65,12 @@ def _parameters(compiled: SQLCompiler, values: Mapping[str, Any]) -> Any:
 @cache
 def _compiled(statement: Insert | Update | Delete, dialect: Dialect) -> SQLCompiler:
     return statement.compile(dialect=dialect)
+
+
+@cache
+def _in_order(compiled: SQLCompiler) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    names = compiled.positiontup or []
+    return itemgetter(*names) if len(names) > 1 else partial(_parameters, compiled)
 
 
 @cache

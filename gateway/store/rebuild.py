@@ -140,7 +140,7 @@ class _Rebuild:
         """Writes what follows from envelopes ``first`` to ``last`` of a channel."""
         changes, self._changes = self._changes, Changes()
         sequences = self._retelling.sequences(changes.new, channel, first, last)
-        new = [{"sequence": sequences[each], **notice_row(changes.records[each], self._ids)} for each in changes.new]
+        new = [notice_row(sequences[each], changes.records[each], self._ids) for each in changes.new]
         identifiers = [
             {"identifier": identifier, "sequence": sequences[each]}
             for each in changes.new

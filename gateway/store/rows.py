@@ -8,9 +8,10 @@ from sqlalchemy import RowMapping
 from gateway.supervision.records import NoticeRecord, Place
 
 
-def notice_row(record: NoticeRecord, ids: Mapping[str, int]) -> dict[str, Any]:
-    """Gives the columns of ``notices`` but ``sequence``; ``ids`` has the id of each channel by origin."""
+def notice_row(sequence: int, record: NoticeRecord, ids: Mapping[str, int]) -> dict[str, Any]:
+    """Gives the columns of ``notices``; ``ids`` has the id of each channel by origin."""
     return {
+        "sequence": sequence,
         "id": record.id,
         "direction": record.direction,
         "kind": record.kind,
@@ -30,13 +31,19 @@ def notice_row(record: NoticeRecord, ids: Mapping[str, int]) -> dict[str, Any]:
 
 def changing_columns(record: NoticeRecord, ids: Mapping[str, int]) -> dict[str, Any]:
     """Gives the columns that later facts change."""
+    acknowledged, withdrawn = _columns(record.acknowledged_at, ids), _columns(record.withdrawn_at, ids)
+    destroyed, peer_destroyed = _columns(record.destroyed_at, ids), _columns(record.peer_destroyed_at, ids)
     return {
         "state": record.state,
         "receipt_time": record.receipt_time,
-        **_columns("acknowledged", record.acknowledged_at, ids),
-        **_columns("withdrawn", record.withdrawn_at, ids),
-        **_columns("destroyed", record.destroyed_at, ids),
-        **_columns("peer_destroyed", record.peer_destroyed_at, ids),
+        "acknowledged_channel": acknowledged[0],
+        "acknowledged_index": acknowledged[1],
+        "withdrawn_channel": withdrawn[0],
+        "withdrawn_index": withdrawn[1],
+        "destroyed_channel": destroyed[0],
+        "destroyed_index": destroyed[1],
+        "peer_destroyed_channel": peer_destroyed[0],
+        "peer_destroyed_index": peer_destroyed[1],
         "superseded_by": record.superseded_by,
         "withdrawn_by": record.withdrawn_by,
         "revision": record.revision,
@@ -74,7 +81,10 @@ def notice_record(row: RowMapping, origins: Mapping[int, str]) -> NoticeRecord:
 
 def sector_bits(sectors: tuple[int, ...]) -> int:
     """Gives a number in which bit n stands for sector n."""
-    return sum(1 << sector for sector in set(sectors))
+    bits = 0
+    for sector in sectors:
+        bits |= 1 << sector
+    return bits
 
 
 def sectors_of(bits: int) -> tuple[Any, ...]:
@@ -82,9 +92,8 @@ def sectors_of(bits: int) -> tuple[Any, ...]:
     return tuple(sector for sector in range(bits.bit_length()) if bits >> sector & 1)
 
 
-def _columns(fact: str, place: Place | None, ids: Mapping[str, int]) -> dict[str, int | None]:
-    channel, index = (ids[place.origin], place.index) if place else (None, None)
-    return {f"{fact}_channel": channel, f"{fact}_index": index}
+def _columns(place: Place | None, ids: Mapping[str, int]) -> tuple[int | None, int | None]:
+    return (ids[place.origin], place.index) if place else (None, None)
 
 
 def _place(fact: str, row: RowMapping, origins: Mapping[int, str]) -> Place | None:

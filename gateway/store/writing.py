@@ -144,7 +144,7 @@ class Writing:
     def _write_notices(self, connection: Connection) -> None:
         changes, first = self._changes, self.counters.sequence + 1
         sequences = dict(zip(changes.new, range(first, first + len(changes.new)), strict=True))
-        new = [{"sequence": sequences[each], **notice_row(changes.records[each], self._ids)} for each in changes.new]
+        new = [notice_row(sequences[each], changes.records[each], self._ids) for each in changes.new]
         _insert(connection, tables.notices, new)
         identifiers = [
             {"identifier": identifier, "sequence": sequences[each]}
