@@ -5,7 +5,7 @@ A handler behind it takes a message or messages and returns or yields messages; 
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from gateway.errors import BadInput, GatewayError, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord
 from gateway.logs import Log
 from gateway.rpc.admission import Admitted, Call
+from gateway.rpc.ahead import IN_HAND
 from gateway.rpc.decoding import decode
 from gateway.rpc.intake import AFTERWARDS
 from gateway.rpc.journaling import Journaling, admitted, asked, batches
@@ -190,11 +191,11 @@ class Guard:
             if pause_seconds := self._quotas.charge(caller, calls_of(len(data))):
                 await asyncio.sleep(pause_seconds)
             ask()
-            if len(data) <= SMALL_BYTES:
+            async with AsyncExitStack() as in_hand:
+                if len(data) > SMALL_BYTES:
+                    await in_hand.enter_async_context(self._quotas.large(caller))
+                IN_HAND.set(in_hand)
                 yield read(data)
-            else:
-                async with self._quotas.large(caller):
-                    yield read(data)
 
     async def _bounded(self, answer: Awaitable[Any], context: Context) -> Any:
         """Bounds a call whose caller set no deadline, or one that is too far away; gRPC keeps to all others."""

@@ -1,6 +1,8 @@
 """``NoticeService``."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from regulator.exchange.v1 import notice_service_pb2 as pb
@@ -9,6 +11,7 @@ from regulator.exchange.v1 import notice_service_pb2_grpc as rpc
 from gateway.commands.notices import Commands
 from gateway.questions.notices import Questions
 from gateway.rpc.admission import CALLER
+from gateway.rpc.ahead import ahead
 from gateway.rpc.status import status_of
 
 MAX_REFUSALS = 1000  # told of one stream; then it ends
@@ -36,18 +39,17 @@ class NoticeServicer(rpc.NoticeServiceServicer):
     ) -> pb.SubmitNoticesResponse:
         """Gives each notice of a stream on its own."""
         answer = pb.SubmitNoticesResponse()
-        async for message in request_iterator:
-            outcomes = await self._commands.submit_notices(CALLER.get(), message)
-            for offset, error in enumerate(outcomes):
-                if error:
-                    refusal = answer.refusals.add(index=answer.received_count + offset)
-                    refusal.request_id = message.requests[offset].request_id
-                    refusal.status.CopyFrom(status_of(error))
-            answer.received_count += len(outcomes)
-            answer.sealed_count += outcomes.count(None)
-            if len(answer.refusals) > MAX_REFUSALS:
-                del answer.refusals[MAX_REFUSALS:]
-                break
+        submit = partial(self._commands.submit_notices, CALLER.get())
+        async with aclosing(ahead(request_iterator, submit, lambda: len(answer.refusals) > MAX_REFUSALS)) as submitted:
+            async for message, outcomes in submitted:
+                for offset, error in enumerate(outcomes):
+                    if error:
+                        refusal = answer.refusals.add(index=answer.received_count + offset)
+                        refusal.request_id = message.requests[offset].request_id
+                        refusal.status.CopyFrom(status_of(error))
+                answer.received_count += len(outcomes)
+                answer.sealed_count += outcomes.count(None)
+        del answer.refusals[MAX_REFUSALS:]
         return answer
 
     async def GetNotice(self, request: pb.GetNoticeRequest, context: Any) -> pb.Notice:
