@@ -16,6 +16,7 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 
 from gateway.errors import RemoteProtocolError, UnknownSeal, Untrusted
 from gateway.ledger.checkpoint import MAX_TIME, SealPublic, SignatureType, domains_of
+from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.note import Note, key_id
 
 Certificates = tuple[bytes, bytes]
@@ -177,7 +178,8 @@ def rotation_in(envelopes: Sequence[bytes], first: int, parties: Parties) -> Rot
     """Finds the rotation that a run of envelopes from index ``first`` on ends with; None: none that is not known.
 
     Raises:
-        RemoteProtocolError: there is one that does not end the run, or is for another channel.
+        RemoteProtocolError: there is one that does not end the run, is for another channel, or tells of impossible
+            receipts.
         Untrusted, Malformed: its certificates do not certify a seal that was never used here.
     """
     for place, data in enumerate(envelopes, 1):
@@ -187,6 +189,8 @@ def rotation_in(envelopes: Sequence[bytes], first: int, parties: Parties) -> Rot
         if place != len(envelopes) or envelope.origin != parties.origin:
             raise RemoteProtocolError("a rotation of the seal ends its checkpoint, in the channel that it is for")
         said = envelope.seal_rotated
+        if said.receipted_size > MAX_SIZE:
+            raise RemoteProtocolError("a rotation of the seal tells of more receipts than a log can have")
         certificates = said.ed25519_certificate, said.ml_dsa_44_certificate
         if any(span.seal.certificates == certificates for span in parties.sender.spans):
             return None
@@ -197,12 +201,13 @@ def rotation_in(envelopes: Sequence[bytes], first: int, parties: Parties) -> Rot
     return None
 
 
-_TAG = b"\xf2\x01"  # field 30 of Envelope, length-delimited: what has it nowhere is no rotation
+# Field 30 of Envelope, length-delimited; the second also with needless bytes after it: what has neither is no rotation.
+_TAGS = b"\xf2\x01", b"\xf2\x81"
 
 
 def rotating(data: bytes) -> Envelope | None:
     """The envelope, if it brings a seal."""
-    if _TAG not in data:
+    if not any(tag in data for tag in _TAGS):
         return None
     try:
         envelope = Envelope.FromString(data)

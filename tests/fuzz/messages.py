@@ -12,6 +12,7 @@ from gateway.errors import Malformed
 from gateway.identity.evidence import act_of, moment
 from gateway.journal.names import asked_in, request_id_of
 from gateway.ledger.merkle import MAX_SIZE
+from gateway.ledger.seals import rotating
 from gateway.rpc.decoding import decode
 from gateway.store.logs import parsed
 from gateway.supervision.destruction import is_remainder, remainder
@@ -31,6 +32,7 @@ def envelope(data: bytes) -> None:
     sealed = parsed(data)
     if sealed is None:
         return
+    assert (rotating(data) is not None) == sealed.HasField("seal_rotated"), "the channel and the store see the same"
     list(concerned_notices(sealed))
     is_reply(sealed)
     act_of(sealed)

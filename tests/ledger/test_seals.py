@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from gateway.errors import RemoteProtocolError, UnknownSeal, Untrusted
 from gateway.ledger.batch import verify_batch
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, open_receipt, sign_checkpoint
-from gateway.ledger.merkle import leaf_hash
+from gateway.ledger.merkle import MAX_SIZE, leaf_hash
 from gateway.ledger.seals import CertifiedSeal, SealHistory, rotation_in
 from tests.ledger.samples import (
     HK,
@@ -119,6 +119,25 @@ def test_a_rotation_out_of_place_or_not_certified_is_refused_before_anything_is_
 def test_a_rotation_that_comes_again_is_no_other_one():
     parties = PARTIES.after(verify_batch(batch_of(TURNED, 0), log_of([]), PARTIES).rotation)
     assert rotation_in([rotation(NEXT)], 9, parties) is None
+
+
+@pytest.mark.parametrize("tag", ["f28100", "f2818000", "f281808000"])
+def test_a_rotation_is_one_however_long_the_tag_of_its_field_is_written(tag):
+    """Protobuf reads a tag with needless bytes as well: what takes the envelope in then sees a rotation."""
+    whole = rotation(NEXT)
+    written = whole.replace(b"\xf2\x01", bytes.fromhex(tag))
+    assert written != whole
+    verified = verify_batch(batch_of([*LEAVES, written], 0), log_of([]), PARTIES)
+    assert verified.rotation is not None
+    assert verified.rotation.seal == certified(NEXT)
+
+
+def test_a_rotation_that_tells_of_more_receipts_than_a_log_can_have_is_refused():
+    """What is stored counts up to 2^63 - 1: a commit with more would fail, and all that wait for it with it."""
+    most = verify_batch(batch_of([*LEAVES, rotation(NEXT, MAX_SIZE)], 0), log_of([]), PARTIES)
+    assert most.rotation is not None
+    with pytest.raises(RemoteProtocolError, match="receipts"):
+        verify_batch(batch_of([*LEAVES, rotation(NEXT, MAX_SIZE + 1)], 0), log_of([]), PARTIES)
 
 
 @given(st.lists(st.binary(max_size=60), max_size=5))
