@@ -42,6 +42,7 @@ lint: $(DEV) ## Run ruff, mypy, import-linter, buf; check that what is generated
 	$(BIN)/python docs/write_cli.py --check docs/cli.md
 	$(BIN)/python docs/write_configuration.py --check docs/configuration.md
 	$(BIN)/python docs/write_access.py --check docs/access.md
+	$(BIN)/python docs/write_metrics.py --check docs/observability.md
 
 .PHONY: bench
 bench: $(DEV) ## Measure the nodes beside the bare-gRPC floor (ARGS=--quick for less)

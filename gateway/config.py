@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from gateway.approval_config import FourEyesSection
 from gateway.errors import ConfigError
-from gateway.identity.addresses import address_fault
+from gateway.identity.addresses import address_fault, loopback_fault
 from gateway.identity.names import authority_fault, client_fault, domain_fault, jurisdiction_fault
 from gateway.identity.officer_rules import OfficerRules
 from gateway.identity.toml_text import read_toml, text_of
@@ -25,6 +25,10 @@ def _check_with(fault_of: object) -> AfterValidator:
 
 
 Address = Annotated[str, _check_with(address_fault)]
+
+
+def _metrics_fault(text: str) -> str | None:
+    return loopback_fault(text) if text else None
 
 
 class _Section(BaseModel):
@@ -122,6 +126,16 @@ class LimitsSection(_Section):
         return Quota(rate, calls, min(calls, own.concurrent_streams or self.concurrent_streams))
 
 
+class MetricsSection(_Section):
+    """What the node counts and measures, for Prometheus; docs/observability.md tells of it."""
+
+    listen: Annotated[str, _check_with(_metrics_fault)] = Field(
+        "",
+        description="Where it serves `http://.../metrics`, host:port of this machine alone, such as `127.0.0.1:9464`; "
+        "empty: nowhere.",
+    )
+
+
 class RevocationSection(_Section):
     """How long trust holds that is not renewed; docs/certificates.md tells of the files."""
 
@@ -156,6 +170,7 @@ class Config(_Section):
     database: DatabaseSection = DatabaseSection()
     limits: LimitsSection = LimitsSection()
     revocation: RevocationSection = RevocationSection()
+    metrics: MetricsSection = MetricsSection()
     officers: OfficerRules = OfficerRules()
     four_eyes: FourEyesSection = FourEyesSection()
     logging: LoggingSection = LoggingSection()

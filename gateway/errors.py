@@ -146,7 +146,10 @@ class Stale(GatewayError):
 
 
 class Overloaded(GatewayError):
-    """A bound is reached; the call may be tried again after ``retry_after_seconds``, here a guess."""
+    """A bound is reached; the call may be tried again after ``retry_after_seconds``, here a guess.
+
+    Metadata ``limit`` names the bound, by its key in ``config.toml`` where it has one.
+    """
 
     reason = "OVERLOADED"
     retry_after_seconds: float = 1.0

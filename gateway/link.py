@@ -23,7 +23,7 @@ from gateway.ledger import steps
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
 from gateway.ledger.sender import SenderMachine
 from gateway.logs import Log
-from gateway.questions.standing import LinkStatus
+from gateway.questions.links import Links, LinkStatus
 from gateway.store.bulletin import Bulletin
 from gateway.store.state import ChannelState
 
@@ -76,7 +76,7 @@ class Link:
         credentials: Callable[[], Credentials],
         store: Store,
         bulletin: Bulletin,
-        links: dict[str, LinkStatus],
+        links: Links,
     ) -> None:
         self._peer, self._credentials, self._store = peer, credentials, store
         self._bulletin, self._links = bulletin, links
@@ -95,7 +95,7 @@ class Link:
                 wait = FIRST_WAIT_SECONDS
             except (grpc.aio.AioRpcError, GatewayError, TimeoutError) as failure:
                 error, logged = _told(failure), _logged(failure)
-            if self._links.get(self._origin, LinkStatus()).connected:
+            if self._links.of(self._origin).connected:
                 wait = FIRST_WAIT_SECONDS
             self._note(connected=False, error=error, logged=logged)
             await self._pause(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
@@ -154,7 +154,7 @@ class Link:
         raise RemoteProtocolError(carrier.closing_error or "the channel has halted")
 
     async def _next(self, inbox: "asyncio.Queue[Incoming]") -> steps.Event:
-        connected = self._links.get(self._origin, LinkStatus()).connected
+        connected = self._links.of(self._origin).connected
         async with asyncio.timeout(None if connected else HELLO_TIMEOUT_SECONDS):
             incoming = await inbox.get()
         if isinstance(incoming, Exception):
@@ -185,12 +185,12 @@ class Link:
         return self._bulletin.commit.states[self._origin]
 
     def _note(self, *, connected: bool, error: str = "", logged: str = "") -> None:
-        before = self._links.get(self._origin, LinkStatus())
+        before = self._links.of(self._origin)
         if error and error != before.last_error:
             _log.warning("stream_failed", channel=self._origin, error=logged or error)
         if connected and not before.connected:
             _log.info("stream_connected", channel=self._origin)
-        self._links[self._origin] = LinkStatus(connected=connected, last_error=error)
+        self._links.note(self._origin, LinkStatus(connected=connected, last_error=error))
 
     def _options(self) -> list[tuple[str, Any]]:
         return [

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, partial
 
+from prometheus_client import CollectorRegistry
+
 from gateway import chores
 from gateway.alarms import Alarms
 from gateway.carrier import Store
@@ -29,14 +31,17 @@ from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 from gateway.link import Link
 from gateway.logs import Log
+from gateway.metrics.instruments import Instruments
+from gateway.moments import MICROS
 from gateway.questions.auditing import Auditing
 from gateway.questions.certificates import CertificateQuestions
 from gateway.questions.drafts import DraftQuestions
 from gateway.questions.evidence import Proofs
 from gateway.questions.frameworks import FrameworkQuestions
+from gateway.questions.links import Links
 from gateway.questions.notices import Questions
 from gateway.questions.sealed_tokens import SealedTokens
-from gateway.questions.standing import LinkStatus, Standing
+from gateway.questions.standing import Standing, channel_id
 from gateway.rpc.admin import AdminServicer
 from gateway.rpc.admission import BackOfficeAdmission, PeerAdmission
 from gateway.rpc.audit import AuditServicer
@@ -48,9 +53,14 @@ from gateway.rpc.guard import Admission
 from gateway.rpc.journaling import Journaling
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
-from gateway.rpc.quotas import Quota
+from gateway.rpc.quotas import Quotas
 from gateway.rpc.server import MAX_PEER_STREAMS, PEER_QUOTA, Listener, Services, back_office_server, peer_server
 from gateway.rpc.tls import Material, require_tls_1_3_only
+from gateway.scraping.families import Sources
+from gateway.scraping.lateness import watch_lateness
+from gateway.scraping.listener import MetricsListener
+from gateway.scraping.page import Page
+from gateway.store.backlog import Backlog, read_waiting
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database
@@ -64,6 +74,7 @@ from gateway.store.opening import (
     read_token_key,
 )
 from gateway.store.readers import Readers
+from gateway.store.state import ChannelState
 from gateway.trusting import Trusting
 from gateway.watching import Watched, watch
 
@@ -84,9 +95,12 @@ class Node:
         self.home = home
         self.back_office_port = 0
         self.peer_port = 0
+        self.metrics_port = 0  # none
         self.failure: Exception | None = None
         self._broken = asyncio.Event()
-        self._links: dict[str, LinkStatus] = {}
+        self._links = Links()
+        self._registry = CollectorRegistry()
+        self._instruments = Instruments(self._registry)
 
     async def start(self) -> None:
         """Opens the store, then the links and listeners.
@@ -111,6 +125,9 @@ class Node:
         peer = PeerServicer(parties, store, self._bulletin, self._links, lambda seen: links[seen].hurry())
         self._peer, self.peer_port = peer_server(self._peer_listener(parties), peer)
         self._committer.start()
+        self._metrics = MetricsListener(self._metrics_page(parties, alarms).make)
+        if address := self.home.config.metrics.listen:
+            self.metrics_port = await self._metrics.start(address)
         await self._listen()
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
         self._tasks += [asyncio.create_task(chore()) for chore in self._chores]
@@ -119,6 +136,8 @@ class Node:
         watched += [[source] for source in self._officers.sources]
         self._tasks += [asyncio.create_task(watch(each, alarms)) for each in watched]
         self._tasks.append(asyncio.create_task(self._journaling.run()))
+        if self.metrics_port:
+            self._tasks.append(asyncio.create_task(watch_lateness(self._instruments.loop_came_late)))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves until ``stop`` is set, the storage breaks or a listener ends by itself; then drains and closes.
@@ -144,6 +163,7 @@ class Node:
         """Takes no new calls, lets those under way end within the drain time, and closes the store."""
         drain = self.home.config.limits.drain_seconds
         self._bulletin.close()
+        await self._metrics.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -180,8 +200,12 @@ class Node:
                 on_commit=self._publish,
                 on_fatal=self._break,
             )
-        self._bulletin = Bulletin(self._committer.latest())
-        self._journaling = Journaling(self._committer)
+            self._committer.on_measured = self._instruments.committed
+            latest = self._committer.latest()
+            with self._database.readers.connect() as connection:
+                backlog = Backlog(read_waiting(connection, latest.states), _micros, self._delivered)
+        self._bulletin = Bulletin(latest, backlog)
+        self._journaling = Journaling(self._committer, self._instruments.refused)
 
     @contextmanager
     def _closing_database(self) -> Iterator[None]:
@@ -210,7 +234,7 @@ class Node:
         )
         days = config.four_eyes.draft_days
         draft_commands = DraftCommands(parties.jurisdiction, committer, acts, drafts, days, _micros, random)
-        certificates = CertificateQuestions(self.home.lifetimes, self._bulletin)
+        certificates = self._certificates = CertificateQuestions(self.home.lifetimes, self._bulletin)
         retention = Retention(parties, self._committer, self._readers, _micros)
         self._chores = [
             partial(chores.tell_expiring, committer, certificates.lifetimes),
@@ -252,13 +276,15 @@ class Node:
             lambda: trusting.clients.current.verifier, lambda: self._access.current, self._officers, _now
         )
         material, listen = trusting.for_clients, section.listen
-        return self._listener(listen, material, admission, most, cache(lambda client: limits.quota(client, most)))
+        self._client_quotas = Quotas(cache(lambda client: limits.quota(client, most)), time.monotonic_ns)
+        return self._listener(listen, material, admission, most, self._client_quotas)
 
     def _peer_listener(self, parties: Parties) -> Listener:
         trusting = self._trusting
         admission = PeerAdmission(parties, lambda jurisdiction: trusting.peers.current[jurisdiction].verifier, _now)
         material, listen = trusting.for_peers, self.home.config.peer.listen
-        return self._listener(listen, material, admission, MAX_PEER_STREAMS, lambda _peer: PEER_QUOTA)
+        self._peer_quotas = Quotas(lambda _peer: PEER_QUOTA, time.monotonic_ns)
+        return self._listener(listen, material, admission, MAX_PEER_STREAMS, self._peer_quotas)
 
     def _listener(
         self,
@@ -266,7 +292,7 @@ class Node:
         material: Callable[[], Material],
         admission: Admission,
         max_calls: int,
-        quota_of: Callable[[str], Quota],
+        quotas: Quotas,
     ) -> Listener:
         limits = self.home.config.limits
         return Listener(
@@ -277,9 +303,22 @@ class Node:
             limits.max_connection_age_seconds,
             limits.drain_seconds,
             max_calls,
-            quota_of,
+            quotas,
             self._journaling,
+            self._instruments,
         )
+
+    def _metrics_page(self, parties: Parties, alarms: Alarms) -> Page:
+        sources = Sources(
+            parties.own,
+            self._bulletin,
+            self._committer.waiting_weight,
+            self._links,
+            alarms,
+            {"back_office": self._client_quotas.under_way, "peer": self._peer_quotas.under_way},
+            _micros,
+        )
+        return Page(self._registry, sources, self._certificates.lifetimes, self._database.sizes, self.home.path)
 
     async def _listen(self) -> None:
         for server, listen, port in (
@@ -304,6 +343,9 @@ class Node:
         seal, signer = self._signer(self.home.next_seal)
         self.home.require_certified(seal, _now())
         return seal, signer
+
+    def _delivered(self, state: ChannelState, waited: int) -> None:
+        self._instruments.delivered(channel_id(state), waited / MICROS)
 
     def _publish(self, commit: Commit) -> None:
         self._bulletin.publish(commit)

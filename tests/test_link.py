@@ -12,7 +12,8 @@ from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
 from gateway.link import Credentials, Incoming, Link
-from gateway.questions.standing import LinkStatus
+from gateway.questions import links
+from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
 from tests.store.stores import Opened, shared_store
 from tests.support.certificates import authority, issued
@@ -21,15 +22,15 @@ from tests.support.nodes import free_port
 PATIENCE_SECONDS = 20  # a link that has missed its end dials for ever
 
 
-class Links(dict[str, LinkStatus]):
+class Links(links.Links):
     """How the links do; tells when one has failed."""
 
     def __init__(self) -> None:
         super().__init__()
         self.failed = asyncio.Event()
 
-    def __setitem__(self, origin: str, status: LinkStatus) -> None:
-        super().__setitem__(origin, status)
+    def note(self, origin: str, status: links.LinkStatus) -> None:
+        super().note(origin, status)
         if status.last_error:
             self.failed.set()
 
@@ -47,7 +48,7 @@ class Dialling:
             parties,
             lambda: Credentials(node.key_pem, node.pem, to_pem(root.certificate)),
             shared_store(store),
-            Bulletin(store.committer.latest()),
+            Bulletin(store.committer.latest(), Backlog({}, lambda: 0, lambda *_: None)),
             self.links,
         )
 

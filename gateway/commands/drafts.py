@@ -223,7 +223,8 @@ def _found(tx: Transaction, caller: Caller, wanted_id: str) -> DraftRecord:
 def _require_room(tx: Transaction, authority: str) -> None:
     if tx.drafts.open_count(authority) >= MAX_OPEN_DRAFTS:
         raise Overloaded(
-            f"{authority} has {MAX_OPEN_DRAFTS} drafts that are not final: release some, or let them expire"
+            f"{authority} has {MAX_OPEN_DRAFTS} drafts that are not final: release some, or let them expire",
+            limit="open_drafts",
         )
 
 

@@ -1,7 +1,6 @@
 """How this node stands: what it is, whom it is paired with, and how its channels move."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -13,6 +12,7 @@ from gateway.identity.access import Caller, Role
 from gateway.identity.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
 from gateway.moments import timestamp_of
+from gateway.questions.links import Links
 from gateway.questions.paging import page_of
 from gateway.store.bulletin import Bulletin
 from gateway.store.state import ChannelState
@@ -24,14 +24,6 @@ SOFTWARE_VERSION = version("regulatory-gateway")
 _LOOK_AFTER = frozenset({Role.OPERATOR, Role.AUDITOR})  # the node: whom alarms are for
 
 
-@dataclass(frozen=True, slots=True)
-class LinkStatus:
-    """How the stream of a channel does; ``last_error`` is for people, empty while nothing is wrong."""
-
-    connected: bool = False
-    last_error: str = ""
-
-
 class Standing:
     """Answers for operators.
 
@@ -39,8 +31,8 @@ class Standing:
         parties: who exchanges
         authorities: codes of those that this node serves
         seal: gives this node's, as it is in force
-        bulletin: knows the newest heads
-        links: how each channel's stream does, by origin; kept up to date by those who run the streams
+        bulletin: knows the newest heads, and since when envelopes wait
+        links: how each channel's stream does
         alarms: what needs an operator
         clock: microseconds since 1970
     """
@@ -51,7 +43,7 @@ class Standing:
         authorities: tuple[str, ...],
         seal: Callable[[], CertifiedSeal],
         bulletin: Bulletin,
-        links: dict[str, LinkStatus],
+        links: Links,
         alarms: Alarms,
         clock: Callable[[], int],
     ) -> None:
@@ -111,7 +103,8 @@ class Standing:
         return admin.ListChannelsResponse(channels=map(self._channel, page), next_page_token=more)
 
     def _channel(self, state: ChannelState) -> admin.Channel:
-        link, halt, receipt = self._links.get(state.origin, LinkStatus()), state.halt, state.receipt
+        link, halt, receipt = self._links.of(state.origin), state.halt, state.receipt
+        oldest = self._bulletin.backlog.oldest(state.origin)
         return admin.Channel(
             name=channel_name(state),
             origin=state.origin,
@@ -125,12 +118,18 @@ class Standing:
             connected=link.connected,
             receipt_time=Timestamp(seconds=receipt.time) if receipt else None,
             last_error=link.last_error,
+            oldest_unreceipted_time=timestamp_of(oldest) if oldest else None,
         )
+
+
+def channel_id(state: ChannelState) -> str:
+    """The name of a channel for people and metrics: ``hk-to-kr``."""
+    return f"{state.parties.sender.lower()}-to-{state.parties.recipient.lower()}"
 
 
 def channel_name(state: ChannelState) -> str:
     """The resource name of a channel: ``channels/hk-to-kr``."""
-    return f"channels/{state.parties.sender.lower()}-to-{state.parties.recipient.lower()}"
+    return f"channels/{channel_id(state)}"
 
 
 def _peer_name(peer: Party) -> str:

@@ -16,6 +16,7 @@ from grpc_status import rpc_status
 from gateway.errors import BadInput, GatewayError, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord
 from gateway.logs import Log
+from gateway.metrics.instruments import OK, Instruments, Measured, MethodCalls
 from gateway.rpc.admission import Admitted, Call
 from gateway.rpc.ahead import IN_HAND
 from gateway.rpc.decoding import decode
@@ -48,6 +49,7 @@ class Guard:
         quotas: what each caller may take of the listener
         most_bytes: gives the bound of a message, by method
         journaling: makes entries of calls
+        instruments: count them
     """
 
     def __init__(
@@ -57,47 +59,49 @@ class Guard:
         quotas: Quotas,
         most_bytes: Callable[[str], int],
         journaling: Journaling,
+        instruments: Instruments,
     ) -> None:
         self._admission, self._max_deadline_seconds, self._quotas = admission, max_deadline_seconds, quotas
-        self._most_bytes, self._journaling = most_bytes, journaling
+        self._most_bytes, self._journaling, self._instruments = most_bytes, journaling, instruments
 
     def guarded(self, method: str, handler: Any) -> Any:
         """Gives a method's handler with the guard around it."""
         make, wrap, behaviour = _shape(handler)
         read = _reader(handler.request_deserializer, self._most_bytes(method))
-        return make(getattr(self, wrap)(method, behaviour, read, handler.response_serializer), None, None)
+        calls = self._instruments.calls_of(method, answers_once=not handler.response_streaming)
+        return make(getattr(self, wrap)(method, calls, behaviour, read, handler.response_serializer), None, None)
 
     # --- the four shapes of a method --------------------------------------------------------------------------------
 
-    def _unary_unary(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
+    def _unary_unary(self, method: str, calls: MethodCalls, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(_arriving: object, context: Context) -> Any:
-            shown = _shown(context)
+            shown, measured = _shown(context), _measured(calls)
             record = self._journaling.begin(shown.session, method)
             try:
                 caller = self._admit(record, shown).identity
                 answer = await self._bounded(self._answer(record, caller, behaviour, read, context), context)
-                return self._to_be_sent(caller, write(answer))
+                return measured.answered(self._to_be_sent(caller, write(answer)))
             except Exception as error:  # noqa: BLE001 - here and below: what a call ends with is told in one place
-                await self._refuse(record, context, error)
+                await self._refuse(record, measured, context, error)
 
         return call
 
-    def _stream_unary(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
+    def _stream_unary(self, method: str, calls: MethodCalls, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(chunks: AsyncIterator[bytes], context: Context) -> Any:
-            shown = _shown(context)
+            shown, measured = _shown(context), _measured(calls)
             record = self._journaling.begin(shown.session, method)
             try:
                 async with self._open(record, shown) as (caller, ask):
                     answer = behaviour(self._messages(caller, chunks, read, ask), context)
-                    return write(await self._journaled(record, answer))
+                    return measured.answered(write(await self._journaled(record, answer)))
             except Exception as error:  # noqa: BLE001
-                await self._refuse(record, context, error)
+                await self._refuse(record, measured, context, error)
 
         return call
 
-    def _unary_stream(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
+    def _unary_stream(self, method: str, calls: MethodCalls, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(_arriving: object, context: Context) -> AsyncIterator[Any]:
-            shown = _shown(context)
+            shown, measured = _shown(context), _measured(calls)
             record = self._journaling.begin(shown.session, method)
             try:
                 async with self._open(record, shown) as (caller, ask):
@@ -111,14 +115,15 @@ class Guard:
                             for message in part:
                                 ask()
                                 yield write(message)
+                measured.code = OK
             except Exception as error:  # noqa: BLE001
-                await self._refuse(record, context, error)
+                await self._refuse(record, measured, context, error)
 
         return call
 
-    def _stream_stream(self, method: str, behaviour: Any, read: Any, write: Any) -> Any:
+    def _stream_stream(self, method: str, calls: MethodCalls, behaviour: Any, read: Any, write: Any) -> Any:
         async def call(chunks: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
-            shown = _shown(context)
+            shown, measured = _shown(context), _measured(calls)
             record = self._journaling.begin(shown.session, method)
             try:
                 async with self._open(record, shown) as (caller, ask):
@@ -126,8 +131,9 @@ class Guard:
                     CALL_RECORD.set(None)  # what follows is the node's own work: a channel's logs tell of it
                     async for message in behaviour(self._messages(caller, chunks, read, ask), context):
                         yield write(message)
+                measured.code = OK
             except Exception as error:  # noqa: BLE001
-                await self._refuse(record, context, error)
+                await self._refuse(record, measured, context, error)
 
         return call
 
@@ -208,7 +214,7 @@ class Guard:
         except TimeoutError as error:
             raise Unavailable(f"the call took longer than {seconds:.3g} s; what became of it is unknown") from error
 
-    async def _refuse(self, record: CallRecord, context: Context, error: Exception) -> None:
+    async def _refuse(self, record: CallRecord, measured: Measured, context: Context, error: Exception) -> None:
         """Ends a call with the status of what was raised; what is no error of ours is told to the log alone."""
         if isinstance(error, grpc.aio.AbortError):  # its status is sent
             raise error
@@ -217,6 +223,7 @@ class Guard:
             error = GatewayError(type(error).__name__)
         else:
             _tell(record, error)
+        measured.code = Code.Name(code_of(error))
         # These hold the request, and the caller may take its time to read the answer.
         error.__traceback__ = error.__cause__ = error.__context__ = None
         await self._journaling.refused(record, error)
@@ -229,6 +236,13 @@ def _tell(record: CallRecord, error: GatewayError) -> None:
         _log.error("call_failed", **fields, error=error.message)
     else:
         _log.info("call_refused", **fields, code=Code.Name(code))
+
+
+def _measured(calls: MethodCalls) -> Measured:
+    """Begins to measure a call; it ends once its answer is sent."""
+    measured = calls.begin()
+    AFTERWARDS.get().append(measured.end)
+    return measured
 
 
 def _shown(context: Context) -> Call:

@@ -71,7 +71,8 @@ class _Core(cygrpc.AioServer):  # type: ignore[misc]
                 handled = cygrpc._handle_rpc(name, resolver, (), state, self._working_loop, False)
                 self._begin(handled, state, name)
             else:
-                self._refuse(state, Overloaded(f"at most {self._max_calls} calls may be under way at once"))
+                full = f"at most {self._max_calls} calls may be under way at once"
+                self._refuse(state, Overloaded(full, limit="max_concurrent_calls"))
 
     async def _take_strays(self) -> None:
         while True:

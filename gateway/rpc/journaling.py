@@ -6,7 +6,7 @@ that are answered are not told: they come every few seconds, and give the same a
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
@@ -44,10 +44,11 @@ class Journaling:
 
     Args:
         committer: the one writer, which must be started before calls come
+        on_refused: is told of each refusal: method, reason, the error's metadata
     """
 
-    def __init__(self, committer: Committer) -> None:
-        self._committer = committer
+    def __init__(self, committer: Committer, on_refused: Callable[[str, str, Mapping[str, str]], None]) -> None:
+        self._committer, self._on_refused = committer, on_refused
         self._refusals = Refusals()
 
     # --- one call -------------------------------------------------------------------------------------------------
@@ -66,6 +67,7 @@ class Journaling:
         """
         for reason in refusals_in(answer):
             self._count(record, reason)
+            self._on_refused(record.method, reason, {})
         if not record.is_journaled and not record.method.startswith(_UNTOLD):
             await self._committer.journal(record.entry(JournalEntry.ANSWERED, told_in(answer)))
 
@@ -84,12 +86,14 @@ class Journaling:
         if caller := CALLER.get(None):
             record.requester = _of_client(record.requester, caller.authority, caller.officer)
         kind = Kind(record.requester, record.method, reason_of(error))
+        self._on_refused(kind.method, kind.reason, error.metadata)
         first = self._refusals.take(kind, record.asked, record.request_id)
         if first and not await self._write(first):
             self._refusals.put_back(first)
 
     def turned_away(self, session: Session, error: GatewayError) -> None:
         """Counts a call that no method was looked up for."""
+        self._on_refused("", reason_of(error), error.metadata)
         self._count(CallRecord(_requester(session), ""), reason_of(error))
 
     def _count(self, record: CallRecord, reason: str) -> None:

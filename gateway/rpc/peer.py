@@ -13,7 +13,7 @@ from gateway.identity.parties import Parties
 from gateway.ledger import steps
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.logs import Log
-from gateway.questions.standing import LinkStatus
+from gateway.questions.links import Links, LinkStatus
 from gateway.rpc.admission import PEER
 from gateway.store.bulletin import Bulletin
 
@@ -34,7 +34,7 @@ class PeerServicer(PeerServiceServicer):
         parties: Parties,
         store: Store,
         bulletin: Bulletin,
-        links: dict[str, LinkStatus],
+        links: Links,
         on_seen: Callable[[str], None],
     ) -> None:
         self._parties, self._store, self._bulletin, self._links = parties, store, bulletin, links
@@ -66,7 +66,7 @@ class PeerServicer(PeerServiceServicer):
         finally:
             if self._streams.get(origin) is task:
                 del self._streams[origin]
-                self._links[origin] = LinkStatus(last_error=self._links.get(origin, LinkStatus()).last_error)
+                self._links.note(origin, LinkStatus(last_error=self._links.of(origin).last_error))
 
     async def _serve(
         self, origin: str, requests: AsyncIterator[wire.ExchangeRequest]
@@ -85,7 +85,7 @@ class PeerServicer(PeerServiceServicer):
         feeding = asyncio.create_task(self._feed(carrier, requests, outbox))
         try:
             while (response := await outbox.get()) is not None:
-                self._links[origin] = LinkStatus(connected=True)
+                self._links.note(origin, LinkStatus(connected=True))
                 yield response
             await feeding
         finally:
@@ -93,7 +93,7 @@ class PeerServicer(PeerServiceServicer):
             await asyncio.gather(feeding, return_exceptions=True)
         if carrier.closing_error:
             _log.warning("stream_refused", channel=origin, error=carrier.closing_error)
-            self._links[origin] = LinkStatus(connected=True, last_error=carrier.closing_error)
+            self._links.note(origin, LinkStatus(connected=True, last_error=carrier.closing_error))
             raise RemoteProtocolError(carrier.closing_error)
 
     async def _feed(

@@ -73,6 +73,10 @@ class Quotas:
         if stream:
             self._streams.give_back(caller)
 
+    def under_way(self) -> tuple[int, int]:
+        """Gives how many calls are under way, and how many of them are streams."""
+        return self._calls.total(), self._streams.total()
+
     def take_answer(self, caller: str, size_bytes: int) -> bool:
         """Counts an answer that is to be sent; ``give_back_answer`` must follow if this gives True.
 

@@ -46,7 +46,8 @@ class Rates:
         full_at = max(self._full_at.get(caller, now), now) + rate.interval
         too_far = full_at - (now + rate.burst * rate.interval)
         if too_far > 0:
-            raise RateLimited(f"at most {rate.per_second:g} {what} a second", too_far / SECOND)
+            limit = f"{what.replace(' ', '_')}_per_second"
+            raise RateLimited(f"at most {rate.per_second:g} {what} a second", too_far / SECOND, limit=limit)
         self._full_at[caller] = full_at
 
     def charge(self, caller: str, rate: Rate, calls: int, now: int) -> float:

@@ -1,6 +1,5 @@
 """Makes the two listeners: what each serves, whom it admits, and the bounds it keeps."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +28,7 @@ from regulator.exchange.v1 import (
 
 from gateway.errors import ConfigError
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
+from gateway.metrics.instruments import Instruments
 from gateway.rpc.admin import AdminServicer
 from gateway.rpc.audit import AuditServicer
 from gateway.rpc.drafts import DraftServicer
@@ -80,8 +80,9 @@ class Listener:
         max_connection_age_seconds: then a connection is closed gently
         drain_seconds: what calls on such a connection have left
         max_calls: under way at once
-        quota_of: gives what a caller may take of them
+        quotas: what each caller may take of them
         journaling: makes entries of calls
+        instruments: count them
     """
 
     address: str
@@ -91,8 +92,9 @@ class Listener:
     max_connection_age_seconds: int
     drain_seconds: float
     max_calls: int
-    quota_of: Callable[[str], Quota]
+    quotas: Quotas
     journaling: Journaling
+    instruments: Instruments
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,14 @@ def _server(
         ("grpc.http2.max_ping_strikes", 2),
         *more,
     ]
-    quotas = Quotas(listener.quota_of, time.monotonic_ns)
-    guard = Guard(listener.admission, listener.max_deadline_seconds, quotas, most_bytes_of, listener.journaling)
+    guard = Guard(
+        listener.admission,
+        listener.max_deadline_seconds,
+        listener.quotas,
+        most_bytes_of,
+        listener.journaling,
+        listener.instruments,
+    )
     return make_server(guard.guarded, options, listener.max_calls, listener.journaling.turned_away)
 
 

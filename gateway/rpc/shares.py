@@ -23,8 +23,13 @@ class Shares:
             Overloaded: the caller has as many under way as it may.
         """
         if self._taken[caller] >= most:
-            raise Overloaded(f"at most {most} {self._what} of one caller may be under way at once")
+            limit = f"concurrent_{self._what.replace(' ', '_')}"
+            raise Overloaded(f"at most {most} {self._what} of one caller may be under way at once", limit=limit)
         self._taken[caller] += 1
+
+    def total(self) -> int:
+        """Gives how many are under way, of all callers."""
+        return self._taken.total()
 
     def give_back(self, caller: str) -> None:
         """Counts one that has ended."""

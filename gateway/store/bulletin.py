@@ -2,20 +2,22 @@
 
 import asyncio
 
+from gateway.store.backlog import Backlog
 from gateway.store.committer import Commit
 
 
 class Bulletin:
-    """The newest commit, and a way to wait for the next one. Used on the loop's thread alone."""
+    """The newest commit, and a way to wait for the next one; on the loop's thread alone. ``backlog`` follows it."""
 
-    def __init__(self, commit: Commit) -> None:
-        self.commit = commit
+    def __init__(self, commit: Commit, backlog: Backlog) -> None:
+        self.commit, self.backlog = commit, backlog
         self.closed = False
         self._next = asyncio.Event()
 
     def publish(self, commit: Commit) -> None:
         """Makes a commit known, and wakes all who wait."""
         self.commit = commit
+        self.backlog.follow(commit.states)
         self._wake()
 
     def next(self) -> asyncio.Event:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, TypeVar, cast
 
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -75,6 +76,8 @@ class _Waiting:
 class Committer:
     """Runs units of work. ``recent`` holds what it sealed last.
 
+    ``on_measured`` is told of each commit its weight, the seconds that it took, and whether it is durable.
+
     Args:
         database: open and migrated
         keyring: this node's seals; a channel tells which of them is in force
@@ -108,6 +111,7 @@ class Committer:
         self._now = 0
         self._latest = self._load()
         self.recent = Recent()
+        self.on_measured: Callable[[int, float, bool], None] = lambda *_: None
 
     def start(self) -> None:
         """Starts to commit."""
@@ -116,6 +120,10 @@ class Committer:
     def latest(self) -> Commit:
         """Gives the state as of the last commit."""
         return self._latest
+
+    def waiting_weight(self) -> int:
+        """Gives how much waits to be written: envelopes, about; above ``MAX_WAITING_WEIGHT`` callers are refused."""
+        return self._weight
 
     async def submit(self, unit: Unit[T], needs: Needs = NOTHING, weight: int = 1, *, bounded: bool = True) -> T:
         """Runs a unit of work and waits until what it wrote is durable.
@@ -185,7 +193,7 @@ class Committer:
         if self._stopping:
             raise Unavailable("the node is stopping")
         if bounded and self._weight + weight > MAX_WAITING_WEIGHT:
-            raise Overloaded("too much waits to be written; try again later")
+            raise Overloaded("too much waits to be written; try again later", limit="writer_queue")
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         waiting = _Waiting(units, needs, weight, CALL_RECORD.get(), entries, future, [])
         self._waiting.append(waiting)
@@ -236,6 +244,7 @@ class Committer:
                 return
 
     async def _commit(self, group: list[_Waiting]) -> None:
+        weight, started = sum(waiting.weight for waiting in group), perf_counter()
         try:
             if self._database.is_local:
                 commit = self._write(group)
@@ -247,6 +256,7 @@ class Committer:
         except IntegrityError as error:  # as after a size that has changed: the rows are there already
             raise StoreError("another writer uses this database; the node stops") from error
         except (SQLAlchemyError, GatewayError) as error:  # of the database, or of the seal
+            self.on_measured(weight, perf_counter() - started, False)
             await self._recover(group, error)
             return
         self._latest = commit
@@ -256,6 +266,7 @@ class Committer:
             self.recent.keep(run)
         self._on_commit(commit)
         _answer(group)
+        self.on_measured(weight, perf_counter() - started, True)
 
     def _write(self, group: list[_Waiting]) -> Commit:
         """Runs the units and all statements; what is missing is the commit."""

@@ -7,7 +7,7 @@ One connection alone writes; readers cannot, and each of their transactions sees
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -40,6 +40,8 @@ _WRITER_PRAGMAS = (
 )
 
 _SCRUBBED = ("leaves", "notice_identifiers", "requests")  # tables that lose content
+
+_PG_SIZE = "SELECT pg_database_size(current_database())"
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -96,6 +98,25 @@ class Database:
         with self._writers.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(f"VACUUM {', '.join(_SCRUBBED)}")
         return True
+
+    def sizes(self) -> Mapping[str, int]:
+        """Gives the bytes of the tables, and of SQLite's write-ahead log; may take its time.
+
+        Raises:
+            StoreError: they cannot be found now.
+        """
+        try:
+            if self.is_local:
+                file = Path(self.url.database or "")
+                log = file.with_name(f"{file.name}-wal")
+                return {
+                    "tables": file.stat().st_size,
+                    "write_ahead_log": log.stat().st_size if log.exists() else 0,
+                }
+            with self.readers.connect() as connection:
+                return {"tables": connection.exec_driver_sql(_PG_SIZE).scalar_one()}
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreError("the size of the database cannot be found now") from error
 
     def check_revision(self) -> None:
         """Passes if the database is there, and its tables have this version's form.

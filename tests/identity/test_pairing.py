@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadInput, Malformed, Untrusted, VerificationError
-from gateway.identity.addresses import address_fault
+from gateway.identity.addresses import address_fault, loopback_fault
 from gateway.identity.certificates import Cause, to_der, to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
@@ -233,3 +233,13 @@ def test_accepts_addresses_to_dial(address):
 )
 def test_refuses_what_nobody_could_dial(address):
     assert "host:port" in address_fault(address)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9464", "127.1.2.3:1", "[::1]:9464"])
+def test_takes_an_address_of_this_machine_alone(address):
+    assert loopback_fault(address) is None
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:9464", "[::]:9464", "192.0.2.1:9464", "localhost:9464", "node.hk.test:1"])
+def test_refuses_an_address_that_others_may_reach(address):
+    assert "of this machine alone" in loopback_fault(address)

@@ -50,7 +50,7 @@ def writer() -> Writer:
 
 @pytest.fixture
 def journaling(writer: Writer) -> Journaling:
-    return Journaling(writer)  # type: ignore[arg-type]
+    return Journaling(writer, lambda *_: None)  # type: ignore[arg-type]
 
 
 def record(method: str = GET) -> CallRecord:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.config import LimitsSection
 from gateway.errors import Overloaded, RateLimited
 from gateway.rpc.quotas import BYTES_A_CALL, Quota, Quotas, calls_of
 from gateway.rpc.rates import Rate
@@ -73,3 +74,25 @@ def test_a_message_counts_by_its_size(size, calls):
 )
 def test_what_sets_versions_side_by_side_is_heavy(method, heavy):
     assert is_heavy(f"/regulator.exchange.v1.FrameworkService/{method}") == heavy
+
+
+def limit_of(error: pytest.ExceptionInfo[Overloaded]) -> str:
+    return error.value.metadata["limit"]
+
+
+def test_a_refusal_names_the_limit_as_the_configuration_does():
+    quotas = Quotas(QUOTAS.__getitem__, lambda: 0)
+    quotas.take("b", stream=False)
+    with pytest.raises(RateLimited) as too_fast:
+        quotas.take("b", stream=False)
+    quotas.take("a", stream=True)
+    with pytest.raises(Overloaded) as too_many_streams:
+        quotas.take("a", stream=True)
+    for _ in range(2):
+        quotas.take("a", stream=False)
+    with pytest.raises(Overloaded) as too_many:
+        quotas.take("a", stream=False)
+    found = [limit_of(each) for each in (too_fast, too_many_streams, too_many)]
+    assert found == ["calls_per_second", "concurrent_streams", "concurrent_calls"]
+    assert set(found) <= set(LimitsSection.model_fields)
+    assert quotas.under_way() == (4, 1)

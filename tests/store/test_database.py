@@ -145,3 +145,19 @@ def test_what_a_statement_was_given_is_not_in_its_error(database):
     with database.writer() as connection, pytest.raises(DBAPIError) as failed:
         connection.execute(text("INSERT INTO nowhere VALUES (:secret)"), {"secret": "canary-7f3a"})
     assert "canary" not in str(failed.value)
+
+
+async def test_its_size_is_told(hk: Opened):
+    before = hk.database.sizes()
+    assert before["tables"] > 4096
+    assert ("write_ahead_log" in before) == hk.database.is_local
+    await hk.release(*(f"hk-{n}" for n in range(400)))
+    assert sum(hk.database.sizes().values()) > sum(before.values())
+
+
+async def test_a_size_that_cannot_be_found_is_an_error_of_the_store(kind: str, tmp_path: Path):
+    gone = {"sqlite": "sqlite:///gone.db", "postgresql": "postgresql://127.0.0.1:1/none"}[kind]
+    database = Database(gone, tmp_path)
+    with pytest.raises(StoreError, match="size"):
+        database.sizes()
+    database.close()

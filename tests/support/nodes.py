@@ -111,6 +111,12 @@ class Site:
         root = self.authority(AuthorityKind.NODE).certificate
         return write_profile(folder, f"127.0.0.1:{self.back_office_port}", self.domain, root)
 
+    def serve_metrics(self) -> int:
+        """Has a node that does not run serve its metrics; gives the port."""
+        port = free_port()
+        self.configure(f'[metrics]\nlisten = "127.0.0.1:{port}"\n')
+        return port
+
     def configure(self, text: str) -> None:
         """Adds to the configuration of a node that does not run."""
         path = self.home.config_file

@@ -325,6 +325,7 @@ class Channel(_message.Message):
     CONNECTED_FIELD_NUMBER: _builtins.int
     RECEIPT_TIME_FIELD_NUMBER: _builtins.int
     LAST_ERROR_FIELD_NUMBER: _builtins.int
+    OLDEST_UNRECEIPTED_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`channels/{channel}`, where the id names both jurisdictions (`channels/hk-to-kr`)."""
     origin: _builtins.str
@@ -351,6 +352,12 @@ class Channel(_message.Message):
     def receipt_time(self) -> _timestamp_pb2.Timestamp:
         """When the newest receipt was given, by the receiver's clock."""
 
+    @_builtins.property
+    def oldest_unreceipted_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when the oldest envelope waits that no receipt covers; only of a channel that leads away from this node, and
+        not there while none waits.
+        """
+
     def __init__(
         self,
         *,
@@ -366,10 +373,11 @@ class Channel(_message.Message):
         connected: _builtins.bool = ...,
         receipt_time: _timestamp_pb2.Timestamp | None = ...,
         last_error: _builtins.str = ...,
+        oldest_unreceipted_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt_time", b"receipt_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["oldest_unreceipted_time", b"oldest_unreceipted_time", "receipt_time", b"receipt_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected", b"connected", "halt_reason", b"halt_reason", "last_error", b"last_error", "name", b"name", "origin", b"origin", "receipt_time", b"receipt_time", "receipted_size", b"receipted_size", "recipient", b"recipient", "root", b"root", "sender", b"sender", "size", b"size", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected", b"connected", "halt_reason", b"halt_reason", "last_error", b"last_error", "name", b"name", "oldest_unreceipted_time", b"oldest_unreceipted_time", "origin", b"origin", "receipt_time", b"receipt_time", "receipted_size", b"receipted_size", "recipient", b"recipient", "root", b"root", "sender", b"sender", "size", b"size", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

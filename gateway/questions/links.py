@@ -1,0 +1,53 @@
+"""How the channels move: kept up to date by those who run the streams, and told to whoever asks or waits."""
+
+import asyncio
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.store.state import ChannelState
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """How the stream of a channel does; ``last_error`` is for people, empty while nothing is wrong."""
+
+    connected: bool = False
+    last_error: str = ""
+
+
+class Links:
+    """How the stream of each channel does, by origin. Used on the loop's thread alone."""
+
+    def __init__(self) -> None:
+        self._status: dict[str, LinkStatus] = {}
+        self._next = asyncio.Event()
+
+    def of(self, origin: str) -> LinkStatus:
+        """Gives how the stream of a channel does."""
+        return self._status.get(origin, LinkStatus())
+
+    def note(self, origin: str, status: LinkStatus) -> None:
+        """Keeps how it does now, and wakes all who wait if that is news."""
+        if status != self.of(origin):
+            self._status[origin] = status
+            woken, self._next = self._next, asyncio.Event()
+            woken.set()
+
+    def next(self) -> asyncio.Event:
+        """Gives what is set by the next news: take it before you look, then nothing is missed."""
+        return self._next
+
+
+class Movement(StrEnum):
+    """Whether a channel moves, in the words that metrics and health use."""
+
+    SERVING = "serving"
+    PEER_UNREACHABLE = "peer_unreachable"  # its stream is down: envelopes wait
+    HALTED = "halted"  # until an operator has decided, or what the halt was for is mended
+
+
+def movement(state: ChannelState, link: LinkStatus) -> Movement:
+    """Tells whether a channel moves; one that has halted does not, whatever its stream does."""
+    if state.halt:
+        return Movement.HALTED
+    return Movement.SERVING if link.connected else Movement.PEER_UNREACHABLE

@@ -1,0 +1,129 @@
+"""The state of a node as families of metrics: read on the loop's thread, in a moment."""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+
+from prometheus_client.core import GaugeMetricFamily
+
+from gateway.alarms import Alarms
+from gateway.identity.lifetimes import Lifetime
+from gateway.identity.parties import Party
+from gateway.metrics import table
+from gateway.metrics.table import Metric
+from gateway.moments import MICROS
+from gateway.questions.links import Links, Movement, movement
+from gateway.questions.standing import SOFTWARE_VERSION, channel_id
+from gateway.store.bulletin import Bulletin
+from gateway.store.committer import MAX_WAITING_WEIGHT
+from gateway.store.state import ChannelState
+
+SECONDS_A_DAY = 86_400.0
+
+Load = Callable[[], tuple[int, int]]
+"""Gives how many calls a listener serves now, and how many of them are streams."""
+
+_Rows = Iterable[tuple[Sequence[str], float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the state is.
+
+    Attributes:
+        own: which node it is
+        bulletin: knows the newest heads, and since when envelopes wait
+        waiting_weight: gives what waits to be written
+        links: how each channel's stream does
+        alarms: what needs an operator
+        loads: of the listeners, by name
+        clock: microseconds since 1970
+    """
+
+    own: Party
+    bulletin: Bulletin
+    waiting_weight: Callable[[], int]
+    links: Links
+    alarms: Alarms
+    loads: Mapping[str, Load]
+    clock: Callable[[], int]
+
+
+def state_families(sources: Sources) -> Iterator[GaugeMetricFamily]:
+    """Gives what is in memory."""
+    loads = {name: load() for name, load in sources.loads.items()}
+    yield _family(table.CALLS_UNDER_WAY, (([name], calls) for name, (calls, _) in loads.items()))
+    yield _family(table.STREAMS_OPEN, (([name], streams) for name, (_, streams) in loads.items()))
+    yield _family(table.QUEUE_WEIGHT, [([], sources.waiting_weight())])
+    yield _family(table.QUEUE_LIMIT, [([], MAX_WAITING_WEIGHT)])
+    yield from _channel_families(sources)
+    journal = sources.bulletin.commit.journal
+    yield _family(table.JOURNAL_ENTRIES, [([], journal.log.size)])
+    yield _family(table.JOURNAL_UNSIGNED, [([], journal.unsigned)])
+    yield _family(table.ALARM, (([each.about], 1) for each in sources.alarms.current()))
+    build = [sources.own.jurisdiction, sources.own.domain, SOFTWARE_VERSION, python_version(), version("grpcio")]
+    yield _family(table.BUILD_INFO, [(build, 1)])
+
+
+def _channel_families(sources: Sources) -> Iterator[GaugeMetricFamily]:
+    states = {channel_id(each): each for each in sources.bulletin.commit.states.values()}
+    yield _family(table.CHANNEL_STATE, _movements(states, sources.links))
+    yield _family(table.CHANNEL_ENVELOPES, (([name], each.log.size) for name, each in states.items()))
+    yield _family(table.CHANNEL_RECEIPTED, (([name], each.receipted_size) for name, each in states.items()))
+    yield _family(table.OLDEST_UNRECEIPTED, _waiting(states, sources))
+    yield _family(
+        table.LAST_RECEIPT, (([name], each.receipt.time) for name, each in states.items() if each.receipt is not None)
+    )
+
+
+def _movements(states: Mapping[str, ChannelState], links: Links) -> _Rows:
+    for name, state in states.items():
+        now, parties = movement(state, links.of(state.origin)), state.parties
+        peer, direction = (parties.recipient, "outgoing") if parties.outgoing else (parties.sender, "incoming")
+        for each in Movement:
+            yield [name, peer, direction, each], each is now
+
+
+def _waiting(states: Mapping[str, ChannelState], sources: Sources) -> _Rows:
+    now = sources.clock()
+    for name, state in states.items():
+        if state.parties.outgoing:
+            oldest = sources.bulletin.backlog.oldest(state.origin)
+            yield [name], max(0, now - oldest) / MICROS if oldest else 0
+
+
+def certificate_families(lifetimes: Sequence[Lifetime], now: datetime) -> Iterator[GaugeMetricFamily]:
+    """Gives how long certificates last, and the lists of revoked ones."""
+    named = [([each.purpose, each.subject, each.sha256[:16]], each) for each in lifetimes]
+    yield _family(table.CERTIFICATE_DAYS, ((labels, _days(each.window.not_after - now)) for labels, each in named))
+    yield _family(table.CERTIFICATE_REVOKED, ((labels, each.revoked) for labels, each in named))
+    renewed = ((labels, each.crl_next_update) for labels, each in named)
+    yield _family(table.CRL_DAYS, ((labels, _days(until - now)) for labels, until in renewed if until))
+
+
+def storage_families(sizes: Mapping[str, int], home: Path) -> Iterator[GaugeMetricFamily]:
+    """Gives how large the database is, and what room there is for more."""
+    yield _family(table.DATABASE_BYTES, (([part], each) for part, each in sizes.items()))
+    disk = shutil.disk_usage(home)
+    yield _family(table.DISK_BYTES, [([], disk.total)])
+    yield _family(table.DISK_FREE, [([], disk.free)])
+
+
+def unreadable_family(parts: Mapping[str, bool]) -> GaugeMetricFamily:
+    """Gives which parts could not be read."""
+    return _family(table.UNREADABLE, (([part], is_missing) for part, is_missing in parts.items()))
+
+
+def _days(left: timedelta) -> float:
+    return left.total_seconds() / SECONDS_A_DAY
+
+
+def _family(metric: Metric, rows: _Rows) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+    for labels, value in rows:
+        family.add_metric(labels, value)
+    return family

@@ -1,0 +1,49 @@
+"""How channels move, and who is woken when that changes."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.ledger.seals import Parties
+from gateway.ledger.steps import FORKED, Halt
+from gateway.questions.links import Links, LinkStatus, Movement, movement
+from gateway.store.state import ChannelState
+from gateway.supervision.records import ChannelParties
+from tests.store.stores import HK_TO_KR, KR_TO_HK
+
+
+async def test_news_wakes_those_who_wait_and_repetition_does_not():
+    links = Links()
+    woken = links.next()
+    links.note(HK_TO_KR, LinkStatus(connected=True))
+    assert woken.is_set()
+    again = links.next()
+    links.note(HK_TO_KR, LinkStatus(connected=True))
+    assert not again.is_set()
+    links.note(HK_TO_KR, LinkStatus(connected=True, last_error="the peer lies"))
+    assert again.is_set()
+    assert links.of(HK_TO_KR).last_error == "the peer lies"
+
+
+async def test_of_a_channel_nothing_is_known_before_its_stream_was_up():
+    assert Links().of(KR_TO_HK) == LinkStatus(connected=False, last_error="")
+
+
+@pytest.mark.parametrize(
+    ("halted", "connected", "told"),
+    [
+        (False, True, Movement.SERVING),
+        (False, False, Movement.PEER_UNREACHABLE),
+        (True, True, Movement.HALTED),
+        (True, False, Movement.HALTED),
+    ],
+)
+def test_a_channel_that_has_halted_does_not_move_whatever_its_stream_does(hk_state, halted, connected, told):
+    state = replace(hk_state, halt=Halt(FORKED, "two histories") if halted else None)
+    assert movement(state, LinkStatus(connected=connected)) is told
+
+
+@pytest.fixture
+def hk_state() -> ChannelState:
+    nobody: Parties = None  # type: ignore[assignment] - not looked at
+    return ChannelState(1, HK_TO_KR, ChannelParties("HK", "KR", outgoing=True), nobody)
