@@ -133,7 +133,7 @@ def found_home(
 
 
 def make_database(home: Home) -> None:
-    """Makes the database that the configuration names; brings one that is there to this version's form."""
+    """Makes the database that the configuration names."""
     database = Database(home.config.database.url, home.path)
     try:
         create(database, home.config.node.jurisdiction, home.config.node.domain, secrets.token_bytes(KEY_BYTES))

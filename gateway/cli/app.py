@@ -15,6 +15,7 @@ import typer
 
 from gateway.cli import (
     audit,
+    backup,
     certs,
     check,
     demo,
@@ -40,7 +41,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (certs, init, pair, serve, demo, status, doctor, check, notices, frameworks, drafts, evidence, audit):
+for group in (
+    certs,
+    init,
+    pair,
+    serve,
+    demo,
+    status,
+    doctor,
+    check,
+    backup,
+    notices,
+    frameworks,
+    drafts,
+    evidence,
+    audit,
+):
     group.add_to(app)
 
 

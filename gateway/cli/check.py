@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from gateway.backups.upgrading import upgrade_database
 from gateway.cli.failures import DOES_NOT_HOLD
 from gateway.cli.output import pairs, say, write_json
-from gateway.founding import make_database
 from gateway.home import Home
 from gateway.store.database import Database, snapshot
 from gateway.store.rebuild import rebuild
@@ -63,7 +63,7 @@ def upgrade(home: HomePath) -> None:
     While the node is stopped, after a newer version was installed. It does nothing where there is nothing to do.
     """
     node = Home(home)
-    make_database(node)
+    upgrade_database(node)
     say(f"the database of {node.config.node.domain} has the form of this version")
 
 

@@ -30,6 +30,11 @@ class Party:
     fingerprint: str
     earlier_seals: tuple[CertifiedSeal, ...] = ()
 
+    @property
+    def first_seal(self) -> CertifiedSeal:
+        """The one of these that was certified first."""
+        return min((self.seal, *self.earlier_seals), key=lambda each: each.not_before)
+
 
 @dataclass(frozen=True, slots=True)
 class Parties:

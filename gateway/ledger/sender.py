@@ -15,6 +15,7 @@ from gateway.ledger.seals import Parties
 from gateway.ledger.steps import (
     FORKED,
     PEER_ROLLED_BACK,
+    RESTORED,
     SENDER_ROLLED_BACK,
     Alarm,
     Grown,
@@ -40,7 +41,8 @@ class SenderMachine(Machine):
         log: the right edge of the own log
         head: its newest signed checkpoint; None for an empty log
         receipt: the newest receipt that is kept; None if there is none
-        halt_reason: why the channel is halted; empty while it is open. ``SENDER_ROLLED_BACK`` is mended here.
+        halt_reason: why the channel is halted; empty while it is open. ``SENDER_ROLLED_BACK`` and ``RESTORED`` are
+            mended here.
         halt_evidence: the notes kept with that halt. For ``SENDER_ROLLED_BACK`` it is the receipt that the log is
             to reach again; nothing less reopens the channel.
     """
@@ -71,10 +73,11 @@ class SenderMachine(Machine):
         halt_reason: str = "",
         halt_evidence: Sequence[bytes] = (),
     ) -> None:
-        super().__init__(parties, halted=halt_reason not in ("", SENDER_ROLLED_BACK))
+        super().__init__(parties, halted=halt_reason not in ("", RESTORED, SENDER_ROLLED_BACK))
         self._log = log
         self._head = head
         self._receipt = receipt
+        self._reopens = halt_reason in (RESTORED, SENDER_ROLLED_BACK)  # once it stands where the receiver does
         self._recovering = halt_reason == SENDER_ROLLED_BACK
         owed = [Checkpoint.parse(Note.parse(note).text).size for note in halt_evidence if self._recovering]
         self._owed = max(owed, default=0)  # size that the log must reach before a rolled-back sender seals again
@@ -173,8 +176,8 @@ class SenderMachine(Machine):
         known = self._receipted()
         if size < known:
             self._do(Alarm(PEER_ROLLED_BACK, f"the peer countersigned {known} envelopes and holds {size}"))
-        if self._recovering:
-            self._recovering = False
+        if self._reopens:
+            self._reopens = self._recovering = False
             self._do(Reopen())
         self.state = State.STREAMING
         self._next = size
@@ -228,7 +231,7 @@ class SenderMachine(Machine):
         if not self._recovering:
             detail = f"the peer countersigned {size} envelopes, and {self._log.size} are here"
             self._do(Halt(SENDER_ROLLED_BACK, detail, (receipt.note,)))
-        self._recovering, self._owed = True, max(self._owed, size)
+        self._reopens, self._recovering, self._owed = True, True, max(self._owed, size)
         self._do(Send(wire.ExchangeRequest(recover=wire.Recover(first_index=self._log.size))))
         self.state = State.RECOVERING
 

@@ -22,6 +22,9 @@ FORKED = "FORKED"
 SENDER_ROLLED_BACK = "SENDER_ROLLED_BACK"
 """Halt reason: the sender holds less than the receiver countersigned. It ends when the envelopes are back."""
 
+RESTORED = "RESTORED"
+"""Halt reason: the sender was restored from a backup. It ends as soon as the receiver has told what it holds."""
+
 PEER_ROLLED_BACK = "PEER_ROLLED_BACK"
 """Alarm: the receiver holds less than it countersigned; it is sent again."""
 
@@ -151,6 +154,10 @@ class Halt:
     reason: str
     detail: str
     evidence: tuple[bytes, ...] = ()
+
+    def is_graver_than(self, other: "Halt") -> bool:
+        """Whether it takes the place of another reason: a fork of any, and any of ``RESTORED``."""
+        return self.reason != other.reason and (self.reason == FORKED or other.reason == RESTORED)
 
 
 @dataclass(frozen=True, slots=True)

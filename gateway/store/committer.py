@@ -288,9 +288,13 @@ class Committer:
         return write_journal(self._connection, self._latest.journal, entries, self._own_signer, self._now, sign=sign)
 
     def _own_signer(self) -> Signer:
-        """What signs the journal: the seal in force, which all channels that lead away from here have."""
-        outgoing = (state for state in self._latest.states.values() if state.parties.outgoing)
-        seal = next((state.seals.sender.newest for state in outgoing), self._keyring.seals[0])
+        """What signs the journal: the seal in force, which all channels that lead away from here have.
+
+        A restored node may not know yet that it is: then the one whose keys are here.
+        """
+        outgoing = (state.seals.sender.newest for state in self._latest.states.values() if state.parties.outgoing)
+        here = self._keyring.seals
+        seal = next((each for each in outgoing if each in here), here[0])
         return self._keyring.signer(seal.public)
 
     def _sign(self, checkpoint: Checkpoint, time: int) -> Future[SignedCheckpoint]:

@@ -134,6 +134,27 @@ class Database:
 
 
 @contextmanager
+def writing(url: str, home: Path) -> Iterator[Connection]:
+    """Opens a second database of a home whose lock this process holds."""
+    engine = _engine(_absolute(url, home), writes=True)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def local_file(url: str, home: Path) -> Path | None:
+    """Gives where SQLite keeps a database; None: a server has it.
+
+    Raises:
+        ConfigError: it is neither SQLite's nor PostgreSQL's.
+    """
+    absolute = _absolute(url, home)
+    return Path(absolute.database or "") if absolute.get_backend_name() == "sqlite" else None
+
+
+@contextmanager
 def snapshot(url: str, home: Path) -> Iterator[Connection]:
     """Opens a database for reading beside the node that uses it: no lock, one snapshot of what is committed.
 
@@ -154,7 +175,9 @@ def snapshot(url: str, home: Path) -> Iterator[Connection]:
 
 def _check_revision(url: URL, engine: Engine) -> None:
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise StoreError(f"the database {url.database} is not there: restore it, or make one with gateway init")
+        raise StoreError(
+            f"the database {url.database} is not there: gateway restore makes it again, gateway init a new one"
+        )
     script = ScriptDirectory(str(_MIGRATIONS))
     with engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import Corrupt, StoreError, VerificationError
 from gateway.identity.parties import Parties, Party
 from gateway.ledger.checkpoint import Seals, journal_origin, open_checkpoint
 from gateway.ledger.seals import CertifiedSeal
-from gateway.store.database import Database
+from gateway.store.database import Database, writing
 from gateway.store.journal_log import read_journal
 from gateway.store.seals import first_seals, seal_in, seal_rows
 from gateway.store.state import ChannelState, read_channels
@@ -27,15 +29,21 @@ class ChannelNames:
     seals: tuple[CertifiedSeal, CertifiedSeal]  # of the sender and of the recipient, as the channel begins
 
 
-def channel_names(parties: Parties) -> list[ChannelNames]:
-    """The channels of a node's pairings."""
+def channel_names(parties: Parties, *, lost: bool = False) -> list[ChannelNames]:
+    """The channels of a node's pairings.
+
+    Args:
+        parties: who exchanges
+        lost: whether they were there before: then they began with the first seal of each party that a file names, and
+            the logs that come back tell the later ones
+    """
     return [
         ChannelNames(
             origin,
             sender.jurisdiction,
             receiver.jurisdiction,
             outgoing=sender is parties.own,
-            seals=(sender.seal, receiver.seal),
+            seals=(sender.first_seal, receiver.first_seal) if lost else (sender.seal, receiver.seal),
         )
         for origin, sender, receiver in parties.channels()
     ]
@@ -70,7 +78,21 @@ def check_owner(connection: Connection, jurisdiction: str, domain: str) -> None:
     """
     found = connection.execute(select(node.c.jurisdiction, node.c.domain)).first()
     if found is None or (found.jurisdiction, found.domain) != (jurisdiction, domain):
-        raise StoreError(f"the database is not that of {domain}: check database.url in config.toml")
+        moved = "" if found else ", or was moved from by gateway migrate"
+        raise StoreError(f"the database is not that of {domain}{moved}: check database.url in config.toml")
+
+
+def disown(url: str, home: Path) -> None:
+    """Makes a database nobody's, so that no node starts with it; the caller holds the home's lock.
+
+    Raises:
+        StoreError: the database did not take it.
+    """
+    try:
+        with writing(url, home) as connection, connection.begin():
+            connection.execute(delete(node))
+    except SQLAlchemyError as error:
+        raise StoreError(f"the database could not be left, and is as it was: {type(error).__name__}") from error
 
 
 def read_token_key(connection: Connection) -> bytes:

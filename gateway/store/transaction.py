@@ -267,9 +267,9 @@ class Transaction:
         self._changes.covered.append(Covered(origin, covered, size, receipt.time))
 
     def halt(self, origin: str, halt: Halt) -> None:
-        """Halts a channel; one that has halted keeps its first reason, but for a fork, which is graver than any."""
+        """Halts a channel; one that has halted keeps its first reason, unless the other one is graver."""
         state = self.channel(origin)
-        if state.halt is None or (halt.reason == FORKED and state.halt.reason != FORKED):
+        if state.halt is None or halt.is_graver_than(state.halt):
             self._changes.states[origin] = replace(state, halt=halt)
             self.tell(origin, Event.CHANNEL_HALTED, f"{halt.reason}: {halt.detail}")
 

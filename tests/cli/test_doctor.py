@@ -129,7 +129,7 @@ def _bad_list_of_a_peer(home: Home) -> None:
         (_other_root, "certificates", "no authority that is trusted here issued"),
         (_other_root, "seal", "no authority that is trusted here issued"),
         (_other_domain, "certificates", "config.toml says hk.example"),
-        (_no_database, "database", "restore it, or make one with gateway init"),
+        (_no_database, "database", "gateway restore makes it again, gateway init a new one"),
         (_bad_pairing, "pairings", "kr.json"),
         (_bad_denied, "revocation", "denied.txt: line 1"),
         (_bad_list_of_clients, "revocation", "client-authority.crl"),

@@ -6,7 +6,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.checkpoint import countersign, sign_checkpoint
-from gateway.ledger.steps import FORKED, SENDER_ROLLED_BACK
+from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK
 from tests.ledger.samples import (
     HK_SEAL,
     KR,
@@ -112,6 +112,47 @@ def test_a_recovering_sender_is_not_talked_into_sealing_again(size):
         machine.feed(steps.Closed())
         machine.feed(steps.Opened())
         assert_refused(machine, position(size), machine_with(3).feed(steps.Opened()))
+
+
+# --- restored from a backup -------------------------------------------------------------------------------------
+
+
+def test_a_restored_sender_reopens_once_the_receiver_has_told_that_it_holds_no_more():
+    machine = greeting(halt_reason=RESTORED)
+    machine.feed(position(6))
+    effects = machine.feed(steps.Recalled(log_of(LEAVES), []))
+    assert effects == [steps.StoreReceipt(receipt_of(LEAVES)), steps.Reopen()]
+
+
+def test_a_restored_sender_reopens_beside_a_receiver_that_holds_nothing_and_sends_what_it_has():
+    reopen, load = greeting(count=3, halt_reason=RESTORED).feed(position(0))
+    assert (reopen, load) == (steps.Reopen(), steps.Load(0, 3))
+
+
+def test_a_restored_sender_behind_the_receiver_is_rolled_back_and_recovers():
+    machine = greeting(count=3, halt_reason=RESTORED)
+    halt, send = machine.feed(position(6))
+    assert (halt.reason, halt.evidence) == (SENDER_ROLLED_BACK, (receipt_of(LEAVES).note,))
+    assert send.message.recover.first_index == 3
+    machine.feed(batch_of(LEAVES, 3))
+    assert machine.feed(steps.Restored())[-1] == steps.Reopen()
+
+
+def test_a_restored_sender_whose_history_is_another_is_forked():
+    machine = greeting(halt_reason=RESTORED)
+    machine.feed(position(6))
+    (halt,) = [each for each in machine.feed(steps.Recalled(log_of(OTHERS[:6]), [])) if isinstance(each, steps.Halt)]
+    assert halt.reason == FORKED
+
+
+REASONS_BY_GRAVITY = (RESTORED, SENDER_ROLLED_BACK, FORKED)
+
+
+@pytest.mark.parametrize("first", REASONS_BY_GRAVITY)
+@pytest.mark.parametrize("second", REASONS_BY_GRAVITY)
+def test_the_graver_reason_takes_the_place_of_the_other(first, second):
+    graver = REASONS_BY_GRAVITY.index(second) > REASONS_BY_GRAVITY.index(first)
+    assert steps.Halt(second, "then").is_graver_than(steps.Halt(first, "now")) is graver
 
 
 # --- forks ------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ is verified by code that the writer does not share."""
 
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -45,6 +45,12 @@ def url(kind: str, request: pytest.FixtureRequest) -> str:
     if kind == "sqlite":
         return "sqlite:///node.db"
     return _schema(request.getfixturevalue("postgresql"), f"t{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def postgresql_schema(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Makes a schema without tables when it is called: a test that needs none starts no server."""
+    return lambda: _schema(request.getfixturevalue("postgresql"), f"t{uuid.uuid4().hex}")
 
 
 @pytest.fixture

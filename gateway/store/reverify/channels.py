@@ -15,7 +15,7 @@ from gateway.store.reverify.tree import Tree, hash_of_leaf
 from gateway.store.scanning import rows
 from gateway.store.tables import halt_evidence, heads, leaves
 
-_EVIDENCE = {"FORKED": 2, "SENDER_ROLLED_BACK": 1}  # notes kept with a halt, by its reason
+_EVIDENCE = {"FORKED": 2, "SENDER_ROLLED_BACK": 1}  # notes kept with a halt, by its reason; with others none
 
 
 @dataclass(slots=True)

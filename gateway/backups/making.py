@@ -1,0 +1,138 @@
+"""``gateway backup``: a consistent copy of a node, taken while it runs.
+
+The copy is one from which a node may start without harm, also if somebody puts the files in place by hand: all
+channels of ours in it wait for their peers (``store.awaiting``), and the living node's cursors mean nothing to it.
+"""
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gateway.backups.manifest import DATABASE, HOME, MANIFEST, Log, Manifest, digest_of_file
+from gateway.errors import AlreadyExists, ConfigError, Corrupt
+from gateway.home import Home
+from gateway.identity.keyfiles import PRIVATE_MODE, write_file
+from gateway.identity.parties import Parties
+from gateway.identity.signers import Keyring
+from gateway.questions.sealed_tokens import KEY_BYTES
+from gateway.store.awaiting import await_peers
+from gateway.store.copying import copy_store
+from gateway.store.database import Database, local_file, snapshot
+from gateway.store.journal_log import read_journal
+from gateway.store.reverify import Report, verify_store
+from gateway.store.state import read_channels
+
+DATABASE_URL = f"sqlite:///{DATABASE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A backup that was made: what it holds, and how its database was verified."""
+
+    manifest: Manifest
+    report: Report
+
+
+def make_backup(home: Home, backup: Path, now: datetime, *, with_keys: bool) -> Made:
+    """Makes a backup and verifies every envelope in it; there is none, if anything fails.
+
+    Args:
+        home: of the node, which may run
+        backup: the folder to make
+        now: with a time zone
+        with_keys: whether private keys go into it
+
+    Raises:
+        AlreadyExists: there is something at ``backup``.
+        ConfigError: a file cannot be read or written.
+        StoreError, Corrupt: the database cannot be copied, or does not verify.
+    """
+    if backup.exists():
+        raise AlreadyExists(f"{backup} exists and is not overwritten")
+    parties = home.parties(home.peer_documents(), now)
+    partial = backup.with_name(f".{backup.name}.{secrets.token_hex(8)}")
+    try:
+        partial.mkdir(mode=0o700, parents=True)
+        logs = _copy_database(home, partial, now)
+        report = verified(DATABASE_URL, partial, parties)
+        _copy_home(home, partial / HOME, with_keys=with_keys)
+        manifest = Manifest(
+            jurisdiction=home.config.node.jurisdiction,
+            domain=home.config.node.domain,
+            made_at=now.replace(microsecond=0),
+            has_keys=with_keys,
+            logs=logs,
+            files={
+                str(path.relative_to(partial)): digest_of_file(path)
+                for path in sorted(partial.rglob("*"))
+                if path.is_file()
+            },
+        )
+        write_file(partial / MANIFEST, manifest.encode(), mode=PRIVATE_MODE)
+        partial.rename(backup)
+    except OSError as error:
+        raise ConfigError(f"the backup cannot be written to {backup}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return Made(manifest, report)
+
+
+def micros() -> int:
+    """The system's clock: microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def verified(url: str, folder: Path, parties: Parties) -> Report:
+    """Verifies a database, with code that its writer does not share.
+
+    Raises:
+        Corrupt: something in it does not fit.
+    """
+    with snapshot(url, folder) as connection:
+        report = verify_store(connection, parties)
+    if report.findings:
+        wrong = len(report.findings) + report.left_out
+        raise Corrupt(f"{wrong} things in the database do not fit, such as: {report.findings[0]}")
+    return report
+
+
+def _copy_database(home: Home, folder: Path, now: datetime) -> tuple[Log, ...]:
+    target = Database(DATABASE_URL, folder)
+    try:
+        with snapshot(home.config.database.url, home.path) as source:
+            copy_store(source, target, secrets.token_bytes(KEY_BYTES))
+            journal = read_journal(source)
+            states = read_channels(source)
+        said = f"restored from the backup of {now:%Y-%m-%d %H:%M:%S} UTC"
+        keyring = Keyring([(home.seal_files.certified(), home.seal_files.keys())])
+        await_peers(target, keyring, said, clock=micros, random=secrets.token_bytes)
+    finally:
+        target.close()
+    (folder / "lock").unlink()
+    logs = [(journal.origin, journal.log), *((origin, state.log) for origin, state in states.items())]
+    return tuple(Log(origin=origin, size=log.size, root=log.root().hex()) for origin, log in logs)
+
+
+def _copy_home(home: Home, target: Path, *, with_keys: bool) -> None:
+    for path in _files(home):
+        if path.suffix != ".key" or with_keys:
+            copy = target / path.relative_to(home.path)
+            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copy(path, copy)
+
+
+def _files(home: Home) -> Iterator[Path]:
+    """Every file of a home but those of the database, and what is hidden: files that are just being written."""
+    database = local_file(home.config.database.url, home.path)
+    for folder, folders, names in os.walk(home.path):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        for name in names:
+            path = Path(folder) / name
+            is_database = database and path.parent == database.parent and name.startswith(database.name)
+            if not (name.startswith(".") or is_database or name == "lock"):
+                yield path

@@ -1,0 +1,70 @@
+"""What a backup holds: ``manifest.json``, schema ``backup/1``, the last file that is written of a backup."""
+
+import json
+from hashlib import file_digest
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.errors import BadInput, Malformed
+
+SCHEMA: Final = "backup/1"
+MANIFEST, DATABASE, HOME = "manifest.json", "node.db", "home"
+
+
+class Log(BaseModel):
+    """How much a backup holds of one log; the root is RFC 9162's, in hex."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    origin: str
+    size: int
+    root: str
+
+
+class Manifest(BaseModel):
+    """What is in a backup, and of whom; ``files`` has the SHA-256 of each, in hex, by its path."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_name: Literal["backup/1"] = Field(SCHEMA, alias="schema")
+    jurisdiction: str
+    domain: str
+    made_at: AwareDatetime
+    has_keys: bool
+    logs: tuple[Log, ...]
+    files: dict[str, str]
+
+    @classmethod
+    def read(cls, backup: Path) -> "Manifest":
+        """Reads the manifest of a backup, and compares every file with it.
+
+        Raises:
+            BadInput: there is no backup, or it is not whole.
+            Malformed: a file is not the one that was written.
+        """
+        path = backup / MANIFEST
+        try:
+            made = cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError as error:
+            raise BadInput.of("backup", f"must be a folder that gateway backup made: there is no {path}") from error
+        except ValidationError as error:
+            raise Malformed(f"{path} is no manifest of this version: {error.errors()[0]['msg']}") from error
+        for name, expected in made.files.items():
+            inside = backup / name
+            if not inside.resolve().is_relative_to(backup.resolve()) or not inside.is_file():
+                raise Malformed(f"{inside} is not there")
+            if digest_of_file(inside) != expected:
+                raise Malformed(f"{inside} is not the file that was written: its SHA-256 is another one")
+        return made
+
+    def encode(self) -> bytes:
+        """Writes it as JSON, indented."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def digest_of_file(path: Path) -> str:
+    """Gives the SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

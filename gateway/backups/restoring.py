@@ -1,0 +1,145 @@
+"""``gateway restore``: makes a node's home whole again, from a backup, or from nothing but its own files and its peers.
+
+What a node had sealed and received since the backup, its peers hand back once it runs: each pair is each other's
+backup. Until a peer was heard, nothing is sealed for it (``store.awaiting``).
+"""
+
+import secrets
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gateway.backups.making import DATABASE_URL, micros, verified
+from gateway.backups.manifest import DATABASE, HOME, Manifest
+from gateway.errors import AlreadyExists, BadInput, ConfigError
+from gateway.home import Home
+from gateway.identity.parties import Parties
+from gateway.identity.signers import Keyring
+from gateway.questions.sealed_tokens import KEY_BYTES
+from gateway.store.awaiting import await_peers
+from gateway.store.copying import copy_store
+from gateway.store.database import Database, local_file, snapshot
+from gateway.store.opening import add_channels, channel_names, create
+from gateway.store.reverify import Report
+
+ACT = "gateway restore"
+KEYS = ("node", "seal-ed25519", "seal-ml-dsa-44")
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The files that were put into the home, those that were there and stay, and how all was verified."""
+
+    added: tuple[str, ...]
+    kept: tuple[str, ...]
+    report: Report
+
+
+def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
+    """Makes a home from a backup. A file that is there stays as it is; a database that is there is in the way.
+
+    Args:
+        backup: a folder that ``gateway backup`` made
+        home: to be made, or of which some is there, such as its keys
+        now: with a time zone
+
+    Raises:
+        BadInput, Malformed: it is no backup, or not whole, or another node's.
+        ConfigError: a key or another file of the home is missing, or does not fit; says which.
+        AlreadyExists: there is a database.
+        StoreError, Corrupt: the database cannot be made, or does not verify.
+    """
+    manifest = Manifest.read(backup)
+    if home.config_file.exists() and home.config.node.domain != manifest.domain:
+        raise BadInput.of(
+            "backup", f"must be of {home.config.node.domain}, whose home this is; it is of {manifest.domain}"
+        )
+    added, kept = _restore_files(backup / HOME, home.path)
+    _require_keys(home)
+    _require_no_database(home)
+    parties = home.parties(home.peer_documents(), now)
+    database = Database(home.config.database.url, home.path)
+    try:
+        with tempfile.TemporaryDirectory(dir=home.path, prefix=".restore-") as folder:
+            _copy_of_this_form(backup, Path(folder))
+            with snapshot(DATABASE_URL, Path(folder)) as source:
+                copy_store(source, database, secrets.token_bytes(KEY_BYTES))
+        said = f"restored from the backup of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC"
+        _open_anew(database, parties, home, said)
+    finally:
+        database.close()
+    return Restored(added, kept, verified(home.config.database.url, home.path, parties))
+
+
+def restore_from_peers(home: Home, now: datetime) -> Restored:
+    """Makes an empty database for a home that lost its own: all of its channels comes back from its peers.
+
+    Raises:
+        ConfigError: a key or another file of the home is missing, or does not fit; says which.
+        AlreadyExists: there is a database.
+        StoreError: it cannot be made.
+    """
+    _require_keys(home)
+    _require_no_database(home)
+    parties = home.parties(home.peer_documents(), now)
+    if not parties.peers:
+        raise BadInput.of("home", "must have a pairing document of each peer: gateway pair import")
+    node = home.config.node
+    database = Database(home.config.database.url, home.path)
+    try:
+        create(database, node.jurisdiction, node.domain, secrets.token_bytes(KEY_BYTES))
+        _open_anew(database, parties, home, "made anew, of what peers hand back")
+    finally:
+        database.close()
+    return Restored((), (), verified(home.config.database.url, home.path, parties))
+
+
+def _open_anew(database: Database, parties: Parties, home: Home, said: str) -> None:
+    """Channels of peers that came after the backup wait for them too."""
+    add_channels(database, channel_names(parties, lost=True))
+    keyring = Keyring([(parties.own.seal, home.seal_files.keys())])
+    await_peers(database, keyring, said, act=ACT, clock=micros, random=secrets.token_bytes)
+
+
+def _copy_of_this_form(backup: Path, folder: Path) -> None:
+    """A copy of the backup's database, brought to this version's form: the backup itself stays as it is."""
+    shutil.copy(backup / DATABASE, folder / DATABASE)
+    database = Database(DATABASE_URL, folder)
+    try:
+        database.migrate()
+    finally:
+        database.close()
+
+
+def _restore_files(source: Path, target: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    added, kept = [], []
+    for path in sorted(each for each in source.rglob("*") if each.is_file()):
+        name = path.relative_to(source)
+        copy = target / name
+        if copy.exists():
+            kept.append(str(name))
+            continue
+        try:
+            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copy(path, copy)
+        except OSError as error:
+            raise ConfigError(f"{copy} cannot be written: {error.strerror}") from error
+        added.append(str(name))
+    return tuple(added), tuple(kept)
+
+
+def _require_keys(home: Home) -> None:
+    missing = [str(home.key(name)) for name in KEYS if not home.key(name).exists()]
+    if missing:
+        raise ConfigError(
+            f"put the node's keys into its home, and say it again: {', '.join(missing)} "
+            "(docs/certificates.md tells what to do where they are lost)"
+        )
+
+
+def _require_no_database(home: Home) -> None:
+    file = local_file(home.config.database.url, home.path)
+    if file and file.exists():
+        raise AlreadyExists(f"{file} exists and is not overwritten: move it away, with its -wal and -shm")

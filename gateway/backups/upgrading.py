@@ -1,0 +1,24 @@
+"""``gateway upgrade``: brings the database of a node that is stopped to this version's form."""
+
+from gateway.errors import StoreError
+from gateway.home import Home
+from gateway.store.database import Database, local_file
+from gateway.store.opening import check_owner
+
+
+def upgrade_database(home: Home) -> None:
+    """Does nothing where there is nothing to do; never makes a database: with a new one a node would sign twice.
+
+    Raises:
+        StoreError: it is not there, or another node's.
+    """
+    node, file = home.config.node, local_file(home.config.database.url, home.path)
+    if file and not file.exists():
+        raise StoreError(f"the database {file} is not there: gateway restore makes it again")
+    database = Database(home.config.database.url, home.path)
+    try:
+        database.migrate()
+        with database.readers.connect() as connection:
+            check_owner(connection, node.jurisdiction, node.domain)
+    finally:
+        database.close()

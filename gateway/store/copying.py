@@ -1,0 +1,51 @@
+"""Copies a node's whole database into another one, of the same kind or the other: for backups, restores and moves.
+
+What is copied is one snapshot, so the node may run meanwhile. It is copied in pages, table by table, and whose database
+it is comes last: a copy that was cut short is nobody's, and no node starts with it.
+"""
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.errors import AlreadyExists, StoreError
+from gateway.store.database import Database
+from gateway.store.scanning import pages
+from gateway.store.tables import metadata, node
+
+
+def copy_store(source: Connection, target: Database, token_key: bytes | None = None) -> int:
+    """Copies every row; gives how many.
+
+    Args:
+        source: in one snapshot, of this version's form
+        target: open; its tables are made here
+        token_key: 32 random bytes for the copy's page tokens and cursors; None: those of the source stay good
+
+    Raises:
+        AlreadyExists: there is something in the target.
+        StoreError: it was not taken, and what was copied is nobody's.
+    """
+    target.migrate()
+    copied = 0
+    try:
+        with target.writer() as connection:
+            with connection.begin():
+                _require_empty(connection)
+            for table in metadata.sorted_tables:
+                if table is not node:
+                    for page in pages(source, select(table), *table.primary_key.columns):
+                        with connection.begin():
+                            connection.execute(insert(table), [dict(row) for row in page])
+                        copied += len(page)
+            owner = dict(source.execute(select(node)).mappings().one())
+            with connection.begin():
+                connection.execute(insert(node), [owner if token_key is None else {**owner, "token_key": token_key}])
+    except SQLAlchemyError as error:
+        raise StoreError(f"the copy was not taken, and is nobody's: {type(error).__name__}") from error
+    return copied + 1
+
+
+def _require_empty(connection: Connection) -> None:
+    for table in metadata.sorted_tables:
+        if connection.execute(select(table).limit(1)).first() is not None:
+            raise AlreadyExists(f"there are rows in {table.name} of the database to copy to: it must be empty")

@@ -1,0 +1,151 @@
+"""``gateway backup``, ``restore`` and ``migrate``, as an operator uses them, also wrongly."""
+
+import json
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+
+from gateway.home import Home
+from tests.cli.transcripts import Ran, run
+from tests.support.nodes import Site, found_pair
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Site]:
+    return found_pair(tmp_path_factory.mktemp("a path with spaces"))
+
+
+@pytest.fixture(scope="module")
+def backup(pair: tuple[Site, Site], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("kept") / "backup"
+    assert run("backup", pair[0].home.path, folder).code == 0
+    return folder
+
+
+@pytest.fixture
+def home(pair: tuple[Site, Site], tmp_path: Path) -> Path:
+    """A home with its keys, and nothing else."""
+    shutil.copytree(pair[0].home.path / "keys", tmp_path / "home" / "keys")
+    return tmp_path / "home"
+
+
+def refused(ran: Ran, code: int, told: str) -> None:
+    assert ran.code == code, ran.text()
+    assert told in ran.err
+
+
+def test_a_backup_names_all_that_is_in_it_and_holds_no_key(pair, backup):
+    manifest = json.loads((backup / "manifest.json").read_text())
+    assert (manifest["schema"], manifest["domain"], manifest["has_keys"]) == ("backup/1", pair[0].domain, False)
+    inside = {str(path.relative_to(backup)) for path in backup.rglob("*") if path.is_file()}
+    assert inside == {*manifest["files"], "manifest.json"}
+    assert {"node.db", "home/config.toml", "home/peers/kr.json", "home/keys/node.crt"} <= inside
+    assert not [name for name in inside if name.endswith((".key", "-wal", "-shm", "lock"))]
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o700
+
+
+def test_keys_are_in_it_if_they_are_asked_for_and_stay_closed_to_others(pair, tmp_path):
+    assert run("backup", pair[0].home.path, tmp_path / "backup", "--with-keys").code == 0
+    assert run("restore", tmp_path / "home", tmp_path / "backup").code == 0
+    assert stat.S_IMODE((tmp_path / "home" / "keys" / "node.key").stat().st_mode) == 0o600
+
+
+def test_a_home_is_whole_again_and_verifies(backup, home, pair):
+    ran = run("restore", home, backup)
+    assert ran.code == 0, ran.text()
+    assert "everything verifies" in ran.out
+    assert run("check", home).code == 0
+    for name in ("config.toml", "access.toml", "trust/client-authority.crt", "peers/kr.json"):
+        assert (home / name).read_bytes() == (pair[0].home.path / name).read_bytes()
+
+
+def test_files_that_are_in_the_home_stay_as_they_are(backup, home, pair):
+    shutil.copy(pair[0].home.access_file, home / "access.toml")
+    with (home / "access.toml").open("a") as file:
+        file.write("# newer than the backup\n")
+    ran = run("restore", home, backup)
+    assert "there already, and kept: access.toml" in ran.out
+    assert (home / "access.toml").read_text().endswith("# newer than the backup\n")
+
+
+def test_nothing_is_left_of_a_backup_that_fails(pair, tmp_path, monkeypatch):
+    def full(*_arguments, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copy", full)
+    refused(run("backup", pair[0].home.path, tmp_path / "backup"), 5, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backup_is_not_overwritten(pair, backup):
+    refused(run("backup", pair[0].home.path, backup), 2, "exists and is not overwritten")
+
+
+@pytest.mark.parametrize("name", ["node.db", "home/config.toml"])
+def test_a_backup_that_was_altered_is_refused(backup, home, tmp_path, name):
+    altered = shutil.copytree(backup, tmp_path / "altered")
+    data = bytearray((altered / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (altered / name).write_bytes(data)
+    refused(run("restore", home, altered), 1, f"{name} is not the file that was written")
+    assert not (home / "node.db").exists()
+
+
+def test_a_backup_that_is_not_whole_is_refused(backup, home, tmp_path):
+    part = shutil.copytree(backup, tmp_path / "part")
+    (part / "home" / "access.toml").unlink()
+    refused(run("restore", home, part), 1, "access.toml is not there")
+    (part / "manifest.json").unlink()
+    refused(run("restore", home, part), 2, "must be a folder that gateway backup made")
+
+
+def test_a_manifest_leads_nowhere_outside_of_its_backup(backup, home, tmp_path):
+    lying = shutil.copytree(backup, tmp_path / "lying")
+    manifest = json.loads((lying / "manifest.json").read_text())
+    manifest["files"]["../outside"] = "00" * 32
+    (tmp_path / "outside").write_bytes(b"secret")
+    (lying / "manifest.json").write_text(json.dumps(manifest))
+    refused(run("restore", home, lying), 1, "outside is not there")
+
+
+def test_a_backup_of_another_node_is_refused(pair, backup):
+    refused(run("restore", pair[1].home.path, backup), 2, "must be of gateway.kr.example")
+
+
+def test_keys_that_are_missing_are_named(backup, tmp_path):
+    refused(run("restore", tmp_path / "home", backup), 5, "keys/seal-ml-dsa-44.key")
+
+
+def test_a_database_is_not_overwritten(pair, backup):
+    refused(run("restore", pair[0].home.path, backup), 2, "node.db exists and is not overwritten")
+    refused(run("restore", pair[0].home.path, "--from-peers"), 2, "node.db exists and is not overwritten")
+
+
+@pytest.mark.parametrize("options", [[], ["BACKUP", "--from-peers"]])
+def test_it_is_said_from_what_a_home_is_restored(home, backup, options):
+    given = [backup if each == "BACKUP" else each for each in options]
+    refused(run("restore", home, *given), 2, "--from-peers, where there is none")
+
+
+def test_a_database_that_is_lost_is_not_made_anew_by_an_upgrade(pair, tmp_path):
+    lost = shutil.copytree(pair[0].home.path, tmp_path / "lost")
+    (lost / "node.db").unlink()
+    refused(run("upgrade", lost), 5, "gateway restore makes it again")
+    assert run("restore", lost, "--from-peers").code == 0
+    assert run("check", lost).code == 0
+
+
+def test_a_node_moves_to_another_database_and_not_back_by_mistake(pair, tmp_path):
+    moved = Home(shutil.copytree(pair[0].home.path, tmp_path / "moved"))
+    refused(run("migrate", moved.path, "sqlite:///node.db"), 2, "must be of another database")
+    refused(run("migrate", moved.path, "mysql://somewhere"), 5, "mysql is not supported")
+    ran = run("migrate", moved.path, "sqlite:///other.db")
+    assert ran.code == 0, ran.text()
+    assert "everything verifies" in ran.out
+    refused(run("check", moved.path), 1, "")
+    refused(run("upgrade", moved.path), 5, "moved from by gateway migrate")
+    text = moved.config_file.read_text().replace("sqlite:///node.db", "sqlite:///other.db")
+    moved.config_file.write_text(text)
+    assert run("check", moved.path).code == 0

@@ -1,0 +1,186 @@
+"""A node loses its database, or all but its keys: what it had sealed and received comes back, and nothing forks."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from regulator.exchange import Client, InvalidRequest, WrongState
+from regulator.exchange.v1.admin_service_pb2 import Channel
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.journal_pb2 import JournalEntry
+
+from tests.cli.transcripts import run
+from tests.pair.test_seal_rotation import rotated
+from tests.supervision.samples import content
+from tests.support.nodes import Site, eventually, found_pair, running
+
+Told = dict[str, bytes]
+"""Each notice of a node as it tells it, by name, without what time changes."""
+
+
+@pytest.fixture(scope="module")
+def own_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Site]]:
+    """One pair for all disasters: each ends with two nodes that agree."""
+    hk, kr = found_pair(tmp_path_factory.mktemp("a path with spaces"))
+    with running(hk, kr):
+        yield hk, kr
+
+
+def give(site: Site, recipient: str, count: int) -> list[str]:
+    authority = "SFC" if site.jurisdiction == "HK" else "FSS"
+    with site.client(authority) as client:
+        return [
+            client.create_notice(content(issuing_authority=authority), recipient=recipient).name for _ in range(count)
+        ]
+
+
+def told(site: Site) -> Told:
+    with site.client() as client:
+        return {each.name: each.content.SerializeToString() for each in client.list_notices(page_size=1000)}
+
+
+def settled(site: Site) -> bool:
+    """Whether all of its channels are open, and all of its own has a receipt."""
+    with site.client() as client:
+        return all(each.state == Channel.OPEN and each.receipted_size == each.size for each in client.list_channels())
+
+
+def exchanged(hk: Site, kr: Site) -> None:
+    give(hk, "KR", 3)
+    give(kr, "HK", 2)
+    eventually(lambda: settled(hk) and settled(kr))
+
+
+def lose_database(site: Site) -> None:
+    site.kill()
+    for path in site.home.path.glob("node.db*"):
+        path.unlink()
+
+
+def done(*arguments: object) -> str:
+    ran = run(*arguments)
+    assert ran.code == 0, ran.text()
+    return ran.out
+
+
+def events(site: Site, kind: Event.Kind.ValueType) -> list[Event]:
+    with site.client() as client, client.watch_events(kinds=[kind]) as watch:
+        found = []
+        for response in watch:
+            if not response.HasField("event"):
+                return found
+            found.append(response.event)
+    return found
+
+
+def journal(site: Site) -> list[JournalEntry]:
+    with site.client() as client:
+        return [each.entry for each in client.list_journal_entries(page_size=1000)]
+
+
+def checked(*sites: Site) -> None:
+    for site in sites:
+        assert done("check", site.home.path).endswith("everything verifies\n")
+
+
+def test_what_came_after_a_backup_comes_back_from_the_peer(own_pair, tmp_path):
+    hk, kr = own_pair
+    exchanged(hk, kr)
+    assert "everything verifies" in done("backup", hk.home.path, tmp_path / "backup")  # while it runs
+    exchanged(hk, kr)
+    before = told(hk), told(kr)
+    with hk.client() as client:
+        size = client.get_channel("hk-to-kr").size
+
+    lose_database(hk)
+    done("restore", hk.home.path, tmp_path / "backup")
+    hk.start()
+    eventually(lambda: settled(hk) and settled(kr))
+    assert (told(hk), told(kr)) == before
+    assert events(hk, Event.CHANNEL_RECOVERED)[-1].detail == f"{size} envelopes are here"
+    assert "restored from the backup of" in events(hk, Event.ALARM)[-1].detail
+    assert [each.method for each in journal(hk)].count("gateway restore") == 1
+
+    exchanged(hk, kr)
+    assert told(hk).keys() == told(kr).keys()
+    checked(hk, kr)
+
+
+def test_a_restored_node_seals_nothing_before_its_peer_was_heard(own_pair, tmp_path):
+    hk, kr = own_pair
+    exchanged(hk, kr)
+    done("backup", hk.home.path, tmp_path / "backup")
+    exchanged(hk, kr)
+    kr.stop()
+    lose_database(hk)
+    done("restore", hk.home.path, tmp_path / "backup")
+    hk.start()
+    with hk.client("SFC") as client, pytest.raises(WrongState, match="RESTORED"):
+        client.create_notice(content(), recipient="KR")
+    status = run("status", "--profile", hk.path / "clients" / "SFC-office" / "profile.toml")
+    assert status.code == 1
+    assert "restored from the backup of" in status.out
+
+    kr.start()
+    eventually(lambda: settled(hk) and settled(kr))
+    exchanged(hk, kr)
+    checked(hk, kr)
+
+
+def test_the_files_of_a_backup_that_somebody_puts_in_place_by_hand_do_no_harm_either(own_pair, tmp_path):
+    hk, kr = own_pair
+    done("backup", hk.home.path, tmp_path / "backup")
+    exchanged(hk, kr)
+    kr.stop()
+    lose_database(hk)
+    shutil.copy(tmp_path / "backup" / "node.db", hk.home.path / "node.db")
+    hk.start()
+    with hk.client("SFC") as client, pytest.raises(WrongState, match="RESTORED"):
+        client.create_notice(content(), recipient="KR")
+    kr.start()
+    eventually(lambda: settled(hk) and settled(kr))
+    assert told(hk).keys() == told(kr).keys()
+    checked(hk, kr)
+
+
+@pytest.mark.parametrize("rotates", [False, True], ids=["one-seal", "after-a-rotation"])
+def test_a_node_with_an_empty_disk_and_its_keys_has_everything_back_from_its_peer(own_pair, tmp_path, rotates):
+    hk, kr = own_pair
+    exchanged(hk, kr)
+    if rotates:
+        rotated(hk, tmp_path / "next")
+        rotated(kr, tmp_path / "next of kr")
+        exchanged(hk, kr)
+    before = told(hk), told(kr)
+    lose_database(hk)
+    done("restore", hk.home.path, "--from-peers")
+    hk.start()
+    eventually(lambda: settled(hk) and settled(kr))
+    assert (told(hk), told(kr)) == before
+    exchanged(hk, kr)
+    checked(hk, kr)
+
+
+def test_cursors_and_page_tokens_of_before_are_refused_by_a_restored_node(own_pair, tmp_path):
+    hk, kr = own_pair
+    exchanged(hk, kr)
+    done("backup", hk.home.path, tmp_path / "backup")
+    with hk.client() as client:
+        cursor = last_cursor(client)
+    lose_database(hk)
+    done("restore", hk.home.path, tmp_path / "backup")
+    hk.start()
+    with (
+        hk.client() as client,
+        pytest.raises(InvalidRequest, match="cursor"),
+        client.watch_events(cursor=cursor) as watch,
+    ):
+        next(iter(watch))
+
+
+def last_cursor(client: Client) -> str:
+    with client.watch_events() as watch:
+        for response in watch:
+            if not response.HasField("event"):
+                return response.cursor
+    raise AssertionError("a watch tells when it has told all")
