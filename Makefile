@@ -43,9 +43,10 @@ lint: $(DEV) ## Run ruff, mypy, import-linter, buf; check that what is generated
 	$(BIN)/python docs/write_configuration.py --check docs/configuration.md
 	$(BIN)/python docs/write_access.py --check docs/access.md
 	$(BIN)/python docs/write_metrics.py --check docs/observability.md
+	$(BIN)/python -m tests.benchmarks.page --check docs/performance.md
 
 .PHONY: bench
-bench: $(DEV) ## Measure the nodes beside the bare-gRPC floor (ARGS=--quick for less)
+bench: $(DEV) ## Measure nodes beside their floors, write docs/performance.md (ARGS=--quick for less)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 .PHONY: profile

@@ -1,101 +1,113 @@
-"""``make bench``: the nodes beside the floor, in one run. ``--quick`` measures less, ``--json FILE`` keeps it.
+"""``make bench``: nodes beside their floors, in one run.
 
-``--frameworks`` measures frameworks alone.
+A whole run writes the tables and plots of docs/performance.md. ``--quick`` measures less and writes nothing,
+``--million`` measures logs of up to a million notices too, ``--only PART...`` measures some of it, ``--json FILE``
+keeps what was found.
 """
 
 import argparse
-import asyncio
-import json
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvloop
 
-from tests.benchmarks import frameworks, measures
-from tests.support.nodes import Site, found_pair, free_port, running
+from tests.benchmarks import by_load, floors, frameworks, machine, page
+from tests.benchmarks.by_notices import by_notices
+from tests.benchmarks.by_peers import all_running, by_peers
+from tests.benchmarks.forms import MESSAGE_BYTES, QUICK, WHOLE, Form
+from tests.benchmarks.results import Results, Series
+from tests.benchmarks.sites import founded
+from tests.support.nodes import running
 
-MESSAGE_BYTES = 1024
-IN_FLIGHT = 64
-
-
-@contextmanager
-def echo_server(site: Site) -> Iterator[str]:
-    address = f"127.0.0.1:{free_port()}"
-    home = site.home
-    files = [home.key("node"), home.certificate("node"), home.root("client-authority")]
-    command = [sys.executable, "-m", "tests.benchmarks.echo", address, *map(str, files)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        try:
-            yield address
-        finally:
-            process.terminate()
+PARTS = ("callers", "bytes", "peers", "notices", "frameworks")
+PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
 
-async def measure(site: Site, echo: str, scale: float) -> dict[str, float]:
-    calls = int(6000 * scale)
-    profile = site.profile()
-    floor_many = await measures.floor(echo, profile, MESSAGE_BYTES, calls, IN_FLIGHT)
-    floor_one = await measures.floor(echo, profile, MESSAGE_BYTES, calls // 6, 1)
-    creates = await measures.creates(site, MESSAGE_BYTES, calls, IN_FLIGHT)
-    await measures.settle(site)
-    one = await measures.creates(site, MESSAGE_BYTES, calls // 12, 1)
-    await measures.settle(site)
-    delivery = await measures.create_to_receipt(site, MESSAGE_BYTES, calls // 12)
-    bulk = await measures.bulk(site, MESSAGE_BYTES, int(20_000 * scale))
-    bare = floor_one.percentile(50)
-    return {
-        "floor_unary_per_second": floor_many.per_second,
-        "floor_unary_p50_ms": bare * 1000,
-        "creates_per_second": creates.per_second,
-        "creates_ratio_to_floor": creates.per_second / floor_many.per_second,
-        "creates_p50_ms": creates.percentile(50) * 1000,
-        "creates_p99_ms": creates.percentile(99) * 1000,
-        "create_alone_p50_ms": one.percentile(50) * 1000,
-        "create_to_receipt_p50_ms": delivery.percentile(50) * 1000,
-        "create_to_receipt_p99_ms": delivery.percentile(99) * 1000,
-        "create_to_receipt_p50_in_bare_calls": delivery.percentile(50) / bare,
-        "create_to_receipt_p99_in_bare_calls": delivery.percentile(99) / bare,
-        "bulk_to_receipt_per_second": bulk,
-    }
+@dataclass
+class Bench:
+    """One run, as it goes on."""
+
+    form: Form
+    folder: Path
+    acts: dict[str, float] = field(default_factory=dict)
+    series: list[Series] = field(default_factory=list)
+    facts: dict[str, float] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def measure(self, parts: Sequence[str]) -> None:
+        self.acts = floors.acts(self.folder, MESSAGE_BYTES, self.form.seconds)
+        for part in parts:
+            _say(part)
+            getattr(self, part)()
+
+    def callers(self) -> None:
+        hk, (kr,) = founded(self.folder / "callers")
+        with running(hk, kr), floors.echo_server(hk) as echo:
+            self.series += uvloop.run(by_load.by_callers(hk, kr, echo, self.form, self.acts))
+
+    def bytes(self) -> None:
+        hk, (kr,) = founded(self.folder / "bytes")
+        with running(hk, kr), floors.echo_server(hk) as echo:
+            self.series += uvloop.run(by_load.by_bytes(hk, kr, echo, self.form, self.folder))
+            self.refused |= uvloop.run(by_load.refused(hk))
+
+    def peers(self) -> None:
+        hk, peers = founded(self.folder / "peers", max(self.form.peers))
+        with all_running([hk, *peers]), floors.echo_server(hk) as echo:
+            self.series += uvloop.run(by_peers(hk, peers, echo, self.form, self.acts))
+
+    def notices(self) -> None:
+        self.series += by_notices(self.folder / "notices", self.form, self.acts)
+
+    def frameworks(self) -> None:
+        hk, (kr,) = founded(self.folder / "frameworks")
+        with running(hk, kr):
+            self.facts |= uvloop.run(frameworks.measure(hk, kr, self.form.provisions))
 
 
-def disk(site: Site, envelopes: int) -> dict[str, float]:
-    """Bytes on disk a notice, of a node that has stopped: its write-ahead log is then in the database."""
-    size = sum(path.stat().st_size for path in site.home.path.glob("node.db*"))
-    return {"disk_bytes_per_notice": size / envelopes, "disk_ratio_to_message": size / envelopes / MESSAGE_BYTES}
-
-
-def of_notices(hk: Site, kr: Site, scale: float) -> dict[str, float]:
-    with running(hk, kr), echo_server(hk) as echo:
-        figures = uvloop.run(measure(hk, echo, scale))
-        envelopes = asyncio.run(measures.settle(hk))
-    figures |= {f"sender_{name}": value for name, value in disk(hk, envelopes).items()}
-    return figures | {f"receiver_{name}": value for name, value in disk(kr, envelopes).items()}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the calls")
-    parser.add_argument("--frameworks", action="store_true", help="a large version of a framework, and nothing else")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    arguments = parser.parse_args()
+def bench(form: Form, parts: Sequence[str]) -> Results:
+    """Measures these parts."""
+    known = machine.facts()
     with tempfile.TemporaryDirectory() as folder:
-        hk, kr = found_pair(Path(folder))
-        if arguments.frameworks:
-            with running(hk, kr):
-                figures = uvloop.run(frameworks.measure(hk, kr))
-        else:
-            figures = of_notices(hk, kr, 0.1 if arguments.quick else 1)
-    sys.stdout.write("".join(f"{name:<40} {value:>12,.2f}\n" for name, value in figures.items()))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+        run = Bench(form, Path(folder))
+        run.measure(parts)
+    name = form.name if set(parts) == set(PARTS) else f"{form.name}, {', '.join(parts)} alone"
+    return Results(name, known, run.acts, run.series, run.facts, run.refused)
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = _parser().parse_args(arguments)
+    form = QUICK if options.quick else WHOLE
+    parts = options.only or PARTS
+    results = bench(form.with_million() if options.million else form, parts)
+    sys.stdout.write(page.plain(results))
+    if options.json:
+        options.json.write_text(results.encode())
+    if options.page or (form is WHOLE and parts is PARTS):
+        page.write(options.page or PAGE, results)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="less of everything: under a minute")
+    parser.add_argument("--million", action="store_true", help="fill a log with a million notices, which takes minutes")
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, metavar="PART", help=f"measure these alone: {', '.join(PARTS)}"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found to this file")
+    parser.add_argument(
+        "--page", type=Path, metavar="FILE", help="write tables and plots there, not to docs/performance.md"
+    )
+    return parser
+
+
+def _say(part: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {part}\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

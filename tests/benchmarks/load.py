@@ -2,8 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+
+TRIED_A_CALLER, TRIED_AT_LEAST, CALLS_AT_MOST = 2, 20, 50_000
+
+Call = Callable[[int], Awaitable[object]]
+"""Makes one call, by its number."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,13 @@ class Run:
         ]
 
 
-async def run(calls: int, in_flight: int, call: Callable[[int], Awaitable[object]]) -> Run:
+def pooled(runs: Sequence[Run]) -> Run:
+    """Several runs as if they were one."""
+    latencies = sorted(each for run in runs for each in run.latencies_seconds)
+    return Run(sum(run.seconds for run in runs), tuple(latencies))
+
+
+async def run(calls: int, in_flight: int, call: Call) -> Run:
     """Makes ``calls`` calls; each of ``in_flight`` callers makes its next one when its last is answered."""
     latencies: list[float] = []
     numbers = iter(range(calls))
@@ -43,3 +54,33 @@ async def run(calls: int, in_flight: int, call: Callable[[int], Awaitable[object
     started = time.perf_counter()
     await asyncio.gather(*(caller() for _ in range(in_flight)))
     return Run(time.perf_counter() - started, tuple(sorted(latencies)))
+
+
+Ready = Callable[[int], Call]
+"""Makes so many requests beforehand (what the load costs to make is not the node's), and gives the call."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """So many calls."""
+
+    count: int
+
+    async def run(self, in_flight: int, ready: Ready) -> Run:
+        return await run(self.count, in_flight, ready(self.count))
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """As many calls as take about so many seconds. A few are made first: they warm up, and tell how many those are."""
+
+    seconds: float
+
+    async def run(self, in_flight: int, ready: Ready) -> Run:
+        few = max(TRIED_AT_LEAST, TRIED_A_CALLER * in_flight)
+        tried = await run(few, in_flight, ready(few))
+        calls = min(CALLS_AT_MOST, max(in_flight, int(tried.per_second * self.seconds)))
+        return await run(calls, in_flight, ready(calls))
+
+
+Amount = Calls | Seconds

@@ -1,137 +1,209 @@
-"""What is measured, on a pair of nodes that run and beside the floor."""
+"""What is measured, on nodes that run: each one operation, under so much load."""
 
 import asyncio
+import itertools
+import os
 import time
-import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from google.type.date_pb2 import Date
-from regulator.exchange import AsyncClient, Profile, notice_request
-from regulator.exchange.v1 import values_pb2 as values
+from regulator.exchange import AsyncClient, Profile
 from regulator.exchange.v1.event_service_pb2 import Event
-from regulator.exchange.v1.notice_pb2 import InvestorAlert, NoticeContent
-from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest
-from regulator.exchange.v1.values_pb2 import Handling
+from regulator.exchange.v1.notice_service_pb2 import GetNoticeRequest
+from regulator.exchange.v1.notice_service_pb2_grpc import NoticeServiceStub
 
 from tests.benchmarks import load
-from tests.benchmarks.echo import METHOD
+from tests.benchmarks.echo import ECHO, MAX_MESSAGE_BYTES, TAKE
+from tests.benchmarks.processor import used_micros
+from tests.benchmarks.samples import content, request
 from tests.support.nodes import Site
 
 import grpc  # isort: skip - after the TLS settings
 
-DEADLINE_SECONDS = 120
-CALL_SECONDS = 10  # every call has a deadline, the bare ones too
+DEADLINE_SECONDS = 600
+CALL_SECONDS = 60  # every call has a deadline, the bare ones too
+CALLERS_A_CONNECTION = 64
+CHUNK, CHUNK_BYTES = 500, 1024 * 1024  # of a stream of notices, as the client cuts it
 
 
-def content(message_bytes: int) -> NoticeContent:
-    """An investor alert whose request has about so many bytes."""
-    made = NoticeContent(
-        issuing_authority="HKMA",
-        sectors=[values.SECTOR_EXCHANGE],
-        urgency=NoticeContent.PRIORITY,
-        handling=Handling(
-            tlp=Handling.AMBER,
-            permitted_uses=[Handling.SUPERVISION],
-            onward_sharing=Handling.CONSENT_REQUIRED,
-        ),
-        event_date=Date(year=2026, month=3, day=4),
-        title=[values.LocalizedText(language_tag="en", text="A platform that imitates a licensed one")],
-        summary=[values.LocalizedText(language_tag="en", text="x")],
-        subjects=[values.Entity(name="Exercise Platform Limited", jurisdiction="HK")],
-        confidence=values.CONFIDENCE_EXERCISE,
-        investor_alert=InvestorAlert(reason=InvestorAlert.IMPERSONATION, domains=["www.example.com"]),
-    )
-    spare = message_bytes - request(made).ByteSize()
-    made.summary[0].text = ("What investors should know. " * (spare // 28 + 1))[: max(1, spare)].strip()
-    return made
-
-
-def request(of: NoticeContent) -> CreateNoticeRequest:
-    return notice_request(of, recipient="KR", request_id=str(uuid.uuid4()))
-
-
-async def floor(address: str, profile: Profile, message_bytes: int, calls: int, in_flight: int) -> load.Run:
-    """Bare unary calls."""
-    async with _channel(address, profile) as channel:
-        echo = channel.unary_unary(METHOD)
+async def bare_calls(address: str, profile: Profile, message_bytes: int, callers: int, amount: load.Amount) -> load.Run:
+    """The floor of a call: a bare unary one."""
+    async with _connections(address, profile, callers) as channels:
+        echoes = [channel.unary_unary(ECHO) for channel in channels]
         payload = bytes(message_bytes)
-        await load.run(200, in_flight, lambda _: echo(payload, timeout=CALL_SECONDS))
-        return await load.run(calls, in_flight, lambda _: echo(payload, timeout=CALL_SECONDS))
+        return await amount.run(
+            callers, lambda _count: lambda n: echoes[n % len(echoes)](payload, timeout=CALL_SECONDS)
+        )
 
 
-async def creates(site: Site, message_bytes: int, calls: int, in_flight: int) -> load.Run:
-    """CreateNotice, with the generated stub, answered once the notice is durable."""
-    made = content(message_bytes)
+async def bare_stream(address: str, profile: Profile, message_bytes: int, seconds: float) -> float:
+    """The floor of a stream: messages a second, cut as the client cuts a stream of notices; nothing reads them."""
+    chunk = max(1, min(CHUNK, CHUNK_BYTES // message_bytes))
+    payload, sent, started = bytes(chunk * message_bytes), 0, time.perf_counter()
+
+    async def messages() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while time.perf_counter() - started < seconds or not sent:
+            yield payload
+            sent += chunk
+
+    async with _connections(address, profile, 1) as channels:
+        await channels[0].stream_unary(TAKE)(messages(), timeout=DEADLINE_SECONDS)
+    return sent / (time.perf_counter() - started)
+
+
+async def creates(
+    site: Site, message_bytes: int, callers: int, amount: load.Amount, recipients: Sequence[str] = ("KR",)
+) -> load.Run:
+    """CreateNotice, with the generated stub, answered once the notice is durable; to each recipient in turn."""
+    made, profile = content(message_bytes), site.profile()
+    async with _connections(profile.address, profile, callers) as channels:
+        stubs = [NoticeServiceStub(channel).CreateNotice for channel in channels]
+
+        def ready(count: int) -> load.Call:
+            requests = [request(made, to) for to in itertools.islice(itertools.cycle(recipients), count)]
+            return lambda n: stubs[n % len(stubs)](requests[n], timeout=CALL_SECONDS)
+
+        return await amount.run(callers, ready)
+
+
+async def gets(site: Site, names: Sequence[str], callers: int, amount: load.Amount) -> load.Run:
+    """GetNotice, of each of these in turn."""
     profile = site.profile()
-    async with _channel(profile.address, profile) as channel:
-        create = _stub(channel)
-        warm = [request(made) for _ in range(50)]
-        await load.run(len(warm), in_flight, lambda number: create(warm[number], timeout=CALL_SECONDS))
-        ready = [request(made) for _ in range(calls)]  # what the load costs to make is not the node's
-        return await load.run(calls, in_flight, lambda number: create(ready[number], timeout=CALL_SECONDS))
+    async with _connections(profile.address, profile, callers) as channels:
+        stubs = [NoticeServiceStub(channel).GetNotice for channel in channels]
+        requests = [GetNoticeRequest(name=name) for name in names]
+
+        def ready(_count: int) -> load.Call:
+            return lambda n: stubs[n % len(stubs)](requests[n % len(requests)], timeout=CALL_SECONDS)
+
+        return await amount.run(callers, ready)
 
 
-async def create_to_receipt(site: Site, message_bytes: int, calls: int) -> load.Run:
-    """From the call of CreateNotice to the event that the receipt is durable at the sender, one at a time."""
+async def create_to_receipt(site: Site, message_bytes: int, callers: int, amount: load.Amount) -> load.Run:
+    """From the call of CreateNotice to the event that the receipt is durable at the sender."""
     made = content(message_bytes)
-    async with AsyncClient(site.profile()) as client:
-        watch = client.watch_events(kinds=[Event.NOTICE_DELIVERED], from_now=True)
+    arrivals: dict[str, asyncio.Event] = {}
+    async with AsyncExitStack() as stack:
+        count = -(-callers // CALLERS_A_CONNECTION)
+        clients = [await stack.enter_async_context(AsyncClient(_patient(site))) for _ in range(count)]
+        watch = clients[0].watch_events(kinds=[Event.NOTICE_DELIVERED], from_now=True)
         events = aiter(watch)
         await anext(events)
 
-        async def deliver(_: int) -> None:
-            notice = await client.create_notice(made, recipient="KR")
-            while (await anext(events)).event.notice != notice.name:
-                pass
+        async def listen() -> None:
+            async for each in events:
+                arrivals.setdefault(each.event.notice, asyncio.Event()).set()
 
-        await load.run(10, 1, deliver)
-        measured = await load.run(calls, 1, deliver)
+        async def deliver(number: int) -> None:
+            notice = await clients[number % count].create_notice(made, recipient="KR")
+            await arrivals.setdefault(notice.name, asyncio.Event()).wait()
+            del arrivals[notice.name]
+
+        listening = asyncio.create_task(listen())
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            measured = await amount.run(callers, lambda _count: deliver)
+        listening.cancel()
         await watch.close()
         return measured
 
 
-async def bulk(site: Site, message_bytes: int, count: int) -> float:
+async def bulk(
+    site: Site, message_bytes: int, count: int, recipients: Sequence[str] = ("KR",), first_id: int | None = None
+) -> float:
     """Notices a second, from the first byte of SubmitNotices to the receipt that covers the last, durable here."""
     made = content(message_bytes)
-    requests = [request(made) for _ in range(count)]
-    async with AsyncClient(site.profile()) as client:
-        before = await _receipted(client)
+    ids = [""] * count if first_id is None else [numbered(n) for n in range(first_id, first_id + count)]
+    requests = [request(made, to, of) for to, of in zip(itertools.cycle(recipients), ids, strict=False)]
+    async with AsyncClient(_patient(site)) as client:
+        wanted = {to: await size_of(site, client, to) + requests_to for to, requests_to in _shares(recipients, count)}
         started = time.perf_counter()
-        answer = await client.submit_notices(requests, chunk=500, deadline_seconds=DEADLINE_SECONDS)
+        answer = await client.submit_notices(requests, chunk=CHUNK, deadline_seconds=DEADLINE_SECONDS)
         assert answer.sealed_count == count, answer
-        await eventually(lambda size: size >= before + count, client)
+        for to, size in wanted.items():
+            await _receipted(site, client, to, size)
         return count / (time.perf_counter() - started)
 
 
-async def settle(site: Site) -> int:
+def numbered(number: int) -> str:
+    """The id of a notice that can be asked for afterwards."""
+    return f"hk-bench-{number:08d}"
+
+
+async def settle(site: Site, recipients: Sequence[str] = ("KR",)) -> int:
     """Waits until everything that was sealed has its receipt; gives how many envelopes that are."""
-    async with AsyncClient(site.profile()) as client:
-        size = (await client.get_channel("channels/hk-to-kr")).size
-        await eventually(lambda receipted: receipted >= size, client)
-        return size
+    async with AsyncClient(_patient(site)) as client:
+        sizes = [await size_of(site, client, to) for to in recipients]
+        for to, size in zip(recipients, sizes, strict=True):
+            await _receipted(site, client, to, size)
+        return sum(sizes)
 
 
-async def eventually(condition: Callable[[int], bool], client: AsyncClient) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition(await _receipted(client)):
-        assert time.monotonic() < deadline, "not receipted in time"
-        await asyncio.sleep(0.01)
+async def size_of(site: Site, client: AsyncClient, recipient: str) -> int:
+    return (await client.get_channel(_channel_name(site, recipient))).size
 
 
-async def _receipted(client: AsyncClient) -> int:
-    return (await client.get_channel("channels/hk-to-kr")).receipted_size
+@dataclass
+class Spent:
+    """Microseconds of the processor that a part of a run took, by process."""
+
+    micros: Counter[str] = field(default_factory=Counter)
+
+    def each(self, count: int) -> dict[str, float]:
+        return {f"{who}, µs of the processor": spent / count for who, spent in self.micros.items()}
+
+    @contextmanager
+    def counting(self, **sites: Site) -> Iterator[None]:
+        """Counts what nodes take in the block, and this process as ``load``."""
+        pids = {name: site.pid for name, site in sites.items()} | {"load": os.getpid()}
+        before = {name: used_micros(pid).total() for name, pid in pids.items()}
+        yield
+        self.micros.update({name: used_micros(pid).total() - before[name] for name, pid in pids.items()})
 
 
-def _channel(address: str, profile: Profile) -> Any:
+def middle(values: Sequence[float]) -> float:
+    """The middle one, of several rounds."""
+    return sorted(values)[len(values) // 2]
+
+
+def _shares(recipients: Sequence[str], count: int) -> Iterator[tuple[str, int]]:
+    for place, to in enumerate(recipients):
+        yield to, len(range(place, count, len(recipients)))
+
+
+async def _receipted(site: Site, client: AsyncClient, recipient: str, size: int) -> None:
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while (await client.get_channel(_channel_name(site, recipient))).receipted_size < size:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def _channel_name(site: Site, recipient: str) -> str:
+    return f"channels/{site.jurisdiction.lower()}-to-{recipient.lower()}"
+
+
+def _patient(site: Site) -> Profile:
+    return replace(site.profile(), deadline_seconds=CALL_SECONDS)
+
+
+@asynccontextmanager
+async def _connections(address: str, profile: Profile, callers: int) -> AsyncIterator[list[Any]]:
+    """One for so many callers each: HTTP/2 bounds the calls under way on one."""
     credentials = grpc.ssl_channel_credentials(
         profile.ca.read_bytes(), profile.key.read_bytes(), profile.certificate.read_bytes()
     )
-    options = [("grpc.ssl_target_name_override", profile.server_name), ("grpc.enable_http_proxy", 0)]
-    return grpc.aio.secure_channel(address, credentials, options=options)
-
-
-def _stub(channel: Any) -> Any:
-    from regulator.exchange.v1.notice_service_pb2_grpc import NoticeServiceStub
-
-    return NoticeServiceStub(channel).CreateNotice
+    options = [
+        ("grpc.ssl_target_name_override", profile.server_name),
+        ("grpc.enable_http_proxy", 0),
+        ("grpc.use_local_subchannel_pool", 1),  # or all would share one connection
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ]
+    count = -(-callers // CALLERS_A_CONNECTION)
+    channels = [grpc.aio.secure_channel(address, credentials, options=options) for _ in range(count)]
+    try:
+        yield channels
+    finally:
+        for channel in channels:
+            await channel.close()

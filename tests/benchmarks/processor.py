@@ -1,4 +1,4 @@
-"""What a process uses of the processor, by its threads: fair figures also where others keep the machine busy."""
+"""What a process uses: of the processor by its threads, fair also where others keep the machine busy; and of memory."""
 
 from collections import Counter
 from pathlib import Path
@@ -16,3 +16,9 @@ def used_micros(pid: int) -> Counter[str]:
             continue
         used[MAIN if task.name == str(pid) else name] += nanos // 1000
     return used
+
+
+def resident_mb(pid: int) -> float:
+    """Memory that is in use now."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024  # KiB, see proc(5)

@@ -20,16 +20,17 @@ from pathlib import Path
 import uvloop
 
 from tests.benchmarks import measures
-from tests.benchmarks.__main__ import IN_FLIGHT, MESSAGE_BYTES
+from tests.benchmarks.forms import CALLERS, MESSAGE_BYTES
+from tests.benchmarks.load import Calls
 from tests.benchmarks.processor import MAIN, used_micros
 from tests.support.nodes import Site, eventually, found_pair, running
 
 Load = Callable[[Site, int], Awaitable[object]]
 
 LOADS: Mapping[str, tuple[int, Load]] = {
-    "unary": (4_000, lambda site, count: measures.creates(site, MESSAGE_BYTES, count, IN_FLIGHT)),
+    "unary": (4_000, lambda site, count: measures.creates(site, MESSAGE_BYTES, CALLERS, Calls(count))),
     "bulk": (20_000, lambda site, count: measures.bulk(site, MESSAGE_BYTES, count)),
-    "alone": (300, lambda site, count: measures.create_to_receipt(site, MESSAGE_BYTES, count)),
+    "alone": (300, lambda site, count: measures.create_to_receipt(site, MESSAGE_BYTES, 1, Calls(count))),
 }
 
 PARTS: Mapping[str, tuple[str, ...]] = {

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks import page as performance
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -18,6 +20,10 @@ def test_a_generated_page_is_in_step(name: str, page: str) -> None:
     command = [sys.executable, f"docs/write_{name}.py", "--check", f"docs/{page}.md"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_tables_and_plots_of_a_run_are_in_step_with_its_results() -> None:
+    assert performance.main(["--check", str(ROOT / "docs/performance.md")]) == 0
 
 
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), ROOT / "certs/README.md"])

@@ -31,7 +31,17 @@ from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
 from gateway.rolling import import_pairing
 
-AUTHORITIES = {"HK": ("HKMA", "SFC", "FSTB"), "KR": ("FSC", "FSS", "BOK", "KoFIU"), "SG": ("MAS",)}
+AUTHORITIES = {
+    "HK": ("HKMA", "SFC", "FSTB"),
+    "KR": ("FSC", "FSS", "BOK", "KoFIU"),
+    "SG": ("MAS",),
+    "JP": ("FSA",),
+    "GB": ("FCA",),
+    "US": ("SEC",),
+    "CH": ("FINMA",),
+    "AU": ("ASIC",),
+    "AE": ("VARA",),
+}
 STOP_SECONDS = 60  # more than a node takes, whatever else the machine does
 
 
@@ -131,10 +141,15 @@ class Site:
 
     def start(self, **environment: str) -> None:
         """Starts ``gateway serve`` and waits until it serves."""
-        process = self.launch(**environment)
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert "serves back offices" in line, (line, process.wait(STOP_SECONDS), self.log_text())
+        self.launch(**environment)
+        self.wait_until_serving()
+
+    def wait_until_serving(self) -> None:
+        """Waits for what ``gateway serve`` says once it serves."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert "serves back offices" in line, (line, self.process.wait(STOP_SECONDS), self.log_text())
 
     def launch(self, **environment: str) -> "subprocess.Popen[str]":
         """Starts ``gateway serve`` and waits for nothing."""
