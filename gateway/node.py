@@ -38,6 +38,7 @@ from gateway.questions.certificates import CertificateQuestions
 from gateway.questions.drafts import DraftQuestions
 from gateway.questions.evidence import Proofs
 from gateway.questions.frameworks import FrameworkQuestions
+from gateway.questions.health import Health
 from gateway.questions.links import Links
 from gateway.questions.notices import Questions
 from gateway.questions.sealed_tokens import SealedTokens
@@ -50,11 +51,20 @@ from gateway.rpc.events import EventServicer
 from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.frameworks import FrameworkServicer
 from gateway.rpc.guard import Admission
+from gateway.rpc.health import HealthServicer
 from gateway.rpc.journaling import Journaling
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
 from gateway.rpc.quotas import Quotas
-from gateway.rpc.server import MAX_PEER_STREAMS, PEER_QUOTA, Listener, Services, back_office_server, peer_server
+from gateway.rpc.server import (
+    MAX_PEER_STREAMS,
+    PEER_QUOTA,
+    SERVICES,
+    Listener,
+    Services,
+    back_office_server,
+    peer_server,
+)
 from gateway.rpc.tls import Material, require_tls_1_3_only
 from gateway.scraping.families import Sources
 from gateway.scraping.lateness import watch_lateness
@@ -163,6 +173,7 @@ class Node:
         """Takes no new calls, lets those under way end within the drain time, and closes the store."""
         drain = self.home.config.limits.drain_seconds
         self._bulletin.close()
+        self._links.wake()
         await self._metrics.stop()
         for task in self._tasks:
             task.cancel()
@@ -254,6 +265,7 @@ class Node:
                 seals,
             ),
             AuditServicer(Auditing(lambda: parties.own_seals.expecting(self._keyring.seals), self._readers, committer)),
+            HealthServicer(Health([each.full_name for each in SERVICES], self._bulletin, self._links)),
         )
 
     def _make_links(self, parties: Parties, store: Store) -> dict[str, Link]:
@@ -349,6 +361,7 @@ class Node:
 
     def _publish(self, commit: Commit) -> None:
         self._bulletin.publish(commit)
+        self._links.follow(commit.states)
 
     def _break(self, error: Exception) -> None:
         _log.critical("node_broken", error=str(error))

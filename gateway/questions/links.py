@@ -1,6 +1,7 @@
 """How the channels move: kept up to date by those who run the streams, and told to whoever asks or waits."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +21,7 @@ class Links:
 
     def __init__(self) -> None:
         self._status: dict[str, LinkStatus] = {}
+        self._halted: frozenset[str] = frozenset()
         self._next = asyncio.Event()
 
     def of(self, origin: str) -> LinkStatus:
@@ -30,8 +32,19 @@ class Links:
         """Keeps how it does now, and wakes all who wait if that is news."""
         if status != self.of(origin):
             self._status[origin] = status
-            woken, self._next = self._next, asyncio.Event()
-            woken.set()
+            self.wake()
+
+    def follow(self, states: Mapping[str, ChannelState]) -> None:
+        """Takes the state as of a commit, and wakes all who wait if a channel halted or was opened again."""
+        halted = frozenset(origin for origin, state in states.items() if state.halt)
+        if halted != self._halted:
+            self._halted = halted
+            self.wake()
+
+    def wake(self) -> None:
+        """Wakes all who wait."""
+        woken, self._next = self._next, asyncio.Event()
+        woken.set()
 
     def next(self) -> asyncio.Event:
         """Gives what is set by the next news: take it before you look, then nothing is missed."""

@@ -2,7 +2,7 @@
 
 What a call changes is told in the commit that changes it: ``store.committer`` takes the record of the call. All else
 is told, and durable, before the caller is answered. What refusals are told, see ``journal.refusals``. Health checks
-that are answered are not told: they come every few seconds, and give the same answer to everybody.
+that are answered are not told: they come every few seconds, and name nothing but services and channels.
 """
 
 import asyncio

@@ -99,7 +99,7 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What serves ``SERVICES``."""
+    """What serves ``SERVICES``, and health."""
 
     notices: NoticeServicer
     frameworks: FrameworkServicer
@@ -108,6 +108,7 @@ class Services:
     evidence: EvidenceServicer
     admin: AdminServicer
     audit: AuditServicer
+    health: HealthServicer
 
 
 async def back_office_server(listener: Listener, services: Services) -> tuple[grpc.aio.Server, int]:
@@ -126,8 +127,8 @@ async def back_office_server(listener: Listener, services: Services) -> tuple[gr
     evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(services.evidence, ruled)
     admin_service_pb2_grpc.add_AdminServiceServicer_to_server(services.admin, ruled)
     audit_service_pb2_grpc.add_AuditServiceServicer_to_server(services.audit, ruled)
+    health_pb2_grpc.add_HealthServicer_to_server(services.health, ruled)
     names = [service.full_name for service in SERVICES]
-    health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(names), ruled)
     described = reflection.aio.ReflectionServicer([*names, health.SERVICE_NAME, reflection.SERVICE_NAME])
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(described, ruled)
     return server, _bind(server, listener)
