@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from gateway.cli import app as application
@@ -43,7 +44,8 @@ def in_step(text: str) -> str:
 def _sections(command: Any, context: typer.Context) -> Iterator[str]:
     text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     yield f"### `{context.command_path}`\n\n```text\n{text}\n```\n"
-    for name, each in getattr(command, "commands", {}).items():
+    for name in command.list_commands(context) if isinstance(command, TyperGroup) else ():
+        each = command.get_command(context, name)
         yield from _sections(each, typer.Context(each, info_name=name, parent=context, terminal_width=WIDTH))
 
 

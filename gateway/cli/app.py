@@ -10,54 +10,77 @@ Exit codes:
 """
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from gateway.cli import (
-    audit,
-    backup,
-    certs,
-    check,
-    demo,
-    doctor,
-    drafts,
-    evidence,
-    frameworks,
-    init,
-    notices,
-    pair,
-    serve,
-    status,
-)
 from gateway.cli.failures import told
 from gateway.cli.output import say_aside
 
+# Each command or group, in the order of the help, and the module that makes it.
+MODULES = {
+    "init": "init",
+    "serve": "serve",
+    "demo": "demo",
+    "status": "status",
+    "doctor": "doctor",
+    "check": "check",
+    "rebuild": "check",
+    "upgrade": "check",
+    "backup": "backup",
+    "restore": "backup",
+    "migrate": "backup",
+    "certs": "certs",
+    "client": "init",
+    "pair": "pair",
+    "notice": "notices",
+    "framework": "frameworks",
+    "draft": "drafts",
+    "evidence": "evidence",
+    "audit": "audit",
+}
+
+
+class Commands(TyperGroup):
+    """Imports the module of a command when the command is asked for: a back office's needs none of the node."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click gives it
+        """Gives all names, and imports nothing."""
+        return list(MODULES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Gives a command; None if there is none of the name."""
+        if cmd_name in MODULES and cmd_name not in self.commands:
+            part = typer.Typer(rich_markup_mode=None)
+            import_module(f"gateway.cli.{MODULES[cmd_name]}").add_to(part)
+            self.commands.update(get_group(part).commands)
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Finds the command that is asked for; of a name that is none, all are looked at for one that is like it."""
+        if args and args[0] not in MODULES:
+            for name in MODULES:
+                self.get_command(ctx, name)
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
     name="gateway",
-    help="The node through which financial regulators exchange notices they can prove.",
+    cls=Commands,
     epilog="Exit codes: 0 done; 1 it does not hold; 2 used wrongly; 3 the node refused; 4 not reached; 5 bad home.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (
-    certs,
-    init,
-    pair,
-    serve,
-    demo,
-    status,
-    doctor,
-    check,
-    backup,
-    notices,
-    frameworks,
-    drafts,
-    evidence,
-    audit,
-):
-    group.add_to(app)
+
+
+@app.callback()
+def gateway() -> None:
+    """The node through which financial regulators exchange notices they can prove."""
 
 
 def main() -> None:

@@ -13,15 +13,12 @@ from pathlib import Path
 from typing import IO, Any
 
 import pysqlite3.dbapi2 as sqlite
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from gateway.errors import ConfigError, StoreError
+from gateway.store.migrating import newest_revision, revision_of, upgrade
 
 STATEMENTS_KEPT = 512  # by a connection: inserts of so many rows are one each (prepared.ROWS_AT_ONCE)
 OLDEST_SQLITE = (3, 51, 3)
@@ -42,8 +39,6 @@ _WRITER_PRAGMAS = (
 _SCRUBBED = ("leaves", "notice_identifiers", "requests")  # tables that lose content
 
 _PG_SIZE = "SELECT pg_database_size(current_database())"
-
-_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Database:
@@ -67,14 +62,12 @@ class Database:
     def migrate(self) -> None:
         """Brings the tables to this version's form; does nothing where they have it."""
         with self._writers.connect() as connection:
-            config = Config()
-            config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-            config.attributes["connection"] = connection
-            before = MigrationContext.configure(connection).get_current_revision()
+            if revision_of(connection) == newest_revision():
+                return
             connection.rollback()  # the pragmas of migrations are for outside of transactions
-            command.upgrade(config, "head")
+            upgrade(connection)
             connection.commit()
-            if self.is_local and before != ScriptDirectory(str(_MIGRATIONS)).get_current_head():
+            if self.is_local:
                 _raw(connection).execute("VACUUM")  # of what was deleted before deleting meant zeroing
 
     def scrub(self, writer: Connection) -> bool:
@@ -178,11 +171,10 @@ def _check_revision(url: URL, engine: Engine) -> None:
         raise StoreError(
             f"the database {url.database} is not there: gateway restore makes it again, gateway init a new one"
         )
-    script = ScriptDirectory(str(_MIGRATIONS))
     with engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    if found != script.get_current_head():
-        raise StoreError(f"the database is at revision {found}, not {script.get_current_head()}: run gateway upgrade")
+        found, wanted = revision_of(connection), newest_revision()
+    if found != wanted:
+        raise StoreError(f"the database is at revision {found}, not {wanted}: run gateway upgrade")
 
 
 def _absolute(url: str, home: Path) -> URL:

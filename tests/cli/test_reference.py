@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
 from gateway.cli import app as application
 from gateway.identity.certificates import to_pem
@@ -43,8 +46,8 @@ def test_the_exit_codes_are_documented():
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     yield path, command
-    for name, each in getattr(command, "commands", {}).items():
-        yield from commands(each, (*path, name))
+    for name in command.list_commands(None) if isinstance(command, TyperGroup) else ():
+        yield from commands(command.get_command(None, name), (*path, name))
 
 
 COMMANDS = dict(commands(get_command(application.app)))
@@ -62,6 +65,26 @@ def test_every_command_and_option_says_what_it_is_for(path):
 )
 def test_every_listing_has_json(name):
     assert "--json" in {option for each in COMMANDS[tuple(name.split())].params for option in each.opts}
+
+
+@pytest.mark.parametrize("module", sorted(set(application.MODULES.values())))
+def test_every_command_of_a_module_is_found_by_its_name(module):
+    part = typer.Typer()
+    import_module(f"gateway.cli.{module}").add_to(part)
+    assert set(get_group(part).commands) == {name for name, of in application.MODULES.items() if of == module}
+
+
+def test_a_back_office_waits_for_no_part_of_the_node():
+    script = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from gateway.cli import main; main()"
+    command = [sys.executable, "-c", script, "notice", "show", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    imported = set(done.stdout.splitlines()[-1].split())
+    assert "gateway.cli.notices" in imported
+    assert imported.isdisjoint({"gateway.node", "gateway.home", "gateway.store", "sqlalchemy", "alembic"})
+
+
+def test_a_name_that_is_no_command_is_told_which_is_like_it():
+    assert "Did you mean 'status'?" in run("statsu").err
 
 
 def test_without_arguments_the_help_is_shown():

@@ -7,12 +7,14 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import ConfigError, StoreError
 from gateway.store import database as module
 from gateway.store.database import Database, snapshot
+from gateway.store.migrating import MIGRATIONS, newest_revision, revision_of
 from gateway.store.opening import add_channels, channel_names, check_channels
 from gateway.store.tables import events, metadata, node, notices, seals
 from tests.store.stores import Opened
@@ -29,7 +31,7 @@ def database(url: str, tmp_path: Path):
 def _migrate(database: Database, down_to: str) -> None:
     with database.writer() as connection:
         config = Config()
-        config.set_main_option("script_location", str(Path(module.__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
         command.downgrade(config, down_to)
         connection.commit()
@@ -39,6 +41,15 @@ def test_migrations_make_the_tables_that_the_code_knows(database):
     database.migrate()
     with database.readers.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_revision_is_what_alembic_takes_it_for(database):
+    with database.readers.connect() as connection:
+        assert revision_of(connection) is MigrationContext.configure(connection).get_current_revision() is None
+    database.migrate()
+    with database.readers.connect() as connection:
+        assert revision_of(connection) == MigrationContext.configure(connection).get_current_revision()
+        assert revision_of(connection) == newest_revision() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 def test_migrations_lead_back_to_an_empty_database_and_forth_again(database):
