@@ -105,6 +105,6 @@ def test_a_home_without_its_database_is_told(site, tmp_path):
     lost.rename(tmp_path / "node.db")
     try:
         result = run("check", site.home.path)
-        assert "restore it" in str(result.exception)
+        assert "gateway restore" in str(result.exception)
     finally:
         (tmp_path / "node.db").rename(lost)

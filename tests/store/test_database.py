@@ -90,7 +90,7 @@ def test_tables_of_another_form_are_refused(database, url, tmp_path):
 
 
 def test_a_database_that_is_not_there_is_never_made_by_reading(tmp_path):
-    with pytest.raises(StoreError, match="restore it, or make one"), snapshot("sqlite:///lost.db", tmp_path):
+    with pytest.raises(StoreError, match="gateway restore makes it again"), snapshot("sqlite:///lost.db", tmp_path):
         pass
     assert not (tmp_path / "lost.db").exists()
 
