@@ -2,15 +2,16 @@
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.errors import Untrusted
+from gateway.errors import GatewayError, Untrusted
 from gateway.identity.signers import Keyring
 from gateway.ledger import steps
-from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.channel import Machine
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, countersign
 from gateway.ledger.seals import Certify, Parties
@@ -22,6 +23,8 @@ from gateway.store.state import ChannelState
 from gateway.store.transaction import Transaction
 
 MAX_AHEAD_SECONDS = 3600  # of the time that a peer signs with
+
+T = TypeVar("T")
 
 Message = wire.ExchangeRequest | wire.ExchangeResponse
 
@@ -56,6 +59,7 @@ class Carrier:
         self, machine: Machine, state: ChannelState, store: Store, send: Callable[[Message], Awaitable[None]]
     ) -> None:
         self.closing_error = ""  # what the peer did wrong, once the stream is to end
+        self._receipt: Receipt | None = None  # of the newest batch, made in its commit
         self._machine, self._store, self._send = machine, store, send
         self._channel, self._origin = state.id, state.origin
         self._effects = {
@@ -99,25 +103,27 @@ class Carrier:
         return steps.Recalled(log, hashes)
 
     async def _commit(self, effect: steps.Commit) -> steps.Event:
-        await self._append(effect.batch, _require_not_ahead)
+        """Makes the receipt too: it is durable with what it is for, and the machine has it sent only after that."""
+
+        def append(tx: Transaction) -> Receipt | None:
+            _require_not_ahead(tx, effect.batch.head.time)
+            tx.append(self._origin, effect.batch)
+            with suppress(GatewayError):  # of the seal: what came is kept all the same
+                return self._make_receipt(tx, effect.batch.head)
+            return None
+
+        self._receipt = await self._submit(append, len(effect.batch.envelopes))
         return steps.Committed()
 
     async def _restore(self, effect: steps.Restore) -> steps.Event:
-        await self._append(effect.batch)
+        await self._submit(lambda tx: tx.append(self._origin, effect.batch), len(effect.batch.envelopes))
         return steps.Restored()
 
-    async def _append(self, batch: VerifiedBatch, check: Callable[[Transaction, int], None] | None = None) -> None:
-        def append(tx: Transaction) -> None:
-            if check:
-                check(tx, batch.head.time)
-            tx.append(self._origin, batch)
-
-        await self._submit(append, weight=len(batch.envelopes))
-
     async def _countersign(self, effect: steps.Countersign) -> steps.Event:
-        return steps.Countersigned(
-            await self._store.committer.submit(lambda tx: self._make_receipt(tx, effect.head), bounded=False)
-        )
+        receipt = self._receipt
+        if receipt is None or receipt.checkpoint != effect.head.checkpoint:
+            receipt = await self._submit(lambda tx: self._make_receipt(tx, effect.head))
+        return steps.Countersigned(receipt)
 
     def _make_receipt(self, tx: Transaction, head: SignedCheckpoint) -> Receipt:
         before = tx.channel(self._origin).receipt
@@ -146,8 +152,8 @@ class Carrier:
     async def _reopen(self, _: steps.Reopen) -> None:
         await self._submit(lambda tx: tx.reopen(self._origin))
 
-    async def _submit(self, unit: Callable[[Transaction], None], weight: int = 1) -> None:
-        await self._store.committer.submit(unit, weight=weight, bounded=False)
+    async def _submit(self, unit: Callable[[Transaction], T], weight: int = 1) -> T:
+        return await self._store.committer.submit(unit, weight=weight, bounded=False)
 
 
 def _require_not_ahead(tx: Transaction, time: int) -> None:

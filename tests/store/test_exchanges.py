@@ -7,11 +7,13 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
+from gateway.errors import Untrusted
 from gateway.ledger.steps import SENDER_ROLLED_BACK
 from gateway.store.queries import NoticeFilter, list_notices, read_events
 from gateway.store.tables import heads, leaves, notices
 from gateway.supervision.disclosure import EVERYTHING
-from tests.store.stores import HK_TO_KR, KR_TO_HK, Opened, check_verified, exchange, settle
+from tests.ledger.samples import KR_SEAL
+from tests.store.stores import HK_TO_KR, KR_TO_HK, Opened, check_verified, exchange, refused, settle
 from tests.supervision.samples import reference
 
 SAME_ON_BOTH = (
@@ -100,6 +102,28 @@ async def test_whatever_is_done_and_lost_both_end_with_the_same_and_verify(hk: O
         before = store.backup()
         await store.rebuilt()
         assert store.backup() == before
+
+
+async def test_a_receipt_is_durable_with_the_envelopes_that_it_is_for_and_no_earlier(hk: Opened, kr: Opened):
+    await hk.release("hk-1", "hk-2")
+    await exchange(hk, kr)
+    sizes = [(state.log.size, state.receipted_size) for state in (told.states[HK_TO_KR] for told in kr.commits)]
+    assert sizes == [(2, 2)]
+
+
+async def test_what_comes_is_kept_though_the_seal_cannot_sign_and_receipted_once_it_can(
+    hk: Opened, kr: Opened, monkeypatch
+):
+    def expired(_message: bytes) -> bytes:
+        raise Untrusted("the certificate has expired")
+
+    await hk.release("hk-1")
+    with monkeypatch.context() as patched:
+        patched.setattr(KR_SEAL, "sign_ml_dsa_44", expired)
+        assert isinstance(await refused(exchange(hk, kr)), Untrusted)
+    assert (kr.state(HK_TO_KR).log.size, kr.state(HK_TO_KR).receipted_size) == (1, 0)
+    await settle(hk, kr)
+    await check_equal(hk, kr)
 
 
 async def test_a_receiver_restored_from_a_backup_is_sent_it_again(hk: Opened, kr: Opened):
