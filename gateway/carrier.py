@@ -14,10 +14,12 @@ from gateway.identity.signers import Keyring
 from gateway.ledger import steps
 from gateway.ledger.channel import Machine
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, countersign
+from gateway.ledger.forks import Prefix
 from gateway.ledger.seals import Certify, Parties
 from gateway.moments import MICROS
 from gateway.store.committer import Committer
 from gateway.store.logs import read_batch, read_recalled
+from gateway.store.proofs import read_consistency
 from gateway.store.readers import Readers
 from gateway.store.state import ChannelState
 from gateway.store.transaction import Transaction
@@ -65,6 +67,7 @@ class Carrier:
         self._effects = {
             steps.Load: self._load,
             steps.Recall: self._recall,
+            steps.Prove: self._prove,
             steps.Commit: self._commit,
             steps.Restore: self._restore,
             steps.Countersign: self._countersign,
@@ -101,6 +104,10 @@ class Carrier:
     async def _recall(self, effect: steps.Recall) -> steps.Event:
         log, hashes = await self._store.readers.run(read_recalled, self._channel, effect.size, effect.count)
         return steps.Recalled(log, hashes)
+
+    async def _prove(self, effect: steps.Prove) -> steps.Event:
+        parts = await self._store.readers.run(read_consistency, self._origin, effect.first, effect.second)
+        return steps.Proved(Prefix(parts.first_root, parts.hashes))
 
     async def _commit(self, effect: steps.Commit) -> steps.Event:
         """Makes the receipt too: it is durable with what it is for, and the machine has it sent only after that."""

@@ -6,6 +6,7 @@ from gateway.errors import BadProof, RemoteProtocolError, UnknownSeal
 from gateway.ledger.batch import VerifiedBatch, check_extent, check_held, verify_batch
 from gateway.ledger.channel import VERSION, Machine, State, step
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, open_checkpoint
+from gateway.ledger.forks import NO_PREFIX, TWO_HEADS
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
 from gateway.ledger.seals import Parties
@@ -20,6 +21,8 @@ from gateway.ledger.steps import (
     Load,
     Loaded,
     Opened,
+    Prove,
+    Proved,
     Recall,
     Recalled,
     Send,
@@ -47,7 +50,8 @@ class ReceiverMachine(Machine):
         (State.COMMITTING, Committed): step("_countersign", State.COUNTERSIGNING),
         (State.COUNTERSIGNING, Countersigned): step("_answer", State.STREAMING),
         (State.HANDING_BACK, Loaded): step("_hand_over", State.HANDING_BACK, State.STREAMING),
-        (State.HALTED, wire.Hello): step("_refuse", State.HALTED),
+        (State.HALTED, wire.Hello): step("_tell", State.HALTED),
+        (State.HALTED, Proved): step("_tell_proven", State.HALTED),
     }
 
     def __init__(
@@ -227,16 +231,24 @@ class ReceiverMachine(Machine):
     def _halt_forked(self, contrary: SignedCheckpoint) -> None:
         assert self._head is not None, "an empty log contradicts nothing"
         evidence = (self._head.note, contrary.note)
-        halt = Halt(FORKED, f"the sender signed two histories of {self.parties.origin}", evidence)
-        self._halt_found = halt
-        self._tell(halt)
-        self._halt(halt.reason, halt.detail, halt.evidence)
+        self._halt_found = Halt(FORKED, f"the sender signed two histories of {self.parties.origin}", evidence)
+        self._do(self._halt_found)
+        self.state = State.HALTED
+        self._tell()
 
-    def _refuse(self, _: wire.Hello) -> None:
+    def _tell(self, _: wire.Hello | None = None) -> None:
+        """Tells why it halted; of two sizes that are here, with a proof that a sender who lost them can judge by."""
         assert self._halt_found is not None, "HALTED has a reason"
-        self._tell(self._halt_found)
-        self._do(Close())
+        sizes = sorted(Checkpoint.parse(Note.parse(note).text).size for note in self._halt_found.evidence)
+        if len(sizes) == len({*sizes}) == TWO_HEADS and sizes[0] > 0 and sizes[1] <= self._log.size:
+            self._do(Prove(*sizes))
+        else:
+            self._tell_proven(Proved(NO_PREFIX))
 
-    def _tell(self, halt: Halt) -> None:
-        halted = wire.Halted(reason=halt.reason, evidence=halt.evidence)
-        self._do(Send(wire.ExchangeResponse(halted=halted)))
+    def _tell_proven(self, proved: Proved) -> None:
+        assert self._halt_found is not None, "HALTED has a reason"
+        halt, prefix = self._halt_found, proved.prefix
+        halted = wire.Halted(
+            reason=halt.reason, evidence=halt.evidence, prefix_root=prefix.root, consistency=prefix.proof
+        )
+        self._do(Send(wire.ExchangeResponse(halted=halted)), Close())

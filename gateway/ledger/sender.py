@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
-from gateway.errors import RemoteProtocolError, UnknownSeal
+from gateway.errors import BadProof, RemoteProtocolError, UnknownSeal
 from gateway.ledger.batch import verify_batch
 from gateway.ledger.channel import VERSION, WINDOW_BATCHES, Machine, State, step
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, open_checkpoint, open_receipt
+from gateway.ledger.forks import TWO_HEADS, Prefix, check_fork
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
 from gateway.ledger.seals import Parties
@@ -18,6 +19,7 @@ from gateway.ledger.steps import (
     RESTORED,
     SENDER_ROLLED_BACK,
     Alarm,
+    Close,
     Grown,
     Halt,
     Load,
@@ -32,6 +34,8 @@ from gateway.ledger.steps import (
     StoreReceipt,
 )
 
+_TWO_HISTORIES = "this node signed two histories of this channel"
+
 
 class SenderMachine(Machine):
     """Sends one channel's log.
@@ -43,8 +47,8 @@ class SenderMachine(Machine):
         receipt: the newest receipt that is kept; None if there is none
         halt_reason: why the channel is halted; empty while it is open. ``SENDER_ROLLED_BACK`` and ``RESTORED`` are
             mended here.
-        halt_evidence: the notes kept with that halt. For ``SENDER_ROLLED_BACK`` it is the receipt that the log is
-            to reach again; nothing less reopens the channel.
+        halt_evidence: the notes kept with that halt. For ``SENDER_ROLLED_BACK`` it is the receipt, or the checkpoint,
+            that the log is to reach again; nothing less reopens the channel.
     """
 
     table = {  # noqa: RUF012 - declared ClassVar by Machine
@@ -52,13 +56,13 @@ class SenderMachine(Machine):
         (State.IDLE, Grown): step("_grow", State.IDLE),
         (State.GREETING, Grown): step("_grow", State.GREETING),
         (State.GREETING, wire.Position): step("_take_position", State.STREAMING, State.CHECKING, State.RECOVERING),
-        (State.GREETING, wire.Halted): step("_hear_of_halt", State.HALTED, State.CHECKING),
+        (State.GREETING, wire.Halted): step("_hear_of_halt", State.HALTED, State.CHECKING, State.IDLE),
         (State.CHECKING, Grown): step("_grow", State.CHECKING),
-        (State.CHECKING, Recalled): step("_check", State.STREAMING, State.CHECKING, State.HALTED),
+        (State.CHECKING, Recalled): step("_check", State.STREAMING, State.CHECKING, State.HALTED, State.IDLE),
         (State.STREAMING, Grown): step("_grow", State.STREAMING),
         (State.STREAMING, Loaded): step("_send", State.STREAMING),
         (State.STREAMING, wire.Receipt): step("_take_receipt", State.STREAMING),
-        (State.STREAMING, wire.Halted): step("_hear_of_halt", State.HALTED, State.CHECKING),
+        (State.STREAMING, wire.Halted): step("_hear_of_halt", State.HALTED, State.CHECKING, State.IDLE),
         (State.RECOVERING, Grown): step("_grow", State.RECOVERING),
         (State.RECOVERING, wire.Batch): step("_restore", State.RESTORING),
         (State.RESTORING, Restored): step("_restored", State.RECOVERING, State.STREAMING),
@@ -82,7 +86,7 @@ class SenderMachine(Machine):
         owed = [Checkpoint.parse(Note.parse(note).text).size for note in halt_evidence if self._recovering]
         self._owed = max(owed, default=0)  # size that the log must reach before a rolled-back sender seals again
         self._claims: deque[bytes] = deque()  # notes of the peer that are compared with the own log
-        self._accused = False  # the claims are the evidence of a fork, not a position
+        self._accusation: wire.Halted | None = None  # if the claims are the evidence of a fork, and not a position
         self._next = 0  # index of the first envelope that was not loaded
         self._loading = False
         self._unreceipted: deque[Checkpoint] = deque()  # of the batches under way
@@ -90,7 +94,7 @@ class SenderMachine(Machine):
     def _forget_stream(self) -> None:
         super()._forget_stream()
         self._claims.clear()
-        self._accused = self._loading = False
+        self._accusation, self._loading = None, False
         self._unreceipted.clear()
 
     def _grow(self, event: Grown) -> None:
@@ -113,7 +117,7 @@ class SenderMachine(Machine):
         if position.version != VERSION:
             raise RemoteProtocolError(f"version {position.version} was not offered")
         if self._recovering and position.size < self._owed:
-            raise RemoteProtocolError(f"the peer countersigned {self._owed} envelopes and holds {position.size}")
+            raise RemoteProtocolError(f"the peer has shown {self._owed} envelopes and holds {position.size}")
         if position.size == 0 and not position.receipt:
             self._stream_from(0)
             return
@@ -135,12 +139,12 @@ class SenderMachine(Machine):
         head = open_checkpoint(claim, self.parties.origin, self.parties.sender)
         if head.checkpoint.root != recalled.log.root():
             self._halt_forked(claim)
-        elif not self._accused:
+        elif self._accusation is None:
             self._stand_at(head, claim)
         elif self._claims:
             self._recall_claim()
         else:
-            raise RemoteProtocolError("the peer calls two checkpoints of one history a fork")
+            self._judge(self._accusation)
 
     def _recall_claim(self) -> None:
         head = open_checkpoint(self._claims[0], self.parties.origin, self.parties.sender)
@@ -227,13 +231,17 @@ class SenderMachine(Machine):
     # --- rolled back, and recovered from the peer -----------------------------------------------------------------
 
     def _recover(self, receipt: Receipt) -> None:
-        size = receipt.checkpoint.size
-        if not self._recovering:
-            detail = f"the peer countersigned {size} envelopes, and {self._log.size} are here"
-            self._do(Halt(SENDER_ROLLED_BACK, detail, (receipt.note,)))
-        self._reopens, self._recovering, self._owed = True, True, max(self._owed, size)
+        self._find_rolled_back(receipt)
         self._do(Send(wire.ExchangeRequest(recover=wire.Recover(first_index=self._log.size))))
         self.state = State.RECOVERING
+
+    def _find_rolled_back(self, shown: Receipt | SignedCheckpoint) -> None:
+        """Seals nothing more until the log reaches what it has signed itself."""
+        size = shown.checkpoint.size
+        if not self._recovering:
+            detail = f"the peer shows {size} envelopes that this node signed, and {self._log.size} are here"
+            self._do(Halt(SENDER_ROLLED_BACK, detail, (shown.note,)))
+        self._reopens, self._recovering, self._owed = True, True, max(self._owed, size)
 
     def _restore(self, batch: wire.Batch) -> None:
         verified = verify_batch(batch, self._log, self.parties)
@@ -255,18 +263,36 @@ class SenderMachine(Machine):
     # --- forks --------------------------------------------------------------------------------------------------
 
     def _hear_of_halt(self, halted: wire.Halted) -> None:
-        """Halts too if the evidence holds: a checkpoint under the own signature that the own log does not have."""
-        if halted.reason != FORKED or len(halted.evidence) != 2:
+        """Halts too if the evidence holds: first what can be compared with the own log is, then the rest is judged."""
+        if halted.reason != FORKED or len(halted.evidence) != TWO_HEADS:
             raise RemoteProtocolError("the peer halted this channel without evidence of a fork")
+        self._accusation = halted
+        heads = self._heads_of(halted)
+        self._claims.extend(head.note for head in heads if head.checkpoint.size <= self._log.size)
+        if self._claims:
+            self._recall_claim()
+        else:
+            self._judge(halted)
+
+    def _judge(self, halted: wire.Halted) -> None:
+        """Judges evidence that the own log does not contradict: by its proof, if it goes beyond that log."""
+        earlier, later = self._heads_of(halted)
+        if later.checkpoint.size <= self._log.size:
+            raise RemoteProtocolError("the peer calls two checkpoints of one history a fork")
+        try:
+            check_fork(earlier.checkpoint, later.checkpoint, Prefix(halted.prefix_root, halted.consistency))
+        except BadProof as error:
+            self._find_rolled_back(later)
+            self._do(Close(f"{error.reason}: the peer calls a fork what it does not prove to be one"))
+            self._forget_stream()
+        else:
+            self._halt(FORKED, _TWO_HISTORIES, (later.note, earlier.note))
+
+    def _heads_of(self, halted: wire.Halted) -> list[SignedCheckpoint]:
+        """The evidence, the smaller size first."""
         heads = [open_checkpoint(note, self.parties.origin, self.parties.sender) for note in halted.evidence]
-        newest = max(heads, key=lambda head: head.checkpoint.size)
-        if newest.checkpoint.size > self._log.size:
-            self._halt_forked(newest.note)
-            return
-        self._accused = True
-        self._claims.extend(head.note for head in heads)
-        self._recall_claim()
+        return sorted(heads, key=lambda head: head.checkpoint.size)
 
     def _halt_forked(self, contrary: bytes) -> None:
         own = (self._head.note,) if self._head else ()
-        self._halt(FORKED, "this node signed two histories of this channel", (contrary, *own))
+        self._halt(FORKED, _TWO_HISTORIES, (contrary, *own))

@@ -13,6 +13,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint
+from gateway.ledger.forks import Prefix
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.seals import Parties
 
@@ -66,6 +67,13 @@ class Recalled:
 
 
 @dataclass(frozen=True, slots=True)
+class Proved:
+    """Answers ``Prove``."""
+
+    prefix: Prefix
+
+
+@dataclass(frozen=True, slots=True)
 class Restored:
     """Answers ``Restore``: the own envelopes are back in the log, durably."""
 
@@ -106,6 +114,14 @@ class Recall:
 
     size: int
     count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """Read what the log had at the size ``first``, with the proof from there to ``second``; answer ``Proved``."""
+
+    first: int
+    second: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +188,7 @@ class Close:
     error: str = ""
 
 
-Effect = Send | Load | Recall | Commit | Restore | Countersign | StoreReceipt | Alarm | Halt | Reopen | Close
-LocalEvent = Opened | Closed | Grown | Loaded | Recalled | Restored | Committed | Countersigned
+Effect = Send | Load | Recall | Prove | Commit | Restore | Countersign | StoreReceipt | Alarm | Halt | Reopen | Close
+LocalEvent = Opened | Closed | Grown | Loaded | Recalled | Proved | Restored | Committed | Countersigned
 PeerEvent = wire.Hello | wire.Batch | wire.Recover | wire.Position | wire.Receipt | wire.Halted
 Event = LocalEvent | PeerEvent

@@ -19,8 +19,10 @@ from gateway.ledger.checkpoint import (
     origin_of,
     sign_checkpoint,
 )
+from gateway.ledger.forks import Prefix
 from gateway.ledger.merkle import CompactRange, leaf_hash
 from gateway.ledger.seals import CertifiedSeal, Parties, SealHistory
+from tests.ledger import oracle
 
 HK, KR = "gateway.hk.example", "gateway.kr.example"
 HK_TO_KR, KR_TO_HK = origin_of(HK, KR), origin_of(KR, HK)
@@ -101,6 +103,11 @@ def head_of(leaves: Sequence[bytes], seal: FixedSeal = HK_SEAL, time: int = TIME
 
 def receipt_of(leaves: Sequence[bytes], seal: FixedSeal = KR_SEAL, domain: str = KR, time: int = LATER) -> Receipt:
     return countersign(head_of(leaves), domain, seal, time)
+
+
+def prefix_of(leaves: Sequence[bytes], size: int) -> Prefix:
+    """What a log had at an earlier size, with the proof."""
+    return Prefix(oracle.mth(leaves[:size]), oracle.proof(size, leaves))
 
 
 def batch_of(leaves: Sequence[bytes], first: int, seal: FixedSeal = HK_SEAL) -> wire.Batch:

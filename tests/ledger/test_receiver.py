@@ -8,6 +8,7 @@ from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
 from gateway.ledger.merkle import leaf_hash
+from gateway.ledger.note import Note
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.steps import FORKED
 from tests.ledger import oracle
@@ -27,6 +28,7 @@ from tests.ledger.samples import (
     fixed_seal,
     head_of,
     log_of,
+    prefix_of,
     receipt_of,
 )
 from tests.ledger.stored import StoredTree
@@ -270,11 +272,17 @@ def test_a_batch_of_too_many_envelopes_is_refused_before_anything_is_read_for_it
 
 
 def assert_forked(machine, effects, contrary, own=LEAVES[:6]):
-    evidence = (head_of(own).note, contrary)
-    send, halt, close = effects
-    assert send.message == wire.ExchangeResponse(halted=wire.Halted(reason=FORKED, evidence=evidence))
-    assert (halt.reason, halt.evidence, close) == (FORKED, evidence, steps.Close())
-    assert machine.state is State.HALTED
+    """It halts first, and then tells; of a smaller size with the proof that its own log never had that root."""
+    evidence, size = (head_of(own).note, contrary), Checkpoint.parse(Note.parse(contrary).text).size
+    halt, *telling = effects
+    assert (halt.reason, halt.evidence, machine.state) == (FORKED, evidence, State.HALTED)
+    told = wire.Halted(reason=FORKED, evidence=evidence)
+    if size < len(own):
+        assert telling == [steps.Prove(size, len(own))]
+        prefix = prefix_of(own, size)
+        told.prefix_root, told.consistency[:] = prefix.root, prefix.proof
+        telling = machine.feed(steps.Proved(prefix))
+    assert telling == [steps.Send(wire.ExchangeResponse(halted=told)), steps.Close()]
 
 
 @pytest.mark.parametrize("size", [4, 5, 6])
@@ -340,11 +348,13 @@ def test_a_halted_receiver_tells_a_sender_who_asks_and_takes_nothing():
 
 def test_a_receiver_that_halted_in_its_life_tells_the_next_stream_too():
     machine = opened()
-    machine.feed(hello(OTHERS[:6]))
-    first = machine.feed(recalled(6, 0))
+    machine.feed(hello(OTHERS[:5]))
+    _, prove = machine.feed(recalled(5, 0))
+    first = machine.feed(steps.Proved(prefix_of(LEAVES[:6], 5)))
     machine.feed(steps.Closed())
     machine.feed(steps.Opened())
-    assert answer(*machine.feed(hello(LEAVES))) == answer(*first)
+    assert machine.feed(hello(LEAVES)) == [prove]
+    assert machine.feed(steps.Proved(prefix_of(LEAVES[:6], 5))) == first
 
 
 # --- out of place -----------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.checkpoint import countersign, sign_checkpoint
+from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK
 from tests.ledger.samples import (
     HK_SEAL,
@@ -17,8 +18,10 @@ from tests.ledger.samples import (
     TIME,
     batch_of,
     checkpoint_of,
+    envelopes,
     head_of,
     log_of,
+    prefix_of,
     receipt_of,
 )
 from tests.ledger.senders import (
@@ -187,10 +190,58 @@ def test_a_halt_with_proof_halts_this_end_too(opened, order):
     ]
 
 
-def test_a_halt_with_a_head_beyond_the_own_log_needs_no_comparison():
-    other = head_of(OTHERS[:8])
-    halt, _ = greeting().feed(halted(head_of(LEAVES).note, other.note))
-    assert halt.evidence[0] == other.note
+def accusation(*heads, prefix=NO_PREFIX):
+    return wire.Halted(
+        reason=FORKED, evidence=[each.note for each in heads], prefix_root=prefix.root, consistency=prefix.proof
+    )
+
+
+LONGER = envelopes(9)
+PROVEN = {
+    "two roots at one size": accusation(head_of(LONGER[:7]), head_of(OTHERS[:7])),
+    "another root in the past of the later": accusation(
+        head_of(OTHERS[:7]), head_of(LONGER), prefix=prefix_of(LONGER, 7)
+    ),
+    "the own head in no past of the later": accusation(
+        head_of(LEAVES[:4]), head_of(OTHERS), prefix=prefix_of(OTHERS, 4)
+    ),
+}
+
+
+@pytest.mark.parametrize("message", PROVEN.values(), ids=PROVEN)
+def test_heads_beyond_the_own_log_that_contradict_each_other_halt_it(message):
+    machine = greeting(count=4)
+    effects = machine.feed(message)
+    if isinstance(effects[0], steps.Recall):
+        effects = machine.feed(steps.Recalled(log_of(LEAVES[:4]), []))
+    halt, close = effects
+    assert (halt.reason, set(halt.evidence), close) == (FORKED, set(message.evidence), steps.Close())
+    assert machine.state is State.HALTED
+
+
+NOT_PROVEN = {
+    "one history": accusation(head_of(LONGER[:7]), head_of(LONGER), prefix=prefix_of(LONGER, 7)),
+    "one head twice": accusation(head_of(LONGER), head_of(LONGER)),
+    "without a proof": accusation(head_of(OTHERS[:7]), head_of(LONGER)),
+    "a root without a proof": accusation(head_of(LONGER[:7]), head_of(LONGER), prefix=Prefix(bytes(32), ())),
+    "the proof of another history": accusation(head_of(LONGER[:7]), head_of(LONGER), prefix=prefix_of(OTHERS, 7)),
+    "a part of the own log": accusation(head_of(LEAVES[:4]), head_of(LONGER), prefix=prefix_of(LONGER, 4)),
+}
+
+
+@pytest.mark.parametrize("message", NOT_PROVEN.values(), ids=NOT_PROVEN)
+def test_heads_beyond_the_own_log_show_alone_that_it_was_rolled_back(message):
+    """It has signed them: it must not seal another history, and they are no fork."""
+    machine = greeting(count=4)
+    effects = machine.feed(message)
+    if isinstance(effects[0], steps.Recall):
+        effects = machine.feed(steps.Recalled(log_of(LEAVES[:4]), []))
+    halt, close = effects
+    assert (halt.reason, halt.evidence) == (SENDER_ROLLED_BACK, (head_of(LONGER).note,))
+    assert "does not prove" in close.error
+    machine.feed(steps.Opened())
+    send, *_ = machine.feed(position(9, receipt_of(LONGER).note))
+    assert send.message.recover.first_index == 4, "once the peer shows where it stands, it recovers"
 
 
 UNPROVED = {

@@ -28,6 +28,7 @@ from tests.ledger.samples import (
     certified,
     checkpoint_of,
     fixed_seal,
+    prefix_of,
     rotation,
 )
 from tests.simulation.disk import Disk
@@ -105,6 +106,8 @@ class End(ABC):
                 return disk.load(first, limit)
             case steps.Recall(size, count):
                 return disk.recall(size, count)
+            case steps.Prove(first, second):
+                return steps.Proved(prefix_of(disk.envelopes[:second], first))
             case steps.Alarm(reason):
                 self.alarms.append(reason)
             case steps.Halt():

@@ -12,6 +12,7 @@ from gateway.ledger import steps
 from gateway.ledger.channel import State
 from tests.ledger.samples import HK_TO_KR, STRANGER_SEAL, envelopes, head_of, receipt_of
 from tests.simulation.checker import check_receipts
+from tests.simulation.disk import Disk
 from tests.simulation.world import World
 
 LEAVES = envelopes(6)
@@ -85,6 +86,27 @@ def test_a_lying_receiver_changes_nothing_at_the_sender(settled):
         assert sender.disk.envelopes == LEAVES
         check_receipts(sender, settled.receiver)
     assert seen >= {State.STREAMING, State.GREETING}, "it must get somewhere to show something"
+
+
+def test_a_lying_receiver_makes_no_fork_of_what_a_rolled_back_sender_lost(settled):
+    """It holds two honest heads that the sender has no more; at worst the sender waits for its own envelopes."""
+    reasons = set()
+    for seed in range(400):
+        world = World()
+        world.receiver.boot(settled.receiver.disk.backup())
+        backup = settled.sender.disk.backup()
+        world.sender.boot(rolled_back(backup, 1))
+        talk(world.sender, Random(seed), 30)
+        reasons.add(world.sender.disk.halt and world.sender.disk.halt.reason)
+        assert world.sender.disk.envelopes == LEAVES[: len(world.sender.disk.envelopes)]
+    assert reasons == {None, steps.SENDER_ROLLED_BACK}
+
+
+def rolled_back(disk, size):
+    """The same disk as it was after its first envelopes."""
+    earlier = Disk()
+    earlier.append(disk.envelopes[:size], disk.heads[size])
+    return earlier
 
 
 def test_a_lying_sender_changes_nothing_at_the_receiver_but_what_the_real_one_signed(settled):

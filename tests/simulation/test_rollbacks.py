@@ -105,7 +105,7 @@ def test_both_ends_rolled_back_to_one_size_stay_halted_once_the_sender_knows():
     for _ in range(60):
         world.progress()[0]()
     assert world.sender.disk.halt.reason == SENDER_ROLLED_BACK
-    assert "countersigned 5 envelopes and holds 2" in world.sender.errors[-1]
+    assert "has shown 5 envelopes and holds 2" in world.sender.errors[-1]
     assert world.sender.disk.envelopes == envelopes(2)
 
 

@@ -381,13 +381,16 @@ async def test_a_salt_used_twice_is_found(hk: Opened):
     assert (finding.where, finding.expected) == (f"leaves {HK_TO_KR} 1", "16 random bytes")
 
 
-async def test_evidence_of_a_rolled_back_sender_must_be_a_receipt(hk: Opened):
+async def test_evidence_of_a_rolled_back_sender_is_signed_by_all_whose_lines_it_has(hk: Opened):
     await hk.release("hk-1")
-    receipt, note = await hk.keep_receipt(), hk.state().head.note
+    receipt, head = await hk.keep_receipt(), hk.state().head
     await hk.committer.submit(lambda tx: tx.halt(HK_TO_KR, Halt(SENDER_ROLLED_BACK, "behind", (receipt.note,))))
     assert hk.verify().findings == ()
-    damage(hk, "UPDATE halt_evidence SET note = :note", note=note)
-    assert named(hk.verify()) == {"halt_evidence"}
+    damage(hk, "UPDATE halt_evidence SET note = :note", note=head.note)
+    assert hk.verify().findings == ()
+    for note in (countersign(head, DOMAINS["KR"], STRANGER_SEAL, 5).note, receipt.note[:-1]):
+        damage(hk, "UPDATE halt_evidence SET note = :note", note=note)
+        assert named(hk.verify()) == {"halt_evidence"}
 
 
 async def test_a_channel_of_nobody_who_is_paired_is_named(hk: Opened):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, RowMapping, select
 
 from gateway.identity.parties import Party
-from gateway.store.reverify.notes import NoteFault, OpenedNote, open_note
+from gateway.store.reverify.notes import NoteFault, OpenedNote, is_cosigned, open_note
 from gateway.store.reverify.report import ChannelCount, Findings
 from gateway.store.reverify.seals import read_turns
 from gateway.store.reverify.subtrees import SubtreeCheck
@@ -166,7 +166,7 @@ class ChannelCheck:
             self._findings.add(name, "is there, and the channel has not halted")
         for row in found:
             try:
-                receiver = self._receiver if reason == "SENDER_ROLLED_BACK" else None
+                receiver = self._receiver if reason == "SENDER_ROLLED_BACK" and is_cosigned(row["note"]) else None
                 open_note(row["note"], self._channel.origin, self._sender, receiver, cut=receiver is None)
             except NoteFault as fault:
                 self._findings.add(f"{name} {row['ordinal']}", str(fault))

@@ -106,6 +106,11 @@ def open_note(data: bytes, origin: str, senders: Turns, receivers: Turns | None,
     return OpenedNote(size, root, sent, time)
 
 
+def is_cosigned(data: bytes) -> bool:
+    """Whether a note has more lines than its sender's two."""
+    return len(_split(data)[1]) > 2
+
+
 def _split(data: bytes) -> tuple[bytes, list[bytes]]:
     text, separator, signatures = data.partition(b"\n\n")
     if not separator or not signatures.endswith(b"\n"):

@@ -298,21 +298,33 @@ class Halted(_message.Message):
 
     REASON_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    PREFIX_ROOT_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Why, as a stable word: `FORKED`."""
+    prefix_root: _builtins.bytes
+    """Where their sizes differ, and the receiver holds the larger one: the root that it had at the size of the smaller, which
+    is not the smaller's. 32 bytes.
+    """
     @_builtins.property
     def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """The two signed checkpoints that contradict each other, where that is why."""
+
+    @_builtins.property
+    def consistency(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The consistency proof from `prefix_root` to the larger (RFC 9162, section 2.1.4), 32 bytes each."""
 
     def __init__(
         self,
         *,
         reason: _builtins.str = ...,
         evidence: _abc.Iterable[_builtins.bytes] | None = ...,
+        prefix_root: _builtins.bytes = ...,
+        consistency: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "evidence", b"evidence", "prefix_root", b"prefix_root", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
