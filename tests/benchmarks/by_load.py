@@ -7,23 +7,25 @@ from regulator.exchange import AsyncClient, ExchangeError
 
 from tests.benchmarks import floors, measures
 from tests.benchmarks.beside import Beside
-from tests.benchmarks.forms import FEW_CALLERS, MESSAGE_BYTES, Form
+from tests.benchmarks.forms import BULK_A_SECOND, FEW_CALLERS, MESSAGE_BYTES, Form
 from tests.benchmarks.results import Point, Series
 from tests.benchmarks.samples import content
 from tests.benchmarks.sites import stored_bytes
 from tests.support.nodes import Site
 
-NAMES = 500  # notices that are asked for in turn
+NAMES, FEW_NAMES = 500, 8  # notices that are asked for in turn; of any size
 BULK_BYTES, BULK_TRIED, BULK_LEAST, BULK_MOST = 64_000_000, 1_000_000, 20, 30_000  # the first two in bytes
 TOO_LARGE = (5 * 1024 * 1024, 9 * 1024 * 1024)  # more than a request may have; more than a listener lets in
 
 
 async def by_callers(hk: Site, kr: Site, echo: str, form: Form, acts: Mapping[str, float]) -> list[Series]:
-    profile, names = hk.profile(), await _names(hk)
+    await measures.bulk(hk, MESSAGE_BYTES, NAMES)
+    profile, names = hk.profile(), await _names(hk, NAMES)
     points: dict[str, list[Point]] = {}
     for callers in form.callers:
         creates, gets, receipts = Beside(), Beside(), Beside()
-        spent, count = measures.Spent(), 0
+        spent, count, bulk = measures.Spent(), 0, []
+        in_bulk = max(callers, int(BULK_A_SECOND * form.seconds))
         for _ in range(form.rounds):
             bare = await measures.bare_calls(echo, profile, MESSAGE_BYTES, callers, form.amount)
             for runs in (creates, gets, receipts):
@@ -34,6 +36,7 @@ async def by_callers(hk: Site, kr: Site, echo: str, form: Form, acts: Mapping[st
                 count += await measures.settle(hk) - size
             gets.measured.append(await measures.gets(hk, names, callers, form.amount))
             receipts.measured.append(await measures.create_to_receipt(hk, MESSAGE_BYTES, callers, form.amount))
+            bulk.append(await measures.bulk(hk, MESSAGE_BYTES, in_bulk, streams=callers))
         alone = _commits_and_signatures(acts) if callers == 1 else {}
         for key, point in {
             "creates_by_callers": creates.rate(callers, spent.each(count)),
@@ -42,6 +45,7 @@ async def by_callers(hk: Site, kr: Site, echo: str, form: Form, acts: Mapping[st
             "receipt_p50_by_callers": receipts.milliseconds(callers, 50, alone),
             "receipt_p99_by_callers": receipts.milliseconds(callers, 99),
             "gets_by_callers": gets.rate(callers),
+            "bulk_by_callers": Point(callers, measures.middle(bulk), floors.under_bulk(acts)),
         }.items():
             points.setdefault(key, []).append(point)
     return [Series(key, *_CALLERS[key], "callers", found) for key, found in points.items()]
@@ -50,18 +54,22 @@ async def by_callers(hk: Site, kr: Site, echo: str, form: Form, acts: Mapping[st
 async def by_bytes(hk: Site, kr: Site, echo: str, form: Form, folder: Path) -> list[Series]:
     points: dict[str, list[Point]] = {}
     for size in form.sizes:
-        creates, receipts = Beside(), Beside()
+        creates, receipts, gets = Beside(), Beside(), Beside()
         for _ in range(form.rounds):
-            for runs, callers in ((creates, FEW_CALLERS), (receipts, 1)):
+            for callers, beside in ((FEW_CALLERS, (creates, gets)), (1, (receipts,))):
                 bare = await measures.bare_calls(echo, hk.profile(), size, callers, form.amount)
-                runs.bare.append(bare)
+                for runs in beside:
+                    runs.bare.append(bare)
             creates.measured.append(await measures.creates(hk, size, FEW_CALLERS, form.amount))
             await measures.settle(hk)
+            names = await _names(hk, FEW_NAMES)
+            gets.measured.append(await measures.gets(hk, names, FEW_CALLERS, form.amount))
             receipts.measured.append(await measures.create_to_receipt(hk, size, 1, form.amount))
         bulk, disk = await _bulk(hk, kr, echo, size, form, folder)
         for key, point in {
             "creates_by_bytes": creates.rate(size),
             "receipt_p50_by_bytes": receipts.milliseconds(size, 50),
+            "gets_by_bytes": gets.rate(size),
             "bulk_by_bytes": bulk,
             **disk,
         }.items():
@@ -105,11 +113,10 @@ async def _bulk(hk: Site, kr: Site, echo: str, size: int, form: Form, folder: Pa
     return Point(size, measures.middle(rates), below, spent.each(made)), disk
 
 
-async def _names(site: Site) -> list[str]:
-    """Of notices that are there: some are made."""
+async def _names(site: Site, count: int) -> list[str]:
+    """Of the newest notices."""
     async with AsyncClient(site.profile()) as client:
-        await measures.bulk(site, MESSAGE_BYTES, NAMES)
-        page = await anext(client.list_notices(page_size=NAMES).pages())
+        page = await anext(client.list_notices(page_size=count).pages())
         return [notice.name for notice in page.notices]
 
 
@@ -127,10 +134,12 @@ _CALLERS = {
     "receipt_p50_by_callers": ("create to receipt, p50", "ms"),
     "receipt_p99_by_callers": ("create to receipt, p99", "ms"),
     "gets_by_callers": ("GetNotice", "calls/s"),
+    "bulk_by_callers": ("SubmitNotices, to the receipt", "notices/s"),
 }
 _BYTES = {
     "creates_by_bytes": ("CreateNotice, durable", "calls/s"),
     "receipt_p50_by_bytes": ("create to receipt, p50", "ms"),
+    "gets_by_bytes": ("GetNotice", "calls/s"),
     "bulk_by_bytes": ("SubmitNotices, to the receipt", "notices/s"),
     "sender_disk_by_bytes": ("on disk, sender", "bytes a notice"),
     "receiver_disk_by_bytes": ("on disk, receiver", "bytes a notice"),

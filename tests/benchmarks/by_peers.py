@@ -5,13 +5,11 @@ from contextlib import ExitStack, contextmanager
 
 from tests.benchmarks import floors, measures
 from tests.benchmarks.beside import Beside
-from tests.benchmarks.forms import CALLERS, MESSAGE_BYTES, Form
+from tests.benchmarks.forms import BULK_A_SECOND, CALLERS, MESSAGE_BYTES, Form
 from tests.benchmarks.processor import resident_mb
 from tests.benchmarks.results import Point, Series
 from tests.benchmarks.sites import codes
 from tests.support.nodes import Site
-
-BULK = 4_000  # notices a second of a round, about
 
 
 @contextmanager
@@ -30,7 +28,7 @@ async def by_peers(hk: Site, peers: Sequence[Site], echo: str, form: Form, acts:
     """Hong Kong's notices go to one, two, ... of its peers in turn; all of them run all the time."""
     points: dict[str, list[Point]] = {}
     for count in form.peers:
-        to, made = codes(peers[:count]), int(BULK * form.seconds)
+        to, made = codes(peers[:count]), int(BULK_A_SECOND * form.seconds)
         creates, bulk = Beside(), []
         spent = measures.Spent()
         for _ in range(form.rounds):

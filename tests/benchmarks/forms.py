@@ -8,6 +8,7 @@ MESSAGE_BYTES = 1024  # of the message that all else is measured with
 CALLERS = 64  # where nothing else is said; with messages of other sizes, a few
 FEW_CALLERS = 8
 MILLION = 1_000_000
+BULK_A_SECOND = 4_000  # notices of a bulk for each second of a round, about
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Any
 
 from regulator.exchange import AsyncClient, Profile
 from regulator.exchange.v1.event_service_pb2 import Event
-from regulator.exchange.v1.notice_service_pb2 import GetNoticeRequest
+from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, GetNoticeRequest
 from regulator.exchange.v1.notice_service_pb2_grpc import NoticeServiceStub
 
+from gateway.supervision.notices import new_notice_id
 from tests.benchmarks import load
 from tests.benchmarks.echo import ECHO, MAX_MESSAGE_BYTES, TAKE
 from tests.benchmarks.processor import used_micros
@@ -87,9 +89,7 @@ async def create_to_receipt(site: Site, message_bytes: int, callers: int, amount
     """From the call of CreateNotice to the event that the receipt is durable at the sender."""
     made = content(message_bytes)
     arrivals: dict[str, asyncio.Event] = {}
-    async with AsyncExitStack() as stack:
-        count = -(-callers // CALLERS_A_CONNECTION)
-        clients = [await stack.enter_async_context(AsyncClient(_patient(site))) for _ in range(count)]
+    async with _clients(site, callers) as clients:
         watch = clients[0].watch_events(kinds=[Event.NOTICE_DELIVERED], from_now=True)
         events = aiter(watch)
         await anext(events)
@@ -99,7 +99,7 @@ async def create_to_receipt(site: Site, message_bytes: int, callers: int, amount
                 arrivals.setdefault(each.event.notice, asyncio.Event()).set()
 
         async def deliver(number: int) -> None:
-            notice = await clients[number % count].create_notice(made, recipient="KR")
+            notice = await clients[number % len(clients)].create_notice(made, recipient="KR")
             await arrivals.setdefault(notice.name, asyncio.Event()).wait()
             del arrivals[notice.name]
 
@@ -112,25 +112,45 @@ async def create_to_receipt(site: Site, message_bytes: int, callers: int, amount
 
 
 async def bulk(
-    site: Site, message_bytes: int, count: int, recipients: Sequence[str] = ("KR",), first_id: int | None = None
+    site: Site,
+    message_bytes: int,
+    count: int,
+    recipients: Sequence[str] = ("KR",),
+    *,
+    streams: int = 1,
+    first_id: int | None = None,
 ) -> float:
-    """Notices a second, from the first byte of SubmitNotices to the receipt that covers the last, durable here."""
+    """Notices a second, from the first byte of SubmitNotices to the receipt that covers the last, durable here.
+
+    Args:
+        site: the sender
+        message_bytes: of each
+        count: of all of them, at least one a stream
+        recipients: in turn
+        streams: at once, each with its share
+        first_id: the number of the first, if they are to be asked for afterwards (``numbered``)
+    """
     made = content(message_bytes)
     ids = [""] * count if first_id is None else [numbered(n) for n in range(first_id, first_id + count)]
     requests = [request(made, to, of) for to, of in zip(itertools.cycle(recipients), ids, strict=False)]
-    async with AsyncClient(_patient(site)) as client:
-        wanted = {to: await size_of(site, client, to) + requests_to for to, requests_to in _shares(recipients, count)}
+    async with _clients(site, streams) as clients:
+        shares = {to: len(range(place, count, len(recipients))) for place, to in enumerate(recipients)}
+        wanted = {to: await size_of(site, clients[0], to) + share for to, share in shares.items()}
         started = time.perf_counter()
-        answer = await client.submit_notices(requests, chunk=CHUNK, deadline_seconds=DEADLINE_SECONDS)
-        assert answer.sealed_count == count, answer
+        await asyncio.gather(*(_submit(clients[n % len(clients)], requests[n::streams]) for n in range(streams)))
         for to, size in wanted.items():
-            await _receipted(site, client, to, size)
+            await _receipted(site, clients[0], to, size)
         return count / (time.perf_counter() - started)
 
 
+async def _submit(client: AsyncClient, requests: Sequence[CreateNoticeRequest]) -> None:
+    answer = await client.submit_notices(requests, chunk=CHUNK, deadline_seconds=DEADLINE_SECONDS)
+    assert answer.sealed_count == len(requests), answer
+
+
 def numbered(number: int) -> str:
-    """The id of a notice that can be asked for afterwards."""
-    return f"hk-bench-{number:08d}"
+    """The id of a notice that can be asked for afterwards: as a node makes them, in no order."""
+    return new_notice_id("HK", 2026, blake2b(number.to_bytes(8), digest_size=10).digest())
 
 
 async def settle(site: Site, recipients: Sequence[str] = ("KR",)) -> int:
@@ -169,11 +189,6 @@ def middle(values: Sequence[float]) -> float:
     return sorted(values)[len(values) // 2]
 
 
-def _shares(recipients: Sequence[str], count: int) -> Iterator[tuple[str, int]]:
-    for place, to in enumerate(recipients):
-        yield to, len(range(place, count, len(recipients)))
-
-
 async def _receipted(site: Site, client: AsyncClient, recipient: str, size: int) -> None:
     async with asyncio.timeout(DEADLINE_SECONDS):
         while (await client.get_channel(_channel_name(site, recipient))).receipted_size < size:  # noqa: ASYNC110
@@ -186,6 +201,14 @@ def _channel_name(site: Site, recipient: str) -> str:
 
 def _patient(site: Site) -> Profile:
     return replace(site.profile(), deadline_seconds=CALL_SECONDS)
+
+
+@asynccontextmanager
+async def _clients(site: Site, callers: int) -> AsyncIterator[list[AsyncClient]]:
+    """As many as have so many callers on connections of their own."""
+    async with AsyncExitStack() as stack:
+        count = -(-callers // CALLERS_A_CONNECTION)
+        yield [await stack.enter_async_context(AsyncClient(_patient(site))) for _ in range(count)]
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ LIMITS = """
 calls_per_second = 100000
 burst_calls = 1000000
 concurrent_calls = 1000
+concurrent_streams = 1000
 """
 
 
