@@ -1,16 +1,21 @@
 """``gateway upgrade``: brings the database of a node that is stopped to this version's form."""
 
+from datetime import datetime
+
 from gateway.errors import StoreError
 from gateway.home import Home
 from gateway.store.database import Database, local_file
-from gateway.store.opening import check_owner
+from gateway.store.opening import add_channels, channel_names, check_owner
 
 
-def upgrade_database(home: Home) -> None:
+def upgrade_database(home: Home, now: datetime) -> None:
     """Does nothing where there is nothing to do; never makes a database: with a new one a node would sign twice.
+
+    The seals with which channels began stand in the home's files, and in tables since revision 0008.
 
     Raises:
         StoreError: it is not there, or another node's.
+        ConfigError, Untrusted: the files of the home do not fit each other.
     """
     node, file = home.config.node, local_file(home.config.database.url, home.path)
     if file and not file.exists():
@@ -20,5 +25,6 @@ def upgrade_database(home: Home) -> None:
         database.migrate()
         with database.readers.connect() as connection:
             check_owner(connection, node.jurisdiction, node.domain)
+        add_channels(database, channel_names(home.parties(home.peer_documents(), now)))
     finally:
         database.close()

@@ -2,7 +2,6 @@
 
 import dataclasses
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from gateway.backups.upgrading import upgrade_database
 from gateway.cli.failures import DOES_NOT_HOLD
+from gateway.cli.options import now
 from gateway.cli.output import pairs, say, write_json
 from gateway.home import Home
 from gateway.store.database import Database, snapshot
@@ -34,7 +34,7 @@ def check(
     It reads one snapshot, so it works beside a node that runs. Ends with 0 if everything verifies, and with 1 if not.
     """
     node = Home(home)
-    parties = node.parties(node.peer_documents(), datetime.now(UTC))
+    parties = node.parties(node.peer_documents(), now())
     with snapshot(node.config.database.url, node.path) as connection:
         report = verify_store(connection, parties)
     if as_json:
@@ -63,7 +63,7 @@ def upgrade(home: HomePath) -> None:
     While the node is stopped, after a newer version was installed. It does nothing where there is nothing to do.
     """
     node = Home(home)
-    upgrade_database(node)
+    upgrade_database(node, now())
     say(f"the database of {node.config.node.domain} has the form of this version")
 
 

@@ -45,7 +45,7 @@ def read_seals(connection: Connection, channel: int, origin: str) -> Parties:
     for row in rows:
         found[bool(row["cosigner"])].append(SealSpan(row["above"], seal_in(row)))
     if not all(found.values()):
-        raise Corrupt(f"no seals are stored of {origin}")
+        raise Corrupt(f"no seals are stored of {origin}: run gateway upgrade")
     return Parties(origin, SealHistory(tuple(found[False])), SealHistory(tuple(found[True])))
 
 

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from alembic import command
+from alembic.config import Config
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.framework_pb2 import AssessmentContent, FrameworkVersionContent
 from regulator.exchange.v1.notice_pb2 import NoticeContent
@@ -35,6 +37,7 @@ from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database, snapshot
+from gateway.store.migrating import MIGRATIONS
 from gateway.store.opening import add_channels, channel_names, create
 from gateway.store.readers import Readers
 from gateway.store.rebuild import Rebuilt, rebuild
@@ -278,6 +281,16 @@ class Opened:
 CLIENT = "spiffe://gateway.example/SFC/office"
 AUTHOR = Author(authority="SFC", client=CLIENT)
 RECIPIENT = Author(authority="FSC", client="spiffe://gateway.kr.example/FSC/office")
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Brings the tables back to an earlier version's form."""
+    with database.writer() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+        connection.commit()
 
 
 def check_verified(store: Opened) -> None:

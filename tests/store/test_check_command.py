@@ -15,7 +15,7 @@ from gateway.store.committer import Committer
 from gateway.store.database import Database
 from gateway.store.opening import add_channels, channel_names
 from gateway.supervision import envelopes
-from tests.store.stores import AUTHOR, NOW, RANDOM
+from tests.store.stores import AUTHOR, NOW, RANDOM, downgrade
 from tests.supervision.samples import content
 from tests.support.nodes import Site, found_pair
 
@@ -97,6 +97,28 @@ def test_what_does_not_fit_is_named_ends_with_1_and_is_mended_by_a_rebuild(site)
     assert len(json.loads(run("check", site.home.path, "--json").output)["findings"]) == 2
     rebuilt = run("rebuild", site.home.path)
     assert (rebuilt.exit_code, rebuilt.output) == (0, "rebuilt 3 notices, and told 0 events that were owed\n")
+    assert run("check", site.home.path).exit_code == 0
+
+
+def test_an_upgraded_store_is_whole_before_its_node_starts(site):
+    """Also the seals with which its channels began, which no table had before."""
+    database = _open(site)
+    downgrade(database, "0007")
+    database.close()
+    upgraded = run("upgrade", site.home.path)
+    assert upgraded.exit_code == 0, upgraded.output
+    for command in ("check", "rebuild", "check"):
+        result = run(command, site.home.path)
+        assert result.exit_code == 0, result.output
+
+
+def test_a_store_without_its_seals_says_what_to_do(site):
+    database = _open(site)
+    with database.writer() as connection, connection.begin():
+        connection.execute(text("DELETE FROM seals"))
+    database.close()
+    assert "run gateway upgrade" in str(run("rebuild", site.home.path).exception)
+    assert run("upgrade", site.home.path).exit_code == 0
     assert run("check", site.home.path).exit_code == 0
 
 

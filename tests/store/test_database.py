@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
@@ -17,7 +15,7 @@ from gateway.store.database import Database, snapshot
 from gateway.store.migrating import MIGRATIONS, newest_revision, revision_of
 from gateway.store.opening import add_channels, channel_names, check_channels
 from gateway.store.tables import events, metadata, node, notices, seals
-from tests.store.stores import Opened
+from tests.store.stores import Opened, downgrade
 from tests.supervision.framework_samples import provision, version
 
 
@@ -26,15 +24,6 @@ def database(url: str, tmp_path: Path):
     opened = Database(url, tmp_path)
     yield opened
     opened.close()
-
-
-def _migrate(database: Database, down_to: str) -> None:
-    with database.writer() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.downgrade(config, down_to)
-        connection.commit()
 
 
 def test_migrations_make_the_tables_that_the_code_knows(database):
@@ -54,7 +43,7 @@ def test_the_revision_is_what_alembic_takes_it_for(database):
 
 def test_migrations_lead_back_to_an_empty_database_and_forth_again(database):
     database.migrate()
-    _migrate(database, "base")
+    downgrade(database, "base")
     assert inspect(database.readers).get_table_names() == ["alembic_version"]
     database.migrate()
     database.migrate()  # the second one finds nothing to do
@@ -67,10 +56,10 @@ async def test_migrations_keep_what_is_stored(hk: Opened):
     await hk.release("hk-1")
     await hk.committer.stop()
     before = hk.backup()
-    _migrate(hk.database, "0002")
+    downgrade(hk.database, "0002")
     hk.database.migrate()
     after = hk.backup()
-    assert after.pop(seals) == []  # the next start makes those with which the channels began
+    assert after.pop(seals) == []  # those with which the channels began are in files of the home
     assert before.pop(seals)
     assert after.pop(node)[0]["token_key"] != before.pop(node)[0]["token_key"]  # it is made anew, and tells nothing
     assert after == before
@@ -82,7 +71,7 @@ async def test_migrations_keep_what_is_stored(hk: Opened):
 
 def test_tables_of_another_form_are_refused(database, url, tmp_path):
     database.migrate()
-    _migrate(database, "base")
+    downgrade(database, "base")
     with pytest.raises(StoreError, match="run gateway upgrade"):
         database.check_revision()
     with pytest.raises(StoreError, match="run gateway upgrade"), snapshot(url, tmp_path):

@@ -1,4 +1,4 @@
-"""The seals that each party of a channel had there; a node's next start fills in those with which its channels began.
+"""The seals that each party of a channel had there; those with which channels began are in files of the home.
 
 Revision: 0008
 """
