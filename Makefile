@@ -4,6 +4,8 @@ BIN := .venv/bin
 # What the node needs, and what working on it needs: pinned with hashes, so a changed package does not install.
 RUN := .venv/run.stamp
 DEV := .venv/dev.stamp
+# Processes among which `make test` divides the suite; with 0 it runs in one, for a debugger.
+WORKERS ?= 2
 FUZZ := .venv/fuzz.stamp
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
@@ -16,8 +18,8 @@ run: $(RUN) ## Run both nodes here and exchange real notices (ARGS=--once ends b
 
 ##@ Check
 .PHONY: test
-test: $(DEV) ## Run the whole test suite (ARGS=tests/ledger for a part)
-	$(BIN)/pytest $(ARGS)
+test: $(DEV) ## Run the whole test suite (ARGS=tests/ledger for a part, WORKERS=4 on more cores)
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 .PHONY: test-long
 test-long: $(DEV) ## Run the deep forms of simulation and crash tests

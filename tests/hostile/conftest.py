@@ -14,7 +14,7 @@ from gateway.identity.access import Role
 from gateway.store.database import snapshot
 from gateway.store.reverify import verify_store
 from tests.hostile.texts import TEXTS, WRITABLE
-from tests.rpc.calls import SERVER_INFO, client_files, connected
+from tests.rpc.calls import DEADLINE_SECONDS, SERVER_INFO, client_files, connected
 from tests.rpc.raw import Http2, tls, tls_context
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, pair, running
@@ -29,7 +29,7 @@ burst_calls = 10
 concurrent_streams = 2
 """
 TAGS = ("en", "ko", "zh-Hant", "zh-Hans", "ja", "fr", "de", "pt")  # a text in each: eight
-SERVED_SECONDS = 5  # within which another client's call is answered, on a machine that has other work
+SERVED_SECONDS = 5  # of the node's processor, within which another client's call is answered
 
 
 @dataclass(frozen=True)
@@ -119,11 +119,12 @@ def assert_verifies(site: Site) -> None:
 
 
 def assert_serves(site: Site, times: int = 1) -> None:
-    """Another client connects, and each of its calls is answered within its deadline."""
+    """Another client connects, and each of its calls is answered soon, whatever else the machine does."""
     with connected(site, site.back_office_port, client_files(site, "HKMA")) as channel:
         stub = channel.unary_unary(SERVER_INFO)
         for _ in range(times):
-            assert stub(b"", timeout=SERVED_SECONDS)
+            with site.spending(SERVED_SECONDS):
+                assert stub(b"", timeout=DEADLINE_SECONDS)
 
 
 def memory_bytes(site: Site) -> int:

