@@ -12,7 +12,7 @@ from gateway.metrics.table import Metric
 T = TypeVar("T")
 
 UNKNOWN = "unknown"  # the service and method of a call for which none was looked up
-OK, CANCELLED = "OK", "CANCELLED"
+OK, CANCELLED, INTERNAL = "OK", "CANCELLED", "INTERNAL"
 
 
 class Measured:
@@ -57,6 +57,7 @@ class MethodCalls:
         counter = self._ended.get(code)
         if counter is None:
             counter = self._ended[code] = self._all_ended.labels(*self._names, code)
+            self._all_ended.labels(*self._names, INTERNAL)  # at 0: a first one must be seen to rise
             self._seconds = self._all_seconds and self._all_seconds.labels(*self._names)
         counter.inc()
         if self._seconds:

@@ -1,15 +1,18 @@
 """A pair is scraped over HTTP: while notices travel, while the peer is down, and after a restart."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 
 import pytest
+from prombed import Prombed
 from prometheus_client.parser import text_string_to_metric_families
 from regulator.exchange import NotFound
 
 from gateway.metrics.table import METRICS
 from tests.cli.transcripts import run
+from tests.docs.rules import alerts
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running
 
@@ -32,6 +35,13 @@ class Scraped:
         """The sum over what has these labels; 0 if there is none."""
         samples = (each for family in text_string_to_metric_families(self.page()) for each in family.samples)
         return sum(each.value for each in samples if each.name == name and labels.items() <= each.labels.items())
+
+    def firing(self) -> set[str]:
+        """The alerts whose condition holds, by what a scraper has after two looks a minute apart."""
+        known, now = Prombed(), int(time.time() * 1000)
+        for at in (now - 60_000, now):
+            known.ingest(f"up 1\n{self.page()}", timestamp_ms=at, labels={"job": "gateway", "instance": "hk"})
+        return {alert.name for alert in alerts() if known.query(alert.expr, now)["data"]["result"]}
 
     def states(self) -> Mapping[str, str]:
         """The state of each channel."""
@@ -63,6 +73,7 @@ def test_a_notice_that_travels_is_counted_all_along_its_way(scraped):
             client.get_notice("notices/hk-2026-901")
     eventually(lambda: is_delivered(scraped, "hk-2026-900"))
     assert scraped.states() == {"hk-to-kr": "serving", "kr-to-hk": "serving"}
+    assert scraped.firing() == set()
     assert scraped.value("grpc_server_handled_total", **NOTICES, grpc_method="CreateNotice", grpc_code="OK") == 1
     assert scraped.value("grpc_server_handling_seconds_count", **NOTICES, grpc_method="CreateNotice") == 1
     assert scraped.value("gateway_refusals_total", **NOTICES, grpc_method="GetNotice", reason="NOT_FOUND") == 1
@@ -108,6 +119,7 @@ def test_a_peer_that_is_down_is_told_and_what_waits_for_it(scraped):
     hk, kr = scraped.hk, scraped.kr
     kr.kill()
     eventually(lambda: set(scraped.states().values()) == {"peer_unreachable"})
+    assert scraped.firing() == {"GatewayPeerUnreachable"}
     with hk.client("SFC") as client:
         client.create_notice(recipient="KR", content=content(), notice_id="hk-2026-902")
     eventually(lambda: scraped.waited_seconds() > 0)
