@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import pytest
 from google.type.date_pb2 import Date
@@ -18,6 +19,8 @@ from gateway.errors import ContentDestroyed, Malformed, Unavailable
 from gateway.identity.access import Caller
 from gateway.store import logs, writing
 from gateway.store.committer import MAX_GROUP_WEIGHT
+from gateway.store.copying import copy_store
+from gateway.store.database import Database, snapshot
 from gateway.store.destroying import NO_DIGEST
 from gateway.store.queries import NoticeFilter, list_notices, read_events, read_notice
 from gateway.store.tables import heads, leaves, notice_identifiers, notices, requests, seals
@@ -396,3 +399,22 @@ async def _lost(*_: object) -> None:
 
 async def _killed() -> bool:
     raise RuntimeError("killed")
+
+
+def copied(store: Opened, folder: Path) -> bytes:
+    """The bytes of a backup's database, made now."""
+    folder.mkdir()
+    database = Database("sqlite:///node.db", folder)
+    with snapshot(store.url, store.home) as source:
+        copy_store(source, database)
+    database.close()
+    assert [path.name for path in folder.glob("node.db*")] == ["node.db"]
+    return (folder / "node.db").read_bytes()
+
+
+async def test_a_backup_that_is_made_later_does_not_hold_it(pair, tmp_path):
+    assert CANARY.encode() in copied(pair[0], tmp_path / "before")
+    await destroy(*pair)
+    later = copied(pair[0], tmp_path / "after")
+    assert CANARY.encode() not in later
+    assert LICENCE.encode() not in later
