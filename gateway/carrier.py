@@ -23,6 +23,7 @@ from gateway.store.proofs import read_consistency
 from gateway.store.readers import Readers
 from gateway.store.state import ChannelState
 from gateway.store.transaction import Transaction
+from gateway.telemetry.tracing import OFF, Tracing
 
 MAX_AHEAD_SECONDS = 3600  # of the time that a peer signs with
 
@@ -33,13 +34,17 @@ Message = wire.ExchangeRequest | wire.ExchangeResponse
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """What a carrier needs of the node: writer, readers, seals, who certifies others, the name it countersigns by."""
+    """What a carrier and its stream need of the node.
+
+    That is: writer, readers, seals, who certifies others, the name it countersigns by, and what makes spans.
+    """
 
     committer: Committer
     readers: Readers
     keyring: Keyring
     certify: Certify
     domain: str
+    tracing: Tracing = OFF
 
     def parties(self, state: ChannelState) -> Parties:
         """What a machine of a channel must know of its ends; of our own seals also those that a restore lost."""

@@ -13,6 +13,7 @@ from gateway.identity.officer_rules import OfficerRules
 from gateway.identity.toml_text import read_toml, text_of
 from gateway.rpc.quotas import Quota
 from gateway.rpc.rates import Rate
+from gateway.telemetry.settings import TelemetrySection
 
 
 def _check_with(fault_of: object) -> AfterValidator:
@@ -174,6 +175,7 @@ class Config(_Section):
     officers: OfficerRules = OfficerRules()
     four_eyes: FourEyesSection = FourEyesSection()
     logging: LoggingSection = LoggingSection()
+    telemetry: TelemetrySection = TelemetrySection()
 
     @classmethod
     def load(cls, path: Path) -> "Config":

@@ -6,6 +6,7 @@ certificates gives to exactly one node: its domain.
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from gateway.logs import Log
 from gateway.questions.links import Links, LinkStatus
 from gateway.store.bulletin import Bulletin
 from gateway.store.state import ChannelState
+from gateway.telemetry.travelling import Sending
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 3.0
 HELLO_TIMEOUT_SECONDS = 20
@@ -144,13 +146,24 @@ class Link:
             self._store.parties(state), state.log, state.head, state.receipt, halt.reason, halt.evidence
         )
 
+        sending = Sending(self._store.tracing, self._origin)
+
         async def send(message: Message) -> None:
+            assert isinstance(message, wire.ExchangeRequest), "a sender sends requests"
+            sending.sent(message)
             await call.write(message)
 
         carrier = Carrier(machine, state, self._store, send)
         event: steps.Event = steps.Opened()
-        while await carrier.feed(event):
-            event = await self._next(inbox)
+        began = time.time_ns()
+        try:
+            while await carrier.feed(event):
+                if isinstance(event, wire.Receipt):
+                    sending.receipted(self._state().receipted_size, began)
+                event = await self._next(inbox)
+                began = time.time_ns()
+        finally:
+            sending.broken_off()
         raise RemoteProtocolError(carrier.closing_error or "the channel has halted")
 
     async def _next(self, inbox: "asyncio.Queue[Incoming]") -> steps.Event:

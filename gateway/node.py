@@ -85,6 +85,7 @@ from gateway.store.opening import (
 )
 from gateway.store.readers import Readers
 from gateway.store.state import ChannelState
+from gateway.telemetry.starting import tracing_of
 from gateway.trusting import Trusting
 from gateway.watching import Watched, watch
 
@@ -119,6 +120,7 @@ class Node:
             ConfigError, StoreError, Untrusted: something does not fit; says what, and what to do.
         """
         now = _now()
+        self._tracing = tracing_of(self.home.config.telemetry, self.home.path, self.home.config.node.domain)
         self._open_database()
         documents = self.home.peer_documents()
         parties = self.home.parties(documents, now)
@@ -130,7 +132,9 @@ class Node:
         self._back_office, self.back_office_port = await back_office_server(
             self._back_office_listener(), self._services(parties, alarms)
         )
-        store = Store(self._committer, self._readers, self._keyring, self._trusting.certify, parties.own.domain)
+        store = Store(
+            self._committer, self._readers, self._keyring, self._trusting.certify, parties.own.domain, self._tracing
+        )
         links = self._make_links(parties, store)
         peer = PeerServicer(parties, store, self._bulletin, self._links, lambda seen: links[seen].hurry())
         self._peer, self.peer_port = peer_server(self._peer_listener(parties), peer)
@@ -183,6 +187,7 @@ class Node:
         await self._committer.stop()
         self._readers.close()
         self._database.close()
+        await asyncio.to_thread(self._tracing.close)
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
@@ -210,6 +215,7 @@ class Node:
                 random=secrets.token_bytes,
                 on_commit=self._publish,
                 on_fatal=self._break,
+                tracing=self._tracing,
             )
             self._committer.on_measured = self._instruments.committed
             latest = self._committer.latest()
@@ -233,7 +239,7 @@ class Node:
         authorities = config.node.authorities
         approval = config.four_eyes.approval_rules()
         tokens = SealedTokens(self._token_key, random)
-        notices = Questions(self._readers, self._bulletin, tokens)
+        notices = Questions(self._readers, self._bulletin, tokens, self._tracing.traceparent_at)
         rules = FrameworkQuestions(self._readers, tokens, _micros)
         drafts = DraftQuestions(self._readers, tokens)
         notice_sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)
@@ -318,6 +324,7 @@ class Node:
             quotas,
             self._journaling,
             self._instruments,
+            self._tracing,
         )
 
     def _metrics_page(self, parties: Parties, alarms: Alarms) -> Page:

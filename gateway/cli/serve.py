@@ -15,6 +15,7 @@ from gateway.cli.options import HomeFolder
 from gateway.home import Home
 from gateway.logs import Log, install, take_from_loop
 from gateway.node import Node
+from gateway.telemetry.contexts import of_now
 
 _log = Log(__name__)
 
@@ -35,7 +36,7 @@ def serve(
     """
     opened = Home(home)
     form = opened.config.logging.format
-    install(form, logging.INFO if verbose else logging.WARNING)
+    install(form, logging.INFO if verbose else logging.WARNING, of_now)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump holds the keys, and what notices say
     try:
         uvloop.run(_serve(opened))

@@ -1,6 +1,6 @@
 """What can be asked of a node about its notices and what became of them; nothing here changes anything."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from collections.abc import Set as AbstractSet
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -51,10 +51,14 @@ class Questions:
         readers: of the store
         bulletin: tells of commits
         tokens: for pages and cursors
+        traceparent_at: gives the trace of the envelope at an origin and index; empty: it has none
     """
 
-    def __init__(self, readers: Readers, bulletin: Bulletin, tokens: SealedTokens) -> None:
+    def __init__(
+        self, readers: Readers, bulletin: Bulletin, tokens: SealedTokens, traceparent_at: Callable[[str, int], str]
+    ) -> None:
         self._readers, self._bulletin, self._tokens = readers, bulletin, tokens
+        self._traceparent_at = traceparent_at
 
     async def notice(self, caller: Caller, wanted_id: str) -> Notice:
         """Gives one notice by its id.
@@ -102,7 +106,8 @@ class Questions:
             page = await self._readers.run(read_events, scope, cursor, EVENTS_AT_ONCE, wanted)
             for view in page:
                 cursor = view.cursor
-                yield WatchEventsResponse(event=_event(view), cursor=self._tokens.cursor(cursor))
+                event = _event(view, self._traceparent_at(view.origin, view.index))
+                yield WatchEventsResponse(event=event, cursor=self._tokens.cursor(cursor))
             told = told or bool(page)
             if len(page) == EVENTS_AT_ONCE:
                 continue
@@ -165,7 +170,7 @@ def _message(view: NoticeView) -> Notice:
     )
 
 
-def _event(view: EventView) -> Event:
+def _event(view: EventView, traceparent: str) -> Event:
     return Event(
         kind=view.kind,
         time=timestamp_of(view.committed_at),
@@ -182,4 +187,5 @@ def _event(view: EventView) -> Event:
         provision=provision_name(view.framework, view.provision) if view.provision else "",
         assessment=assessment_name(view.assessment) if view.assessment else "",
         draft=draft_name(view.draft) if view.draft else "",
+        traceparent=traceparent,
     )

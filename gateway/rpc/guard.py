@@ -21,13 +21,18 @@ from gateway.rpc.admission import Admitted, Call
 from gateway.rpc.ahead import IN_HAND
 from gateway.rpc.decoding import decode
 from gateway.rpc.intake import AFTERWARDS
-from gateway.rpc.journaling import Journaling, admitted, asked, batches
+from gateway.rpc.journaling import UNTOLD, Journaling, admitted, asked, batches
 from gateway.rpc.quotas import SMALL_BYTES, Quotas, calls_of
 from gateway.rpc.rechecks import rechecked
 from gateway.rpc.sizes import check_size, is_heavy
-from gateway.rpc.status import code_of, status_of
+from gateway.rpc.status import code_of, reason_of, status_of
+from gateway.telemetry.contexts import TRACEPARENT, parsed
+from gateway.telemetry.tracing import OFF, Tracing, refused
 
 _log = Log(__name__)
+
+_FAULTS = frozenset({Code.INTERNAL, Code.UNAVAILABLE, Code.UNKNOWN, Code.DEADLINE_EXCEEDED})
+"""Codes that say that the node, and not its caller, did not do its part."""
 
 Context = Any
 """``grpc.aio.ServicerContext``, which takes type arguments only in its stubs."""
@@ -50,6 +55,7 @@ class Guard:
         most_bytes: gives the bound of a message, by method
         journaling: makes entries of calls
         instruments: count them
+        tracing: makes spans of calls that are answered once
     """
 
     def __init__(
@@ -60,16 +66,21 @@ class Guard:
         most_bytes: Callable[[str], int],
         journaling: Journaling,
         instruments: Instruments,
+        tracing: Tracing = OFF,
     ) -> None:
         self._admission, self._max_deadline_seconds, self._quotas = admission, max_deadline_seconds, quotas
         self._most_bytes, self._journaling, self._instruments = most_bytes, journaling, instruments
+        self._tracing = tracing
 
     def guarded(self, method: str, handler: Any) -> Any:
         """Gives a method's handler with the guard around it."""
         make, wrap, behaviour = _shape(handler)
         read = _reader(handler.request_deserializer, self._most_bytes(method))
         calls = self._instruments.calls_of(method, answers_once=not handler.response_streaming)
-        return make(getattr(self, wrap)(method, calls, behaviour, read, handler.response_serializer), None, None)
+        call = getattr(self, wrap)(method, calls, behaviour, read, handler.response_serializer)
+        if self._tracing.is_on and not handler.response_streaming and not method.startswith(UNTOLD):
+            call = _traced(self._tracing, method, call)
+        return make(call, None, None)
 
     # --- the four shapes of a method --------------------------------------------------------------------------------
 
@@ -224,6 +235,7 @@ class Guard:
         else:
             _tell(record, error)
         measured.code = Code.Name(code_of(error))
+        refused(measured.code, reason_of(error), is_ours=code_of(error) in _FAULTS)
         # These hold the request, and the caller may take its time to read the answer.
         error.__traceback__ = error.__cause__ = error.__context__ = None
         await self._journaling.refused(record, error)
@@ -243,6 +255,15 @@ def _measured(calls: MethodCalls) -> Measured:
     measured = calls.begin()
     AFTERWARDS.get().append(measured.end)
     return measured
+
+
+def _traced(tracing: Tracing, method: str, call: Any) -> Any:
+    async def traced(arriving: object, context: Context) -> Any:
+        sent = [value for key, value in context.invocation_metadata() or () if key == TRACEPARENT]
+        with tracing.call(method, parsed(sent[-1]) if sent else None):
+            return await call(arriving, context)
+
+    return traced
 
 
 def _shown(context: Context) -> Call:

@@ -34,7 +34,7 @@ INTERVAL_SECONDS = 1.0  # after which equal refusals are told, and what is not s
 PATIENCE_SECONDS = 1.0  # that a refusal waits for the store; then the caller is refused all the same
 MAX_TOLD_AT_ONCE = 500  # messages of a stream that one entry tells
 
-_UNTOLD = "/grpc.health.v1.Health/"
+UNTOLD = "/grpc.health.v1.Health/"
 
 _log = Log(__name__)
 
@@ -68,12 +68,12 @@ class Journaling:
         for reason in refusals_in(answer):
             self._count(record, reason)
             self._on_refused(record.method, reason, {})
-        if not record.is_journaled and not record.method.startswith(_UNTOLD):
+        if not record.is_journaled and not record.method.startswith(UNTOLD):
             await self._committer.journal(record.entry(JournalEntry.ANSWERED, told_in(answer)))
 
     async def opened(self, record: CallRecord) -> None:
         """Tells that a stream of answers begins. Raises as ``answered``."""
-        if not record.method.startswith(_UNTOLD):
+        if not record.method.startswith(UNTOLD):
             await self._committer.journal(record.entry(JournalEntry.OPENED))
 
     async def told(self, record: CallRecord, messages: Iterable[Message]) -> None:

@@ -16,6 +16,7 @@ from gateway.logs import Log
 from gateway.questions.links import Links, LinkStatus
 from gateway.rpc.admission import PEER
 from gateway.store.bulletin import Bulletin
+from gateway.telemetry.travelling import receiving
 
 OUTBOX = 2  # answers that may wait for the peer; a batch that is handed back has up to 8 MiB
 
@@ -82,7 +83,7 @@ class PeerServicer(PeerServiceServicer):
             await outbox.put(message)
 
         carrier = Carrier(machine, state, self._store, send)
-        feeding = asyncio.create_task(self._feed(carrier, requests, outbox))
+        feeding = asyncio.create_task(self._feed(origin, carrier, requests, outbox))
         try:
             while (response := await outbox.get()) is not None:
                 self._links.note(origin, LinkStatus(connected=True))
@@ -98,6 +99,7 @@ class PeerServicer(PeerServiceServicer):
 
     async def _feed(
         self,
+        origin: str,
         carrier: Carrier,
         requests: AsyncIterator[wire.ExchangeRequest],
         outbox: "asyncio.Queue[wire.ExchangeResponse | None]",
@@ -106,7 +108,9 @@ class PeerServicer(PeerServiceServicer):
         try:
             await carrier.feed(steps.Opened())
             async for request in requests:
-                if not await carrier.feed(_event(request)):
+                with receiving(self._store.tracing, origin, request):
+                    going = await carrier.feed(_event(request))
+                if not going:
                     return
         finally:
             await outbox.put(None)

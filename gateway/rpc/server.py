@@ -46,6 +46,7 @@ from gateway.rpc.rates import Rate
 from gateway.rpc.ruled import Ruled
 from gateway.rpc.sizes import MAX_REQUEST_BYTES, most_bytes
 from gateway.rpc.tls import HANDSHAKE_TIMEOUT_MILLISECONDS, Material, server_credentials
+from gateway.telemetry.tracing import Tracing
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024  # as clients take them: a page of a diff holds provisions old and new
 MAX_METADATA_BYTES = 16 * 1024
@@ -95,6 +96,7 @@ class Listener:
     quotas: Quotas
     journaling: Journaling
     instruments: Instruments
+    tracing: Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,7 @@ def _server(
         most_bytes_of,
         listener.journaling,
         listener.instruments,
+        listener.tracing,
     )
     return make_server(guard.guarded, options, listener.max_calls, listener.journaling.turned_away)
 

@@ -1,5 +1,6 @@
 """What a transaction is going to write, while it is still in memory: dropping it undoes it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -68,6 +69,10 @@ class Changes:
         self.rules.apply(projection)
         if projection.destroyed_id:
             self.destroyed.setdefault(projection.destroyed_id, []).extend(projection.destroyed)
+
+    def sizes(self, states: Mapping[str, ChannelState]) -> dict[str, int]:
+        """Gives the sizes of the logs, by origin, as they will be with what is sealed here."""
+        return {origin: state.log.size + len(self.sealed.get(origin, ())) for origin, state in states.items()}
 
     def absorb(self, other: "Changes") -> None:
         """Adds the writes of another unit, which came after these."""

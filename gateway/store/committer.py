@@ -11,6 +11,7 @@ every row (docs/adr/0003). With PostgreSQL, where a statement waits for a server
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,6 +32,7 @@ from gateway.store.recent import Recent, Run
 from gateway.store.state import ChannelState, Counters, read_channels, read_counters
 from gateway.store.transaction import NOTHING, Needs, Transaction
 from gateway.store.writing import Writing
+from gateway.telemetry.tracing import OFF, Tracing, Work, work_of_now
 
 T = TypeVar("T")
 Unit = Callable[[Transaction], T]
@@ -59,7 +61,8 @@ class Commit:
 class _Waiting:
     """Units that one caller waits for. ``outcomes``: of each its result, or the error it raised.
 
-    ``call`` goes into the access journal if the units write anything; ``entries`` go into it in any case.
+    ``call`` goes into the access journal if the units write anything; ``entries`` go into it in any case. ``work`` is
+    there if it is traced.
     """
 
     units: Sequence[Unit[Any]]
@@ -69,6 +72,7 @@ class _Waiting:
     entries: Sequence[Entry]
     future: asyncio.Future[list[Any]]
     outcomes: list[Any]
+    work: Work | None
     is_journaled: bool = False
     error: GatewayError | None = None
 
@@ -85,6 +89,7 @@ class Committer:
         random: gives so many random bytes
         on_commit: called after each commit
         on_fatal: called when nothing more can be written
+        tracing: makes the spans of commits
     """
 
     def __init__(
@@ -96,9 +101,10 @@ class Committer:
         random: Callable[[int], bytes],
         on_commit: Callable[[Commit], None],
         on_fatal: Callable[[Exception], None],
+        tracing: Tracing = OFF,
     ) -> None:
         self._database, self._keyring, self._clock, self._random = database, keyring, clock, random
-        self._on_commit, self._on_fatal = on_commit, on_fatal
+        self._on_commit, self._on_fatal, self._tracing = on_commit, on_fatal, tracing
         self._waiting: deque[_Waiting] = deque()
         self._weight = 0  # of what waits
         self._changed = asyncio.Event()
@@ -195,7 +201,7 @@ class Committer:
         if bounded and self._weight + weight > MAX_WAITING_WEIGHT:
             raise Overloaded("too much waits to be written; try again later", limit="writer_queue")
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(units, needs, weight, CALL_RECORD.get(), entries, future, [])
+        waiting = _Waiting(units, needs, weight, CALL_RECORD.get(), entries, future, [], work_of_now())
         self._waiting.append(waiting)
         self._weight += weight
         self._changed.set()
@@ -245,6 +251,7 @@ class Committer:
 
     async def _commit(self, group: list[_Waiting]) -> None:
         weight, started = sum(waiting.weight for waiting in group), perf_counter()
+        began = time.time_ns()
         try:
             if self._database.is_local:
                 commit = self._write(group)
@@ -257,6 +264,7 @@ class Committer:
             raise StoreError("another writer uses this database; the node stops") from error
         except (SQLAlchemyError, GatewayError) as error:  # of the database, or of the seal
             self.on_measured(weight, perf_counter() - started, False)
+            self._trace(group, began, failed=True)
             await self._recover(group, error)
             return
         self._latest = commit
@@ -264,9 +272,17 @@ class Committer:
             self.recent.forget()
         for run in commit.sealed:
             self.recent.keep(run)
+        self._trace(group, began)  # before watchers are told
         self._on_commit(commit)
         _answer(group)
         self.on_measured(weight, perf_counter() - started, True)
+
+    def _trace(self, group: list[_Waiting], began: int, *, failed: bool = False) -> None:
+        if works := [waiting.work for waiting in group if waiting.work]:
+            try:
+                self._tracing.committed(works, began, failed=failed)
+            except Exception as defect:  # noqa: BLE001 - whatever it is, what was written does not depend on it
+                _log.defect("trace_failed", defect)
 
     def _write(self, group: list[_Waiting]) -> Commit:
         """Runs the units and all statements; what is missing is the commit."""
@@ -275,7 +291,13 @@ class Committer:
         transaction = Transaction(self._connection, states, self._now, self._random)
         transaction.read_ahead([waiting.needs for waiting in group])
         for waiting in group:
+            before = transaction.group.sizes(states) if waiting.work else {}
             waiting.outcomes = [_attempt(unit, transaction) for unit in waiting.units]
+            if waiting.work:
+                after = transaction.group.sizes(states)
+                waiting.work.sealed = [
+                    (each, before[each], after[each]) for each in after if after[each] > before[each]
+                ]
             waiting.is_journaled = transaction.journal_call(waiting.call)
             transaction.journal(*waiting.entries)
         writing = Writing(transaction.group, states, counters, self._sign, self._now)

@@ -60,6 +60,7 @@ class FakeNode(
     def __init__(self, credentials: grpc.ServerCredentials) -> None:
         self.requests: list[tuple[str, Any]] = []
         self.authorizations: list[str | bytes] = []  # of all calls that had one
+        self.traceparents: list[str | bytes] = []  # the same
         self.failures: dict[str, deque[Status]] = defaultdict(deque)
         self.events: list[Event] = []
         self.cuts: deque[int] = deque()  # after how many messages each next watch breaks
@@ -114,7 +115,7 @@ class FakeNode(
     GetJournalCheckpoint = _unary("GetJournalCheckpoint")
     GetJournalProof = _unary("GetJournalProof")
 
-    def SubmitNotices(  # noqa: N802
+    def SubmitNotices(
         self, request_iterator: Iterator[notices.SubmitNoticesRequest], context: grpc.ServicerContext
     ) -> notices.SubmitNoticesResponse:
         messages = list(request_iterator)
@@ -124,7 +125,7 @@ class FakeNode(
         count = sum(len(message.requests) for message in messages)
         return notices.SubmitNoticesResponse(received_count=count, sealed_count=count)
 
-    def ExportJournal(  # noqa: N802
+    def ExportJournal(
         self, request: audit.ExportJournalRequest, context: grpc.ServicerContext
     ) -> Iterator[audit.ExportJournalResponse]:
         """Breaks off in the middle if there is a failure left."""
@@ -134,9 +135,7 @@ class FakeNode(
             context.abort_with_status(rpc_status.to_status(failures.popleft()))
         yield audit.ExportJournalResponse(data=b"last")
 
-    def WatchEvents(  # noqa: N802
-        self, request: WatchEventsRequest, context: grpc.ServicerContext
-    ) -> Iterator[WatchEventsResponse]:
+    def WatchEvents(self, request: WatchEventsRequest, context: grpc.ServicerContext) -> Iterator[WatchEventsResponse]:
         """Cursors are the number of events told so far, in decimal."""
         self.take("WatchEvents", request, context)
         cut = self.cuts.popleft() if self.cuts else None
@@ -171,6 +170,7 @@ class FakeNode(
         """Keeps a request, then fails if there is a failure left for the method."""
         self.requests.append((name, request))
         self.authorizations += [value for key, value in context.invocation_metadata() if key == "authorization"]
+        self.traceparents += [value for key, value in context.invocation_metadata() if key == "traceparent"]
         if failures := self.failures[name]:
             context.abort_with_status(rpc_status.to_status(failures.popleft()))
 

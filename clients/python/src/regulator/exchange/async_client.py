@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 from grpc import StatusCode, aio
-from regulator.exchange import audit_requests, connection, draft_requests, framework_requests, pages, requests
+from regulator.exchange import audit_requests, connection, draft_requests, framework_requests, pages, requests, traces
 from regulator.exchange.async_watch import AsyncStream, AsyncWatch
 from regulator.exchange.connection import AsyncStubs, Rpc
 from regulator.exchange.errors import Cancelled, ClientClosed, from_rpc_error
@@ -76,6 +76,7 @@ class AsyncClient:
         """
         self._profile = profile
         self._token = token or (token_of(profile.token) if profile.token else None)
+        self._traceparent = ""
         self._channel = aio.secure_channel(
             profile.address, connection.credentials(profile), connection.options(profile)
         )
@@ -193,6 +194,12 @@ class AsyncClient:
         other._token = token  # noqa: SLF001 - its own
         return other
 
+    def within(self, traceparent: str) -> Self:
+        """Gives the same client with calls that belong to a trace, as ``Client.within`` does."""
+        other = copy.copy(self)
+        other._traceparent = traces.checked(traceparent)  # noqa: SLF001 - its own
+        return other
+
     async def close(self) -> None:
         """Ends the watches and the connection; calls under way raise ``Cancelled``."""
         self._closed.set()
@@ -218,10 +225,11 @@ class AsyncClient:
         return self._stubs.events.WatchEvents(request, metadata=await self._metadata())
 
     async def _metadata(self) -> Metadata | None:
+        sent = traces.sent_as(self._traceparent or traces.traceparent_of_now())
         if self._token is None:
-            return None
+            return sent or None
         token = self._token()
-        return bearer(token if isinstance(token, str) else await token)
+        return (*sent, *bearer(token if isinstance(token, str) else await token))
 
     async def _attempts(
         self,

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 import grpc
-from regulator.exchange import audit_requests, connection, draft_requests, framework_requests, pages, requests
+from regulator.exchange import audit_requests, connection, draft_requests, framework_requests, pages, requests, traces
 from regulator.exchange.connection import Rpc, Stubs
 from regulator.exchange.errors import ClientClosed, from_rpc_error
 from regulator.exchange.methods import described_as
@@ -76,6 +76,7 @@ class Client:
         """
         self._profile = profile
         self._token = token or (token_of(profile.token) if profile.token else None)
+        self._traceparent = ""
         self._channel = grpc.secure_channel(
             profile.address, connection.credentials(profile), connection.options(profile)
         )
@@ -214,6 +215,21 @@ class Client:
         other._token = token  # noqa: SLF001 - its own
         return other
 
+    def within(self, traceparent: str) -> Self:
+        """Gives the same client with calls that belong to a trace; both share one connection, and are closed together.
+
+        Without it, calls belong to the OpenTelemetry span within which they are made, if there is one.
+
+        Args:
+            traceparent: of the span that calls, as W3C Trace Context writes it.
+
+        Raises:
+            ValueError: it is not as it writes it.
+        """
+        other = copy.copy(self)
+        other._traceparent = traces.checked(traceparent)  # noqa: SLF001 - its own
+        return other
+
     def close(self) -> None:
         """Ends the watches and the connection; calls under way raise ``Cancelled``."""
         with self._lock:
@@ -237,7 +253,8 @@ class Client:
         return self._stubs.events.WatchEvents(request, metadata=self._metadata())
 
     def _metadata(self) -> Metadata | None:
-        return bearer(self._token()) if self._token else None
+        sent = traces.sent_as(self._traceparent or traces.traceparent_of_now())
+        return (*sent, *bearer(self._token())) if self._token else sent or None
 
     def _attempts(
         self,

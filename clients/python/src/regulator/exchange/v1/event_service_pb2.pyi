@@ -162,6 +162,7 @@ class Event(_message.Message):
     PROVISION_FIELD_NUMBER: _builtins.int
     ASSESSMENT_FIELD_NUMBER: _builtins.int
     DRAFT_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     kind: Global___Event.Kind.ValueType
     """What happened."""
     notice: _builtins.str
@@ -188,6 +189,11 @@ class Event(_message.Message):
     """The assessment it is about, `assessments/{assessment}`; empty for other events."""
     draft: _builtins.str
     """The draft it is about, `drafts/{draft}`; empty for other events."""
+    traceparent: _builtins.str
+    """The trace that the envelope belongs to from which the event follows, as W3C Trace Context writes it
+    (`traceparent`). It is telemetry: there only while this node traces, for the share of traces that it records, and
+    until it is restarted.
+    """
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it was committed here."""
@@ -220,10 +226,11 @@ class Event(_message.Message):
         provision: _builtins.str = ...,
         assessment: _builtins.str = ...,
         draft: _builtins.str = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "detail", b"detail", "draft", b"draft", "framework", b"framework", "framework_version", b"framework_version", "index", b"index", "jurisdiction", b"jurisdiction", "kind", b"kind", "notice", b"notice", "notice_kind", b"notice_kind", "origin", b"origin", "provision", b"provision", "sectors", b"sectors", "time", b"time", "topics", b"topics"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "detail", b"detail", "draft", b"draft", "framework", b"framework", "framework_version", b"framework_version", "index", b"index", "jurisdiction", b"jurisdiction", "kind", b"kind", "notice", b"notice", "notice_kind", b"notice_kind", "origin", b"origin", "provision", b"provision", "sectors", b"sectors", "time", b"time", "topics", b"topics", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

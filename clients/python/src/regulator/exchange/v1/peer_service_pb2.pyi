@@ -27,6 +27,7 @@ class ExchangeRequest(_message.Message):
     HELLO_FIELD_NUMBER: _builtins.int
     BATCH_FIELD_NUMBER: _builtins.int
     RECOVER_FIELD_NUMBER: _builtins.int
+    TRACED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
         """Opens the stream; sent once, first."""
@@ -39,22 +40,59 @@ class ExchangeRequest(_message.Message):
     def recover(self) -> Global___Recover:
         """Asks for the sender's own envelopes back, after it lost them."""
 
+    @_builtins.property
+    def traced(self) -> _containers.RepeatedCompositeFieldContainer[Global___TracedEnvelopes]:
+        """Beside a batch: which of its envelopes belong to which trace, by ascending index, none twice; at most 64. It is
+        telemetry: neither sealed nor signed, no part of the log. A receiver may ignore it, and never refuses a batch for it.
+        """
+
     def __init__(
         self,
         *,
         hello: Global___Hello | None = ...,
         batch: Global___Batch | None = ...,
         recover: Global___Recover | None = ...,
+        traced: _abc.Iterable[Global___TracedEnvelopes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "hello", b"hello", "recover", b"recover", "step", b"step"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "hello", b"hello", "recover", b"recover", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "hello", b"hello", "recover", b"recover", "step", b"step", "traced", b"traced"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_step: _TypeAlias = _typing.Literal["hello", "batch", "recover"]  # noqa: Y015
     _WhichOneofArgType_step: _TypeAlias = _typing.Literal["step", b"step"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_step) -> _WhichOneofReturnType_step | None: ...
 
 Global___ExchangeRequest: _TypeAlias = ExchangeRequest  # noqa: Y015
+
+@_typing.final
+class TracedEnvelopes(_message.Message):
+    """Envelopes of a batch that follow on each other and belong to one trace."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_INDEX_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
+    first_index: _builtins.int
+    """Index of the first of them."""
+    count: _builtins.int
+    """How many they are."""
+    traceparent: _builtins.bytes
+    """The sender's span, as W3C Trace Context writes it (`traceparent`), in ASCII; what is malformed is ignored."""
+    def __init__(
+        self,
+        *,
+        first_index: _builtins.int = ...,
+        count: _builtins.int = ...,
+        traceparent: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "first_index", b"first_index", "traceparent", b"traceparent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TracedEnvelopes: _TypeAlias = TracedEnvelopes  # noqa: Y015
 
 @_typing.final
 class ExchangeResponse(_message.Message):

@@ -1,0 +1,85 @@
+"""Tells spans to a collector, on a thread of its own and from a bounded queue: if it fails, nothing else does."""
+
+import threading
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import grpc
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.trace import Tracer
+
+from gateway.errors import ConfigError
+from gateway.telemetry.settings import TelemetrySection
+from gateway.telemetry.tracing import Tracing
+
+EXPORT_SECONDS = 5.0  # that the collector may take for a batch of spans, with what is tried again
+DELAY_SECONDS = 1.0  # that a span waits for others
+SPANS_AT_ONCE = 512
+CLOSE_SECONDS = 2.0  # that the last spans may take, while the node stops
+
+_SCOPE = "gateway"
+
+
+def exported(section: TelemetrySection, home: Path, node: str) -> Tracing:
+    """Gives what makes spans that a collector is told (``starting.tracing_of``)."""
+    exporter = _exporter(section, home)
+    processor = BatchSpanProcessor(
+        exporter,
+        max_queue_size=section.max_queue_spans,
+        schedule_delay_millis=DELAY_SECONDS * 1000,
+        max_export_batch_size=SPANS_AT_ONCE,
+    )
+    own = version("regulatory-gateway")
+    told = {"service.name": "regulatory-gateway", "service.version": own, "service.instance.id": node}
+
+    def tracer(sampler: Sampler) -> Tracer:
+        provider = TracerProvider(sampler, Resource(told), shutdown_on_exit=False)
+        provider.add_span_processor(processor)
+        return provider.get_tracer("gateway", own)
+
+    by_ratio = TraceIdRatioBased(section.sample_ratio)
+    from_outside = ParentBased(by_ratio, remote_parent_sampled=by_ratio, remote_parent_not_sampled=ALWAYS_OFF)
+    close = partial(_close, processor, exporter)
+    return Tracing(tracer(from_outside), tracer(ALWAYS_ON), close, tells_peers=section.tell_peers)
+
+
+def _close(processor: BatchSpanProcessor, exporter: OTLPSpanExporter) -> None:
+    """Tells what is left, if the collector takes it in time."""
+    ending = threading.Thread(target=processor.shutdown, daemon=True)
+    ending.start()
+    ending.join(CLOSE_SECONDS)
+    if ending.is_alive():
+        exporter.shutdown()  # ends what is under way
+        ending.join(CLOSE_SECONDS)
+
+
+def _exporter(section: TelemetrySection, home: Path) -> OTLPSpanExporter:
+    insecure = section.endpoint.startswith("http:")
+    credentials = None
+    if not insecure:
+        root, key, certificate = (_read(home, name) for name in (section.ca, section.key, section.certificate))
+        credentials = grpc.ssl_channel_credentials(root, key, certificate)
+    # Headers that a collector asks for are secrets: OTEL_EXPORTER_OTLP_HEADERS, in the environment, gives them.
+    return OTLPSpanExporter(
+        section.endpoint,
+        insecure=insecure,
+        credentials=credentials,
+        timeout=EXPORT_SECONDS,
+        compression=grpc.Compression.NoCompression,
+        channel_options=(("grpc.enable_http_proxy", 0),),  # type: ignore[arg-type]
+    )
+
+
+def _read(home: Path, name: str) -> bytes | None:
+    if not name:
+        return None
+    path = home / name
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; [telemetry] names it") from error
