@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
-from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.errors import GatewayError, Untrusted
 from gateway.identity.signers import Keyring
@@ -156,7 +155,7 @@ class Carrier:
 
     async def _alarm(self, effect: steps.Alarm) -> None:
         text = f"{effect.reason}: {effect.detail}"
-        await self._submit(lambda tx: tx.tell(self._origin, Event.PEER_ROLLED_BACK, text))
+        await self._submit(lambda tx: tx.tell_rolled_back(self._origin, effect.size, text))
 
     async def _halt(self, effect: steps.Halt) -> None:
         await self._submit(lambda tx: tx.halt(self._origin, effect))

@@ -59,6 +59,16 @@ def domains_of(origin: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
+def reverse_of(origin: str) -> str:
+    """Names the channel the other way.
+
+    Raises:
+        Malformed: it is no origin line of a channel.
+    """
+    sender, recipient = domains_of(origin)
+    return origin_of(recipient, sender)
+
+
 def journal_origin(domain: str) -> str:
     """Names a node's access journal: ``<domain>/journal``."""
     return f"{domain}/journal"

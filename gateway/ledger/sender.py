@@ -179,7 +179,7 @@ class SenderMachine(Machine):
     def _stream_from(self, size: int) -> None:
         known = self._receipted()
         if size < known:
-            self._do(Alarm(PEER_ROLLED_BACK, f"the peer countersigned {known} envelopes and holds {size}"))
+            self._do(Alarm(PEER_ROLLED_BACK, f"the peer countersigned {known} envelopes and holds {size}", size))
         if self._reopens:
             self._reopens = self._recovering = False
             self._do(Reopen())

@@ -154,10 +154,11 @@ class StoreReceipt:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Tell the operator; the channel goes on. ``reason`` is a stable word."""
+    """Tell the operator that the peer holds less, ``size``; the channel goes on. ``reason`` is a stable word."""
 
     reason: str
     detail: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, ScalarSelect, delete, func, inser
 
 from gateway.errors import Corrupt, VerificationError
 from gateway.identity.seal_certificates import seal_of
-from gateway.ledger.checkpoint import domains_of, origin_of
+from gateway.ledger.checkpoint import reverse_of
 from gateway.ledger.seals import CertifiedSeal, Parties, SealHistory, SealSpan
 from gateway.store.tables import seals
 from gateway.supervision.records import Place
@@ -94,8 +94,7 @@ def rebuild_seals(connection: Connection, origins: Mapping[str, int], rotations:
         rotations: every envelope that brings a seal, in the order of its channel's log
     """
     for origin, channel in origins.items():
-        sender, recipient = domains_of(origin)
-        for cosigner, source in ((False, origin), (True, origin_of(recipient, sender))):
+        for cosigner, source in ((False, origin), (True, reverse_of(origin))):
             mine = (seals.c.channel == channel, seals.c.cosigner.is_(cosigner))
             found = select(seals).where(*mine, seals.c.rotated_channel.is_(None)).order_by(seals.c.ordinal)
             changes = [

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from gateway.errors import Corrupt, VerificationError
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint
-from gateway.ledger.merkle import CompactRange
+from gateway.ledger.merkle import MAX_SIZE, CompactRange
 from gateway.ledger.note import Note
 from gateway.ledger.seals import Parties
 from gateway.ledger.steps import Halt
@@ -29,6 +29,7 @@ class ChannelState:
         head: newest signed checkpoint; None for an empty log
         receipt: newest receipt; None if there is none
         halt: why it halted; None while it is open
+        least_told: the least that its recipient was said to hold of what the newest receipt covers
     """
 
     id: int
@@ -39,6 +40,7 @@ class ChannelState:
     head: SignedCheckpoint | None = None
     receipt: Receipt | None = None
     halt: Halt | None = None
+    least_told: int = MAX_SIZE
 
     @property
     def receipted_size(self) -> int:

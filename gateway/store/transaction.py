@@ -20,7 +20,8 @@ from sqlalchemy import Connection, bindparam, select
 from gateway.errors import BadInput, Halted, StoreError
 from gateway.journal.entries import CallRecord, Entry
 from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
-from gateway.ledger.checkpoint import Receipt, domains_of, origin_of
+from gateway.ledger.checkpoint import Receipt, reverse_of
+from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.changes import Changes, RequestRecord
@@ -250,7 +251,7 @@ class Transaction:
         for origin, state in self._states.items():
             if not state.parties.outgoing:
                 continue
-            receipted = self.channel(_reverse(origin)).receipted_size
+            receipted = self.channel(reverse_of(origin)).receipted_size
             sealed = self.seal(
                 origin, author, partial(seal_rotated, certificates=seal.certificates, receipted=receipted)
             )
@@ -263,7 +264,7 @@ class Transaction:
         if size <= covered:
             return
         self._changes.receipts.setdefault(origin, []).append(receipt)
-        self._changes.states[origin] = replace(state, receipt=receipt)
+        self._changes.states[origin] = replace(state, receipt=receipt, least_told=MAX_SIZE)
         self._changes.covered.append(Covered(origin, covered, size, receipt.time))
 
     def halt(self, origin: str, halt: Halt) -> None:
@@ -285,6 +286,13 @@ class Transaction:
         """Adds an event of a channel."""
         place = Place(origin, self.channel(origin).log.size)
         self._changes.events.append((EventContent(kind, detail=detail), place))
+
+    def tell_rolled_back(self, origin: str, size: int, detail: str) -> None:
+        """Adds the event that the peer holds less than it countersigned; at one receipt only if it holds ever less."""
+        state = self.channel(origin)
+        if size < state.least_told:
+            self._changes.states[origin] = replace(state, least_told=size)
+            self.tell(origin, Event.PEER_ROLLED_BACK, detail)
 
     def tell_node(self, kind: Event.Kind.ValueType, detail: str) -> None:
         """Adds an event of the node itself, such as an alarm."""
@@ -322,7 +330,7 @@ class Transaction:
     def _take_rotation(self, origin: str, rotation: Rotation, place: Place) -> None:
         """Keeps another seal of the sender of a channel: there, and where it cosigns."""
         self._add_seal(origin, rotation.above, rotation.seal, place, cosigner=False)
-        self._add_seal(_reverse(origin), rotation.receipted, rotation.seal, place, cosigner=True)
+        self._add_seal(reverse_of(origin), rotation.receipted, rotation.seal, place, cosigner=True)
 
     def _add_seal(self, origin: str, above: int, seal: CertifiedSeal, place: Place, *, cosigner: bool) -> None:
         state = self.channel(origin)
@@ -387,9 +395,3 @@ class Transaction:
 
     def _assessment(self, assessment_id: str) -> AssessmentRecord | None:
         return self.rules.assessment(assessment_id)
-
-
-def _reverse(origin: str) -> str:
-    """The channel the other way."""
-    sender, recipient = domains_of(origin)
-    return origin_of(recipient, sender)

@@ -138,6 +138,29 @@ async def test_a_receiver_restored_from_a_backup_is_sent_it_again(hk: Opened, kr
     assert Event.PEER_ROLLED_BACK in [event.kind for event in await hk.read(read_events, EVERYTHING, 0, 100)]
 
 
+async def test_a_peer_that_was_rolled_back_is_told_again_only_if_it_holds_still_less(hk: Opened, kr: Opened):
+    """Else a peer could fill the events by its Position alone."""
+
+    async def told() -> list[str]:
+        events = await hk.read(read_events, EVERYTHING, 0, 100)
+        return [event.detail for event in events if event.kind == Event.PEER_ROLLED_BACK]
+
+    backups = [kr.backup()]
+    for n in range(3):
+        await hk.release(f"hk-{n}")
+        await settle(hk, kr)
+        backups.append(kr.backup())
+    for held in (2, 1, 2, 2, 1, 0, 1):
+        await kr.restore(backups[held])
+        await exchange(hk, kr, drop_after=2)  # its Position, and nothing that would mend it
+    assert [each[-1] for each in await told()] == ["2", "1", "0"]
+    await hk.release("hk-3")
+    await settle(hk, kr)
+    await kr.restore(backups[2])
+    await settle(hk, kr)
+    assert [each[-1] for each in await told()] == ["2", "1", "0", "2"]
+
+
 async def test_a_receiver_that_lost_everything_is_sent_it_again_though_receipts_were_lost(hk: Opened, kr: Opened):
     empty = kr.backup()
     for n in range(4):
