@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeVar, cast
@@ -39,7 +40,7 @@ Unit = Callable[[Transaction], T]
 
 MAX_GROUP_WEIGHT = 500  # envelopes a commit, about; a batch on the wire holds twice as many
 BUSY_CALLERS = 4  # in one commit: then more are on their way
-GATHER_SECONDS, GATHER_STEP_SECONDS = 0.030, 0.002  # that a busy writer waits for more to share its commit
+GATHER_SECONDS, GATHER_STEP_SECONDS = 0.030, 0.002  # that a busy writer waits for as many again to share its commit
 BROKEN_STORAGE = ("disk I/O error", "database disk image is malformed", "file is not a database")  # SQLite's words
 MAX_WAITING_WEIGHT = 20_000  # envelopes that may wait before callers are refused
 
@@ -109,7 +110,8 @@ class Committer:
         self._weight = 0  # of what waits
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()  # whose holder alone uses the connection
-        self._is_busy = False
+        self._expected = 0  # callers: of the last commit that had any, if they were many
+        self._awaited = 1  # that wait, before the writer is told
         self._stopping = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
         self._signers = ThreadPoolExecutor(1, thread_name_prefix="signer")
@@ -204,7 +206,8 @@ class Committer:
         waiting = _Waiting(units, needs, weight, CALL_RECORD.get(), entries, future, [], work_of_now())
         self._waiting.append(waiting)
         self._weight += weight
-        self._changed.set()
+        if len(self._waiting) >= self._awaited:
+            self._changed.set()
         outcomes = await future
         if waiting.call and waiting.is_journaled:
             waiting.call.is_journaled = True
@@ -215,24 +218,29 @@ class Committer:
         while not self._waiting and not self._stopping:
             self._changed.clear()
             await self._changed.wait()
-        if self._is_busy:
-            await self._gather()
+        await self._gather()
         group: list[_Waiting] = []
         weight = 0
         while self._waiting and (not group or weight + self._waiting[0].weight <= MAX_GROUP_WEIGHT):
             group.append(self._waiting.popleft())
             weight += group[-1].weight
         self._weight -= weight
-        self._is_busy = len(group) >= BUSY_CALLERS
+        if callers := sum(each.call is not None for each in group):  # what channels ask for tells nothing of them
+            self._expected = callers if callers >= BUSY_CALLERS else 0
         return group
 
     async def _gather(self) -> None:
-        """Lets others come, as long as they do: the commit and its signatures cost the same for one and for many."""
+        """Lets as many come as before, while they do: a commit costs the same signatures for one and for many."""
         seen, loop = 0, asyncio.get_running_loop()
         end = loop.time() + GATHER_SECONDS
-        while len(self._waiting) > seen and loop.time() < end:
+        self._awaited = self._expected
+        while seen < len(self._waiting) < self._awaited and loop.time() < end:
             seen = len(self._waiting)
-            await asyncio.sleep(GATHER_STEP_SECONDS)
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_STEP_SECONDS):
+                    await self._changed.wait()
+        self._awaited = 1
 
     # --- commits --------------------------------------------------------------------------------------------------
 

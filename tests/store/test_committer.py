@@ -7,6 +7,7 @@ import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.errors import GatewayError, NotFound, Overloaded, Unavailable
+from gateway.journal.entries import CALL_RECORD, CallRecord, Requester
 from gateway.store import committer as module
 from gateway.store.queries import read_events, read_last_cursor
 from gateway.store.tables import events, heads, leaves, notices, requests
@@ -39,6 +40,49 @@ async def test_units_that_wait_share_a_commit_and_a_signature(hk: Opened):
     assert [row["id"] for row in await hk.rows(notices)] == [f"hk-{n}" for n in range(20)]
     assert len(await hk.rows(heads)) <= 2  # the first may be alone, the others came while it was written
     assert [row["cursor"] for row in await hk.rows(events)] == list(range(1, 21))
+
+
+async def _called(work, method: str = "/x.Y/Z") -> None:
+    """Does a work for a call, as the guard has it done."""
+    CALL_RECORD.set(CallRecord(Requester(), method))
+    await work
+
+
+async def _calls(hk: Opened, *ids: str) -> None:
+    await asyncio.gather(*(asyncio.create_task(_called(hk.release(each))) for each in ids))
+
+
+async def test_a_busy_writer_waits_for_as_many_callers_as_shared_a_commit_and_no_longer(hk: Opened, monkeypatch):
+    monkeypatch.setattr(module, "GATHER_SECONDS", 60)
+    monkeypatch.setattr(module, "GATHER_STEP_SECONDS", 60)
+    await _calls(hk, *(f"hk-a{n}" for n in range(8)))
+    hk.commits.clear()
+    first = asyncio.create_task(_calls(hk, *(f"hk-b{n}" for n in range(5))))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not hk.commits
+    async with asyncio.timeout(30):
+        await _calls(hk, *(f"hk-c{n}" for n in range(3)))
+        await first
+    assert [told.counters.sequence for told in hk.commits] == [16]
+
+
+async def test_a_busy_writer_waits_no_longer_than_others_come(hk: Opened):
+    await _calls(hk, *(f"hk-a{n}" for n in range(8)))
+    async with asyncio.timeout(30):
+        await _calls(hk, "hk-b1")  # alone now
+    assert hk.committer.latest().counters.sequence == 9
+
+
+async def test_what_a_channel_asks_for_does_not_tell_a_writer_that_it_is_busy_or_idle(hk: Opened, monkeypatch):
+    monkeypatch.setattr(module, "GATHER_SECONDS", 60)
+    await _calls(hk, *(f"hk-a{n}" for n in range(8)))
+    await hk.keep_receipt()  # waits a step, for others to share its commit
+    monkeypatch.setattr(module, "GATHER_STEP_SECONDS", 60)
+    hk.commits.clear()
+    async with asyncio.timeout(30):
+        await _calls(hk, *(f"hk-b{n}" for n in range(8)))
+    assert len(hk.commits) == 1
 
 
 async def test_a_unit_that_raises_harms_no_other_and_leaves_nothing(hk: Opened):
