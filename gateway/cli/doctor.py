@@ -24,6 +24,7 @@ CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]]], ...] = (
     ("database", doctor_home.database),
     ("listeners", doctor_network.listeners),
     ("peers", doctor_network.peers),
+    ("collector", doctor_network.collector),
 )
 """After the configuration, on which all of them rest."""
 

@@ -1,4 +1,4 @@
-"""What ``gateway doctor`` looks at around the home: its two ports, and its peers."""
+"""What ``gateway doctor`` looks at around the home: its two ports, its peers, and the collector of traces."""
 
 import socket
 import ssl
@@ -9,7 +9,7 @@ from datetime import datetime
 from cryptography import x509
 
 from gateway.cli.doctor_findings import Finding, Level, Subject
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Unavailable
 from gateway.home import Home
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
@@ -51,6 +51,22 @@ def peers(subject: Subject) -> Iterator[Finding]:
     for document in subject.home.peer_documents():
         for address in document.addresses:
             yield _peer(document, address, subject)
+
+
+def collector(subject: Subject) -> Iterator[Finding]:
+    """Who is told traces, if anybody is; what the node serves does not depend on it."""
+    section, home = subject.home.config.telemetry, subject.home
+    if not section.endpoint:
+        return
+    from gateway.telemetry.export import require_collector  # noqa: PLC0415 - 50 ms, for nodes that trace alone
+
+    try:
+        require_collector(section, home.path)
+    except Unavailable as error:
+        todo = "look at [telemetry] in config.toml, at the collector and at firewalls"
+        yield Finding(Level.WARN, "collector", f"{section.endpoint}: {error.message}", todo)
+    else:
+        yield Finding(Level.OK, "collector", f"{section.endpoint} answers")
 
 
 def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:

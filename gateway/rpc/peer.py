@@ -108,10 +108,10 @@ class PeerServicer(PeerServiceServicer):
         try:
             await carrier.feed(steps.Opened())
             async for request in requests:
-                with receiving(self._store.tracing, origin, request):
-                    going = await carrier.feed(_event(request))
-                if not going:
-                    return
+                with receiving(self._store.tracing, origin, request) as refused:
+                    if not await carrier.feed(_event(request)):
+                        refused()
+                        return
         finally:
             await outbox.put(None)
 

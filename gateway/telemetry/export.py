@@ -4,6 +4,7 @@ import threading
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import grpc
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -13,7 +14,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import Tracer
 
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, Unavailable
 from gateway.telemetry.settings import TelemetrySection
 from gateway.telemetry.tracing import Tracing
 
@@ -21,8 +22,6 @@ EXPORT_SECONDS = 5.0  # that the collector may take for a batch of spans, with w
 DELAY_SECONDS = 1.0  # that a span waits for others
 SPANS_AT_ONCE = 512
 CLOSE_SECONDS = 2.0  # that the last spans may take, while the node stops
-
-_SCOPE = "gateway"
 
 
 def exported(section: TelemetrySection, home: Path, node: str) -> Tracing:
@@ -48,6 +47,23 @@ def exported(section: TelemetrySection, home: Path, node: str) -> Tracing:
     return Tracing(tracer(from_outside), tracer(ALWAYS_ON), close, tells_peers=section.tell_peers)
 
 
+def require_collector(section: TelemetrySection, home: Path) -> None:
+    """Passes if the collector answers.
+
+    Raises:
+        ConfigError: a file cannot be read.
+        Unavailable: it does not, in time.
+    """
+    address, options = urlsplit(section.endpoint).netloc, (("grpc.enable_http_proxy", 0),)
+    credentials = _credentials(section, home)
+    make = partial(grpc.secure_channel, credentials=credentials) if credentials else grpc.insecure_channel
+    with make(address, options=options) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(EXPORT_SECONDS)
+        except grpc.FutureTimeoutError as error:
+            raise Unavailable("nothing answers, or not with TLS 1.3 and a certificate that is trusted") from error
+
+
 def _close(processor: BatchSpanProcessor, exporter: OTLPSpanExporter) -> None:
     """Tells what is left, if the collector takes it in time."""
     ending = threading.Thread(target=processor.shutdown, daemon=True)
@@ -59,20 +75,24 @@ def _close(processor: BatchSpanProcessor, exporter: OTLPSpanExporter) -> None:
 
 
 def _exporter(section: TelemetrySection, home: Path) -> OTLPSpanExporter:
-    insecure = section.endpoint.startswith("http:")
-    credentials = None
-    if not insecure:
-        root, key, certificate = (_read(home, name) for name in (section.ca, section.key, section.certificate))
-        credentials = grpc.ssl_channel_credentials(root, key, certificate)
+    credentials = _credentials(section, home)
     # Headers that a collector asks for are secrets: OTEL_EXPORTER_OTLP_HEADERS, in the environment, gives them.
     return OTLPSpanExporter(
         section.endpoint,
-        insecure=insecure,
+        insecure=credentials is None,
         credentials=credentials,
         timeout=EXPORT_SECONDS,
         compression=grpc.Compression.NoCompression,
         channel_options=(("grpc.enable_http_proxy", 0),),  # type: ignore[arg-type]
     )
+
+
+def _credentials(section: TelemetrySection, home: Path) -> grpc.ChannelCredentials | None:
+    """What shows the node and trusts the collector; None: it is on this machine, and without TLS."""
+    if section.endpoint.startswith("http:"):
+        return None
+    root, key, certificate = (_read(home, name) for name in (section.ca, section.key, section.certificate))
+    return grpc.ssl_channel_credentials(root, key, certificate)
 
 
 def _read(home: Path, name: str) -> bytes | None:

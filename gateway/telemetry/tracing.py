@@ -52,11 +52,12 @@ class Group:
     shared: Span = INVALID_SPAN
 
     def end(self, *, failed: bool = False) -> None:
-        """Ends them."""
+        """Ends them; what has ended stays as it is."""
         for span in (*self.spans, self.shared):
-            if failed:
-                span.set_status(StatusCode.ERROR)
-            span.end()
+            if span.is_recording():
+                if failed:
+                    span.set_status(StatusCode.ERROR)
+                span.end()
 
 
 @dataclass(slots=True)

@@ -6,9 +6,10 @@ stranger: bounded, looked at, sampled by the receiver's own ratio, and ignored w
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from opentelemetry.trace import SpanContext, SpanKind
@@ -74,11 +75,14 @@ class Sending:
 
 
 @contextmanager
-def receiving(tracing: Tracing, origin: str, request: ExchangeRequest) -> Iterator[None]:
-    """What is done within with a message of a peer is done for the traces that it tells of."""
+def receiving(tracing: Tracing, origin: str, request: ExchangeRequest) -> Iterator[Callable[[], None]]:
+    """What is done within with a message of a peer is done for the traces that it tells of.
+
+    Gives what is to be called if the message is refused.
+    """
     told = list(_told(request)) if tracing.is_on and request.traced else []
     if not told:
-        yield
+        yield lambda: None
         return
     now = time.time_ns()
     parts = [Part(context, now, end - first) for first, end, context in told]
@@ -86,13 +90,15 @@ def receiving(tracing: Tracing, origin: str, request: ExchangeRequest) -> Iterat
     for (first, end, _), span in zip(told, group.spans, strict=True):
         if span.is_recording():  # before it is committed: watchers are told of it in that moment
             tracing.places.keep(origin, first, end, span.get_span_context())
-    token, failed = SPANS.set(tuple(span for span in group.spans if span.is_recording())), True
+    token = SPANS.set(tuple(span for span in group.spans if span.is_recording()))
     try:
-        yield
-        failed = False
+        yield partial(group.end, failed=True)
+    except BaseException:
+        group.end(failed=True)
+        raise
     finally:
         SPANS.reset(token)
-        group.end(failed=failed)
+        group.end()
 
 
 def _told(request: ExchangeRequest) -> Iterator[tuple[int, int, SpanContext]]:

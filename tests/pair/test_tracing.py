@@ -1,6 +1,7 @@
 """One notice, followed through both nodes by one trace id, as a collector is told it on a real port."""
 
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,11 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
+from gateway.cli.doctor_findings import Level
+from tests.cli.test_doctor import findings
+from tests.cli.transcripts import run
 from tests.pair.test_logs import MARK
+from tests.rpc.calls import DEADLINE_SECONDS, SERVER_INFO, client_files, connected
 from tests.supervision.samples import content
 from tests.support.collector import Collector, Told, collector_files
 from tests.support.nodes import Site, eventually, found_pair, running
@@ -104,6 +109,21 @@ def test_one_trace_leads_from_the_call_through_both_nodes_to_the_event_of_the_re
 
     assert delivered.traceparent == traceparent(TRACE, commit.span.span_id.hex())
     assert received.traceparent == traceparent(TRACE, receive.span.span_id.hex())
+
+
+def test_nothing_that_is_sealed_or_stored_holds_a_trace(traced: Traced):
+    own = "9f" * 16
+    with traced.hk.client("SFC") as client:
+        client.within(traceparent(own)).create_notice(content(), recipient="KR", notice_id="hk-stored")
+        events(client, "NOTICE_DELIVERED notices/hk-stored")
+        evidence = client.get_evidence("hk-stored").SerializeToString()
+    traced.spans(own)
+    files = [file for site in (traced.hk, traced.kr) for file in site.home.path.glob("node.db*")]
+    assert len(files) >= 4, "each database and its write-ahead log"
+    assert any(b"hk-stored" in file.read_bytes() for file in files)
+    for data in (evidence, *(file.read_bytes() for file in files)):
+        assert bytes.fromhex(own) not in data
+        assert own.encode() not in data
 
 
 def test_an_applications_own_span_is_the_parent(traced: Traced):
@@ -233,6 +253,37 @@ def test_a_line_of_the_log_names_the_trace_of_its_call(traced: Traced):
     (line,) = [line for line in traced.hk.log_text().splitlines() if refused in line]
     assert " call_refused " in line
     assert line.endswith(f"trace_id={refused}")
+
+
+def test_of_two_traces_that_are_sent_the_last_counts(traced: Traced):
+    """An interceptor of the application may add its own, which is nearer to the call."""
+    first, second = "1a" * 16, "2b" * 16
+    metadata = (("traceparent", traceparent(first)), ("traceparent", traceparent(second)))
+    with connected(traced.hk, traced.hk.back_office_port, client_files(traced.hk, "SFC")) as channel:
+        channel.unary_unary(SERVER_INFO)(b"", metadata=metadata, timeout=DEADLINE_SECONDS)
+    assert traced.spans(second, 1)
+    assert traced.collector.of(first) == []
+
+
+def test_the_doctor_finds_the_collector(traced: Traced):
+    for site in (traced.hk, traced.kr):
+        assert " answers" in next(
+            line for line in run("doctor", site.home.path).out.splitlines() if "collector" in line
+        )
+
+
+def test_a_node_whose_collector_is_gone_delivers_and_stops_as_ever(traced: Traced):
+    """The last of this module: nobody collects after it."""
+    traced.collector.stop()
+    with traced.hk.client("SFC") as client:
+        names = [client.create_notice(content(), recipient="KR").name for _ in range(50)]
+        told = events(client, *(f"NOTICE_DELIVERED {name}" for name in names))
+        assert all(event.traceparent for event in told.values() if event.notice in names)
+    began = time.monotonic()
+    assert traced.hk.stop() == 0
+    assert time.monotonic() - began < 20
+    (told,) = [each for each in findings(traced.hk.home) if each.about == "collector"]
+    assert told.level is Level.WARN
 
 
 def test_a_node_that_does_not_trace_ignores_what_it_is_sent(started_pair: tuple[Site, Site]):

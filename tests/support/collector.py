@@ -89,7 +89,7 @@ class Collector(TraceServiceServicer):
 
     @contextmanager
     def serving(self, credentials: grpc.ServerCredentials | None = None, port: int = 0) -> Iterator["Collector"]:
-        server = grpc.server(ThreadPoolExecutor(4))
+        server = self._server = grpc.server(ThreadPoolExecutor(4))
         add_TraceServiceServicer_to_server(self, server)
         address = f"{HOST}:{port}"
         self.port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
@@ -97,7 +97,11 @@ class Collector(TraceServiceServicer):
         try:
             yield self
         finally:
-            server.stop(None).wait()
+            self.stop()
+
+    def stop(self) -> None:
+        """Answers no more."""
+        self._server.stop(None).wait()
 
 
 def collector_files(folder: Path) -> grpc.ServerCredentials:

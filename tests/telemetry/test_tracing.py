@@ -199,6 +199,13 @@ def test_what_is_done_with_a_batch_is_done_for_the_traces_that_it_tells_of(traci
 
 
 def test_a_batch_that_is_refused_is_an_error(tracing, told):
+    with receiving(tracing, ORIGIN, batch(0, 1, traced(0, 1))) as refuse:
+        refuse()
+    (span,) = told.get_finished_spans()
+    assert span.status.status_code == StatusCode.ERROR
+
+
+def test_a_batch_that_cannot_be_taken_is_an_error(tracing, told):
     with pytest.raises(ValueError, match="bad"), receiving(tracing, ORIGIN, batch(0, 1, traced(0, 1))):
         raise ValueError("bad")
     (span,) = told.get_finished_spans()
