@@ -43,7 +43,7 @@ class Side:
     def __init__(self, jurisdiction: str, domain: str, word: str = "") -> None:
         self.jurisdiction, self.domain, self._word = jurisdiction, domain, word or domain
         self.key = tls_key(f"{self._word} root")
-        self.seal, self.second = KitSeal(f"{self._word} seal"), KitSeal(f"{self._word} second seal")
+        self.seal, self.second = KitSeal.of(f"{self._word} seal"), KitSeal.of(f"{self._word} second seal")
 
     @cached_property
     def root(self) -> x509.Certificate:

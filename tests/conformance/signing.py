@@ -53,14 +53,19 @@ SIGNATURES = KeptSignatures()
 
 
 class KitSeal:
-    """A ``gateway.ledger.checkpoint.Signer``: both seeds are SHA-256 of its word."""
+    """A ``gateway.ledger.checkpoint.Signer`` with both keys of one seed."""
 
-    def __init__(self, word: str) -> None:
-        self.seed = sha256(word.encode()).digest()
-        self.ed25519 = Ed25519PrivateKey.from_private_bytes(self.seed)
-        self.ml_dsa_44 = MLDSA44PrivateKey.from_seed_bytes(self.seed)
+    def __init__(self, seed: bytes) -> None:
+        self.seed = seed
+        self.ed25519 = Ed25519PrivateKey.from_private_bytes(seed)
+        self.ml_dsa_44 = MLDSA44PrivateKey.from_seed_bytes(seed)
         self.public_keys = self.ed25519.public_key(), self.ml_dsa_44.public_key()
         self.public = SealPublic(*(key.public_bytes_raw() for key in self.public_keys))
+
+    @classmethod
+    def of(cls, word: str) -> "KitSeal":
+        """The seal whose seed is SHA-256 of a word."""
+        return cls(sha256(word.encode()).digest())
 
     def sign_ed25519(self, message: bytes) -> bytes:
         return self.ed25519.sign(message)

@@ -26,7 +26,8 @@ def test_the_tables_and_plots_of_a_run_are_in_step_with_its_results() -> None:
     assert performance.main(["--check", str(ROOT / "docs/performance.md")]) == 0
 
 
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), ROOT / "certs/README.md"])
+OTHERS = [ROOT / name for name in ("README.md", "certs/README.md", "tests/conformance/README.md")]
+PAGES = sorted([*OTHERS, *ROOT.glob("docs/**/*.md")])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

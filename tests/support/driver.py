@@ -40,10 +40,6 @@ class Driver:
         match effect:
             case steps.Send(message):
                 self.sent.append(message)
-            case steps.Load(first, limit):
-                return disk.load(first, limit)
-            case steps.Recall(size, count):
-                return disk.recall(size, count)
             case steps.Commit(batch):
                 disk.append_verified(batch)
                 return steps.Committed()
@@ -55,7 +51,17 @@ class Driver:
                 disk.keep_receipt(countersign(head, self._domain, self._signer, self._now))
                 return steps.Countersigned(disk.receipts[head.checkpoint.size])
             case _:
-                self._keep(effect)
+                return self._read(effect) or self._keep(effect)
+        return None
+
+    def _read(self, effect: steps.Effect) -> steps.LocalEvent | None:
+        match effect:
+            case steps.Load(first, limit):
+                return self.disk.load(first, limit)
+            case steps.Recall(size, count):
+                return self.disk.recall(size, count)
+            case steps.Prove(first, second):
+                return steps.Proved(self.disk.prefix(first, second))
         return None
 
     def _keep(self, effect: steps.Effect) -> None:

@@ -1,0 +1,107 @@
+"""Plays a transcript of the kit to the machine of one end, with everything in memory but the protocol."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+from regulator.exchange.v1 import peer_service_pb2 as wire
+
+from gateway.identity.names import NodeId
+from gateway.identity.seal_certificates import certified_seal, seal_of
+from gateway.identity.signers import FileSeal
+from gateway.ledger import steps
+from gateway.ledger.channel import State
+from gateway.ledger.checkpoint import domains_of, open_checkpoint, open_receipt
+from gateway.ledger.receiver import ReceiverMachine
+from gateway.ledger.seals import Certificates, CertifiedSeal, Parties, SealHistory
+from gateway.ledger.sender import SenderMachine
+from tests.conformance.cases import decoded
+from tests.conformance.transcripts import told
+from tests.simulation.disk import Disk
+from tests.support.driver import Driver
+
+Values = Mapping[str, Any]
+
+
+def play(end: str, given: Values, case: Values) -> tuple[Values, str]:
+    """Feeds every message; gives what was found, with the steps as they came, and the reason of a refusal."""
+    driver = _driver(end, given, case["state"])
+    kind = wire.ExchangeResponse if end == "sender" else wire.ExchangeRequest
+    driver.feed(steps.Opened())
+    came = []
+    for step in case["steps"]:
+        if step["receive"] is not None:
+            driver.sent.clear()
+            message = kind.FromString(decoded(given["messages"][step["receive"]]))
+            driver.feed(getattr(message, str(message.WhichOneof("step"))))
+        came.append({**step, "send": [told(each) for each in driver.sent]})
+    disk = driver.disk
+    found = {
+        "ends": driver.closed if driver.closed is None else driver.closed.partition(":")[0],
+        "steps": came,
+        "after": {
+            "size": str(disk.log.size),
+            "root": disk.log.root().hex(),
+            "receipted": str(disk.receipt.checkpoint.size if disk.receipt else 0),
+            "halted": disk.halt.reason if disk.halt else "",
+            "alarms": driver.alarms,
+        },
+    }
+    halted = disk.halt.reason if disk.halt and driver.machine.state is State.HALTED else ""
+    return found, halted or (driver.closed or "").partition(":")[0]
+
+
+def _driver(end: str, given: Values, state: Values) -> Driver:
+    parties = _parties(given)
+    disk = _disk(given, parties, state)
+    own = parties.sender_domain if end == "sender" else parties.receiver_domain
+    parts = parties, disk.log, disk.head, disk.receipt
+    machine = SenderMachine(*parts) if end == "sender" else ReceiverMachine(*parts, disk.halt)
+    return Driver(machine, disk, own, _seal(bytes.fromhex(given["own_seal_seed"])), int(given["now"]))
+
+
+def _seal(seed: bytes) -> FileSeal:
+    return FileSeal(Ed25519PrivateKey.from_private_bytes(seed), MLDSA44PrivateKey.from_seed_bytes(seed))
+
+
+def _parties(given: Values) -> Parties:
+    sender, receiver = domains_of(given["origin"])
+    roots = {
+        domain: x509.load_der_x509_certificate(base64.b64decode(given["roots"][name]))
+        for domain, name in ((sender, "hk"), (receiver, "kr"))
+    }
+
+    def certify(domain: str, certificates: Certificates, at: int) -> CertifiedSeal:
+        return certified_seal(certificates, [roots[domain]], NodeId(domain), at)
+
+    def history(name: str) -> SealHistory:
+        ed25519, ml_dsa_44 = (base64.b64decode(each) for each in given["certificates"][name])
+        return SealHistory.of(seal_of((ed25519, ml_dsa_44)))
+
+    return Parties(given["origin"], history("hk"), history("kr"), certify)
+
+
+def _disk(given: Values, parties: Parties, state: Values) -> Disk:
+    """What is durable: the envelopes under their checkpoints, the newest receipt, and why the channel is halted."""
+    disk = Disk()
+    disk.parties = parties
+    leaves = [decoded(given["envelopes"][name]) for name in state["log"]]
+    notes = _notes(given, state["checkpoints"])
+    for note in notes:
+        opened = open_checkpoint(note, parties.origin, parties.sender)
+        disk.append(leaves[disk.log.size : opened.checkpoint.size], opened)
+    assert disk.log.size == len(leaves), "the newest checkpoint is for all"
+    if state["receipt"]:
+        (note,) = _notes(given, [state["receipt"]])
+        own = parties.receiver_domain
+        disk.keep_receipt(open_receipt(note, parties.origin, parties.sender, own, parties.receiver))
+    if halt := state.get("halt"):
+        disk.keep_halt(steps.Halt(halt["reason"], "as it was kept", tuple(_notes(given, halt["evidence"]))))
+    return disk
+
+
+def _notes(given: Values, names: Sequence[str]) -> list[bytes]:
+    return [decoded(given["notes"][name]) for name in names]
