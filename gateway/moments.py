@@ -25,6 +25,12 @@ def micros_from(time: Timestamp) -> int:
     return time.seconds * MICROS + -(-time.nanos // _NANOS_OF_MICRO)
 
 
+def day_at(micros: int) -> int:
+    """Returns the day in which a moment lies, in UTC, as a number that sorts by time: 20260131."""
+    day = datetime_of(micros)
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
 def datetime_of(micros: int) -> datetime:
     """Returns the second in which a moment lies, in UTC."""
     return datetime.fromtimestamp(micros // MICROS, UTC)

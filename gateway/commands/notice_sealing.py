@@ -11,9 +11,10 @@ from regulator.exchange.v1.notice_service_pb2 import WithdrawNoticeRequest
 
 from gateway.commands.acting import Acting
 from gateway.identity.parties import Parties
+from gateway.moments import day_at
 from gateway.store.transaction import Sealed, Transaction
 from gateway.supervision import envelopes
-from gateway.supervision.acts import check_own, check_release, check_supersede, check_withdraw
+from gateway.supervision.acts import check_own, check_release, check_retention, check_supersede, check_withdraw
 from gateway.supervision.approval import (
     ApprovalRule,
     Proposed,
@@ -80,6 +81,7 @@ class NoticeSealing:
     ) -> tuple[Submission, Iterator[Proposed]]:
         """The notice with its recipient, and what giving it is."""
         submission = _with_recipient(tx, acting, submission)
+        check_retention(submission.content, day_at(tx.now), submission.path)
         channel = tx.channel(self._parties.origin_to(submission.recipient)).parties
         check_release(submission.notice_id, submission.content, channel, tx.find_notice, acting.scope, submission.path)
         return submission, proposed_notice(submission.content, tx.find_notice)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from gateway.errors import Unavailable
 from gateway.identity.names import NodeId
 from gateway.identity.parties import Parties
-from gateway.moments import datetime_of
+from gateway.moments import day_at
 from gateway.store.committer import Committer
 from gateway.store.destroying import read_past
 from gateway.store.readers import Readers
@@ -51,7 +51,7 @@ class Retention:
         Raises:
             Unavailable: a reader keeps the database from being scrubbed of it, or it does not answer; ask again soon.
         """
-        today, after = self._today(), 0
+        today, after = day_at(self._clock()), 0
         while past := await self._readers.run(read_past, today, after, AT_ONCE):
             after = past[-1][0]
             await self._destroy_page([notice_id for _, notice_id in past], today)
@@ -78,7 +78,3 @@ class Retention:
         if wanted and len(leaves) == len(places) and not tx.channel(origin).halt:
             tx.seal(origin, self._node, lambda seal: destruction.certificate(seal, record.id, wanted))
             self._owes_scrub = True
-
-    def _today(self) -> int:
-        today = datetime_of(self._clock())
-        return today.year * 10_000 + today.month * 100 + today.day

@@ -11,6 +11,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.errors import AlreadyExists, BadInput, NotAllowed, NotFound, Stale
 from gateway.supervision.disclosure import Scope, within
+from gateway.supervision.handling import day_of
 from gateway.supervision.notices import id_fault, notice_id, notice_name
 from gateway.supervision.records import ChannelParties, Find, NoticeRecord, etag_of
 from gateway.supervision.states import Act, require
@@ -47,6 +48,21 @@ def check_release(
         record = _check_reference(new_id, reference, channel, within(scope, find), f"{path}.references[{place}].notice")
         if record:
             check_own(record, content.issuing_authority)
+
+
+def check_retention(content: NoticeContent, today: int, path: str = "notice.content") -> None:
+    """Passes unless the last day is past on which ``content`` may be kept: it would be destroyed before it is read.
+
+    Args:
+        content: of a notice
+        today: of its release, UTC, 20260131
+        path: of the content in the request
+
+    Raises:
+        BadInput: it is past.
+    """
+    if 0 < day_of(content.handling.retain_until) < today:
+        raise BadInput.of(f"{path}.handling.retain_until", "must not be before the day (UTC) on which it is released")
 
 
 def check_acknowledge(acted_id: str, find: Find, etag: str = "") -> NoticeRecord:

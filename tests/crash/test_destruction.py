@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from regulator.exchange import notice_request as request
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from tests.crash.test_kills import check
 from tests.pair.test_destruction import files_with, kept_for_a_day
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running
+from tests.support.offline import give
 
 COUNT = 60
 ROUNDS = 3
@@ -19,6 +19,7 @@ ROUNDS = 3
 @pytest.fixture
 def own_pair(tmp_path: Path) -> Iterator[tuple[Site, Site]]:
     hk, kr = found_pair(tmp_path)
+    give(hk, "KR", {f"hk-past-{n}": content(**kept_for_a_day()) for n in range(COUNT)})
     with running(hk, kr):
         yield hk, kr
 
@@ -32,7 +33,6 @@ def states(site: Site) -> list[Notice]:
 def test_kills_keep_nothing_from_being_destroyed(own_pair: tuple[Site, Site]) -> None:
     hk, _ = own_pair
     with hk.client("SFC") as client:
-        client.batch_create_notices(request(content(**kept_for_a_day()), recipient="KR") for _ in range(COUNT))
         client.create_notice(content(), recipient="KR", notice_id="hk-kept")
     eventually(lambda: all(each.state == Notice.DELIVERED for each in states(hk)))
 

@@ -13,6 +13,7 @@ from gateway.identity.evidence import verify_evidence
 from gateway.identity.profiles import AuthorityKind
 from tests.supervision.samples import content, handling
 from tests.support.nodes import Site, eventually, found_pair, running
+from tests.support.offline import give
 
 CANARY = "A canary in the mine of Gwangmyeong"
 ID = "hk-2020-canary"
@@ -36,6 +37,7 @@ def files_with(site: Site) -> list[str]:
 @pytest.fixture
 def own_pair(tmp_path: Path) -> Iterator[tuple[Site, Site]]:
     hk, kr = found_pair(tmp_path)
+    give(hk, "KR", {ID: content(**kept_for_a_day())})
     with running(hk, kr):
         yield hk, kr
 
@@ -44,7 +46,6 @@ def test_content_whose_day_is_past_is_nowhere_and_its_proof_is(own_pair: tuple[S
     hk, kr = own_pair
     roots = [site.authority(AuthorityKind.NODE).certificate for site in own_pair]
     with hk.client("SFC") as sfc, kr.client("FSS") as fss:
-        sfc.create_notice(content(**kept_for_a_day()), recipient="KR", notice_id=ID)
         eventually(lambda: sfc.get_notice(ID).state == Notice.DELIVERED)
         fss.acknowledge_notice(ID, comment={"en": CANARY})
         eventually(lambda: sfc.get_notice(ID).state == Notice.ACKNOWLEDGED)

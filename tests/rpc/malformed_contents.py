@@ -74,6 +74,13 @@ CONTENTS: dict[str, tuple[dict[str, Any], str]] = {
         {"handling": handling(retain_until=Date(year=2025, month=12, day=31))},
         "handling.retain_until",
     ),
+    "retained to a day that is past": (
+        {
+            "event_date": Date(year=2020, month=1, day=1),
+            "handling": handling(retain_until=Date(year=2020, month=1, day=2)),
+        },
+        "handling.retain_until",
+    ),
     "no event date": ({"event_date": None}, "event_date"),
     "event on no day": ({"event_date": NOT_A_DAY}, "event_date"),
     "event in a month": ({"event_date": Date(year=2026, month=2)}, "event_date"),

@@ -1,6 +1,5 @@
 """``gateway check`` and ``gateway rebuild``, on the homes of a pair."""
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -10,46 +9,19 @@ from typer.testing import CliRunner, Result
 
 from gateway.cli.app import app
 from gateway.errors import StoreError
-from gateway.identity.signers import Keyring
-from gateway.store.committer import Committer
 from gateway.store.database import Database
-from gateway.store.opening import add_channels, channel_names
-from gateway.supervision import envelopes
-from tests.store.stores import AUTHOR, NOW, RANDOM, downgrade
+from tests.store.stores import downgrade
 from tests.supervision.samples import content
 from tests.support.nodes import Site, found_pair
+from tests.support.offline import give
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Hong Kong's node, founded, paired and stopped, with three notices."""
     hk, _ = found_pair(tmp_path_factory.mktemp("a path with spaces"))
-    asyncio.run(_release_three(hk))
+    give(hk, "KR", {f"hk-{n}": content() for n in range(3)})
     return hk
-
-
-async def _release_three(site: Site) -> None:
-    from datetime import UTC, datetime
-
-    parties = site.home.parties(site.home.peer_documents(), datetime.now(UTC))
-    database = _open(site)
-    add_channels(database, channel_names(parties))
-    committer = Committer(
-        database,
-        Keyring([(parties.own.seal, site.home.seal_files.keys())]),
-        clock=lambda: NOW,
-        random=RANDOM.randbytes,
-        on_commit=lambda _commit: None,
-        on_fatal=lambda _error: None,
-    )
-    committer.start()
-    origin = parties.origin_to("KR")
-    for n in range(3):
-        await committer.submit(
-            lambda tx, n=n: tx.seal(origin, AUTHOR, lambda seal: envelopes.released(seal, f"hk-{n}", content()))
-        )
-    await committer.stop()
-    database.close()
 
 
 def _open(site: Site) -> Database:

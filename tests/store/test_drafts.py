@@ -1,10 +1,12 @@
 """Drafts through the one writer: nothing is sealed before another identity approves, and then all in one commit."""
 
 import asyncio
+import itertools
 from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from google.type.date_pb2 import Date
 from regulator.exchange.v1.draft_service_pb2 import Draft, ListDraftsRequest
 from regulator.exchange.v1.envelope_pb2 import Author, Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -234,6 +236,17 @@ async def test_a_peer_may_go_meanwhile_and_then_it_waits_on(hk, drafting):
     error = await refused(drafting.approve(pending))
     assert [each.field for each in error.violations] == ["draft.create_notice.notice.recipient"]
     assert (await drafting.get(pending)).state == Draft.PENDING_APPROVAL
+
+
+async def test_the_day_may_pass_up_to_which_it_may_be_kept_and_then_it_waits_on(hk, drafting):
+    kept = content(handling=handling(retain_until=Date(year=2026, month=1, day=3)))
+    one, other = [await drafting.pending(notice_draft(made=kept)) for _ in range(2)]
+    hk.clock = itertools.count(NOW + 3 * DAY - 1_000_000)  # the last second of that day
+    assert (await drafting.approve(one)).state == Draft.RELEASED
+    hk.clock = itertools.count(NOW + 3 * DAY)
+    error = await refused(drafting.approve(other))
+    assert [each.field for each in error.violations] == ["draft.create_notice.notice.content.handling.retain_until"]
+    assert (await drafting.get(other)).state == Draft.PENDING_APPROVAL
 
 
 async def test_the_name_may_be_taken_meanwhile_so_nothing_is_released_twice(hk, drafting):

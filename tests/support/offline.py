@@ -1,0 +1,48 @@
+"""Seals into the database of a node that is stopped what no client may give: notices whose day is past already."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from regulator.exchange.v1.envelope_pb2 import Author
+from regulator.exchange.v1.notice_pb2 import NoticeContent
+
+from gateway.identity.signers import Keyring
+from gateway.store.committer import Committer
+from gateway.store.database import Database
+from gateway.store.opening import add_channels, channel_names
+from gateway.supervision import envelopes
+from tests.support.nodes import Site
+
+
+def give(site: Site, recipient: str, notices: Mapping[str, NoticeContent]) -> None:
+    """Gives notices, by id, in one commit."""
+    asyncio.run(_give(site, recipient, notices))
+
+
+async def _give(site: Site, recipient: str, notices: Mapping[str, NoticeContent]) -> None:
+    home = site.home
+    parties = home.parties(home.peer_documents(), datetime.now(UTC))
+    database = Database(home.config.database.url, home.path)
+    add_channels(database, channel_names(parties))
+    committer = Committer(
+        database,
+        Keyring([(parties.own.seal, home.seal_files.keys())]),
+        clock=lambda: time.time_ns() // 1000,
+        random=secrets.token_bytes,
+        on_commit=lambda _commit: None,
+        on_fatal=lambda _error: None,
+    )
+    committer.start()
+    author = Author(authority="SFC", client=f"spiffe://{site.domain}/SFC/office")
+    origin = parties.origin_to(recipient)
+    for each, content in notices.items():
+        await committer.submit(
+            lambda tx, each=each, content=content: tx.seal(
+                origin, author, lambda seal: envelopes.released(seal, each, content)
+            )
+        )
+    await committer.stop()
+    database.close()
