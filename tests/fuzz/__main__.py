@@ -11,6 +11,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["gateway"]):
+    from tests.fuzz.kit import kit_inputs
+    from tests.fuzz.seeding import write
     from tests.fuzz.table import CORPUS, TARGETS
 
 FOUND = Path(__file__).parents[2] / ".fuzz"
@@ -33,6 +35,9 @@ def main() -> None:
     found, broken = FOUND / asked.target, FOUND / "broken"
     for folder in (found, broken):
         folder.mkdir(parents=True, exist_ok=True)
+    for name, data in kit_inputs():
+        if name == asked.target:
+            write(name, data, FOUND)
     bounds = (f"-runs={asked.runs}", f"-max_total_time={asked.seconds}", f"-seed={asked.seed}")
     files = (f"-artifact_prefix={broken}/{asked.target}-", str(found), str(CORPUS / asked.target))
     atheris.Setup([sys.argv[0], *LIMITS, f"-max_len={MAX_INPUT_BYTES}", *bounds, *files], TARGETS[asked.target])

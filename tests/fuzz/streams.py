@@ -6,15 +6,18 @@ as protobuf merges; message 0 is empty, so that any message at all can be said. 
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import Any
 
 from google.protobuf.message import DecodeError
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.ledger import steps
 from gateway.ledger.channel import Machine, State
+from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.seals import Rotation
 from gateway.ledger.sender import SenderMachine
+from tests.ledger import oracle
 from tests.ledger.samples import (
     HK,
     HK_SEAL,
@@ -27,6 +30,7 @@ from tests.ledger.samples import (
     envelopes,
     fixed_seal,
     head_of,
+    log_of,
     receipt_of,
     rotation,
 )
@@ -103,7 +107,18 @@ def requests() -> Sequence[wire.ExchangeRequest]:
     receipted = wire.Batch(first_index=0, envelopes=[b"left", *LEAVES[1:3]], checkpoint=receipt_of(LEAVES[:3]).note)
     batches += [receipted]
     recovers = [wire.ExchangeRequest(recover=wire.Recover(first_index=first)) for first in (0, 2, 7)]
-    return [wire.ExchangeRequest(), *hellos, *(wire.ExchangeRequest(batch=each) for each in batches), *recovers]
+    remainders = [
+        _destroyed(receipt=receipt_of(LEAVES[:3]).note),
+        _destroyed(receipt=receipt_of(LEAVES[:6]).note, consistency=oracle.proof(3, LEAVES[:6])),
+    ]
+    told = [wire.ExchangeRequest(batch=each) for each in batches]
+    return [
+        wire.ExchangeRequest(),
+        *hellos,
+        *told,
+        *recovers,
+        *(wire.ExchangeRequest(batch=each) for each in remainders),
+    ]
 
 
 @cache
@@ -127,7 +142,23 @@ def responses() -> Sequence[wire.ExchangeResponse]:
         wire.ExchangeResponse(receipt=wire.Receipt(note=others)),
         *(wire.ExchangeResponse(halted=each) for each in halts),
         *(wire.ExchangeResponse(recovered=each) for each in recovered),
+        wire.ExchangeResponse(halted=_with_past(OTHERS)),
+        wire.ExchangeResponse(halted=_with_past(LEAVES)),
     ]
+
+
+def _destroyed(**shown: Any) -> wire.Batch:
+    """Three envelopes, of the second of which the remainder is left."""
+    gone = [wire.DestroyedLeaf(index=1, leaf_hash=leaf_hash(LEAVES[1]))]
+    left = [LEAVES[0], b"", LEAVES[2]]
+    return wire.Batch(first_index=0, envelopes=left, checkpoint=head_of(LEAVES[:3]).note, destroyed=gone, **shown)
+
+
+def _with_past(leaves: Sequence[bytes]) -> wire.Halted:
+    """A larger checkpoint of a history, and what that history had at three."""
+    evidence = [head_of(LEAVES[:3]).note, head_of(leaves[:6]).note]
+    prefix, proof = log_of(leaves[:3]).root(), oracle.proof(3, leaves[:6])
+    return wire.Halted(reason="FORKED", evidence=evidence, prefix_root=prefix, consistency=proof)
 
 
 def _hello(leaves: Sequence[bytes], size: int) -> wire.ExchangeRequest:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz.kit import kit_inputs
 from tests.fuzz.seeding import seeds
 from tests.fuzz.table import CORPUS, TARGETS, Target
 
@@ -38,6 +39,14 @@ def test_every_kept_input_is_read_or_refused_within_bounds(name: str):
         except BaseException as error:
             error.add_note(f"the input is {path}")
             raise
+
+
+def test_every_input_of_the_conformance_kit_is_read_or_refused():
+    targets = set()
+    for name, data in kit_inputs():
+        TARGETS[name](data)
+        targets.add(name)
+    assert len(targets) == 8
 
 
 def test_what_is_kept_is_small_and_of_a_target():
