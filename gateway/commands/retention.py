@@ -1,6 +1,7 @@
 """Destroys content once the day is past up to which it may be kept, and certifies that to the peer."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from gateway.errors import Unavailable
 from gateway.identity.names import NodeId
@@ -71,10 +72,13 @@ class Retention:
     def _destroy(self, tx: Transaction, record: NoticeRecord, today: int) -> None:
         own = self._parties.jurisdiction
         origin = self._parties.origin_to(record.recipient if record.sender == own else record.sender)
-        places = destruction.places_of(record)
+        places = destruction.places_of(record, tx.find_dossier(record.id))
         leaves = [leaf for place in places if (leaf := tx.leaf(place))]
         receipted = {place.origin: tx.channel(place.origin).receipted_size for place in places}
         wanted = destruction.may_destroy(record, leaves, receipted, today)
-        if wanted and len(leaves) == len(places) and not tx.channel(origin).halt:
-            tx.seal(origin, self._node, lambda seal: destruction.certificate(seal, record.id, wanted))
+        if len(leaves) < len(places) or tx.channel(origin).halt:
+            return
+        for first in range(0, len(wanted), destruction.MAX_CERTIFIED):
+            some = wanted[first : first + destruction.MAX_CERTIFIED]
+            tx.seal(origin, self._node, partial(destruction.certificate, destroyed_id=record.id, leaves=some))
             self._owes_scrub = True

@@ -29,10 +29,12 @@ from gateway.store.queries import (
     read_notice,
 )
 from gateway.store.readers import Readers
+from gateway.store.sharing_rows import SHARING_EVENTS
 from gateway.supervision.drafts import draft_name
 from gateway.supervision.framework_names import assessment_name, framework_name, provision_name
 from gateway.supervision.notice_messages import notice_message
 from gateway.supervision.notices import notice_id, notice_name
+from gateway.supervision.sharing_names import consent_name, share_name
 from gateway.supervision.submissions import check_fields
 
 EVENTS_AT_ONCE = 500
@@ -131,9 +133,11 @@ def hidden_kinds(roles: AbstractSet[Role]) -> AbstractSet[int]:
     """The kinds of event that a caller is not told, by its roles.
 
     What happens to the node itself is for operators and auditors, drafts are for those who may read them; an operator
-    or approver alone sees nothing of what travels.
+    alone sees nothing of what travels, an approver nothing but what it decides about.
     """
     seen: set[int] = set()
+    if Role.APPROVER in roles:
+        seen |= set(SHARING_EVENTS)
     if roles & {Role.AUTHOR, Role.READER, Role.AUDITOR}:
         seen |= set(Event.Kind.values()) - _OF_THE_NODE - _OF_DRAFTS
     if roles & {Role.AUTHOR, Role.APPROVER, Role.AUDITOR}:
@@ -186,6 +190,8 @@ def _event(view: EventView, traceparent: str) -> Event:
         framework_version=view.version,
         provision=provision_name(view.framework, view.provision) if view.provision else "",
         assessment=assessment_name(view.assessment) if view.assessment else "",
+        consent=consent_name(view.notice, view.consent) if view.consent else "",
+        share=share_name(view.notice, view.share) if view.share else "",
         draft=draft_name(view.draft) if view.draft else "",
         traceparent=traceparent,
     )

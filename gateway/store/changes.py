@@ -13,6 +13,7 @@ from gateway.store.state import ChannelState
 from gateway.supervision.drafts import DraftRecord
 from gateway.supervision.outcomes import EventContent, Projection
 from gateway.supervision.records import NoticeRecord, Place
+from gateway.supervision.sharing_records import SharingRecord
 
 T = TypeVar("T")
 
@@ -40,6 +41,7 @@ class Changes:
         events: what is told, and the place it follows from
         requests: by client and request_id
         rules: framework versions and assessments
+        sharing: new acts of onward sharing, in order
         drafts: acts that wait for a second person, new or changed, by id
         destroyed: places of envelopes whose content goes, by the id of their notice
         seals: new ones of the parties of a channel, in order
@@ -55,6 +57,7 @@ class Changes:
     events: list[tuple[EventContent, Place]] = field(default_factory=list)
     requests: dict[tuple[str, str], RequestRecord] = field(default_factory=dict)
     rules: RulesChanges = field(default_factory=RulesChanges)
+    sharing: list[SharingRecord] = field(default_factory=list)
     drafts: dict[str, DraftRecord] = field(default_factory=dict)
     destroyed: dict[str, list[Place]] = field(default_factory=dict)
     seals: list[SealChange] = field(default_factory=list)
@@ -67,6 +70,7 @@ class Changes:
             self.records[record.id] = record
         self.events.extend((event, place) for event in projection.events)
         self.rules.apply(projection)
+        self.sharing += projection.sharing
         if projection.destroyed_id:
             self.destroyed.setdefault(projection.destroyed_id, []).extend(projection.destroyed)
 
@@ -86,6 +90,7 @@ class Changes:
         self.events += other.events
         self.requests |= other.requests
         self.rules.absorb(other.rules)
+        self.sharing += other.sharing
         self.drafts |= other.drafts
         _extend(self.destroyed, other.destroyed)
         self.seals += other.seals

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, String, bindparam, delete, exists, literal, or_, select, update
+from regulator.exchange.v1.event_service_pb2 import Event
+from sqlalchemy import Connection, String, bindparam, case, delete, exists, literal, or_, select, update
 
-from gateway.store.tables import drafts, leaves, notice_identifiers, notices, requests
+from gateway.store.tables import drafts, leaves, notice_identifiers, notices, requests, sharing_acts
 from gateway.supervision.destruction import Leaf, remainder_of
 from gateway.supervision.drafts import NAME_PREFIX as DRAFT_PREFIX
 from gateway.supervision.notices import NAME_PREFIX
 from gateway.supervision.records import Place
+from gateway.supervision.sharing_names import CONSENTS, SHARES
 
 NO_DIGEST = bytes(32)
 """In place of the digest of a request whose content is destroyed: a digest lets one try out what it is of."""
@@ -21,9 +23,23 @@ _DROP_IDENTIFIERS = delete(notice_identifiers).where(notice_identifiers.c.sequen
 _DRAFTS = select(literal(DRAFT_PREFIX) + drafts.c.id).where(
     drafts.c.released == literal(NAME_PREFIX) + bindparam("notice_id", type_=String)
 )
+_SHARING = select(
+    literal(NAME_PREFIX)
+    + sharing_acts.c.notice
+    + case(
+        (sharing_acts.c.kind == Event.CONTENT_SHARED, literal(SHARES) + sharing_acts.c.share),
+        else_=literal(CONSENTS) + sharing_acts.c.consent,
+    )
+).where(sharing_acts.c.notice == bindparam("notice_id", type_=String))
 _DROP_DIGESTS = (
     update(requests)
-    .where(or_(requests.c.notice == bindparam("notice_id", type_=String), requests.c.notice.in_(_DRAFTS)))
+    .where(
+        or_(
+            requests.c.notice == bindparam("notice_id", type_=String),
+            requests.c.notice.in_(_DRAFTS),
+            requests.c.notice.in_(_SHARING),
+        )
+    )
     .values(digest=NO_DIGEST)
 )
 _LEFT = exists().where(
@@ -35,6 +51,12 @@ _LEFT = exists().where(
         & (leaves.c.index == notices.c.withdrawn_index)
         & (notices.c.withdrawn_by == ""),
     ),
+)
+_WORDS_LEFT = exists().where(
+    leaves.c.destroyed.is_(False),
+    (leaves.c.channel == sharing_acts.c.channel) & (leaves.c.index == sharing_acts.c.index),
+    sharing_acts.c.notice == notices.c.id,
+    sharing_acts.c.kind != Event.CONTENT_SHARED,
 )
 
 
@@ -74,7 +96,7 @@ def read_past(connection: Connection, today: int, after: int, limit: int) -> lis
     past = (notices.c.retain_until.between(1, today - 1), notices.c.sequence > after)
     found = (
         select(notices.c.sequence, notices.c.id)
-        .where(*past, or_(notices.c.destroyed_index.is_(None), _LEFT))
+        .where(*past, or_(notices.c.destroyed_index.is_(None), _LEFT, _WORDS_LEFT))
         .order_by(notices.c.sequence)
         .limit(limit)
     )

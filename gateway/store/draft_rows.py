@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from regulator.exchange.v1.envelope_pb2 import Author
 from sqlalchemy import RowMapping
 
-from gateway.store.rows import sector_bits, sectors_of
+from gateway.store.rows import enum_bits, enum_values
 from gateway.supervision.approval import ActKind
 from gateway.supervision.draft_messages import REQUESTS
 from gateway.supervision.drafts import DraftRecord, Nature
@@ -28,7 +28,7 @@ def draft_row(record: DraftRecord) -> dict[str, Any]:
         "author_officer": record.author.officer,
         "rule": record.nature.rule,
         "tlp": record.nature.tlp,
-        "sectors": sector_bits(tuple(record.nature.sectors)),
+        "sectors": enum_bits(tuple(record.nature.sectors)),
         "kind": record.nature.kind,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
@@ -53,7 +53,7 @@ def draft_record(row: RowMapping) -> DraftRecord:
         act=act,
         request=_request(act, row["request"]),
         author=Author(authority=authority, client=row["author_client"], officer=row["author_officer"]),
-        nature=Nature(row["rule"], row["tlp"], frozenset(sectors_of(row["sectors"])), row["kind"]),
+        nature=Nature(row["rule"], row["tlp"], frozenset(enum_values(row["sectors"])), row["kind"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         expires_at=row["expires_at"],
@@ -73,7 +73,7 @@ def draft_event_rows(events: Sequence[EventContent], first: int) -> list[dict[st
             "draft": event.draft_id,
             "authority": event.authority,
             "tlp": event.tlp,
-            "sectors": sector_bits(event.sectors),
+            "sectors": enum_bits(event.sectors),
         }
         for cursor, event in enumerate(events, first)
         if event.draft_id

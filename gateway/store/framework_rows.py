@@ -7,7 +7,7 @@ from google.type.date_pb2 import Date
 from regulator.exchange.v1.framework_pb2 import Provision
 from sqlalchemy import RowMapping
 
-from gateway.store.rows import sector_bits
+from gateway.store.rows import enum_bits
 from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord
 from gateway.supervision.outcomes import EventContent
 
@@ -116,7 +116,7 @@ def framework_event_row(event: EventContent, cursor: int) -> dict[str, Any]:
         "version": event.version,
         "provision": event.provision_id,
         "assessment": event.assessment_id,
-        "sectors": sector_bits(event.sectors),
+        "sectors": enum_bits(event.sectors),
         "topics": joined_topics(event.topics),
     }
 

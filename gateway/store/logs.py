@@ -1,19 +1,21 @@
 """Reads logs: batches for the wire, the right edge at an earlier size, stored hashes for proofs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.envelope_pb2 import Envelope
-from sqlalchemy import ColumnElement, Connection, func, select
+from regulator.exchange.v1.event_service_pb2 import Event
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from gateway.errors import Corrupt, NotFound
 from gateway.ledger import tiles
 from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from gateway.ledger.merkle import CompactRange
 from gateway.store.seals import next_turn
-from gateway.store.tables import JOURNAL, channels, heads, leaves, subtrees
+from gateway.store.tables import JOURNAL, channels, events, heads, leaves, subtrees
+from gateway.supervision.projection import reply_rank
 
 
 def read_batch(connection: Connection, channel: int, first: int, limit: int) -> wire.Batch:
@@ -85,6 +87,19 @@ def read_envelope(connection: Connection, channel: int, index: int) -> bytes:
     if data is None:
         raise no_envelope(index)
     return bytes(data)
+
+
+def unusable_replies(
+    connection: Connection, channel_ids: Sequence[int], rank: int
+) -> Iterator[tuple[RowMapping, Envelope]]:
+    """Reads the replies of a rank that could not be used when they came, in that order: each leaf and its envelope."""
+    told = (events.c.channel == leaves.c.channel) & (events.c.index == leaves.c.index)
+    unusable = (events.c.kind == Event.ENVELOPE_UNSUPPORTED, events.c.channel.in_(channel_ids))
+    found = select(leaves).join(events, told).where(*unusable).order_by(events.c.cursor)
+    for leaf in connection.execute(found).mappings():
+        envelope = parsed(leaf["data"])
+        if envelope and reply_rank(envelope) == rank:
+            yield leaf, envelope
 
 
 def no_envelope(index: int) -> NotFound:

@@ -9,8 +9,17 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Sector
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select, tuple_
 
-from gateway.store.rows import notice_record, sectors_of
-from gateway.store.tables import channels, draft_events, events, framework_events, leaves, notice_identifiers, notices
+from gateway.store.rows import enum_values, notice_record
+from gateway.store.tables import (
+    channels,
+    draft_events,
+    events,
+    framework_events,
+    leaves,
+    notice_identifiers,
+    notices,
+    sharing_acts,
+)
 from gateway.store.visibility import hidden_of, named_in, visible_drafts, visible_events, visible_notices
 from gateway.supervision.disclosure import Scope
 from gateway.supervision.records import NoticeRecord, Place
@@ -74,6 +83,8 @@ class EventView:
     sectors: tuple[Sector.ValueType, ...] = ()
     topics: tuple[str, ...] = ()
     draft: str = ""
+    consent: str = ""  # id within the notice, of an event about onward sharing
+    share: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +157,11 @@ def read_last_cursor(connection: Connection) -> int:
 
 _RULES = [column for column in framework_events.c if column.name != "cursor"]
 _EVENTS = (
-    select(events, channels.c.origin, draft_events.c.draft, *_RULES)
+    select(events, channels.c.origin, draft_events.c.draft, sharing_acts.c.consent, sharing_acts.c.share, *_RULES)
     .join(channels, channels.c.id == events.c.channel, isouter=True)
     .join(framework_events, framework_events.c.cursor == events.c.cursor, isouter=True)
     .join(draft_events, draft_events.c.cursor == events.c.cursor, isouter=True)
+    .join(sharing_acts, sharing_acts.c.cursor == events.c.cursor, isouter=True)
 )
 
 
@@ -165,6 +177,8 @@ def _event_view(row: RowMapping, hidden: Collection[str]) -> EventView:
         index=row["index"],
         detail="" if named_in(row["detail"]) in hidden else row["detail"],
         draft=row["draft"] or "",
+        consent=row["consent"] or "",
+        share=row["share"] or "",
         **(_rules_of(row) if row["jurisdiction"] else {}),
     )
 
@@ -187,7 +201,7 @@ def _event_conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
 
 def _rules_of(row: RowMapping) -> dict[str, Any]:
     names = ("jurisdiction", "framework", "version", "provision", "assessment")
-    topics, sectors = tuple(row["topics"].split()), sectors_of(row["sectors"])
+    topics, sectors = tuple(row["topics"].split()), enum_values(row["sectors"])
     return {name: row[name] for name in names} | {"sectors": sectors, "topics": topics}
 
 

@@ -1,14 +1,15 @@
-"""Rebuilds from the logs what is known of notices, frameworks, assessments and seals.
+"""Rebuilds from the logs what is known of notices, onward sharing, frameworks, assessments and seals.
 
 Events are not made anew: watchers hold cursors, and a cursor must go on meaning what it meant. They say in which
 order notices became known here, and a rebuilt notice gets the sequence that it had, so page tokens stay valid too;
-versions and assessments have the cursors of the events that told them.
+versions, assessments and acts of sharing have the cursors of the events that told them.
 Only an envelope that could not be used when it came, and can be now, has its events told, at the end. Requests and
 drafts are no projections of the logs, and stay as they are. ``gateway check`` afterwards verifies everything.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
@@ -26,6 +27,7 @@ from gateway.store.retelling import Retelling
 from gateway.store.rows import changing_columns, notice_record, notice_row
 from gateway.store.scanning import pages
 from gateway.store.seals import rebuild_seals
+from gateway.store.sharing_rows import adding, read_dossier, sharing_row
 from gateway.store.state import ChannelState, by_id, read_channels
 from gateway.store.tables import (
     assessments,
@@ -35,11 +37,13 @@ from gateway.store.tables import (
     notice_identifiers,
     notices,
     provisions,
+    sharing_acts,
 )
 from gateway.supervision.destruction import left_in
-from gateway.supervision.outcomes import Outcome
-from gateway.supervision.projection import is_reply, project
+from gateway.supervision.outcomes import Context, Outcome
+from gateway.supervision.projection import project, reply_rank
 from gateway.supervision.records import NoticeRecord, Place
+from gateway.supervision.sharing_records import Dossier
 
 _LEAVES = select(leaves.c.index, leaves.c.data, leaves.c.destroyed)
 _CHANGE = update(notices).where(notices.c.id == bindparam("changed_id"))
@@ -84,19 +88,19 @@ class _Rebuild:
 
     def run(self) -> Rebuilt:
         """Projects every envelope, replies last (``supervision.projection``)."""
-        for table in (notice_identifiers, notices, provisions, framework_versions, assessments):
+        for table in (notice_identifiers, notices, sharing_acts, provisions, framework_versions, assessments):
             self._connection.execute(delete(table))
-        replies = [place for state in self._states.values() for place in self._take_channel(state)]
+        replies = [reply for state in self._states.values() for reply in self._take_channel(state)]
         rebuild_seals(self._connection, self._ids, self._rotations)
-        for place in replies:
+        for _, place in sorted(replies, key=itemgetter(0)):
             here = (leaves.c.channel == self._ids[place.origin]) & (leaves.c.index == place.index)
             leaf = self._connection.execute(_LEAVES.where(here)).mappings().one()
             self._project(Envelope.FromString(leaf["data"]), place, destroyed=leaf["destroyed"])
             self._write(self._ids[place.origin], place.index, place.index)
         return Rebuilt(self._count, self._retelling.added)
 
-    def _take_channel(self, state: ChannelState) -> list[Place]:
-        """Projects a channel's envelopes and receipts; gives the places of those that come last."""
+    def _take_channel(self, state: ChannelState) -> list[tuple[int, Place]]:
+        """Projects a channel's envelopes and receipts; gives the ranks and places of those that come last."""
         replies = []
         for page in pages(self._connection, _LEAVES.where(leaves.c.channel == state.id), leaves.c.index):
             replies += self._take_page(state, page)
@@ -104,12 +108,12 @@ class _Rebuild:
         self._cover(state)
         return replies
 
-    def _take_page(self, state: ChannelState, page: Sequence[RowMapping]) -> list[Place]:
+    def _take_page(self, state: ChannelState, page: Sequence[RowMapping]) -> list[tuple[int, Place]]:
         replies = []
         for leaf in page:
             place, envelope = Place(state.origin, leaf["index"]), _envelope(leaf)
-            if envelope and is_reply(envelope):
-                replies.append(place)
+            if envelope and (rank := reply_rank(envelope)):
+                replies.append((rank, place))
             elif envelope:
                 if envelope.HasField("seal_rotated"):
                     self._rotations[place] = envelope.seal_rotated
@@ -118,15 +122,16 @@ class _Rebuild:
 
     def _project(self, envelope: Envelope, place: Place, *, destroyed: bool) -> None:
         rules = FrameworkLookups(self._connection, self._origins, (self._changes.rules,))
-        projection = project(
+        context = Context(
             envelope,
             place,
             self._states[place.origin].parties,
             self._find,
             lambda framework_id: rules.newest_in(place.origin, framework_id),
             rules.assessment,
-            fields_checked=destroyed,
+            self._find_dossier,
         )
+        projection = project(context, fields_checked=destroyed)
         if projection.outcome is Outcome.PROJECTED:
             self._changes.apply(projection, place)
 
@@ -135,6 +140,10 @@ class _Rebuild:
             return changed
         row = self._connection.execute(select(notices).where(notices.c.id == notice_id)).mappings().first()
         return notice_record(row, self._origins) if row else None
+
+    def _find_dossier(self, notice_id: str) -> Dossier:
+        written = [each for each in self._changes.sharing if each.notice == notice_id]
+        return adding(read_dossier(self._connection, notice_id, self._origins), written)
 
     def _write(self, channel: int, first: int, last: int) -> None:
         """Writes what follows from envelopes ``first`` to ``last`` of a channel."""
@@ -154,8 +163,10 @@ class _Rebuild:
                 values = changing_columns(record, self._ids)
                 self._connection.execute(_CHANGE.values(values), {"changed_id": record.id})
         self._retelling.tell(changes.events, channel, first, last)
-        cursors = self._retelling.rule_cursors(self._origins[channel], channel, first, last)
+        cursors = self._retelling.cursors(self._origins[channel], channel, first, last)
         write_rules(self._connection, changes.rules, cursors, self._ids, _insert)
+        sharing = [sharing_row(each, cursors[each.place], self._ids) for each in changes.sharing]
+        _insert(self._connection, sharing_acts, sharing)
         self._count += len(new)
 
     def _cover(self, state: ChannelState) -> None:

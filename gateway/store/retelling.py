@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, insert, select
 
 from gateway.store.framework_rows import framework_event_row
 from gateway.store.scanning import rows
+from gateway.store.sharing_rows import SHARING_EVENTS
 from gateway.store.state import read_counters
 from gateway.store.tables import events, framework_events
 from gateway.supervision.outcomes import EventContent
@@ -17,6 +18,7 @@ from gateway.supervision.records import Place
 _FIRST = (Event.NOTICE_RELEASED, Event.NOTICE_RECEIVED)
 _OF_CHANNELS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)  # told at the log's end
 _RULES = (Event.FRAMEWORK_VERSION_PUBLISHED, Event.FRAMEWORK_VERSION_RECEIVED, Event.FRAMEWORK_ASSESSED)
+_KEYS = (*_RULES, *SHARING_EVENTS)  # their cursors are the keys of what they tell
 
 
 class Retelling:
@@ -60,9 +62,9 @@ class Retelling:
             if told.get(place.index) == {Event.ENVELOPE_UNSUPPORTED}:
                 self._add(event, channel, place.index)
 
-    def rule_cursors(self, origin: str, channel: int, first: int, last: int) -> dict[Place, int]:
-        """Gives the cursors of the events that told versions and assessments, by the place of the envelope."""
-        told = _between(channel, first, last).where(events.c.kind.in_(_RULES))
+    def cursors(self, origin: str, channel: int, first: int, last: int) -> dict[Place, int]:
+        """Gives the cursors of the events that told versions, assessments and sharing, by the envelope's place."""
+        told = _between(channel, first, last).where(events.c.kind.in_(_KEYS))
         found = self._connection.execute(told).mappings()
         return {Place(origin, row["index"]): row["cursor"] for row in found}
 

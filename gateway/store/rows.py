@@ -18,13 +18,15 @@ def notice_row(sequence: int, record: NoticeRecord, ids: Mapping[str, int]) -> d
         "sender": record.sender,
         "recipient": record.recipient,
         "issuing_authority": record.issuing_authority,
-        "sectors": sector_bits(record.sectors),
+        "sectors": enum_bits(record.sectors),
         "urgency": record.urgency,
         "tlp": record.tlp,
         "channel": ids[record.origin],
         "index": record.index,
         "released_at": record.released_at,
         "retain_until": record.retain_until,
+        "onward_sharing": record.onward_sharing,
+        "permitted_uses": enum_bits(record.permitted_uses),
         **changing_columns(record, ids),
     }
 
@@ -60,7 +62,7 @@ def notice_record(row: RowMapping, origins: Mapping[int, str]) -> NoticeRecord:
         sender=row["sender"],
         recipient=row["recipient"],
         issuing_authority=row["issuing_authority"],
-        sectors=sectors_of(row["sectors"]),
+        sectors=enum_values(row["sectors"]),
         urgency=row["urgency"],
         tlp=row["tlp"],
         origin=origins[row["channel"]],
@@ -76,20 +78,22 @@ def notice_record(row: RowMapping, origins: Mapping[int, str]) -> NoticeRecord:
         retain_until=row["retain_until"],
         destroyed_at=_place("destroyed", row, origins),
         peer_destroyed_at=_place("peer_destroyed", row, origins),
+        onward_sharing=row["onward_sharing"],
+        permitted_uses=enum_values(row["permitted_uses"]),
     )
 
 
-def sector_bits(sectors: tuple[int, ...]) -> int:
-    """Gives a number in which bit n stands for sector n."""
+def enum_bits(values: tuple[int, ...]) -> int:
+    """Gives a number in which bit n stands for the value n of an enum: a sector, a use."""
     bits = 0
-    for sector in sectors:
-        bits |= 1 << sector
+    for value in values:
+        bits |= 1 << value
     return bits
 
 
-def sectors_of(bits: int) -> tuple[Any, ...]:
-    """Reads such a number."""
-    return tuple(sector for sector in range(bits.bit_length()) if bits >> sector & 1)
+def enum_values(number: int) -> tuple[Any, ...]:
+    """Reads such a number; the values come in their order."""
+    return tuple(value for value in range(number.bit_length()) if number >> value & 1)
 
 
 def _columns(place: Place | None, ids: Mapping[str, int]) -> tuple[int | None, int | None]:

@@ -154,6 +154,8 @@ notices = Table(
     Column("destroyed_index", BIG),
     Column("peer_destroyed_channel", Integer),
     Column("peer_destroyed_index", BIG),
+    Column("onward_sharing", Integer, nullable=False),
+    Column("permitted_uses", Integer, nullable=False),  # bit n: use n
     UniqueConstraint("id"),
     UniqueConstraint("channel", "index"),
 )
@@ -165,6 +167,25 @@ notice_identifiers = Table(
     Column("identifier", String(64), nullable=False),
     Column("sequence", BIG, ForeignKey("notices.sequence"), nullable=False),
     PrimaryKeyConstraint("identifier", "sequence"),
+)
+
+# What is known of the onward sharing of notices: a row for each envelope of it, never changed; the words stay in
+# `leaves`. `cursor`: of the event that told it, whose kind is `kind`.
+sharing_acts = Table(
+    "sharing_acts",
+    metadata,
+    Column("cursor", BIG, primary_key=True, autoincrement=False),
+    Column("kind", Integer, nullable=False),
+    Column("notice", String(64), nullable=False),
+    Column("consent", String(32), nullable=False),  # id within the notice; empty of a share under none
+    Column("share", String(32), nullable=False),  # id within the notice; empty if it is none
+    Column("decision", Integer, nullable=False),  # number; of a share, of the one that it is under; else 0
+    Column("is_granted", Boolean, nullable=False),
+    Column("valid_until", Integer, nullable=False),  # 20260131; 0: no limit
+    Column("is_covered", Boolean, nullable=False),
+    Column("channel", Integer, ForeignKey("channels.id"), nullable=False),
+    Column("index", BIG, nullable=False),
+    UniqueConstraint("channel", "index"),
 )
 
 # What watchers are told. Without `channel` it is an event of the node itself.
@@ -298,7 +319,7 @@ draft_events = Table(
 )
 
 # Requests that were carried out, by the id that their caller gave them (AIP-155). `notice`: the id of the notice, or
-# the name of the version, assessment or draft, that the request made or acted on.
+# the name of the version, assessment, draft, consent or share, that the request made or acted on.
 requests = Table(
     "requests",
     metadata,
@@ -314,6 +335,8 @@ Index(None, notices.c.kind, notices.c.sequence)
 Index(None, notices.c.released_at)
 Index(None, notices.c.retain_until)
 Index(None, requests.c.notice)
+Index(None, sharing_acts.c.notice, sharing_acts.c.cursor)
+Index(None, sharing_acts.c.kind, sharing_acts.c.cursor)
 Index(None, provisions.c.cursor, provisions.c.id)
 Index(None, drafts.c.authority, drafts.c.sequence)
 Index(None, drafts.c.state, drafts.c.expires_at)

@@ -29,21 +29,22 @@ from gateway.store.destroying import read_leaf
 from gateway.store.draft_lookups import DraftLookups
 from gateway.store.framework_lookups import FrameworkLookups
 from gateway.store.framework_rows import day_number
-from gateway.store.logs import parsed
+from gateway.store.logs import parsed, unusable_replies
 from gateway.store.prepared import rows_by_keys
 from gateway.store.receipts import Covered, with_receipt
 from gateway.store.rows import notice_record
 from gateway.store.seals import SealChange
+from gateway.store.sharing_rows import adding, read_dossier
 from gateway.store.state import ChannelState, by_id
-from gateway.store.tables import events, leaves, notices, requests
+from gateway.store.tables import events, notices, requests
 from gateway.supervision.destruction import Leaf, left_in
 from gateway.supervision.drafts import DraftRecord, draft_name
 from gateway.supervision.envelopes import Actor, Seal, seal_rotated
 from gateway.supervision.event_names import event_names
-from gateway.supervision.framework_records import AssessmentRecord
-from gateway.supervision.outcomes import EventContent, Outcome, Projection
-from gateway.supervision.projection import concerned_notices, is_reply, project
+from gateway.supervision.outcomes import NO_ENVELOPE, Context, EventContent, Outcome, Projection
+from gateway.supervision.projection import RANKS, concerned_notices, project
 from gateway.supervision.records import NOWHERE, NoticeRecord, Place
+from gateway.supervision.sharing_records import Dossier
 
 SALT_BYTES = 16
 
@@ -104,6 +105,7 @@ class Transaction:
         # What was read from the database; None: it is not there. Nobody else writes meanwhile.
         self._notices: dict[str, NoticeRecord | None] = {}
         self._requests: dict[tuple[str, str], RequestRecord | None] = {}
+        self._dossiers: dict[str, Dossier] = {}
 
     # --- units of work --------------------------------------------------------------------------------------------
 
@@ -149,6 +151,13 @@ class Transaction:
                 self._read_notices({notice_id})
             found = self._notices[notice_id]
         return with_receipt(found, [*self.group.covered, *self._changes.covered]) if found else None
+
+    def find_dossier(self, notice_id: str) -> Dossier:
+        """Gives what is known of the onward sharing of a notice now."""
+        if notice_id not in self._dossiers:
+            self._dossiers[notice_id] = read_dossier(self._connection, notice_id, self._origins)
+        written = (*self.group.sharing, *self._changes.sharing)
+        return adding(self._dossiers[notice_id], [each for each in written if each.notice == notice_id])
 
     def find_request(self, client: str, request_id: str) -> RequestRecord | None:
         """Gives the request that a client made under this id; None: it made none."""
@@ -359,15 +368,13 @@ class Transaction:
                 self._requests[client, row["request_id"]] = RequestRecord(row["digest"], row["notice"])
 
     def _take_replies(self, state: ChannelState) -> None:
-        """Projects again the replies to a channel's notices that could not be used when they came."""
-        back = [other for other in self._states.values() if other.parties.sender == state.parties.recipient]
-        unusable = (events.c.kind == Event.ENVELOPE_UNSUPPORTED) & events.c.channel.in_([other.id for other in back])
-        found = select(leaves).join(events, (events.c.channel == leaves.c.channel) & (events.c.index == leaves.c.index))
-        for row in self._connection.execute(found.where(unusable).order_by(events.c.cursor)).mappings():
-            place, envelope = Place(self._origins[row["channel"]], row["index"]), parsed(row["data"])
-            if envelope and is_reply(envelope):
-                channel = self.channel(place.origin)
-                projection = self._projection(envelope, place, channel, fields_checked=row["destroyed"])
+        """Projects again the replies between a channel's parties that could not be used when they came."""
+        parties = {state.parties.sender, state.parties.recipient}
+        pair = [each.id for each in self._states.values() if {each.parties.sender, each.parties.recipient} == parties]
+        for rank in RANKS:
+            for leaf, envelope in unusable_replies(self._connection, pair, rank):
+                place, destroyed = Place(self._origins[leaf["channel"]], leaf["index"]), leaf["destroyed"]
+                projection = self._projection(envelope, place, self.channel(place.origin), fields_checked=destroyed)
                 if projection.outcome is Outcome.PROJECTED:
                     self._changes.apply(projection, place)
 
@@ -375,23 +382,19 @@ class Transaction:
         self, envelope: Envelope | None, place: Place, state: ChannelState, *, fields_checked: bool = False
     ) -> Projection:
         if envelope is None:
-            reason = "bytes that are no envelope"
-            event = EventContent(Event.ENVELOPE_UNSUPPORTED, detail=reason)
-            return Projection(Outcome.INVALID, reason, events=(event,))
+            return NO_ENVELOPE
         return self._project(envelope, place, state, fields_checked=fields_checked)
 
     def _project(
         self, envelope: Envelope, place: Place, state: ChannelState, *, fields_checked: bool = False
     ) -> Projection:
-        return project(
+        context = Context(
             envelope,
             place,
             state.parties,
             self.find_notice,
             lambda framework_id: self.rules.newest_in(place.origin, framework_id),
-            self._assessment,
-            fields_checked=fields_checked,
+            self.rules.assessment,
+            self.find_dossier,
         )
-
-    def _assessment(self, assessment_id: str) -> AssessmentRecord | None:
-        return self.rules.assessment(assessment_id)
+        return project(context, fields_checked=fields_checked)

@@ -6,7 +6,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.values_pb2 import Handling
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
 
-from gateway.store.rows import sector_bits
+from gateway.store.rows import enum_bits
 from gateway.store.tables import events, notices
 from gateway.supervision.disclosure import Scope
 from gateway.supervision.notices import NAME_PREFIX
@@ -20,7 +20,7 @@ def visible_notices(scope: Scope) -> list[ColumnElement[bool]]:
         return []
     found: list[ColumnElement[bool]] = [notices.c.tlp.in_(scope.labels)]
     if scope.sectors:
-        found.append(notices.c.sectors.op("&")(sector_bits(tuple(scope.sectors))) != 0)
+        found.append(notices.c.sectors.op("&")(enum_bits(tuple(scope.sectors))) != 0)
     return found
 
 
@@ -43,7 +43,7 @@ def visible_drafts(table: Table, authority: str, scope: Scope) -> list[ColumnEle
         return [own]
     labelled: ColumnElement[bool] = columns.tlp.in_(scope.labels)
     if scope.sectors:
-        labelled = and_(labelled, columns.sectors.op("&")(sector_bits(tuple(scope.sectors))) != 0)
+        labelled = and_(labelled, columns.sectors.op("&")(enum_bits(tuple(scope.sectors))) != 0)
     return [own, or_(columns.tlp == Handling.TLP_UNSPECIFIED, labelled)]
 
 

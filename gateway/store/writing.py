@@ -23,6 +23,7 @@ from gateway.store.receipts import cover, tell_delivered
 from gateway.store.recent import Run
 from gateway.store.rows import changing_columns, notice_row
 from gateway.store.seals import seal_rows
+from gateway.store.sharing_rows import sharing_rows
 from gateway.store.state import ChannelState, Counters
 from gateway.supervision.notices import NAME_PREFIX
 
@@ -179,6 +180,8 @@ class Writing:
         _insert(connection, tables.events, rows)
         _insert(connection, tables.framework_events, event_rows(self._changes.events, first))
         _insert(connection, tables.draft_events, draft_event_rows([event for event, _ in self._changes.events], first))
+        sharing = sharing_rows(self._changes.sharing, self._changes.events, first, self._ids)
+        _insert(connection, tables.sharing_acts, sharing)
         self.counters = replace(self.counters, cursor=self.counters.cursor + len(rows))
         write_rules(connection, self._changes.rules, telling_cursors(self._changes.events, first), self._ids, _insert)
 

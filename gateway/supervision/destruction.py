@@ -20,7 +20,9 @@ from gateway.supervision.envelopes import Seal, envelope_of
 from gateway.supervision.notices import notice_id, notice_name
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
 from gateway.supervision.records import NoticeRecord, Place
+from gateway.supervision.sharing_records import Dossier
 
+MAX_CERTIFIED = 256  # envelopes in one certificate, as the contract has it
 NODE = "NODE"  # the authority of what a node does by itself
 
 _CHANGING = (Reference.SUPERSEDES, Reference.WITHDRAWS)
@@ -41,17 +43,19 @@ def is_past(record: NoticeRecord, today: int) -> bool:
     return 0 < record.retain_until < today
 
 
-def places_of(record: NoticeRecord) -> list[Place]:
+def places_of(record: NoticeRecord, dossier: Dossier) -> list[Place]:
     """Where the envelopes stand that hold what a notice says, and what was said to it.
 
-    A notice that withdrew it is not among them: it has handling of its own.
+    A notice that withdrew it is not among them: it has handling of its own. Neither are shares: they hold nothing but
+    who has the content since, which those must still know who destroy it.
     """
     found = [Place(record.origin, record.index)]
     if record.acknowledged_at:
         found.append(record.acknowledged_at)
     if record.withdrawn_at and not record.withdrawn_by:
         found.append(record.withdrawn_at)
-    return found
+    found += [each.place for each in dossier.consents]
+    return found + [each.place for each in dossier.decisions]
 
 
 def may_destroy(record: NoticeRecord, leaves: Sequence[Leaf], receipted: Mapping[str, int], today: int) -> list[Leaf]:
@@ -81,7 +85,6 @@ def remainder(envelope: Envelope) -> Envelope:
     left = Envelope(origin=envelope.origin, sealed_at=envelope.sealed_at, author=envelope.author)
     if envelope.HasField("approver"):
         left.approver.CopyFrom(envelope.approver)
-    left.DiscardUnknownFields()
     if envelope.HasField("notice_released"):
         left.notice_released.notice = envelope.notice_released.notice
         left.notice_released.content.CopyFrom(_without_content(envelope.notice_released.content))
@@ -89,6 +92,14 @@ def remainder(envelope: Envelope) -> Envelope:
         left.notice_acknowledged.notice = envelope.notice_acknowledged.notice
     elif envelope.HasField("notice_withdrawn"):
         left.notice_withdrawn.notice = envelope.notice_withdrawn.notice
+    elif envelope.HasField("sharing_requested"):
+        left.sharing_requested.CopyFrom(envelope.sharing_requested)
+        left.sharing_requested.ClearField("purpose")
+    elif envelope.HasField("sharing_decided"):
+        left.sharing_decided.CopyFrom(envelope.sharing_decided)
+        left.sharing_decided.ClearField("reason")
+        left.sharing_decided.ClearField("conditions")
+    left.DiscardUnknownFields()
     return left
 
 

@@ -15,6 +15,7 @@ from gateway.errors import NotAllowed
 from gateway.supervision.handling import TLP_ORDER, covers
 from gateway.supervision.notices import notice_id
 from gateway.supervision.records import Find, NoticeRecord
+from gateway.supervision.sharing_names import shared_notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ def discloses(envelope: Envelope | None, scope: Scope, find: Find) -> bool:
     if envelope.HasField("notice_released"):
         content = envelope.notice_released.content
         return scope.sees(content.handling.tlp, content.sectors)
-    if name := _notice_of(envelope):
-        return within(scope, find)(notice_id(name)) is not None
+    if of_notice := _notice_of(envelope):
+        return within(scope, find)(of_notice) is not None
     return envelope.WhichOneof("content") in _OPEN
 
 
@@ -89,9 +90,9 @@ def check_within(content: NoticeContent, scope: Scope, path: str) -> None:
 
 
 def _notice_of(envelope: Envelope) -> str:
-    """The name of the notice that a later act is about; empty: it is about none."""
+    """The id of the notice that a later act is about; empty: it is about none."""
     if envelope.HasField("notice_acknowledged"):
-        return envelope.notice_acknowledged.notice
+        return notice_id(envelope.notice_acknowledged.notice)
     if envelope.HasField("content_destroyed"):
-        return envelope.content_destroyed.notice
-    return envelope.notice_withdrawn.notice
+        return notice_id(envelope.content_destroyed.notice)
+    return shared_notice(envelope) or notice_id(envelope.notice_withdrawn.notice)

@@ -16,5 +16,9 @@ def event_names(event: EventContent) -> Iterator[str]:
         yield version_name(event.framework_id, event.version) if event.version else framework_name(event.framework_id)
     if event.assessment_id:
         yield assessment_name(event.assessment_id)
+    if event.consent:
+        yield event.consent
+    if event.share:
+        yield event.share
     if event.draft_id:
         yield draft_name(event.draft_id)

@@ -89,6 +89,8 @@ def _new_record(new_id: str, content: NoticeContent, context: Context) -> Notice
         revision=1,
         identifiers=identifiers_of(content),
         retain_until=day_of(content.handling.retain_until),
+        onward_sharing=content.handling.onward_sharing,
+        permitted_uses=tuple(content.handling.permitted_uses[:]),
     )
 
 

@@ -16,6 +16,7 @@ from gateway.supervision.framework_records import (
     FrameworkVersionRecord,
 )
 from gateway.supervision.records import ChannelParties, Find, NoticeRecord, Place
+from gateway.supervision.sharing_records import FindDossier, SharingRecord
 
 
 class Outcome(Enum):
@@ -41,6 +42,8 @@ class EventContent:
     assessment_id: str = ""  # empty if it is about none
     sectors: tuple[Sector.ValueType, ...] = ()
     topics: tuple[str, ...] = ()
+    consent: str = ""  # name of the consent, of an event about onward sharing; empty if about none
+    share: str = ""  # likewise
     draft_id: str = ""  # this and what follows: of an event about a draft, for its authority alone
     authority: str = ""
     tlp: Handling.Tlp.ValueType = Handling.TLP_UNSPECIFIED
@@ -59,14 +62,28 @@ class Projection:
     assessments: tuple[AssessmentRecord, ...] = ()
     destroyed_id: str = ""  # of the notice whose content goes, as this node's own certificate says
     destroyed: tuple[Place, ...] = ()  # of its envelopes
+    sharing: tuple[SharingRecord, ...] = ()  # always a new one
+
+
+_NO_ENVELOPE = "bytes that are no envelope"
+NO_ENVELOPE = Projection(
+    Outcome.INVALID, _NO_ENVELOPE, events=(EventContent(Event.ENVELOPE_UNSUPPORTED, detail=_NO_ENVELOPE),)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """An envelope where it stands, and what is known before it.
+    """An envelope where it stands, and what is known after all envelopes before it.
 
-    ``find_version`` gives the newest version of a framework in this very channel: what a node told one peer decides
-    nothing about what it tells another.
+    Attributes:
+        envelope: parsed
+        place: where it stands; its origin is the channel's origin line
+        channel: whose channel that is
+        find: gives the records of notices
+        find_version: gives the newest version of a framework in this very channel: what a node told one peer decides
+            nothing about what it tells another
+        find_assessment: gives the records of assessments
+        find_dossier: gives what is known of a notice's onward sharing
     """
 
     envelope: Envelope
@@ -75,6 +92,7 @@ class Context:
     find: Find
     find_version: FindVersion
     find_assessment: FindAssessment
+    find_dossier: FindDossier
 
 
 class Unusable(Exception):

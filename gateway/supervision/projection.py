@@ -9,8 +9,8 @@ It reads the contract's field rules and the records of the notices concerned, an
 time (countries, currencies): both nodes, and a rebuild years later, come to the same records.
 
 A channel's envelopes are projected in the order of its log. Across the two channels of a pair any order leads
-to the same records, but that a reply (``is_reply``) comes after what it replies to: a rebuild takes all
-replies last.
+to the same records, but that a reply comes after what it replies to: a rebuild takes all replies last, in the
+order of their ranks (``reply_rank``).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,12 +18,17 @@ from collections.abc import Callable, Iterator, Mapping
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.supervision import destruction, framework_projection, notice_projection, seal_projection
+from gateway.supervision import (
+    destruction,
+    framework_projection,
+    notice_projection,
+    seal_projection,
+    sharing_projection,
+)
 from gateway.supervision.fields import field_violations
-from gateway.supervision.framework_records import FindAssessment, FindVersion
 from gateway.supervision.notices import kind_of, notice_id
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
-from gateway.supervision.records import ChannelParties, Find, Place
+from gateway.supervision.sharing_names import shared_notice
 from gateway.supervision.values import timestamp_fault
 
 RULES: Mapping[str | None, Callable[[Context], Projection]] = {
@@ -33,34 +38,30 @@ RULES: Mapping[str | None, Callable[[Context], Projection]] = {
     "framework_version_published": framework_projection.published,
     "framework_assessed": framework_projection.assessed,
     "seal_rotated": seal_projection.rotated,
+    "sharing_requested": sharing_projection.requested,
+    "sharing_decided": sharing_projection.decided,
+    "content_shared": sharing_projection.shared,
     "content_destroyed": destruction.destroyed,
 }
 
-REPLIES = frozenset({"notice_acknowledged", "content_destroyed"})
+# What replies to something of the pair's other channel: after it comes all that replies to it.
+REPLIES: Mapping[str | None, int] = {
+    "notice_acknowledged": 1,
+    "content_destroyed": 1,
+    "sharing_requested": 1,
+    "sharing_decided": 2,
+    "content_shared": 3,
+}
+RANKS = range(1, 4)
 
 
-def project(
-    envelope: Envelope,
-    place: Place,
-    channel: ChannelParties,
-    find: Find,
-    find_version: FindVersion,
-    find_assessment: FindAssessment,
-    *,
-    fields_checked: bool = False,
-) -> Projection:
-    """What ``envelope``, standing at ``place`` of a channel, changes. Never raises on a parsed envelope.
+def project(context: Context, *, fields_checked: bool = False) -> Projection:
+    """What an envelope changes where it stands. Never raises on a parsed envelope.
 
     Args:
-        envelope: Parsed from the stored bytes.
-        place: Where it stands; its origin is the channel's origin line.
-        channel: Whose channel that is.
-        find: Gives the records of notices as they are after all envelopes before this one.
-        find_version: Gives the newest version of a framework in this channel, likewise.
-        find_assessment: Gives the records of assessments, likewise.
+        context: The envelope, parsed from the stored bytes, its place, and what is known before it.
         fields_checked: True if the contract's field rules were checked on this content, or cannot be: it is destroyed.
     """
-    context = Context(envelope, place, channel, find, find_version, find_assessment)
     try:
         return _rule(context, fields_checked=fields_checked)(context)
     except Unusable as unusable:
@@ -68,9 +69,9 @@ def project(
         return Projection(unusable.outcome, unusable.reason, events=(event,))
 
 
-def is_reply(envelope: Envelope) -> bool:
-    """Whether it replies to something of the pair's other channel, so that a rebuild takes it last."""
-    return envelope.WhichOneof("content") in REPLIES
+def reply_rank(envelope: Envelope) -> int:
+    """How many times, at most, replies of the pair's channels went to and fro up to it; 0: it replies to nothing."""
+    return REPLIES.get(envelope.WhichOneof("content"), 0)
 
 
 def concerned_notices(envelope: Envelope) -> Iterator[str]:
@@ -85,6 +86,8 @@ def concerned_notices(envelope: Envelope) -> Iterator[str]:
         yield notice_id(envelope.notice_withdrawn.notice)
     elif envelope.HasField("content_destroyed"):
         yield notice_id(envelope.content_destroyed.notice)
+    elif of_notice := shared_notice(envelope):
+        yield of_notice
 
 
 def _rule(context: Context, *, fields_checked: bool) -> Callable[[Context], Projection]:

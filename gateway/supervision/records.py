@@ -56,6 +56,8 @@ class NoticeRecord:
     retain_until: int = 0  # the last day on which the content may be kept, 20260131; 0: no limit
     destroyed_at: Place | None = None  # where this node's certificate of destruction stands
     peer_destroyed_at: Place | None = None  # where the peer's stands
+    onward_sharing: Handling.OnwardSharing.ValueType = Handling.ONWARD_SHARING_UNSPECIFIED
+    permitted_uses: tuple[Handling.Use.ValueType, ...] = ()
 
 
 Find = Callable[[str], NoticeRecord | None]

@@ -47,6 +47,7 @@ from gateway.store.tables import metadata
 from gateway.store.transaction import Sealed, Transaction
 from gateway.supervision import envelopes, framework_envelopes
 from tests.ledger.samples import HK_SEAL, KR_SEAL, FixedSeal
+from tests.supervision import sharing_samples as sharing
 from tests.supervision.samples import content as sample_content
 from tests.support.seals import certified, node_authority
 
@@ -267,6 +268,18 @@ class Opened:
         return await self.committer.submit(
             lambda tx: tx.seal(self.outgoing, AUTHOR, lambda seal: envelopes.withdrawn(seal, notice_id, why))
         )
+
+    async def ask_consent(self, notice_id: str, consent_id: str = "c0000001", **changes: Any) -> Sealed:
+        made = sharing.asking(notice_id, consent_id, **changes)
+        return await self.committer.submit(lambda tx: tx.seal(self.outgoing, RECIPIENT, made))
+
+    async def decide(self, notice_id: str, consent_id: str = "c0000001", number: int = 1, **terms: Any) -> Sealed:
+        made = sharing.deciding(notice_id, consent_id, number, **terms)
+        return await self.committer.submit(lambda tx: tx.seal(self.outgoing, AUTHOR, made))
+
+    async def share(self, notice_id: str, share_id: str = "s0000001", **changes: Any) -> Sealed:
+        made = sharing.sharing(notice_id, share_id, **changes)
+        return await self.committer.submit(lambda tx: tx.seal(self.outgoing, RECIPIENT, made))
 
     async def keep_receipt(self, time: int = NOW // 1_000_000) -> Receipt:
         """Keeps the peer's receipt for all that is sealed, made here with the peer's keys."""

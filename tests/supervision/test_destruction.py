@@ -23,9 +23,10 @@ from gateway.supervision.destruction import (
 from gateway.supervision.fields import field_violations
 from gateway.supervision.handling import day_of
 from gateway.supervision.notices import kind_of
-from gateway.supervision.outcomes import Outcome
+from gateway.supervision.outcomes import Context, Outcome
 from gateway.supervision.projection import project
 from gateway.supervision.records import ChannelParties, Place
+from gateway.supervision.sharing_records import NO_DOSSIER
 from tests.supervision.samples import (
     FROM_HK,
     HK_TO_KR,
@@ -56,7 +57,8 @@ FROM_KR = ChannelParties("KR", "HK", outgoing=False)  # as Hong Kong's node sees
 
 
 def projected(envelope: Envelope, find, channel=FROM_HK, place=HERE, **more):
-    return project(envelope, place, channel, find, lambda _: None, lambda _: None, **more)
+    known = (find, lambda _: None, lambda _: None, lambda _: NO_DOSSIER)
+    return project(Context(envelope, place, channel, *known), **more)
 
 
 # --- when -------------------------------------------------------------------------------------------------------------
@@ -95,12 +97,12 @@ def test_what_is_destroyed_is_past_receipted_and_left(destroyed, out_size, in_si
 
 def test_a_notice_goes_with_what_was_said_to_it_and_not_with_another_notice():
     acknowledged, withdrawn = Place(KR_TO_HK, 4), Place(HK_TO_KR, 7)
-    assert places_of(record(acknowledged_at=acknowledged, withdrawn_at=withdrawn)) == [
+    assert places_of(record(acknowledged_at=acknowledged, withdrawn_at=withdrawn), NO_DOSSIER) == [
         Place(HK_TO_KR, 0),
         acknowledged,
         withdrawn,
     ]
-    assert places_of(record(withdrawn_at=withdrawn, withdrawn_by="hk-9")) == [Place(HK_TO_KR, 0)]
+    assert places_of(record(withdrawn_at=withdrawn, withdrawn_by="hk-9"), NO_DOSSIER) == [Place(HK_TO_KR, 0)]
 
 
 # --- what is left -----------------------------------------------------------------------------------------------------

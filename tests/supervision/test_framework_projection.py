@@ -12,6 +12,7 @@ from gateway.supervision.fields import field_violations
 from gateway.supervision.framework_projection import MAX_TOPICS
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Unusable
 from gateway.supervision.records import ChannelParties, Place
+from gateway.supervision.sharing_records import NO_DOSSIER
 from tests.supervision.framework_samples import (
     assessment,
     assessment_record,
@@ -31,7 +32,7 @@ KNOWN = {"hk-1": assessment_record()}
 
 def context(envelope: Envelope, channel: ChannelParties = FROM_HK, newest=None, known=None) -> Context:
     find = {"hk-x": newest}.get if newest else {}.get
-    return Context(envelope, Place(HK_TO_KR, 7), channel, {}.get, find, (known or {}).get)
+    return Context(envelope, Place(HK_TO_KR, 7), channel, {}.get, find, (known or {}).get, lambda _: NO_DOSSIER)
 
 
 def publication(content=None, framework_id: str = "hk-x", number: int = 1, base: int = 0) -> Envelope:

@@ -93,6 +93,8 @@ class EventCheck:
         place = (self._channel.id, index)
         if envelope is None or place in self._fold.unusable:
             return [_UNSUPPORTED]
+        if shared := self._fold.sharing.told.get(place):
+            return [shared]
         if later := self._later_act(envelope):
             return self._about(*later, place)
         return self._of_node(envelope) or self._released(envelope, place)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from gateway.store.reverify.channels import VerifiedChannel
 from gateway.store.reverify.remainders import remainder_in
 from gateway.store.reverify.rules_fold import RulesFold
+from gateway.store.reverify.sharing_fold import ANSWERED, MEMBERS, PASSED_ON, SharingFold, Terms, notice_of
 from gateway.store.scanning import rows
 from gateway.store.tables import leaves
 from gateway.supervision.fields import field_violations
@@ -24,7 +25,8 @@ from gateway.supervision.values import timestamp_fault
 
 Place = tuple[int, int]  # channel id, index
 
-_REPLIES = ("notice_acknowledged", "content_destroyed")
+_REPLIES = ("notice_acknowledged", "content_destroyed", *MEMBERS)
+_LATEST = (ANSWERED, PASSED_ON)  # after all other replies, in this order
 _RULES = ("framework_version_published", "framework_assessed")
 
 
@@ -34,7 +36,7 @@ class Facts:
 
     channel: int
     index: int
-    kind: int
+    terms: Terms
     acknowledged: Place | None = None
     withdrawn: Place | None = None
     withdrawn_by: str = ""
@@ -43,6 +45,11 @@ class Facts:
     destroyed: Place | None = None  # where this node's certificate stands
     peer_destroyed: Place | None = None
     ended: int = 0  # state, once it was withdrawn or superseded: whichever came first
+
+    @property
+    def kind(self) -> int:
+        """The kind of the notice."""
+        return self.terms.kind
 
     def count(self) -> int:
         """Number of facts beside its release and receipt."""
@@ -62,6 +69,7 @@ class Fold:
     unusable: set[Place] = field(default_factory=set)
     certified: dict[Place, tuple[bytes, bytes]] = field(default_factory=dict)
     rules: RulesFold = field(default_factory=RulesFold)
+    sharing: SharingFold = field(default_factory=SharingFold)
     rotations: dict[Place, SealRotated] = field(default_factory=dict)
 
 
@@ -79,10 +87,11 @@ def fold(connection: Connection, channels: Sequence[VerifiedChannel]) -> Fold:
             elif not _take(found, channel, index, envelope):
                 found.unusable.add((channel.id, index))
     by_id = {channel.id: channel for channel in channels}
-    for channel, index, envelope in replies:
-        take = _acknowledge if envelope.HasField("notice_acknowledged") else _destroy
-        if not take(found, by_id, channel, index, envelope):
-            found.unusable.add((channel.id, index))
+    for turn in ("", *_LATEST):
+        for channel, index, envelope in replies:
+            member = envelope.WhichOneof("content")
+            if turn == (member if member in _LATEST else "") and not _reply(found, by_id, channel, index, envelope):
+                found.unusable.add((channel.id, index))
     return found
 
 
@@ -132,7 +141,7 @@ def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope)
     new_id = notice_id(envelope.notice_released.notice)
     if new_id in found.facts or id_fault(new_id, channel.sender):
         return False
-    found.facts[new_id] = Facts(*place, kind_of(envelope.notice_released.content))
+    found.facts[new_id] = Facts(*place, _terms(envelope, channel))
     for relation, other_id in referred(envelope):
         other = found.facts.get(other_id)
         if other is None or other.channel != channel.id:
@@ -142,6 +151,24 @@ def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope)
         else:
             _withdraw(other, place, new_id)
     return True
+
+
+def _terms(envelope: Envelope, channel: VerifiedChannel) -> Terms:
+    content = envelope.notice_released.content
+    handling = content.handling
+    uses: frozenset[int] = frozenset(handling.permitted_uses)
+    return Terms(kind_of(content), channel.sender, channel.recipient, handling.onward_sharing, uses)
+
+
+def _reply(
+    found: Fold, channels: Mapping[int, VerifiedChannel], channel: VerifiedChannel, index: int, envelope: Envelope
+) -> bool:
+    """Takes a reply; False: it breaks a rule."""
+    if envelope.WhichOneof("content") in MEMBERS:
+        facts = found.facts.get(notice_of(envelope))
+        return found.sharing.take(channel, index, envelope, facts.terms if facts else None)
+    take = _acknowledge if envelope.HasField("notice_acknowledged") else _destroy
+    return take(found, channels, channel, index, envelope)
 
 
 def _acknowledge(

@@ -101,6 +101,8 @@ class NoticeCheck:
             "destroyed_index": destroyed[1],
             "peer_destroyed_channel": peer_destroyed[0],
             "peer_destroyed_index": peer_destroyed[1],
+            "onward_sharing": facts.terms.onward_sharing,
+            "permitted_uses": sum(1 << use for use in facts.terms.permitted_uses),
             "revision": 1 + facts.count() + (time is not None),
         }
 
@@ -114,13 +116,17 @@ class NoticeCheck:
 
 def check_requests(connection: Connection, fold: Fold, drafts: Collection[str], findings: Findings) -> int:
     """Verifies that every request acted on something that is here; ``drafts``: their names. Gives their number."""
-    known = (fold.facts, fold.rules.names, drafts)
+    known = (fold.facts, fold.rules.names, fold.sharing.names, drafts)
     count = 0
     for row in rows(connection, select(requests), requests.c.client, requests.c.request_id):
         count += 1
         where = f"requests {row['client']} {row['request_id']}"
         if not any(row["notice"] in names for names in known):
-            findings.add(where, f"acted on {row['notice']}", "a notice, version, assessment or draft that is here")
+            findings.add(
+                where,
+                f"acted on {row['notice']}",
+                "a notice, version, assessment, draft, consent or share that is here",
+            )
         if len(row["digest"]) != 32:
             findings.add(where, "has a digest that is none", "32 bytes")
     return count

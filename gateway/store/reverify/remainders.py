@@ -16,10 +16,14 @@ _WHOLE = frozenset(
         "notice_released.notice",
         "notice_acknowledged.notice",
         "notice_withdrawn.notice",
+        *(f"sharing_requested.{name}" for name in ("consent", "recipients", "use")),
+        *(f"sharing_decided.{name}" for name in ("consent", "number", "decision", "valid_until")),
         *(f"{_CONTENT}.{name}" for name in ("issuing_authority", "sectors", "urgency", "handling", "references")),
     }
 )
-_OUTER = frozenset({"notice_released", "notice_acknowledged", "notice_withdrawn", _CONTENT})
+_OUTER = frozenset(
+    {"notice_released", "notice_acknowledged", "notice_withdrawn", "sharing_requested", "sharing_decided", _CONTENT}
+)
 _EMPTY = frozenset(f"{_CONTENT}.{each.name}" for each in _KINDS)  # the kind of a notice stays, and not what it says
 
 

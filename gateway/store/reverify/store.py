@@ -22,6 +22,7 @@ from gateway.store.reverify.notices import NoticeCheck, check_requests
 from gateway.store.reverify.report import Findings, Report
 from gateway.store.reverify.rules import RulesCheck
 from gateway.store.reverify.seals import SealCheck, SealedChannel
+from gateway.store.reverify.sharing import check_sharing
 from gateway.store.tables import JOURNAL, channels, events, halt_evidence, heads, leaves, node, subtrees
 
 SALT_BYTES = 16
@@ -112,6 +113,7 @@ def _check_projections(
         "seals": sum(SealCheck(connection, each, meaning.rotations, findings).run() for each in sealed),
         "notices": count,
         "notice_identifiers": identifiers,
+        "sharing_acts": check_sharing(connection, meaning.sharing, findings),
         **rules,
         **counts,
         "events": check_cursors(connection, findings),

@@ -12,6 +12,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from regulator.exchange.v1 import framework_pb2 as _framework_pb2
 from regulator.exchange.v1 import notice_pb2 as _notice_pb2
+from regulator.exchange.v1 import sharing_pb2 as _sharing_pb2
 from regulator.exchange.v1 import values_pb2 as _values_pb2
 import builtins as _builtins
 import sys
@@ -43,6 +44,9 @@ class Envelope(_message.Message):
     FRAMEWORK_VERSION_PUBLISHED_FIELD_NUMBER: _builtins.int
     FRAMEWORK_ASSESSED_FIELD_NUMBER: _builtins.int
     SEAL_ROTATED_FIELD_NUMBER: _builtins.int
+    SHARING_REQUESTED_FIELD_NUMBER: _builtins.int
+    SHARING_DECIDED_FIELD_NUMBER: _builtins.int
+    CONTENT_SHARED_FIELD_NUMBER: _builtins.int
     CONTENT_DESTROYED_FIELD_NUMBER: _builtins.int
     salt: _builtins.bytes
     """16 random bytes, so that the leaf hash tells nothing once the content is destroyed."""
@@ -87,6 +91,18 @@ class Envelope(_message.Message):
         """The sender seals with new keys from here on."""
 
     @_builtins.property
+    def sharing_requested(self) -> _sharing_pb2.SharingRequested:
+        """Consent is asked for to pass on a notice of the recipient of this envelope."""
+
+    @_builtins.property
+    def sharing_decided(self) -> _sharing_pb2.SharingDecided:
+        """Such consent is granted or refused."""
+
+    @_builtins.property
+    def content_shared(self) -> _sharing_pb2.ContentShared:
+        """A notice of the recipient of this envelope is passed on."""
+
+    @_builtins.property
     def content_destroyed(self) -> Global___ContentDestroyed:
         """The content of a notice is destroyed at the sender's node."""
 
@@ -104,13 +120,16 @@ class Envelope(_message.Message):
         framework_version_published: Global___FrameworkVersionPublished | None = ...,
         framework_assessed: Global___FrameworkAssessed | None = ...,
         seal_rotated: Global___SealRotated | None = ...,
+        sharing_requested: _sharing_pb2.SharingRequested | None = ...,
+        sharing_decided: _sharing_pb2.SharingDecided | None = ...,
+        content_shared: _sharing_pb2.ContentShared | None = ...,
         content_destroyed: Global___ContentDestroyed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "seal_rotated", b"seal_rotated", "sealed_at", b"sealed_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "content_shared", b"content_shared", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "seal_rotated", b"seal_rotated", "sealed_at", b"sealed_at", "sharing_decided", b"sharing_decided", "sharing_requested", b"sharing_requested"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "origin", b"origin", "salt", b"salt", "seal_rotated", b"seal_rotated", "sealed_at", b"sealed_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "content_shared", b"content_shared", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "origin", b"origin", "salt", b"salt", "seal_rotated", b"seal_rotated", "sealed_at", b"sealed_at", "sharing_decided", b"sharing_decided", "sharing_requested", b"sharing_requested"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["notice_released", "notice_acknowledged", "notice_withdrawn", "framework_version_published", "framework_assessed", "seal_rotated", "content_destroyed"]  # noqa: Y015
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["notice_released", "notice_acknowledged", "notice_withdrawn", "framework_version_published", "framework_assessed", "seal_rotated", "sharing_requested", "sharing_decided", "content_shared", "content_destroyed"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
 

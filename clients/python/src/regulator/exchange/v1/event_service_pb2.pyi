@@ -86,6 +86,12 @@ class Event(_message.Message):
         """An operator must look: a file could not be taken, or trust is out of date; `detail` says what. Told to operators
         and auditors alone.
         """
+        SHARING_REQUESTED: Event._Kind.ValueType  # 23
+        """Consent to pass a notice on was asked for, by us or by the peer."""
+        SHARING_DECIDED: Event._Kind.ValueType  # 24
+        """Such consent was granted, refused or revoked; `detail` says which."""
+        CONTENT_SHARED: Event._Kind.ValueType  # 25
+        """A notice was passed on; `detail` says so where nothing covers that."""
         CONTENT_DESTROYED: Event._Kind.ValueType  # 26
         """The content of a notice is destroyed, here or at the peer: `detail` says at whose node."""
 
@@ -144,6 +150,12 @@ class Event(_message.Message):
     """An operator must look: a file could not be taken, or trust is out of date; `detail` says what. Told to operators
     and auditors alone.
     """
+    SHARING_REQUESTED: Event.Kind.ValueType  # 23
+    """Consent to pass a notice on was asked for, by us or by the peer."""
+    SHARING_DECIDED: Event.Kind.ValueType  # 24
+    """Such consent was granted, refused or revoked; `detail` says which."""
+    CONTENT_SHARED: Event.Kind.ValueType  # 25
+    """A notice was passed on; `detail` says so where nothing covers that."""
     CONTENT_DESTROYED: Event.Kind.ValueType  # 26
     """The content of a notice is destroyed, here or at the peer: `detail` says at whose node."""
 
@@ -161,6 +173,8 @@ class Event(_message.Message):
     FRAMEWORK_VERSION_FIELD_NUMBER: _builtins.int
     PROVISION_FIELD_NUMBER: _builtins.int
     ASSESSMENT_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
     DRAFT_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     kind: Global___Event.Kind.ValueType
@@ -187,6 +201,10 @@ class Event(_message.Message):
     """The provision it is about, `frameworks/{framework}/provisions/{provision}`; empty if not about one."""
     assessment: _builtins.str
     """The assessment it is about, `assessments/{assessment}`; empty for other events."""
+    consent: _builtins.str
+    """The consent it is about, `notices/{notice}/consents/{consent}`; empty if about none."""
+    share: _builtins.str
+    """The share it is about, `notices/{notice}/shares/{share}`; empty for other events."""
     draft: _builtins.str
     """The draft it is about, `drafts/{draft}`; empty for other events."""
     traceparent: _builtins.str
@@ -225,12 +243,14 @@ class Event(_message.Message):
         framework_version: _builtins.int = ...,
         provision: _builtins.str = ...,
         assessment: _builtins.str = ...,
+        consent: _builtins.str = ...,
+        share: _builtins.str = ...,
         draft: _builtins.str = ...,
         traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "detail", b"detail", "draft", b"draft", "framework", b"framework", "framework_version", b"framework_version", "index", b"index", "jurisdiction", b"jurisdiction", "kind", b"kind", "notice", b"notice", "notice_kind", b"notice_kind", "origin", b"origin", "provision", b"provision", "sectors", b"sectors", "time", b"time", "topics", b"topics", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "consent", b"consent", "detail", b"detail", "draft", b"draft", "framework", b"framework", "framework_version", b"framework_version", "index", b"index", "jurisdiction", b"jurisdiction", "kind", b"kind", "notice", b"notice", "notice_kind", b"notice_kind", "origin", b"origin", "provision", b"provision", "sectors", b"sectors", "share", b"share", "time", b"time", "topics", b"topics", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
