@@ -17,13 +17,15 @@ run: $(RUN) ## Run both nodes here and exchange real notices (ARGS=--once ends b
 	$(BIN)/gateway demo $(ARGS)
 
 ##@ Check
+# Hundreds of processes are started: each would compile the node's code if none could keep it.
 .PHONY: test
 test: $(DEV) ## Run the whole test suite (ARGS=tests/ledger for a part, WORKERS=4 on more cores)
-	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 .PHONY: test-long
-test-long: $(DEV) ## Run the deep forms of simulation and crash tests
+test-long: $(DEV) ## Run the deep forms of simulation, crash and property tests
 	GATEWAY_SCHEDULES=$${GATEWAY_SCHEDULES:-20000} GATEWAY_KILLS=$${GATEWAY_KILLS:-500} $(BIN)/pytest -m long --timeout 7200 $(ARGS)
+	$(BIN)/pytest -m hypothesis --hypothesis-profile long --timeout 7200 -n $(WORKERS) $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ) ## Fuzz each parser of foreign bytes for a minute (ARGS="note --runs 1000000" for one)

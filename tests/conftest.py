@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 from gateway.identity.access import Role
+from tests.support import properties  # noqa: F401 - it registers the profiles
 from tests.support.nodes import Site, found_pair, running
 
 FOUR_EYES = """
@@ -30,8 +31,7 @@ acts = ["publish_version", "assess"]
 for _name in ("COLUMNS", "LINES", "TERM", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "GATEWAY_PROFILE"):
     os.environ.pop(_name, None)
 
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")
+settings.load_profile("short")  # unless --hypothesis-profile says another
 
 # Their files take longest. What comes last are thousands of small tests, with which workers end at the same time.
 FIRST = ("crash", "docs", "pair", "hostile", "store", "rpc", "cli")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.mutation import mutated
 from tests.fuzz.table import CORPUS, TARGETS
+from tests.support.properties import examples
 
 SMALL_BYTES = 20_000
 
@@ -19,7 +20,7 @@ def kept(name: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@settings(max_examples=20, database=None)
+@settings(examples(20), database=None)
 @given(data=st.data())
 def test_a_changed_input_is_read_or_refused(name: str, data: st.DataObject):
     good = data.draw(st.sampled_from(kept(name)))

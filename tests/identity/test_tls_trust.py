@@ -5,7 +5,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA384
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import Malformed, Untrusted
@@ -27,6 +27,7 @@ from tests.support.certificates import (
     issued,
     self_signed,
 )
+from tests.support.properties import examples
 
 DESK = "spiffe://hk.test/SFC/desk"
 
@@ -203,7 +204,7 @@ def test_a_critical_extension_that_nobody_knows_is_refused(trust, odd):
             assert trust.verify(credential.der, NOW) == DESK
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(place=st.integers(0, 2**16), change=st.integers(1, 255))
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 def test_a_changed_byte_is_refused_unless_it_says_nothing(trust, one, place, change):

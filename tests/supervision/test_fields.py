@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from regulator.exchange.v1 import notice_pb2 as notice
 from regulator.exchange.v1 import values_pb2 as values
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -10,6 +10,7 @@ from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice
 from gateway.errors import Violation
 from gateway.supervision.fields import MAX_VIOLATIONS, field_violations
 from tests.supervision.samples import arbitrary, content
+from tests.support.properties import examples
 
 DETAILS = "licensing_action, enforcement_action, product_notification, incident, investor_alert, policy_statement"
 
@@ -106,7 +107,7 @@ def test_never_repeats_what_was_given():
     assert "secret" not in str(field_violations(broken))
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(arbitrary(Envelope.DESCRIPTOR))
 def test_answers_to_any_message(envelope):
     for violation in field_violations(envelope):
@@ -114,7 +115,7 @@ def test_answers_to_any_message(envelope):
         assert violation.description
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(arbitrary(NoticeContent.DESCRIPTOR))
 def test_every_path_leads_to_a_field(message):
     for violation in field_violations(message):

@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from regulator.exchange.v1.framework_pb2 import AssessmentContent, Comparison, Parameter, Provision
 from regulator.exchange.v1.values_pb2 import SECTOR_EXCHANGE, SECTOR_STABLECOIN_ISSUER
@@ -21,6 +21,7 @@ from tests.supervision.framework_samples import (
     real,
     version,
 )
+from tests.support.properties import examples
 
 Cell, Aligned = Comparison.Cell, Comparison.AlignedParameter
 TODAY = day("2026-11-24")
@@ -181,7 +182,7 @@ def test_figures_of_pending_rules_are_left_out():
     assert not the_cell([HERE], [proposed]).parameters
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.lists(parameters(), max_size=6), st.lists(parameters(), max_size=6))
 def test_every_figure_is_aligned_once(first, second):
     found = list(

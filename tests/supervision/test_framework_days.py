@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 from google.type.date_pb2 import Date
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from regulator.exchange.v1.framework_pb2 import Provision
 from regulator.exchange.v1.framework_service_pb2 import ListProvisionsRequest
@@ -13,6 +13,7 @@ from gateway.supervision.framework_days import applied, coming_into_force, is_pe
 from gateway.supervision.framework_records import known_since, newest_known
 from gateway.supervision.framework_selection import selected
 from tests.supervision.framework_samples import day, english, provision, real, version_record
+from tests.support.properties import examples
 
 FIRST = dt.date(2026, 6, 1)
 
@@ -130,7 +131,7 @@ _SPANS = st.lists(st.tuples(st.integers(0, 20), st.none() | st.integers(0, 20), 
 _HISTORIES = st.lists(st.tuples(st.integers(0, 50), _SPANS), max_size=6)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(_HISTORIES, st.integers(-1, 52), st.randoms(use_true_random=False))
 def test_as_of_any_day_and_as_known_at_a_moment_agrees_with_a_naive_recomputation(history, known_at, random):
     moments = sorted(moment for moment, _ in history)  # versions become known in the order of their numbers

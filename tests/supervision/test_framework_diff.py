@@ -2,7 +2,7 @@ import time
 
 import pytest
 from google.type.date_pb2 import Date
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from regulator.exchange.v1.framework_pb2 import (
     FrameworkChangeSet,
@@ -28,6 +28,7 @@ from tests.supervision.framework_samples import (
     version,
     versions,
 )
+from tests.support.properties import examples
 
 Change = ProvisionChange
 A, B, C = (provision(each) for each in "abc")
@@ -136,7 +137,7 @@ def test_another_order_is_a_difference():
     assert list(diff_versions(version(A, B), version(C, B)).provision_order) == ["c", "b"]
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(versions(), versions())
 def test_a_diff_applied_to_the_old_version_gives_the_new_one(old, new):
     changes = change_set_of(diff_versions(old, new), base_version=1)
@@ -144,7 +145,7 @@ def test_a_diff_applied_to_the_old_version_gives_the_new_one(old, new):
     assert apply_changes(old, changes) == new
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(versions())
 def test_equal_versions_have_no_difference(content):
     same = FrameworkVersionContent.FromString(content.SerializeToString())
@@ -153,7 +154,7 @@ def test_equal_versions_have_no_difference(content):
     assert is_empty(diff)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(versions(), versions())
 def test_counts_and_fields_say_what_differs(old, new):
     diff = diff_versions(old, new)
@@ -248,7 +249,7 @@ def test_thousands_of_changed_provisions_are_diffed_in_time(edit):
     assert apply_changes(old, change_set_of(diff, 1)) == new
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.integers(0, 99))
 def test_one_change_among_many_is_found(place):
     old = enlarged(real("KR").content, 100)

@@ -1,13 +1,14 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
 from gateway.errors import BadInput
 from gateway.supervision.framework_files import FrameworkFile, read_framework, write_framework
 from tests.supervision.framework_samples import FILES, english, real, version, versions
+from tests.support.properties import examples
 
 
 def document(jurisdiction: str = "HK") -> dict:
@@ -59,7 +60,7 @@ def test_what_is_null_is_absent():
     assert not real("HK").content.provisions[9].HasField("source")
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(versions())
 def test_any_version_comes_back_as_it_was(content):
     file = FrameworkFile("hk-x", content)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.framework_pb2 import AssessmentContent, Provision
@@ -26,6 +26,7 @@ from tests.supervision.framework_samples import (
     versions,
 )
 from tests.supervision.samples import AT_KR, FROM_HK, HK_TO_KR, seal
+from tests.support.properties import examples
 
 KNOWN = {"hk-1": assessment_record()}
 
@@ -139,7 +140,7 @@ def test_an_event_tells_so_many_topics_and_no_more():
     assert len(projection.published(context(publication(content))).events[0].topics) == MAX_TOPICS
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(versions())
 def test_both_nodes_record_the_same_but_for_the_direction(content):
     envelope = publication(content)

@@ -2,12 +2,13 @@ import time
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from regulator.exchange.v1.framework_pb2 import TextChange
 
 from gateway.supervision.framework_redline import Effort, redline
 from tests.supervision.framework_samples import texts
+from tests.support.properties import examples
 
 Segment = TextChange.Segment
 MARKS = {Segment.KEPT: "{}", Segment.REMOVED: "[-{}-]", Segment.ADDED: "{{+{}+}}"}
@@ -78,7 +79,7 @@ def test_effort_is_used_up_by_one_redline_after_another():
     assert [each.kind for each in redline("x b y", "1 b 2", effort)] == [Segment.REMOVED, Segment.ADDED]
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(texts(), texts(), st.sampled_from([0, 30, 100, PLENTY]))
 def test_both_texts_come_out_of_the_segments(old, new, effort):
     segments = redline(old, new, Effort(effort))
@@ -86,7 +87,7 @@ def test_both_texts_come_out_of_the_segments(old, new, effort):
     assert joined(segments, Segment.KEPT, Segment.ADDED) == new
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.text(), st.text())
 def test_both_texts_come_out_whatever_they_are(old, new):
     segments = redline(old, new, Effort(PLENTY))
@@ -95,7 +96,7 @@ def test_both_texts_come_out_whatever_they_are(old, new):
     assert all(each.text for each in segments)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(texts(), texts())
 def test_neighbours_are_of_different_kinds_and_removals_come_first(old, new):
     kinds = [each.kind for each in redline(old, new, Effort(PLENTY))]

@@ -2,7 +2,7 @@ import time
 
 import pytest
 from google.type.date_pb2 import Date
-from hypothesis import given, settings
+from hypothesis import given
 from regulator.exchange.v1 import values_pb2 as values
 from regulator.exchange.v1.framework_pb2 import (
     AssessmentContent,
@@ -37,6 +37,7 @@ from tests.supervision.framework_samples import (
     versions,
 )
 from tests.supervision.samples import arbitrary
+from tests.support.properties import examples
 
 
 def broken(*provisions: Provision, **changes) -> list[tuple[str, str]]:
@@ -71,7 +72,7 @@ def test_the_real_frameworks_are_valid(jurisdiction):
     assert framework_violations(content) == []
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(versions())
 def test_valid_versions_break_no_rule(content):
     assert field_violations(content) == []
@@ -143,7 +144,7 @@ def test_tells_no_more_than_its_bound():
     assert len(broken(*(provision(topic="unheard") for _ in range(200)))) == MAX_VIOLATIONS
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(arbitrary(FrameworkVersionContent.DESCRIPTOR))
 def test_answers_to_any_version(content):
     for violation in framework_violations(content):
@@ -293,7 +294,7 @@ def test_an_assessment_judges_something():
     assert (violation.field, violation.description) == ("target", "exactly one is required of area, pair")
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(arbitrary(AssessmentContent.DESCRIPTOR))
 def test_answers_to_any_assessment(content):
     for violation in assessment_violations(content):

@@ -1,10 +1,11 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.iso7064 import mod_97_10
 
 from gateway.supervision import identifiers
 from tests.supervision.samples import DTI_ALPHABET, dtis, isins, leis
+from tests.support.properties import examples
 
 REAL_LEIS = [
     "HWUPKR0MPOU8FGXBT394",  # Apple Inc.
@@ -74,7 +75,7 @@ def test_tells_that_check_digits_of_a_lei_do_not_fit(lei):
 
 @pytest.mark.parametrize(("issued", "never"), [("97", "00"), ("98", "01"), ("02", "99")])
 @given(lei=leis())
-@settings(max_examples=20)
+@examples(20)
 def test_check_digits_that_iso_7064_never_gives_are_refused(lei, issued, never):
     stem = next(
         stem for stem in (f"{lei[:16]}{tail:02}" for tail in range(100)) if mod_97_10.calc_check_digits(stem) == issued
@@ -198,7 +199,7 @@ def test_refuses_what_is_no_language_tag(tag):
     assert "BCP-47" in identifiers.language_tag_fault(tag)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.text(max_size=24))
 def test_every_check_answers_to_any_text(text):
     for check in (

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from regulator.exchange.v1 import notice_pb2 as notice
 from regulator.exchange.v1 import values_pb2 as values
@@ -25,6 +25,7 @@ from gateway.supervision.notices import (
     notice_name,
 )
 from tests.supervision.samples import arbitrary, content, contents, handling
+from tests.support.properties import examples
 
 DATA = Path(__file__).parents[2] / "gateway" / "demo" / "data" / "notices.json"
 WON, DOLLARS = "KRW", "USD"
@@ -116,7 +117,7 @@ def test_a_licence_that_was_acted_upon_identifies_its_notice():
     assert identifiers_of(content()) == ()
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(arbitrary(NoticeContent.DESCRIPTOR))
 def test_identifiers_are_upper_case_and_each_once(made):
     found = identifiers_of(made)
@@ -138,7 +139,7 @@ def test_there_are_as_many_real_notices_as_the_data_says():
     assert len(json.loads(DATA.read_text())["notices"]) == 16
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(contents())
 def test_valid_contents_of_every_kind_break_no_rule(made):
     assert field_violations(made) == []
@@ -191,7 +192,7 @@ def test_tells_no_more_than_its_bound():
     assert len(content_violations(crowd)) == MAX_VIOLATIONS
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(arbitrary(NoticeContent.DESCRIPTOR))
 def test_answers_to_any_content(made):
     for violation in content_violations(made):
