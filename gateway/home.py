@@ -30,6 +30,7 @@ from gateway.identity.access_clients import read_access
 from gateway.identity.access_file import MAX_FILE_BYTES
 from gateway.identity.certificates import load_certificate
 from gateway.identity.chains import require_authority
+from gateway.identity.crl_numbers import CrlNumbers
 from gateway.identity.fetching import fetch
 from gateway.identity.issuer_keys import MAX_KEYS_BYTES, IssuerKeys
 from gateway.identity.key_sources import FetchedKeys, KeyFile, KeySource
@@ -78,6 +79,11 @@ class Home:
     def denied_file(self) -> Path:
         """The operator's own list of certificates that are refused."""
         return self.path / "trust" / "denied.txt"
+
+    @property
+    def crl_numbers(self) -> CrlNumbers:
+        """The numbers of the newest lists of revoked certificates that were taken."""
+        return CrlNumbers(self.path / "trust" / "crl-numbers.txt")
 
     def peer_file(self, jurisdiction: str) -> Path:
         """The pairing document of a peer."""

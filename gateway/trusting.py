@@ -19,7 +19,7 @@ from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_public
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.identity.revocation import Crl, Revocation, key_of, read_crls, require_no_older
+from gateway.identity.revocation import Crl, Revocation, key_of, read_crls
 from gateway.identity.seal_certificates import certified_seal, seal_of
 from gateway.identity.tls_trust import Purpose, TlsTrust
 from gateway.identity.watched_files import WatchedFiles
@@ -53,7 +53,6 @@ class Trusting:
 
     def __init__(self, home: Home, jurisdictions: Iterable[str], clock: Callable[[], datetime]) -> None:
         self._home, self._jurisdictions, self._clock = home, tuple(jurisdictions), clock
-        self._crls: dict[bytes, Crl] = {}  # the newest that were ever taken, of any authority
         node = home.config.node
         nobody = Authority.create(AuthorityKind.CLIENT, node.jurisdiction, node.domain, clock())
         self._nobody = to_pem(nobody.certificate)  # a root whose key is gone at once: nothing can come from it
@@ -147,9 +146,9 @@ class Trusting:
     def _trust(self, domain: str, roots: Sequence[x509.Certificate], crl_files: Iterable[Path]) -> Trust:
         config = self._home.config.revocation
         crls = read_crls(((path.name, read_public(path)) for path in crl_files), roots, self._clock())
-        known = {key: crl for key, crl in self._crls.items() if key in {key_of(root) for root in roots}}
-        require_no_older(known, crls)
-        self._crls |= crls
+        numbers = self._home.crl_numbers
+        numbers.require_no_older(map(key_of, roots), crls)
+        numbers.keep(crls)
         revocation = Revocation(self._home.denied(), crls, refuse_stale=config.stale_crl == "refuse")
         return Trust(
             domain, tuple(roots), b"".join(map(to_pem, roots)), TlsTrust(roots, Purpose.CLIENT, revocation), crls

@@ -10,7 +10,7 @@ from gateway.identity.certificates import Window, load_certificate
 from gateway.identity.keyfiles import read_certificate, read_key, read_public
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
-from gateway.identity.revocation import read_crls
+from gateway.identity.revocation import Crl, key_of, read_crls
 from gateway.identity.tls_trust import Purpose, TlsTrust
 from gateway.store.database import OLDEST_SQLITE, snapshot
 from gateway.store.opening import check_owner
@@ -83,11 +83,11 @@ def revocation(subject: Subject) -> Iterator[Finding]:
     home.denied()
     lists = [(home.client_crls(), home.roots("client-authority"))]
     lists += [(home.peer_crls(each.jurisdiction), each.node_authorities) for each in home.peer_documents()]
-    found = [
-        crl
-        for files, roots in lists
-        for crl in read_crls(((path.name, read_public(path)) for path in files), roots, now).values()
-    ]
+    found: list[Crl] = []
+    for files, roots in lists:
+        crls = read_crls(((path.name, read_public(path)) for path in files), roots, now)
+        home.crl_numbers.require_no_older(map(key_of, roots), crls)
+        found += crls.values()
     late = [crl.next_update for crl in found if now > crl.next_update]
     if late:
         level = Level.FAIL if home.config.revocation.stale_crl == "refuse" else Level.WARN

@@ -144,19 +144,6 @@ def read_crls(files: Iterable[tuple[str, bytes]], roots: Sequence[x509.Certifica
     return found
 
 
-def require_no_older(known: Mapping[bytes, Crl], new: Mapping[bytes, Crl]) -> None:
-    """Passes if no authority's list is older than the one that is known: a revocation cannot be undone so.
-
-    Raises:
-        ConfigError: one is, or is not there any more.
-    """
-    for key, crl in known.items():
-        if key not in new:
-            raise ConfigError("a list of revoked certificates is not there any more")
-        if new[key].number < crl.number:
-            raise ConfigError(f"a list of revoked certificates has the number {new[key].number}, after {crl.number}")
-
-
 def key_of(authority: x509.Certificate) -> bytes:
     """An authority is known by its key, never by its name."""
     return authority.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

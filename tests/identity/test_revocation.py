@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from gateway.errors import ConfigError, Untrusted
 from gateway.identity.certificates import Cause
+from gateway.identity.crl_numbers import CrlNumbers
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
-from gateway.identity.revocation import Denied, Revocation, key_of, read_crls, require_no_older
+from gateway.identity.revocation import Denied, Revocation, key_of, read_crls
 from gateway.identity.sealers import fingerprint
 from gateway.identity.tls_trust import Purpose, TlsTrust
 from tests.support.certificates import DAY, NOW, authority, issued, self_signed
@@ -103,16 +104,37 @@ def test_an_authority_that_may_not_sign_lists_signs_none():
         read(crl(), roots=[root])
 
 
-def test_of_several_lists_the_newest_counts_and_none_goes_back():
+def test_of_several_lists_the_newest_counts():
     older, newer = crl([], 1), crl([SERIAL], 2)
     for files in ((older, newer), (newer, older)):
         assert cause(Revocation(crls=read(*files))) == Cause.REVOKED
-    require_no_older(read(older), read(newer))
-    require_no_older(read(newer), read(newer))
-    with pytest.raises(ConfigError, match="number 1, after 2"):
-        require_no_older(read(newer), read(older))
-    with pytest.raises(ConfigError, match="not there any more"):
-        require_no_older(read(newer), {})
+
+
+def test_no_list_goes_back_or_goes_away_whoever_remembers(tmp_path):
+    """Each time another process: what is remembered is in a file."""
+    path, keys = tmp_path / "crl-numbers.txt", [key_of(ROOT.certificate), key_of(OTHER.certificate)]
+    older, newer = read(crl([], 1)), read(crl([SERIAL], 2))
+    CrlNumbers(path).require_no_older(keys, {})
+    CrlNumbers(path).keep(older)
+    CrlNumbers(path).require_no_older(keys, newer)
+    CrlNumbers(path).keep(newer)
+    CrlNumbers(path).require_no_older(keys, newer)
+    with pytest.raises(ConfigError, match=r"number 1, after 2: fetch the newest .*crl-numbers\.txt"):
+        CrlNumbers(path).require_no_older(keys, older)
+    with pytest.raises(ConfigError, match="not there any more, after 2"):
+        CrlNumbers(path).require_no_older(keys, {})
+    CrlNumbers(path).require_no_older(keys[1:], {})  # an authority that is trusted no more
+    lines = [line for line in path.read_text().splitlines() if line.startswith("#")]
+    path.write_text("\n".join(lines))  # an operator has decided
+    CrlNumbers(path).require_no_older(keys, older)
+
+
+@pytest.mark.parametrize("text", ["abc", "abc def", "abc 1 2", "\xe9 1"])
+def test_a_file_of_numbers_that_cannot_be_read_says_so(tmp_path, text):
+    path = tmp_path / "crl-numbers.txt"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="each line is"):
+        CrlNumbers(path).keep({})
 
 
 def test_a_list_past_its_time_goes_on_unless_it_is_to_refuse():

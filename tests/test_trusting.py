@@ -1,0 +1,62 @@
+"""What a node trusts is read from its home, at its start and again."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
+
+from gateway.errors import ConfigError
+from gateway.identity.certificates import Cause
+from gateway.identity.keyfiles import read_certificate
+from gateway.identity.profiles import AuthorityKind
+from gateway.rolling import sign_crl
+from gateway.trusting import Trusting
+from tests.support.nodes import Site
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site("HK", tmp_path / "hk").found()
+
+
+@pytest.fixture
+def revoke(site: Site) -> Callable[..., bytes]:
+    """Signs the client authority's next list, and puts it into the home; gives its bytes."""
+
+    def sign(*certificates: Certificate) -> bytes:
+        file = site.home.path / "trust" / "client-authority.crl"
+        sign_crl(file, site.authority(AuthorityKind.CLIENT), certificates, now(), 30)
+        return file.read_bytes()
+
+    return sign
+
+
+def test_a_list_that_goes_back_while_the_node_is_stopped_keeps_it_from_starting(site, revoke):
+    """Else a revoked certificate would be good again after a restart."""
+    older = revoke()
+    Trusting(site.home, (), now)
+    office = read_certificate(site.path / "clients" / "SFC-office" / "client.crt")
+    revoke(office)
+    trusted = Trusting(site.home, (), now).clients.current.verifier
+    with pytest.raises(Exception, match="revoked") as refused:
+        trusted.verify(office.public_bytes(Encoding.DER), now())
+    assert refused.value.metadata["reason"] == Cause.REVOKED
+    file = site.home.path / "trust" / "client-authority.crl"
+    file.write_bytes(older)
+    with pytest.raises(ConfigError, match="has the number 1, after 2"):
+        Trusting(site.home, (), now)
+    file.unlink()
+    with pytest.raises(ConfigError, match="not there any more"):
+        Trusting(site.home, (), now)
+
+
+def test_without_a_list_nothing_is_remembered(site):
+    Trusting(site.home, (), now)
+    assert not (site.home.path / "trust" / "crl-numbers.txt").exists()
