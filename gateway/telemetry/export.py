@@ -14,7 +14,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import Tracer
 
-from gateway.errors import ConfigError, Unavailable
+from gateway.errors import Unavailable
+from gateway.identity.keyfiles import read_private, read_public
 from gateway.telemetry.settings import TelemetrySection
 from gateway.telemetry.tracing import Tracing
 
@@ -51,7 +52,7 @@ def require_collector(section: TelemetrySection, home: Path) -> None:
     """Passes if the collector answers.
 
     Raises:
-        ConfigError: a file cannot be read.
+        ConfigError: a file cannot be read, or others can read the key.
         Unavailable: it does not, in time.
     """
     address, options = urlsplit(section.endpoint).netloc, (("grpc.enable_http_proxy", 0),)
@@ -91,15 +92,6 @@ def _credentials(section: TelemetrySection, home: Path) -> grpc.ChannelCredentia
     """What shows the node and trusts the collector; None: it is on this machine, and without TLS."""
     if section.endpoint.startswith("http:"):
         return None
-    root, key, certificate = (_read(home, name) for name in (section.ca, section.key, section.certificate))
+    root, certificate = (read_public(home / name) if name else None for name in (section.ca, section.certificate))
+    key = read_private(home / section.key) if section.key else None
     return grpc.ssl_channel_credentials(root, key, certificate)
-
-
-def _read(home: Path, name: str) -> bytes | None:
-    if not name:
-        return None
-    path = home / name
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}; [telemetry] names it") from error

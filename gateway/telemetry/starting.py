@@ -15,7 +15,7 @@ def tracing_of(section: TelemetrySection, home: Path, node: str) -> Tracing:
         node: domain of the node
 
     Raises:
-        ConfigError: a file cannot be read.
+        ConfigError: a file cannot be read, or others can read the key.
     """
     if not section.endpoint:
         return OFF

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
-from regulator.exchange import Client
+from regulator.exchange import Client, notice_request
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import LocalizedText
@@ -213,6 +213,27 @@ def shared(traced: Traced, name: str) -> list[Told]:
     told = list(traced.collector.told)
     known = {each.span.span_id for each in told}
     return [each for each in told if each.name == name and all(link.span_id in known for link in each.span.links)]
+
+
+def test_all_notices_of_a_stream_are_of_its_trace(traced: Traced):
+    own, count = "7e" * 16, 300
+    requests = [notice_request(content(), recipient="KR", notice_id=f"hk-stream-{number}") for number in range(count)]
+    with traced.hk.client("SFC") as client:
+        client.within(traceparent(own)).submit_notices(requests, chunk=50)
+        names = {f"NOTICE_DELIVERED notices/hk-stream-{number}" for number in range(count)}
+        told = events(client, *names)
+    assert {told[name].traceparent.split("-")[1] for name in names} == {own}
+    eventually(lambda: delivered(traced, own) == count)
+    (call,) = [each for each in traced.collector.of(own) if each.name.endswith("SubmitNotices")]
+    assert (
+        sum(each.attributes["exchange.envelopes"] for each in traced.collector.of(own) if each.is_under(call)) == count
+    )
+
+
+def delivered(traced: Traced, trace_id: str) -> int:
+    return sum(
+        each.attributes["exchange.envelopes"] for each in traced.collector.of(trace_id) if each.name == "deliver"
+    )
 
 
 def test_no_span_holds_what_a_notice_says_or_names(traced: Traced):

@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from gateway.identity.certificates import to_pem
+from gateway.identity.keyfiles import write_key
 from gateway.identity.profiles import AuthorityKind
 from tests.support.certificates import CLIENT_AUTH, SERVER_AUTH, OddCertificates, authority
 
@@ -113,5 +114,5 @@ def collector_files(folder: Path) -> grpc.ServerCredentials:
     pem = to_pem(root.certificate)
     (folder / "ca.pem").write_bytes(pem)
     (folder / "own.pem").write_bytes(client.pem)
-    (folder / "own.key").write_bytes(client.key_pem)
+    write_key(folder / "own.key", client.key)
     return grpc.ssl_server_credentials([(server.key_pem, server.pem)], pem, require_client_auth=True)

@@ -135,8 +135,28 @@ def test_without_a_collector_nothing_is_traced(tmp_path: Path):
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
-    with pytest.raises(ConfigError, match=r"ca\.pem: No such file"):
+    with pytest.raises(ConfigError, match=r"ca\.pem cannot be read: No such file"):
         tracing_of(section("https://localhost:4317", ca="ca.pem"), tmp_path, NODE)
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path):
+    collector_files(tmp_path)
+    (tmp_path / "own.key").chmod(0o640)
+    with pytest.raises(ConfigError, match=r"own\.key can be read or changed by others"):
+        tracing_of(section("https://localhost:4317", certificate="own.pem", key="own.key"), tmp_path, NODE)
+
+
+def test_files_that_hold_something_else_harm_nobody(tmp_path: Path):
+    for name in ("ca.pem", "own.pem", "own.key"):
+        (tmp_path / name).write_text("nothing of the kind")
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "good").mkdir()
+    with Collector().serving(collector_files(tmp_path / "good")) as collector:
+        files = {"ca": "ca.pem", "certificate": "own.pem", "key": "own.key"}
+        tracing = tracing_of(section(f"https://localhost:{collector.port}", **files), tmp_path, NODE)
+        calls(tracing, 1)
+        tracing.close()
+        assert collector.told == []
 
 
 @pytest.mark.parametrize(
