@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -11,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func
 
 from gateway.store.rows import enum_values, notice_record
 from gateway.store.tables import (
+    JOURNAL,
     channels,
     draft_events,
     events,
@@ -101,7 +103,8 @@ class EventFilter:
 
 def read_notice(connection: Connection, scope: Scope, notice_id: str) -> NoticeView | None:
     """Reads one notice; None: there is none of that id that may be seen."""
-    found = _views(connection, scope, _NOTICES.where(notices.c.id == notice_id, *visible_notices(scope)))
+    wanted = _NOTICES.where(notices.c.id == notice_id, *visible_notices(scope))
+    found = _views(connection, scope, _rows(connection, wanted))
     return found[0] if found else None
 
 
@@ -130,7 +133,7 @@ def list_notices(
         statement = statement.where(notice_identifiers.c.identifier == wanted.identifier.strip().upper())
     if before is not None:
         statement = statement.where(notices.c.sequence < before)
-    return _views(connection, scope, statement)
+    return _views(connection, scope, _newest(connection, statement, wanted, limit))
 
 
 def read_events(
@@ -228,9 +231,35 @@ def _conditions(wanted: NoticeFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _views(connection: Connection, scope: Scope, statement: Select[tuple[object, ...]]) -> list[NoticeView]:
+def _newest(
+    connection: Connection, statement: Select[tuple[object, ...]], wanted: NoticeFilter, limit: int
+) -> Sequence[RowMapping]:
+    """The rows of a page. Where direction or peer alone could narrow it, each channel's are read by its own index.
+
+    Else a page of the few that came in would go through all that went out.
+    """
+    if not (wanted.direction or wanted.peer) or wanted.state or wanted.kind or wanted.identifier:
+        return _rows(connection, statement)
+    found = (_rows(connection, statement.where(notices.c.channel == each)) for each in _channels(connection, wanted))
+    return sorted((row for rows in found for row in rows), key=itemgetter("sequence"), reverse=True)[:limit]
+
+
+def _channels(connection: Connection, wanted: NoticeFilter) -> Sequence[int]:
+    """Those that notices of this direction, to or from this peer, stand in."""
+    statement = select(channels.c.id).where(channels.c.id != JOURNAL)
+    if wanted.direction:
+        statement = statement.where(channels.c.outgoing.is_(wanted.direction == Notice.OUTGOING))
+    if wanted.peer:
+        statement = statement.where(or_(channels.c.sender == wanted.peer, channels.c.recipient == wanted.peer))
+    return connection.scalars(statement).all()
+
+
+def _rows(connection: Connection, statement: Select[tuple[object, ...]]) -> Sequence[RowMapping]:
+    return connection.execute(statement).mappings().all()
+
+
+def _views(connection: Connection, scope: Scope, rows: Sequence[RowMapping]) -> list[NoticeView]:
     origins = _origins(connection)
-    rows = connection.execute(statement).mappings().all()
     whole = [notice_record(row, origins) for row in rows]
     hidden = hidden_of(connection, scope, [name for each in whole for name in (each.superseded_by, each.withdrawn_by)])
     records = [_without(record, hidden) for record in whole]

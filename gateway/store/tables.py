@@ -332,6 +332,7 @@ requests = Table(
 
 Index(None, notices.c.state, notices.c.sequence)
 Index(None, notices.c.kind, notices.c.sequence)
+Index(None, notices.c.channel, notices.c.sequence)
 Index(None, notices.c.released_at)
 Index(None, notices.c.retain_until)
 Index(None, requests.c.notice)
