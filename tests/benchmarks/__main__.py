@@ -17,11 +17,10 @@ import uvloop
 
 from tests.benchmarks import by_load, floors, frameworks, machine, page
 from tests.benchmarks.by_notices import by_notices
-from tests.benchmarks.by_peers import all_running, by_peers
+from tests.benchmarks.by_peers import by_peers
 from tests.benchmarks.forms import MESSAGE_BYTES, QUICK, WHOLE, Form
 from tests.benchmarks.results import Results, Series
-from tests.benchmarks.sites import founded
-from tests.support.nodes import running
+from tests.benchmarks.sites import all_running, founded
 
 PARTS = ("callers", "bytes", "peers", "notices", "frameworks")
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
@@ -46,12 +45,12 @@ class Bench:
 
     def callers(self) -> None:
         hk, (kr,) = founded(self.folder / "callers")
-        with running(hk, kr), floors.echo_server(hk) as echo:
+        with all_running([hk, kr]), floors.echo_server(hk) as echo:
             self.series += uvloop.run(by_load.by_callers(hk, kr, echo, self.form, self.acts))
 
     def bytes(self) -> None:
         hk, (kr,) = founded(self.folder / "bytes")
-        with running(hk, kr), floors.echo_server(hk) as echo:
+        with all_running([hk, kr]), floors.echo_server(hk) as echo:
             self.series += uvloop.run(by_load.by_bytes(hk, kr, echo, self.form, self.folder))
             self.refused |= uvloop.run(by_load.refused(hk))
 
@@ -65,7 +64,7 @@ class Bench:
 
     def frameworks(self) -> None:
         hk, (kr,) = founded(self.folder / "frameworks")
-        with running(hk, kr):
+        with all_running([hk, kr]):
             self.facts |= uvloop.run(frameworks.measure(hk, kr, self.form.provisions))
 
 

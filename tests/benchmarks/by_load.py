@@ -14,7 +14,7 @@ from tests.benchmarks.sites import stored_bytes
 from tests.support.nodes import Site
 
 NAMES, FEW_NAMES = 500, 8  # notices that are asked for in turn; of any size
-BULK_BYTES, BULK_TRIED, BULK_LEAST, BULK_MOST = 64_000_000, 1_000_000, 20, 30_000  # the first two in bytes
+BULK_BYTES, BULK_TRIED, BULK_LEAST, BULK_MOST = 64_000_000, 1_000_000, 10, 30_000  # the first two in bytes
 TOO_LARGE = (5 * 1024 * 1024, 9 * 1024 * 1024)  # more than a request may have; more than a listener lets in
 
 

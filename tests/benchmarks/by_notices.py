@@ -16,8 +16,8 @@ from tests.benchmarks import floors, measures
 from tests.benchmarks.forms import MESSAGE_BYTES, Form
 from tests.benchmarks.processor import resident_mb
 from tests.benchmarks.results import Point, Series
-from tests.benchmarks.sites import founded, stored_bytes
-from tests.support.nodes import Site, running
+from tests.benchmarks.sites import all_running, founded, stored_bytes
+from tests.support.nodes import Site
 
 STEP = 10_000  # notices between two looks at the memory
 PAGE = 50  # notices, as a list that asks for no size gives
@@ -54,7 +54,7 @@ def by_notices(folder: Path, form: Form, acts: Mapping[str, float]) -> list[Seri
     starts = [_started(folder / "starts", form, seconds, below)] if form.notices[1:] else []
     hk, (kr,) = founded(folder / "grows")
     growing = Growing(hk, kr, below)
-    with running(hk, kr), floors.echo_server(hk) as echo:
+    with all_running([hk, kr]), floors.echo_server(hk) as echo:
         for target in form.notices:
             uvloop.run(_fill(growing, target))
             uvloop.run(_ask(growing, echo, form))
@@ -69,7 +69,7 @@ def by_notices(folder: Path, form: Form, acts: Mapping[str, float]) -> list[Seri
 def _started(folder: Path, form: Form, seconds: Mapping[str, float], below: Below) -> list[Point]:
     hk, (kr,) = founded(folder)
     growing = Growing(hk, kr, below)
-    with running(hk, kr):
+    with all_running([hk, kr]):
         for target in form.notices[:-1]:
             uvloop.run(_fill(growing, target))
             _start_anew(growing, form.starts, seconds)

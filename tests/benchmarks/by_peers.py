@@ -1,7 +1,6 @@
 """How one node does as it is paired with more: it and its peers, each a process, on the same machine."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 
 from tests.benchmarks import floors, measures
 from tests.benchmarks.beside import Beside
@@ -10,18 +9,6 @@ from tests.benchmarks.processor import resident_mb
 from tests.benchmarks.results import Point, Series
 from tests.benchmarks.sites import codes
 from tests.support.nodes import Site
-
-
-@contextmanager
-def all_running(sites: Sequence[Site]) -> Iterator[None]:
-    """Starts nodes at once: one after the other would take as many times as long."""
-    with ExitStack() as stack:
-        for site in sites:
-            site.launch()
-            stack.callback(site.stop_if_running)
-        for site in sites:
-            site.wait_until_serving()
-        yield
 
 
 async def by_peers(hk: Site, peers: Sequence[Site], echo: str, form: Form, acts: Mapping[str, float]) -> list[Series]:

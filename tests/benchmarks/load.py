@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-TRIED_A_CALLER, TRIED_AT_LEAST, CALLS_AT_MOST = 2, 20, 50_000
+TRIED_A_CALLER, TRIED_AT_LEAST, CALLS_AT_MOST = 2, 12, 50_000
 
 Call = Callable[[int], Awaitable[object]]
 """Makes one call, by its number."""

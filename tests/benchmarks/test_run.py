@@ -12,12 +12,12 @@ import uvloop
 from tests.benchmarks import by_load, floors
 from tests.benchmarks.__main__ import PARTS, Bench, _parser
 from tests.benchmarks.by_notices import by_notices
-from tests.benchmarks.by_peers import all_running, by_peers
+from tests.benchmarks.by_peers import by_peers
 from tests.benchmarks.forms import MESSAGE_BYTES, MILLION, QUICK, WHOLE, Form
 from tests.benchmarks.machine import facts
 from tests.benchmarks.processor import resident_mb
 from tests.benchmarks.results import Results, Series
-from tests.benchmarks.sites import founded, stored_bytes
+from tests.benchmarks.sites import all_running, founded, stored_bytes
 from tests.support.nodes import Site
 
 TINY = Form(
