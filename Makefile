@@ -8,8 +8,8 @@ DEV := .venv/dev.stamp
 WORKERS ?= 2
 FUZZ := .venv/fuzz.stamp
 
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	--no-emit-package regulator-exchange pyproject.toml
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+COMPILE := $(LOCK) --no-emit-package regulator-exchange pyproject.toml
 
 ##@ Use
 .PHONY: run
@@ -71,7 +71,7 @@ format: $(DEV) ## Format the code
 lock: $(DEV) ## Pin the newest versions that fit
 	$(COMPILE) --group install -o requirements.lock
 	$(COMPILE) --group install --group dev -o requirements-dev.lock
-	$(COMPILE) --group fuzz -o requirements-fuzz.lock
+	$(LOCK) --group fuzz -o requirements-fuzz.lock
 
 .PHONY: clean
 clean: ## Remove what was made here

@@ -15,11 +15,13 @@ from tests.conformance.cases import REFUSE, Subject
 from tests.conformance.checkpoint_cases import checkpoints
 from tests.conformance.envelope_cases import envelopes
 from tests.conformance.evidence_cases import evidences
+from tests.conformance.journal_cases import journals
 from tests.conformance.note_cases import notes
 from tests.conformance.pairing_cases import pairings
 from tests.conformance.proof_cases import consistency, inclusion
 from tests.conformance.receipt_cases import receipts
 from tests.conformance.receiver_cases import receivers
+from tests.conformance.remainder_cases import remainders
 from tests.conformance.seal_cases import histories
 from tests.conformance.sender_cases import senders
 from tests.conformance.signing import KEPT, SIGNATURES
@@ -35,7 +37,9 @@ DOES = {
     "inclusion": "verifies that a leaf is in a log",
     "consistency": "verifies that a log is the beginning of another",
     "envelope": "takes in an envelope",
+    "remainder": "reads what is left of an envelope whose content is destroyed",
     "evidence": "verifies an evidence file with two roots",
+    "journal": "verifies an export of an access journal with one root",
     "pairing": "reads a pairing document",
     "receiver": "plays the receiver of a stream",
     "sender": "plays the sender of a stream",
@@ -48,7 +52,9 @@ SUBJECTS: tuple[Callable[[], Subject], ...] = (
     inclusion,
     consistency,
     envelopes,
+    remainders,
     evidences,
+    journals,
     pairings,
     receivers,
     senders,

@@ -3,12 +3,14 @@
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from cryptography import x509
 
 from gateway.errors import GatewayError
 from gateway.identity.evidence import verify_evidence
+from gateway.identity.journal import JournalCheck
 from gateway.identity.pairing import PairingDocument
 from gateway.ledger.checkpoint import Receipt, SealPublic, SignedCheckpoint, open_checkpoint, open_receipt
 from gateway.ledger.merkle import leaf_hash
@@ -16,6 +18,7 @@ from gateway.ledger.note import Note
 from gateway.ledger.proof import verify_consistency, verify_inclusion
 from gateway.ledger.seals import CertifiedSeal, SealHistory
 from gateway.store.logs import parsed
+from gateway.supervision.destruction import left_in, remainder_of
 from gateway.supervision.outcomes import Outcome
 from gateway.supervision.projection import project
 from gateway.supervision.records import ChannelParties, Place
@@ -144,6 +147,13 @@ def _nothing(*_: object) -> None:
     """No earlier envelope is known."""
 
 
+def _remainder(_: Values, case: Values) -> Values:
+    data = decoded(case["remainder"])
+    left_in(data)
+    assert remainder_of(decoded(case["envelope"])) == data, "what is left of the envelope is something else"
+    return {"sha256": sha256(data).hexdigest()}
+
+
 def _evidence(given: Values, case: Values) -> Values:
     roots = [x509.load_der_x509_certificate(base64.b64decode(given["roots"][name])) for name in case["roots"]]
     proven = verify_evidence(decoded(case["file"]), roots)
@@ -153,6 +163,14 @@ def _evidence(given: Values, case: Values) -> Values:
         "signed_at": str(int(proven.signed_at.timestamp())),
     }
     return {**found, "received_at": str(int(proven.received_at.timestamp()))} if proven.received_at else found
+
+
+def _journal(given: Values, case: Values) -> Values:
+    roots = [x509.load_der_x509_certificate(base64.b64decode(given["roots"][name])) for name in case["roots"]]
+    check = JournalCheck(iter(decoded(case["file"]).splitlines(keepends=True)), roots)
+    list(check.steps())
+    proven = check.proven()
+    return {"first": str(proven.first), "size": str(proven.size), "signed_at": str(int(proven.signed_at.timestamp()))}
 
 
 def _pairing(_: Values, case: Values) -> Values:
@@ -181,7 +199,9 @@ TAKERS: Mapping[str, Callable[[Values, Values], Values]] = {
     "inclusion": _inclusion,
     "consistency": _consistency,
     "envelope": _envelope,
+    "remainder": _remainder,
     "evidence": _evidence,
+    "journal": _journal,
     "pairing": _pairing,
     "receiver": _stream("receiver"),
     "sender": _stream("sender"),

@@ -13,7 +13,9 @@ BYTES = {
     "receipt": ("receipt", "note"),
     "seals": ("receipt", "note"),
     "envelope": ("envelope", "envelope"),
+    "remainder": ("remainder", "remainder"),
     "evidence": ("evidence", "file"),
+    "journal": ("journal", "file"),
     "pairing": ("pairing", "file"),
 }
 """Subject of the kit -> the target, and the member of the input."""

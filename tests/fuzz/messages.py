@@ -15,7 +15,7 @@ from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.seals import rotating
 from gateway.rpc.decoding import decode
 from gateway.store.logs import parsed
-from gateway.supervision.destruction import is_remainder, remainder
+from gateway.supervision.destruction import is_remainder, left_in, remainder, remainder_of
 from gateway.supervision.notice_form import CONTENT  # noqa: F401 - its tables are built before the first input
 from gateway.supervision.projection import concerned_notices, is_reply, project
 from gateway.supervision.records import ChannelParties, Place
@@ -50,6 +50,13 @@ def envelope(data: bytes) -> None:
         moment(sealed.sealed_at.seconds, sealed.sealed_at.nanos)
     except Malformed:
         return
+
+
+def left(data: bytes) -> None:
+    """What a peer hands in for destroyed content has one form, and nothing else is kept of it."""
+    envelope = left_in(data)
+    assert is_remainder(envelope)
+    assert remainder_of(data) == data
 
 
 def request(data: bytes) -> None:

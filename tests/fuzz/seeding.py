@@ -12,11 +12,12 @@ from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice
 
 from gateway.identity.certificates import to_pem
 from gateway.ledger.merkle import leaf_hash
+from gateway.supervision.destruction import remainder_of
 from gateway.supervision.envelopes import acknowledged, seal_rotated, withdrawn
 from gateway.supervision.framework_envelopes import assessed, published
 from gateway.supervision.framework_files import FrameworkFile, write_framework
 from gateway.supervision.notice_files import NoticeFile, write_notices
-from tests.conformance import materials
+from tests.conformance import journal_cases, materials
 from tests.conformance.parties import FOUNDED, HONG_KONG, ROOTS, TIME, tls_key
 from tests.fuzz import issuer, streams, tokens
 from tests.fuzz.table import CORPUS, TARGETS
@@ -117,8 +118,8 @@ def _signed() -> Iterator[tuple[str, bytes]]:
     yield "note", b"a text\n\n\xe2\x80\x94 name AAAAAAA=\n"
     yield "evidence", materials.evidence().encode()
     yield "pairing", materials.pairing().encode()
-    yield "journal", materials.journal()
-    yield "journal", materials.journal(first=3)
+    yield "journal", journal_cases.WHOLE
+    yield "journal", journal_cases.PART
     yield "envelope", materials.release().SerializeToString()
     for each in (
         acknowledged(seal, "hk-2026-001", samples.content().title, "SFC-2026-9"),
@@ -129,6 +130,7 @@ def _signed() -> Iterator[tuple[str, bytes]]:
         materials.destroyed(),
     ):
         yield "envelope", each.SerializeToString()
+    yield "remainder", remainder_of(materials.release().SerializeToString())
     yield "framework", write_framework(FrameworkFile("hk-stablecoin", rules.version(rules.provision()))).encode()
     yield "notices", write_notices([NoticeFile("hk-2026-001", "HK", "KR", samples.content())]).encode()
 

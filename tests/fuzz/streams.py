@@ -30,7 +30,7 @@ from tests.ledger.samples import (
     envelopes,
     fixed_seal,
     head_of,
-    log_of,
+    prefix_of,
     receipt_of,
     rotation,
 )
@@ -111,14 +111,8 @@ def requests() -> Sequence[wire.ExchangeRequest]:
         _destroyed(receipt=receipt_of(LEAVES[:3]).note),
         _destroyed(receipt=receipt_of(LEAVES[:6]).note, consistency=oracle.proof(3, LEAVES[:6])),
     ]
-    told = [wire.ExchangeRequest(batch=each) for each in batches]
-    return [
-        wire.ExchangeRequest(),
-        *hellos,
-        *told,
-        *recovers,
-        *(wire.ExchangeRequest(batch=each) for each in remainders),
-    ]
+    told, last = ([wire.ExchangeRequest(batch=each) for each in which] for which in (batches, remainders))
+    return [wire.ExchangeRequest(), *hellos, *told, *recovers, *last]
 
 
 @cache
@@ -157,8 +151,8 @@ def _destroyed(**shown: Any) -> wire.Batch:
 def _with_past(leaves: Sequence[bytes]) -> wire.Halted:
     """A larger checkpoint of a history, and what that history had at three."""
     evidence = [head_of(LEAVES[:3]).note, head_of(leaves[:6]).note]
-    prefix, proof = log_of(leaves[:3]).root(), oracle.proof(3, leaves[:6])
-    return wire.Halted(reason="FORKED", evidence=evidence, prefix_root=prefix, consistency=proof)
+    past = prefix_of(leaves[:6], 3)
+    return wire.Halted(reason="FORKED", evidence=evidence, prefix_root=past.root, consistency=past.proof)
 
 
 def _hello(leaves: Sequence[bytes], size: int) -> wire.ExchangeRequest:

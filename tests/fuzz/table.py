@@ -59,6 +59,7 @@ TARGETS: Mapping[str, Target] = {
     "pairing": Target(files.pairing, (BadInput, VerificationError)),
     "receipt": Target(signed.receipt, (VerificationError,)),
     "receiver": Target(streams.receiver, ()),
+    "remainder": Target(messages.left, (Malformed,)),
     "request": Target(messages.request, (BadInput,)),
     "sealed_page": Target(tokens.sealed_page, (BadInput,)),
     "sender": Target(streams.sender, ()),
