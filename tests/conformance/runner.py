@@ -20,10 +20,10 @@ from gateway.ledger.seals import CertifiedSeal, SealHistory
 from gateway.store.logs import parsed
 from gateway.supervision.destruction import left_in, remainder_of
 from gateway.supervision.outcomes import Outcome
-from gateway.supervision.projection import project
-from gateway.supervision.records import ChannelParties, Place
+from gateway.supervision.records import Place
 from tests.conformance.cases import ACCEPT, REFUSE, decoded
 from tests.conformance.streams import play
+from tests.support.arrivals import arrived
 
 Values = Mapping[str, Any]
 
@@ -136,15 +136,10 @@ def _envelope(_: Values, case: Values) -> Values:
     envelope = parsed(data)
     if envelope is None:
         raise Refused(Outcome.INVALID.name, found)
-    parties = ChannelParties(case["sender"], case["recipient"], outgoing=False)
-    projection = project(envelope, Place(case["origin"], 0), parties, _nothing, _nothing, _nothing)
+    projection = arrived(envelope, Place(case["origin"], 0), case["sender"], case["recipient"])
     if projection.outcome is Outcome.INVALID:
         raise Refused(Outcome.INVALID.name, found)
     return {**found, "use": projection.outcome.name}
-
-
-def _nothing(*_: object) -> None:
-    """No earlier envelope is known."""
 
 
 def _remainder(_: Values, case: Values) -> Values:

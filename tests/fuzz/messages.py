@@ -17,13 +17,13 @@ from gateway.rpc.decoding import decode
 from gateway.store.logs import parsed
 from gateway.supervision.destruction import is_remainder, left_in, remainder, remainder_of
 from gateway.supervision.notice_form import CONTENT  # noqa: F401 - its tables are built before the first input
-from gateway.supervision.projection import concerned_notices, is_reply, project
-from gateway.supervision.records import ChannelParties, Place
+from gateway.supervision.projection import concerned_notices, reply_rank
+from gateway.supervision.records import Place
 from gateway.supervision.rules import value_violations
 from gateway.supervision.submissions import check_fields
 from tests.conformance.parties import HK_TO_KR
+from tests.support.arrivals import arrived
 
-ARRIVED = ChannelParties("HK", "KR", outgoing=False)
 PLACE = Place(HK_TO_KR, 7)
 
 
@@ -34,10 +34,9 @@ def envelope(data: bytes) -> None:
         return
     assert (rotating(data) is not None) == sealed.HasField("seal_rotated"), "the channel and the store see the same"
     list(concerned_notices(sealed))
-    is_reply(sealed)
+    reply_rank(sealed)
     act_of(sealed)
-    projection = project(sealed, PLACE, ARRIVED, _nothing, _nothing, _nothing)
-    for value in _values(projection):
+    for value in _values(arrived(sealed, PLACE)):
         if isinstance(value, str):
             assert "\0" not in value, "PostgreSQL holds no NUL in a text"
             value.encode()
@@ -66,10 +65,6 @@ def request(data: bytes) -> None:
     asked_in(read)
     value_violations(read, "")
     check_fields(read)
-
-
-def _nothing(*_: object) -> None:
-    """No notice, version or assessment is known."""
 
 
 def _values(value: Any) -> Iterator[str | int]:

@@ -1,0 +1,18 @@
+"""An envelope that arrives from another jurisdiction where nothing is known before it."""
+
+from regulator.exchange.v1.envelope_pb2 import Envelope
+
+from gateway.supervision.outcomes import Context, Projection
+from gateway.supervision.projection import project
+from gateway.supervision.records import ChannelParties, Place
+from gateway.supervision.sharing_records import NO_DOSSIER
+
+
+def arrived(envelope: Envelope, place: Place, sender: str = "HK", recipient: str = "KR") -> Projection:
+    """What follows from it at the recipient's node."""
+    channel = ChannelParties(sender, recipient, outgoing=False)
+    return project(Context(envelope, place, channel, _nothing, _nothing, _nothing, lambda _: NO_DOSSIER))
+
+
+def _nothing(*_: object) -> None:
+    """No notice, version or assessment is known."""
