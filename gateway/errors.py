@@ -31,6 +31,7 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     │   └── RemoteProtocolError  by the peer: its stream is ended
     ├── ConfigError              a file that an operator wrote, or the home, does not fit
     └── StoreError               the database is wrong or does not answer
+        ├── WrongForm            its tables have another version's form
         └── Corrupt              what is stored does not verify
 """
 
@@ -235,6 +236,12 @@ class StoreError(GatewayError):
     """The database is wrong, or does not answer."""
 
     reason = "STORE"
+
+
+class WrongForm(StoreError):
+    """The tables have another version's form."""
+
+    reason = "WRONG_FORM"
 
 
 class Corrupt(StoreError):

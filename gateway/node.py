@@ -87,7 +87,7 @@ from gateway.store.readers import Readers
 from gateway.store.state import ChannelState
 from gateway.telemetry.starting import tracing_of
 from gateway.trusting import Trusting
-from gateway.watching import Watched, watch
+from gateway.watching import Watched, disk_room, queue_room, watch
 
 _log = Log(__name__)
 
@@ -148,6 +148,7 @@ class Node:
         # Each by itself: one that is slow to fetch must not keep the others from being looked at.
         watched: list[list[Watched]] = [[self._access, self._seals, *self._trusting.watched]]
         watched += [[source] for source in self._officers.sources]
+        watched.append([disk_room(self.home.path), queue_room(self._committer.waiting_weight)])
         self._tasks += [asyncio.create_task(watch(each, alarms)) for each in watched]
         self._tasks.append(asyncio.create_task(self._journaling.run()))
         if self.metrics_port:

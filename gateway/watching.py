@@ -1,13 +1,17 @@
 """Looks at files again and again, while the node runs: what changed takes effect, what cannot be used is an alarm."""
 
 import asyncio
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from gateway.alarms import Alarms
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Overloaded
 from gateway.logs import Log
+from gateway.store.committer import MAX_WAITING_WEIGHT
 
+LEAST_FREE_BYTES = 2**30  # of the disk, below which an operator must make room
 LOOK_SECONDS = 0.2  # from one look to the next; a change is taken at the second look that finds it
 
 _log = Log(__name__)
@@ -22,6 +26,52 @@ class Watched(Protocol):
 
     def look(self) -> None:
         """Takes what changed; raises an error of ours as long as it cannot be used. Runs on another thread."""
+
+
+class Room:
+    """Watches that something does not fill up: one alarm, until there is clearly room again.
+
+    Args:
+        name: what the alarm is about
+        used: gives how full it is, in any unit
+        full: from so much on it is full
+        roomy: below so much it is not any more
+        said: what is wrong, for people; the same words for as long as it is so
+    """
+
+    def __init__(self, name: str, used: Callable[[], float], *, full: float, roomy: float, said: str) -> None:
+        self.name = name
+        self._used, self._full, self._roomy, self._said = used, full, roomy, said
+        self._is_full = False
+
+    def look(self) -> None:
+        """Raises ``Overloaded`` while it is full."""
+        used = self._used()
+        self._is_full = used >= (self._roomy if self._is_full else self._full)
+        if self._is_full:
+            raise Overloaded(self._said)
+
+
+def disk_room(folder: Path) -> Room:
+    """Watches the file system of a folder: what is full takes no commit."""
+    return Room(
+        "disk",
+        lambda: -shutil.disk_usage(folder).free,
+        full=-LEAST_FREE_BYTES,
+        roomy=-1.2 * LEAST_FREE_BYTES,
+        said="less than 1 GiB is free where the home is",
+    )
+
+
+def queue_room(waiting_weight: Callable[[], int]) -> Room:
+    """Watches what waits to be written: above its bound callers are refused."""
+    return Room(
+        "writer queue",
+        waiting_weight,
+        full=0.8 * MAX_WAITING_WEIGHT,
+        roomy=0.2 * MAX_WAITING_WEIGHT,
+        said="more waits to be written than commits keep up with",
+    )
 
 
 async def watch(watched: Sequence[Watched], alarms: Alarms) -> None:

@@ -2,7 +2,7 @@
 
 Exit codes:
     0  done
-    1  what was asked for does not hold: evidence, a check, a channel that is halted or not connected
+    1  what was asked for does not hold: evidence, a check, a FAIL of doctor or status
     2  the command was used wrongly: its options, a file it was given, the client's profile
     3  the node refused; the message ends with the reason, which is stable for programs
     4  the node was not reached, is too busy, or did not answer in time

@@ -4,29 +4,92 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from gateway.cli import doctor_home, doctor_network
-from gateway.cli.doctor_findings import Finding, Level, Subject
+from gateway.cli import doctor_home, doctor_network, doctor_running, doctor_store
 from gateway.cli.failures import DOES_NOT_HOLD
+from gateway.cli.findings import Finding, Level, Remedy, Subject, is_failing, tell
 from gateway.cli.options import AsJson, HomeFolder, now
-from gateway.cli.output import say, write_json
+from gateway.cli.output import write_json
 from gateway.errors import GatewayError
 from gateway.home import Home
 
-CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]]], ...] = (
-    ("access", doctor_home.access),
-    ("officers", doctor_home.officers),
-    ("keys", doctor_home.keys),
-    ("certificates", doctor_home.certificates),
-    ("revocation", doctor_home.revocation),
-    ("seal", doctor_home.seal),
-    ("pairings", doctor_home.pairings),
-    ("clock", doctor_home.clock),
-    ("database", doctor_home.database),
-    ("listeners", doctor_network.listeners),
-    ("peers", doctor_network.peers),
-    ("collector", doctor_network.collector),
+CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]], Remedy], ...] = (
+    (
+        "access",
+        doctor_home.access,
+        Remedy("correct the file; a node that runs goes on with the rules before", "$EDITOR {home}/access.toml"),
+    ),
+    (
+        "officers",
+        doctor_home.officers,
+        Remedy("correct [officers], and start the node again", "$EDITOR {home}/config.toml"),
+    ),
+    (
+        "keys",
+        doctor_home.keys,
+        Remedy("restore the file from the backup of the keys", "ls -l {home}/keys"),
+    ),
+    (
+        "certificates",
+        doctor_home.certificates,
+        Remedy("put the right certificate in its place: docs/certificates.md", "gateway certs show {home}"),
+    ),
+    (
+        "revocation",
+        doctor_home.revocation,
+        Remedy("get the list anew from its authority, or correct denied.txt", "ls -l {home}/trust {home}/peers"),
+    ),
+    (
+        "seal",
+        doctor_home.seal,
+        Remedy("restore keys/ from the backup that belongs to the database", "gateway certs show {home}"),
+    ),
+    (
+        "pairings",
+        doctor_home.pairings,
+        Remedy("ask the peer's operator for its pairing document", "gateway pair list {home}"),
+    ),
+    (
+        "clock",
+        doctor_store.clock,
+        Remedy("look whether the clock is kept by NTP", "timedatectl status"),
+    ),
+    (
+        "database",
+        doctor_store.database,
+        Remedy("restore the newest backup into a new home, or mend database.url", "gateway restore NEW-HOME BACKUP"),
+    ),
+    (
+        "disk",
+        doctor_store.disk,
+        Remedy("look whether the file system is mounted", "df -h {home}"),
+    ),
+    (
+        "channels",
+        doctor_store.channels,
+        Remedy("once the database answers, look again", "gateway doctor {home}"),
+    ),
+    (
+        "listeners",
+        doctor_network.listeners,
+        Remedy("choose addresses of this machine and free ports", "$EDITOR {home}/config.toml"),
+    ),
+    (
+        "metrics",
+        doctor_running.metrics,
+        Remedy("look into the node's log", "journalctl --since -1h"),
+    ),
+    (
+        "peers",
+        doctor_network.peers,
+        Remedy("compare the pairing documents with the peer's operator", "gateway pair list {home}"),
+    ),
+    (
+        "collector",
+        doctor_network.collector,
+        Remedy("correct [telemetry], and start the node again", "$EDITOR {home}/config.toml"),
+    ),
 )
-"""After the configuration, on which all of them rest."""
+"""After the configuration, on which all of them rest. The remedy is for what a check cannot get past."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,39 +98,33 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(home: HomeFolder, *, as_json: AsJson = False) -> None:
-    """Checks a node's home and surroundings, and says what to do.
+    """Checks a node's home and surroundings, and says what to do, and what to type first.
 
-    It works while the node runs, too. Exit code 1 if anything is a FAIL.
+    It works while the node runs, too. Exit code 0: everything works, though some of it may be a WARN; 1: something is a
+    FAIL.
     """
     found = list(examine(Subject(Home(home), now())))
     if as_json:
         write_json({"findings": [each.document() for each in found]})
     else:
-        for each in found:
-            _tell(each)
-    if any(each.level is Level.FAIL for each in found):
+        tell(found)
+    if is_failing(found):
         raise typer.Exit(DOES_NOT_HOLD)
 
 
 def examine(subject: Subject) -> Iterator[Finding]:
     """Makes every check; an error of ours within one is its finding."""
+    path = subject.home.path
     try:
         node = subject.home.config.node
     except GatewayError as error:
-        yield Finding(Level.FAIL, "configuration", error.message, "correct config.toml; nothing else was checked")
+        todo = Remedy("correct config.toml, then look again: nothing else was checked", f"$EDITOR {path}/config.toml")
+        yield Finding(Level.FAIL, "configuration", error.message, todo)
         return
     yield Finding(Level.OK, "configuration", f"{node.jurisdiction} {node.domain}")
-    for name, check in CHECKS:
+    for name, check, remedy in CHECKS:
         try:
             yield from check(subject)
-        except GatewayError as error:
-            yield Finding(Level.FAIL, name, error.message)
-
-
-def _tell(finding: Finding) -> None:
-    first, *more = finding.said.split("\n")
-    say(f"{finding.level:4}  {finding.about:14}  {first}")
-    for line in more:
-        say(f"{'':22}{line}")
-    if finding.todo:
-        say(f"{'':22}-> {finding.todo}")
+        except (GatewayError, OSError) as error:
+            last_resort = Remedy(remedy.todo, remedy.command.format(home=path))
+            yield Finding(Level.FAIL, name, str(error), last_resort)

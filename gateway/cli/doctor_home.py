@@ -1,10 +1,9 @@
 """What ``gateway doctor`` looks at in the home itself."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
-import pysqlite3.dbapi2 as sqlite
-
-from gateway.cli.doctor_findings import Finding, Level, Subject, validity
+from gateway.cli.findings import Finding, Level, Remedy, Subject, validity
 from gateway.errors import ConfigError, GatewayError, VerificationError
 from gateway.identity.certificates import Window, load_certificate
 from gateway.identity.keyfiles import read_certificate, read_key, read_public
@@ -12,11 +11,28 @@ from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.revocation import Crl, key_of, read_crls
 from gateway.identity.tls_trust import Purpose, TlsTrust
-from gateway.store.database import OLDEST_SQLITE, snapshot
-from gateway.store.opening import check_owner
+
+CRL_NOTICE = timedelta(days=1)  # before a list must be renewed
 
 _KEYS = ("node", "seal-ed25519", "seal-ml-dsa-44")
-_RENEW = "issue a new certificate by the node authority"
+_NEWER_LIST = Remedy(
+    "sign a newer one on the machine of that authority, and copy it here: trust/ or peers/",
+    "gateway certs crl AUTHORITIES --authority client",
+)
+
+
+def _renewal(subject: Subject, profile: str) -> Remedy:
+    node = NodeId(subject.home.config.node.domain)
+    put = "gateway certs install" if profile == "node" else "gateway certs prepare-seal"
+    todo = f"issue a new one on the machine of the node authority, then put it in with {put} (docs/certificates.md)"
+    return Remedy(todo, f"gateway certs issue AUTHORITIES --profile {profile} --id {node} --out new-{profile}")
+
+
+def _admission(subject: Subject) -> Remedy:
+    node = subject.home.config.node
+    client = f"spiffe://{node.domain}/{node.authorities[0]}/SYSTEM"
+    command = f"gateway client add {subject.home.path} --certs AUTHORITIES --id {client} --role operator --out SYSTEM"
+    return Remedy("admit the back-office systems, and a client for the operators", command)
 
 
 def access(subject: Subject) -> Iterator[Finding]:
@@ -27,7 +43,7 @@ def access(subject: Subject) -> Iterator[Finding]:
     if count:
         yield Finding(Level.OK, "access", f"clients that are admitted: {count}")
     else:
-        yield Finding(Level.WARN, "access", "no client is admitted", "gateway client add")
+        yield Finding(Level.WARN, "access", "no client is admitted", _admission(subject))
 
 
 def officers(subject: Subject) -> Iterator[Finding]:
@@ -36,45 +52,57 @@ def officers(subject: Subject) -> Iterator[Finding]:
         try:
             source.look()
         except GatewayError as error:
-            todo = "correct [officers] in config.toml, or ask the issuer"
-            yield Finding(Level.FAIL, "officers", f"{source.name}: {error.message}", todo)
+            remedy = Remedy("correct [officers], or ask who runs the issuer", f"$EDITOR {subject.home.config_file}")
+            yield Finding(Level.FAIL, "officers", f"{source.name}: {error.message}", remedy)
         else:
             yield Finding(Level.OK, "officers", f"the keys of {source.name} can be used")
 
 
 def keys(subject: Subject) -> Iterator[Finding]:
     """Each private key: its file belongs to its owner alone, and it is that of its certificate."""
+    restore = Remedy("restore both from the same backup of the keys", f"gateway certs show {subject.home.path}")
     for name in _KEYS:
         key, certificate = subject.home.key(name), subject.home.certificate(name)
         try:
             fits = read_key(key).public_key() == read_certificate(certificate).public_key()
         except ConfigError as error:
-            yield Finding(Level.FAIL, "keys", error.message)
+            remedy = Remedy("make it readable to the node alone; if it is gone, restore it", f"chmod 600 {key}")
+            yield Finding(Level.FAIL, "keys", error.message, remedy)
             continue
         if fits:
             yield Finding(Level.OK, "keys", f"{key.name} is its owner's alone, and fits {certificate.name}")
         else:
-            yield Finding(Level.FAIL, "keys", f"{key.name} is not the key of {certificate.name}", "restore both")
+            yield Finding(Level.FAIL, "keys", f"{key.name} is not the key of {certificate.name}", restore)
     folder = subject.home.path / "keys"
     if folder.stat().st_mode & 0o077:
-        yield Finding(Level.WARN, "keys", f"{folder} is open to others", f"chmod 700 {folder}")
+        remedy = Remedy("close it: who reads the keys can sign as this jurisdiction", f"chmod 700 {folder}")
+        yield Finding(Level.WARN, "keys", f"{folder} is open to others", remedy)
 
 
 def certificates(subject: Subject) -> Iterator[Finding]:
-    """The two roots, and the node's TLS certificate: whose it is, who issued it, how long it is valid."""
-    home, now = subject.home, subject.now
+    """The two roots, the node's TLS certificate, and all others: whose, by whom, how long, whether revoked."""
+    home, now, renewal = subject.home, subject.now, _renewal(subject, "node")
+    todo = "make a new authority, and trust both for a while: docs/certificates.md"
+    successor = Remedy(todo, f"gateway certs trust {home.path} ROOT FILE")
     for name in ("node-authority", "client-authority"):
         for root in home.roots(name):
-            yield validity("certificates", name, Window.of(root), now, "make a new authority: docs/certificates.md")
+            yield validity("certificates", name, Window.of(root), now, successor)
     roots, certificate = home.roots("node-authority"), read_certificate(home.certificate("node"))
-    yield validity("certificates", "node.crt", Window.of(certificate), now, _RENEW)
+    yield validity("certificates", "node.crt", Window.of(certificate), now, renewal)
     for purpose in Purpose:
         found = TlsTrust(roots, purpose).verify(
             home.certificate("node").read_bytes(), Window.of(certificate).not_before
         )
         if found != str(NodeId(home.config.node.domain)):
             said = f"node.crt is that of {found}, and config.toml says {home.config.node.domain}"
-            yield Finding(Level.FAIL, "certificates", said, _RENEW)
+            yield Finding(Level.FAIL, "certificates", said, renewal)
+    for each in home.lifetimes(now):
+        if each.revoked:
+            remedy = Remedy(
+                "if that is right, replace it; if nobody knows why, treat its key as stolen (docs/certificates.md)",
+                f"gateway certs status {home.path}",
+            )
+            yield Finding(Level.FAIL, "certificates", f"{each.purpose} ({each.subject}) is revoked", remedy)
 
 
 def revocation(subject: Subject) -> Iterator[Finding]:
@@ -88,11 +116,14 @@ def revocation(subject: Subject) -> Iterator[Finding]:
         crls = read_crls(((path.name, read_public(path)) for path in files), roots, now)
         home.crl_numbers.require_no_older(map(key_of, roots), crls)
         found += crls.values()
-    late = [crl.next_update for crl in found if now > crl.next_update]
-    if late:
+    first = min((crl.next_update for crl in found), default=None)
+    if first and now > first:
         level = Level.FAIL if home.config.revocation.stale_crl == "refuse" else Level.WARN
-        said = f"a list of revoked certificates should have been renewed by {min(late):%Y-%m-%d %H:%M} UTC"
-        yield Finding(level, "revocation", said, "gateway certs crl, on the machine of that authority")
+        said = f"a list of revoked certificates should have been renewed by {first:%Y-%m-%d %H:%M} UTC"
+        yield Finding(level, "revocation", said, _NEWER_LIST)
+    elif first and now > first - CRL_NOTICE:
+        said = f"a list of revoked certificates must be renewed by {first:%Y-%m-%d %H:%M} UTC"
+        yield Finding(Level.WARN, "revocation", said, _NEWER_LIST)
     else:
         yield Finding(Level.OK, "revocation", f"denied.txt, and lists of authorities: {len(found)}, can be read")
 
@@ -103,7 +134,7 @@ def seal(subject: Subject) -> Iterator[Finding]:
     for name, certificate in zip(
         _KEYS[1:], map(load_certificate, home.seal_files.certified().certificates), strict=True
     ):
-        yield validity("seal", f"{name}.crt", Window.of(certificate), now, _RENEW)
+        yield validity("seal", f"{name}.crt", Window.of(certificate), now, _renewal(subject, "seal"))
     home.parties([], now)
     yield Finding(Level.OK, "seal", "both sealing certificates come from the own node authority, for this node")
 
@@ -112,51 +143,20 @@ def pairings(subject: Subject) -> Iterator[Finding]:
     """Each peer's document: whether it still holds."""
     documents = subject.home.peer_documents()
     if not documents:
-        yield Finding(Level.WARN, "pairings", "the node has no peer", "gateway pair export, gateway pair import")
+        todo = "exchange pairing documents with the peer's operator, then gateway pair import"
+        exchange = Remedy(todo, f"gateway pair export {subject.home.path} --out own.json")
+        yield Finding(Level.WARN, "pairings", "the node has no peer", exchange)
     for document in documents:
         yield _pairing(document, subject)
     subject.home.parties(documents, subject.now)
 
 
 def _pairing(document: PairingDocument, subject: Subject) -> Finding:
-    todo = f"ask the operator of {document.domain} for a new pairing document"
+    todo = f"ask the operator of {document.domain} for a new pairing document, and compare its fingerprint"
+    remedy = Remedy(todo, f"gateway pair import {subject.home.path} {document.jurisdiction.lower()}.json")
     try:
         document.seal_at(subject.now)
     except VerificationError as error:
-        return Finding(Level.FAIL, "pairings", f"{document.jurisdiction}: {error.message}", todo)
+        return Finding(Level.FAIL, "pairings", f"{document.jurisdiction}: {error.message}", remedy)
     window = Window.of(document.seal_ed25519) & Window.of(document.seal_ml_dsa_44) & Window.of(document.node_authority)
-    return validity("pairings", f"the seal of {document.jurisdiction} ({document.domain})", window, subject.now, todo)
-
-
-def clock(subject: Subject) -> Iterator[Finding]:
-    """The clock cannot be behind what was signed before now, here or at a peer."""
-    made = {
-        str(subject.home.certificate(name)): Window.of(read_certificate(subject.home.certificate(name)))
-        for name in _KEYS
-    }
-    latest = {name: window.not_before for name, window in made.items()}
-    latest |= {f"the pairing document of {each.domain}": each.created_at for each in subject.home.peer_documents()}
-    ahead = [name for name, moment in latest.items() if moment > subject.now]
-    if ahead:
-        yield Finding(
-            Level.FAIL, "clock", f"the clock is behind the time at which {ahead[0]} was made", "set the clock"
-        )
-    else:
-        yield Finding(Level.OK, "clock", f"{subject.now:%Y-%m-%d %H:%M:%S} UTC is later than all that was signed")
-
-
-def database(subject: Subject) -> Iterator[Finding]:
-    """The SQLite library, and the database: there, of this version's form, this node's. The node may use it."""
-    config = subject.home.config
-    oldest = ".".join(map(str, OLDEST_SQLITE))
-    if sqlite.sqlite_version_info < OLDEST_SQLITE:
-        yield Finding(Level.FAIL, "database", f"SQLite is {sqlite.sqlite_version}", f"install {oldest} or later")
-        return
-    yield Finding(Level.OK, "database", f"SQLite is {sqlite.sqlite_version}, {oldest} or later is needed")
-    try:
-        with snapshot(config.database.url, subject.home.path) as connection:
-            check_owner(connection, config.node.jurisdiction, config.node.domain)
-    except GatewayError as error:
-        yield Finding(Level.FAIL, "database", error.message)
-    else:
-        yield Finding(Level.OK, "database", "it answers, has this version's form, and is this node's")
+    return validity("pairings", f"the seal of {document.jurisdiction} ({document.domain})", window, subject.now, remedy)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cryptography import x509
 
-from gateway.cli.doctor_findings import Finding, Level, Subject
+from gateway.cli.findings import Finding, Level, Remedy, Subject
 from gateway.errors import GatewayError, Unavailable
 from gateway.home import Home
 from gateway.identity.certificates import to_pem
@@ -33,15 +33,16 @@ def listeners(subject: Subject) -> Iterator[Finding]:
     home = subject.home
     roots = home.roots("node-authority")
     for name, address in (("back_office", home.config.back_office.listen), ("peer", home.config.peer.listen)):
-        host, port = _split(address)
+        host, port = split(address)
         where = f"{name} {address}"
         try:
             _shake_hands(home, _ANY_HOST.get(host, host), port, roots, home.config.node.domain, subject.now)
         except _Unreachable:
-            yield _bindable(where, host, port)
+            yield bindable(subject, where, host, port)
         except (GatewayError, OSError) as error:
             said = f"{where}: something else answers there ({error})"
-            yield Finding(Level.FAIL, "listeners", said, "stop it, or choose another port in config.toml")
+            remedy = Remedy("stop it, or choose another port in config.toml", f"ss -ltnp 'sport = :{port}'")
+            yield Finding(Level.FAIL, "listeners", said, remedy)
         else:
             yield Finding(Level.OK, "listeners", f"{where}: this node answers")
 
@@ -63,14 +64,15 @@ def collector(subject: Subject) -> Iterator[Finding]:
     try:
         require_collector(section, home.path)
     except Unavailable as error:
-        todo = "look at [telemetry] in config.toml, at the collector and at firewalls"
-        yield Finding(Level.WARN, "collector", f"{section.endpoint}: {error.message}", todo)
+        todo = "look at [telemetry], at the collector and at firewalls; what the node serves does not depend on it"
+        remedy = Remedy(todo, f"$EDITOR {home.config_file}")
+        yield Finding(Level.WARN, "collector", f"{section.endpoint}: {error.message}", remedy)
     else:
         yield Finding(Level.OK, "collector", f"{section.endpoint} answers")
 
 
 def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:
-    host, port = _split(address)
+    host, port = split(address)
     where = f"{document.jurisdiction} at {address}"
     try:
         connection = _dial(subject.home, host, port, document.node_authorities, document.domain)
@@ -78,28 +80,35 @@ def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:
             _require_identity(connection, document.node_authorities, document.domain, subject.now)
             _require_admission(connection)
     except (_Unreachable, TimeoutError) as error:
-        todo = "ask its operator whether the node runs, and look at firewalls and name service"
-        return Finding(Level.WARN, "peers", f"{where} does not answer: {error}", todo)
+        todo = "ask its operator whether the node runs, and look at firewalls and name service; what is sealed waits"
+        return Finding(
+            Level.WARN, "peers", f"{where} does not answer: {error}", Remedy(todo, f"nc -vz {host.strip('[]')} {port}")
+        )
     except (GatewayError, OSError) as error:
         todo = "compare the pairing documents with its operator, fingerprint by fingerprint"
-        return Finding(Level.FAIL, "peers", f"{where}: {error}", todo)
+        return Finding(Level.FAIL, "peers", f"{where}: {error}", Remedy(todo, f"gateway pair list {subject.home.path}"))
     return Finding(Level.OK, "peers", f"{where}: TLS 1.3 both ways, {NodeId(document.domain)}")
 
 
-def _split(address: str) -> tuple[str, int]:
+def split(address: str) -> tuple[str, int]:
+    """Divides ``host:port``."""
     host, _, port = address.rpartition(":")
     return host, int(port)
 
 
-def _bindable(where: str, host: str, port: int) -> Finding:
+def bindable(subject: Subject, where: str, host: str, port: int) -> Finding:
+    """Judges whether a port can be listened on."""
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host.strip("[]"), port))
         except OSError as error:
-            todo = "choose an address of this machine and a free port in config.toml"
-            return Finding(Level.FAIL, "listeners", f"{where} cannot be used: {error.strerror}", todo)
+            remedy = Remedy(
+                "choose an address of this machine and a free port in config.toml",
+                f"$EDITOR {subject.home.config_file}",
+            )
+            return Finding(Level.FAIL, "listeners", f"{where} cannot be used: {error.strerror}", remedy)
     return Finding(Level.OK, "listeners", f"{where} is free; the node does not run")
 
 

@@ -55,8 +55,11 @@ def _told_of_a_call(error: ExchangeError) -> Failure:
         return Failure(error.message, USED_WRONGLY)
     if isinstance(error, InvalidRequest) and error.violations:
         return Failure(_with_violations("the node refused: the request breaks rules", error.violations), REFUSED)
-    if isinstance(error, Unavailable | DeadlineExceeded | Overloaded | Cancelled):
-        return Failure(f"the node was not reached: {error.message}", NOT_REACHED)
+    if isinstance(error, Unavailable | DeadlineExceeded):
+        todo = "on the node's machine, gateway doctor HOME tells why"
+        return Failure(f"the node was not reached: {error.message}\n{todo}", NOT_REACHED)
+    if isinstance(error, Overloaded | Cancelled):
+        return Failure(f"the node did not do it: {error.message}", NOT_REACHED)
     return Failure(f"the node refused: {error.message} ({error.reason})", REFUSED)
 
 

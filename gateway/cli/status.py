@@ -8,8 +8,10 @@ from regulator.exchange.v1.admin_service_pb2 import Alarm, Channel, Peer, Server
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.cli.failures import DOES_NOT_HOLD
-from gateway.cli.options import AsJson, ProfileFile, connect, word_of
+from gateway.cli.findings import Finding, is_failing, tell
+from gateway.cli.options import AsJson, ProfileFile, connect, now, word_of
 from gateway.cli.output import json_moment, moment_of, pairs, say, table, write_json
+from gateway.cli.status_findings import findings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,21 +20,24 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status(*, profile: ProfileFile, as_json: AsJson = False) -> None:
-    """Tells how the node and its channels do.
+    """Tells how the node and its channels do; of what is wrong, what to do, and what to type first.
 
-    Exit code 1 if a channel is halted or not connected, or an alarm is raised.
+    Exit code 0: nothing is wrong, though a certificate may end soon (WARN). 1: something is (FAIL): a channel is
+    halted, down or gets no receipts, an alarm is raised, a certificate has ended or is revoked. 4: the node was not
+    reached: run gateway doctor on its machine.
     """
     with connect(profile) as client:
         info, peers, channels = client.server_info(), list(client.list_peers()), list(client.list_channels())
+        found = list(findings(info, channels, list(client.list_certificates()), now()))
     if as_json:
-        write_json(_document(info, peers, channels))
+        write_json(_document(info, peers, channels, found))
     else:
-        _show(info, peers, channels)
-    if info.alarms or not all(each.connected and each.state == Channel.OPEN for each in channels):
+        _show(info, peers, channels, found)
+    if is_failing(found):
         raise typer.Exit(DOES_NOT_HOLD)
 
 
-def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel]) -> None:
+def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel], found: Sequence[Finding]) -> None:
     pairs(
         [
             ("node", f"{info.jurisdiction} {info.domain}, version {info.software_version}"),
@@ -51,6 +56,9 @@ def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel]) 
     if info.alarms:
         say()
         table(("alarm", "since", "what is wrong"), [_alarm_row(each) for each in info.alarms])
+    if found:
+        say()
+        tell(found)
 
 
 def _seen(info: ServerInfo) -> str:
@@ -82,7 +90,9 @@ def _alarm_row(alarm: Alarm) -> tuple[str, ...]:
     return alarm.about, moment_of(alarm.start_time), alarm.detail
 
 
-def _document(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel]) -> dict[str, Any]:
+def _document(
+    info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel], found: Sequence[Finding]
+) -> dict[str, Any]:
     return {
         "node": {
             "jurisdiction": info.jurisdiction,
@@ -108,6 +118,7 @@ def _document(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channe
         ],
         "peers": [_peer(each) for each in peers],
         "channels": [_channel(each) for each in channels],
+        "findings": [each.document() for each in found],
     }
 
 
@@ -135,4 +146,5 @@ def _channel(channel: Channel) -> dict[str, Any]:
         "connected": channel.connected,
         "receipt_time": json_moment(channel.receipt_time),
         "last_error": channel.last_error,
+        "oldest_unreceipted_time": json_moment(channel.oldest_unreceipted_time),
     }

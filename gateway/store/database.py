@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from gateway.errors import ConfigError, StoreError
+from gateway.errors import ConfigError, StoreError, WrongForm
 from gateway.store.migrating import newest_revision, revision_of, upgrade
 
 STATEMENTS_KEPT = 512  # by a connection: inserts of so many rows are one each (prepared.ROWS_AT_ONCE)
@@ -174,7 +174,7 @@ def _check_revision(url: URL, engine: Engine) -> None:
     with engine.connect() as connection:
         found, wanted = revision_of(connection), newest_revision()
     if found != wanted:
-        raise StoreError(f"the database is at revision {found}, not {wanted}: run gateway upgrade")
+        raise WrongForm(f"the database is at revision {found}, not {wanted}: run gateway upgrade")
 
 
 def _absolute(url: str, home: Path) -> URL:

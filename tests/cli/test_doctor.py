@@ -2,14 +2,14 @@
 
 import shutil
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.cli.doctor import examine
-from gateway.cli.doctor_findings import Finding, Level, Subject
+from gateway.cli.findings import Finding, Level, Subject
 from gateway.home import Home
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
@@ -17,6 +17,7 @@ from gateway.identity.profiles import AuthorityKind
 from tests.cli.listeners import context_of, listening
 from tests.cli.transcripts import run
 from tests.support.certificates import OddCertificates, authority, issued
+from tests.support.commands import unknown_in
 from tests.support.nodes import Site, found_pair
 
 
@@ -40,6 +41,10 @@ def findings(home: Home, now: datetime | None = None, about: str = "") -> list[F
 
 def failures(home: Home, now: datetime | None = None) -> list[Finding]:
     return [each for each in findings(home, now) if each.level is Level.FAIL]
+
+
+def unknown_commands(found: Iterable[Finding]) -> list[str]:
+    return [each for one in found for each in unknown_in(f"{one.remedy.todo}; {one.remedy.command}")]
 
 
 def test_a_good_home_that_does_not_run_has_no_failure(founded):
@@ -139,7 +144,8 @@ def _bad_list_of_a_peer(home: Home) -> None:
 def test_what_is_wrong_with_a_home_is_found(home, spoil: Callable[[Home], None], about, words):
     spoil(home)
     found = [each for each in failures(home) if each.about == about]
-    assert any(words in f"{each.said} {each.todo}" for each in found), findings(home)
+    assert any(words in f"{each.said} {each.remedy}" for each in found), findings(home)
+    assert unknown_commands(findings(home)) == []
 
 
 def test_the_database_of_another_node_is_found(founded, home):
@@ -151,14 +157,16 @@ def test_the_database_of_another_node_is_found(founded, home):
 def test_what_is_open_to_others_is_a_warning(home):
     (home.path / "keys").chmod(0o755)
     warned = [each for each in findings(home, about="keys") if each.level is Level.WARN]
-    assert [each.todo for each in warned] == [f"chmod 700 {home.path / 'keys'}"]
+    assert [each.remedy.command for each in warned] == [f"chmod 700 {home.path / 'keys'}"]
 
 
 def test_a_home_without_clients_or_peers_is_a_warning(home):
     home.access_file.write_text("")
     (home.peers / "kr.json").unlink()
-    warned = {each.about: each.todo for each in findings(home) if each.level is Level.WARN}
-    assert warned == {"access": "gateway client add", "pairings": "gateway pair export, gateway pair import"}
+    warned = {each.about: each.remedy.command for each in findings(home) if each.level is Level.WARN}
+    assert warned["access"].startswith(f"gateway client add {home.path} --certs AUTHORITIES --id spiffe://")
+    assert warned["pairings"] == f"gateway pair export {home.path} --out own.json"
+    assert len(warned) == 2
 
 
 @pytest.mark.parametrize(
@@ -170,7 +178,7 @@ def test_a_certificate_is_warned_of_before_it_ends(home, days, level, words):
     (found,) = [each for each in findings(home, later, "certificates") if each.said.startswith("node.crt")]
     assert found.level is level
     assert words in found.said
-    assert bool(found.todo) is (level is not Level.OK)
+    assert bool(found.remedy.todo) is (level is not Level.OK)
 
 
 def test_a_peer_whose_seal_has_expired_is_found(home):
@@ -199,7 +207,7 @@ def test_a_peer_under_another_root_is_found(founded, tmp_path):
         (found,) = peer_findings(hk)
     assert found.level is Level.FAIL
     assert "verify failed" in found.said
-    assert "fingerprint" in found.todo
+    assert "fingerprint" in found.remedy.todo
 
 
 def peer_that_is(hk: Site, kr: Site, identity: str, folder: Path) -> ssl.SSLContext:

@@ -1,0 +1,18 @@
+"""What is said of channels that do not move, by the doctor and by ``gateway status``."""
+
+from datetime import datetime
+
+STUCK_SECONDS = 900  # that an envelope may wait for its receipt; the alert GatewayNotReceipted has the same
+
+HALTED_FOR_GOOD = (
+    "the sender signed two histories: do not restart and do not restore; verify the own store, keep both signed "
+    "checkpoints, call the peer's operator, and let the authorities decide which holds"
+)
+MENDS_ITSELF = "it mends itself once the peer has told what it holds: see that the peer is reached"
+
+
+def waiting_said(count: int, oldest: datetime, now: datetime) -> str:
+    """Says how many envelopes wait for their receipts, and since when."""
+    hours, seconds = divmod(int((now - oldest).total_seconds()), 3600)
+    long = f"{hours} h {seconds // 60} min" if hours else f"{seconds // 60} min"
+    return f"{count} envelopes wait for a receipt, the oldest since {oldest:%Y-%m-%d %H:%M:%S} UTC ({long})"

@@ -1,0 +1,145 @@
+"""What ``gateway doctor`` looks at in the database, and what depends on what is signed there: clock, disk, channels."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pysqlite3.dbapi2 as sqlite
+
+from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, waiting_said
+from gateway.cli.findings import Finding, Level, Remedy, Subject
+from gateway.errors import GatewayError, WrongForm
+from gateway.identity.certificates import Window
+from gateway.identity.keyfiles import read_certificate
+from gateway.ledger.note import Note
+from gateway.ledger.steps import FORKED
+from gateway.moments import datetime_of
+from gateway.questions.standing import channel_id
+from gateway.store.backlog import read_waiting, signed_at
+from gateway.store.database import OLDEST_SQLITE, snapshot
+from gateway.store.opening import check_owner
+from gateway.store.state import ChannelState, read_channels
+from gateway.watching import LEAST_FREE_BYTES
+
+TOLERANCE = timedelta(seconds=5)  # between two clocks
+LEAST_FREE_PART = 0.1  # of the file system
+GIB = 2**30
+
+_KEYS = ("node", "seal-ed25519", "seal-ml-dsa-44")
+_CLOCK = Remedy("have the clock kept by NTP, and set it", "timedatectl status")
+
+
+def clock(subject: Subject) -> Iterator[Finding]:
+    """The clock is behind nothing that was signed here or at a peer, and agrees with the clocks of peers."""
+    known = [*_made(subject), *((f"a checkpoint of {name}", at) for name, at in _signed(subject))]
+    ahead = [name for name, moment in known if moment > subject.now + TOLERANCE]
+    if ahead:
+        yield Finding(Level.FAIL, "clock", f"the clock is behind the time at which {ahead[0]} was made", _CLOCK)
+    else:
+        yield Finding(Level.OK, "clock", f"{subject.now:%Y-%m-%d %H:%M:%S} UTC is later than all that was signed")
+    for state in _states(subject):
+        if (ahead_by := _ahead_by(state)) > TOLERANCE:
+            sender, recipient = state.parties.sender, state.parties.recipient
+            said = f"the clock of {sender} was {ahead_by.total_seconds():.0f} s ahead of {recipient}'s"
+            todo = f"one of the two is wrong: compare both with NTP, with the operator of {_peer(state)}"
+            yield Finding(Level.WARN, "clock", f"{said} at the last receipt", Remedy(todo, _CLOCK.command))
+
+
+def database(subject: Subject) -> Iterator[Finding]:
+    """The SQLite library, and the database: there, of this version's form, this node's. The node may use it."""
+    config, home = subject.home.config, subject.home.path
+    oldest = ".".join(map(str, OLDEST_SQLITE))
+    if sqlite.sqlite_version_info < OLDEST_SQLITE:
+        remedy = Remedy(f"install {oldest} or later", "pip install --require-hashes -r requirements.lock")
+        yield Finding(Level.FAIL, "database", f"SQLite is {sqlite.sqlite_version}", remedy)
+        return
+    yield Finding(Level.OK, "database", f"SQLite is {sqlite.sqlite_version}, {oldest} or later is needed")
+    try:
+        with snapshot(config.database.url, home) as connection:
+            check_owner(connection, config.node.jurisdiction, config.node.domain)
+    except WrongForm as error:
+        remedy = Remedy("stop the node, bring the database to this version's form, start it", f"gateway upgrade {home}")
+        yield Finding(Level.FAIL, "database", error.message, remedy)
+    else:
+        yield Finding(Level.OK, "database", "it answers, has this version's form, and is this node's")
+
+
+def disk(subject: Subject) -> Iterator[Finding]:
+    """Room for what comes: on a full disk a node answers no call, since it cannot tell of it."""
+    usage = shutil.disk_usage(subject.home.path)
+    said = f"{usage.free / GIB:.1f} GiB of {usage.total / GIB:.1f} are free where the home is"
+    remedy = Remedy(
+        "make room, or enlarge the file system; never delete node.db-wal, it holds what was acknowledged last",
+        f"du -xh --max-depth=1 {subject.home.path} | sort -h",
+    )
+    if usage.free < LEAST_FREE_BYTES:
+        yield Finding(Level.FAIL, "disk", said, remedy)
+    elif usage.free < LEAST_FREE_PART * usage.total:
+        yield Finding(Level.WARN, "disk", said, remedy)
+    else:
+        yield Finding(Level.OK, "disk", said)
+
+
+def channels(subject: Subject) -> Iterator[Finding]:
+    """Each channel, as the log has it: whether it has halted, and what waits for a receipt, since when."""
+    home = subject.home
+    with snapshot(home.config.database.url, home.path) as connection:
+        states = read_channels(connection)
+        waiting = read_waiting(connection, states)
+    for origin, state in states.items():
+        yield _channel(subject, state, datetime_of(waiting[origin][0][1]) if waiting.get(origin) else None)
+
+
+def _channel(subject: Subject, state: ChannelState, oldest: datetime | None) -> Finding:
+    name, home = channel_id(state), subject.home.path
+    if halt := state.halt:
+        said = f"{name} has halted: {halt.reason}: {halt.detail}"
+        if halt.reason == FORKED:
+            return Finding(Level.FAIL, "channels", said, Remedy(HALTED_FOR_GOOD, f"gateway check {home}"))
+        return Finding(Level.WARN, "channels", said, Remedy(MENDS_ITSELF, f"gateway doctor {home}"))
+    said = f"{name}: {state.log.size} envelopes, {state.receipted_size} of them receipted"
+    if oldest and (subject.now - oldest).total_seconds() > STUCK_SECONDS:
+        said = f"{name}: {waiting_said(state.log.size - state.receipted_size, oldest, subject.now)}"
+        todo = "look at the peer, below; what is urgent goes by telephone, until it is reached"
+        return Finding(Level.WARN, "channels", said, Remedy(todo, f"gateway pair list {home}"))
+    return Finding(Level.OK, "channels", said)
+
+
+# --- what was signed ----------------------------------------------------------------------------------------------
+
+
+def _made(subject: Subject) -> Iterator[tuple[str, datetime]]:
+    for name in _KEYS:
+        file = subject.home.certificate(name)
+        yield str(file), Window.of(read_certificate(file)).not_before
+    for each in subject.home.peer_documents():
+        yield f"the pairing document of {each.domain}", each.created_at
+
+
+def _signed(subject: Subject) -> Iterator[tuple[str, datetime]]:
+    for state in _states(subject):
+        if state.head:
+            yield channel_id(state), datetime.fromtimestamp(state.head.time, UTC)
+        if state.receipt:
+            yield channel_id(state), datetime.fromtimestamp(state.receipt.time, UTC)
+
+
+def _states(subject: Subject) -> list[ChannelState]:
+    """Of a database that cannot be read there are none: another check says so."""
+    home = subject.home
+    try:
+        with snapshot(home.config.database.url, home.path) as connection:
+            return list(read_channels(connection).values())
+    except GatewayError:
+        return []
+
+
+def _ahead_by(state: ChannelState) -> timedelta:
+    """By how much the newest receipt is older than the checkpoint that it countersigns, and clocks differ at least."""
+    if state.receipt is None:
+        return timedelta()
+    return timedelta(seconds=signed_at(Note.parse(state.receipt.note)) - state.receipt.time)
+
+
+def _peer(state: ChannelState) -> str:
+    return state.parties.recipient if state.parties.outgoing else state.parties.sender

@@ -1,0 +1,95 @@
+"""What ``gateway status`` makes of what a node tells: what is wrong, what to do, what to type first.
+
+The commands with HOME are for the node's machine; it is not known here where that is.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from regulator.exchange.v1.admin_service_pb2 import Alarm, Certificate, Channel, ServerInfo
+
+from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, waiting_said
+from gateway.cli.findings import Finding, Level, Remedy
+from gateway.ledger.steps import FORKED
+
+CLOCK_SECONDS = 60  # between the node's clock and this machine's
+
+DOCTOR = "gateway doctor HOME"
+_OF_ALARMS = {
+    "access.toml": Remedy("correct the file: until then the rules before are in force", DOCTOR),
+    "TLS key and certificate": Remedy("put in a key and a certificate that fit: those before are in use", DOCTOR),
+    "trust in clients": Remedy("correct the root, list or denied.txt: what was read before is in force", DOCTOR),
+    "trust in peers": Remedy("correct the pairing document or list: what was read before is in force", DOCTOR),
+    "lists of revoked certificates": Remedy(
+        "sign a newer list on the machine of its authority, and copy it to the node",
+        "gateway certs crl AUTHORITIES --authority client",
+    ),
+    "seal": Remedy("wait for the peers, or look at the sealing keys: docs/certificates.md", DOCTOR),
+    "disk": Remedy("make room where the home is; never delete node.db-wal", "df -h HOME"),
+    "writer queue": Remedy("look at the disk, then bound the client that sends so much", "iostat -x 5"),
+}
+_OTHER_ALARM = Remedy("do as its detail says; the doctor looks at the node's files", DOCTOR)
+
+
+def findings(
+    info: ServerInfo, channels: Sequence[Channel], certificates: Sequence[Certificate], now: datetime
+) -> Iterator[Finding]:
+    """Gives what needs somebody, the worst first; nothing: all is well.
+
+    Args:
+        info: of the node
+        channels: all of them
+        certificates: all on which the node depends
+        now: by the clock of this machine
+    """
+    found = [
+        *(each for channel in channels for each in _of_channel(channel, now)),
+        *map(_of_alarm, info.alarms),
+        *(each for certificate in certificates for each in _of_certificate(certificate)),
+        *_of_clock(info, now),
+    ]
+    yield from sorted(found, key=lambda each: each.level is not Level.FAIL)
+
+
+def _of_channel(channel: Channel, now: datetime) -> Iterator[Finding]:
+    name = channel.name.removeprefix("channels/")
+    if channel.state == Channel.HALTED:
+        said = f"{name} has halted: {channel.halt_reason}"
+        is_for_good = channel.halt_reason.startswith(FORKED)
+        remedy = Remedy(HALTED_FOR_GOOD, "gateway check HOME") if is_for_good else Remedy(MENDS_ITSELF, DOCTOR)
+        yield Finding(Level.FAIL, "channel", said, remedy)
+    elif not channel.connected:
+        said = f"{name} is down: {channel.last_error or 'the peer has not dialled'}"
+        todo = "nothing is lost: what is sealed waits. Let the doctor dial the peer, then call its operator"
+        yield Finding(Level.FAIL, "channel", said, Remedy(todo, DOCTOR))
+    if channel.HasField("oldest_unreceipted_time"):
+        oldest = channel.oldest_unreceipted_time.ToDatetime(UTC)
+        if (now - oldest).total_seconds() > STUCK_SECONDS:
+            said = f"{name}: {waiting_said(channel.size - channel.receipted_size, oldest, now)}"
+            todo = "what is urgent goes by telephone, until the peer takes it; its operator must look why it does not"
+            yield Finding(Level.FAIL, "receipts", said, Remedy(todo, "gateway notice list --state released"))
+
+
+def _of_alarm(alarm: Alarm) -> Finding:
+    return Finding(Level.FAIL, "alarm", f"{alarm.about}: {alarm.detail}", _OF_ALARMS.get(alarm.about, _OTHER_ALARM))
+
+
+def _of_certificate(certificate: Certificate) -> Iterator[Finding]:
+    if certificate.state == Certificate.VALID:
+        return
+    name = f"{certificate.purpose} ({certificate.subject})"
+    said, level = {
+        Certificate.EXPIRING: (f"{name} ends in {certificate.days_left} days", Level.WARN),
+        Certificate.ENDED: (f"{name} has ended", Level.FAIL),
+        Certificate.REVOKED: (f"{name} is revoked", Level.FAIL),
+    }[certificate.state]
+    todo = "renew or replace it as docs/certificates.md tells; of a peer's, its operator must"
+    yield Finding(level, "certificate", said, Remedy(todo, "gateway certs status HOME"))
+
+
+def _of_clock(info: ServerInfo, now: datetime) -> Iterator[Finding]:
+    ahead_seconds = (info.time.ToDatetime(UTC) - now).total_seconds()
+    if abs(ahead_seconds) > CLOCK_SECONDS:
+        side = "ahead of" if ahead_seconds > 0 else "behind"
+        said = f"the node's clock is {abs(ahead_seconds):.0f} s {side} that of this machine"
+        yield Finding(Level.WARN, "clock", said, Remedy("have both kept by NTP", "timedatectl status"))

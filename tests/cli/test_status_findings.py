@@ -1,0 +1,104 @@
+"""What status makes of what a node tells: nothing while all is well, and otherwise what to do and what to type."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from regulator.exchange.v1.admin_service_pb2 import Alarm, Certificate, Channel, ServerInfo
+
+from gateway.cli.findings import Finding, Level
+from gateway.cli.status_findings import findings
+from tests.support.commands import unknown_in
+
+NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
+
+
+def channel(**changes: object) -> Channel:
+    made = Channel(name="channels/hk-to-kr", state=Channel.OPEN, connected=True, size=7, receipted_size=7)
+    made.MergeFrom(Channel(**changes))  # type: ignore[arg-type]
+    return made
+
+
+def waiting(since: timedelta, *, connected: bool = True) -> Channel:
+    made = Channel(name="channels/hk-to-kr", state=Channel.OPEN, connected=connected, size=9, receipted_size=7)
+    made.oldest_unreceipted_time.FromDatetime(NOW - since)
+    return made
+
+
+def certificate(state: Certificate.State.ValueType) -> Certificate:
+    return Certificate(purpose="TLS of this node", subject="spiffe://a.test/node", state=state, days_left=6)
+
+
+def found(
+    channels: Sequence[Channel] = (),
+    certificates: Sequence[Certificate] = (),
+    alarms: Sequence[Alarm] = (),
+    ahead: timedelta = timedelta(),
+) -> list[Finding]:
+    info = ServerInfo(alarms=alarms)
+    info.time.FromDatetime(NOW + ahead)
+    made = list(findings(info, channels, certificates, NOW))
+    for each in made:
+        assert unknown_in(f"{each.remedy.todo}; {each.remedy.command}") == []
+    return made
+
+
+def test_nothing_is_said_while_all_is_well():
+    fine = [channel(), waiting(timedelta(minutes=14))]
+    assert found(fine, [certificate(Certificate.VALID)], ahead=timedelta(seconds=30)) == []
+
+
+@pytest.mark.parametrize(
+    ("halt_reason", "words", "command"),
+    [
+        ("FORKED: two histories", "do not restart", "gateway check HOME"),
+        ("SENDER_ROLLED_BACK: it holds less", "mends itself", "gateway doctor HOME"),
+    ],
+)
+def test_a_halted_channel_is_told_with_what_its_reason_asks_for(halt_reason, words, command):
+    (one,) = found([channel(state=Channel.HALTED, halt_reason=halt_reason)])
+    assert (one.level, one.remedy.command) == (Level.FAIL, command)
+    assert halt_reason in one.said
+    assert words in one.remedy.todo
+
+
+def test_a_channel_that_is_down_is_told_with_what_went_wrong():
+    one, other = found([waiting(timedelta(hours=2), connected=False)])
+    assert one.said == "hk-to-kr is down: the peer has not dialled"
+    assert "2 envelopes wait for a receipt, the oldest since 2026-11-28 01:00:00 UTC (2 h 0 min)" in other.said
+    assert {one.level, other.level} == {Level.FAIL}
+
+
+def test_a_channel_that_is_up_and_takes_nothing_is_told():
+    (one,) = found([waiting(timedelta(minutes=16))])
+    assert (one.about, one.level) == ("receipts", Level.FAIL)
+
+
+@pytest.mark.parametrize(
+    "about",
+    ["access.toml", "lists of revoked certificates", "seal", "disk", "writer queue", "https://issuer.test/jwks"],
+)
+def test_every_alarm_has_a_remedy(about):
+    (one,) = found(alarms=[Alarm(about=about, detail="what is wrong")])
+    assert (one.level, one.said) == (Level.FAIL, f"{about}: what is wrong")
+
+
+@pytest.mark.parametrize(
+    ("state", "level"),
+    [(Certificate.EXPIRING, Level.WARN), (Certificate.ENDED, Level.FAIL), (Certificate.REVOKED, Level.FAIL)],
+)
+def test_certificates_that_end_are_told(state, level):
+    (one,) = found(certificates=[certificate(state)])
+    assert (one.level, one.remedy.command) == (level, "gateway certs status HOME")
+
+
+@pytest.mark.parametrize("ahead", [61, -61])
+def test_a_clock_that_is_not_this_one_is_told(ahead):
+    (one,) = found(ahead=timedelta(seconds=ahead))
+    assert one.level is Level.WARN
+    assert f"61 s {'ahead of' if ahead > 0 else 'behind'}" in one.said
+
+
+def test_the_worst_comes_first():
+    levels = [each.level for each in found([channel(state=Channel.HALTED)], [certificate(Certificate.EXPIRING)])]
+    assert levels == [Level.FAIL, Level.WARN]

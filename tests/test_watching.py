@@ -1,0 +1,47 @@
+"""What fills up raises one alarm, which ends once there is clearly room again."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway import watching
+from gateway.errors import Overloaded
+from gateway.store.committer import MAX_WAITING_WEIGHT
+from gateway.watching import LEAST_FREE_BYTES, Room, disk_room, queue_room
+
+
+def is_full(room: Room) -> bool:
+    try:
+        room.look()
+    except Overloaded:
+        return True
+    return False
+
+
+def test_an_alarm_does_not_flap_around_the_mark():
+    levels = iter([79, 80, 79, 21, 20, 79, 81])
+    room = Room("queue", lambda: next(levels), full=80, roomy=20, said="full")
+    assert [is_full(room) for _ in range(7)] == [False, True, True, True, True, True, True]
+    levels = iter([19.9, 79])
+    assert [is_full(room) for _ in range(2)] == [False, False]
+
+
+def test_the_words_stay_the_same_so_that_it_is_told_once():
+    levels = iter([80, 90])
+    room = Room("queue", lambda: next(levels), full=80, roomy=20, said="full")
+    for _ in range(2):
+        with pytest.raises(Overloaded, match=r"^full$"):
+            room.look()
+
+
+@pytest.mark.parametrize(("free", "full"), [(LEAST_FREE_BYTES + 1, False), (LEAST_FREE_BYTES, True)])
+def test_a_disk_is_full_below_a_gibibyte(monkeypatch, tmp_path: Path, free, full):
+    usage = shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(watching.shutil, "disk_usage", lambda _: usage)
+    assert is_full(disk_room(tmp_path)) is full
+
+
+@pytest.mark.parametrize(("part", "full"), [(0.79, False), (0.81, True)])
+def test_a_queue_is_full_before_callers_are_refused(part, full):
+    assert is_full(queue_room(lambda: int(part * MAX_WAITING_WEIGHT))) is full
