@@ -7,7 +7,7 @@ from typing import Any
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
 from tests.conformance.cases import Subject, encoded
-from tests.conformance.materials import destroyed, envelope, release
+from tests.conformance.materials import content_shared, destroyed, envelope, release, sharing_decided, sharing_requested
 from tests.conformance.parties import HK_TO_KR, HONG_KONG, KR_TO_HK
 
 UNKNOWN_FIELD = b"\xc2\x3e\x03abc"  # field 1000, three bytes
@@ -154,6 +154,21 @@ def _of_the_act() -> list[tuple[str, str, bytes]]:
         ("unknown-urgency", "the urgency is no value of its enum", _set(f"{content}.urgency", 99)),
         ("withdrawal-of-nothing", "the notice that is withdrawn is not known", _withdrawal()),
         ("acknowledgement-of-nothing", "the notice that is acknowledged is not known", _acknowledgement()),
+        (
+            "request-about-nothing",
+            "consent is asked for a notice that is not known",
+            sharing_requested().SerializeToString(),
+        ),
+        (
+            "decision-about-nothing",
+            "the consent that is decided on is not known",
+            sharing_decided().SerializeToString(),
+        ),
+        (
+            "share-of-nothing",
+            "the notice that is passed on is not known",
+            content_shared().SerializeToString(),
+        ),
         (
             "destruction-of-nothing",
             "the notice whose content is destroyed is not known",

@@ -10,6 +10,7 @@ from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope, EvidenceMaterial
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 from regulator.exchange.v1.notice_pb2 import NoticeContent, PolicyStatement
+from regulator.exchange.v1.sharing_pb2 import SharingDecided
 from regulator.exchange.v1.values_pb2 import CONFIDENCE_EXERCISE, SECTOR_EXCHANGE, Handling, LocalizedText
 
 from gateway.identity.certificates import load_certificate
@@ -73,6 +74,35 @@ def destroyed(number: int = 1, index: int = INDEX, leaf: bytes = bytes(32), orig
     made = envelope("destruction", origin)
     made.content_destroyed.notice = f"notices/hk-2026-{number:03}"
     made.content_destroyed.envelopes.add(origin=HK_TO_KR, index=index, leaf_hash=leaf, remainder_sha256=bytes(32))
+    return made
+
+
+def sharing_requested() -> Envelope:
+    """Who received a notice asks to pass it on."""
+    made = envelope("request")
+    act = made.sharing_requested
+    act.consent, act.use = "notices/kr-2026-001/consents/abcd1234", Handling.SUPERVISION
+    act.recipients.add(organisation="A supervisor", jurisdiction="SG")
+    act.purpose.add(language_tag="en", text="It is about one of theirs.")
+    return made
+
+
+def sharing_decided() -> Envelope:
+    """Who gave it answers."""
+    made = envelope("decision")
+    act = made.sharing_decided
+    act.consent, act.number, act.decision = "notices/hk-2026-001/consents/abcd1234", 1, SharingDecided.GRANTED
+    act.reason.add(language_tag="en", text="They should know.")
+    act.conditions.add(language_tag="en", text="No further.")
+    return made
+
+
+def content_shared() -> Envelope:
+    """Who received it passes it on."""
+    made = envelope("share")
+    act = made.content_shared
+    act.share, act.use = "notices/kr-2026-001/shares/abcd1234", Handling.SUPERVISION
+    act.recipients.add(organisation="A supervisor", jurisdiction="SG")
     return made
 
 

@@ -8,7 +8,7 @@ from regulator.exchange.v1.notice_pb2 import Reference
 
 from tests.conformance.cases import Subject, encoded
 from tests.conformance.envelope_cases import UNKNOWN_FIELD
-from tests.conformance.materials import destroyed, envelope, release
+from tests.conformance.materials import content_shared, destroyed, envelope, release, sharing_decided, sharing_requested
 from tests.conformance.parties import HONG_KONG
 
 
@@ -66,6 +66,14 @@ def _bare(member: str) -> Envelope:
     return made
 
 
+def _cleared(made: Envelope, *fields: str) -> Envelope:
+    """Without salt, and without some fields of its act."""
+    made.ClearField("salt")
+    for each in fields:
+        getattr(made, str(made.WhichOneof("content"))).ClearField(each)
+    return made
+
+
 def _accepted() -> list[tuple[str, str, Envelope, Envelope]]:
     acknowledged = _reply("notice_acknowledged", comment="We look into it.", case_reference="FSS-2026-9")
     withdrawn = _reply("notice_withdrawn", explanation="It was a mistake.")
@@ -73,6 +81,18 @@ def _accepted() -> list[tuple[str, str, Envelope, Envelope]]:
         ("release", "of a release: who, when, handling, what it supersedes", _release(), _left_of_release()),
         ("acknowledgement", "of an acknowledgement: its notice alone", acknowledged, _bare("notice_acknowledged")),
         ("withdrawal", "of a withdrawal: its notice alone", withdrawn, _bare("notice_withdrawn")),
+        (
+            "request",
+            "of a request to share: all but its purpose",
+            sharing_requested(),
+            _cleared(sharing_requested(), "purpose"),
+        ),
+        (
+            "decision",
+            "of a decision: all but reason and conditions",
+            sharing_decided(),
+            _cleared(sharing_decided(), "reason", "conditions"),
+        ),
     ]
 
 
@@ -136,6 +156,20 @@ def _refused() -> list[tuple[str, str, str, bytes]]:
             "the explanation is left",
             reply_with("notice_withdrawn", explanation="It was a mistake."),
         ),
+        ("with-purpose", "request", "the purpose is left", of_act(sharing_requested())),
+        (
+            "with-reason",
+            "decision",
+            "the reason is left",
+            _cleared(sharing_decided(), "conditions").SerializeToString(deterministic=True),
+        ),
+        (
+            "with-conditions",
+            "decision",
+            "the conditions are left",
+            _cleared(sharing_decided(), "reason").SerializeToString(deterministic=True),
+        ),
+        ("of-a-share", "request", "the act is a share, which is never destroyed", of_act(content_shared())),
         ("of-a-rotation", "release", "the act is a rotation of the seal, which is never destroyed", of_act(rotation)),
         ("of-a-destruction", "release", "the act is a certificate of destruction", of_act(destroyed())),
         ("of-no-act", "release", "there is no act", of_act(envelope())),

@@ -128,6 +128,9 @@ def _signed() -> Iterator[tuple[str, bytes]]:
         published(seal, "hk-stablecoin", 2, 1, rules.version(rules.provision())),
         assessed(seal, "hk-2026", rules.assessment()),
         materials.destroyed(),
+        materials.sharing_requested(),
+        materials.sharing_decided(),
+        materials.content_shared(),
     ):
         yield "envelope", each.SerializeToString()
     yield "remainder", remainder_of(materials.release().SerializeToString())
