@@ -1,7 +1,7 @@
 """What back offices ask: one notice, pages of notices, events after a cursor. Reads only, on the readers."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -288,9 +288,9 @@ def _origins(connection: Connection) -> dict[int, str]:
 def _without(record: NoticeRecord, hidden: Collection[str]) -> NoticeRecord:
     """The state of a notice is its own; which other one brought it there is left out where that is hidden."""
     if record.superseded_by in hidden:
-        record = replace(record, superseded_by="")
+        record = record._replace(superseded_by="")
     if record.withdrawn_by in hidden:
-        record = replace(record, withdrawn_by="", withdrawn_at=None)
+        record = record._replace(withdrawn_by="", withdrawn_at=None)
     return record
 
 

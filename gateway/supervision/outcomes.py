@@ -1,7 +1,7 @@
 """What becomes of an envelope, as values: records and events, or the reason why it cannot be used."""
 
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -27,8 +27,7 @@ class Outcome(Enum):
     INVALID = auto()  # it breaks a rule; the reason says which
 
 
-@dataclass(frozen=True, slots=True)
-class EventContent:
+class EventContent(NamedTuple):
     """An event without what the store adds: cursor, time, origin and index."""
 
     kind: Event.Kind.ValueType
@@ -49,8 +48,7 @@ class EventContent:
     tlp: Handling.Tlp.ValueType = Handling.TLP_UNSPECIFIED
 
 
-@dataclass(frozen=True, slots=True)
-class Projection:
+class Projection(NamedTuple):
     """What an envelope changes: records, new or in place of those of the same id, and events, in order."""
 
     outcome: Outcome
@@ -71,8 +69,7 @@ NO_ENVELOPE = Projection(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """An envelope where it stands, and what is known after all envelopes before it.
 
     Attributes:

@@ -11,7 +11,6 @@ sealed.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import Enum, auto
 
 from regulator.exchange.v1.notice_service_pb2 import Notice
@@ -87,7 +86,7 @@ def receipted(record: NoticeRecord, time: int) -> NoticeRecord:
     if record.receipt_time is not None:
         return record
     state = ARRIVALS[record.state, Arrival.RECEIPT]
-    return replace(record, state=state, revision=record.revision + 1, receipt_time=time)
+    return record._replace(state=state, revision=record.revision + 1, receipt_time=time)
 
 
 def acknowledged(record: NoticeRecord, at: Place) -> NoticeRecord:
@@ -95,7 +94,7 @@ def acknowledged(record: NoticeRecord, at: Place) -> NoticeRecord:
     if record.acknowledged_at:
         return record
     state = ARRIVALS[record.state, Arrival.ACKNOWLEDGEMENT]
-    return replace(record, state=state, revision=record.revision + 1, acknowledged_at=at)
+    return record._replace(state=state, revision=record.revision + 1, acknowledged_at=at)
 
 
 def withdrawn(record: NoticeRecord, at: Place, by: str = "") -> NoticeRecord:
@@ -103,7 +102,7 @@ def withdrawn(record: NoticeRecord, at: Place, by: str = "") -> NoticeRecord:
     if record.withdrawn_at:
         return record
     state = ARRIVALS[record.state, Arrival.WITHDRAWAL]
-    return replace(record, state=state, revision=record.revision + 1, withdrawn_at=at, withdrawn_by=by)
+    return record._replace(state=state, revision=record.revision + 1, withdrawn_at=at, withdrawn_by=by)
 
 
 def destroyed(record: NoticeRecord, at: Place, *, here: bool) -> NoticeRecord:
@@ -111,8 +110,8 @@ def destroyed(record: NoticeRecord, at: Place, *, here: bool) -> NoticeRecord:
     if record.destroyed_at if here else record.peer_destroyed_at:
         return record
     if here:
-        return replace(record, revision=record.revision + 1, destroyed_at=at)
-    return replace(record, revision=record.revision + 1, peer_destroyed_at=at)
+        return record._replace(revision=record.revision + 1, destroyed_at=at)
+    return record._replace(revision=record.revision + 1, peer_destroyed_at=at)
 
 
 def superseded(record: NoticeRecord, by: str) -> NoticeRecord:
@@ -120,4 +119,4 @@ def superseded(record: NoticeRecord, by: str) -> NoticeRecord:
     if record.superseded_by:
         return record
     state = ARRIVALS[record.state, Arrival.SUPERSESSION]
-    return replace(record, state=state, revision=record.revision + 1, superseded_by=by)
+    return record._replace(state=state, revision=record.revision + 1, superseded_by=by)
