@@ -5,6 +5,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 
+import grpc
 import pytest
 from prombed import Prombed
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,6 +14,7 @@ from regulator.exchange import NotFound
 from gateway.metrics.table import METRICS
 from tests.cli.transcripts import run
 from tests.docs.rules import alerts
+from tests.rpc.calls import client_files, connected
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running
 
@@ -87,6 +89,17 @@ def test_a_notice_that_travels_is_counted_all_along_its_way(scraped):
     assert scraped.value("gateway_streams_open", listener="peer") == 1
     assert scraped.value("gateway_build_info", jurisdiction="HK", domain=scraped.hk.domain) == 1
     assert "hk-2026-900" not in scraped.page()
+
+
+def test_a_method_that_is_not_served_lends_no_label(scraped):
+    before = scraped.value("gateway_refusals_total", grpc_method="unknown", reason="NOT_SERVED")
+    hk = scraped.hk
+    with connected(hk, hk.back_office_port, client_files(hk, "SFC")) as channel:
+        for number in range(5):
+            with pytest.raises(grpc.RpcError):
+                channel.unary_unary(f"/made.up.Service/Method{number}")(b"", timeout=60)
+    assert scraped.value("gateway_refusals_total", grpc_method="unknown", reason="NOT_SERVED") == before + 5
+    assert "made.up" not in scraped.page()
 
 
 @pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0", "text/html"])

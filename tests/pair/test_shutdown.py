@@ -5,9 +5,12 @@ import uuid
 from pathlib import Path
 
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 from regulator.exchange import Client, ExchangeError
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
+from tests.rpc.calls import client_files, connected
 from tests.supervision.samples import content
 from tests.support.nodes import STOP_SECONDS, Site, eventually, found_pair, running
 
@@ -24,6 +27,16 @@ def test_a_watch_does_not_hold_up_a_node_that_stops(pair: tuple[Site, Site]) -> 
     with running(hk, kr), hk.client() as client, client.watch_events() as watch:
         next(iter(watch))
         assert hk.stop() == 0
+
+
+def test_a_watch_of_health_is_told_and_does_not_hold_up_a_node_that_stops(pair: tuple[Site, Site]) -> None:
+    hk, _ = pair
+    hk.configure(f"[limits]\ndrain_seconds = {5 * STOP_SECONDS}\n")
+    with running(hk), connected(hk, hk.back_office_port, client_files(hk, "SFC")) as channel:
+        watch = HealthStub(channel).Watch(HealthCheckRequest(), timeout=5 * STOP_SECONDS)
+        assert next(watch).status == HealthCheckResponse.SERVING
+        assert hk.stop() == 0
+        assert [each.status for each in watch] == [HealthCheckResponse.NOT_SERVING]
 
 
 def give(client: Client, answered: list[Notice]) -> None:

@@ -1,18 +1,19 @@
 """What is told of calls when the store cannot write, is slow, or is gone; and how streams are divided."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from types import SimpleNamespace
 
 import pytest
 from regulator.exchange.v1.journal_pb2 import JournalEntry
-from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.notice_service_pb2 import Notice, SubmitNoticesResponse
 
-from gateway.errors import GatewayError, NotFound, StoreError, Unavailable
+from gateway.errors import AlreadyExists, GatewayError, NotFound, NotServed, Overloaded, StoreError, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord, Entry, Requester
 from gateway.rpc import journaling as module
 from gateway.rpc.journaling import MAX_TOLD_AT_ONCE, Journaling, batches
+from gateway.rpc.status import status_of
 
 GET = "/regulator.exchange.v1.NoticeService/GetNotice"
 NOTICE = Notice(name="notices/hk-1")
@@ -23,6 +24,7 @@ class Writer:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.refusals: list[tuple[str, str, Mapping[str, str]]] = []
         self.failure: GatewayError | None = None
         self.is_stuck = False
         self.unsigned = 0
@@ -50,7 +52,7 @@ def writer() -> Writer:
 
 @pytest.fixture
 def journaling(writer: Writer) -> Journaling:
-    return Journaling(writer, lambda *_: None)  # type: ignore[arg-type]
+    return Journaling(writer, lambda *told: writer.refusals.append(told))  # type: ignore[arg-type]
 
 
 def record(method: str = GET) -> CallRecord:
@@ -96,6 +98,21 @@ async def test_a_journal_that_cannot_be_signed_is_signed_later(journaling: Journ
     writer.failure = None
     await journaling.settle()
     assert writer.unsigned == 0
+
+
+async def test_every_refusal_is_counted_however_many_are_told_as_one(journaling: Journaling, writer: Writer):
+    for _ in range(3):
+        await journaling.refused(record(), Overloaded("full", limit="concurrent_calls"))
+    await journaling.refused(record(), StoreError("the path /var/lib/node.db is gone"))
+    journaling.turned_away({}, NotServed("there is no such method here"))
+    assert [told[:2] for told in writer.refusals] == [(GET, "OVERLOADED")] * 3 + [(GET, "INTERNAL"), ("", "NOT_SERVED")]
+    assert writer.refusals[0][2] == {"limit": "concurrent_calls"}
+
+
+async def test_items_of_an_answer_that_are_refused_are_counted_too(journaling: Journaling, writer: Writer):
+    refusal = SubmitNoticesResponse.Refusal(status=status_of(AlreadyExists("the name is taken")))
+    await journaling.answered(record(), SubmitNoticesResponse(refusals=[refusal, refusal]))
+    assert [told[:2] for told in writer.refusals] == [(GET, "ALREADY_EXISTS")] * 2
 
 
 # --- what is told ---------------------------------------------------------------------------------------------------
