@@ -47,13 +47,14 @@ class Manifest(BaseModel):
         path = backup / MANIFEST
         try:
             made = cls.model_validate_json(path.read_bytes())
-        except FileNotFoundError as error:
-            raise BadInput.of("backup", f"must be a folder that gateway backup made: there is no {path}") from error
+        except OSError as error:
+            told = f"must be a folder that gateway backup made: {path}: {error.strerror}"
+            raise BadInput.of("backup", told) from error
         except ValidationError as error:
             raise Malformed(f"{path} is no manifest of this version: {error.errors()[0]['msg']}") from error
         for name, expected in made.files.items():
             inside = backup / name
-            if not inside.resolve().is_relative_to(backup.resolve()) or not inside.is_file():
+            if not _is_within(inside, backup):
                 raise Malformed(f"{inside} is not there")
             if digest_of_file(inside) != expected:
                 raise Malformed(f"{inside} is not the file that was written: its SHA-256 is another one")
@@ -62,6 +63,13 @@ class Manifest(BaseModel):
     def encode(self) -> bytes:
         """Writes it as JSON, indented."""
         return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _is_within(file: Path, folder: Path) -> bool:
+    try:
+        return file.resolve().is_relative_to(folder.resolve()) and file.is_file()
+    except (OSError, ValueError):  # a name that no file can have: too long, or with a NUL
+        return False
 
 
 def digest_of_file(path: Path) -> str:

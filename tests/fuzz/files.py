@@ -1,7 +1,10 @@
 """Parsers of files that an operator, a back office or an issuer of tokens wrote."""
 
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from gateway.backups.manifest import MANIFEST, Manifest
 from gateway.config import Config
 from gateway.identity.access_clients import client_table, read_access
 from gateway.identity.issuer_keys import IssuerKeys
@@ -13,6 +16,8 @@ from gateway.supervision.framework_files import read_framework, write_framework
 from gateway.supervision.notice_files import read_notices, write_notices
 from tests.conformance.parties import HK, ROOTS
 
+_FOLDER = TemporaryDirectory()
+BACKUP = Path(_FOLDER.name)
 NOW = datetime(2026, 5, 8, 9, tzinfo=UTC)
 AUTHORITIES = ("HKMA", "SFC")
 
@@ -45,6 +50,13 @@ def crl(data: bytes) -> None:
 
 def jwks(data: bytes) -> None:
     IssuerKeys.parse(data, tuple(Algorithm))
+
+
+def manifest(data: bytes) -> None:
+    """Of a backup, in a folder where nothing else is."""
+    (BACKUP / MANIFEST).write_bytes(data)
+    found = Manifest.read(BACKUP)
+    assert Manifest.model_validate_json(found.encode()) == found
 
 
 def framework(data: bytes) -> None:

@@ -63,6 +63,16 @@ id = "spiffe://gateway.hk.example/HKMA/desk"
 authority = "HKMA"
 roles = ["operator"]
 """
+MANIFEST = b"""{
+  "schema": "backup/1",
+  "jurisdiction": "HK",
+  "domain": "gateway.hk.example",
+  "made_at": "2026-05-08T09:00:00Z",
+  "has_keys": false,
+  "logs": [{"origin": "gateway.hk.example/to/gateway.kr.example", "size": 0, "root": ""}],
+  "files": {}
+}
+"""
 DENIED = b"""# who left
 sha256 %s
 serial 0a1b
@@ -88,6 +98,7 @@ def _plain() -> Iterator[tuple[str, bytes]]:
     yield "config", CONFIG
     yield "access", ACCESS
     yield "denied", DENIED
+    yield "manifest", MANIFEST
     yield "jwks", issuer.jwks()
     for headers, claims in (
         ({}, {}),
