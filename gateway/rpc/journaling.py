@@ -8,7 +8,7 @@ that are answered are not told: they come every few seconds, and name nothing bu
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -88,8 +88,8 @@ class Journaling:
         kind = Kind(record.requester, record.method, reason_of(error))
         self._on_refused(kind.method, kind.reason, error.metadata)
         first = self._refusals.take(kind, record.asked, record.request_id)
-        if first and not await self._write(first):
-            self._refusals.put_back(first)
+        if first:
+            await self._write(first)
 
     def turned_away(self, session: Session, error: GatewayError) -> None:
         """Counts a call that no method was looked up for."""
@@ -100,17 +100,23 @@ class Journaling:
         if first := self._refusals.take(Kind(record.requester, record.method, reason)):
             self._refusals.put_back(first)
 
-    async def _write(self, *entries: Entry) -> bool:
-        """Tells whether they are durable, or will be without more being done."""
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._committer.journal(*entries)
-        except TimeoutError:
+    async def _write(self, *entries: Entry) -> None:
+        """Makes entries durable, and waits for that a while; what cannot be written, however late, is counted again."""
+        writing = asyncio.create_task(self._committer.journal(*entries))
+        writing.add_done_callback(partial(self._written, entries))
+        _, late = await asyncio.wait([writing], timeout=PATIENCE_SECONDS)
+        if late:
             _log.warning("journal_slow")
-        except GatewayError as error:
-            _log.warning("refusals_not_told", error=error.message)
-            return False
-        return True
+
+    def _written(self, entries: Iterable[Entry], writing: asyncio.Task[None]) -> None:
+        if writing.cancelled():  # with its loop
+            return
+        if error := writing.exception():
+            _log.warning(
+                "refusals_not_told", error=error.message if isinstance(error, GatewayError) else type(error).__name__
+            )
+            for entry in entries:
+                self._refusals.put_back(entry)
 
     async def _sign(self) -> None:
         with suppress(GatewayError, TimeoutError):
@@ -130,9 +136,8 @@ class Journaling:
     async def settle(self) -> None:
         """Tells of the refusals that were counted, and has the journal signed to its end."""
         entries = self._refusals.end()
-        if entries and not await self._write(*entries):
-            for entry in entries:
-                self._refusals.put_back(entry)
+        if entries:
+            await self._write(*entries)
         if self._committer.latest().journal.unsigned:
             await self._sign()
 

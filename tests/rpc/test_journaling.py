@@ -26,12 +26,12 @@ class Writer:
         self.entries: list[Entry] = []
         self.refusals: list[tuple[str, str, Mapping[str, str]]] = []
         self.failure: GatewayError | None = None
-        self.is_stuck = False
+        self.stuck = asyncio.Event()
+        self.stuck.set()
         self.unsigned = 0
 
     async def journal(self, *entries: Entry) -> None:
-        if self.is_stuck:
-            await asyncio.Event().wait()
+        await self.stuck.wait()
         if self.failure:
             raise self.failure
         self.entries += entries
@@ -87,8 +87,39 @@ async def test_a_refusal_that_cannot_be_told_is_given_and_told_later(journaling:
 
 async def test_a_refusal_does_not_wait_for_a_store_that_is_stuck(journaling: Journaling, writer: Writer, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
-    writer.is_stuck = True
+    writer.stuck.clear()
     await journaling.refused(record(), NotFound("nothing"))
+
+
+async def test_a_refusal_whose_slow_write_fails_in_the_end_is_told_later(
+    journaling: Journaling, writer: Writer, monkeypatch
+):
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
+    writer.stuck.clear()
+    await journaling.refused(record(), NotFound("nothing"))
+    writer.failure = Unavailable("the store cannot write now")
+    writer.stuck.set()
+    await asyncio.sleep(0)
+    writer.failure = None
+    async with asyncio.timeout(5):
+        while not writer.entries:
+            await asyncio.sleep(0)
+            await journaling.settle()
+    assert [(each.outcome, each.count) for each in writer.entries] == [("NOT_FOUND", 1)]
+
+
+async def test_a_refusal_whose_slow_write_succeeds_in_the_end_is_told_once(
+    journaling: Journaling, writer: Writer, monkeypatch
+):
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
+    writer.stuck.clear()
+    await journaling.refused(record(), NotFound("nothing"))
+    writer.stuck.set()
+    async with asyncio.timeout(5):
+        while not writer.entries:
+            await asyncio.sleep(0)
+    await journaling.settle()
+    assert [(each.outcome, each.count) for each in writer.entries] == [("NOT_FOUND", 1)]
 
 
 async def test_a_journal_that_cannot_be_signed_is_signed_later(journaling: Journaling, writer: Writer):
