@@ -260,6 +260,7 @@ class Node:
             partial(chores.expire_drafts, draft_commands),
             partial(chores.destroy_past, retention),
         ]
+        own_seals = lambda: parties.own_seals.expecting(self._keyring.seals)  # noqa: E731
         return Services(
             NoticeServicer(commands, notices),
             FrameworkServicer(rule_commands, rules),
@@ -271,7 +272,7 @@ class Node:
                 certificates,
                 seals,
             ),
-            AuditServicer(Auditing(lambda: parties.own_seals.expecting(self._keyring.seals), self._readers, committer)),
+            AuditServicer(Auditing(own_seals, self._readers, tokens, committer)),
             HealthServicer(Health([each.full_name for each in SERVICES], self._bulletin, self._links)),
         )
 

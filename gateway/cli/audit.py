@@ -67,8 +67,10 @@ def list_(  # noqa: PLR0913 - an option a filter
         items = list(islice(node.list_journal_entries(**cast("JournalFilters", filters)), limit))
     if as_json:
         write_json({"entries": [document(each.index, each.entry) for each in items]})
-    else:
+    elif items:
         table(HEADINGS, [row(each.index, each.entry) for each in items])
+    else:
+        say("no entry matches")
 
 
 def export(

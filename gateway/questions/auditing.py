@@ -10,7 +10,8 @@ from gateway.ledger.journal import JournalHead, encode_entry
 from gateway.ledger.note import Note
 from gateway.ledger.seals import SealHistory
 from gateway.moments import micros_from
-from gateway.questions.paging import page_position, page_size, page_token
+from gateway.questions.paging import page_size
+from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.committer import Committer
 from gateway.store.journal_queries import (
     EntryFilter,
@@ -33,19 +34,22 @@ class Auditing:
     Args:
         own: gives the seals of this node, whose certificates go into an export
         readers: of the store
+        tokens: makes page tokens
         committer: has the journal signed
     """
 
-    def __init__(self, own: Callable[[], SealHistory], readers: Readers, committer: Committer) -> None:
-        self._own, self._readers, self._committer = own, readers, committer
+    def __init__(
+        self, own: Callable[[], SealHistory], readers: Readers, tokens: SealedTokens, committer: Committer
+    ) -> None:
+        self._own, self._readers, self._tokens, self._committer = own, readers, tokens, committer
 
     async def list_entries(self, request: audit.ListJournalEntriesRequest) -> audit.ListJournalEntriesResponse:
         """Gives a page, newest first."""
         check_fields(request)
-        before, size = page_position(request.page_token, request), page_size(request.page_size)
+        before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
         page = await self._readers.run(list_entries, _filter(request), before, size)
         items = [audit.ListJournalEntriesResponse.Item(index=index, entry=entry) for index, entry in page.entries]
-        more = page_token(page.before, request) if page.before else ""
+        more = self._tokens.page_token(page.before, request) if page.before else ""
         return audit.ListJournalEntriesResponse(items=items, next_page_token=more)
 
     async def export(self, request: audit.ExportJournalRequest) -> AsyncIterator[audit.ExportJournalResponse]:

@@ -1,5 +1,6 @@
 """``AuditService``, asked of a real node: what auditors list, take away and prove."""
 
+import base64
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -75,7 +76,7 @@ def test_each_filter_gives_what_it_asks_for_and_all_together_too(auditor: Client
     assert [each.index for each in auditor.list_journal_entries(resource=notice.name)] == [found.index, found.index - 1]
     for name, other in {
         "client": AUDITOR,
-        "officer": "somebody",
+        "officer": "https://id.example#somebody",
         "method": "ListNotices",
         "outcome": "NOT_FOUND",
         "resource": "notices/hk-other",
@@ -95,6 +96,30 @@ def test_a_page_token_of_other_filters_is_refused(auditor: Client):
     page = next(auditor.list_journal_entries(page_size=1).pages())
     with pytest.raises(InvalidRequest, match="page_token"):
         next(auditor.list_journal_entries(page_token=page.next_page_token, client=OFFICE))
+
+
+def test_page_tokens_tell_nothing(auditor: Client):
+    """As all others: two for one place differ, and no place in the journal stands in them."""
+    tokens = {next(auditor.list_journal_entries(page_size=1).pages()).next_page_token for _ in range(2)}
+    one, other = (base64.urlsafe_b64decode(token) for token in tokens)
+    assert one[:8] != other[:8]
+    assert not one.startswith(bytes(4))
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("client", "SFC"),
+        ("client", "spiffe://gateway.hk.example"),
+        ("officer", "wong"),
+        ("method", "get notice"),
+        ("outcome", "not found"),
+        ("resource", "hk-2026-001"),
+    ],
+)
+def test_a_filter_that_nothing_could_match_is_refused(auditor: Client, field: str, wrong: str):
+    with pytest.raises(InvalidRequest, match=rf"{field}: must be .* such as|{field}: must be an officer"):
+        next(auditor.list_journal_entries(**{field: wrong}))
 
 
 def test_one_page_goes_through_a_bounded_number_of_entries():

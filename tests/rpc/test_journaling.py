@@ -28,6 +28,7 @@ class Writer:
         self.failure: GatewayError | None = None
         self.stuck = asyncio.Event()
         self.stuck.set()
+        self.wrote = asyncio.Event()
         self.unsigned = 0
 
     async def journal(self, *entries: Entry) -> None:
@@ -35,6 +36,7 @@ class Writer:
         if self.failure:
             raise self.failure
         self.entries += entries
+        self.wrote.set()
 
     async def submit(self, _unit: object) -> None:
         if self.failure:
@@ -116,8 +118,7 @@ async def test_a_refusal_whose_slow_write_succeeds_in_the_end_is_told_once(
     await journaling.refused(record(), NotFound("nothing"))
     writer.stuck.set()
     async with asyncio.timeout(5):
-        while not writer.entries:
-            await asyncio.sleep(0)
+        await writer.wrote.wait()
     await journaling.settle()
     assert [(each.outcome, each.count) for each in writer.entries] == [("NOT_FOUND", 1)]
 

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from regulator.exchange.v1 import journal_pb2 as regulator_dot_exchange_dot_v1_dot_journal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)regulator/exchange/v1/audit_service.proto\x12\x15regulator.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#regulator/exchange/v1/journal.proto\"\x91\x03\n\x19ListJournalEntriesRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageToken\x12 \n\x06\x63lient\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10R\x06\x63lient\x12\"\n\x07officer\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10R\x07officer\x12 \n\x06method\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\x06method\x12!\n\x07outcome\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x07outcome\x12$\n\x08resource\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\x08resource\x12\x37\n\ttime_from\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08timeFrom\x12;\n\x0btime_before\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ntimeBefore\"\xeb\x01\n\x1aListJournalEntriesResponse\x12L\n\x05items\x18\x01 \x03(\x0b\x32\x36.regulator.exchange.v1.ListJournalEntriesResponse.ItemR\x05items\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x1aW\n\x04Item\x12\x14\n\x05index\x18\x01 \x01(\x04R\x05index\x12\x39\n\x05\x65ntry\x18\x02 \x01(\x0b\x32#.regulator.exchange.v1.JournalEntryR\x05\x65ntry\"7\n\x14\x45xportJournalRequest\x12\x1f\n\x0b\x66irst_index\x18\x01 \x01(\x04R\nfirstIndex\"+\n\x15\x45xportJournalResponse\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\x0cR\x04\x64\x61ta\"\x1d\n\x1bGetJournalCheckpointRequest\"O\n\x11JournalCheckpoint\x12\x12\n\x04\x66ile\x18\x01 \x01(\x0cR\x04\x66ile\x12\x12\n\x04note\x18\x02 \x01(\x0cR\x04note\x12\x12\n\x04size\x18\x03 \x01(\x04R\x04size\"v\n\x16GetJournalProofRequest\x12\x16\n\x05index\x18\x01 \x01(\x04H\x00R\x05index\x12\x1f\n\nfirst_size\x18\x02 \x01(\x04H\x00R\tfirstSize\x12\x12\n\x04size\x18\x03 \x01(\x04R\x04sizeB\x0f\n\x06proven\x12\x05\xbaH\x02\x08\x01\"\x81\x01\n\x0cJournalProof\x12\x16\n\x06hashes\x18\x01 \x03(\x0cR\x06hashes\x12\x12\n\x04size\x18\x02 \x01(\x04R\x04size\x12\x12\n\x04root\x18\x03 \x01(\x0cR\x04root\x12\x12\n\x04leaf\x18\x04 \x01(\x0cR\x04leaf\x12\x1d\n\nfirst_root\x18\x05 \x01(\x0cR\tfirstRoot2\xd4\x03\n\x0c\x41uditService\x12y\n\x12ListJournalEntries\x12\x30.regulator.exchange.v1.ListJournalEntriesRequest\x1a\x31.regulator.exchange.v1.ListJournalEntriesResponse\x12l\n\rExportJournal\x12+.regulator.exchange.v1.ExportJournalRequest\x1a,.regulator.exchange.v1.ExportJournalResponse0\x01\x12t\n\x14GetJournalCheckpoint\x12\x32.regulator.exchange.v1.GetJournalCheckpointRequest\x1a(.regulator.exchange.v1.JournalCheckpoint\x12\x65\n\x0fGetJournalProof\x12-.regulator.exchange.v1.GetJournalProofRequest\x1a#.regulator.exchange.v1.JournalProofb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)regulator/exchange/v1/audit_service.proto\x12\x15regulator.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#regulator/exchange/v1/journal.proto\"\xe6\x08\n\x19ListJournalEntriesRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageToken\x12\xc8\x01\n\x06\x63lient\x18\x03 \x01(\tB\xaf\x01\xbaH\xab\x01r\x03\x18\x80\x10\xba\x01\xa2\x01\n\x1blist_journal_entries.client\x12\x45must be a SPIFFE ID such as spiffe://gateway.hk.example/SFC/case-desk\x1a<this.matches(\'^(spiffe://[a-z0-9.-]+(/[A-Za-z0-9._-]+)+)?$\')R\x06\x63lient\x12\x88\x01\n\x07officer\x18\x04 \x01(\tBn\xbaHkr\x03\x18\x80\x10\xba\x01\x63\n\x1clist_journal_entries.officer\x12$must be an officer as issuer#subject\x1a\x1dthis.matches(\'^([^#]+#.+)?$\')R\x07officer\x12\xcc\x01\n\x06method\x18\x05 \x01(\tB\xb3\x01\xbaH\xaf\x01r\x03\x18\x80\x02\xba\x01\xa6\x01\n\x1blist_journal_entries.method\x12Lmust be a method such as GetNotice, or its full name /package.Service/Method\x1a\x39this.matches(\'^((/[A-Za-z0-9_.]+/)?[A-Z][A-Za-z0-9]*)?$\')R\x06method\x12\xa3\x01\n\x07outcome\x18\x06 \x01(\tB\x88\x01\xbaH\x84\x01r\x02\x18@\xba\x01}\n\x1clist_journal_entries.outcome\x12\x37must be OK or the reason of a refusal such as NOT_FOUND\x1a$this.matches(\'^([A-Z][A-Z0-9_]*)?$\')R\x07outcome\x12\xb8\x01\n\x08resource\x18\x07 \x01(\tB\x9b\x01\xbaH\x97\x01r\x03\x18\x80\x04\xba\x01\x8e\x01\n\x1dlist_journal_entries.resource\x12*must be a name such as notices/hk-2026-001\x1a\x41this.matches(\'^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+(#[0-9]+)?)?$\')R\x08resource\x12\x37\n\ttime_from\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08timeFrom\x12;\n\x0btime_before\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ntimeBefore\"\xeb\x01\n\x1aListJournalEntriesResponse\x12L\n\x05items\x18\x01 \x03(\x0b\x32\x36.regulator.exchange.v1.ListJournalEntriesResponse.ItemR\x05items\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x1aW\n\x04Item\x12\x14\n\x05index\x18\x01 \x01(\x04R\x05index\x12\x39\n\x05\x65ntry\x18\x02 \x01(\x0b\x32#.regulator.exchange.v1.JournalEntryR\x05\x65ntry\"7\n\x14\x45xportJournalRequest\x12\x1f\n\x0b\x66irst_index\x18\x01 \x01(\x04R\nfirstIndex\"+\n\x15\x45xportJournalResponse\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\x0cR\x04\x64\x61ta\"\x1d\n\x1bGetJournalCheckpointRequest\"O\n\x11JournalCheckpoint\x12\x12\n\x04\x66ile\x18\x01 \x01(\x0cR\x04\x66ile\x12\x12\n\x04note\x18\x02 \x01(\x0cR\x04note\x12\x12\n\x04size\x18\x03 \x01(\x04R\x04size\"v\n\x16GetJournalProofRequest\x12\x16\n\x05index\x18\x01 \x01(\x04H\x00R\x05index\x12\x1f\n\nfirst_size\x18\x02 \x01(\x04H\x00R\tfirstSize\x12\x12\n\x04size\x18\x03 \x01(\x04R\x04sizeB\x0f\n\x06proven\x12\x05\xbaH\x02\x08\x01\"\x81\x01\n\x0cJournalProof\x12\x16\n\x06hashes\x18\x01 \x03(\x0cR\x06hashes\x12\x12\n\x04size\x18\x02 \x01(\x04R\x04size\x12\x12\n\x04root\x18\x03 \x01(\x0cR\x04root\x12\x12\n\x04leaf\x18\x04 \x01(\x0cR\x04leaf\x12\x1d\n\nfirst_root\x18\x05 \x01(\x0cR\tfirstRoot2\xd4\x03\n\x0c\x41uditService\x12y\n\x12ListJournalEntries\x12\x30.regulator.exchange.v1.ListJournalEntriesRequest\x1a\x31.regulator.exchange.v1.ListJournalEntriesResponse\x12l\n\rExportJournal\x12+.regulator.exchange.v1.ExportJournalRequest\x1a,.regulator.exchange.v1.ExportJournalResponse0\x01\x12t\n\x14GetJournalCheckpoint\x12\x32.regulator.exchange.v1.GetJournalCheckpointRequest\x1a(.regulator.exchange.v1.JournalCheckpoint\x12\x65\n\x0fGetJournalProof\x12-.regulator.exchange.v1.GetJournalProofRequest\x1a#.regulator.exchange.v1.JournalProofb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,35 +39,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
   _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['client']._loaded_options = None
-  _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['client']._serialized_options = b'\272H\005r\003\030\200\020'
+  _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['client']._serialized_options = b'\272H\253\001r\003\030\200\020\272\001\242\001\n\033list_journal_entries.client\022Emust be a SPIFFE ID such as spiffe://gateway.hk.example/SFC/case-desk\032<this.matches(\'^(spiffe://[a-z0-9.-]+(/[A-Za-z0-9._-]+)+)?$\')'
   _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['officer']._loaded_options = None
-  _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['officer']._serialized_options = b'\272H\005r\003\030\200\020'
+  _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['officer']._serialized_options = b'\272Hkr\003\030\200\020\272\001c\n\034list_journal_entries.officer\022$must be an officer as issuer#subject\032\035this.matches(\'^([^#]+#.+)?$\')'
   _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['method']._loaded_options = None
-  _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['method']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['method']._serialized_options = b'\272H\257\001r\003\030\200\002\272\001\246\001\n\033list_journal_entries.method\022Lmust be a method such as GetNotice, or its full name /package.Service/Method\0329this.matches(\'^((/[A-Za-z0-9_.]+/)?[A-Z][A-Za-z0-9]*)?$\')'
   _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['outcome']._loaded_options = None
-  _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['outcome']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['outcome']._serialized_options = b'\272H\204\001r\002\030@\272\001}\n\034list_journal_entries.outcome\0227must be OK or the reason of a refusal such as NOT_FOUND\032$this.matches(\'^([A-Z][A-Z0-9_]*)?$\')'
   _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['resource']._loaded_options = None
-  _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['resource']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_LISTJOURNALENTRIESREQUEST'].fields_by_name['resource']._serialized_options = b'\272H\227\001r\003\030\200\004\272\001\216\001\n\035list_journal_entries.resource\022*must be a name such as notices/hk-2026-001\032Athis.matches(\'^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+(#[0-9]+)?)?$\')'
   _globals['_GETJOURNALPROOFREQUEST'].oneofs_by_name['proven']._loaded_options = None
   _globals['_GETJOURNALPROOFREQUEST'].oneofs_by_name['proven']._serialized_options = b'\272H\002\010\001'
   _globals['_LISTJOURNALENTRIESREQUEST']._serialized_start=168
-  _globals['_LISTJOURNALENTRIESREQUEST']._serialized_end=569
-  _globals['_LISTJOURNALENTRIESRESPONSE']._serialized_start=572
-  _globals['_LISTJOURNALENTRIESRESPONSE']._serialized_end=807
-  _globals['_LISTJOURNALENTRIESRESPONSE_ITEM']._serialized_start=720
-  _globals['_LISTJOURNALENTRIESRESPONSE_ITEM']._serialized_end=807
-  _globals['_EXPORTJOURNALREQUEST']._serialized_start=809
-  _globals['_EXPORTJOURNALREQUEST']._serialized_end=864
-  _globals['_EXPORTJOURNALRESPONSE']._serialized_start=866
-  _globals['_EXPORTJOURNALRESPONSE']._serialized_end=909
-  _globals['_GETJOURNALCHECKPOINTREQUEST']._serialized_start=911
-  _globals['_GETJOURNALCHECKPOINTREQUEST']._serialized_end=940
-  _globals['_JOURNALCHECKPOINT']._serialized_start=942
-  _globals['_JOURNALCHECKPOINT']._serialized_end=1021
-  _globals['_GETJOURNALPROOFREQUEST']._serialized_start=1023
-  _globals['_GETJOURNALPROOFREQUEST']._serialized_end=1141
-  _globals['_JOURNALPROOF']._serialized_start=1144
-  _globals['_JOURNALPROOF']._serialized_end=1273
-  _globals['_AUDITSERVICE']._serialized_start=1276
-  _globals['_AUDITSERVICE']._serialized_end=1744
+  _globals['_LISTJOURNALENTRIESREQUEST']._serialized_end=1294
+  _globals['_LISTJOURNALENTRIESRESPONSE']._serialized_start=1297
+  _globals['_LISTJOURNALENTRIESRESPONSE']._serialized_end=1532
+  _globals['_LISTJOURNALENTRIESRESPONSE_ITEM']._serialized_start=1445
+  _globals['_LISTJOURNALENTRIESRESPONSE_ITEM']._serialized_end=1532
+  _globals['_EXPORTJOURNALREQUEST']._serialized_start=1534
+  _globals['_EXPORTJOURNALREQUEST']._serialized_end=1589
+  _globals['_EXPORTJOURNALRESPONSE']._serialized_start=1591
+  _globals['_EXPORTJOURNALRESPONSE']._serialized_end=1634
+  _globals['_GETJOURNALCHECKPOINTREQUEST']._serialized_start=1636
+  _globals['_GETJOURNALCHECKPOINTREQUEST']._serialized_end=1665
+  _globals['_JOURNALCHECKPOINT']._serialized_start=1667
+  _globals['_JOURNALCHECKPOINT']._serialized_end=1746
+  _globals['_GETJOURNALPROOFREQUEST']._serialized_start=1748
+  _globals['_GETJOURNALPROOFREQUEST']._serialized_end=1866
+  _globals['_JOURNALPROOF']._serialized_start=1869
+  _globals['_JOURNALPROOF']._serialized_end=1998
+  _globals['_AUDITSERVICE']._serialized_start=2001
+  _globals['_AUDITSERVICE']._serialized_end=2469
 # @@protoc_insertion_point(module_scope)
