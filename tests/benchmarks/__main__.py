@@ -15,14 +15,14 @@ from pathlib import Path
 
 import uvloop
 
-from tests.benchmarks import by_load, floors, frameworks, machine, page
+from tests.benchmarks import by_load, floors, frameworks, machine, page, profile
 from tests.benchmarks.by_notices import by_notices
 from tests.benchmarks.by_peers import by_peers
 from tests.benchmarks.forms import MESSAGE_BYTES, QUICK, WHOLE, Form
 from tests.benchmarks.results import Results, Series
 from tests.benchmarks.sites import all_running, founded
 
-PARTS = ("callers", "bytes", "peers", "notices", "frameworks")
+PARTS = ("callers", "bytes", "peers", "notices", "frameworks", "profile")
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
 
@@ -36,6 +36,7 @@ class Bench:
     series: list[Series] = field(default_factory=list)
     facts: dict[str, float] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    profiles: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def measure(self, parts: Sequence[str]) -> None:
         self.acts = floors.acts(self.folder, MESSAGE_BYTES, self.form.seconds)
@@ -67,6 +68,10 @@ class Bench:
         with all_running([hk, kr]):
             self.facts |= uvloop.run(frameworks.measure(hk, kr, self.form.provisions))
 
+    def profile(self) -> None:
+        for load in self.form.profiled:
+            self.profiles |= profile.by_part(self.folder / f"profile-{load}", load, self.form.profile_share)
+
 
 def bench(form: Form, parts: Sequence[str]) -> Results:
     """Measures these parts."""
@@ -75,7 +80,7 @@ def bench(form: Form, parts: Sequence[str]) -> Results:
         run = Bench(form, Path(folder))
         run.measure(parts)
     name = form.name if set(parts) == set(PARTS) else f"{form.name}, {', '.join(parts)} alone"
-    return Results(name, known, run.acts, run.series, run.facts, run.refused)
+    return Results(name, known, run.acts, run.series, run.facts, run.refused, run.profiles)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -25,6 +25,8 @@ class Form:
         notices: in its log
         provisions: of a framework's version
         starts: of a node, of which the middle one counts
+        profiled: loads whose time is told by part (``profile.LOADS``)
+        profile_share: of the notices of such a load
     """
 
     name: str
@@ -36,6 +38,8 @@ class Form:
     notices: tuple[int, ...] = (1_000, 10_000, 100_000)
     provisions: int = 5_000
     starts: int = 3
+    profiled: tuple[str, ...] = ("unary", "alone", "bulk")
+    profile_share: float = 1
 
     @property
     def amount(self) -> Amount:
@@ -47,4 +51,14 @@ class Form:
 
 
 WHOLE = Form("whole", rounds=3, seconds=1.5)
-QUICK = Form("quick", rounds=1, seconds=0.3, peers=(1, 2), notices=(1_000, 5_000), provisions=500, starts=1)
+QUICK = Form(
+    "quick",
+    rounds=1,
+    seconds=0.2,
+    peers=(1, 2),
+    notices=(1_000, 5_000),
+    provisions=500,
+    starts=1,
+    profiled=("unary", "bulk"),
+    profile_share=0.1,
+)

@@ -8,6 +8,7 @@ beside it; ``--write FILE`` puts them in step. A block stands between ``<!-- res
 import argparse
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def write(page: Path, results: Results) -> None:
     """Keeps the results beside the page, and puts it in step with them."""
     folder = folder_of(page)
     folder.mkdir(exist_ok=True)
+    results = Results.decode(results.encode())  # with the digits that are kept, so that a check sees the same
     for old in folder.glob("*.svg"):
         old.unlink()
     for path, data in files(page, results).items():
@@ -98,6 +100,16 @@ def _refused(results: Results, _folder: str) -> str:
     return _table(("a notice of", "is refused"), [(what, f"`{words}`") for what, words in results.refused.items()])
 
 
+def _profile(results: Results, _folder: str) -> str:
+    """A column a load and node: µs of the processor a notice, of which most is left to gain where most is spent."""
+    spent = Counter[str]()
+    for of in results.profile.values():
+        spent.update(of)
+    rows = [(part, *(number(of.get(part, 0)) for of in results.profile.values())) for part, _ in spent.most_common()]
+    sums = ("all of it", *(number(sum(of.values())) for of in results.profile.values()))
+    return _table(("µs of the processor a notice", *results.profile), [*rows, sums] if rows else [])
+
+
 def _growing(by: str) -> Callable[[Results, str], str]:
     """The plots, the table and the laws of all that grows with the same thing."""
 
@@ -116,6 +128,7 @@ def _growing(by: str) -> Callable[[Results, str], str]:
 _BLOCKS: Mapping[str, Callable[[Results, str], str]] = {
     "machine": _machine,
     "goals": _goals,
+    "profile": _profile,
     "floors": _floors,
     "callers": _growing("callers"),
     "bytes": _growing("bytes"),

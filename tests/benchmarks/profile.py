@@ -82,10 +82,14 @@ def stacks_file(site: Site) -> Path:
 
 
 async def one_load(
-    sites: tuple[Site, Site], name: str, during: Callable[[], AbstractContextManager[None]] = nullcontext
+    sites: tuple[Site, Site],
+    name: str,
+    during: Callable[[], AbstractContextManager[None]] = nullcontext,
+    share: float = 1,
 ) -> dict[str, Counter[str]]:
-    """Microseconds a notice, by node and thread; "load": of this process."""
-    count, load = LOADS[name]
+    """Microseconds a notice, by node and thread; "load": of this process. ``share``: of the notices of the load."""
+    whole, load = LOADS[name]
+    count = int(whole * share)
     await load(sites[0], max(200, count // 20))  # warms up
     await measures.settle(sites[0])
     before, began = [used_micros(site.pid) for site in sites], time.process_time()
@@ -113,13 +117,29 @@ def plain(name: str, rounds: int) -> None:
         sys.stdout.write(f"{name:<8} {node:<20} {min(figures):>6} {statistics.median(figures):>8.0f}\n")
 
 
+def run_sampled(folder: Path, name: str, share: float = 1) -> tuple[tuple[Site, Site], dict[str, Counter[str]]]:
+    """Two nodes whose stacks were written as a load ran, and what ``one_load`` tells of it."""
+    sites = found_pair(folder)
+    for site in sites:
+        site.program = ("tests.benchmarks.sampler", str(stacks_file(site)))
+    with running(*sites):
+        return sites, uvloop.run(one_load(sites, name, partial(sampled, *sites), share))
+
+
+def by_part(folder: Path, name: str, share: float = 1) -> dict[str, dict[str, float]]:
+    """Microseconds a notice of both nodes: of the main thread by part of the path, and of the other threads."""
+    sites, used = run_sampled(folder, name, share)
+    found = {}
+    for site, role in zip(sites, ("sender", "receiver"), strict=True):
+        threads, (parts, _) = used[site.jurisdiction], counted(stacks_file(site))
+        shares = {part: parts[part] / parts.total() * threads[MAIN] for part in PARTS if parts[part]}
+        found[f"{name}, {role}"] = shares | {"other threads": float(threads.total() - threads[MAIN])}
+    return found
+
+
 def with_samples(name: str, top: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        sites = found_pair(Path(folder))
-        for site in sites:
-            site.program = ("tests.benchmarks.sampler", str(stacks_file(site)))
-        with running(*sites):
-            used = uvloop.run(one_load(sites, name, partial(sampled, *sites)))
+        sites, used = run_sampled(Path(folder), name)
         for site in sites:
             of_main = used[site.jurisdiction][MAIN]
             show(
@@ -133,16 +153,22 @@ def with_samples(name: str, top: int) -> None:
             sys.stdout.write(f"{node}: {threads.total()} us a notice: {told}\n")
 
 
-def show(title: str, stacks: Path, micros_a_notice: int, top: int) -> None:
+def counted(stacks: Path) -> tuple[Counter[str], Counter[str]]:
+    """Microseconds by part of the path, and by function."""
     parts, functions = Counter[str](), Counter[str]()
     for line in stacks.read_text().splitlines():
         micros, _, stack = line.partition(" ")
         frame = innermost_of_ours(stack)
         parts[part_of(frame)] += int(micros)
         functions[frame] += int(micros)
+    return parts, functions
+
+
+def show(title: str, stacks: Path, micros_a_notice: int, top: int) -> None:
+    parts, functions = counted(stacks)
     sys.stdout.write(f"\n{title}\n")
-    for counted in (parts, functions):
-        for name, micros in counted.most_common(top):
+    for counts in (parts, functions):
+        for name, micros in counts.most_common(top):
             share = micros / parts.total()
             sys.stdout.write(f"  {share * micros_a_notice:>7.1f} us {share:>6.1%}  {name}\n")
         sys.stdout.write("\n")

@@ -56,6 +56,7 @@ class Results:
         series: figures that grow
         facts: other figures, by their name with its unit
         refused: what a node does not take, and its own words for that
+        profile: by load and node, where the processor's time goes, in µs a notice
     """
 
     form: str
@@ -64,6 +65,7 @@ class Results:
     series: Sequence[Series]
     facts: Mapping[str, float]
     refused: Mapping[str, str]
+    profile: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def find(self, key: str) -> Series | None:
         return next((each for each in self.series if each.key == key), None)

@@ -11,7 +11,7 @@ from tests.benchmarks.forms import MILLION
 from tests.benchmarks.results import Point, Results, Series, number
 
 SVG = "{http://www.w3.org/2000/svg}"
-NAMES = ("machine", "goals", "floors", "callers", "bytes", "refused", "peers", "notices", "frameworks")
+NAMES = ("machine", "goals", "floors", "callers", "bytes", "refused", "peers", "notices", "frameworks", "profile")
 BLANK = "# Performance\n" + "".join(f"\n<!-- results: {name} -->\n<!-- end of results -->\n" for name in NAMES)
 MACHINE = {
     "cores": 2,
@@ -44,7 +44,8 @@ def results(*more: Series) -> Results:
     reads = series("get_by_notices", "notices", {1000: 2.0, 100_000: 2.01}, **{"bare call, p50": 0.5})
     floors = {"Ed25519, sign, µs": 35.123456}
     refused = {"5,242,880 bytes": "request: must have at most 4194304 bytes"}
-    return Results("whole", MACHINE, floors, [callers, latency, reads, *more], {"publish, ms": 495.4}, refused)
+    profile = {"unary, sender": {"field rules": 90.0, "the rest": 310.0}, "unary, receiver": {"the rest": 120.0}}
+    return Results("whole", MACHINE, floors, [callers, latency, reads, *more], {"publish, ms": 495.4}, refused, profile)
 
 
 @pytest.fixture
@@ -76,6 +77,8 @@ def test_every_block_is_written_and_what_was_not_measured_is_said(written: Path)
     assert blocks["peers"] == blocks["bytes"] == "Not taken.\n"
     assert "`request: must have at most 4194304 bytes`" in blocks["refused"]
     assert "| publish, ms | 495 |" in blocks["frameworks"]
+    assert "| field rules | 90.0 | 0 |" in blocks["profile"]
+    assert "| all of it | 400 | 120 |" in blocks["profile"]
     assert "2 cores and 24 GiB" in blocks["machine"]
     assert "Other work" not in blocks["machine"]
 
@@ -103,6 +106,12 @@ def test_what_is_written_is_in_step(written: Path):
     before = {path: path.read_bytes() for path in written.parent.rglob("*") if path.is_file()}
     assert page.main(["--write", str(written)]) == 0
     assert {path: path.read_bytes() for path in written.parent.rglob("*") if path.is_file()} == before
+
+
+def test_what_is_written_from_figures_with_more_digits_than_are_kept_is_in_step_too(written: Path):
+    odd = series("get_by_notices", "notices", {1000: 2.0 / 3, 100_000: 0.00123456789}, floor=1 / 7)
+    page.write(written, replace(results(), series=[odd]))
+    assert page.main(["--check", str(written)]) == 0
 
 
 def test_what_was_changed_by_hand_is_out_of_step(written: Path, capsys: pytest.CaptureFixture[str]):

@@ -16,6 +16,7 @@ from tests.benchmarks.by_peers import by_peers
 from tests.benchmarks.forms import MESSAGE_BYTES, MILLION, QUICK, WHOLE, Form
 from tests.benchmarks.machine import facts
 from tests.benchmarks.processor import resident_mb
+from tests.benchmarks.profile import by_part
 from tests.benchmarks.results import Results, Series
 from tests.benchmarks.sites import all_running, founded, stored_bytes
 from tests.support.nodes import Site
@@ -85,6 +86,13 @@ def test_peers(nodes):
     assert set(found) == {"creates_by_peers", "bulk_by_peers", "memory_by_peers"}
     assert all(stored_bytes(peer) > was for peer, was in zip(peers, before, strict=True))
     assert found["memory_by_peers"].points[-1].value == pytest.approx(resident_mb(hk.pid), rel=0.1)
+
+
+def test_where_the_time_of_both_nodes_goes(tmp_path: Path):
+    found = by_part(tmp_path, "bulk", 0.05)
+    assert list(found) == ["bulk, sender", "bulk, receiver"]
+    assert found["bulk, sender"]["field rules"] > 0
+    assert all(10 < sum(parts.values()) < 10_000 for parts in found.values())
 
 
 def test_notices(tmp_path: Path):
