@@ -45,15 +45,16 @@ class Alarms:
         """Gives those that are not over, the oldest first."""
         return tuple(self._open.values())
 
-    async def begin(self, about: str, detail: str) -> None:
-        """Raises an alarm, unless the same one is raised already."""
+    async def begin(self, about: str, detail: str) -> bool:
+        """Raises an alarm, unless the same one is raised already; tells if it is new."""
         detail = detail[:MAX_DETAIL_CHARACTERS]
         known = self._open.get(about)
         if known and known.detail == detail:
-            return
+            return False
         self._open[about] = Alarm(about, detail, known.since if known else self._clock())
         _log.error("alarm_raised", about=about, detail=detail)
         await self._tell(f"{about}: {detail}")
+        return True
 
     async def end(self, about: str) -> None:
         """Ends an alarm, if it is raised."""

@@ -6,6 +6,7 @@ what a caller sent. A line is made of printable ASCII, whatever its fields hold:
 turn the direction of writing is ``\u202e``; so nothing that others wrote begins a line or acts on a terminal.
 """
 
+import errno
 import json
 import logging
 import sys
@@ -66,6 +67,12 @@ class Log:
     ) -> None:
         if self._logger.isEnabledFor(level):
             self._logger.log(level, event, exc_info=error, extra={_FIELDS: fields})
+
+
+def kind_of(error: BaseException) -> str:
+    """Gives what an error is, without its words; of the system's errors also which: ``OSError(ENOSPC)``."""
+    name, number = type(error).__name__, (error.errno if isinstance(error, OSError) else None) or 0
+    return f"{name}({errno.errorcode[number]})" if number in errno.errorcode else name
 
 
 class LineFormatter(logging.Formatter):
@@ -145,7 +152,7 @@ def _chain(error: BaseException) -> str:
     kinds: list[str] = []
     following: BaseException | None = error
     while following and len(kinds) < MAX_PLACES:
-        kind = type(following).__name__
+        kind = kind_of(following)
         is_ours = isinstance(following, GatewayError) and not isinstance(following, BadInput)
         kinds.append(f"{kind}: {following}" if is_ours else kind)
         following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)

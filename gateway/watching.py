@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.alarms import Alarms
 from gateway.errors import GatewayError, Overloaded
-from gateway.logs import Log
+from gateway.logs import Log, kind_of
 from gateway.store.committer import MAX_WAITING_WEIGHT
 
 LEAST_FREE_BYTES = 2**30  # of the disk, below which an operator must make room
@@ -84,7 +84,7 @@ async def watch(watched: Sequence[Watched], alarms: Alarms) -> None:
             except GatewayError as error:
                 await alarms.begin(each.name, error.message)
             except Exception as error:  # noqa: BLE001 - a defect in one must not keep the others from being looked at
-                _log.defect("file_not_looked_at", error, about=each.name)
-                await alarms.begin(each.name, f"could not be looked at: {type(error).__name__}")
+                if await alarms.begin(each.name, f"could not be looked at: {kind_of(error)}"):
+                    _log.defect("file_not_looked_at", error, about=each.name)
             else:
                 await alarms.end(each.name)

@@ -1,5 +1,6 @@
 """Lines of the log: whatever is told, it stays on its line, acts on nobody's terminal, and quotes no request."""
 
+import errno
 import json
 import logging
 import subprocess
@@ -136,6 +137,15 @@ def test_a_defect_is_told_by_kinds_and_places_and_not_by_its_text(kept: Kept):
     assert MARK not in line
     assert "KeyError < StoreError: the store is gone < ValueError" in line
     assert "tests/test_logs.py:" in line
+
+
+def test_an_error_of_the_system_says_which_it_is_and_no_path(kept: Kept):
+    LOG.defect("call_failed", FileNotFoundError(errno.ENOENT, "No such file", f"/notices/{MARK}"))
+    LOG.defect("call_failed", OSError(MARK))
+    first, second = kept.lines
+    assert "FileNotFoundError(ENOENT)" in first
+    assert "OSError" in second
+    assert MARK not in first + second
 
 
 def test_what_a_bad_request_was_told_is_not_repeated(kept: Kept):

@@ -1,11 +1,15 @@
 """What fills up raises one alarm, which ends once there is clearly room again."""
 
+import asyncio
+import errno
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
 from gateway import watching
+from gateway.alarms import Alarms
 from gateway.errors import Overloaded
 from gateway.store.committer import MAX_WAITING_WEIGHT
 from gateway.watching import LEAST_FREE_BYTES, Room, disk_room, queue_room
@@ -45,3 +49,32 @@ def test_a_disk_is_full_below_a_gibibyte(monkeypatch, tmp_path: Path, free, full
 @pytest.mark.parametrize(("part", "full"), [(0.79, False), (0.81, True)])
 def test_a_queue_is_full_before_callers_are_refused(part, full):
     assert is_full(queue_room(lambda: int(part * MAX_WAITING_WEIGHT))) is full
+
+
+class Told:
+    """A writer of events that keeps nothing."""
+
+    async def submit(self, _unit: object, **_keys: object) -> None: ...
+
+
+class Falls:
+    name = "roots"
+
+    def __init__(self) -> None:
+        self.looks, self.often = 0, threading.Event()
+
+    def look(self) -> None:
+        self.looks += 1
+        if self.looks == 5:
+            self.often.set()
+        raise OSError(errno.EMFILE, "Too many open files", "/etc/secret")
+
+
+async def test_what_cannot_be_looked_at_is_told_once_however_often_it_fails(monkeypatch, caplog):
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.001)
+    alarms, falls = Alarms(Told(), lambda: 1), Falls()
+    task = asyncio.create_task(watching.watch([falls], alarms))
+    assert await asyncio.to_thread(falls.often.wait, 60)
+    task.cancel()
+    assert [record.msg for record in caplog.records] == ["alarm_raised", "file_not_looked_at"]
+    assert [alarm.detail for alarm in alarms.current()] == ["could not be looked at: OSError(EMFILE)"]

@@ -17,6 +17,7 @@ from tests.hostile.texts import TEXTS, WRITABLE
 from tests.rpc.calls import DEADLINE_SECONDS, SERVER_INFO, client_files, connected
 from tests.rpc.raw import Http2, tls, tls_context
 from tests.supervision.samples import content
+from tests.support.logs import events
 from tests.support.nodes import Site, eventually, found_pair, pair, running
 
 CANARY = "canary-7f3a-told-to-nobody"
@@ -94,6 +95,7 @@ def unscathed(target: Target) -> Iterator[None]:
         channels, logged = before[site.jurisdiction]
         assert channels_of(site) == channels
         assert CANARY not in site.log_text()[logged:]
+        assert all(events(site.log_text()[logged:])), "each line is one event, whatever was sent"
 
 
 @pytest.fixture(autouse=True, scope="module")

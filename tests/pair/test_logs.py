@@ -1,7 +1,6 @@
 """The logs of a busy pair hold nothing of what notices say, and every line is one event."""
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,11 +17,11 @@ from regulator.exchange.v1.values_pb2 import Entity, LocalizedText
 from gateway.identity.access import Role
 from tests.rpc.calls import CREATE, PEER, call, client_files, connected, node_files, root_pem
 from tests.supervision.samples import content
+from tests.support.logs import events
 from tests.support.nodes import STOP_SECONDS, Site, eventually, found_pair, pair, running
 
 MARK = "mark-4c1e"  # in every text of every notice
 NAMES = {"title": f"title {MARK}", "summary": f"summary\n{MARK}", "subject": f"Subject {MARK} Ltd"}
-LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (INFO|WARNING|ERROR|CRITICAL) [\w.]+ [a-z_]+( .*)?")
 FALLING = """
 import sys
 from gateway.commands.notices import Commands
@@ -126,20 +125,6 @@ def test_the_logs_of_a_busy_pair_hold_nothing_that_notices_say(tmp_path: Path):
     assert {"call_refused", "stream_failed", "stream_connected", "call_failed"} <= set(events(hk.log_text(), "json"))
     assert {"call_refused", "stream_failed", "stream_connected"} <= set(events(kr.log_text(), "text"))
     assert MARK not in hk.log_text() + kr.log_text()
-
-
-def events(log: str, form: str) -> Iterator[str]:
-    """Each line's; fails at a line that is none of ours."""
-    for line in log.splitlines():
-        assert line.isascii()
-        assert line.isprintable()
-        if form == "json":
-            read = json.loads(line)
-            assert {"time", "level", "logger", "event"} <= read.keys()
-            yield read["event"]
-        else:
-            assert LINE.fullmatch(line), line
-            yield line.split()[3]
 
 
 def test_a_node_that_does_not_start_says_so_in_the_form_that_is_asked_for(tmp_path: Path):
