@@ -218,7 +218,7 @@ class Node:
                 on_fatal=self._break,
                 tracing=self._tracing,
             )
-            self._committer.on_measured = self._instruments.committed
+            self._committer.on_measured = self._measured
             latest = self._committer.latest()
             with self._database.readers.connect() as connection:
                 backlog = Backlog(read_waiting(connection, latest.states), _micros, self._delivered)
@@ -261,6 +261,7 @@ class Node:
             partial(chores.destroy_past, retention),
         ]
         own_seals = lambda: parties.own_seals.expecting(self._keyring.seals)  # noqa: E731
+        self._health = Health([each.full_name for each in SERVICES], self._bulletin, self._links)
         return Services(
             NoticeServicer(commands, notices),
             FrameworkServicer(rule_commands, rules),
@@ -273,7 +274,7 @@ class Node:
                 seals,
             ),
             AuditServicer(Auditing(own_seals, self._readers, tokens, committer)),
-            HealthServicer(Health([each.full_name for each in SERVICES], self._bulletin, self._links)),
+            HealthServicer(self._health),
         )
 
     def _make_links(self, parties: Parties, store: Store) -> dict[str, Link]:
@@ -364,6 +365,10 @@ class Node:
         seal, signer = self._signer(self.home.next_seal)
         self.home.require_certified(seal, _now())
         return seal, signer
+
+    def _measured(self, weight: int, seconds: float, is_durable: bool) -> None:
+        self._instruments.committed(weight, seconds, is_durable)
+        self._health.note_commit(is_durable=is_durable)
 
     def _delivered(self, state: ChannelState, waited: int) -> None:
         self._instruments.delivered(channel_id(state), waited / MICROS)

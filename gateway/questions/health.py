@@ -1,6 +1,6 @@
 """What is well, by name: the services, and to those who may look at channels, these.
 
-    empty, or that of a service      the node serves
+    empty, or that of a service      the node serves: it can write
     channels                         every channel moves
     channels/hk-to-kr                this channel moves: what is sealed gets its receipt
     channels/hk-to-kr/connected      its stream is up: the peer is reached
@@ -32,6 +32,7 @@ class Health:
 
     def __init__(self, services: Collection[str], bulletin: Bulletin, links: Links) -> None:
         self._services, self._bulletin, self._links = ("", *services), bulletin, links
+        self._writes = True  # as far as is known
 
     def is_well(self, name: str, caller: Caller) -> bool | None:
         """Tells of one name; None: there is none such, or none that the caller may ask for."""
@@ -39,11 +40,20 @@ class Health:
 
     def of_all(self, caller: Caller) -> Mapping[str, bool]:
         """Tells of every name that a caller may ask for."""
-        serves = not self.is_over
+        serves = self._writes and not self.is_over
         found = dict.fromkeys(self._services, serves)
         if Access.allows(caller, _LOOKING):
             found |= {name: serves and is_well for name, is_well in self._of_channels()}
         return found
+
+    def note_commit(self, *, is_durable: bool) -> None:
+        """Takes how a commit went: a node that cannot write answers no call, since it cannot tell of it.
+
+        What was refused meanwhile is written once that goes, so a commit is tried again without any caller.
+        """
+        if is_durable != self._writes:
+            self._writes = is_durable
+            self._links.wake()
 
     @property
     def is_over(self) -> bool:

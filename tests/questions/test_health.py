@@ -79,6 +79,18 @@ async def test_a_node_that_stops_is_not_well_in_any_way(node):
     assert node.ill() == set(node.health.of_all(OPERATOR))
 
 
+async def test_a_node_that_cannot_write_serves_nobody_until_it_can(node):
+    node.connect(HK_TO_KR, KR_TO_HK)
+    watching = Watching(node, "")
+    assert await watching.next() == "SERVING"
+    node.health.note_commit(is_durable=False)
+    assert await watching.next() == "NOT_SERVING"
+    assert "" in node.ill()
+    node.health.note_commit(is_durable=True)
+    assert await watching.next() == "SERVING"
+    assert node.ill() == set()
+
+
 async def test_who_may_not_look_at_channels_is_told_of_services_alone(node):
     assert set(node.health.of_all(APPROVER)) == {"", SERVICE}
     assert node.health.is_well("channels/hk-to-kr", APPROVER) is None

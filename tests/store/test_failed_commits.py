@@ -194,3 +194,15 @@ async def test_an_event_of_sqlalchemy_shows_no_commit_without_its_rows(hk: Opene
     await hk.release("hk-1")
     event.remove(engine, "after_cursor_execute", look)
     assert set(seen) == {0}
+
+
+async def test_each_commit_is_measured_with_its_weight_and_whether_it_is_durable(hk: Opened):
+    measured: list[tuple[int, bool]] = []
+    hk.committer.on_measured = lambda weight, seconds, is_durable: measured.append((weight, is_durable and seconds > 0))
+    await hk.release("hk-1", "hk-2")
+    fail_commit(hk)
+    assert isinstance(await refused(hk.release("hk-3")), Unavailable)
+    await hk.release("hk-4")
+    assert [is_durable for _, is_durable in measured] == [True, False, True]
+    assert all(weight >= 1 for weight, _ in measured)
+    assert hk.committer.waiting_weight() == 0
