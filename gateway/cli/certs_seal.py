@@ -47,7 +47,7 @@ def rotate_seal(
         answer = client.rotate_seal(sha256.lower())
     say("the node seals with")
     for key in answer.verifier_keys:
-        say(f"  {key}")
+        say(f"  {key.rpartition('+')[0]}")  # name and key id; the key itself has up to 1,752 characters
 
 
 def replace_seal(home: HomeFolder, folder: SealFolderPath) -> None:

@@ -55,7 +55,8 @@ def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel], 
     table(headings, [_channel_row(each) for each in channels])
     if info.alarms:
         say()
-        table(("alarm", "since", "what is wrong"), [_alarm_row(each) for each in info.alarms])
+        say("alarms")
+        pairs([_alarm_row(each) for each in info.alarms], margin="  ")
     if found:
         say()
         tell(found)
@@ -86,8 +87,9 @@ def _channel_row(channel: Channel) -> tuple[str, ...]:
     )
 
 
-def _alarm_row(alarm: Alarm) -> tuple[str, ...]:
-    return alarm.about, moment_of(alarm.start_time), alarm.detail
+def _alarm_row(alarm: Alarm) -> tuple[str, str]:
+    """Of two columns that are never cut: the end of what is wrong says what to do."""
+    return alarm.about, f"since {moment_of(alarm.start_time)}: {alarm.detail}"
 
 
 def _document(

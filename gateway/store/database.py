@@ -36,7 +36,7 @@ _WRITER_PRAGMAS = (
     "wal_autocheckpoint=8000",  # pages, 32 MB: more often, and a bulk would wait for it at every third commit
 )
 
-_SCRUBBED = ("leaves", "notice_identifiers", "requests")  # tables that lose content
+_SCRUBBED = ("leaves", "notice_identifiers", "requests", "drafts")  # tables that lose content
 
 _PG_SIZE = "SELECT pg_database_size(current_database())"
 

@@ -16,9 +16,11 @@ from gateway.ledger.checkpoint import SignedCheckpoint, Signer, countersign, ope
 from gateway.ledger.seals import CertifiedSeal, SealHistory
 from gateway.moments import MICROS
 from gateway.store.database import Database
+from gateway.store.event_rows import event_row
 from gateway.store.seals import SealChange, seal_rows
 from gateway.store.state import ChannelState, read_channels, read_counters
 from gateway.store.tables import events, heads, seals
+from gateway.supervision.outcomes import EventContent
 
 
 def replace_own_seal(database: Database, seal: CertifiedSeal, signer: Signer, now: int) -> None:
@@ -110,14 +112,5 @@ def _add(connection: Connection, state: ChannelState, seal: CertifiedSeal, *, co
 
 
 def _tell(connection: Connection, detail: str, now: int) -> None:
-    row = {
-        "cursor": read_counters(connection).cursor + 1,
-        "committed_at": now,
-        "kind": Event.ALARM,
-        "notice": "",
-        "notice_kind": 0,
-        "channel": None,
-        "index": 0,
-        "detail": detail,
-    }
-    connection.execute(insert(events), [row])
+    cursor = read_counters(connection).cursor + 1
+    connection.execute(insert(events), [event_row(EventContent(Event.ALARM, detail=detail), cursor, now, None, 0)])

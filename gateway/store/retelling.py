@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, Select, insert, select
 
+from gateway.store.event_rows import event_row
 from gateway.store.framework_rows import framework_event_row
 from gateway.store.scanning import rows
 from gateway.store.sharing_rows import SHARING_EVENTS
@@ -71,16 +72,7 @@ class Retelling:
     def _add(self, event: EventContent, channel: int, index: int) -> None:
         self.added += 1
         cursor = self._cursor + self.added
-        row = {
-            "cursor": cursor,
-            "committed_at": self._now,
-            "kind": event.kind,
-            "notice": event.notice,
-            "notice_kind": event.notice_kind,
-            "channel": channel,
-            "index": index,
-            "detail": event.detail,
-        }
+        row = event_row(event, cursor, self._now, channel, index)
         self._connection.execute(insert(events), [row])
         if event.jurisdiction:
             self._connection.execute(insert(framework_events), [framework_event_row(event, cursor)])

@@ -17,6 +17,7 @@ from gateway.store.changes import Changes
 from gateway.store.destroying import destroy
 from gateway.store.draft_rows import draft_event_rows
 from gateway.store.draft_writing import write_drafts
+from gateway.store.event_rows import event_row
 from gateway.store.framework_writing import event_rows, telling_cursors, write_rules
 from gateway.store.prepared import execute, execute_many, insert_many
 from gateway.store.receipts import cover, tell_delivered
@@ -25,7 +26,6 @@ from gateway.store.rows import changing_columns, notice_row
 from gateway.store.seals import seal_rows
 from gateway.store.sharing_rows import sharing_rows
 from gateway.store.state import ChannelState, Counters
-from gateway.supervision.notices import NAME_PREFIX
 
 Rows = list[dict[str, Any]]
 Sign = Callable[[Checkpoint, int], Future[SignedCheckpoint]]
@@ -165,16 +165,7 @@ class Writing:
     def _write_events(self, connection: Connection) -> None:
         first = self.counters.cursor + 1
         rows = [
-            {
-                "cursor": cursor,
-                "committed_at": self._now,
-                "kind": event.kind,
-                "notice": event.notice.removeprefix(NAME_PREFIX),
-                "notice_kind": event.notice_kind,
-                "channel": self._ids.get(place.origin),
-                "index": place.index,
-                "detail": event.detail,
-            }
+            event_row(event, cursor, self._now, self._ids.get(place.origin), place.index)
             for cursor, (event, place) in enumerate(self._changes.events, first)
         ]
         _insert(connection, tables.events, rows)

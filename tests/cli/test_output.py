@@ -1,5 +1,6 @@
 """What others wrote is shown, and never obeyed."""
 
+import base64
 import json
 import os
 import pty
@@ -7,18 +8,24 @@ import sys
 import termios
 import unicodedata
 from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
+from regulator.exchange.v1.admin_service_pb2 import Alarm, ServerInfo
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
+from gateway.cli import certs_seal
 from gateway.cli.notice_view import HEADINGS, document, row
 from gateway.cli.notices import _show
 from gateway.cli.output import json_moment, moment_of, pairs, say, say_aside, shown, table, write_json, write_json_line
+from gateway.cli.status import _show as show_status
 from gateway.identity.certificates import to_pem
 from tests.cli.transcripts import run
 from tests.supervision.samples import content
@@ -171,3 +178,21 @@ def test_a_time_that_is_not_set_is_not_1970():
     assert (moment_of(Timestamp()), json_moment(Timestamp())) == ("", None)
     assert moment_of(Timestamp(seconds=1_767_225_600, nanos=5)) == "2026-01-01 00:00:00Z"
     assert json_moment(Timestamp(seconds=1_767_225_600)) == "2026-01-01T00:00:00Z"
+
+
+def test_an_alarm_is_not_cut_on_a_narrow_terminal(capsys, monkeypatch):
+    said = f"the file cannot be read: {'x' * 200}: and what to do"
+    info = ServerInfo(alarms=[Alarm(about="access.toml", detail=said)])
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    show_status(info, [], [], [])
+    assert said in capsys.readouterr().out
+
+
+def test_of_a_seal_that_is_rotated_to_names_and_ids_are_told_and_no_keys(capsys, monkeypatch):
+    key = b"\x06" + bytes(1312)
+    answer = SimpleNamespace(verifier_keys=[f"gateway.hk.example+0a1b2c3d+{base64.b64encode(key).decode()}"])
+    node = SimpleNamespace(rotate_seal=lambda _: answer)
+    monkeypatch.setattr(certs_seal, "connect", lambda _: nullcontext(node))
+    certs_seal.rotate_seal("AB" * 32, profile=Path("unread.toml"))
+    assert capsys.readouterr().out == "the node seals with\n  gateway.hk.example+0a1b2c3d\n"

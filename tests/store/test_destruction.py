@@ -1,5 +1,6 @@
 """Content is destroyed at both nodes once its day is past: it is nowhere any more, and all else still verifies."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Entity, LocalizedText
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, select, text, update
 
 from gateway.carrier import Carrier
 from gateway.commands.notices import carried_out
@@ -371,6 +372,21 @@ async def test_a_reader_of_an_older_state_delays_the_end_of_it(pair, kind: str):
             assert found(hk)
     await hk.destroy(NEXT_DAY)
     assert found(hk) == []
+
+
+async def test_the_dead_rows_of_every_table_that_held_content_are_vacuumed(pair, kind: str):
+    """Also of drafts, of which a release leaves a row with the content behind."""
+    if kind == "sqlite":
+        pytest.skip("SQLite leaves none")
+    hk, _ = pair
+    await hk.destroy(NEXT_DAY)
+    counted = text("SELECT relname FROM pg_stat_user_tables WHERE schemaname = current_schema() AND vacuum_count > 0")
+    async with asyncio.timeout(10):
+        while True:
+            with hk.database.readers.connect() as connection:
+                if {"leaves", "notice_identifiers", "requests", "drafts"} <= set(connection.scalars(counted)):
+                    return
+            await asyncio.sleep(0.1)
 
 
 async def test_a_node_that_ended_before_it_scrubbed_does_so_at_its_next_start(pair, monkeypatch):
