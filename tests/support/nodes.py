@@ -44,6 +44,7 @@ AUTHORITIES = {
     "AU": ("ASIC",),
     "AE": ("VARA",),
 }
+CALL_SECONDS = 60  # more than a call takes, retries included, whatever else the machine does
 STOP_SECONDS = 60  # more than a node takes, whatever else the machine does
 
 
@@ -140,7 +141,10 @@ class Site:
         issue_client(folder, client, self.authority(AuthorityKind.CLIENT), datetime.now(UTC))
         admit_client(self.home, client, roles, clearance, sectors)
         root = self.authority(AuthorityKind.NODE).certificate
-        return write_profile(folder, f"127.0.0.1:{self.back_office_port}", self.domain, root)
+        profile = write_profile(folder, f"127.0.0.1:{self.back_office_port}", self.domain, root)
+        with profile.open("a") as file:
+            file.write(f"deadline_seconds = {CALL_SECONDS}\n")
+        return profile
 
     def serve_metrics(self) -> int:
         """Has a node that does not run serve its metrics; gives the port."""
