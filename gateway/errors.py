@@ -15,6 +15,8 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     ├── WrongState               the thing exists, and its state does not allow the act
     │   ├── Halted               the channel seals nothing until an operator has decided
     │   ├── ApprovalRequired     a rule asks for four eyes: only an approved draft may do it
+    │   ├── ConsentRequired      no consent in force covers what would be passed on
+    │   ├── SharingProhibited    the notice may never be passed on
     │   └── ContentDestroyed     the content is gone, as its retain_until asked
     ├── Stale                    another writer came first
     ├── Overloaded               a bound is reached; try later
@@ -126,6 +128,18 @@ class ContentDestroyed(WrongState):
     """The day is past up to which the content might be kept, and it is destroyed."""
 
     reason = "CONTENT_DESTROYED"
+
+
+class ConsentRequired(WrongState):
+    """A notice may be passed on with its originator's consent, and none that is in force covers what is asked for."""
+
+    reason = "CONSENT_REQUIRED"
+
+
+class SharingProhibited(WrongState):
+    """The handling of a notice prohibits that it is ever passed on."""
+
+    reason = "SHARING_PROHIBITED"
 
 
 class Halted(WrongState):

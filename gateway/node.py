@@ -21,6 +21,7 @@ from gateway.commands.notice_sealing import NoticeSealing
 from gateway.commands.notices import Commands
 from gateway.commands.retention import Retention
 from gateway.commands.seals import SealCommands
+from gateway.commands.sharing import SharingCommands
 from gateway.errors import StoreError, Unavailable, WrongState
 from gateway.home import Home
 from gateway.identity.certificates import Window
@@ -42,6 +43,7 @@ from gateway.questions.health import Health
 from gateway.questions.links import Links
 from gateway.questions.notices import Questions
 from gateway.questions.sealed_tokens import SealedTokens
+from gateway.questions.sharing import SharingQuestions
 from gateway.questions.standing import Standing, channel_id
 from gateway.rpc.admin import AdminServicer
 from gateway.rpc.admission import BackOfficeAdmission, PeerAdmission
@@ -65,6 +67,7 @@ from gateway.rpc.server import (
     back_office_server,
     peer_server,
 )
+from gateway.rpc.sharing import SharingServicer
 from gateway.rpc.tls import Material, require_tls_1_3_only
 from gateway.scraping.families import Sources
 from gateway.scraping.lateness import watch_lateness
@@ -242,7 +245,7 @@ class Node:
         tokens = SealedTokens(self._token_key, random)
         notices = Questions(self._readers, self._bulletin, tokens, self._tracing.traceparent_at)
         rules = FrameworkQuestions(self._readers, tokens, _micros)
-        drafts = DraftQuestions(self._readers, tokens)
+        drafts, sharing = DraftQuestions(self._readers, tokens), SharingQuestions(self._readers, tokens, _micros)
         notice_sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)
         acts = DraftActs(parties, notice_sealing, rule_sealing, approval)
         commands = Commands(parties, committer, notice_sealing, notices, _micros, random)
@@ -266,6 +269,7 @@ class Node:
             NoticeServicer(commands, notices),
             FrameworkServicer(rule_commands, rules),
             DraftServicer(draft_commands, drafts),
+            SharingServicer(SharingCommands(committer, notice_sealing, sharing, random), sharing),
             EventServicer(notices),
             EvidenceServicer(Proofs(self._readers, self._bulletin)),
             AdminServicer(

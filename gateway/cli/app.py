@@ -39,6 +39,7 @@ MODULES = {
     "notice": "notices",
     "framework": "frameworks",
     "draft": "drafts",
+    "sharing": "sharing",
     "evidence": "evidence",
     "audit": "audit",
 }

@@ -13,7 +13,7 @@ from regulator.exchange.requests import supersede_notice
 from regulator.exchange.v1.draft_service_pb2 import Draft
 
 from gateway.cli.draft_view import HEADINGS, document, draft_id, row, sections
-from gateway.cli.options import AsJson, ProfileFile, RequestId, connect, one_of, read_input, word_of, words
+from gateway.cli.options import AsJson, ProfileFile, RequestId, connect, one_of, quoted, read_input, word_of, words
 from gateway.cli.output import pairs, say, table, write_json
 from gateway.errors import BadInput
 from gateway.supervision.framework_files import SCHEMA as FRAMEWORK_SCHEMA
@@ -147,7 +147,7 @@ def submit(
 ) -> None:
     """Asks for approval."""
     with connect(profile) as client:
-        _report_state(client.submit_draft(name, etag=_quoted(etag), request_id=request_id), as_json=as_json)
+        _report_state(client.submit_draft(name, etag=quoted(etag), request_id=request_id), as_json=as_json)
 
 
 def recall(
@@ -160,7 +160,7 @@ def recall(
 ) -> None:
     """Takes back what was submitted."""
     with connect(profile) as client:
-        _report_state(client.recall_draft(name, etag=_quoted(etag), request_id=request_id), as_json=as_json)
+        _report_state(client.recall_draft(name, etag=quoted(etag), request_id=request_id), as_json=as_json)
 
 
 def approve(
@@ -171,7 +171,7 @@ def approve(
     Once this ends with 0, it is sealed and durable at the own node, with its author and you.
     """
     with connect(profile) as client:
-        draft = client.approve_draft(name, etag=_quoted(etag), request_id=request_id)
+        draft = client.approve_draft(name, etag=quoted(etag), request_id=request_id)
     _report(draft, f"{draft_id(draft)} is released: {draft.released}", as_json=as_json)
 
 
@@ -186,7 +186,7 @@ def reject(
 ) -> None:
     """Refuses a draft that another identity wrote; its author may write it anew."""
     with connect(profile) as client:
-        draft = client.reject_draft(name, etag=_quoted(etag), reason=reason, request_id=request_id)
+        draft = client.reject_draft(name, etag=quoted(etag), reason=reason, request_id=request_id)
     _report_state(draft, as_json=as_json)
 
 
@@ -206,8 +206,3 @@ def _report(draft: Draft, done: str, *, as_json: bool) -> None:
         return
     asked = f"; the rule {draft.rule} asks for its approval" if draft.rule and draft.state == Draft.DRAFT else ""
     say(done + asked)
-
-
-def _quoted(etag: str) -> str:
-    """An etag as the contract has it; it is shown without its quotes, which a shell would take."""
-    return f'"{etag}"' if etag and not etag.startswith('"') else etag

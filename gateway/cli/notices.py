@@ -28,6 +28,7 @@ from gateway.cli.options import (
     words,
 )
 from gateway.cli.output import pairs, say, table, write_json
+from gateway.cli.sharing_view import consent_document, share_document, summary
 from gateway.errors import BadInput
 from gateway.supervision.notice_files import NoticeFile, read_notices
 
@@ -181,9 +182,18 @@ def list_(  # noqa: PLR0913 - an option a filter
 
 
 def show(name: NoticeName, *, profile: ProfileFile, as_json: AsJson = False) -> None:
-    """Shows everything that is known of a notice, its texts in every language."""
+    """Shows everything that is known of a notice, its texts in every language, and whom it may be passed on to."""
     with connect(profile) as client:
-        _show(client.get_notice(name), as_json=as_json)
+        notice = client.get_notice(name)
+        consents, shares = list(client.list_consents(name)), list(client.list_shares(name))
+    if as_json:
+        sharing = {"consents": list(map(consent_document, consents)), "shares": list(map(share_document, shares))}
+        write_json(document(notice) | sharing)
+        return
+    _show(notice, as_json=False)
+    if told := summary(consents, shares):
+        say("onward sharing")
+        pairs(told, margin="  ")
 
 
 def ack(

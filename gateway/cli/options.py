@@ -91,6 +91,11 @@ def moment(given: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def quoted(etag: str) -> str:
+    """An etag as the contract has it; it is shown without its quotes, which a shell would take."""
+    return f'"{etag}"' if etag and not etag.startswith('"') else etag
+
+
 def client_id(given: str) -> ClientId:
     """Reads the SPIFFE ID of a back-office system."""
     try:

@@ -60,7 +60,12 @@ def _tell(events: Watch, *, as_json: bool) -> None:
 
 
 def _line(event: Event) -> str:
-    about = event.notice.removeprefix("notices/") or _rules(event) or event.draft or event.origin
+    about = (
+        (event.share or event.consent or event.notice).removeprefix("notices/")
+        or _rules(event)
+        or event.draft
+        or event.origin
+    )
     what = word_of(Event.Kind, event.kind)
     return "  ".join(filter(None, (moment_of(event.time), f"{what:20}", about, event.detail)))
 
@@ -88,6 +93,8 @@ def _document(response: WatchEventsResponse) -> dict[str, Any]:
         "provision": event.provision or None,
         "assessment": event.assessment.removeprefix("assessments/") or None,
         "draft": event.draft.removeprefix("drafts/") or None,
+        "consent": event.consent.removeprefix("notices/") or None,
+        "share": event.share.removeprefix("notices/") or None,
         "sectors": [word_of(Sector, each, "SECTOR_") for each in event.sectors],
         "topics": list(event.topics),
     }

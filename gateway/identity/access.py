@@ -18,7 +18,7 @@ class Role(StrEnum):
     """What a client may do at its own node."""
 
     AUTHOR = "author"  # write, acknowledge and withdraw for its authority
-    APPROVER = "approver"  # release what an author wrote, where the rules ask for four eyes
+    APPROVER = "approver"  # release what an author wrote, where the rules ask for four eyes; decide on onward sharing
     READER = "reader"
     AUDITOR = "auditor"  # read, and take evidence
     OPERATOR = "operator"  # see how the node and its channels do
@@ -72,6 +72,17 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
         GetDraft=_REVIEWING,
         ListDrafts=_REVIEWING,
     ),
+    **_rules(
+        "regulator.exchange.v1.SharingService",
+        RequestConsent=_WRITING,
+        GetConsent=_READING | _APPROVING,
+        ListConsents=_READING | _APPROVING,
+        GrantConsent=_APPROVING,
+        RefuseConsent=_APPROVING,
+        MarkShared=_WRITING,
+        GetShare=_READING | _APPROVING,
+        ListShares=_READING | _APPROVING,
+    ),
     **_rules("regulator.exchange.v1.EventService", WatchEvents=_OPERATING | _APPROVING),
     **_rules(
         "regulator.exchange.v1.EvidenceService",
@@ -123,6 +134,9 @@ LABELLED: Mapping[str, Bearing] = {
     **_bearing("DraftService", Bearing.HIDES, "UpdateDraft", "SubmitDraft", "ApproveDraft", "RejectDraft"),
     **_bearing("DraftService", Bearing.HIDES, "RecallDraft", "GetDraft"),
     **_bearing("DraftService", Bearing.FILTERS, "ListDrafts"),
+    **_bearing("SharingService", Bearing.HIDES, "RequestConsent", "GrantConsent", "RefuseConsent", "GetConsent"),
+    **_bearing("SharingService", Bearing.HIDES, "MarkShared", "GetShare"),
+    **_bearing("SharingService", Bearing.FILTERS, "ListConsents", "ListShares"),
     **_bearing("EventService", Bearing.FILTERS, "WatchEvents"),
     **_bearing("EvidenceService", Bearing.HIDES, "GetEvidence"),
     **_bearing("AuditService", Bearing.WHOLE, "ListJournalEntries", "ExportJournal"),

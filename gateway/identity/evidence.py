@@ -12,6 +12,7 @@ from typing import Any
 from cryptography import x509
 from google.protobuf.message import DecodeError, Message
 from regulator.exchange.v1.envelope_pb2 import Envelope, EvidenceMaterial
+from regulator.exchange.v1.sharing_pb2 import SharingDecided
 
 from gateway.errors import BadProof, Malformed
 from gateway.identity.certificates import Cause, untrusted
@@ -223,6 +224,11 @@ _TOLD: Mapping[str, Callable[[Any], str]] = {
     "framework_version_published": lambda act: f"version {act.version} of {act.framework}",
     "framework_assessed": lambda act: f"publication of {act.assessment}",
     "seal_rotated": lambda _: "rotation of the sender's seal",
+    "sharing_requested": lambda act: f"request for {act.consent}",
+    "sharing_decided": lambda act: (
+        f"{'grant' if act.decision == SharingDecided.GRANTED else 'refusal'} of {act.consent}, decision {act.number}"
+    ),
+    "content_shared": lambda act: f"onward sharing, {act.share}",
     "content_destroyed": lambda act: f"destruction of the content of {act.notice}",
 }
 

@@ -24,6 +24,8 @@ from regulator.exchange.v1 import (
     notice_service_pb2,
     notice_service_pb2_grpc,
     peer_service_pb2_grpc,
+    sharing_service_pb2,
+    sharing_service_pb2_grpc,
 )
 
 from gateway.errors import ConfigError
@@ -44,6 +46,7 @@ from gateway.rpc.peer import PeerServicer
 from gateway.rpc.quotas import Quota, Quotas
 from gateway.rpc.rates import Rate
 from gateway.rpc.ruled import Ruled
+from gateway.rpc.sharing import SharingServicer
 from gateway.rpc.sizes import MAX_REQUEST_BYTES, most_bytes
 from gateway.rpc.tls import HANDSHAKE_TIMEOUT_MILLISECONDS, Material, server_credentials
 from gateway.telemetry.tracing import Tracing
@@ -61,6 +64,7 @@ SERVICES: Sequence[ServiceDescriptor] = (
     notice_service_pb2.DESCRIPTOR.services_by_name["NoticeService"],
     framework_service_pb2.DESCRIPTOR.services_by_name["FrameworkService"],
     draft_service_pb2.DESCRIPTOR.services_by_name["DraftService"],
+    sharing_service_pb2.DESCRIPTOR.services_by_name["SharingService"],
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     evidence_service_pb2.DESCRIPTOR.services_by_name["EvidenceService"],
     admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
@@ -106,6 +110,7 @@ class Services:
     notices: NoticeServicer
     frameworks: FrameworkServicer
     drafts: DraftServicer
+    sharing: SharingServicer
     events: EventServicer
     evidence: EvidenceServicer
     admin: AdminServicer
@@ -125,6 +130,7 @@ async def back_office_server(listener: Listener, services: Services) -> tuple[gr
     notice_service_pb2_grpc.add_NoticeServiceServicer_to_server(services.notices, ruled)
     framework_service_pb2_grpc.add_FrameworkServiceServicer_to_server(services.frameworks, ruled)
     draft_service_pb2_grpc.add_DraftServiceServicer_to_server(services.drafts, ruled)
+    sharing_service_pb2_grpc.add_SharingServiceServicer_to_server(services.sharing, ruled)
     event_service_pb2_grpc.add_EventServiceServicer_to_server(services.events, ruled)
     evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(services.evidence, ruled)
     admin_service_pb2_grpc.add_AdminServiceServicer_to_server(services.admin, ruled)

@@ -5,10 +5,10 @@ from functools import cache
 from gateway.errors import BadInput
 
 MAX_REQUEST_BYTES = 8 * 1024 * 1024  # of any back office's request: a version of a framework with all its provisions
-MAX_NOTICES_BYTES = 4 * 1024 * 1024  # of a request that holds notices
+MAX_NOTICES_BYTES = 4 * 1024 * 1024  # of a request that holds notices, or words about one
 MAX_QUESTION_BYTES = 64 * 1024  # of one that holds names and filters
 
-_NOTICES = "/regulator.exchange.v1.NoticeService/"
+_NOTICES = ("/regulator.exchange.v1.NoticeService/", "/regulator.exchange.v1.SharingService/")
 _HEAVY = ("Diff", "Compare")
 _QUESTIONS = ("Get", "List", "Watch", "Check", "Diff", "Compare", "ServerReflectionInfo")
 

@@ -1,4 +1,4 @@
-"""Between what is known of onward sharing and its rows; recipients and authority are read from the envelope."""
+"""Between what is known of onward sharing and its rows, which are read with their envelopes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,11 +10,10 @@ from sqlalchemy import Connection, RowMapping, bindparam, select
 from gateway.store.tables import leaves, sharing_acts
 from gateway.supervision.outcomes import EventContent
 from gateway.supervision.records import Place
-from gateway.supervision.sharing_projection import recipients_of
+from gateway.supervision.sharing_projection import consent_in, decision_in, share_in
 from gateway.supervision.sharing_records import (
     NO_DOSSIER,
     ConsentRecord,
-    DecisionRecord,
     Dossier,
     ShareRecord,
     SharingRecord,
@@ -54,13 +53,10 @@ def sharing_record(row: RowMapping, envelope: Envelope, origins: Mapping[int, st
     """Reads a row of ``sharing_acts``, with its envelope or what is left of it."""
     place = Place(origins[row["channel"]], row["index"])
     if row["kind"] == Event.SHARING_REQUESTED:
-        act = envelope.sharing_requested
-        authority, recipients = envelope.author.authority, recipients_of(act.recipients)
-        return ConsentRecord(row["notice"], row["consent"], authority, recipients, act.use, place)
+        return consent_in(envelope, place)
     if row["kind"] == Event.SHARING_DECIDED:
-        terms = (row["decision"], row["is_granted"], row["valid_until"])
-        return DecisionRecord(row["notice"], row["consent"], *terms, place)
-    return ShareRecord(row["notice"], row["share"], row["consent"], row["decision"], row["is_covered"], place)
+        return decision_in(envelope, place)[0]
+    return share_in(envelope, place, is_covered=row["is_covered"])
 
 
 def read_dossier(connection: Connection, of_notice: str, origins: Mapping[int, str]) -> Dossier:

@@ -6,6 +6,7 @@ the two channels: a request to the notice, a decision to the request, a share to
 
 from collections.abc import Iterable
 
+from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.sharing_pb2 import SharingDecided, ThirdParty
 from regulator.exchange.v1.values_pb2 import Handling
@@ -14,7 +15,7 @@ from gateway.moments import day_at
 from gateway.supervision.envelopes import sealed_at
 from gateway.supervision.handling import day_of
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
-from gateway.supervision.records import NoticeRecord
+from gateway.supervision.records import NoticeRecord, Place
 from gateway.supervision.sharing_coverage import Passing, covers
 from gateway.supervision.sharing_names import consent_ids, is_consent_name, share_ids
 from gateway.supervision.sharing_records import (
@@ -41,8 +42,7 @@ def requested(context: Context) -> Projection:
         raise Unusable(Outcome.INVALID, f"{act.consent}: there are {MAX_CONSENTS} consents of its notice")
     if notice.onward_sharing == Handling.PROHIBITED:
         raise Unusable(Outcome.INVALID, f"{act.consent}: the notice's handling prohibits onward sharing")
-    authority, recipients = context.envelope.author.authority, recipients_of(act.recipients)
-    record = ConsentRecord(of_notice, new_id, authority, recipients, act.use, context.place)
+    record = consent_in(context.envelope, context.place)
     return _projected(Event.SHARING_REQUESTED, notice, record, consent=act.consent)
 
 
@@ -60,11 +60,9 @@ def decided(context: Context) -> Projection:
     expected = newest.number + 1 if newest else 1
     if act.number != expected:
         raise Unusable(Outcome.INVALID, f"{act.consent}: must be decision {expected}")
-    is_granted = act.decision == SharingDecided.GRANTED
-    valid_until = day_of(act.valid_until) if is_granted else 0
-    record = DecisionRecord(of_notice, consent_id, act.number, is_granted, valid_until, context.place)
+    record = decision_in(context.envelope, context.place)[0]
     was_granted = newest is not None and newest.is_granted
-    detail = "granted" if is_granted else "revoked" if was_granted else "refused"
+    detail = "granted" if record.is_granted else "revoked" if was_granted else "refused"
     return _projected(Event.SHARING_DECIDED, notice, record, detail, consent=act.consent)
 
 
@@ -82,12 +80,32 @@ def shared(context: Context) -> Projection:
     if act.consent and (of_other != of_notice or dossier.decision(consent_id, act.decision) is None):
         raise Unusable(Outcome.INVALID, f"{act.consent}: has no decision {act.decision}")
     is_covered = covers(notice, dossier, _passing(context), consent_id, act.decision)
-    record = ShareRecord(of_notice, new_id, consent_id, act.decision, is_covered, context.place)
+    record = share_in(context.envelope, context.place, is_covered=is_covered)
     detail = "" if is_covered else NOT_COVERED
     return _projected(Event.CONTENT_SHARED, notice, record, detail, share=act.share, consent=act.consent)
 
 
 NOT_COVERED = "neither its handling nor a consent covers it"
+
+
+def consent_in(envelope: Envelope, place: Place) -> ConsentRecord:
+    """The consent that an envelope asks for."""
+    act, authority = envelope.sharing_requested, envelope.author.authority
+    return ConsentRecord(*consent_ids(act.consent), authority, recipients_of(act.recipients), act.use, place)
+
+
+def decision_in(envelope: Envelope, place: Place) -> tuple[DecisionRecord, Envelope]:
+    """The decision in an envelope, and the envelope."""
+    act = envelope.sharing_decided
+    is_granted = act.decision == SharingDecided.GRANTED
+    valid_until = day_of(act.valid_until) if is_granted else 0
+    return DecisionRecord(*consent_ids(act.consent), act.number, is_granted, valid_until, place), envelope
+
+
+def share_in(envelope: Envelope, place: Place, *, is_covered: bool) -> ShareRecord:
+    """The share that an envelope tells."""
+    act = envelope.content_shared
+    return ShareRecord(*share_ids(act.share), consent_ids(act.consent)[1], act.decision, is_covered, place)
 
 
 def recipients_of(parties: Iterable[ThirdParty]) -> frozenset[Recipient]:

@@ -25,6 +25,9 @@ class Act(Enum):
     ACKNOWLEDGE = auto()
     WITHDRAW = auto()
     SUPERSEDE = auto()
+    REQUEST_CONSENT = auto()
+    GRANT_CONSENT = auto()
+    MARK_SHARED = auto()
 
 
 class Arrival(Enum):
@@ -37,12 +40,16 @@ class Arrival(Enum):
 
 
 _STANDING = (Notice.RELEASED, Notice.DELIVERED, Notice.ACKNOWLEDGED)
+_HELD = (Notice.RECEIVED, Notice.ACKNOWLEDGED)
 
 # Which way a notice must have gone, and in which states it must be, for an act here.
 ALLOWED: Mapping[Act, tuple[Notice.Direction.ValueType, tuple[Notice.State.ValueType, ...]]] = {
     Act.ACKNOWLEDGE: (Notice.INCOMING, (Notice.RECEIVED,)),
     Act.WITHDRAW: (Notice.OUTGOING, _STANDING),
     Act.SUPERSEDE: (Notice.OUTGOING, _STANDING),
+    Act.REQUEST_CONSENT: (Notice.INCOMING, _HELD),
+    Act.GRANT_CONSENT: (Notice.OUTGOING, _STANDING),
+    Act.MARK_SHARED: (Notice.INCOMING, _HELD),
 }
 
 # state: after a receipt, an acknowledgement, a withdrawal, a supersession

@@ -23,7 +23,7 @@ from tests.cli.sites import acknowledged_notice, profile_path
 from tests.cli.transcripts import run
 from tests.supervision.samples import content
 from tests.support import evidence, journal
-from tests.support.nodes import Site
+from tests.support.nodes import Site, eventually
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs" / "cli.md").read_text()
@@ -108,7 +108,7 @@ def keys(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield key
-            if key not in {"notice", "comment", "explanation", "act"}:
+            if key not in {"notice", "comment", "explanation", "act", "purpose", "reason", "conditions"}:
                 yield from keys(item)
     elif isinstance(value, list):
         for item in value:
@@ -135,8 +135,25 @@ def test_the_json_of_a_node_is_documented(started_pair: tuple[Site, Site]):
     assert withdrawn["withdrawal"]["explanation"] == {"en": "No."}
     shown = documented("notice", "show", "notices/hk-cli-json", "--profile", sfc)
     assert shown["acknowledgement"]["author"]["authority"] == "FSS"
-    assert shown in documented("notice", "list", "--state", "withdrawn", "--profile", sfc)["notices"]
+    listed = documented("notice", "list", "--state", "withdrawn", "--profile", sfc)["notices"]
+    assert shown in [each | {"consents": [], "shares": []} for each in listed]
     assert documented("doctor", hk.home.path)["findings"]
+
+
+def test_the_json_of_onward_sharing_is_documented(started_pair: tuple[Site, Site]):
+    hk, kr = started_pair
+    acknowledged_notice(hk, kr, "hk-cli-shared")
+    sfc, fss = ("--profile", profile_path(hk, "SFC")), ("--profile", profile_path(kr, "FSS"))
+    what = ("hk-cli-shared", "--to", "FINMA=CH", "--use", "supervision")
+    name = documented("sharing", "request", *what, "--purpose", "en=Why.", *fss)["consent"]
+    eventually(lambda: run("sharing", "show", name, *sfc).code == 0)
+    granted = documented("sharing", "grant", name, "--until", "2099-12-31", "--condition", "en=Quietly.", *sfc)
+    eventually(lambda: documented("sharing", "show", name, *fss) == granted)
+    share = documented("sharing", "mark", *what, *fss)
+    eventually(lambda: documented("sharing", "list", "hk-cli-shared", "--shares", *sfc)["shares"] == [share])
+    assert documented("sharing", "show", share["share"], *sfc) == share
+    shown = documented("notice", "show", "hk-cli-shared", *sfc)
+    assert (shown["consents"], shown["shares"]) == ([granted], [share])
 
 
 def test_what_is_shown_as_json_can_be_given_again(started_pair: tuple[Site, Site], tmp_path: Path):

@@ -104,6 +104,18 @@ def _drafted(file: Path, profile: Path) -> str:
     return str(json.loads(ran.out)["draft"])
 
 
+def test_sharing(started_pair: tuple[Site, Site]) -> None:
+    hk, kr = started_pair
+    acknowledged_notice(hk, kr, "hk-cli-sharing")
+    fss, sfc = profile_path(kr, "FSS"), profile_path(hk, "SFC")
+    to = ("--to", "FINMA=CH", "--to", "A, B = C=sg")
+    asking = ("sharing", "request", "hk-cli-sharing", *to, "--use", "supervision", "--purpose", "en=A joint case.")
+    consent = json.loads(run(*asking, "--profile", fss, "--json").out)["consent"]
+    with hk.client("SFC") as client:
+        eventually(lambda: f"notices/{consent}" in {each.name for each in client.list_consents()})
+    play("sharing", {"fss": fss, "sfc": sfc, "consent": consent})
+
+
 @pytest.fixture
 def framework_files(tmp_path: Path) -> dict[str, Path]:
     """Two real frameworks, a real change of one, and files that are not right."""

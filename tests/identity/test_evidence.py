@@ -25,6 +25,7 @@ from gateway.supervision.envelopes import acknowledged, withdrawn
 from gateway.supervision.records import Place
 from tests.ledger.samples import log_of
 from tests.supervision import samples
+from tests.supervision.sharing_samples import asking, deciding, sharing
 from tests.support.certificates import OddCertificates, issued
 from tests.support.evidence import (
     FILE,
@@ -116,6 +117,11 @@ def test_every_kind_of_act_is_named():
     assert act_of(published) == "version 2 of frameworks/hk-rules"
     assessed = Envelope(framework_assessed={"assessment": "assessments/hk-1"})
     assert act_of(assessed) == "publication of assessments/hk-1"
+    consent = "notices/hk-1/consents/c0000001"
+    assert act_of(asking()(seal)) == f"request for {consent}"
+    assert act_of(deciding()(seal)) == f"grant of {consent}, decision 1"
+    assert act_of(deciding(number=2, granted=False)(seal)) == f"refusal of {consent}, decision 2"
+    assert act_of(sharing()(seal)) == "onward sharing, notices/hk-1/shares/s0000001"
     assert act_of(Envelope()) == "an act of a kind that this version does not know"
 
 

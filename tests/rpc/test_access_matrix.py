@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 from regulator.exchange.v1 import evidence_service_pb2 as evidence
 from regulator.exchange.v1 import notice_service_pb2 as pb
+from regulator.exchange.v1 import sharing_service_pb2 as sharing
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, SECTOR_EXCHANGE, Handling, LocalizedText, Sector
@@ -26,8 +27,9 @@ from gateway.identity.access_clients import client_table
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
 from tests.rpc.access_table import METHODS, promised, promised_of_labels
-from tests.rpc.calls import CREATE, EVENTS, EVIDENCE, NOTICES, REFLECTION, call, client_files, connected
+from tests.rpc.calls import CREATE, EVENTS, EVIDENCE, NOTICES, REFLECTION, SHARING, call, client_files, connected
 from tests.supervision.samples import content, handling
+from tests.supervision.sharing_samples import MAS
 from tests.support.nodes import Site, eventually, found_pair, running
 
 LABELS = (Handling.CLEAR, Handling.GREEN, Handling.AMBER, Handling.AMBER_STRICT, Handling.RED)
@@ -149,6 +151,17 @@ ACTS: Mapping[str, Callable[[str, Who], Message]] = {
 }
 
 
+CONSENT = sharing.Consent(recipients=[MAS], use=Handling.SUPERVISION, purpose=WHY)
+PASSING_ON: Mapping[str, Callable[[str], Message]] = {
+    f"{SHARING}RequestConsent": lambda name: sharing.RequestConsentRequest(
+        parent=name, consent=CONSENT, validate_only=True
+    ),
+    f"{SHARING}MarkShared": lambda name: sharing.MarkSharedRequest(
+        parent=name, share=sharing.Share(recipients=[MAS], use=Handling.SUPERVISION), validate_only=True
+    ),
+}
+
+
 @pytest.mark.parametrize("who", EVERYBODY, ids=lambda who: f"{who.authority}-{who.system}")
 class TestEverybody:
     def test_may_call_what_its_role_may_and_the_whole_journal_if_it_is_cleared_for_all(self, connect, who):
@@ -167,6 +180,13 @@ class TestEverybody:
         channel, method = connect(who), f"{NOTICES}AcknowledgeNotice"
         for label in LABELS:
             answer = call(channel, method, pb.AcknowledgeNoticeRequest(name=world.notices["received", label]))
+            assert answer.code in expected(who, method, label, of_own_authority=True), label
+
+    @pytest.mark.parametrize("method", PASSING_ON)
+    def test_passes_on_what_it_is_cleared_for(self, world, connect, who, method):
+        channel = connect(who)
+        for label in LABELS:
+            answer = call(channel, method, PASSING_ON[method](world.notices["received", label]))
             assert answer.code in expected(who, method, label, of_own_authority=True), label
 
     @pytest.mark.parametrize("method", ACTS)
@@ -217,7 +237,11 @@ def test_the_matrix_is_whole():
 
 def test_the_page_says_at_which_methods_clearance_counts():
     here = {method: bearing for method, bearing in OF_LABELS.items() if "DraftService" not in method}
-    found = dict.fromkeys([*READS, *ACTS, f"{NOTICES}AcknowledgeNotice"], "NOT_FOUND")
+    found = dict.fromkeys([*READS, *ACTS, *PASSING_ON, f"{NOTICES}AcknowledgeNotice"], "NOT_FOUND")
+    # Those that need a consent which is there: tests/commands/test_sharing.py.
+    found |= dict.fromkeys([f"{SHARING}{each}" for each in ("GetConsent", "GetShare")], "NOT_FOUND")
+    found |= dict.fromkeys([f"{SHARING}{each}" for each in ("GrantConsent", "RefuseConsent")], "NOT_FOUND")
+    found |= dict.fromkeys([f"{SHARING}{each}" for each in ("ListConsents", "ListShares")], "left out")
     found |= dict.fromkeys([f"{NOTICES}ListNotices", f"{EVENTS}WatchEvents"], "left out")
     found |= dict.fromkeys([CREATE, f"{NOTICES}BatchCreateNotices", f"{NOTICES}SubmitNotices"], "refused")
     found |= dict.fromkeys([method for method in METHODS if "AuditService" in method], WHOLE)

@@ -10,7 +10,16 @@ from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 import grpc
-from regulator.exchange import audit_requests, connection, draft_requests, framework_requests, pages, requests, traces
+from regulator.exchange import (
+    audit_requests,
+    connection,
+    draft_requests,
+    framework_requests,
+    pages,
+    requests,
+    sharing_requests,
+    traces,
+)
 from regulator.exchange.connection import Rpc, Stubs
 from regulator.exchange.errors import ClientClosed, from_rpc_error
 from regulator.exchange.methods import described_as
@@ -130,6 +139,15 @@ class Client:
     recall_draft = _unary(lambda node: node.drafts.RecallDraft, draft_requests.recall_draft)
     get_draft = _unary(lambda node: node.drafts.GetDraft, draft_requests.get_draft)
     list_drafts = _listing(lambda node: node.drafts.ListDrafts, draft_requests.list_drafts, pages.drafts)
+
+    request_consent = _unary(lambda node: node.sharing.RequestConsent, sharing_requests.request_consent)
+    get_consent = _unary(lambda node: node.sharing.GetConsent, sharing_requests.get_consent)
+    list_consents = _listing(lambda node: node.sharing.ListConsents, sharing_requests.list_consents, pages.consents)
+    grant_consent = _unary(lambda node: node.sharing.GrantConsent, sharing_requests.grant_consent)
+    refuse_consent = _unary(lambda node: node.sharing.RefuseConsent, sharing_requests.refuse_consent)
+    mark_shared = _unary(lambda node: node.sharing.MarkShared, sharing_requests.mark_shared)
+    get_share = _unary(lambda node: node.sharing.GetShare, sharing_requests.get_share)
+    list_shares = _listing(lambda node: node.sharing.ListShares, sharing_requests.list_shares, pages.shares)
 
     get_evidence = _unary(lambda node: node.evidence.GetEvidence, requests.get_evidence)
     get_checkpoint = _unary(lambda node: node.evidence.GetCheckpoint, requests.get_checkpoint)

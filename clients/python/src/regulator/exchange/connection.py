@@ -16,6 +16,7 @@ from regulator.exchange.v1.event_service_pb2_grpc import EventServiceStub
 from regulator.exchange.v1.evidence_service_pb2_grpc import EvidenceServiceStub
 from regulator.exchange.v1.framework_service_pb2_grpc import FrameworkServiceStub
 from regulator.exchange.v1.notice_service_pb2_grpc import NoticeServiceStub
+from regulator.exchange.v1.sharing_service_pb2_grpc import SharingServiceStub
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
@@ -43,6 +44,7 @@ class Stubs:
         self.evidence = EvidenceServiceStub(channel)
         self.frameworks = FrameworkServiceStub(channel)
         self.notices = NoticeServiceStub(channel)
+        self.sharing = SharingServiceStub(channel)
 
 
 class AsyncStubs:
@@ -56,6 +58,7 @@ class AsyncStubs:
         self.evidence = EvidenceServiceStub(channel)
         self.frameworks = FrameworkServiceStub(channel)
         self.notices = NoticeServiceStub(channel)
+        self.sharing = SharingServiceStub(channel)
 
 
 def credentials(profile: Profile) -> grpc.ChannelCredentials:

@@ -115,6 +115,7 @@ class WrongState(ExchangeError):
     """Its state does not allow the act; ``metadata`` names the state and what would be allowed.
 
     Reason ``APPROVAL_REQUIRED``: a rule of the node, named in ``metadata``, asks for four eyes, so ``create_draft``.
+    Reason ``CONSENT_REQUIRED``: the originator must agree before a notice is passed on, so ``request_consent``.
     """
 
 

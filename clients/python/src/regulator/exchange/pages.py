@@ -22,6 +22,7 @@ from regulator.exchange.v1.framework_service_pb2 import (
     ListProvisionsResponse,
 )
 from regulator.exchange.v1.notice_service_pb2 import ListNoticesResponse, Notice
+from regulator.exchange.v1.sharing_service_pb2 import Consent, ListConsentsResponse, ListSharesResponse, Share
 
 
 class PageRequest(Protocol):
@@ -115,6 +116,16 @@ def notices(page: ListNoticesResponse) -> Iterable[Notice]:
 def drafts(page: ListDraftsResponse) -> Iterable[Draft]:
     """The items of a page of drafts."""
     return page.drafts
+
+
+def consents(page: ListConsentsResponse) -> Iterable[Consent]:
+    """The items of a page of consents."""
+    return page.consents
+
+
+def shares(page: ListSharesResponse) -> Iterable[Share]:
+    """The items of a page of shares."""
+    return page.shares
 
 
 def frameworks(page: ListFrameworksResponse) -> Iterable[Framework]:

@@ -136,7 +136,7 @@ def acknowledge_notice(
     """
     return notices.AcknowledgeNoticeRequest(
         name=full_name("notices", name),
-        comment=_texts(comment),
+        comment=localized(comment),
         case_reference=case_reference,
         request_id=identified(request_id),
         etag=etag,
@@ -151,7 +151,10 @@ def withdraw_notice(
     ``name``, ``request_id``, ``etag`` and the errors are those of ``acknowledge_notice``.
     """
     return notices.WithdrawNoticeRequest(
-        name=full_name("notices", name), explanation=_texts(explanation), request_id=identified(request_id), etag=etag
+        name=full_name("notices", name),
+        explanation=localized(explanation),
+        request_id=identified(request_id),
+        etag=etag,
     )
 
 
@@ -225,7 +228,8 @@ def identified(request_id: str | None) -> str:
     return request_id or str(uuid4())
 
 
-def _texts(texts: Texts) -> Iterable[LocalizedText]:
+def localized(texts: Texts) -> Iterable[LocalizedText]:
+    """The messages of texts that may be given by their languages."""
     if isinstance(texts, Mapping):
         return [LocalizedText(language_tag=tag, text=text) for tag, text in texts.items()]
     return texts

@@ -1,0 +1,481 @@
+"""Onward sharing as back offices ask for it, at two stores that exchange what is sealed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from google.type.date_pb2 import Date
+from regulator.exchange.v1 import sharing_service_pb2 as pb
+from regulator.exchange.v1.notice_pb2 import Reference
+from regulator.exchange.v1.sharing_pb2 import SharingDecided
+from regulator.exchange.v1.sharing_service_pb2 import Consent
+from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, Handling
+
+from gateway.commands.notice_sealing import NoticeSealing
+from gateway.commands.sharing import SharingCommands
+from gateway.errors import (
+    BadInput,
+    ConsentRequired,
+    ContentDestroyed,
+    GatewayError,
+    NotAllowed,
+    NotFound,
+    RequestIdReused,
+    SharingProhibited,
+    Stale,
+    WrongState,
+)
+from gateway.identity.access import Caller, Role
+from gateway.questions.sealed_tokens import SealedTokens
+from gateway.questions.sharing import SharingQuestions
+from tests.store.stores import NOW, RANDOM, Opened, check_verified, refused, settle
+from tests.supervision.samples import handling, reference
+from tests.supervision.sharing_samples import FINMA, JFSA, MAS, english
+
+DAY = 86_400_000_000  # microseconds
+ASKS = Caller("spiffe://gateway.kr.example/FSC/office", "FSC", frozenset({Role.AUTHOR}), Handling.RED)
+DECIDES = Caller("spiffe://gateway.hk.example/SFC/desk", "SFC", frozenset({Role.APPROVER}), Handling.RED)
+WHY = english("Why.")
+
+
+@dataclass
+class Office:
+    """One jurisdiction's store, and its commands."""
+
+    store: Opened
+    caller: Caller
+
+    def __post_init__(self) -> None:
+        self.now = NOW
+        sealing = NoticeSealing(self.store.parties, ())
+        tokens = SealedTokens(bytes(32), RANDOM.randbytes)
+        self.questions = SharingQuestions(self.store.readers, tokens, lambda: self.now)
+        self.commands = SharingCommands(self.store.committer, sealing, self.questions, RANDOM.randbytes)
+
+    def pass_days(self, days: int) -> None:
+        self.now += days * DAY
+        self.store.clock = iter(range(self.now, self.now + DAY, 250_000))
+
+    async def ask(self, notice: str = "hk-1", caller: Caller | None = None, **changes: Any) -> Consent:
+        request = pb.RequestConsentRequest(parent=f"notices/{notice}", consent=wanted(**changes.pop("consent", {})))
+        request.MergeFrom(pb.RequestConsentRequest(**changes))
+        return await self.commands.request_consent(caller or self.caller, request)
+
+    async def grant(self, name: str, caller: Caller | None = None, **changes: Any) -> Consent:
+        return await self.commands.grant_consent(caller or self.caller, pb.GrantConsentRequest(name=name, **changes))
+
+    async def refuse(self, name: str, caller: Caller | None = None, **changes: Any) -> Consent:
+        request = pb.RefuseConsentRequest(name=name, **{"reason": WHY} | changes)
+        return await self.commands.refuse_consent(caller or self.caller, request)
+
+    async def mark(self, notice: str = "hk-1", caller: Caller | None = None, **changes: Any) -> pb.Share:
+        share = pb.Share(**{"recipients": [MAS], "use": Handling.SUPERVISION} | changes.pop("share", {}))
+        request = pb.MarkSharedRequest(parent=f"notices/{notice}", share=share, **changes)
+        return await self.commands.mark_shared(caller or self.caller, request)
+
+    async def consent(self, name: str) -> Consent:
+        return await self.questions.get_consent(self.caller, pb.GetConsentRequest(name=name))
+
+    async def size(self) -> int:
+        return self.store.state().log.size
+
+
+def wanted(**changes: Any) -> Consent:
+    return Consent(**{"recipients": [MAS, JFSA], "use": Handling.SUPERVISION, "purpose": WHY} | changes)
+
+
+def day(number: int) -> Date:
+    return Date(year=number // 10_000, month=number // 100 % 100, day=number % 100)
+
+
+@pytest.fixture
+async def offices(tmp_path: Path) -> AsyncIterator[tuple[Office, Office]]:
+    """Hong Kong gave hk-1, which Korea may pass on with consent."""
+    stores = [Opened.create(each, "sqlite:///node.db", tmp_path / each) for each in ("HK", "KR")]
+    await stores[0].release("hk-1", handling=handling(retain_until=day(20260630)))
+    await settle(*stores)
+    yield Office(stores[0], DECIDES), Office(stores[1], ASKS)
+    for store in stores:
+        await store.close()
+        check_verified(store)
+
+
+async def exchanged(offices: tuple[Office, Office]) -> None:
+    await settle(offices[0].store, offices[1].store)
+
+
+async def asked(offices: tuple[Office, Office]) -> str:
+    consent = await offices[1].ask()
+    await exchanged(offices)
+    return consent.name
+
+
+async def granted(offices: tuple[Office, Office], **terms: Any) -> str:
+    name = await asked(offices)
+    await offices[0].grant(name, **terms)
+    await exchanged(offices)
+    return name
+
+
+async def refusal(work: Any, kind: type[GatewayError]) -> GatewayError:
+    error = await refused(work)
+    assert type(error) is kind, error
+    return error
+
+
+async def fields(work: Any) -> list[tuple[str, str]]:
+    error = await refused(work)
+    assert isinstance(error, BadInput), error
+    return [(each.field, each.description) for each in error.violations]
+
+
+# --- the way it goes ------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_asked_granted_and_shared_is_known_at_both_nodes(offices):
+    hk, kr = offices
+    consent = await kr.ask()
+    assert (consent.state, consent.author.authority, consent.etag) == (Consent.REQUESTED, "FSC", '"0"')
+    await exchanged(offices)
+    given = await hk.grant(consent.name, conditions=english("In a closed file."), valid_until=day(20260131))
+    assert (given.state, given.decisions[0].number, given.etag) == (Consent.GRANTED, 1, '"1"')
+    await exchanged(offices)
+    assert await kr.consent(consent.name) == given
+    share = await kr.mark()
+    assert (share.consent, share.decision, share.covered) == (consent.name, 1, True)
+    await exchanged(offices)
+    listed = await hk.questions.list_shares(hk.caller, pb.ListSharesRequest(parent="notices/hk-1"))
+    assert list(listed.shares) == [share]
+
+
+async def test_a_refusal_says_why_and_lets_nothing_be_shared(offices):
+    hk, kr = offices
+    name = await asked(offices)
+    await hk.refuse(name)
+    await exchanged(offices)
+    told = await kr.consent(name)
+    assert (told.state, told.decisions[0].reason[0].text) == (Consent.REFUSED, "Why.")
+    error = await refusal(kr.mark(share={"consent": name}), ConsentRequired)
+    assert error.metadata == {"notice": "hk-1", "consent": name}
+    assert "it is refused" in error.message
+
+
+async def test_a_revocation_leaves_what_was_shared(offices):
+    hk, kr = offices
+    name = await granted(offices)
+    share = await kr.mark()
+    await exchanged(offices)
+    await hk.refuse(name)
+    await exchanged(offices)
+    await refusal(kr.mark(share={"recipients": [JFSA]}), ConsentRequired)
+    assert await kr.questions.get_share(kr.caller, pb.GetShareRequest(name=share.name)) == share
+    await hk.grant(name)
+    await exchanged(offices)
+    assert (await kr.mark()).decision == 3
+
+
+async def test_a_consent_ends_with_its_last_day_at_both_nodes(offices):
+    hk, kr = offices
+    name = await granted(offices, valid_until=day(20260102))
+    hk.pass_days(1)
+    kr.pass_days(1)
+    assert (await kr.mark()).covered
+    hk.pass_days(1)
+    kr.pass_days(1)
+    assert (await hk.consent(name)).state == (await kr.consent(name)).state == Consent.EXPIRED
+    error = await refusal(kr.mark(share={"consent": name}), ConsentRequired)
+    assert "2026-01-02" in error.message
+    await hk.grant(name, valid_until=day(20260201))
+    await exchanged(offices)
+    assert (await kr.mark()).decision == 2
+
+
+async def test_a_share_that_crosses_the_revocation_is_covered_by_what_was_in_force_there(offices):
+    hk, kr = offices
+    name = await granted(offices)
+    await hk.refuse(name)
+    share = await kr.mark()
+    await exchanged(offices)
+    assert await hk.questions.share(hk.caller, share.name) == share
+    assert share.covered
+    assert (await kr.consent(name)).state == Consent.REFUSED
+
+
+# --- what is refused ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("share", "caller"),
+    [
+        ({"recipients": [FINMA]}, ASKS),
+        ({"recipients": [MAS, FINMA]}, ASKS),
+        ({}, replace(ASKS, authority="FSS")),
+    ],
+)
+async def test_nothing_is_shared_that_no_consent_covers(offices, share, caller):
+    _, kr = offices
+    await refusal(kr.mark(), ConsentRequired)
+    name = await granted(offices)
+    before = await kr.size()
+    await refusal(kr.mark(caller=caller, share=share), ConsentRequired)
+    await refusal(kr.mark(caller=caller, share=share | {"consent": name}), ConsentRequired)
+    await refusal(kr.mark(caller=caller, share=share, validate_only=True), ConsentRequired)
+    assert await kr.size() == before
+
+
+async def test_what_is_prohibited_is_neither_asked_for_nor_shared(offices):
+    hk, kr = offices
+    await hk.store.release("hk-2", handling=handling(onward_sharing=Handling.PROHIBITED))
+    await exchanged(offices)
+    await refusal(kr.ask("hk-2"), SharingProhibited)
+    await refusal(kr.mark("hk-2"), SharingProhibited)
+
+
+async def test_what_is_allowed_needs_no_consent(offices):
+    hk, kr = offices
+    await hk.store.release("hk-2", handling=handling(tlp=Handling.GREEN, onward_sharing=Handling.ALLOWED))
+    await exchanged(offices)
+    share = await kr.mark("hk-2")
+    assert (share.consent, share.decision, share.covered) == ("", 0, True)
+
+
+async def test_a_use_must_be_permitted(offices):
+    _, kr = offices
+    expected = "must be a use that the notice permits: SUPERVISION"
+    asking = kr.ask(consent={"use": Handling.ENFORCEMENT})
+    assert await fields(asking) == [("consent.use", expected)]
+    assert await fields(kr.mark(share={"use": Handling.POLICY_MAKING})) == [("share.use", expected)]
+
+
+async def test_nobody_is_named_twice(offices):
+    _, kr = offices
+    again = ["must not be named twice"]
+    assert await fields(kr.ask(consent={"recipients": [MAS, JFSA, MAS]})) == [("consent.recipients[2]", *again)]
+    assert await fields(kr.mark(share={"recipients": [MAS, MAS]})) == [("share.recipients[1]", *again)]
+
+
+async def test_only_who_gave_a_notice_decides_and_only_who_received_it_asks(offices):
+    hk, kr = offices
+    name = await asked(offices)
+    for caller in (replace(DECIDES, authority="HKMA"), replace(DECIDES, authority="FSTB")):
+        await refusal(hk.grant(name, caller=caller), NotAllowed)
+        await refusal(hk.refuse(name, caller=caller), NotAllowed)
+    await refusal(kr.grant(name, caller=replace(DECIDES, authority="SFC")), NotAllowed)
+    await refusal(hk.ask(caller=DECIDES), WrongState)
+    await refusal(hk.mark(caller=DECIDES), WrongState)
+
+
+async def test_days_of_a_grant_are_to_come_and_within_those_of_the_content(offices):
+    hk, _ = offices
+    name = await asked(offices)
+    assert await fields(hk.grant(name, valid_until=day(20251231))) == [("valid_until", "must be today or later")]
+    late = "must not be after the notice's retain_until"
+    assert await fields(hk.grant(name, valid_until=day(20260701))) == [("valid_until", late)]
+    assert [field for field, _ in await fields(hk.grant(name, valid_until=Date(year=2026, month=2, day=30)))] == [
+        "valid_until"
+    ]
+    assert (await hk.grant(name, valid_until=day(20260101))).state == Consent.GRANTED
+
+
+async def test_what_was_taken_back_is_not_passed_on_and_its_consents_can_still_be_revoked(offices):
+    hk, kr = offices
+    name = await granted(offices)
+    other = await asked(offices)
+    await hk.store.withdraw("hk-1")
+    await exchanged(offices)
+    await refusal(kr.mark(), WrongState)
+    await refusal(kr.ask(), WrongState)
+    await refusal(hk.grant(other), WrongState)
+    assert (await hk.refuse(name)).state == Consent.REFUSED
+
+
+async def test_what_is_superseded_is_not_passed_on(offices):
+    hk, kr = offices
+    await granted(offices)
+    await hk.store.release("hk-2", references=[reference(Reference.SUPERSEDES, "hk-1")])
+    await exchanged(offices)
+    await refusal(kr.mark(), WrongState)
+
+
+async def test_nothing_is_done_once_the_day_is_past(offices):
+    hk, kr = offices
+    name = await granted(offices)
+    hk.pass_days(200)
+    kr.pass_days(200)
+    await refusal(kr.mark(), ContentDestroyed)
+    await refusal(kr.ask(), ContentDestroyed)
+    await refusal(hk.grant(name), ContentDestroyed)
+    await refusal(hk.refuse(name), ContentDestroyed)
+
+
+async def test_a_consent_of_another_notice_covers_nothing(offices):
+    hk, kr = offices
+    name = await granted(offices)
+    await hk.store.release("hk-2")
+    await exchanged(offices)
+    expected = [("share.consent", "must be a consent of the notice in parent")]
+    assert await fields(kr.mark("hk-2", share={"consent": name})) == expected
+    await refusal(kr.mark(share={"consent": "notices/hk-1/consents/none0000"}), NotFound)
+
+
+# --- once, and in turn ----------------------------------------------------------------------------------------------
+
+
+async def test_the_same_request_is_carried_out_once(offices):
+    hk, kr = offices
+    ids = [str(uuid4()) for _ in range(4)]
+    consent = await kr.ask(request_id=ids[0])
+    assert await kr.ask(request_id=ids[0]) == consent
+    await refusal(kr.ask(request_id=ids[0], consent={"recipients": [FINMA]}), RequestIdReused)
+    await exchanged(offices)
+    given = await hk.grant(consent.name, request_id=ids[1])
+    assert await hk.grant(consent.name, request_id=ids[1]) == given
+    await refusal(hk.refuse(consent.name, request_id=ids[1]), RequestIdReused)
+    await exchanged(offices)
+    share = await kr.mark(request_id=ids[2])
+    assert await kr.mark(request_id=ids[2]) == share
+    await hk.refuse(consent.name, request_id=ids[3])
+    assert len((await hk.refuse(consent.name, request_id=ids[3])).decisions) == 2
+    assert (await hk.size(), await kr.size()) == (3, 2)
+
+
+async def test_what_is_only_checked_seals_nothing(offices):
+    hk, kr = offices
+    told = await kr.ask(validate_only=True)
+    assert (told.state, told.recipients[0], told.HasField("position")) == (Consent.REQUESTED, MAS, False)
+    assert await kr.size() == 0
+    name = await asked(offices)
+    given = await hk.grant(name, validate_only=True, conditions=WHY)
+    assert (given.state, given.decisions[0].conditions[0].text) == (Consent.GRANTED, "Why.")
+    assert (await hk.refuse(name, validate_only=True)).state == Consent.REFUSED
+    assert (await hk.consent(name)).state == Consent.REQUESTED
+    await hk.grant(name)
+    await exchanged(offices)
+    share = await kr.mark(validate_only=True)
+    assert (share.consent, share.covered, share.HasField("position")) == (name, True, False)
+    assert (await hk.size(), await kr.size()) == (2, 1)
+
+
+async def test_of_two_who_decide_on_what_they_read_one_comes_too_late(offices):
+    hk, _ = offices
+    name = await asked(offices)
+    etag = (await hk.consent(name)).etag
+    done = await asyncio.gather(hk.grant(name, etag=etag), hk.refuse(name, etag=etag), return_exceptions=True)
+    assert [type(each) for each in done] in ([Consent, Stale], [Stale, Consent])
+    assert len((await hk.consent(name)).decisions) == 1
+
+
+async def test_a_refused_consent_is_not_refused_again(offices):
+    hk, _ = offices
+    name = await asked(offices)
+    await hk.refuse(name)
+    error = await refusal(hk.refuse(name), WrongState)
+    assert error.metadata == {"consent": name, "state": "REFUSED", "allowed": "REQUESTED, GRANTED, EXPIRED"}
+
+
+async def test_the_last_decision_that_is_taken_is_a_refusal(offices):
+    hk, _ = offices
+    name = await asked(offices)
+    for _ in range(15):
+        await hk.grant(name)
+    await refusal(hk.grant(name), WrongState)
+    told = await hk.refuse(name)
+    assert [each.number for each in told.decisions] == list(range(1, 17))
+    assert told.decisions[-1].decision == SharingDecided.REFUSED
+    await refusal(hk.grant(name), WrongState)
+
+
+async def test_a_notice_has_so_many_consents_and_shares_and_no_more(offices):
+    hk, kr = offices
+    await hk.store.release("hk-2", handling=handling(tlp=Handling.GREEN, onward_sharing=Handling.ALLOWED))
+    await exchanged(offices)
+    await asyncio.gather(*(kr.ask("hk-2") for _ in range(64)), *(kr.mark("hk-2") for _ in range(64)))
+    await refusal(kr.ask("hk-2"), WrongState)
+    await refusal(kr.mark("hk-2"), WrongState)
+    await exchanged(offices)
+    assert len((await hk.questions.list_shares(hk.caller, pb.ListSharesRequest(parent="notices/-"))).shares) == 50
+
+
+# --- who may see what -----------------------------------------------------------------------------------------------
+
+HIDDEN = [
+    {"clearance": Handling.GREEN},
+    {"sectors": frozenset({SECTOR_CUSTODY})},
+]
+
+
+@pytest.mark.parametrize("limits", HIDDEN)
+async def test_who_may_not_see_the_notice_learns_of_nothing(offices, limits):
+    hk, kr = offices
+    name = await granted(offices)
+    share = await kr.mark()
+    await exchanged(offices)
+    asks, decides = replace(ASKS, **limits), replace(DECIDES, **limits)
+    works = [
+        (kr.ask(caller=asks), kr.ask("hk-9", caller=asks)),
+        (kr.mark(caller=asks), kr.mark("hk-9", caller=asks)),
+        (hk.grant(name, caller=decides), hk.grant(_other(name), caller=decides)),
+        (hk.refuse(name, caller=decides), hk.refuse(_other(name), caller=decides)),
+        (hk.questions.consent(decides, name), hk.questions.consent(decides, _other(name))),
+        (hk.questions.share(decides, share.name), hk.questions.share(decides, _other(share.name))),
+    ]
+    for hidden, absent in works:
+        one, other = await refusal(hidden, NotFound), await refusal(absent, NotFound)
+        assert one.message.replace("hk-1", "hk-9") == other.message
+    for parent in ("notices/hk-1", "notices/-", "notices/hk-9"):
+        assert not (await hk.questions.list_consents(decides, pb.ListConsentsRequest(parent=parent))).consents
+        assert not (await hk.questions.list_shares(decides, pb.ListSharesRequest(parent=parent))).shares
+
+
+def _other(name: str) -> str:
+    return name.replace("hk-1", "hk-9")
+
+
+# --- lists ----------------------------------------------------------------------------------------------------------
+
+
+async def names(office: Office, **asked_for: Any) -> list[str]:
+    """The names of all pages."""
+    found, token = [], ""
+    while True:
+        request = pb.ListConsentsRequest(page_token=token, **{"parent": "notices/-", "page_size": 2} | asked_for)
+        page = await office.questions.list_consents(office.caller, request)
+        assert all(len(each.decisions) <= 1 for each in page.consents)
+        found += [each.name for each in page.consents]
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+async def test_lists_are_paged_newest_first_and_filtered_by_notice_and_state(offices):
+    hk, kr = offices
+    await hk.store.release("hk-2")
+    await exchanged(offices)
+    made = [(await kr.ask(notice)).name for notice in ("hk-1", "hk-1", "hk-2", "hk-1", "hk-2")]
+    await exchanged(offices)
+    await hk.grant(made[0], valid_until=day(20260101))
+    await hk.grant(made[1])
+    await hk.refuse(made[2])
+    await hk.grant(made[3])
+    await hk.refuse(made[3])
+    await exchanged(offices)
+    hk.pass_days(1)
+    assert await names(hk) == made[::-1]
+    assert await names(hk, parent="notices/hk-2") == [made[4], made[2]]
+    states = {Consent.EXPIRED: [0], Consent.GRANTED: [1], Consent.REFUSED: [3, 2], Consent.REQUESTED: [4]}
+    for state, places in states.items():
+        assert await names(hk, state=state) == [made[place] for place in places]
+
+
+async def test_a_page_is_bounded_by_its_bytes(offices, monkeypatch):
+    hk, _ = offices
+    for _ in range(3):
+        await asked(offices)
+    monkeypatch.setattr("gateway.questions.sharing.MAX_PAGE_BYTES", 1)
+    page = await hk.questions.list_consents(hk.caller, pb.ListConsentsRequest(parent="notices/-"))
+    assert (len(page.consents), bool(page.next_page_token)) == (1, True)
+    assert len(await names(hk)) == 3
