@@ -10,6 +10,9 @@ from tests.fuzz.kit import kit_inputs
 from tests.fuzz.seeding import seeds
 from tests.fuzz.table import CORPUS, TARGETS, Target
 
+# Of serial numbers that are not positive: they are refused.
+pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+
 SECONDS = 2.0  # of processor time, for what mostly takes a millisecond
 MEMORY_BYTES, MEMORY_PER_BYTE = 16 * 1024 * 1024, 400
 KEPT_BYTES = 64 * 1024

@@ -10,6 +10,9 @@ from tests.fuzz.mutation import mutated
 from tests.fuzz.table import CORPUS, TARGETS
 from tests.support.properties import examples
 
+# Of serial numbers that are not positive: they are refused.
+pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+
 SMALL_BYTES = 20_000
 
 
