@@ -33,7 +33,6 @@ from gateway.ledger.seals import CertifiedSeal
 from gateway.link import Link
 from gateway.logs import Log
 from gateway.metrics.instruments import Instruments
-from gateway.moments import MICROS
 from gateway.questions.auditing import Auditing
 from gateway.questions.certificates import CertificateQuestions
 from gateway.questions.drafts import DraftQuestions
@@ -44,7 +43,7 @@ from gateway.questions.links import Links
 from gateway.questions.notices import Questions
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.questions.sharing import SharingQuestions
-from gateway.questions.standing import Standing, channel_id
+from gateway.questions.standing import Standing
 from gateway.rpc.admin import AdminServicer
 from gateway.rpc.admission import BackOfficeAdmission, PeerAdmission
 from gateway.rpc.audit import AuditServicer
@@ -87,7 +86,6 @@ from gateway.store.opening import (
     read_token_key,
 )
 from gateway.store.readers import Readers
-from gateway.store.state import ChannelState
 from gateway.telemetry.starting import tracing_of
 from gateway.trusting import Trusting
 from gateway.watching import Watched, disk_room, queue_room, watch
@@ -224,7 +222,7 @@ class Node:
             self._committer.on_measured = self._measured
             latest = self._committer.latest()
             with self._database.readers.connect() as connection:
-                backlog = Backlog(read_waiting(connection, latest.states), _micros, self._delivered)
+                backlog = Backlog(read_waiting(connection, latest.states), _micros, self._instruments.delivered)
         self._bulletin = Bulletin(latest, backlog)
         self._journaling = Journaling(self._committer, self._instruments.refused)
 
@@ -373,9 +371,6 @@ class Node:
     def _measured(self, weight: int, seconds: float, is_durable: bool) -> None:
         self._instruments.committed(weight, seconds, is_durable)
         self._health.note_commit(is_durable=is_durable)
-
-    def _delivered(self, state: ChannelState, waited: int) -> None:
-        self._instruments.delivered(channel_id(state), waited / MICROS)
 
     def _publish(self, commit: Commit) -> None:
         self._bulletin.publish(commit)

@@ -14,7 +14,6 @@ from gateway.identity.keyfiles import read_certificate
 from gateway.ledger.note import Note
 from gateway.ledger.steps import FORKED
 from gateway.moments import datetime_of
-from gateway.questions.standing import channel_id
 from gateway.store.backlog import read_waiting, signed_at
 from gateway.store.database import OLDEST_SQLITE, snapshot
 from gateway.store.opening import check_owner
@@ -91,7 +90,7 @@ def channels(subject: Subject) -> Iterator[Finding]:
 
 
 def _channel(subject: Subject, state: ChannelState, oldest: datetime | None) -> Finding:
-    name, home = channel_id(state), subject.home.path
+    name, home = state.name, subject.home.path
     if halt := state.halt:
         said = f"{name} has halted: {halt.reason}: {halt.detail}"
         if halt.reason == FORKED:
@@ -119,9 +118,9 @@ def _made(subject: Subject) -> Iterator[tuple[str, datetime]]:
 def _signed(subject: Subject) -> Iterator[tuple[str, datetime]]:
     for state in _states(subject):
         if state.head:
-            yield channel_id(state), datetime.fromtimestamp(state.head.time, UTC)
+            yield state.name, datetime.fromtimestamp(state.head.time, UTC)
         if state.receipt:
-            yield channel_id(state), datetime.fromtimestamp(state.receipt.time, UTC)
+            yield state.name, datetime.fromtimestamp(state.receipt.time, UTC)
 
 
 def _states(subject: Subject) -> list[ChannelState]:

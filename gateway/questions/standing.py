@@ -122,14 +122,9 @@ class Standing:
         )
 
 
-def channel_id(state: ChannelState) -> str:
-    """The name of a channel for people and metrics: ``hk-to-kr``."""
-    return f"{state.parties.sender.lower()}-to-{state.parties.recipient.lower()}"
-
-
 def channel_name(state: ChannelState) -> str:
     """The resource name of a channel: ``channels/hk-to-kr``."""
-    return f"channels/{channel_id(state)}"
+    return f"channels/{state.name}"
 
 
 def _peer_name(peer: Party) -> str:

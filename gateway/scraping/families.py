@@ -17,7 +17,7 @@ from gateway.metrics import table
 from gateway.metrics.table import Metric
 from gateway.moments import MICROS
 from gateway.questions.links import Links, Movement, movement
-from gateway.questions.standing import SOFTWARE_VERSION, channel_id
+from gateway.questions.standing import SOFTWARE_VERSION
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import MAX_WAITING_WEIGHT
 from gateway.store.state import ChannelState
@@ -70,7 +70,7 @@ def state_families(sources: Sources) -> Iterator[GaugeMetricFamily]:
 
 
 def _channel_families(sources: Sources) -> Iterator[GaugeMetricFamily]:
-    states = {channel_id(each): each for each in sources.bulletin.commit.states.values()}
+    states = {each.name: each for each in sources.bulletin.commit.states.values()}
     yield _family(table.CHANNEL_STATE, _movements(states, sources.links))
     yield _family(table.CHANNEL_ENVELOPES, (([name], each.log.size) for name, each in states.items()))
     yield _family(table.CHANNEL_RECEIPTED, (([name], each.receipted_size) for name, each in states.items()))

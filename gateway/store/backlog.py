@@ -22,14 +22,14 @@ class Backlog:
     Args:
         waiting: what waits already, by origin, as ``read_waiting`` found it
         clock: microseconds since 1970
-        on_delivered: told of each commit whose envelopes have their receipt: the channel, and the microseconds between
+        on_delivered: told of each commit whose envelopes have their receipt: channel, and seconds between the two
     """
 
     def __init__(
         self,
         waiting: Mapping[str, Sequence[Mark]],
         clock: Callable[[], int],
-        on_delivered: Callable[[ChannelState, int], None],
+        on_delivered: Callable[[str, float], None],
     ) -> None:
         self._clock = clock
         self._marks = {origin: deque(marks) for origin, marks in waiting.items()}
@@ -52,7 +52,7 @@ class Backlog:
         if state.log.size > (marks[-1][0] if marks else state.receipted_size):
             marks.append((state.log.size, now))
         while marks and marks[0][0] <= state.receipted_size:
-            self._on_delivered(state, max(0, now - marks.popleft()[1]))
+            self._on_delivered(state.name, max(0, now - marks.popleft()[1]) / MICROS)
         if len(marks) > MAX_MARKS:
             # Of two neighbours the earlier one goes, but never the first: its envelopes count as the later one's.
             first, *others = marks

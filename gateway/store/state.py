@@ -43,6 +43,11 @@ class ChannelState:
     least_told: int = MAX_SIZE
 
     @property
+    def name(self) -> str:
+        """What people and metrics call it: ``hk-to-kr``."""
+        return f"{self.parties.sender.lower()}-to-{self.parties.recipient.lower()}"
+
+    @property
     def receipted_size(self) -> int:
         """Number of envelopes that the newest receipt covers."""
         return self.receipt.checkpoint.size if self.receipt else 0

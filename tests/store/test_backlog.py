@@ -6,7 +6,6 @@ import pytest
 
 from gateway.moments import MICROS
 from gateway.store.backlog import MAX_MARKS, Backlog, Mark, read_waiting
-from gateway.store.state import ChannelState
 from tests.store.stores import HK_TO_KR, KR_TO_HK, NOW, Opened
 
 
@@ -15,11 +14,11 @@ class Followed:
 
     def __init__(self, waiting: dict[str, Sequence[Mark]]) -> None:
         self.now = NOW
-        self.waited: list[tuple[str, int]] = []
+        self.waited: list[tuple[str, float]] = []
         self.backlog = Backlog(waiting, lambda: self.now, self._delivered)
 
-    def _delivered(self, state: ChannelState, waited: int) -> None:
-        self.waited.append((state.origin, waited))
+    def _delivered(self, channel: str, seconds: float) -> None:
+        self.waited.append((channel, seconds))
 
     def follow(self, store: Opened, after: int = 0) -> None:
         self.now += after
@@ -41,15 +40,15 @@ async def test_the_oldest_waits_until_a_receipt_covers_it(hk: Opened, followed: 
     await hk.release("hk-1")
     followed.follow(hk)
     await hk.release("hk-2", "hk-3")
-    followed.follow(hk, after=5)
+    followed.follow(hk, after=5 * MICROS)
     assert followed.backlog.oldest(HK_TO_KR) == NOW
     await hk.keep_receipt()
-    followed.follow(hk, after=2)
+    followed.follow(hk, after=2 * MICROS)
     assert followed.backlog.oldest(HK_TO_KR) is None
-    assert followed.waited == [(HK_TO_KR, 7), (HK_TO_KR, 2)]
+    assert followed.waited == [("hk-to-kr", 7), ("hk-to-kr", 2)]
     await hk.release("hk-4")
-    followed.follow(hk, after=1)
-    assert followed.backlog.oldest(HK_TO_KR) == NOW + 8
+    followed.follow(hk, after=1 * MICROS)
+    assert followed.backlog.oldest(HK_TO_KR) == NOW + 8 * MICROS
 
 
 async def test_a_clock_that_goes_back_makes_no_negative_times(hk: Opened, followed: Followed):
@@ -57,7 +56,7 @@ async def test_a_clock_that_goes_back_makes_no_negative_times(hk: Opened, follow
     followed.follow(hk)
     await hk.keep_receipt()
     followed.follow(hk, after=-10 * MICROS)
-    assert followed.waited == [(HK_TO_KR, 0)]
+    assert followed.waited == [("hk-to-kr", 0)]
 
 
 async def test_what_waited_before_a_start_waits_on(hk: Opened):
