@@ -9,7 +9,7 @@ from tests.benchmarks.results import Point, Series, number
 
 FLAT, IN_PROPORTION = 0.05, 0.1  # how far from 0 and from 1 an exponent may lie
 BENT = 0.25  # a point that lies so far from the line (a quarter of it) shows that no one power holds
-STRETCHES = 6  # of which the powers are told, about
+STRETCHES = 8  # points, between which the powers are told; of more, not between all
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,21 @@ def _meaning(law: Law, series: Series) -> str:
         return f"flat, whatever the {series.by}"
     if law.farthest < BENT:
         return _word(law.exponent, series.by)
-    pairs = pairwise(series.points[:: max(1, len(series.points) // STRETCHES)])
+    pairs = pairwise(_marks(series.points))
     laws = ((last.at, fitted([first, last])) for first, last in pairs)
     stretches = (f"^{each.exponent:.2f} up to {_count(at)}" for at, each in laws if each)
     return f"but no one power holds: {', '.join(stretches)}"
+
+
+def _marks(points: Sequence[Point]) -> Sequence[Point]:
+    """The ends of stretches: all points, or, of many, one a decade."""
+    if len(points) <= STRETCHES:
+        return points
+    marks = [points[0]]
+    for point in points:
+        if point.at >= 10 * marks[-1].at:
+            marks.append(point)
+    return marks
 
 
 def _word(exponent: float, by: str) -> str:
