@@ -40,7 +40,7 @@ Unit = Callable[[Transaction], T]
 
 MAX_GROUP_WEIGHT = 500  # envelopes a commit, about; a batch on the wire holds twice as many
 BUSY_CALLERS = 4  # in one commit: then more are on their way
-GATHER_SECONDS, GATHER_STEP_SECONDS = 0.030, 0.002  # that a busy writer waits for as many again to share its commit
+GATHER_SECONDS, GATHER_STEP_SECONDS = 0.030, 0.002  # that a busy writer waits for others to join
 BROKEN_STORAGE = ("disk I/O error", "database disk image is malformed", "file is not a database")  # SQLite's words
 MAX_WAITING_WEIGHT = 20_000  # envelopes that may wait before callers are refused
 
@@ -215,10 +215,11 @@ class Committer:
 
     async def _next_group(self) -> list[_Waiting]:
         """What waits, up to a bound; none once the node stops and nothing waits."""
+        known = self._expected and self._expected + len(self._waiting)  # callers: those just answered, and who waits
         while not self._waiting and not self._stopping:
             self._changed.clear()
             await self._changed.wait()
-        await self._gather()
+        await self._gather(known)
         group: list[_Waiting] = []
         weight = 0
         while self._waiting and (not group or weight + self._waiting[0].weight <= MAX_GROUP_WEIGHT):
@@ -229,11 +230,11 @@ class Committer:
             self._expected = callers if callers >= BUSY_CALLERS else 0
         return group
 
-    async def _gather(self) -> None:
-        """Lets as many come as before, while they do: a commit costs the same signatures for one and for many."""
+    async def _gather(self, known: int) -> None:
+        """Lets all known callers come, while they do: a commit costs the same signatures for one and for many."""
         seen, loop = 0, asyncio.get_running_loop()
         end = loop.time() + GATHER_SECONDS
-        self._awaited = self._expected
+        self._awaited = known
         while seen < len(self._waiting) < self._awaited and loop.time() < end:
             seen = len(self._waiting)
             self._changed.clear()

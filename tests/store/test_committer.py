@@ -67,6 +67,24 @@ async def test_a_busy_writer_waits_for_as_many_callers_as_shared_a_commit_and_no
     assert [told.counters.sequence for told in hk.commits] == [16]
 
 
+async def test_a_busy_writer_waits_for_those_it_answered_beside_those_who_wait_already(hk: Opened, monkeypatch):
+    monkeypatch.setattr(module, "GATHER_SECONDS", 60)
+    monkeypatch.setattr(module, "GATHER_STEP_SECONDS", 60)
+    monkeypatch.setattr(module, "MAX_GROUP_WEIGHT", 8)
+    first = asyncio.create_task(_calls(hk, *(f"hk-a{n}" for n in range(12))))
+    async with asyncio.timeout(30):
+        while not hk.commits:  # noqa: ASYNC110 - the writer tells nobody
+            await asyncio.sleep(0.001)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(hk.commits) == 1  # four wait
+        again = asyncio.create_task(_calls(hk, *(f"hk-b{n}" for n in range(8))))
+        await asyncio.sleep(0)
+        monkeypatch.setattr(module, "GATHER_STEP_SECONDS", 0.001)
+        await asyncio.gather(first, again)
+    assert [told.counters.sequence for told in hk.commits] == [8, 16, 20]
+
+
 async def test_a_busy_writer_waits_no_longer_than_others_come(hk: Opened):
     await _calls(hk, *(f"hk-a{n}" for n in range(8)))
     async with asyncio.timeout(30):
