@@ -1,6 +1,6 @@
 """What can be asked of a node about its notices and what became of them; nothing here changes anything."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -105,7 +105,9 @@ class Questions:
             if self._bulletin.closed:
                 raise Unavailable("the node is stopping; resume from the last cursor")
             newest = self._bulletin.commit.counters.cursor
-            page = await self._readers.run(read_events, scope, cursor, EVENTS_AT_ONCE, wanted)
+            page: Sequence[EventView] = ()
+            if newest > cursor:  # of many commits there is nothing to tell
+                page = await self._readers.run(read_events, scope, cursor, EVENTS_AT_ONCE, wanted)
             for view in page:
                 cursor = view.cursor
                 event = _event(view, self._traceparent_at(view.origin, view.index))

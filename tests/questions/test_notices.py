@@ -1,10 +1,15 @@
-"""Who is told which events."""
+"""Who is told which events, and what a watch reads."""
+
+import asyncio
+from types import SimpleNamespace
 
 import pytest
-from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest
 
-from gateway.identity.access import Role
-from gateway.questions.notices import hidden_kinds
+from gateway.identity.access import Caller, Role
+from gateway.questions.notices import Questions, hidden_kinds
+from gateway.questions.sealed_tokens import SealedTokens
+from gateway.store.state import Counters
 
 EVERY = set(Event.Kind.values())
 OF_THE_NODE = {Event.ALARM, Event.CERTIFICATE_EXPIRING}
@@ -30,3 +35,44 @@ def test_an_operator_alone_is_told_nothing_of_what_travels():
     seen = EVERY - hidden_kinds({Role.OPERATOR})
     assert seen >= OF_THE_NODE | {Event.CHANNEL_HALTED, Event.SEAL_ROTATED}
     assert not {kind for kind in seen if Event.Kind.Name(kind).startswith(("NOTICE", "FRAMEWORK", "ENVELOPE", "DRAFT"))}
+
+
+class Committed:
+    """A bulletin whose commits a test makes, and readers that count how often they are asked, and find nothing."""
+
+    def __init__(self) -> None:
+        self.closed, self.reads = False, 0
+        self.commit = SimpleNamespace(counters=Counters(cursor=0, sequence=0))
+        self._next = asyncio.Event()
+
+    def next(self) -> asyncio.Event:
+        return self._next
+
+    async def make(self, events: int) -> None:
+        """Makes a commit with so many events, and lets watches take it in."""
+        self.commit = SimpleNamespace(counters=Counters(self.commit.counters.cursor + events, 0))
+        woken, self._next = self._next, asyncio.Event()
+        woken.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    async def run(self, *_: object) -> list[object]:
+        self.reads += 1
+        return []
+
+
+async def test_a_watch_reads_after_commits_with_events_alone():
+    committed = Committed()
+    tokens = SealedTokens(bytes(32), bytes)
+    questions = Questions(committed, committed, tokens, lambda _origin, _index: "")
+    caller = Caller("spiffe://gateway.hk.example/SFC/office", "SFC", frozenset({Role.READER}))
+    watch = questions.watch_events(caller, WatchEventsRequest(from_now=True))
+    assert (await anext(watch)).cursor
+    waiting = asyncio.create_task(anext(watch))
+    await committed.make(events=0)
+    assert committed.reads == 0
+    await committed.make(events=1)
+    await committed.make(events=0)
+    assert committed.reads == 1
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
