@@ -14,6 +14,7 @@ from gateway.store.state import Counters
 EVERY = set(Event.Kind.values())
 OF_THE_NODE = {Event.ALARM, Event.CERTIFICATE_EXPIRING}
 OF_DRAFTS = {kind for kind in EVERY if Event.Kind.Name(kind).startswith("DRAFT")}
+OF_SHARING = {Event.SHARING_REQUESTED, Event.SHARING_DECIDED, Event.CONTENT_SHARED}
 
 
 @pytest.mark.parametrize(
@@ -23,11 +24,11 @@ OF_DRAFTS = {kind for kind in EVERY if Event.Kind.Name(kind).startswith("DRAFT")
         ({Role.READER}, OF_THE_NODE | OF_DRAFTS),
         ({Role.AUDITOR}, set()),
         ({Role.READER, Role.OPERATOR}, OF_DRAFTS),
-        ({Role.APPROVER}, EVERY - OF_DRAFTS),
+        ({Role.APPROVER}, EVERY - OF_DRAFTS - OF_SHARING),
         (set(), EVERY),
     ],
 )
-def test_the_node_is_for_operators_and_auditors_and_drafts_for_those_who_write_and_review(roles, hidden):
+def test_the_node_is_for_operators_and_auditors_and_what_is_decided_for_those_who_decide(roles, hidden):
     assert hidden_kinds(roles) == hidden
 
 
