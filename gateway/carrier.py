@@ -14,7 +14,8 @@ from gateway.ledger import steps
 from gateway.ledger.channel import Machine
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, countersign
 from gateway.ledger.forks import Prefix
-from gateway.ledger.seals import Certify, Parties
+from gateway.ledger.note import Note
+from gateway.ledger.seals import CertifiedSeal, Certify, Parties, SealHistory
 from gateway.moments import MICROS
 from gateway.store.committer import Committer
 from gateway.store.logs import read_batch, read_recalled
@@ -23,6 +24,9 @@ from gateway.store.readers import Readers
 from gateway.store.state import ChannelState
 from gateway.store.transaction import Transaction
 from gateway.telemetry.tracing import OFF, Tracing
+
+RequireUnrevoked = Callable[[str, CertifiedSeal, int], None]
+"""``require_unrevoked(domain, seal, at)``: passes unless a peer's seal was revoked when it signed, or ``Untrusted``."""
 
 MAX_AHEAD_SECONDS = 3600  # of the time that a peer signs with
 
@@ -35,13 +39,15 @@ Message = wire.ExchangeRequest | wire.ExchangeResponse
 class Store:
     """What a carrier and its stream need of the node.
 
-    That is: writer, readers, seals, who certifies others, the name it countersigns by, and what makes spans.
+    That is: writer, readers, seals, who certifies others and tells which of these are revoked, the name it
+    countersigns by, and what makes spans.
     """
 
     committer: Committer
     readers: Readers
     keyring: Keyring
     certify: Certify
+    require_unrevoked: RequireUnrevoked
     domain: str
     tracing: Tracing = OFF
 
@@ -117,7 +123,8 @@ class Carrier:
         """Makes the receipt too: it is durable with what it is for, and the machine has it sent only after that."""
 
         def append(tx: Transaction) -> Receipt | None:
-            _require_not_ahead(tx, effect.batch.head.time)
+            parties, head = tx.channel(self._origin).seals, effect.batch.head
+            self._require_good(tx, parties.sender_domain, parties.sender, self._origin, head)
             tx.append(self._origin, effect.batch)
             with suppress(GatewayError):  # of the seal: what came is kept all the same
                 return self._make_receipt(tx, effect.batch.head)
@@ -148,7 +155,9 @@ class Carrier:
 
     async def _store_receipt(self, effect: steps.StoreReceipt) -> None:
         def keep(tx: Transaction) -> None:
-            _require_not_ahead(tx, effect.receipt.time)
+            parties = tx.channel(self._origin).seals
+            domain = parties.receiver_domain
+            self._require_good(tx, domain, parties.receiver, domain, effect.receipt)
             tx.keep_receipt(self._origin, effect.receipt)
 
         await self._submit(keep)
@@ -166,8 +175,14 @@ class Carrier:
     async def _submit(self, unit: Callable[[Transaction], T], weight: int = 1) -> T:
         return await self._store.committer.submit(unit, weight=weight, bounded=False)
 
+    def _require_good(
+        self, tx: Transaction, domain: str, seals: SealHistory, name: str, signed: SignedCheckpoint | Receipt
+    ) -> None:
+        """Passes unless the peer's clock is far ahead, or its seal was revoked when it signed this under a name.
 
-def _require_not_ahead(tx: Transaction, time: int) -> None:
-    """Passes unless the peer's clock is far ahead: what it signs must be of its certificates' time by our clock too."""
-    if time > tx.now // MICROS + MAX_AHEAD_SECONDS:
-        raise Untrusted("the peer's clock is more than an hour ahead of this node's, or the other way round")
+        What a peer signs must be of its certificates' time by our clock too.
+        """
+        if signed.time > tx.now // MICROS + MAX_AHEAD_SECONDS:
+            raise Untrusted("the peer's clock is more than an hour ahead of this node's, or the other way round")
+        seal = seals.signing(Note.parse(signed.note), name, signed.checkpoint.size)
+        self._store.require_unrevoked(domain, seal, signed.time)

@@ -134,7 +134,13 @@ class Node:
             self._back_office_listener(), self._services(parties, alarms)
         )
         store = Store(
-            self._committer, self._readers, self._keyring, self._trusting.certify, parties.own.domain, self._tracing
+            self._committer,
+            self._readers,
+            self._keyring,
+            self._trusting.certify,
+            self._trusting.require_unrevoked,
+            parties.own.domain,
+            self._tracing,
         )
         links = self._make_links(parties, store)
         peer = PeerServicer(parties, store, self._bulletin, self._links, lambda seen: links[seen].hurry())

@@ -7,6 +7,7 @@ refused may not be known here. Open connections go on, under what was last read.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +15,41 @@ from cryptography import x509
 
 from gateway.errors import ConfigError, Untrusted
 from gateway.home import Home
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates import Cause, to_pem, untrusted
 from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_public
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
 from gateway.identity.revocation import Crl, Revocation, key_of, read_crls
-from gateway.identity.seal_certificates import certified_seal, seal_of
+from gateway.identity.seal_certificates import certified_seal, seal_of, seal_revoked_since
 from gateway.identity.tls_trust import Purpose, TlsTrust
 from gateway.identity.watched_files import WatchedFiles
 from gateway.ledger.seals import Certificates, CertifiedSeal
 from gateway.link import Credentials
 from gateway.rpc.tls import Material
 
+SEALS = 16  # of one peer, of which it is remembered whether they are revoked
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The roots of one group of callers, also as PEM, and the decision by them. ``domain``: of the callers."""
+    """The roots of one group of callers, also as PEM, and the decisions by them.
+
+    Attributes:
+        domain: of the callers
+        authorities: the roots
+        roots: the same, as PEM
+        verifier: decides about callers
+        crls: lists of revoked certificates, by the key of their authority
+        seal_revoked_since: tells of a seal's certificates since when one of them is revoked; None: both are good
+    """
 
     domain: str
     authorities: Sequence[x509.Certificate]
     roots: bytes
     verifier: TlsTrust
     crls: Mapping[bytes, Crl]
+    seal_revoked_since: Callable[[Certificates], datetime | None]
 
 
 class Trusting:
@@ -101,9 +114,24 @@ class Trusting:
         """
         if domain == self._home.config.node.domain:
             return seal_of(certificates)
+        seal = certified_seal(certificates, self._trust_in(domain).authorities, NodeId(domain), at)
+        self.require_unrevoked(domain, seal, at)
+        return seal
+
+    def require_unrevoked(self, domain: str, seal: CertifiedSeal, at: int) -> None:
+        """Passes if a peer's seal was not revoked at a time (seconds since 1970), at which it signed.
+
+        Raises:
+            Untrusted: REVOKED. What it signed before stays good, but for one that this node's operator denies.
+        """
+        since = self._trust_in(domain).seal_revoked_since(seal.certificates)
+        if since and since.timestamp() <= at:
+            raise untrusted(Cause.REVOKED, f"the seal of {domain} that signed this was revoked before it did")
+
+    def _trust_in(self, domain: str) -> Trust:
         for trust in self.peers.current.values():
             if trust.domain == domain:
-                return certified_seal(certificates, trust.authorities, NodeId(domain), at)
+                return trust
         raise Untrusted(f"no root is pinned here that could certify a seal of {domain}")
 
     def _material(self, roots: bytes, failing_seconds: float) -> Material:
@@ -151,7 +179,14 @@ class Trusting:
         numbers.keep(crls)
         revocation = Revocation(self._home.denied(), crls, refuse_stale=config.stale_crl == "refuse")
         return Trust(
-            domain, tuple(roots), b"".join(map(to_pem, roots)), TlsTrust(roots, Purpose.CLIENT, revocation), crls
+            domain,
+            tuple(roots),
+            b"".join(map(to_pem, roots)),
+            TlsTrust(roots, Purpose.CLIENT, revocation),
+            crls,
+            lru_cache(SEALS)(
+                partial(seal_revoked_since, roots=tuple(roots), node_id=NodeId(domain), revocation=revocation)
+            ),
         )
 
 

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
-from gateway.errors import ConfigError
-from gateway.identity.certificates import Cause
+from gateway.errors import ConfigError, Untrusted
+from gateway.identity.certificates import Cause, load_certificate
 from gateway.identity.keyfiles import read_certificate
 from gateway.identity.profiles import AuthorityKind
-from gateway.rolling import sign_crl
+from gateway.rolling import deny, sign_crl
 from gateway.trusting import Trusting
-from tests.support.nodes import Site
+from tests.support.nodes import Site, found_pair
 
 
 def now() -> datetime:
@@ -60,3 +61,28 @@ def test_a_list_that_goes_back_while_the_node_is_stopped_keeps_it_from_starting(
 def test_without_a_list_nothing_is_remembered(site):
     Trusting(site.home, (), now)
     assert not (site.home.path / "trust" / "crl-numbers.txt").exists()
+
+
+def test_a_seal_that_its_authority_revokes_signs_nothing_more_and_what_it_signed_before_is_good(tmp_path):
+    hk, kr = found_pair(tmp_path)
+    seal = kr.home.seal_files.certified()
+    trusting = Trusting(hk.home, ("KR",), now)
+    before = int(now().timestamp()) - 60
+    trusting.require_unrevoked(kr.domain, seal, before)
+    file = hk.home.peers / "kr.crl"
+    sign_crl(file, kr.authority(AuthorityKind.NODE), [load_certificate(seal.certificates[1])], now(), 30)
+    trusting = Trusting(hk.home, ("KR",), now)
+    trusting.require_unrevoked(kr.domain, seal, before)
+    after = int(now().timestamp()) + 1
+    with pytest.raises(Untrusted, match="was revoked before it did"):
+        trusting.require_unrevoked(kr.domain, seal, after)
+    with pytest.raises(Untrusted, match="was revoked before it did"):
+        trusting.certify(kr.domain, seal.certificates, after)
+
+
+def test_a_seal_that_this_node_denies_signs_nothing_whatever_the_time(tmp_path):
+    hk, kr = found_pair(tmp_path)
+    seal = kr.home.seal_files.certified()
+    deny(hk.home, f"sha256 {sha256(seal.certificates[0]).hexdigest()}", "")
+    with pytest.raises(Untrusted):
+        Trusting(hk.home, ("KR",), now).require_unrevoked(kr.domain, seal, 0)

@@ -5,7 +5,7 @@ The TLS library knows no CRL. So a revoked certificate comes through the handsha
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -19,6 +19,7 @@ MAX_DENIED = 10_000  # lines of the operator's list that name a certificate
 MAX_CRL_BYTES = 4 * 1024 * 1024
 
 _DIGEST_CHARACTERS = 64
+_EVER_SINCE = datetime.min.replace(tzinfo=UTC)
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -74,13 +75,13 @@ class Crl:
         key: the authority's public key, DER, by which it is told from another authority's
         number: of the list, growing (RFC 5280, section 5.2.3)
         next_update: by when there is a newer one
-        serials: of the certificates that are revoked
+        revoked: since when each certificate is, by its serial number
     """
 
     key: bytes
     number: int
     next_update: datetime
-    serials: frozenset[int]
+    revoked: Mapping[int, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,17 @@ class Revocation:
         Raises:
             Untrusted: REVOKED.
         """
-        crl = self.crls.get(key_of(issuer))
-        if self.denied.refuses(certificate, identity) or (crl and certificate.serial_number in crl.serials):
+        if self.revoked_since(certificate, identity, issuer):
             raise untrusted(Cause.REVOKED, "the certificate is revoked")
+
+    def revoked_since(
+        self, certificate: x509.Certificate, identity: str, issuer: x509.Certificate | None
+    ) -> datetime | None:
+        """Since when a certificate is revoked; what this node's operator denies, ever since. None: it is good."""
+        if self.denied.refuses(certificate, identity):
+            return _EVER_SINCE
+        crl = self.crls.get(key_of(issuer)) if issuer else None
+        return crl.revoked.get(certificate.serial_number) if crl else None
 
     def require_fresh(self, issuer_key: bytes, now: datetime) -> None:
         """Passes unless what is known of an authority's certificates is too old, and that is to matter.
@@ -165,7 +174,9 @@ def _read_crl(data: bytes, roots: Sequence[x509.Certificate], now: datetime) -> 
         raise Malformed("the list does not say by when there is a newer one")
     if crl.last_update_utc > now:
         raise Malformed("the list is from the future: check the clock")
-    return Crl(key_of(issuer), number, crl.next_update_utc, frozenset(each.serial_number for each in crl))
+    return Crl(
+        key_of(issuer), number, crl.next_update_utc, {each.serial_number: each.revocation_date_utc for each in crl}
+    )
 
 
 def _parse_crl(data: bytes) -> x509.CertificateRevocationList:

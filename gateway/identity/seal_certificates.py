@@ -1,17 +1,19 @@
 """Whose sealing keys are these? Their node's, if its authority certified them for sealing."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
-from gateway.errors import Malformed
+from gateway.errors import Malformed, Untrusted
 from gateway.identity.certificates import Cause, Window, certificate_identity, load_certificate, untrusted
 from gateway.identity.chains import require_authority, require_leaf, require_usage
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import KeyKind, profiles
+from gateway.identity.revocation import Revocation
 from gateway.ledger.checkpoint import MAX_TIME, SealPublic
 from gateway.ledger.seals import Certificates, CertifiedSeal
 
@@ -68,6 +70,19 @@ def certified_seal(
     moment = _EPOCH + timedelta(seconds=min(max(at, 0), MAX_TIME))
     verify_seal_certificates(*certificates, roots, node_id, moment)
     return seal_of(certificates)
+
+
+def seal_revoked_since(
+    certificates: Certificates, roots: Sequence[x509.Certificate], node_id: NodeId, revocation: Revocation
+) -> datetime | None:
+    """Since when the first of a seal's certificates is revoked; None: both are good, whichever root they have."""
+    found = []
+    for data, kind in zip(certificates, (KeyKind.ED25519, KeyKind.ML_DSA_44), strict=True):
+        certificate, issuer = load_certificate(data), None
+        with suppress(Untrusted):
+            issuer = require_leaf(certificate, roots, kind)
+        found.append(revocation.revoked_since(certificate, str(node_id), issuer))
+    return min(filter(None, found), default=None)
 
 
 def _seal_key(

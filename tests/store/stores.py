@@ -23,7 +23,7 @@ from gateway.carrier import Carrier, Message, Store
 from gateway.commands.framework_sealing import FrameworkSealing
 from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.retention import Retention
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Untrusted
 from gateway.identity.names import NodeId
 from gateway.identity.parties import Parties, Party
 from gateway.identity.seal_certificates import certified_seal
@@ -91,7 +91,8 @@ def _new_file(jurisdiction: str) -> bytes:
 class Opened:
     """A store that is open, and what its committer told.
 
-    ``damaged``: a test has made it what no writer would; it is not verified at the end.
+    ``damaged``: a test has made it what no writer would; it is not verified at the end. ``revoked``: since when the
+    seals of a peer are, by its domain, in seconds since 1970.
     """
 
     jurisdiction: str
@@ -100,6 +101,7 @@ class Opened:
     commits: list[Commit] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
     damaged: bool = False
+    revoked: dict[str, int] = field(default_factory=dict)
     clock: Iterator[int] = field(default_factory=lambda: itertools.count(NOW, 250_000))
     database: Database = field(init=False)
     readers: Readers = field(init=False)
@@ -147,6 +149,10 @@ class Opened:
             on_commit=self.commits.append,
             on_fatal=self.failures.append,
         )
+
+    def require_unrevoked(self, domain: str, at: int) -> None:
+        if self.revoked.get(domain, at + 1) <= at:
+            raise Untrusted("revoked")
 
     # --- what stands in it ------------------------------------------------------------------------------------------
 
@@ -350,7 +356,14 @@ def _carrier(store: Opened, origin: str, outbox: "asyncio.Queue[Message]") -> Ca
 
 def shared_store(store: Opened) -> Store:
     """What carriers need of a store."""
-    return Store(store.committer, store.readers, keyring(store.jurisdiction), certify, DOMAINS[store.jurisdiction])
+    return Store(
+        store.committer,
+        store.readers,
+        keyring(store.jurisdiction),
+        certify,
+        lambda domain, _, at: store.require_unrevoked(domain, at),
+        DOMAINS[store.jurisdiction],
+    )
 
 
 def keyring(jurisdiction: str) -> Keyring:

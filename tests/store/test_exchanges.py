@@ -1,5 +1,6 @@
 """Two stores and the machines between them: whatever is done, lost and repeated, both end with the same."""
 
+import itertools
 import random
 
 import pytest
@@ -13,7 +14,7 @@ from gateway.store.queries import NoticeFilter, list_notices, read_events
 from gateway.store.tables import heads, leaves, notices
 from gateway.supervision.disclosure import EVERYTHING
 from tests.ledger.samples import KR_SEAL
-from tests.store.stores import HK_TO_KR, KR_TO_HK, Opened, check_verified, exchange, refused, settle
+from tests.store.stores import DOMAINS, HK_TO_KR, KR_TO_HK, NOW, Opened, check_verified, exchange, refused, settle
 from tests.supervision.samples import reference
 
 SAME_ON_BOTH = (
@@ -200,3 +201,25 @@ async def test_a_large_backlog_travels_in_batches(hk: Opened, kr: Opened):
     await check_equal(hk, kr)
     assert [row["size"] for row in await kr.rows(heads)] == [800, 1200]
     assert [row["size"] for row in await hk.rows(heads)] == [800, 1200]
+
+
+async def test_what_a_revoked_seal_signs_is_not_taken_and_what_it_signed_before_is(hk: Opened, kr: Opened):
+    await hk.release("hk-1")
+    time = hk.state().head.time
+    await hk.release(*(f"hk-{n}" for n in range(2, 9)))  # each act takes a quarter of a second
+    later = hk.state().head.time
+    kr.revoked[DOMAINS["HK"]] = later + 1
+    await exchange(hk, kr)
+    assert kr.state(HK_TO_KR).log.size == 8
+    kr.revoked[DOMAINS["HK"]] = time
+    hk.clock = itertools.count(NOW + 60_000_000)
+    await hk.release("hk-9")
+    assert isinstance(await refused(exchange(hk, kr)), Untrusted)
+    assert (kr.state(HK_TO_KR).log.size, kr.state(HK_TO_KR).receipted_size) == (8, 8)
+
+
+async def test_a_receipt_of_a_revoked_seal_is_not_kept(hk: Opened, kr: Opened):
+    hk.revoked[DOMAINS["KR"]] = 0
+    await hk.release("hk-1")
+    assert isinstance(await refused(exchange(hk, kr)), Untrusted)
+    assert hk.state().receipted_size == 0
