@@ -241,10 +241,12 @@ def found_pair(path: Path, **changes: str) -> tuple[Site, Site]:
 
 @contextmanager
 def running(*sites: Site) -> Iterator[None]:
-    """Starts nodes, and stops those that still run."""
+    """Starts nodes, all at once, and stops those that still run."""
     with ExitStack() as stack:
         for site in reversed(sites):
             stack.callback(site.stop_if_running)
         for site in sites:
-            site.start()
+            site.launch()
+        for site in sites:
+            site.wait_until_serving()
         yield
