@@ -26,6 +26,7 @@ from gateway.supervision.frameworks import pair_violations, repeated_ids
 from gateway.supervision.notices import id_fault
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
 from gateway.supervision.records import ChannelParties
+from gateway.supervision.values import date_fault
 
 MAX_TOPICS = 64  # of one event
 
@@ -38,6 +39,8 @@ def published(context: Context) -> Projection:
         raise Unusable(Outcome.INVALID, f"{act.framework}: {fault}")
     if content.header.jurisdiction != channel.sender:
         raise Unusable(Outcome.INVALID, f"{act.framework}: header.jurisdiction: must be {channel.sender}")
+    if any(date_fault(each.effective_from) for each in content.provisions):
+        raise Unusable(Outcome.INVALID, f"{act.framework}: a provision begins on a day that there is not")
     newest = context.find_version(known_id)
     if newest and act.version <= newest.version:
         raise Unusable(Outcome.INVALID, f"{act.framework}: version {act.version} comes after version {newest.version}")

@@ -10,6 +10,7 @@ from gateway.supervision.handling import day_of
 from gateway.supervision.notices import id_fault, identifiers_of, kind_of, notice_id, notice_name
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
 from gateway.supervision.records import NoticeRecord
+from gateway.supervision.values import date_fault
 
 
 def released(context: Context) -> Projection:
@@ -20,6 +21,9 @@ def released(context: Context) -> Projection:
         raise Unusable(Outcome.INVALID, f"{act.notice}: {fault}")
     if context.find(new_id):
         raise Unusable(Outcome.INVALID, f"{act.notice}: the name is taken by an earlier notice")
+    handling = act.content.handling
+    if handling.HasField("retain_until") and (fault := date_fault(handling.retain_until)):
+        raise Unusable(Outcome.INVALID, f"{act.notice}: retain_until: {fault}")
     record = _new_record(new_id, act.content, context)
     records = {new_id: record}
     events = [_event(Event.NOTICE_RELEASED if channel.outgoing else Event.NOTICE_RECEIVED, record)]

@@ -11,7 +11,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from gateway.errors import Untrusted
 from gateway.ledger.steps import SENDER_ROLLED_BACK
 from gateway.store.queries import NoticeFilter, list_notices, read_events
-from gateway.store.tables import heads, leaves, notices
+from gateway.store.tables import heads, leaves, notices, sharing_acts
 from gateway.supervision.disclosure import EVERYTHING
 from tests.ledger.samples import KR_SEAL
 from tests.store.stores import DOMAINS, HK_TO_KR, KR_TO_HK, NOW, Opened, check_verified, exchange, refused, settle
@@ -32,6 +32,8 @@ SAME_ON_BOTH = (
     "withdrawn_by",
 )
 
+SHARING_ON_BOTH = ("kind", "notice", "consent", "share", "decision", "is_granted", "is_covered", "index")
+
 
 class Acts:
     """Chooses what happens next, by a seed."""
@@ -44,6 +46,7 @@ class Acts:
     async def act(self) -> None:
         one, other = self.random.sample(self.stores, 2)
         acts = (self.release, self.release, self.acknowledge, self.withdraw, self.exchange, self.exchange, self.restart)
+        acts += (self.ask_consent, self.decide, self.share)
         await self.random.choice(acts)(one, other)
 
     async def release(self, one: Opened, _other: Opened) -> None:
@@ -64,6 +67,30 @@ class Acts:
     async def withdraw(self, one: Opened, _other: Opened) -> None:
         if known := await self.known(one, Notice.OUTGOING):
             await one.withdraw(self.random.choice(known))
+
+    async def ask_consent(self, one: Opened, _other: Opened) -> None:
+        if known := await self.known(one, Notice.INCOMING):
+            self.count += 1
+            await one.ask_consent(self.random.choice(known), f"c{self.count:07}")
+
+    async def decide(self, one: Opened, _other: Opened) -> None:
+        rows = [row for row in await one.rows(sharing_acts) if row["consent"] and not row["share"]]
+        own = [row for row in rows if row["notice"].startswith(one.jurisdiction.lower())]
+        if own:
+            chosen = self.random.choice(own)
+            name = (chosen["notice"], chosen["consent"])
+            number = 1 + max(row["decision"] for row in own if (row["notice"], row["consent"]) == name)
+            await one.decide(*name, number, granted=self.random.random() < 0.6)
+
+    async def share(self, one: Opened, _other: Opened) -> None:
+        """Under a decision that came, whatever it says and whatever came since."""
+        rows = [row for row in await one.rows(sharing_acts) if row["decision"] and not row["share"]]
+        received = [row for row in rows if not row["notice"].startswith(one.jurisdiction.lower())]
+        if received:
+            self.count += 1
+            chosen = self.random.choice(received)
+            under = {"consent_id": chosen["consent"], "decision": chosen["decision"]}
+            await one.share(chosen["notice"], f"s{self.count:07}", **under)
 
     async def exchange(self, one: Opened, other: Opened) -> None:
         await exchange(one, other, drop_after=self.random.choice([1, 2, 3, 4, 5, 1000]))
@@ -88,6 +115,11 @@ async def check_equal(hk: Opened, kr: Opened) -> None:
         sorted(tuple(row[column] for column in SAME_ON_BOTH) for row in await store.rows(notices)) for store in (hk, kr)
     ]
     assert known[0] == known[1]
+    shared = [
+        sorted(tuple(row[column] for column in SHARING_ON_BOTH) for row in await store.rows(sharing_acts))
+        for store in (hk, kr)
+    ]
+    assert shared[0] == shared[1]
 
 
 @pytest.mark.parametrize("seed", range(4))

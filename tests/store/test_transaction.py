@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from google.type.date_pb2 import Date
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -24,10 +25,12 @@ from gateway.store.queries import read_events, read_notice
 from gateway.store.tables import events, halt_evidence, heads, leaves, notice_identifiers, notices
 from gateway.supervision import envelopes
 from gateway.supervision.disclosure import EVERYTHING
+from gateway.supervision.framework_envelopes import published
 from gateway.supervision.notice_messages import notice_message
 from tests.ledger.samples import HK_SEAL, KR_SEAL
 from tests.store.stores import AUTHOR, DOMAINS, HK_TO_KR, KR_TO_HK, Opened, exchange, refused
-from tests.supervision.samples import APPROVER, content, reference, seal
+from tests.supervision.framework_samples import provision, version
+from tests.supervision.samples import APPROVER, content, handling, reference, seal
 
 TIME = 1_767_225_600  # seconds
 
@@ -119,6 +122,22 @@ async def test_what_cannot_be_used_is_stored_told_and_blocks_nothing(kr: Opened,
     await append(kr, [data, envelope("hk-1").SerializeToString()])
     assert await kinds(kr) == ["ENVELOPE_UNSUPPORTED", "NOTICE_RECEIVED"]
     assert [row["index"] for row in await kr.rows(notices)] == [1]
+
+
+NO_DAY = Date(year=2**31 - 1, month=12, day=31)  # a number of it is too large for a column
+
+
+@pytest.mark.parametrize(
+    "sealed",
+    [
+        envelope("hk-2", 2, handling=handling(retain_until=NO_DAY)),
+        published(seal(), "hk-x", 1, 0, version(provision(effective_from=NO_DAY))),
+    ],
+    ids=["retain_until", "effective_from"],
+)
+async def test_a_day_that_there_is_not_is_told_and_blocks_nothing(kr: Opened, sealed):
+    await append(kr, [sealed.SerializeToString(), envelope("hk-1", 1).SerializeToString()])
+    assert await kinds(kr) == ["ENVELOPE_UNSUPPORTED", "NOTICE_RECEIVED"]
 
 
 async def test_a_name_that_comes_again_is_told_as_unusable(kr: Opened):

@@ -21,7 +21,7 @@ from gateway.store.scanning import rows
 from gateway.store.tables import leaves
 from gateway.supervision.fields import field_violations
 from gateway.supervision.notices import id_fault, kind_of, notice_id
-from gateway.supervision.values import timestamp_fault
+from gateway.supervision.values import date_fault, timestamp_fault
 
 Place = tuple[int, int]  # channel id, index
 
@@ -139,7 +139,7 @@ def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope)
         _withdraw(facts, place, "")
         return True
     new_id = notice_id(envelope.notice_released.notice)
-    if new_id in found.facts or id_fault(new_id, channel.sender):
+    if new_id in found.facts or id_fault(new_id, channel.sender) or _is_kept_until_no_day(envelope):
         return False
     found.facts[new_id] = Facts(*place, _terms(envelope, channel))
     for relation, other_id in referred(envelope):
@@ -151,6 +151,11 @@ def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope)
         else:
             _withdraw(other, place, new_id)
     return True
+
+
+def _is_kept_until_no_day(envelope: Envelope) -> bool:
+    handling = envelope.notice_released.content.handling
+    return handling.HasField("retain_until") and date_fault(handling.retain_until) is not None
 
 
 def _terms(envelope: Envelope, channel: VerifiedChannel) -> Terms:

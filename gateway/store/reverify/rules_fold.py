@@ -9,6 +9,7 @@ from gateway.supervision.framework_names import assessment_id, framework_id, ver
 from gateway.supervision.framework_records import Target, target_of
 from gateway.supervision.frameworks import pair_violations, repeated_ids
 from gateway.supervision.notices import id_fault
+from gateway.supervision.values import date_fault
 
 Place = tuple[int, int]  # channel id, index
 
@@ -47,6 +48,8 @@ class RulesFold:
         if act.version <= self.newest.get((channel.id, known), 0):
             return False
         if any(repeated_ids(act.content.provisions[:], "provisions")):
+            return False
+        if any(date_fault(each.effective_from) for each in act.content.provisions):
             return False
         self.newest[channel.id, known] = act.version
         self.versions[channel.id, index] = (known, act.version)
