@@ -1,7 +1,7 @@
 """What can be done about notices: give them, acknowledge, withdraw, supersede."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from regulator.exchange.v1.notice_service_pb2 import (
     AcknowledgeNoticeRequest,
@@ -87,8 +87,14 @@ class Commands:
         done = await self._committer.submit(release_all, _needs(caller, submissions), len(submissions))
         return [await self._finished(caller, each) for each in done]
 
-    async def submit_notices(self, caller: Caller, message: SubmitNoticesRequest) -> list[GatewayError | None]:
-        """Gives each of several notices on its own; answers, for each, None or why it was refused."""
+    async def submit_notices(
+        self, caller: Caller, message: SubmitNoticesRequest, turn: Callable[[], Awaitable[None]]
+    ) -> list[tuple[str, GatewayError | None]]:
+        """Gives each of several notices on its own; answers, for each, its request id, and None or why it was refused.
+
+        Between the checks and what is submitted it waits for its turn, so that the notices are sealed in the order of
+        the stream.
+        """
         check_own_fields(message)
         requests = message.requests
         outcomes: list[GatewayError | None] = [None] * len(requests)
@@ -101,10 +107,12 @@ class Commands:
             if place % CHECKED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         units = [self._unit(caller, submission) for submission in submissions.values()]
-        results = await self._committer.submit_all(units, _needs(caller, submissions.values()))
+        needs = _needs(caller, submissions.values())
+        await turn()
+        results = await self._committer.submit_all(units, needs)
         for place, result in zip(submissions, results, strict=True):
             outcomes[place] = result if isinstance(result, GatewayError) else None
-        return outcomes
+        return [(request.request_id, error) for request, error in zip(requests, outcomes, strict=True)]
 
     async def acknowledge_notice(self, caller: Caller, request: AcknowledgeNoticeRequest) -> Notice:
         """Acknowledges a notice of a peer."""

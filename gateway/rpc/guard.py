@@ -213,6 +213,7 @@ class Guard:
                     await in_hand.enter_async_context(self._quotas.large(caller))
                 IN_HAND.set(in_hand)
                 yield read(data)
+            del data  # its caller may take its time to send the next one
 
     async def _bounded(self, answer: Awaitable[Any], context: Context) -> Any:
         """Bounds a call whose caller set no deadline, or one that is too far away; gRPC keeps to all others."""

@@ -41,14 +41,14 @@ class NoticeServicer(rpc.NoticeServiceServicer):
         answer = pb.SubmitNoticesResponse()
         submit = partial(self._commands.submit_notices, CALLER.get())
         async with aclosing(ahead(request_iterator, submit, lambda: len(answer.refusals) > MAX_REFUSALS)) as submitted:
-            async for message, outcomes in submitted:
-                for offset, error in enumerate(outcomes):
+            async for outcomes in submitted:
+                for offset, (request_id, error) in enumerate(outcomes):
                     if error:
-                        refusal = answer.refusals.add(index=answer.received_count + offset)
-                        refusal.request_id = message.requests[offset].request_id
+                        refusal = answer.refusals.add(index=answer.received_count + offset, request_id=request_id)
                         refusal.status.CopyFrom(status_of(error))
+                    else:
+                        answer.sealed_count += 1
                 answer.received_count += len(outcomes)
-                answer.sealed_count += outcomes.count(None)
         del answer.refusals[MAX_REFUSALS:]
         return answer
 

@@ -189,6 +189,13 @@ def test_in_a_stream_a_refused_notice_holds_up_no_other(sfc):
     assert size(sfc) == before + 3
 
 
+def test_a_short_message_of_a_stream_does_not_overtake_the_long_one_before_it(sfc):
+    requests = [request(content(), recipient="KR", notice_id=new_id()) for _ in range(201)]
+    sfc.submit_notices(requests, chunk=200)
+    newest = next(iter(sfc.list_notices(direction=Notice.OUTGOING)))
+    assert newest.name == f"notices/{requests[-1].notice_id}"
+
+
 def test_what_is_only_validated_is_not_written(sfc):
     before, wanted = size(sfc), new_id()
     for _ in range(2):
