@@ -1,7 +1,5 @@
 """Notices of a wanted size, within what the contract permits: texts in up to 16 languages of 16,384 characters each."""
 
-import uuid
-
 from google.type.date_pb2 import Date
 from regulator.exchange import notice_request
 from regulator.exchange.v1 import values_pb2 as values
@@ -37,7 +35,7 @@ def content(message_bytes: int) -> NoticeContent:
 
 
 def request(of: NoticeContent, recipient: str = "KR", notice_id: str = "") -> CreateNoticeRequest:
-    return notice_request(of, recipient=recipient, request_id=str(uuid.uuid4()), notice_id=notice_id)
+    return notice_request(of, recipient=recipient, notice_id=notice_id)
 
 
 def _fill(made: NoticeContent, message_bytes: int) -> None:

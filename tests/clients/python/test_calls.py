@@ -115,7 +115,7 @@ def test_a_batch_gets_a_request_id_where_it_has_none(client, node):
     first, second = node.requests_of("BatchCreateNotices")[0].requests
     assert [notice.name for notice in answer.notices] == ["notices/hk-1", "notices/hk-2"]
     assert first.request_id == own
-    assert UUID(second.request_id).version == 4
+    assert UUID(second.request_id).version == 7
     assert given[1].request_id == ""  # the caller's own message is left alone
 
 
@@ -126,7 +126,7 @@ def test_a_write_is_tried_again_with_the_same_request_id(client, node, method):
     sent = node.requests_of(method)
     assert len(sent) == 3
     assert sent[0] == sent[1] == sent[2]
-    assert UUID(sent[0].request_id).version == 4
+    assert UUID(sent[0].request_id).version == 7
 
 
 @pytest.mark.parametrize("method", WRITES)

@@ -29,7 +29,7 @@ def test_writes_get_a_request_id_of_their_own():
     ):
         made = [build().request_id for _ in range(2)]
         assert made[0] != made[1]
-        assert {UUID(each).version for each in made} == {4}
+        assert {UUID(each).version for each in made} == {7}
 
 
 def test_names_with_and_without_their_collection_are_the_same():

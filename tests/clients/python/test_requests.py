@@ -1,7 +1,7 @@
 """Requests are built from what a caller gives, and nothing of the caller's is changed."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from uuid import UUID, uuid4
+from uuid import RFC_4122, UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -56,14 +56,29 @@ def test_a_name_of_another_collection_is_not_taken_for_a_notice():
 def test_a_missing_request_id_is_made_anew_each_time(given_id):
     made = [notice_request(CONTENT, recipient="KR", request_id=given_id).request_id for _ in range(2)]
     assert made[0] != made[1]
-    assert {UUID(each).version for each in made} == {4}
+    assert {UUID(each).version for each in made} == {7}
+
+
+def test_a_made_request_id_has_the_form_of_rfc_9562_and_begins_with_the_time(monkeypatch):
+    monkeypatch.setattr(requests.time, "time_ns", lambda: 0x017F22E279B0 * 1_000_000)  # the RFC's example, appendix A.6
+    monkeypatch.setattr(requests.secrets, "randbits", {12: 0xCC3, 62: 0x18C4DC0C0C07398F}.get)
+    assert requests.identified(None) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+
+
+def test_a_later_request_id_is_greater(monkeypatch):
+    made = []
+    for millis in (1, 2, 2**40):
+        monkeypatch.setattr(requests.time, "time_ns", lambda millis=millis: millis * 1_000_000)
+        made.append(requests.identified(None))
+    assert made == sorted(made)
+    assert {UUID(each).variant for each in made} == {RFC_4122}
 
 
 def test_filling_in_a_request_id_changes_nothing_else():
     bare = CreateNoticeRequest(notice=Notice(recipient="KR", content=CONTENT), notice_id="hk-1", validate_only=True)
     filled = requests.with_request_id(bare)
     assert bare.request_id == ""
-    assert UUID(filled.request_id).version == 4
+    assert UUID(filled.request_id).version == 7
     filled.request_id = ""
     assert filled == bare
 

@@ -5,10 +5,12 @@ given no ``request_id``, it gets a new UUID, so that it can be sent again withou
 ``LocalizedText`` messages, or a mapping from BCP-47 tag to text: ``{"en": "Noted."}``.
 """
 
+import secrets
+import time
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, TypedDict, Unpack
-from uuid import uuid4
+from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
@@ -225,7 +227,16 @@ def full_name(collection: str, name: str) -> str:
 
 def identified(request_id: str | None) -> str:
     """The request_id, or a new UUID where there is none."""
-    return request_id or str(uuid4())
+    return request_id or str(_new_uuid(time.time_ns() // 1_000_000))
+
+
+def _new_uuid(millis: int) -> UUID:
+    """A UUID that begins with the time (RFC 9562, section 5.7): a node's index of them then grows at its end alone.
+
+    Args:
+        millis: since 1970
+    """
+    return UUID(int=(millis % 2**48) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62))
 
 
 def localized(texts: Texts) -> Iterable[LocalizedText]:
