@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+from regulator.exchange import Client
 from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
+from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.cli.author_view import author_document, released_by
-from gateway.cli.options import AsJson, NoticeName, ProfileFile, connect, read_input
+from gateway.cli.options import AsJson, ProfileFile, connect, read_input
 from gateway.cli.output import say, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.evidence import EvidenceCheck, Proven, act_of, clock
@@ -40,22 +42,48 @@ class Act(StrEnum):
 
 
 def export(
-    name: NoticeName,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Id of the notice, or name of a consent to pass it on, or of a share.")
+    ],
     *,
     profile: ProfileFile,
     act: Annotated[Act, typer.Option(help="What is to be proven of the notice.")] = Act.RELEASE,
+    decision: Annotated[
+        int, typer.Option(min=0, metavar="NUMBER", help="The decision on a consent; else that it was asked for.")
+    ] = 0,
     out: Annotated[
         Path | None, typer.Option(help="File to write; else NAME.ACT.tlog-proof here. Never overwritten.")
     ] = None,
 ) -> None:
-    """Writes the evidence file (C2SP tlog-proof) of an act on a notice."""
+    """Writes the evidence file (C2SP tlog-proof) of an act on a notice, or on its onward sharing."""
+    own, about = name.removeprefix("notices/"), "/consents/" in name or "/shares/" in name
+    if decision and "/consents/" not in name:
+        raise typer.BadParameter("--decision is for a consent, such as hk-2026-017/consents/5c0e9a41")
     with connect(profile) as client:
-        evidence = client.get_evidence(name, act=GetEvidenceRequest.Act.Value(act.name))
-    path = out or Path(f"{name.removeprefix('notices/')}.{act}.tlog-proof")
+        if about:
+            place = _place(client, f"notices/{own}", decision)
+            evidence = client.get_evidence(origin=place.origin, index=place.index)
+        else:
+            evidence = client.get_evidence(name, act=GetEvidenceRequest.Act.Value(act.name))
+    what = f"decision-{decision}" if decision else "act" if about else act
+    path = out or Path(f"{own.replace('/', '-')}.{what}.tlog-proof")
     write_file(path, evidence.tlog_proof, mode=PUBLIC_MODE)
     say(f"{path} is written")
     if not evidence.receipted:
         say("There is no receipt yet: it proves the sending alone. Export it again once the notice is delivered.")
+
+
+def _place(client: Client, name: str, decision: int) -> Notice.Position:
+    """Where a share, a request for consent, or a decision on it is sealed."""
+    if "/shares/" in name:
+        return client.get_share(name).position
+    consent = client.get_consent(name)
+    if not decision:
+        return consent.position
+    found = next((each for each in consent.decisions if each.number == decision), None)
+    if found is None:
+        raise typer.BadParameter(f"there are {len(consent.decisions)} decisions on it", param_hint="--decision")
+    return found.position
 
 
 def verify(

@@ -104,7 +104,7 @@ def _drafted(file: Path, profile: Path) -> str:
     return str(json.loads(ran.out)["draft"])
 
 
-def test_sharing(started_pair: tuple[Site, Site]) -> None:
+def test_sharing(started_pair: tuple[Site, Site], tmp_path: Path) -> None:
     hk, kr = started_pair
     acknowledged_notice(hk, kr, "hk-cli-sharing")
     fss, sfc = profile_path(kr, "FSS"), profile_path(hk, "SFC")
@@ -113,7 +113,8 @@ def test_sharing(started_pair: tuple[Site, Site]) -> None:
     consent = json.loads(run(*asking, "--profile", fss, "--json").out)["consent"]
     with hk.client("SFC") as client:
         eventually(lambda: f"notices/{consent}" in {each.name for each in client.list_consents()})
-    play("sharing", {"fss": fss, "sfc": sfc, "consent": consent})
+    roots = {f"{site.jurisdiction.lower()}_root": site.home.root("node-authority") for site in (hk, kr)}
+    play("sharing", {"fss": fss, "sfc": sfc, "consent": consent, "folder": tmp_path, **roots})
 
 
 @pytest.fixture
