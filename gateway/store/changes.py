@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TypeVar
 
 from gateway.ledger.batch import VerifiedBatch
@@ -26,6 +27,11 @@ class RequestRecord:
     notice: str
 
 
+def request_key(client: str, request_id: str) -> bytes:
+    """What a client's request is found by: 16 bytes of the SHA-256 of both, which no other client can meet."""
+    return sha256(f"{client}\0{request_id}".encode()).digest()[:16]
+
+
 @dataclass(slots=True)
 class Changes:
     """The writes of one unit of work, or of several that are committed together.
@@ -39,7 +45,7 @@ class Changes:
         records: notices, new or changed, by id
         new: ids of those that are new, in order
         events: what is told, and the place it follows from
-        requests: by client and request_id
+        requests: by ``request_key``
         rules: framework versions and assessments
         sharing: new acts of onward sharing, in order
         drafts: acts that wait for a second person, new or changed, by id
@@ -55,7 +61,7 @@ class Changes:
     records: dict[str, NoticeRecord] = field(default_factory=dict)
     new: list[str] = field(default_factory=list)
     events: list[tuple[EventContent, Place]] = field(default_factory=list)
-    requests: dict[tuple[str, str], RequestRecord] = field(default_factory=dict)
+    requests: dict[bytes, RequestRecord] = field(default_factory=dict)
     rules: RulesChanges = field(default_factory=RulesChanges)
     sharing: list[SharingRecord] = field(default_factory=list)
     drafts: dict[str, DraftRecord] = field(default_factory=dict)

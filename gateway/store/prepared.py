@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, Delete, Dialect, Insert, RowMapping, Select, Update, bindparam
 from sqlalchemy.sql.compiler import SQLCompiler
+
+T = TypeVar("T")
 
 _SIZES = (1, 8, 64, 512, 4096)  # keys of a statement: SQLite takes 32,766 parameters, PostgreSQL 65,535
 ROWS_AT_ONCE = 32  # in one statement; one is kept for each number of rows, and each table
@@ -43,16 +45,16 @@ def insert_many(connection: Connection, statement: Insert, rows: Sequence[Mappin
 
 
 def rows_by_keys(
-    connection: Connection, statement: Select[Any], column: Column[str], keys: Sequence[str], **values: str
+    connection: Connection, statement: Select[Any], column: Column[T], keys: Sequence[T]
 ) -> Iterator[RowMapping]:
-    """Reads the rows in which a column has one of many values; ``values`` are those of the statement itself."""
+    """Reads the rows in which a column has one of many values."""
     place = 0
     while place < len(keys):
         size = next((size for size in _SIZES if size >= len(keys) - place), _SIZES[-1])
         some = keys[place : place + size]
         padded = [*some, *[some[-1]] * (size - len(some))]
         compiled = _compiled_for(statement, column, size, connection.dialect)
-        parameters = {**values, **{f"key_{number}": key for number, key in enumerate(padded)}}
+        parameters = {f"key_{number}": key for number, key in enumerate(padded)}
         yield from connection.exec_driver_sql(str(compiled), _parameters(compiled, parameters)).mappings()
         place += size
 
@@ -80,6 +82,6 @@ def _of_rows(compiled: SQLCompiler, count: int) -> str:
 
 
 @cache
-def _compiled_for(statement: Select[Any], column: Column[str], size: int, dialect: Dialect) -> SQLCompiler:
+def _compiled_for(statement: Select[Any], column: Column[Any], size: int, dialect: Dialect) -> SQLCompiler:
     keys = [bindparam(f"key_{number}", type_=column.type) for number in range(size)]
     return statement.where(column.in_(keys)).compile(dialect=dialect)

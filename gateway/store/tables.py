@@ -318,16 +318,16 @@ draft_events = Table(
     Column("sectors", Integer, nullable=False),  # bit n: sector n
 )
 
-# Requests that were carried out, by the id that their caller gave them (AIP-155). `notice`: the id of the notice, or
+# Requests that were carried out, by the id that their caller gave them (AIP-155). `key`: of caller and id
+# (``changes.request_key``), which are 100 bytes where this is 16. `notice`: the id of the notice, or
 # the name of the version, assessment, draft, consent or share, that the request made or acted on.
 requests = Table(
     "requests",
     metadata,
-    Column("client", String(2048), nullable=False),
-    Column("request_id", String(36), nullable=False),
+    Column("key", LargeBinary(16), primary_key=True),
     Column("digest", LargeBinary(32), nullable=False),
     Column("notice", String(128), nullable=False),
-    PrimaryKeyConstraint("client", "request_id"),
+    sqlite_with_rowid=False,
 )
 
 Index(None, notices.c.state, notices.c.sequence)

@@ -7,15 +7,13 @@ A unit reads what is committed and what the units before it are going to write; 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
-from operator import itemgetter
 from typing import TypeVar
 
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.journal_pb2 import JournalEntry
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from gateway.errors import BadInput, Halted, StoreError
 from gateway.journal.entries import CallRecord, Entry
@@ -24,7 +22,7 @@ from gateway.ledger.checkpoint import Receipt, reverse_of
 from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
-from gateway.store.changes import Changes, RequestRecord
+from gateway.store.changes import Changes, RequestRecord, request_key
 from gateway.store.destroying import read_leaf
 from gateway.store.draft_lookups import DraftLookups
 from gateway.store.framework_lookups import FrameworkLookups
@@ -51,7 +49,7 @@ SALT_BYTES = 16
 T = TypeVar("T")
 
 _NOTICES = select(notices)
-_REQUESTS = select(requests).where(requests.c.client == bindparam("of_client"))
+_REQUESTS = select(requests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ class Transaction:
         self._random = random
         # What was read from the database; None: it is not there. Nobody else writes meanwhile.
         self._notices: dict[str, NoticeRecord | None] = {}
-        self._requests: dict[tuple[str, str], RequestRecord | None] = {}
+        self._requests: dict[bytes, RequestRecord | None] = {}
         self._dossiers: dict[str, Dossier] = {}
 
     # --- units of work --------------------------------------------------------------------------------------------
@@ -141,7 +139,7 @@ class Transaction:
     def read_ahead(self, needs: Sequence[Needs]) -> None:
         """Reads what units will look up, in a statement each for notices and for requests."""
         self._read_notices({wanted for each in needs for wanted in each.notices})
-        self._read_requests({wanted for each in needs for wanted in each.requests})
+        self._read_requests({request_key(*wanted) for each in needs for wanted in each.requests})
 
     def find_notice(self, notice_id: str) -> NoticeRecord | None:
         """Gives what is known of a notice now; None: nothing is."""
@@ -161,7 +159,7 @@ class Transaction:
 
     def find_request(self, client: str, request_id: str) -> RequestRecord | None:
         """Gives the request that a client made under this id; None: it made none."""
-        key = (client, request_id)
+        key = request_key(client, request_id)
         found = self._changes.requests.get(key) or self.group.requests.get(key)
         if not found:
             if key not in self._requests:
@@ -191,7 +189,7 @@ class Transaction:
 
     def remember_request(self, client: str, request_id: str, digest: bytes, notice_id: str) -> None:
         """Keeps what a request did, so that the same one again does nothing more."""
-        self._changes.requests[client, request_id] = RequestRecord(digest, notice_id)
+        self._changes.requests[request_key(client, request_id)] = RequestRecord(digest, notice_id)
 
     def seal(
         self, origin: str, author: Actor, build: Callable[[Seal], Envelope], approver: Actor | None = None
@@ -359,13 +357,11 @@ class Transaction:
         for row in rows_by_keys(self._connection, _NOTICES, notices.c.id, sorted(missing)):
             self._notices[row["id"]] = notice_record(row, self._origins)
 
-    def _read_requests(self, keys: set[tuple[str, str]]) -> None:
+    def _read_requests(self, keys: set[bytes]) -> None:
         missing = sorted(keys - self._requests.keys())
         self._requests |= dict.fromkeys(missing)
-        for client, of_client in groupby(missing, itemgetter(0)):
-            wanted = [request_id for _, request_id in of_client]
-            for row in rows_by_keys(self._connection, _REQUESTS, requests.c.request_id, wanted, of_client=client):
-                self._requests[client, row["request_id"]] = RequestRecord(row["digest"], row["notice"])
+        for row in rows_by_keys(self._connection, _REQUESTS, requests.c.key, missing):
+            self._requests[row["key"]] = RequestRecord(row["digest"], row["notice"])
 
     def _take_replies(self, state: ChannelState) -> None:
         """Projects again the replies between a channel's parties that could not be used when they came."""

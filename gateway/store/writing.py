@@ -187,8 +187,8 @@ class Writing:
 
     def _requests(self) -> Rows:
         return [
-            {"client": client, "request_id": request_id, "digest": record.digest, "notice": record.notice}
-            for (client, request_id), record in self._changes.requests.items()
+            {"key": key, "digest": record.digest, "notice": record.notice}
+            for key, record in self._changes.requests.items()
         ]
 
     def _write_channels(self, connection: Connection) -> None:

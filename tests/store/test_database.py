@@ -6,7 +6,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, select, text
+from sqlalchemy import column, insert, inspect, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import ConfigError, StoreError
@@ -67,6 +67,27 @@ async def test_migrations_keep_what_is_stored(hk: Opened):
     check_channels(hk.database, hk.parties)
     hk.committer = hk.new_committer()
     hk.committer.start()
+
+
+async def test_requests_of_an_older_form_are_known_as_before(hk: Opened):
+    await hk.committer.stop()
+    downgrade(hk.database, "0010")
+    told = [
+        (client, f"{n}", bytes([n % 256]) * 32, f"hk-{n}")
+        for n in range(600)
+        for client in ("spiffe://a", "spiffe://b")
+    ]
+    columns = ("client", "request_id", "digest", "notice")
+    with hk.database.writer() as connection, connection.begin():
+        rows = [dict(zip(columns, each, strict=True)) for each in told]
+        connection.execute(insert(table("requests", *map(column, columns))), rows)
+    hk.database.migrate()
+    hk.committer = hk.new_committer()
+    hk.committer.start()
+    found = await hk.committer.submit(lambda tx: [tx.find_request(client, each) for client, each, _, _ in told])
+    assert [(each.digest, each.notice) for each in found] == [(digest, notice) for _, _, digest, notice in told]
+    assert await hk.committer.submit(lambda tx: tx.find_request("spiffe://c", "1")) is None
+    hk.damaged = True  # they acted on nothing that is here
 
 
 def test_tables_of_another_form_are_refused(database, url, tmp_path):

@@ -118,9 +118,9 @@ def check_requests(connection: Connection, fold: Fold, drafts: Collection[str], 
     """Verifies that every request acted on something that is here; ``drafts``: their names. Gives their number."""
     known = (fold.facts, fold.rules.names, fold.sharing.names, drafts)
     count = 0
-    for row in rows(connection, select(requests), requests.c.client, requests.c.request_id):
+    for row in rows(connection, select(requests), requests.c.key):
         count += 1
-        where = f"requests {row['client']} {row['request_id']}"
+        where = f"requests {row['key'].hex()}"
         if not any(row["notice"] in names for names in known):
             findings.add(
                 where,
