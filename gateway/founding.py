@@ -11,7 +11,7 @@ from cryptography import x509
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.config import Config
-from gateway.errors import AlreadyExists
+from gateway.errors import AlreadyExists, BadInput, NotAllowed
 from gateway.home import Home
 from gateway.identity.access import Caller, Role
 from gateway.identity.access_clients import client_table, read_access
@@ -201,9 +201,26 @@ def admit_client(
     """Adds a client to ``access.toml``, which a node that runs reads again by itself.
 
     Raises:
+        BadInput: it is no client of this node.
+        AlreadyExists: it is admitted already.
         ConfigError: the file would not be valid with it.
     """
+    before = home.access_file.read_text()
+    _require_new(home, client, before)
     caller = Caller(str(client), client.authority, frozenset(roles), clearance, frozenset(sectors))
-    text = f"{home.access_file.read_text()}\n{client_table(caller)}"
+    text = f"{before}\n{client_table(caller)}"
     read_access(text, home.config.node.domain, home.config.node.authorities)
     write_file(home.access_file, text.encode(), mode=PUBLIC_MODE, replace=True)
+
+
+def _require_new(home: Home, client: ClientId, access: str) -> None:
+    node = home.config.node
+    if client.domain != node.domain:
+        raise BadInput.of("id", f"must be of this node's domain: spiffe://{node.domain}/AUTHORITY/SYSTEM")
+    if client.authority not in node.authorities:
+        raise BadInput.of("id", f"must name an authority of this node: {', '.join(sorted(node.authorities))}")
+    try:
+        read_access(access, node.domain, node.authorities).caller(str(client))
+    except NotAllowed:
+        return
+    raise AlreadyExists(f"{client} is admitted already: change its lines in {home.access_file}, or give another --id")

@@ -17,7 +17,7 @@ from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_private, read_public, write_file
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
-from gateway.identity.revocation import Denied, read_crls
+from gateway.identity.revocation import Denied, fault_in, read_crls
 from gateway.identity.seal_files import SealFolder
 from gateway.identity.sealers import fingerprint
 from gateway.identity.tls_pair import TlsPair
@@ -159,17 +159,24 @@ def _write_roots(home: Home, name: str, roots: Sequence[x509.Certificate]) -> Se
     return roots
 
 
-def deny(home: Home, line: str, reason: str) -> None:
-    """Adds a line to the operator's own list of certificates that are refused.
+def deny(home: Home, line: str, reason: str) -> bool:
+    """Adds a line to the operator's own list of certificates that are refused; False: it stands there already.
 
     Raises:
-        ConfigError: the line names nothing.
+        BadInput: the line names nothing.
+        ConfigError: the list cannot be read.
     """
+    word, _, value = line.partition(" ")
+    if fault := fault_in(word, value):
+        raise BadInput.of(word, fault)
     text = home.denied_file.read_text() if home.denied_file.exists() else DENIED_HEADER
+    if line in (each.partition("#")[0].strip() for each in text.splitlines()):
+        return False
     comment = " ".join(reason.split())
     text = f"{text.rstrip()}\n{line}{f'  # {comment}' if comment else ''}\n"
     Denied.parse(text)
     write_file(home.denied_file, text.encode(), mode=PUBLIC_MODE, replace=True)
+    return True
 
 
 def sign_crl(file: Path, authority: Authority, revoked: Sequence[x509.Certificate], now: datetime, days: int) -> int:

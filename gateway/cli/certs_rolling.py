@@ -9,12 +9,13 @@ import typer
 from cryptography import x509
 
 from gateway.cli.options import HomeFolder, now
-from gateway.cli.output import day_and_time, say
-from gateway.errors import BadInput
+from gateway.cli.output import day_and_time, say, say_aside
+from gateway.errors import BadInput, NotAllowed, Unauthenticated
 from gateway.founding import load_authority
 from gateway.home import Home
 from gateway.identity.certificates import Window, load_certificate
 from gateway.identity.keyfiles import read_certificate
+from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
 from gateway.identity.sealers import fingerprint
 from gateway.rolling import deny, distrust_root, install_tls, sign_crl, trust_root
@@ -99,8 +100,23 @@ def revoke(
     lines = [f"{word} {value}" for word, value in given.items() if value]
     if len(lines) != 1:
         raise BadInput.of("revoke", "takes exactly one of --certificate, --sha256, --serial and --id")
-    deny(Home(home), lines[0], f"{now():%Y-%m-%d %H:%M} UTC {reason}")
-    say(f"refused: {lines[0]}. {TAKEN}")
+    node = Home(home)
+    if deny(node, lines[0], f"{now():%Y-%m-%d %H:%M} UTC {reason}"):
+        say(f"refused: {lines[0]}. {TAKEN}")
+    else:
+        say(f"{lines[0]} is refused already, by a line in {node.denied_file}")
+    if identity and not _is_known(node, identity):
+        say_aside(f"{identity} is neither a client in access.toml nor the node of a peer: is it the right one?")
+
+
+def _is_known(home: Home, identity: str) -> bool:
+    if any(identity == str(NodeId(each.domain)) for each in home.peer_documents()):
+        return True
+    try:
+        home.access().current.caller(identity)
+    except (NotAllowed, Unauthenticated):
+        return False
+    return True
 
 
 def crl(

@@ -49,7 +49,7 @@ class Denied:
             words = line.partition("#")[0].split()
             if not words:
                 continue
-            if len(words) != 2 or words[0] not in found or (fault := _fault(*words)):
+            if len(words) != 2 or words[0] not in found or (fault := fault_in(*words)):
                 said = fault if len(words) == 2 and words[0] in found else "write sha256, serial or id, and its value"
                 raise ConfigError(f"line {number}: {said}")
             found[words[0]].add(words[1])
@@ -194,7 +194,8 @@ def _parse_crl(data: bytes) -> x509.CertificateRevocationList:
     return crl
 
 
-def _fault(word: str, value: str) -> str:
+def fault_in(word: str, value: str) -> str:
+    """What is wrong with the value of a line of the operator's list; empty if nothing is."""
     if word == "sha256" and (len(value) != _DIGEST_CHARACTERS or not _HEX.issuperset(value)):
         return "sha256 takes 64 hexadecimal digits in lower case"
     if word == "serial" and (len(value) > 40 or not _HEX.issuperset(value)):
