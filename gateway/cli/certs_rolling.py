@@ -131,7 +131,8 @@ def crl(
     """Signs an authority's list of revoked certificates (CRL).
 
     It is FOLDER/client-authority.crl or FOLDER/node-authority.crl, and holds all that the one before held. Copy the
-    client authority's into the home's trust/; send the node authority's to peers, who keep it as peers/CODE.crl.
+    client authority's into the home's trust/; send the node authority's to peers, who keep it as peers/hk.crl, the
+    jurisdiction's code in small letters.
     """
     file = folder / f"{authority}-authority.crl"
     revoked = [read_certificate(each) for each in certificate or ()]

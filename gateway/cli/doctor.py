@@ -56,7 +56,11 @@ CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]], Remedy], ...] =
     (
         "database",
         doctor_store.database,
-        Remedy("restore the newest backup into a new home, or mend database.url", "gateway restore NEW-HOME BACKUP"),
+        Remedy(
+            "see that database.url names the right place, and that its server runs. If the database is lost, move what"
+            " is left of it away and restore the newest backup, or, without one, --from-peers",
+            "gateway restore {home} BACKUP",
+        ),
     ),
     (
         "disk",

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from gateway.cli.findings import Finding, Level, Remedy, Subject, validity
 from gateway.errors import ConfigError, GatewayError, VerificationError
+from gateway.home import Home
 from gateway.identity.certificates import Window, load_certificate
 from gateway.identity.keyfiles import read_certificate, read_key, read_public
 from gateway.identity.names import NodeId
@@ -109,6 +110,7 @@ def revocation(subject: Subject) -> Iterator[Finding]:
     """What is refused here, and the lists of what authorities revoked: a node starts with none that it cannot read."""
     home, now = subject.home, subject.now
     home.denied()
+    yield from _unread_lists(home)
     lists = [(home.client_crls(), home.roots("client-authority"))]
     lists += [(home.peer_crls(each.jurisdiction), each.node_authorities) for each in home.peer_documents()]
     found: list[Crl] = []
@@ -126,6 +128,22 @@ def revocation(subject: Subject) -> Iterator[Finding]:
         yield Finding(Level.WARN, "revocation", said, _NEWER_LIST)
     else:
         yield Finding(Level.OK, "revocation", f"denied.txt, and lists of authorities: {len(found)}, can be read")
+
+
+def _unread_lists(home: Home) -> Iterator[Finding]:
+    """Lists that somebody put where no name leads to them: what they revoke is not refused."""
+    documents = home.peer_documents()
+    read = {*home.client_crls(), *(path for each in documents for path in home.peer_crls(each.jurisdiction))}
+    names = " or ".join(f"peers/{each.jurisdiction.lower()}.crl" for each in documents)
+    remedy = Remedy(
+        f"rename it: trust/client-authority.crl for own clients{names and f', {names} for a peer'}",
+        f"ls {home.path}/trust {home.path}/peers",
+    )
+    for folder in ("trust", "peers"):
+        for path in sorted((home.path / folder).glob("*.crl")):
+            if path not in read:
+                said = f"{folder}/{path.name} is not read: no authority's list has that name"
+                yield Finding(Level.WARN, "revocation", said, remedy)
 
 
 def seal(subject: Subject) -> Iterator[Finding]:

@@ -59,8 +59,10 @@ def run(folder: Path, console: Console, *, once: bool) -> None:
         _acknowledge(notices, clients, console)
         exchange_frameworks(sites, clients, console, _command)
         _prove(notices, sites, console)
-        _say_what_to_try(sites, console)
-        if not once:
+        if once:
+            _say_what_stays(sites, console)
+        else:
+            _say_what_to_try(sites, console)
             _wait_for_interrupt(console)
 
 
@@ -175,8 +177,19 @@ def _command(*arguments: str) -> str:
     return done.stdout.rstrip()
 
 
+def _program() -> str:
+    """The command that was typed to come here."""
+    return "gateway" if sys.argv[0].endswith(".py") else shlex.quote(sys.argv[0])
+
+
+def _say_what_stays(sites: Sequence[Site], console: Console) -> None:
+    home = shlex.quote(str(sites[0].home.path))
+    console.print("\nBoth nodes end now. What they hold stays, and can be verified:")
+    console.print(f"  {_program()} check {home}", soft_wrap=True)
+
+
 def _say_what_to_try(sites: Sequence[Site], console: Console) -> None:
-    gateway = "gateway" if sys.argv[0].endswith(".py") else shlex.quote(sys.argv[0])
+    gateway = _program()
     quoted = {site.jurisdiction: shlex.quote(str(site.profile(site.authorities[0]))) for site in sites}
     console.print("\nTry, in another terminal:")
     for line in (

@@ -161,7 +161,7 @@ def snapshot(url: str, home: Path) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
     except SQLAlchemyError as error:
-        raise StoreError(f"the database cannot be read: {error}") from error
+        raise StoreError(f"the database cannot be read: {getattr(error, 'orig', None) or error}") from error
     finally:
         engine.dispose()
 
@@ -169,7 +169,7 @@ def snapshot(url: str, home: Path) -> Iterator[Connection]:
 def _check_revision(url: URL, engine: Engine) -> None:
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         raise StoreError(
-            f"the database {url.database} is not there: gateway restore makes it again, gateway init a new one"
+            f"the database {url.database} is not there: gateway restore makes it again, from a backup or from the peers"
         )
     with engine.connect() as connection:
         found, wanted = revision_of(connection), newest_revision()

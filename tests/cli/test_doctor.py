@@ -126,6 +126,11 @@ def _bad_list_of_clients(home: Home) -> None:
     (home.path / "trust" / "client-authority.crl").write_bytes(b"rubbish")
 
 
+def _no_sqlite(home: Home) -> None:
+    _no_database(home)
+    (home.path / "node.db").write_bytes(b"rubbish" * 1000)
+
+
 def _bad_list_of_a_peer(home: Home) -> None:
     (home.peers / "kr.crl").write_bytes(b"rubbish")
 
@@ -140,7 +145,9 @@ def _bad_list_of_a_peer(home: Home) -> None:
         (_other_root, "certificates", "no authority that is trusted here issued"),
         (_other_root, "seal", "no authority that is trusted here issued"),
         (_other_domain, "certificates", "config.toml says hk.example"),
-        (_no_database, "database", "gateway restore makes it again, gateway init a new one"),
+        (_no_database, "database", "gateway restore makes it again, from a backup or from the peers"),
+        (_no_database, "database", "without one, --from-peers"),
+        (_no_sqlite, "database", "cannot be read: file is not a database Remedy"),
         (_bad_pairing, "pairings", "kr.json"),
         (_bad_denied, "revocation", "denied.txt: line 1"),
         (_bad_list_of_clients, "revocation", "client-authority.crl"),
@@ -164,6 +171,15 @@ def test_what_is_open_to_others_is_a_warning(home):
     (home.path / "keys").chmod(0o755)
     warned = [each for each in findings(home, about="keys") if each.level is Level.WARN]
     assert [each.remedy.command for each in warned] == [f"chmod 700 {home.path / 'keys'}"]
+
+
+@pytest.mark.parametrize("name", ["peers/KR.crl", "peers/node-authority.crl", "trust/kr.crl"])
+def test_a_list_of_revoked_certificates_under_a_name_that_nobody_reads_is_a_warning(home, name):
+    (home.path / name).write_bytes(b"a list")
+    warned = [each for each in findings(home, about="revocation") if each.level is Level.WARN]
+    assert [each.said for each in warned] == [f"{name} is not read: no authority's list has that name"]
+    assert "peers/kr.crl" in warned[0].remedy.todo
+    assert warned[0].remedy.command == f"ls {home.path}/trust {home.path}/peers"
 
 
 def test_a_home_without_clients_or_peers_is_a_warning(home):

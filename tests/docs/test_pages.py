@@ -26,6 +26,21 @@ def test_the_tables_and_plots_of_a_run_are_in_step_with_its_results() -> None:
     assert performance.main(["--check", str(ROOT / "docs/performance.md")]) == 0
 
 
+def test_architecture_lists_every_decision():
+    page = (ROOT / "docs/architecture.md").read_text()
+    listed = re.findall(r"^- \[(\d{4})\]\(adr/(\1-[a-z0-9-]+\.md)\) ", page, re.MULTILINE)
+    there = sorted(path.name for path in (ROOT / "docs/adr").iterdir())
+    assert [name for _, name in listed] == there
+    for number, name in listed:
+        assert (ROOT / "docs/adr" / name).read_text().startswith(f"# {int(number)}. ")
+
+
+def test_every_page_is_reached_from_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"(docs/{page.name})" in readme, page.name
+
+
 OTHERS = [ROOT / name for name in ("README.md", "certs/README.md", "tests/conformance/README.md")]
 PAGES = sorted([*OTHERS, *ROOT.glob("docs/**/*.md")])
 

@@ -78,6 +78,8 @@ def test_a_second_demonstration_elsewhere_takes_other_ports_and_ends_by_itself(f
     done = gateway("gateway demo --once --home other", folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("DELIVERED") == 16
+    assert "in another terminal" not in done.stdout  # nothing would answer there
+    assert done.stdout.endswith("  gateway check other/hk/node\n")
     again = gateway("gateway demo --once --home other", folder)
     assert again.returncode == 0, again.stdout + again.stderr
 
