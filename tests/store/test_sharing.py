@@ -14,6 +14,7 @@ from gateway.store.destroying import NO_DIGEST
 from gateway.store.queries import EventView, read_events
 from gateway.store.tables import leaves, requests, sharing_acts
 from gateway.store.transaction import Transaction
+from gateway.supervision import projection
 from gateway.supervision.disclosure import EVERYTHING, Scope
 from gateway.supervision.sharing_names import consent_name, share_name
 from gateway.supervision.sharing_projection import NOT_COVERED
@@ -105,6 +106,23 @@ async def test_a_rebuild_gives_the_same(pair):
         before = store.backup()
         await store.rebuilt()
         assert store.backup() == before
+
+
+async def test_what_an_earlier_version_did_not_know_is_taken_by_a_rebuild(pair, monkeypatch):
+    hk, kr = pair
+    await kr.ask_consent("hk-1", CONSENT)
+    known = {member: rule for member, rule in projection.RULES.items() if "shar" not in str(member)}
+    with monkeypatch.context() as earlier:
+        earlier.setattr(projection, "RULES", known)
+        await settle(kr, hk)
+    assert await acts(hk) == []
+    hk.damaged = True  # as long as it is not rebuilt
+    assert (await hk.rebuilt()).events == 1
+    assert await acts(hk) == await acts(kr)
+    assert [each.consent for each in await told(hk)] == [CONSENT]
+    hk.damaged = False
+    await hk.decide("hk-1", CONSENT)
+    await settle(hk, kr)
 
 
 async def test_damaged_rows_are_found_and_come_back(pair):
@@ -202,6 +220,22 @@ async def test_the_words_go_with_the_content_and_who_has_it_stays_known(hk: Open
     for store in (hk, kr):
         await store.rebuilt()
         assert [await acts(each) for each in (hk, kr)] == before
+
+
+@pytest.mark.parametrize("lost", ["hk", "kr"])
+async def test_a_node_that_lost_it_all_has_back_what_is_left(hk: Opened, kr: Opened, lost):
+    victim, other = (hk, kr) if lost == "hk" else (kr, hk)
+    empty = victim.backup()
+    await told_words(hk, kr)
+    await destroy(hk, kr)
+    before = await acts(victim)
+    await victim.restore(empty)
+    for _ in range(3):
+        await exchange(other, victim)
+        await exchange(victim, other)
+    await victim.rebuilt()
+    assert sorted(map(str, await acts(victim))) == sorted(map(str, before))
+    assert found(victim) == []
 
 
 async def test_words_that_come_after_the_destruction_are_destroyed_too(hk: Opened, kr: Opened):
