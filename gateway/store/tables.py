@@ -319,12 +319,12 @@ draft_events = Table(
 )
 
 # Requests that were carried out, by the id that their caller gave them (AIP-155). `key`: of caller and id
-# (``changes.request_key``), which are 100 bytes where this is 16. `notice`: the id of the notice, or
+# (``changes.request_key``), which are 100 bytes where this is 20. `notice`: the id of the notice, or
 # the name of the version, assessment, draft, consent or share, that the request made or acted on.
 requests = Table(
     "requests",
     metadata,
-    Column("key", LargeBinary(16), primary_key=True),
+    Column("key", LargeBinary(20), primary_key=True),
     Column("digest", LargeBinary(32), nullable=False),
     Column("notice", String(128), nullable=False),
     sqlite_with_rowid=False,

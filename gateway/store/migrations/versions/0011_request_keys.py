@@ -21,7 +21,7 @@ def upgrade() -> None:
     op.rename_table("requests", "requests_before")
     op.create_table(
         "requests",
-        sa.Column("key", sa.LargeBinary(16), nullable=False),
+        sa.Column("key", sa.LargeBinary(20), nullable=False),
         sa.Column("digest", sa.LargeBinary(32), nullable=False),
         sa.Column("notice", sa.String(128), nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_requests_by_key"),
@@ -61,4 +61,5 @@ def _move() -> None:
 
 
 def _row(client: str, request_id: str, digest: bytes, notice: str) -> dict[str, object]:
-    return {"key": sha256(f"{client}\0{request_id}".encode()).digest()[:16], "digest": digest, "notice": notice}
+    key = request_id.encode()[:8] + sha256(f"{client}\0{request_id}".encode()).digest()[:12]
+    return {"key": key, "digest": digest, "notice": notice}
