@@ -14,9 +14,9 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.backups.manifest import DATABASE, HOME, MANIFEST, Log, Manifest, digest_of_file
-from gateway.errors import AlreadyExists, ConfigError, Corrupt
+from gateway.errors import AlreadyExists, BadInput, ConfigError, Corrupt
 from gateway.home import Home
-from gateway.identity.keyfiles import PRIVATE_MODE, write_file
+from gateway.identity.keyfiles import MAX_FILE_BYTES, PRIVATE_MODE, write_file
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
 from gateway.questions.sealed_tokens import KEY_BYTES
@@ -28,6 +28,7 @@ from gateway.store.reverify import Report, verify_store
 from gateway.store.state import read_channels
 
 DATABASE_URL = f"sqlite:///{DATABASE}"
+_PRIVATE_KEY = b"PRIVATE KEY-----"  # how every form of one begins in PEM (RFC 7468), after the name of the form
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,14 @@ def make_backup(home: Home, backup: Path, now: datetime, *, with_keys: bool) -> 
 
     Raises:
         AlreadyExists: there is something at ``backup``.
+        BadInput: it is within the home, so that the next backup would hold this one.
         ConfigError: a file cannot be read or written.
         StoreError, Corrupt: the database cannot be copied, or does not verify.
     """
     if backup.exists():
         raise AlreadyExists(f"{backup} exists and is not overwritten")
+    if backup.resolve().is_relative_to(home.path.resolve()):
+        raise BadInput.of("backup", f"must be a folder outside of the home {home.path}: the next one would hold it")
     parties = home.parties(home.peer_documents(), now)
     partial = backup.with_name(f".{backup.name}.{secrets.token_hex(8)}")
     try:
@@ -120,17 +124,30 @@ def _copy_database(home: Home, folder: Path, now: datetime) -> tuple[Log, ...]:
 
 def _copy_home(home: Home, target: Path, *, with_keys: bool) -> None:
     for path in _files(home):
-        if path.suffix != ".key" or with_keys:
+        if with_keys or not _is_private(path):
             copy = target / path.relative_to(home.path)
             copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.copy(path, copy)
 
 
+def _is_private(path: Path) -> bool:
+    """Whether a file holds a private key, as that of the collector's certificate may under any name."""
+    if path.suffix == ".key":
+        return True
+    with path.open("rb") as file:
+        return _PRIVATE_KEY in file.read(MAX_FILE_BYTES)
+
+
 def _files(home: Home) -> Iterator[Path]:
-    """Every file of a home but those of the database, and what is hidden: files that are just being written."""
-    database = local_file(home.config.database.url, home.path)
-    for folder, folders, names in os.walk(home.path):
-        folders[:] = [each for each in folders if not each.startswith(".")]
+    """Every file of a home but those of the database, and what is hidden: files that are just being written.
+
+    Folders that are links are followed, each folder once.
+    """
+    database, met = local_file(home.config.database.url, home.path), {home.path.resolve()}
+    for folder, folders, names in os.walk(home.path, followlinks=True):
+        within = {each: (Path(folder) / each).resolve() for each in folders if not each.startswith(".")}
+        folders[:] = [each for each, place in within.items() if place not in met]
+        met.update(within.values())
         for name in names:
             path = Path(folder) / name
             is_database = database and path.parent == database.parent and name.startswith(database.name)

@@ -6,26 +6,31 @@ backup. Until a peer was heard, nothing is sealed for it (``store.awaiting``).
 
 import secrets
 import shutil
+import stat
 import tempfile
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from gateway.backups.making import DATABASE_URL, micros, verified
 from gateway.backups.manifest import DATABASE, HOME, Manifest
 from gateway.errors import AlreadyExists, BadInput, ConfigError
 from gateway.home import Home
+from gateway.identity.keyfiles import write_pieces
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
 from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.awaiting import await_peers
-from gateway.store.copying import copy_store
+from gateway.store.copying import copy_store, require_empty
 from gateway.store.database import Database, local_file, snapshot
 from gateway.store.opening import add_channels, channel_names, create
 from gateway.store.reverify import Report
 
 ACT = "gateway restore"
 KEYS = ("node", "seal-ed25519", "seal-ml-dsa-44")
+PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +61,18 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
         raise BadInput.of(
             "backup", f"must be of {home.config.node.domain}, whose home this is; it is of {manifest.domain}"
         )
-    added, kept = _restore_files(backup / HOME, home.path)
+    added, kept = _restore_files(backup, manifest.files, home.path)
     _require_keys(home)
     _require_no_database(home)
     parties = home.parties(home.peer_documents(), now)
     database = Database(home.config.database.url, home.path)
+    said = f"restored from the backup of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC"
+    prepare = partial(_open_anew, database, parties, home, said)
     try:
         with tempfile.TemporaryDirectory(dir=home.path, prefix=".restore-") as folder:
             _copy_of_this_form(backup, Path(folder))
             with snapshot(DATABASE_URL, Path(folder)) as source:
-                copy_store(source, database, secrets.token_bytes(KEY_BYTES))
-        said = f"restored from the backup of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC"
-        _open_anew(database, parties, home, said)
+                copy_store(source, database, secrets.token_bytes(KEY_BYTES), prepare)
     finally:
         database.close()
     return Restored(added, kept, verified(home.config.database.url, home.path, parties))
@@ -88,16 +93,19 @@ def restore_from_peers(home: Home, now: datetime) -> Restored:
         raise BadInput.of("home", "must have a pairing document of each peer: gateway pair import")
     node = home.config.node
     database = Database(home.config.database.url, home.path)
+    prepare = partial(_open_anew, database, parties, home, "made anew, of what peers hand back")
     try:
-        create(database, node.jurisdiction, node.domain, secrets.token_bytes(KEY_BYTES))
-        _open_anew(database, parties, home, "made anew, of what peers hand back")
+        database.migrate()
+        with database.readers.connect() as connection:
+            require_empty(connection)
+        create(database, node.jurisdiction, node.domain, secrets.token_bytes(KEY_BYTES), prepare)
     finally:
         database.close()
     return Restored((), (), verified(home.config.database.url, home.path, parties))
 
 
 def _open_anew(database: Database, parties: Parties, home: Home, said: str) -> None:
-    """Channels of peers that came after the backup wait for them too."""
+    """Channels of peers that came after the backup wait for them too; until all do, the database is nobody's."""
     add_channels(database, channel_names(parties, lost=True))
     keyring = Keyring([(parties.own.seal, home.seal_files.keys())])
     await_peers(database, keyring, said, act=ACT, clock=micros, random=secrets.token_bytes)
@@ -113,21 +121,30 @@ def _copy_of_this_form(backup: Path, folder: Path) -> None:
         database.close()
 
 
-def _restore_files(source: Path, target: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _restore_files(backup: Path, compared: Collection[str], target: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Takes what the manifest names, and was compared with it. A file that is cut short is none: it would be kept."""
     added, kept = [], []
-    for path in sorted(each for each in source.rglob("*") if each.is_file()):
-        name = path.relative_to(source)
+    for path in sorted(each for each in (backup / HOME).rglob("*") if each.is_file()):
+        if str(path.relative_to(backup)) not in compared:
+            continue
+        name = path.relative_to(backup / HOME)
         copy = target / name
         if copy.exists():
             kept.append(str(name))
             continue
         try:
             copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.copy(path, copy)
+            write_pieces(copy, _pieces(path), mode=stat.S_IMODE(path.stat().st_mode))
         except OSError as error:
             raise ConfigError(f"{copy} cannot be written: {error.strerror}") from error
         added.append(str(name))
     return tuple(added), tuple(kept)
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
 
 
 def _require_keys(home: Home) -> None:

@@ -4,6 +4,8 @@ What is copied is one snapshot, so the node may run meanwhile. It is copied in p
 it is comes last: a copy that was cut short is nobody's, and no node starts with it.
 """
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,13 +15,19 @@ from gateway.store.scanning import pages
 from gateway.store.tables import metadata, node
 
 
-def copy_store(source: Connection, target: Database, token_key: bytes | None = None) -> int:
+def copy_store(
+    source: Connection,
+    target: Database,
+    token_key: bytes | None = None,
+    prepare: Callable[[], None] = lambda: None,
+) -> int:
     """Copies every row; gives how many.
 
     Args:
         source: in one snapshot, of this version's form
         target: open; its tables are made here
         token_key: 32 random bytes for the copy's page tokens and cursors; None: those of the source stay good
+        prepare: what else must be done with the copy before a node may start with it
 
     Raises:
         AlreadyExists: there is something in the target.
@@ -30,13 +38,14 @@ def copy_store(source: Connection, target: Database, token_key: bytes | None = N
     try:
         with target.writer() as connection:
             with connection.begin():
-                _require_empty(connection)
+                require_empty(connection)
             for table in metadata.sorted_tables:
                 if table is not node:
                     for page in pages(source, select(table), *table.primary_key.columns):
                         with connection.begin():
                             connection.execute(insert(table), [dict(row) for row in page])
                         copied += len(page)
+            prepare()
             owner = dict(source.execute(select(node)).mappings().one())
             with connection.begin():
                 connection.execute(insert(node), [owner if token_key is None else {**owner, "token_key": token_key}])
@@ -45,7 +54,8 @@ def copy_store(source: Connection, target: Database, token_key: bytes | None = N
     return copied + 1
 
 
-def _require_empty(connection: Connection) -> None:
+def require_empty(connection: Connection) -> None:
+    """Passes if a database has its tables, and nothing in them; raises AlreadyExists."""
     for table in metadata.sorted_tables:
         if connection.execute(select(table).limit(1)).first() is not None:
-            raise AlreadyExists(f"there are rows in {table.name} of the database to copy to: it must be empty")
+            raise AlreadyExists(f"there are rows in {table.name} of the database: it must be empty")

@@ -1,6 +1,6 @@
 """Makes a node's database, and compares every copy of the truth before it is used."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,25 +49,41 @@ def channel_names(parties: Parties, *, lost: bool = False) -> list[ChannelNames]
     ]
 
 
-def create(database: Database, jurisdiction: str, domain: str, token_key: bytes) -> None:
+def create(
+    database: Database,
+    jurisdiction: str,
+    domain: str,
+    token_key: bytes,
+    prepare: Callable[[], None] = lambda: None,
+) -> None:
     """Makes the tables of a new node, or checks that those that are there are this node's.
+
+    Whose they are comes last, as in a copy (``copying``): no node starts with tables that were not made whole.
 
     Args:
         database: open
         jurisdiction: of the node
         domain: of the node
         token_key: 32 random bytes, for a new node's page tokens and cursors
+        prepare: what else must be done with new tables before a node may start with them
 
     Raises:
         StoreError: the database is another node's.
     """
     database.migrate()
-    with database.writer() as connection, connection.begin():
-        if connection.execute(select(node)).first() is None:
-            connection.execute(insert(node), [{"domain": domain, "jurisdiction": jurisdiction, "token_key": token_key}])
-            ends = (jurisdiction, jurisdiction)
-            connection.execute(insert(channels), [_new_channel(JOURNAL, journal_origin(domain), ends, outgoing=True)])
-        check_owner(connection, jurisdiction, domain)
+    with database.writer() as connection:
+        with connection.begin():
+            if is_new := connection.execute(select(node)).first() is None:
+                ends = (jurisdiction, jurisdiction)
+                row = _new_channel(JOURNAL, journal_origin(domain), ends, outgoing=True)
+                connection.execute(insert(channels), [row])
+        if is_new:
+            prepare()
+        with connection.begin():
+            if is_new:
+                owner = {"domain": domain, "jurisdiction": jurisdiction, "token_key": token_key}
+                connection.execute(insert(node), [owner])
+            check_owner(connection, jurisdiction, domain)
 
 
 def check_owner(connection: Connection, jurisdiction: str, domain: str) -> None:

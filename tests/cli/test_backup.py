@@ -1,12 +1,15 @@
 """``gateway backup``, ``restore`` and ``migrate``, as an operator uses them, also wrongly."""
 
 import json
+import os
 import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
+from gateway.backups import restoring
+from gateway.errors import StoreError
 from gateway.home import Home
 from tests.cli.transcripts import Ran, run
 from tests.support.nodes import Site, found_pair
@@ -112,6 +115,69 @@ def test_a_manifest_leads_nowhere_outside_of_its_backup(backup, home, tmp_path):
 
 def test_a_backup_of_another_node_is_refused(pair, backup):
     refused(run("restore", pair[1].home.path, backup), 2, "must be of gateway.kr.example")
+
+
+@pytest.mark.parametrize("from_peers", [False, True])
+def test_no_node_starts_with_a_database_whose_restore_was_cut_short(pair, backup, tmp_path, monkeypatch, from_peers):
+    """Its channels may not wait for their peers yet: the node would sign a second history."""
+
+    def cut_short(*_arguments, **_options):
+        raise StoreError("the disk is full")
+
+    lost = shutil.copytree(pair[0].home.path, tmp_path / "lost")
+    (lost / "node.db").unlink()
+    restore = ("restore", lost, "--from-peers" if from_peers else backup)
+    with monkeypatch.context() as patched:
+        patched.setattr(restoring, "await_peers", cut_short)
+        refused(run(*restore), 5, "the disk is full")
+    refused(run("upgrade", lost), 5, "the database is not that of")
+    refused(run(*restore), 2, "node.db exists and is not overwritten")
+    (lost / "node.db").unlink()
+    assert run(*restore).code == 0
+    assert run("upgrade", lost).code == 0
+
+
+def test_a_file_that_a_full_disk_cut_short_is_not_kept_by_the_next_try(backup, home, pair, monkeypatch):
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        refused(run("restore", home, backup), 5, "No space left on device")
+    assert {path.name for path in home.iterdir()} == {"keys"}
+    assert run("restore", home, backup).code == 0
+
+
+def test_a_file_that_the_manifest_does_not_name_is_not_put_into_a_home(backup, home, tmp_path):
+    extended = shutil.copytree(backup, tmp_path / "extended")
+    (extended / "home" / "trust" / "denied.txt").write_text("nobody compared this\n")
+    assert run("restore", home, extended).code == 0
+    assert not (home / "trust" / "denied.txt").exists()
+
+
+def test_a_private_key_is_left_out_under_whatever_name(pair, tmp_path):
+    other = Home(shutil.copytree(pair[0].home.path, tmp_path / "other"))
+    shutil.copy(other.key("node"), other.path / "trust" / "collector.pem")
+    assert run("backup", other.path, tmp_path / "backup").code == 0
+    assert not (tmp_path / "backup" / "home" / "trust" / "collector.pem").exists()
+    assert run("backup", other.path, tmp_path / "with-keys", "--with-keys").code == 0
+    assert (tmp_path / "with-keys" / "home" / "trust" / "collector.pem").exists()
+
+
+def test_a_folder_that_is_a_link_is_backed_up_and_one_that_leads_in_a_circle_once(pair, tmp_path):
+    other = Home(shutil.copytree(pair[0].home.path, tmp_path / "other"))
+    other.peers.rename(tmp_path / "peers-elsewhere")
+    other.peers.symlink_to(tmp_path / "peers-elsewhere")
+    (other.path / "trust" / "circle").symlink_to(other.path)
+    assert run("backup", other.path, tmp_path / "backup").code == 0
+    assert (tmp_path / "backup" / "home" / "peers" / "kr.json").is_file()
+    assert not (tmp_path / "backup" / "home" / "trust" / "circle").exists()
+
+
+def test_a_backup_is_not_made_within_the_home_where_the_next_one_would_hold_it(pair):
+    home = pair[0].home.path
+    refused(run("backup", home, home / "backups" / "monday"), 2, "must be a folder outside of the home")
+    assert not (home / "backups").exists()
 
 
 def test_keys_that_are_missing_are_named(backup, tmp_path):
