@@ -8,9 +8,10 @@ import sys
 import termios
 import unicodedata
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import SimpleNamespace
+from typing import IO
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -138,8 +139,16 @@ def on_terminal(columns: int, write: Callable[[], None]) -> str:
             patch.setattr(sys, "stdout", out)
             patch.setattr("rich.console._STD_STREAMS", (theirs,))
             write()
-        os.set_blocking(ours, False)
-        return (screen.read(10_000) or b"").decode()
+        return _all_of(screen).decode()
+
+
+def _all_of(screen: IO[bytes]) -> bytes:
+    """What a terminal shows, once the side that wrote is closed: what was written may come a moment later."""
+    seen = b""
+    with suppress(OSError):  # EIO: there is no more
+        while part := screen.read(10_000):
+            seen += part
+    return seen
 
 
 def test_the_last_column_gives_way_in_a_narrow_window():
