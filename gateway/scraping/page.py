@@ -50,6 +50,14 @@ class _Lasting(Collector):
             yield family
 
 
+def encoder_for(accept: str) -> tuple[Callable[[Collector], bytes], str]:
+    """Gives what makes the text in a format that an Accept header names, and its type; of none that can be: plain."""
+    try:
+        return choose_encoder(accept)
+    except TypeError:  # prometheus_client 0.26 compares a version that is no number with numbers
+        return choose_encoder("")
+
+
 class Page:
     """Makes the page.
 
@@ -80,7 +88,7 @@ class Page:
 
     async def make(self, accept: str) -> tuple[str, bytes]:
         """Makes it in one of the formats that a scraper accepts (the value of its header); gives its type and text."""
-        encode, content_type = choose_encoder(accept)
+        encode, content_type = encoder_for(accept)
         async with self._turn:
             certificates, storage = await self._certificates(), await asyncio.to_thread(self._storage)
             missing = unreadable_family({"certificates": certificates is None, "storage": storage is None})
