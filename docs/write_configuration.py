@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -26,20 +26,22 @@ def page() -> str:
 
 
 def _with_tables(name: str, section: Any) -> Iterator[str]:
-    """A section, and those of which it holds any number: ``[[section.key]]``."""
-    yield _section(name, section)
+    """A section, and those of which it holds any number, in a list or each by its name."""
+    yield _section(f"[{name}]", section)
     for key, field in section.model_fields.items():
         kinds = [each for each in get_args(field.annotation) if isinstance(each, type) and issubclass(each, BaseModel)]
+        named = get_origin(field.annotation) is dict
         for kind in kinds:
-            yield _section(f"[{name}.{key}]", kind)
+            yield _section(f'[{name}.{key}."NAME"]' if named else f"[[{name}.{key}]]", kind)
 
 
-def _section(name: str, section: Any) -> str:
+def _section(title: str, section: Any) -> str:
     rows = [
         f"| `{key}` | {_default(field.default)} | {field.description} |" for key, field in section.model_fields.items()
     ]
+    assert None not in [field.description for field in section.model_fields.values()], f"{title}: a key without meaning"
     return "\n".join(
-        [f"## `[{name}]`", "", str(section.__doc__), "", "| key | default | meaning |", "|---|---|---|", *rows, ""]
+        [f"## `{title}`", "", str(section.__doc__), "", "| key | default | meaning |", "|---|---|---|", *rows, ""]
     )
 
 
@@ -48,6 +50,8 @@ def _default(value: Any) -> str:
         return "required"
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return f"`{value}`".lower()
     shown = [str(each) for each in value] if isinstance(value, tuple) else value
     return f"`{shown!r}`".replace("'", '"')
 

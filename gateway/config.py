@@ -78,10 +78,12 @@ class DatabaseSection(_Section):
 class ClientLimits(_Section):
     """Other bounds of one client; a key that is left out has the value of all clients."""
 
-    calls_per_second: float | None = Field(None, gt=0, le=100_000)
-    burst_calls: int | None = Field(None, ge=1, le=1_000_000)
-    concurrent_calls: int | None = Field(None, ge=1, le=100_000)
-    concurrent_streams: int | None = Field(None, ge=1, le=100_000)
+    calls_per_second: float | None = Field(None, gt=0, le=100_000, description="Its calls, on average.")
+    burst_calls: int | None = Field(None, ge=1, le=1_000_000, description="Its calls at once after a quiet time.")
+    concurrent_calls: int | None = Field(None, ge=1, le=100_000, description="Its calls under way at once.")
+    concurrent_streams: int | None = Field(
+        None, ge=1, le=100_000, description="Of these, watches and streams of notices."
+    )
 
 
 _AS_ALL = ClientLimits()
