@@ -347,7 +347,8 @@ class Committer:
             await self._elsewhere(self._reopen)
         except SQLAlchemyError as second:
             raise StoreError("the database does not answer") from second
-        self._on_commit(self._latest)  # the commit may have been made, though it failed
+        self.recent.forget()  # the commit may have been made, though it failed, and have destroyed content
+        self._on_commit(self._latest)
         _answer(group)
 
     def _reopen(self) -> None:

@@ -48,6 +48,13 @@ async def test_a_run_larger_than_all_that_is_kept_is_not(hk: Opened, monkeypatch
     assert hk.committer.recent.batch(HK_TO_KR, 6, 10) is None
 
 
+async def test_nothing_is_kept_beyond_a_commit_that_may_have_been_made_since_it_may_have_destroyed_content(hk: Opened):
+    await grow(hk)
+    fail_commit(hk, after=True)
+    await refused(hk.release("hk-last"))
+    assert hk.committer.recent.batch(HK_TO_KR, 0, 10) is None
+
+
 async def test_what_a_failed_commit_sealed_is_not_kept(hk: Opened):
     fail_commit(hk)
     await refused(hk.release("hk-1"))
