@@ -32,6 +32,8 @@ ACT = "gateway restore"
 KEYS = ("node", "seal-ed25519", "seal-ml-dsa-44")
 PIECE_BYTES = 1 << 20
 
+_COPY = ".restore-"  # how the folder begins that a backup's database is copied to
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -69,7 +71,9 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
     said = f"restored from the backup of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC"
     prepare = partial(_open_anew, database, parties, home, said)
     try:
-        with tempfile.TemporaryDirectory(dir=home.path, prefix=".restore-") as folder:
+        for left in home.path.glob(f"{_COPY}*"):  # by one that was killed: it has content that nothing would destroy
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(dir=home.path, prefix=_COPY) as folder:
             _copy_of_this_form(backup, Path(folder))
             with snapshot(DATABASE_URL, Path(folder)) as source:
                 copy_store(source, database, secrets.token_bytes(KEY_BYTES), prepare)

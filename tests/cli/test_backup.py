@@ -155,6 +155,14 @@ def test_a_file_that_the_manifest_does_not_name_is_not_put_into_a_home(backup, h
     assert not (home / "trust" / "denied.txt").exists()
 
 
+def test_what_a_restore_that_was_killed_left_of_the_content_goes_with_the_next_one(backup, home):
+    left = home / ".restore-abc" / "node.db"
+    left.parent.mkdir()
+    shutil.copy(backup / "node.db", left)
+    assert run("restore", home, backup).code == 0
+    assert not list(home.glob(".restore-*"))
+
+
 def test_a_private_key_is_left_out_under_whatever_name(pair, tmp_path):
     other = Home(shutil.copytree(pair[0].home.path, tmp_path / "other"))
     shutil.copy(other.key("node"), other.path / "trust" / "collector.pem")
