@@ -36,6 +36,7 @@ LABELS = (Handling.CLEAR, Handling.GREEN, Handling.AMBER, Handling.AMBER_STRICT,
 PROMISED, OF_LABELS = promised(), promised_of_labels()
 WHOLE = "needs RED, all sectors"
 WHY = [LocalizedText(language_tag="en", text="It was wrong.")]
+PURPOSE = {"en": "A joint case."}
 OK, DENIED, NOT_FOUND, WRONG_STATE = (
     grpc.StatusCode.OK,
     grpc.StatusCode.PERMISSION_DENIED,
@@ -75,10 +76,15 @@ Key = tuple[str, Handling.Tlp.ValueType]
 
 @dataclass(frozen=True)
 class World:
-    """Two nodes, and notices of each label: ``given`` here, two of each, and ``received`` from Korea."""
+    """Two nodes, and notices of each label: ``given`` here, two of each, and ``received`` from Korea.
+
+    Of each label Korea asked for consent to pass on the one that the SFC gave, had it, and passed the notice on.
+    """
 
     hk: Site
     notices: Mapping[Key, str]
+    consents: Mapping[Handling.Tlp.ValueType, str]
+    shares: Mapping[Handling.Tlp.ValueType, str]
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +96,32 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         notices |= {("received", label): give(kr, "FSC", "HK", label) for label in LABELS}
         with hk.client("SFC") as client:
             eventually(lambda: set(notices.values()) <= {each.name for each in client.list_notices()})
-        yield World(hk, notices)
+        consents, shares = pass_on({label: notices["SFC", label] for label in LABELS}, hk, kr)
+        yield World(hk, notices, consents, shares)
+
+
+def pass_on(
+    notices: Mapping[Handling.Tlp.ValueType, str], hk: Site, kr: Site
+) -> tuple[Mapping[Handling.Tlp.ValueType, str], Mapping[Handling.Tlp.ValueType, str]]:
+    """Asks for consents in Korea, grants them here, and marks in Korea; gives their names, once all are here."""
+    to, use = [(MAS.organisation, MAS.jurisdiction)], Handling.SUPERVISION
+    with hk.client("SFC") as here, kr.client("FSC") as there:
+        eventually(lambda: set(notices.values()) <= {each.name for each in there.list_notices()})
+        consents = {
+            label: there.request_consent(name, recipients=to, use=use, purpose=PURPOSE).name
+            for label, name in notices.items()
+        }
+        eventually(lambda: set(consents.values()) <= {each.name for each in here.list_consents()})
+        for name in consents.values():
+            here.grant_consent(name)
+        granted = sharing.Consent.GRANTED
+        eventually(lambda: set(consents.values()) <= {each.name for each in there.list_consents(state=granted)})
+        shares = {
+            label: there.mark_shared(notices[label], recipients=to, use=use, consent=name).name
+            for label, name in consents.items()
+        }
+        eventually(lambda: set(shares.values()) <= {each.name for each in here.list_shares()})
+    return consents, shares
 
 
 def admit_everybody(site: Site) -> None:
@@ -162,6 +193,12 @@ PASSING_ON: Mapping[str, Callable[[str], Message]] = {
 }
 
 
+DECISIONS: Mapping[str, Callable[[str], Message]] = {
+    f"{SHARING}GrantConsent": lambda name: sharing.GrantConsentRequest(name=name, validate_only=True),
+    f"{SHARING}RefuseConsent": lambda name: sharing.RefuseConsentRequest(name=name, reason=WHY, validate_only=True),
+}
+
+
 @pytest.mark.parametrize("who", EVERYBODY, ids=lambda who: f"{who.authority}-{who.system}")
 class TestEverybody:
     def test_may_call_what_its_role_may_and_the_whole_journal_if_it_is_cleared_for_all(self, connect, who):
@@ -188,6 +225,37 @@ class TestEverybody:
         for label in LABELS:
             answer = call(channel, method, PASSING_ON[method](world.notices["received", label]))
             assert answer.code in expected(who, method, label, of_own_authority=True), label
+
+    @pytest.mark.parametrize("method", DECISIONS)
+    def test_decides_on_the_sharing_of_what_is_its_own_and_nothing_else(self, world, connect, who, method):
+        """All of it was given by the SFC."""
+        channel = connect(who)
+        for label, name in world.consents.items():
+            answer = call(channel, method, DECISIONS[method](name))
+            assert answer.code in expected(who, method, label, of_own_authority=who.authority == "SFC"), label
+
+    def test_reads_what_is_known_of_the_sharing_of_what_it_is_cleared_for(self, world, connect, who):
+        channel = connect(who)
+        for label in LABELS:
+            for method, request in (
+                ("GetConsent", sharing.GetConsentRequest(name=world.consents[label])),
+                ("GetShare", sharing.GetShareRequest(name=world.shares[label])),
+            ):
+                answer = call(channel, f"{SHARING}{method}", request)
+                assert answer.code in expected(who, f"{SHARING}{method}", label, of_own_authority=True), (label, method)
+
+    def test_lists_the_sharing_of_what_it_is_cleared_for_and_nothing_else(self, world, connect, who):
+        listed = (
+            ("ListConsents", sharing.ListConsentsRequest(parent="notices/-"), world.consents),
+            ("ListShares", sharing.ListSharesRequest(parent="notices/-"), world.shares),
+        )
+        for method, request, names in listed:
+            answer = call(connect(who), f"{SHARING}{method}", request)
+            assert (answer.code == OK) == who.may(f"{SHARING}{method}")
+            found = getattr(sharing, f"{method}Response").FromString(answer.data)
+            named = {each.name for each in (found.consents if method == "ListConsents" else found.shares)}
+            cleared = {name for label, name in names.items() if who.sees(label)}
+            assert named == (cleared if who.may(f"{SHARING}{method}") else set())
 
     @pytest.mark.parametrize("method", ACTS)
     def test_takes_back_what_is_its_own_and_nothing_else(self, world, connect, who, method):
@@ -237,10 +305,8 @@ def test_the_matrix_is_whole():
 
 def test_the_page_says_at_which_methods_clearance_counts():
     here = {method: bearing for method, bearing in OF_LABELS.items() if "DraftService" not in method}
-    found = dict.fromkeys([*READS, *ACTS, *PASSING_ON, f"{NOTICES}AcknowledgeNotice"], "NOT_FOUND")
-    # Those that need a consent which is there: tests/commands/test_sharing.py.
+    found = dict.fromkeys([*READS, *ACTS, *PASSING_ON, *DECISIONS, f"{NOTICES}AcknowledgeNotice"], "NOT_FOUND")
     found |= dict.fromkeys([f"{SHARING}{each}" for each in ("GetConsent", "GetShare")], "NOT_FOUND")
-    found |= dict.fromkeys([f"{SHARING}{each}" for each in ("GrantConsent", "RefuseConsent")], "NOT_FOUND")
     found |= dict.fromkeys([f"{SHARING}{each}" for each in ("ListConsents", "ListShares")], "left out")
     found |= dict.fromkeys([f"{NOTICES}ListNotices", f"{EVENTS}WatchEvents"], "left out")
     found |= dict.fromkeys([CREATE, f"{NOTICES}BatchCreateNotices", f"{NOTICES}SubmitNotices"], "refused")
