@@ -17,6 +17,7 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from gateway.errors import Malformed
 from gateway.supervision import states
 from gateway.supervision.envelopes import Seal, envelope_of
+from gateway.supervision.fields import breaks_rules_where_set
 from gateway.supervision.notices import notice_id, notice_name
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
 from gateway.supervision.records import NoticeRecord, Place
@@ -116,10 +117,11 @@ def remainder_of(data: bytes) -> bytes:
 def left_in(data: bytes) -> Envelope:
     """Reads what is left of an envelope of a notice, as a peer hands it in.
 
-    No hash proves it, so its form is all that can be asked of it: not one byte more than the remainder of itself.
+    No hash proves it, so its form is all that can be asked of it: not one byte more than the remainder of itself, and
+    no value that the contract does not allow, as none had that was sealed.
 
     Raises:
-        Malformed: there is more in it, or another act.
+        Malformed: there is more in it, or another act, or such a value.
     """
     try:
         left = Envelope.FromString(data)
@@ -127,6 +129,8 @@ def left_in(data: bytes) -> Envelope:
         raise Malformed("what is left of a destroyed envelope is no envelope") from error
     if left.WhichOneof("content") is None or remainder(left).SerializeToString(deterministic=True) != data:
         raise Malformed("there is more than what is left of a destroyed envelope, or another act")
+    if breaks_rules_where_set(left):
+        raise Malformed("what is left of a destroyed envelope holds what none may have held")
     return left
 
 

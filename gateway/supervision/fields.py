@@ -48,6 +48,31 @@ def field_violations(message: Message, prefix: str = "") -> list[Violation]:
     return [_violation(message, prefix, each) for each in found[:MAX_VIOLATIONS]]
 
 
+def breaks_rules_where_set(message: Message) -> bool:
+    """Whether a value that ``message`` has breaks a field rule, whatever else is missing: of what is only a part."""
+    if next(long_lists(message), None):
+        return True
+    try:
+        found = _validator.collect_violations(message)
+    except protovalidate.EvaluationError:
+        return True
+    return any(_is_set(_value(message, each.proto.field.elements if each.proto.field else ())) for each in found)
+
+
+def _value(message: Message, elements: Iterable[FieldPathElementPb]) -> object:
+    value: Any = message
+    for element in elements:
+        value = getattr(value, element.field_name)
+        if element.subscript:
+            value = value[element.subscript.value]
+    return value
+
+
+def _is_set(value: object) -> bool:
+    """Of a message itself its rules are about what it lacks, too."""
+    return bool(value) and not isinstance(value, Message)
+
+
 def _violation(message: Message, prefix: str, found: protovalidate.Violation) -> Violation:
     elements = found.proto.field.elements if found.proto.field else ()
     return Violation(_path(prefix, elements), _description(_target(message, elements), found))

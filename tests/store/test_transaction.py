@@ -11,7 +11,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.errors import BadInput, Halted, StoreError
+from gateway.errors import BadInput, Halted, Malformed, StoreError
 from gateway.ledger import batch as batch_module
 from gateway.ledger.batch import VerifiedBatch, verify_batch
 from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
@@ -24,6 +24,7 @@ from gateway.store.logs import read_batch
 from gateway.store.queries import read_events, read_notice
 from gateway.store.tables import events, halt_evidence, heads, leaves, notice_identifiers, notices
 from gateway.supervision import envelopes
+from gateway.supervision.destruction import remainder_of
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.framework_envelopes import published
 from gateway.supervision.notice_messages import notice_message
@@ -138,6 +139,30 @@ NO_DAY = Date(year=2**31 - 1, month=12, day=31)  # a number of it is too large f
 async def test_a_day_that_there_is_not_is_told_and_blocks_nothing(kr: Opened, sealed):
     await append(kr, [sealed.SerializeToString(), envelope("hk-1", 1).SerializeToString()])
     assert await kinds(kr) == ["ENVELOPE_UNSUPPORTED", "NOTICE_RECEIVED"]
+
+
+def left(**changes) -> bytes:
+    """What is left of an envelope, or what a peer calls so."""
+    whole = envelope("hk-1")
+    for name, value in changes.items():
+        if isinstance(value, list):
+            getattr(whole.notice_released.content, name)[:] = value
+        else:
+            setattr(whole.notice_released.content, name, value)
+    return remainder_of(whole.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [left(sectors=[2**31 - 1]), left(sectors=[-1]), left(issuing_authority="A" * 1000), left(urgency=999)],
+    ids=["sector-too-large", "sector-below-0", "long-authority", "unknown-urgency"],
+)
+async def test_what_is_left_of_an_envelope_is_refused_with_values_that_the_contract_does_not_have(kr: Opened, data):
+    """No hash proves it, and it comes from a peer: the writer must not end over it."""
+    batch = replace(batch_of([envelope("hk-1").SerializeToString()]), envelopes=[data], destroyed=frozenset({0}))
+    assert isinstance(await refused(kr.committer.submit(lambda tx: tx.append(HK_TO_KR, batch))), Malformed)
+    assert kr.failures == []
+    await append(kr, [envelope("hk-2", 1).SerializeToString()])
 
 
 async def test_a_name_that_comes_again_is_told_as_unusable(kr: Opened):

@@ -4,6 +4,8 @@ from google.protobuf.message import DecodeError, Message
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 
+from gateway.supervision.fields import breaks_rules_where_set
+
 _CONTENT = "notice_released.content"
 _KINDS = NoticeContent.DESCRIPTOR.oneofs_by_name["detail"].fields
 
@@ -28,7 +30,7 @@ _EMPTY = frozenset(f"{_CONTENT}.{each.name}" for each in _KINDS)  # the kind of 
 
 
 def remainder_in(data: bytes) -> Envelope | None:
-    """Reads what is left of an envelope; None: there is more in the bytes than may be, or no act on a notice."""
+    """Reads what is left of an envelope; None: there is more in the bytes, or another value, than may be, or no act."""
     try:
         left = Envelope.FromString(data)
     except DecodeError:
@@ -39,7 +41,8 @@ def remainder_in(data: bytes) -> Envelope | None:
     changing = all(each.relation in (Reference.SUPERSEDES, Reference.WITHDRAWS) for each in references)
     # The comparison of bytes finds what a parser drops: a field that comes twice.
     plain = known.SerializeToString(deterministic=True) == data
-    return left if plain and changing and left.WhichOneof("content") and _fits(left, "") else None
+    fits = plain and changing and left.WhichOneof("content") and _fits(left, "")
+    return left if fits and not breaks_rules_where_set(left) else None
 
 
 def _fits(message: Message, path: str) -> bool:
