@@ -354,7 +354,8 @@ class Transaction:
     def _read_notices(self, ids: set[str]) -> None:
         missing = ids - self._notices.keys()
         self._notices |= dict.fromkeys(missing)
-        for row in rows_by_keys(self._connection, _NOTICES, notices.c.id, sorted(missing)):
+        asked = sorted(each for each in missing if "\0" not in each)  # a peer's word; PostgreSQL takes it in no text
+        for row in rows_by_keys(self._connection, _NOTICES, notices.c.id, asked):
             self._notices[row["id"]] = notice_record(row, self._origins)
 
     def _read_requests(self, keys: set[bytes]) -> None:

@@ -28,6 +28,7 @@ from gateway.supervision.destruction import remainder_of
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.framework_envelopes import published
 from gateway.supervision.notice_messages import notice_message
+from gateway.supervision.sharing_envelopes import requested
 from tests.ledger.samples import HK_SEAL, KR_SEAL
 from tests.store.stores import AUTHOR, DOMAINS, HK_TO_KR, KR_TO_HK, Opened, exchange, refused
 from tests.supervision.framework_samples import provision, version
@@ -123,6 +124,22 @@ async def test_what_cannot_be_used_is_stored_told_and_blocks_nothing(kr: Opened,
     await append(kr, [data, envelope("hk-1").SerializeToString()])
     assert await kinds(kr) == ["ENVELOPE_UNSUPPORTED", "NOTICE_RECEIVED"]
     assert [row["index"] for row in await kr.rows(notices)] == [1]
+
+
+@pytest.mark.parametrize(
+    "sealed",
+    [
+        envelopes.released(seal(), "hk-\0", content()),
+        envelopes.released(seal(), "hk-2", content(references=[reference(Reference.SUPERSEDES, "hk-\0")])),
+        envelopes.acknowledged(seal(), "kr-\0", [], ""),
+        envelopes.withdrawn(seal(), "hk-\0", []),
+        requested(seal(), "notices/kr-\0/consents/12345678", [], 0, []),
+    ],
+    ids=["released", "reference", "acknowledged", "withdrawn", "sharing"],
+)
+async def test_a_name_with_a_nul_which_postgresql_has_in_no_text_is_told_and_blocks_nothing(kr: Opened, sealed):
+    await append(kr, [sealed.SerializeToString(), envelope("hk-1", 1).SerializeToString()])
+    assert await kinds(kr) == ["ENVELOPE_UNSUPPORTED", "NOTICE_RECEIVED"]
 
 
 NO_DAY = Date(year=2**31 - 1, month=12, day=31)  # a number of it is too large for a column
