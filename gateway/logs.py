@@ -110,6 +110,7 @@ def install(form: Format, level: int, beside: Beside = dict) -> None:
     logging.captureWarnings(capture=True)
     for library in ("alembic", "asyncio"):
         logging.getLogger(library).setLevel(max(level, logging.WARNING))
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)  # it tells each try; export.py tells it once
     sys.excepthook = _end
     sys.unraisablehook = lambda found: _uncaught(found.exc_value)
     threading.excepthook = lambda found: _uncaught(found.exc_value)

@@ -1,6 +1,7 @@
 """Tells spans to a collector, on a thread of its own and from a bounded queue: if it fails, nothing else does."""
 
 import threading
+from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -9,15 +10,18 @@ from urllib.parse import urlsplit
 import grpc
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import Tracer
 
 from gateway.errors import Unavailable
 from gateway.identity.keyfiles import read_private, read_public
+from gateway.logs import Log
 from gateway.telemetry.settings import TelemetrySection
 from gateway.telemetry.tracing import Tracing
+
+_log = Log(__name__)
 
 EXPORT_SECONDS = 5.0  # that the collector may take for a batch of spans, with what is tried again
 DELAY_SECONDS = 1.0  # that a span waits for others
@@ -75,10 +79,27 @@ def _close(processor: BatchSpanProcessor, exporter: OTLPSpanExporter) -> None:
         ending.join(CLOSE_SECONDS)
 
 
+class _Exporter(OTLPSpanExporter):
+    """Says once that the collector takes nothing, and once that it does again; the library's own words are silenced."""
+
+    _fails = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Tells spans, and tries for ``EXPORT_SECONDS``."""
+        result = super().export(spans)
+        if (fails := result is not SpanExportResult.SUCCESS) is not self._fails:
+            self._fails = fails
+            if fails:
+                _log.warning("collector_failed")
+            else:
+                _log.warning("collector_answers")
+        return result
+
+
 def _exporter(section: TelemetrySection, home: Path) -> OTLPSpanExporter:
     credentials = _credentials(section, home)
     # Headers that a collector asks for are secrets: OTEL_EXPORTER_OTLP_HEADERS, in the environment, gives them.
-    return OTLPSpanExporter(
+    return _Exporter(
         section.endpoint,
         insecure=credentials is None,
         credentials=credentials,

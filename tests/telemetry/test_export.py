@@ -8,9 +8,11 @@ from typing import Any
 import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.sdk.trace.export import SpanExportResult
 from pydantic import ValidationError
 
 from gateway.errors import ConfigError
+from gateway.telemetry import export
 from gateway.telemetry.export import CLOSE_SECONDS
 from gateway.telemetry.settings import TelemetrySection
 from gateway.telemetry.starting import tracing_of
@@ -99,6 +101,24 @@ def test_a_collector_that_comes_later_is_told_what_comes_then(tmp_path: Path):
 
         eventually(told)
         tracing.close()
+
+
+def test_a_collector_that_takes_nothing_is_told_once_and_so_is_that_it_answers_again(
+    tmp_path: Path, monkeypatch, caplog
+):
+    came = [SpanExportResult.SUCCESS, *[SpanExportResult.FAILURE] * 3, *[SpanExportResult.SUCCESS] * 2]
+    left = list(came)
+    monkeypatch.setattr(export, "DELAY_SECONDS", 0.01)
+    monkeypatch.setattr(export.OTLPSpanExporter, "export", lambda _exporter, _spans: left.pop(0))
+    tracing = tracing_of(section(f"http://localhost:{free_port()}"), tmp_path, NODE)
+    for count in range(1, len(came) + 1):
+        calls(tracing, 1)
+        eventually(lambda count=count: len(left) == len(came) - count)
+    tracing.close()
+    assert [each.message for each in caplog.records if each.name == export.__name__] == [
+        "collector_failed",
+        "collector_answers",
+    ]
 
 
 @pytest.mark.parametrize(("ratio", "least", "most"), [(0.0, 0, 0), (0.25, 150, 350), (1.0, 1000, 1000)])
