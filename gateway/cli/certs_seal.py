@@ -47,7 +47,8 @@ def rotate_seal(
         answer = client.rotate_seal(sha256.lower())
     say("the node seals with")
     for key in answer.verifier_keys:
-        say(f"  {key.rpartition('+')[0]}")  # name and key id; the key itself has up to 1,752 characters
+        name, key_id, _key = key.split("+", 2)  # the key has up to 1,752 characters, of which some are a plus sign
+        say(f"  {name}+{key_id}")
 
 
 def replace_seal(home: HomeFolder, folder: SealFolderPath) -> None:
