@@ -7,7 +7,7 @@ from gateway.errors import BadInput
 from gateway.home import Home
 from gateway.store.copying import copy_store
 from gateway.store.database import Database, snapshot
-from gateway.store.opening import disown
+from gateway.store.opening import Owner, disown, give_back
 from gateway.store.reverify import Report
 
 
@@ -30,12 +30,17 @@ def move(home: Home, url: str, now: datetime) -> Report:
     before = home.config.database.url
     if url == before:
         raise BadInput.of("url", f"must be of another database than {before}, which the node has")
+    parties, owners = home.parties(home.peer_documents(), now), list[Owner]()
     target = Database(url, home.path)
     try:
         with snapshot(before, home.path) as source:
-            copy_store(source, target)
-        report = verified(url, home.path, home.parties(home.peer_documents(), now))
-        disown(before, home.path)
+            # Before the other one is the node's: at no moment both are, whenever it is cut short.
+            copy_store(source, target, prepare=lambda: owners.append(disown(before, home.path)))
+        return verified(url, home.path, parties)
+    except BaseException:
+        if any(owners):
+            disown(url, home.path)
+            give_back(before, home.path, owners[0])
+        raise
     finally:
         target.close()
-    return report

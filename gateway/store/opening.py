@@ -1,8 +1,9 @@
 """Makes a node's database, and compares every copy of the truth before it is used."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,6 +28,10 @@ class ChannelNames:
     recipient: str
     outgoing: bool
     seals: tuple[CertifiedSeal, CertifiedSeal]  # of the sender and of the recipient, as the channel begins
+
+
+Owner = Sequence[dict[str, Any]]
+"""Whose a database is: the rows of ``node``, of which there is one, or none."""
 
 
 def channel_names(parties: Parties, *, lost: bool = False) -> list[ChannelNames]:
@@ -98,17 +103,28 @@ def check_owner(connection: Connection, jurisdiction: str, domain: str) -> None:
         raise StoreError(f"the database is not that of {domain}{moved}: check database.url in config.toml")
 
 
-def disown(url: str, home: Path) -> None:
-    """Makes a database nobody's, so that no node starts with it; the caller holds the home's lock.
+def disown(url: str, home: Path) -> Owner:
+    """Makes a database nobody's, so that no node starts with it; gives whose it was. The caller holds the home's lock.
 
     Raises:
         StoreError: the database did not take it.
     """
     try:
         with writing(url, home) as connection, connection.begin():
+            owners = [dict(row) for row in connection.execute(select(node)).mappings()]
             connection.execute(delete(node))
     except SQLAlchemyError as error:
         raise StoreError(f"the database could not be left, and is as it was: {type(error).__name__}") from error
+    return owners
+
+
+def give_back(url: str, home: Path, owner: Owner) -> None:
+    """Makes a database again the one of whom it was; raises as ``disown``."""
+    try:
+        with writing(url, home) as connection, connection.begin():
+            connection.execute(insert(node), list(owner))
+    except SQLAlchemyError as error:
+        raise StoreError(f"the database could not be given back, and is nobody's: {type(error).__name__}") from error
 
 
 def read_token_key(connection: Connection) -> bytes:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.backups import restoring
-from gateway.errors import StoreError
+from gateway.backups import moving, restoring
+from gateway.errors import Corrupt, StoreError
 from gateway.home import Home
 from tests.cli.transcripts import Ran, run
 from tests.support.nodes import Site, found_pair
@@ -209,6 +209,19 @@ def test_a_database_that_is_lost_is_not_made_anew_by_an_upgrade(pair, tmp_path):
     refused(run("upgrade", lost), 5, "gateway restore makes it again")
     assert run("restore", lost, "--from-peers").code == 0
     assert run("check", lost).code == 0
+
+
+def test_a_move_that_does_not_verify_leaves_the_node_its_database_and_the_other_nobodys(pair, tmp_path, monkeypatch):
+    def altered(*_arguments) -> None:
+        raise Corrupt("1 things in the database do not fit")
+
+    moved = Home(shutil.copytree(pair[0].home.path, tmp_path / "moved"))
+    with monkeypatch.context() as patched:
+        patched.setattr(moving, "verified", altered)
+        refused(run("migrate", moved.path, "sqlite:///other.db"), 5, "do not fit")
+    assert run("upgrade", moved.path).code == 0
+    moved.config_file.write_text(moved.config_file.read_text().replace("sqlite:///node.db", "sqlite:///other.db"))
+    refused(run("upgrade", moved.path), 5, "the database is not that of")
 
 
 def test_a_node_moves_to_another_database_and_not_back_by_mistake(pair, tmp_path):
