@@ -14,6 +14,7 @@ from regulator.exchange.v1 import (
     framework_service_pb2,
     notice_service_pb2,
     peer_service_pb2,
+    sharing_service_pb2,
 )
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
@@ -23,6 +24,7 @@ from gateway.identity.access_clients import client_table, read_access
 
 SERVED = (
     notice_service_pb2,
+    sharing_service_pb2,
     event_service_pb2,
     evidence_service_pb2,
     draft_service_pb2,
