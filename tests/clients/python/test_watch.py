@@ -95,7 +95,14 @@ def test_streams_cut_at_every_place_leave_no_gap_and_no_repeat(client, node):
 
 
 @pytest.mark.parametrize(
-    "code", [StatusCode.UNAVAILABLE, StatusCode.RESOURCE_EXHAUSTED, StatusCode.CANCELLED, StatusCode.INTERNAL]
+    "code",
+    [
+        StatusCode.UNAVAILABLE,
+        StatusCode.RESOURCE_EXHAUSTED,
+        StatusCode.CANCELLED,
+        StatusCode.INTERNAL,
+        StatusCode.UNKNOWN,
+    ],
 )
 def test_a_passing_failure_is_resumed(client, node, code):
     node.fail("WatchEvents", status(code, "not now"))

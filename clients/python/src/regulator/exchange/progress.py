@@ -20,6 +20,7 @@ RESUMED = frozenset(
         StatusCode.DEADLINE_EXCEEDED,
         StatusCode.CANCELLED,
         StatusCode.INTERNAL,  # also what gRPC says when a connection breaks within a message
+        StatusCode.UNKNOWN,  # "Stream removed": what gRPC may say when a connection goes; no node says it
     }
 )
 
