@@ -151,7 +151,10 @@ class Link:
         async def send(message: Message) -> None:
             assert isinstance(message, wire.ExchangeRequest), "a sender sends requests"
             sending.sent(message)
-            await call.write(message)
+            try:
+                await call.write(message)
+            except asyncio.InvalidStateError as error:  # gRPC's word for a stream that has ended, by whomever
+                raise await _ended(call) from error
 
         carrier = Carrier(machine, state, self._store, send)
         event: steps.Event = steps.Opened()
@@ -224,10 +227,13 @@ async def _read(call: Any, inbox: "asyncio.Queue[Incoming]") -> None:
     try:
         while (response := await call.read()) is not grpc.aio.EOF:
             await inbox.put(_event(response))
-        code = await call.code()
-        await inbox.put(RemoteProtocolError(f"the peer ended the stream: {code.name}"))
+        await inbox.put(await _ended(call))
     except (grpc.aio.AioRpcError, GatewayError) as error:
         await inbox.put(error)
+
+
+async def _ended(call: Any) -> RemoteProtocolError:
+    return RemoteProtocolError(f"the peer ended the stream: {(await call.code()).name}")
 
 
 def _event(response: wire.ExchangeResponse) -> steps.PeerEvent:

@@ -4,10 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 from regulator.exchange.v1 import peer_service_pb2 as wire
+from regulator.exchange.v1.peer_service_pb2_grpc import (
+    PeerServiceServicer,
+    PeerServiceStub,
+    add_PeerServiceServicer_to_server,
+)
 
+from gateway.errors import RemoteProtocolError
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
@@ -81,3 +89,29 @@ async def test_a_stream_ends_when_the_link_is_cancelled_as_its_peer_speaks(diall
     inbox.put_nowait(wire.Position())
     waiting.cancel()
     assert await is_cancelled(waiting)
+
+
+class Ending(PeerServiceServicer):
+    """A peer that ends each stream at once."""
+
+    async def Exchange(self, request_iterator: object, context: Any) -> None:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "the node is stopping")
+
+
+async def test_a_stream_that_ended_while_something_was_committed_is_dialled_again_when_it_is_written_to(
+    dialling: Dialling,
+) -> None:
+    """gRPC raises an ``InvalidStateError`` then, which would have ended the link for good."""
+    server, port = grpc.aio.server(), free_port()
+    add_PeerServiceServicer_to_server(Ending(), server)
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            call = PeerServiceStub(channel).Exchange()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await call.code()
+            with pytest.raises(RemoteProtocolError, match="the peer ended the stream: UNAVAILABLE"):
+                await dialling.link._exchange(dialling.link._state(), call, asyncio.Queue())
+    finally:
+        await server.stop(0)
