@@ -3,10 +3,10 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 
@@ -31,6 +31,7 @@ from gateway.identity.signers import DatedSeal, Keyring
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 from gateway.link import Link
+from gateway.listeners import Listeners
 from gateway.logs import Log
 from gateway.metrics.instruments import Instruments
 from gateway.questions.auditing import Auditing
@@ -45,30 +46,23 @@ from gateway.questions.sealed_tokens import SealedTokens
 from gateway.questions.sharing import SharingQuestions
 from gateway.questions.standing import Standing
 from gateway.rpc.admin import AdminServicer
-from gateway.rpc.admission import BackOfficeAdmission, PeerAdmission
 from gateway.rpc.audit import AuditServicer
 from gateway.rpc.drafts import DraftServicer
 from gateway.rpc.events import EventServicer
 from gateway.rpc.evidence import EvidenceServicer
 from gateway.rpc.frameworks import FrameworkServicer
-from gateway.rpc.guard import Admission
 from gateway.rpc.health import HealthServicer
 from gateway.rpc.journaling import Journaling
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
-from gateway.rpc.quotas import Quotas
 from gateway.rpc.server import (
-    MAX_PEER_STREAMS,
-    PEER_QUOTA,
     SERVICES,
-    Listener,
     Services,
     back_office_server,
     peer_server,
 )
 from gateway.rpc.sharing import SharingServicer
-from gateway.rpc.tls import Material, require_tls_1_3_only
-from gateway.scraping.families import Sources
+from gateway.scraping.families import Load, Sources
 from gateway.scraping.lateness import watch_lateness
 from gateway.scraping.listener import MetricsListener
 from gateway.scraping.page import Page
@@ -130,8 +124,12 @@ class Node:
         self._access, self._officers = self.home.access(), self.home.officers()
         self._open_store(parties)
         alarms = Alarms(self._committer, _micros)
+        listeners = Listeners(
+            self.home.config, self._trusting, self._journaling, self._instruments, self._tracing, _now
+        )
+        back_office = listeners.back_office(lambda: self._access.current, self._officers)
         self._back_office, self.back_office_port = await back_office_server(
-            self._back_office_listener(), self._services(parties, alarms)
+            back_office, self._services(parties, alarms)
         )
         store = Store(
             self._committer,
@@ -144,12 +142,12 @@ class Node:
         )
         links = self._make_links(parties, store)
         peer = PeerServicer(parties, store, self._bulletin, self._links, lambda seen: links[seen].hurry())
-        self._peer, self.peer_port = peer_server(self._peer_listener(parties), peer)
+        self._peer, self.peer_port = peer_server(listeners.peer(parties), peer)
         self._committer.start()
-        self._metrics = MetricsListener(self._metrics_page(parties, alarms).make)
+        self._metrics = MetricsListener(self._metrics_page(parties, alarms, listeners.loads).make)
         if address := self.home.config.metrics.listen:
             self.metrics_port = await self._metrics.start(address)
-        await self._listen()
+        await listeners.open((self._back_office, self.back_office_port), (self._peer, self.peer_port))
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
         self._tasks += [asyncio.create_task(chore()) for chore in self._chores]
         # Each by itself: one that is slow to fetch must not keep the others from being looked at.
@@ -298,67 +296,17 @@ class Node:
             for jurisdiction, peer in parties.peers.items()
         }
 
-    def _back_office_listener(self) -> Listener:
-        trusting, section, limits = self._trusting, self.home.config.back_office, self.home.config.limits
-        most = section.max_concurrent_calls
-        admission = BackOfficeAdmission(
-            lambda: trusting.clients.current.verifier, lambda: self._access.current, self._officers, _now
-        )
-        material, listen = trusting.for_clients, section.listen
-        self._client_quotas = Quotas(cache(lambda client: limits.quota(client, most)), time.monotonic_ns)
-        return self._listener(listen, material, admission, most, self._client_quotas)
-
-    def _peer_listener(self, parties: Parties) -> Listener:
-        trusting = self._trusting
-        admission = PeerAdmission(parties, lambda jurisdiction: trusting.peers.current[jurisdiction].verifier, _now)
-        material, listen = trusting.for_peers, self.home.config.peer.listen
-        self._peer_quotas = Quotas(lambda _peer: PEER_QUOTA, time.monotonic_ns)
-        return self._listener(listen, material, admission, MAX_PEER_STREAMS, self._peer_quotas)
-
-    def _listener(
-        self,
-        address: str,
-        material: Callable[[], Material],
-        admission: Admission,
-        max_calls: int,
-        quotas: Quotas,
-    ) -> Listener:
-        limits = self.home.config.limits
-        return Listener(
-            address,
-            material,
-            admission,
-            limits.max_deadline_seconds,
-            limits.max_connection_age_seconds,
-            limits.drain_seconds,
-            max_calls,
-            quotas,
-            self._journaling,
-            self._instruments,
-            self._tracing,
-        )
-
-    def _metrics_page(self, parties: Parties, alarms: Alarms) -> Page:
+    def _metrics_page(self, parties: Parties, alarms: Alarms, loads: Mapping[str, Load]) -> Page:
         sources = Sources(
             parties.own,
             self._bulletin,
             self._committer.waiting_weight,
             self._links,
             alarms,
-            {"back_office": self._client_quotas.under_way, "peer": self._peer_quotas.under_way},
+            loads,
             _micros,
         )
         return Page(self._registry, sources, self._certificates.lifetimes, self._database.sizes, self.home.path)
-
-    async def _listen(self) -> None:
-        for server, listen, port in (
-            (self._back_office, self.home.config.back_office.listen, self.back_office_port),
-            (self._peer, self.home.config.peer.listen, self.peer_port),
-        ):
-            await server.start()
-            host = listen.rpartition(":")[0]
-            reachable = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
-            await asyncio.to_thread(require_tls_1_3_only, f"{reachable}:{port}")
 
     def _signer(self, folder: SealFolder) -> tuple[CertifiedSeal, Signer]:
         """A seal, and what signs with it while its certificates are valid."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.alarms import Alarms
 from gateway.errors import GatewayError, Overloaded
 from gateway.logs import Log, kind_of
-from gateway.store.committer import MAX_WAITING_WEIGHT
+from gateway.store.waiting import MAX_WAITING_WEIGHT
 
 LEAST_FREE_BYTES = 2**30  # of the disk, below which an operator must make room
 LOOK_SECONDS = 0.2  # from one look to the next; a change is taken at the second look that finds it

@@ -11,7 +11,7 @@ import pytest
 from gateway import watching
 from gateway.alarms import Alarms
 from gateway.errors import Overloaded
-from gateway.store.committer import MAX_WAITING_WEIGHT
+from gateway.store.waiting import MAX_WAITING_WEIGHT
 from gateway.watching import LEAST_FREE_BYTES, Room, disk_room, queue_room
 
 

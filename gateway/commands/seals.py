@@ -13,7 +13,8 @@ from gateway.identity.signers import Keyring
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 from gateway.store.bulletin import Bulletin
-from gateway.store.committer import MAX_GROUP_WEIGHT, Committer
+from gateway.store.committer import Committer
+from gateway.store.waiting import MAX_GROUP_WEIGHT
 from gateway.supervision.submissions import check_fields
 
 Prepared = Callable[[], tuple[CertifiedSeal, Signer]]

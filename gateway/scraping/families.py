@@ -19,8 +19,8 @@ from gateway.moments import MICROS
 from gateway.questions.links import Links, Movement, movement
 from gateway.questions.standing import SOFTWARE_VERSION
 from gateway.store.bulletin import Bulletin
-from gateway.store.committer import MAX_WAITING_WEIGHT
 from gateway.store.state import ChannelState
+from gateway.store.waiting import MAX_WAITING_WEIGHT
 
 SECONDS_A_DAY = 86_400.0
 

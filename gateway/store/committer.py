@@ -12,19 +12,17 @@ every row (docs/adr/0003). With PostgreSQL, where a statement waits for a server
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeVar, cast
 
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from gateway.errors import GatewayError, Overloaded, StoreError, Unavailable
+from gateway.errors import GatewayError, StoreError, Unavailable
 from gateway.identity.signers import Keyring
-from gateway.journal.entries import CALL_RECORD, CallRecord, Entry
+from gateway.journal.entries import Entry
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.logs import Log
 from gateway.store.database import Database
@@ -32,17 +30,13 @@ from gateway.store.journal_log import JournalState, read_journal, write_journal
 from gateway.store.recent import Recent, Run
 from gateway.store.state import ChannelState, Counters, read_channels, read_counters
 from gateway.store.transaction import NOTHING, Needs, Transaction
+from gateway.store.waiting import Queue, Unit, Waiting
 from gateway.store.writing import Writing
-from gateway.telemetry.tracing import OFF, Tracing, Work, work_of_now
+from gateway.telemetry.tracing import OFF, Tracing
 
 T = TypeVar("T")
-Unit = Callable[[Transaction], T]
 
-MAX_GROUP_WEIGHT = 500  # envelopes a commit, about; a batch on the wire holds twice as many
-BUSY_CALLERS = 4  # in one commit: then more are on their way
-GATHER_SECONDS, GATHER_STEP_SECONDS = 0.030, 0.002  # that a busy writer waits for others to join
 BROKEN_STORAGE = ("disk I/O error", "database disk image is malformed", "file is not a database")  # SQLite's words
-MAX_WAITING_WEIGHT = 20_000  # envelopes that may wait before callers are refused
 
 _log = Log(__name__)
 
@@ -56,26 +50,6 @@ class Commit:
     journal: JournalState
     sealed: Sequence[Run] = ()  # by this commit
     destroyed: bool = False  # whether it destroyed content
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """Units that one caller waits for. ``outcomes``: of each its result, or the error it raised.
-
-    ``call`` goes into the access journal if the units write anything; ``entries`` go into it in any case. ``work`` is
-    there if it is traced.
-    """
-
-    units: Sequence[Unit[Any]]
-    needs: Needs
-    weight: int
-    call: CallRecord | None
-    entries: Sequence[Entry]
-    future: asyncio.Future[list[Any]]
-    outcomes: list[Any]
-    work: Work | None
-    is_journaled: bool = False
-    error: GatewayError | None = None
 
 
 class Committer:
@@ -106,13 +80,8 @@ class Committer:
     ) -> None:
         self._database, self._keyring, self._clock, self._random = database, keyring, clock, random
         self._on_commit, self._on_fatal, self._tracing = on_commit, on_fatal, tracing
-        self._waiting: deque[_Waiting] = deque()
-        self._weight = 0  # of what waits
-        self._changed = asyncio.Event()
+        self._queue = Queue()
         self._turn = asyncio.Lock()  # whose holder alone uses the connection
-        self._expected = 0  # callers: of the last commit that had any, if they were many
-        self._awaited = 1  # that wait, before the writer is told
-        self._stopping = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
         self._signers = ThreadPoolExecutor(1, thread_name_prefix="signer")
         self._connection = database.writer()
@@ -131,7 +100,7 @@ class Committer:
 
     def waiting_weight(self) -> int:
         """Gives how much waits to be written: envelopes, about; above ``MAX_WAITING_WEIGHT`` callers are refused."""
-        return self._weight
+        return self._queue.weight
 
     async def submit(self, unit: Unit[T], needs: Needs = NOTHING, weight: int = 1, *, bounded: bool = True) -> T:
         """Runs a unit of work and waits until what it wrote is durable.
@@ -148,7 +117,7 @@ class Committer:
             GatewayError: what the unit raised, or ``Overloaded``, or ``Unavailable``: then whether it is stored is
                 unknown to the caller, who asks again under the same request_id.
         """
-        outcome = (await self._enqueue([unit], needs, weight, bounded=bounded))[0]
+        outcome = (await self._queue.wait_for([unit], needs, weight, bounded=bounded))[0]
         if isinstance(outcome, GatewayError):
             raise outcome
         return cast("T", outcome)
@@ -159,7 +128,7 @@ class Committer:
         Raises:
             Overloaded, Unavailable: as ``submit``, for all of them.
         """
-        return await self._enqueue(units, needs, len(units)) if units else []
+        return await self._queue.wait_for(units, needs, len(units)) if units else []
 
     async def journal(self, *entries: Entry) -> None:
         """Adds entries to the access journal, and waits until they are durable.
@@ -167,7 +136,7 @@ class Committer:
         Raises:
             Overloaded, Unavailable: as ``submit``.
         """
-        await self._enqueue([], NOTHING, 1, entries=entries)
+        await self._queue.wait_for([], NOTHING, 1, entries=entries)
 
     async def scrub(self) -> bool:
         """Leaves what was destroyed in no place from which the database could give it (``Database.scrub``).
@@ -180,73 +149,16 @@ class Committer:
 
     async def stop(self) -> None:
         """Commits what waits, then ends."""
-        self._stopping = True
-        self._changed.set()
+        self._queue.close()
         await self._task
         self._thread.shutdown()
         self._signers.shutdown()
         self._connection.close()
 
-    # --- what waits -----------------------------------------------------------------------------------------------
-
-    async def _enqueue(
-        self,
-        units: Sequence[Unit[Any]],
-        needs: Needs,
-        weight: int,
-        *,
-        bounded: bool = True,
-        entries: Sequence[Entry] = (),
-    ) -> list[Any]:
-        if self._stopping:
-            raise Unavailable("the node is stopping")
-        if bounded and self._weight + weight > MAX_WAITING_WEIGHT:
-            raise Overloaded("too much waits to be written; try again later", limit="writer_queue")
-        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(units, needs, weight, CALL_RECORD.get(), entries, future, [], work_of_now())
-        self._waiting.append(waiting)
-        self._weight += weight
-        if len(self._waiting) >= self._awaited:
-            self._changed.set()
-        outcomes = await future
-        if waiting.call and waiting.is_journaled:
-            waiting.call.is_journaled = True
-        return outcomes
-
-    async def _next_group(self) -> list[_Waiting]:
-        """What waits, up to a bound; none once the node stops and nothing waits."""
-        known = self._expected and self._expected + len(self._waiting)  # callers: those just answered, and who waits
-        while not self._waiting and not self._stopping:
-            self._changed.clear()
-            await self._changed.wait()
-        await self._gather(known)
-        group: list[_Waiting] = []
-        weight = 0
-        while self._waiting and (not group or weight + self._waiting[0].weight <= MAX_GROUP_WEIGHT):
-            group.append(self._waiting.popleft())
-            weight += group[-1].weight
-        self._weight -= weight
-        if callers := sum(each.call is not None for each in group):  # what channels ask for tells nothing of them
-            self._expected = callers if callers >= BUSY_CALLERS else 0
-        return group
-
-    async def _gather(self, known: int) -> None:
-        """Lets all known callers come, while they do: a commit costs the same signatures for one and for many."""
-        seen, loop = 0, asyncio.get_running_loop()
-        end = loop.time() + GATHER_SECONDS
-        self._awaited = known
-        while seen < len(self._waiting) < self._awaited and loop.time() < end:
-            seen = len(self._waiting)
-            self._changed.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GATHER_STEP_SECONDS):
-                    await self._changed.wait()
-        self._awaited = 1
-
     # --- commits --------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        while group := await self._next_group():
+        while group := await self._queue.next_group():
             try:
                 async with self._turn:
                     await self._commit(group)
@@ -258,7 +170,7 @@ class Committer:
                 self._end(group, StoreError("the writer failed, and the node stops; its log tells how"))
                 return
 
-    async def _commit(self, group: list[_Waiting]) -> None:
+    async def _commit(self, group: list[Waiting]) -> None:
         weight, started = sum(waiting.weight for waiting in group), perf_counter()
         began = time.time_ns()
         try:
@@ -286,14 +198,14 @@ class Committer:
         _answer(group)
         self.on_measured(weight, perf_counter() - started, True)
 
-    def _trace(self, group: list[_Waiting], began: int, *, failed: bool = False) -> None:
+    def _trace(self, group: list[Waiting], began: int, *, failed: bool = False) -> None:
         if works := [waiting.work for waiting in group if waiting.work]:
             try:
                 self._tracing.committed(works, began, failed=failed)
             except Exception as defect:  # noqa: BLE001 - whatever it is, what was written does not depend on it
                 _log.defect("trace_failed", defect)
 
-    def _write(self, group: list[_Waiting]) -> Commit:
+    def _write(self, group: list[Waiting]) -> Commit:
         """Runs the units and all statements; what is missing is the commit."""
         self._now = max(self._now, self._clock())
         states, counters = self._latest.states, self._latest.counters
@@ -332,7 +244,7 @@ class Committer:
         seal = self._latest.states[checkpoint.origin].seals.sender.newest  # a rotation is signed by the seal before it
         return self._signers.submit(sign_checkpoint, checkpoint, self._keyring.signer(seal.public), time)
 
-    async def _recover(self, group: list[_Waiting], error: Exception) -> None:
+    async def _recover(self, group: list[Waiting], error: Exception) -> None:
         """Begins again from what is stored: what became of the failed commit is found there.
 
         Raises:
@@ -361,10 +273,9 @@ class Committer:
             journal = read_journal(self._connection)
             return Commit(read_channels(self._connection), read_counters(self._connection), journal)
 
-    def _end(self, group: list[_Waiting], error: StoreError) -> None:
-        self._stopping = True
-        group += self._waiting
-        self._waiting.clear()
+    def _end(self, group: list[Waiting], error: StoreError) -> None:
+        self._queue.close()
+        group += self._queue.take_all()
         for waiting in group:
             waiting.error = Unavailable("the store cannot write any more")
         _answer(group)
@@ -374,14 +285,9 @@ class Committer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
 
-def _answer(group: list[_Waiting]) -> None:
+def _answer(group: list[Waiting]) -> None:
     for waiting in group:
-        if waiting.future.done():  # its caller has gone
-            continue
-        if waiting.error:
-            waiting.future.set_exception(waiting.error)
-        else:
-            waiting.future.set_result(waiting.outcomes)
+        waiting.answer()
 
 
 def _attempt(unit: Unit[Any], transaction: Transaction) -> Any:

@@ -12,8 +12,8 @@ import pysqlite3.dbapi2 as sqlite
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from gateway.store.committer import MAX_GROUP_WEIGHT
 from gateway.store.database import _WRITER_PRAGMAS
+from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.benchmarks.measures import CHUNK_BYTES
 from tests.support.nodes import Site, free_port
 

@@ -8,7 +8,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.errors import GatewayError, NotFound, Overloaded, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord, Requester
-from gateway.store import committer as module
+from gateway.store import waiting as module
 from gateway.store.queries import read_events, read_last_cursor
 from gateway.store.tables import events, heads, leaves, notices, requests
 from gateway.supervision.disclosure import EVERYTHING

@@ -19,12 +19,12 @@ from gateway.commands.notices import carried_out
 from gateway.errors import ContentDestroyed, Malformed, Unavailable
 from gateway.identity.access import Caller
 from gateway.store import logs, writing
-from gateway.store.committer import MAX_GROUP_WEIGHT
 from gateway.store.copying import copy_store
 from gateway.store.database import Database, snapshot
 from gateway.store.destroying import NO_DIGEST
 from gateway.store.queries import NoticeFilter, list_notices, read_events, read_notice
 from gateway.store.tables import heads, leaves, notice_identifiers, notices, requests, seals
+from gateway.store.waiting import MAX_GROUP_WEIGHT
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.notice_messages import notice_message
 from tests.store.stores import AUTHOR, CLIENT, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, Opened, exchange, refused, settle

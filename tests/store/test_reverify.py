@@ -13,12 +13,12 @@ from sqlalchemy import Connection, text
 from gateway.errors import StoreError
 from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
 from gateway.ledger.steps import FORKED, SENDER_ROLLED_BACK, Halt
-from gateway.store.committer import MAX_GROUP_WEIGHT
 from gateway.store.database import snapshot
 from gateway.store.reverify import Report, verify_store
 from gateway.store.reverify import report as report_module
 from gateway.store.reverify.tree import Tree, hash_of_leaf
 from gateway.store.tables import leaves, metadata
+from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.ledger import oracle
 from tests.ledger.samples import STRANGER_SEAL
 from tests.store.stores import AUTHOR, CLIENT, DOMAINS, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, Opened, parties_of, settle

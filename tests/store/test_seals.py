@@ -10,13 +10,13 @@ from gateway.identity.signers import Keyring
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, open_receipt, sign_checkpoint
 from gateway.ledger.seals import SealHistory
 from gateway.ledger.steps import Halt
-from gateway.store.committer import MAX_GROUP_WEIGHT
 from gateway.store.database import snapshot
 from gateway.store.logs import read_batch
 from gateway.store.rebuild import rebuild
 from gateway.store.replacing import knows_seal, replace_own_seal, replace_peer_seal
 from gateway.store.reverify import verify_store
 from gateway.store.tables import events, heads, seals
+from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.store.stores import (
     AUTHOR,
     CERTIFIED,

@@ -1,0 +1,138 @@
+"""What waits to be written, in the order in which it came, and how much of it makes a group.
+
+A commit costs the same signatures for one unit of work and for many. So a group waits a moment for callers that are
+known to come again, if they are many: those just answered, and those who wait.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from gateway.errors import GatewayError, Overloaded, Unavailable
+from gateway.journal.entries import CALL_RECORD, CallRecord, Entry
+from gateway.store.transaction import Needs, Transaction
+from gateway.telemetry.tracing import Work, work_of_now
+
+T = TypeVar("T")
+Unit = Callable[[Transaction], T]
+
+MAX_GROUP_WEIGHT = 500  # envelopes a commit, about; a batch on the wire holds twice as many
+BUSY_CALLERS = 4  # in one commit: then more are on their way
+GATHER_SECONDS, GATHER_STEP_SECONDS = 0.030, 0.002  # that a busy writer waits for others to join
+MAX_WAITING_WEIGHT = 20_000  # envelopes that may wait before callers are refused
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Units that one caller waits for. ``outcomes``: of each its result, or the error it raised.
+
+    ``call`` goes into the access journal if the units write anything; ``entries`` go into it in any case. ``work`` is
+    there if it is traced.
+    """
+
+    units: Sequence[Unit[Any]]
+    needs: Needs
+    weight: int
+    call: CallRecord | None
+    entries: Sequence[Entry]
+    future: asyncio.Future[list[Any]]
+    outcomes: list[Any]
+    work: Work | None
+    is_journaled: bool = False
+    error: GatewayError | None = None
+
+    def answer(self) -> None:
+        """Tells its caller how it went, unless it has gone."""
+        if self.future.done():
+            return
+        if self.error:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.outcomes)
+
+
+class Queue:
+    """What waits; on the loop's thread alone. ``weight``: of all that does; ``is_closed``: it takes nothing more."""
+
+    def __init__(self) -> None:
+        self.weight = 0
+        self.is_closed = False
+        self._waiting: deque[Waiting] = deque()
+        self._changed = asyncio.Event()
+        self._expected = 0  # callers: of the last commit that had any, if they were many
+        self._awaited = 1  # that wait, before the writer is told
+
+    async def wait_for(
+        self,
+        units: Sequence[Unit[Any]],
+        needs: Needs,
+        weight: int,
+        *,
+        bounded: bool = True,
+        entries: Sequence[Entry] = (),
+    ) -> list[Any]:
+        """Takes units of one caller, and waits until they are answered; gives the outcome of each.
+
+        Raises:
+            Overloaded: too much waits.
+            Unavailable: nothing more is taken; or whether they are stored is unknown.
+        """
+        if self.is_closed:
+            raise Unavailable("the node is stopping")
+        if bounded and self.weight + weight > MAX_WAITING_WEIGHT:
+            raise Overloaded("too much waits to be written; try again later", limit="writer_queue")
+        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        waiting = Waiting(units, needs, weight, CALL_RECORD.get(), entries, future, [], work_of_now())
+        self._waiting.append(waiting)
+        self.weight += weight
+        if len(self._waiting) >= self._awaited:
+            self._changed.set()
+        outcomes = await future
+        if waiting.call and waiting.is_journaled:
+            waiting.call.is_journaled = True
+        return outcomes
+
+    async def next_group(self) -> list[Waiting]:
+        """Gives what waits, up to a bound; nothing once it is closed and nothing waits."""
+        known = self._expected and self._expected + len(self._waiting)  # callers: those just answered, and who waits
+        while not self._waiting and not self.is_closed:
+            self._changed.clear()
+            await self._changed.wait()
+        await self._gather(known)
+        group: list[Waiting] = []
+        weight = 0
+        while self._waiting and (not group or weight + self._waiting[0].weight <= MAX_GROUP_WEIGHT):
+            group.append(self._waiting.popleft())
+            weight += group[-1].weight
+        self.weight -= weight
+        if callers := sum(each.call is not None for each in group):  # what channels ask for tells nothing of them
+            self._expected = callers if callers >= BUSY_CALLERS else 0
+        return group
+
+    def close(self) -> None:
+        """Takes nothing more."""
+        self.is_closed = True
+        self._changed.set()
+
+    def take_all(self) -> list[Waiting]:
+        """Gives all that waits, which is answered without being written."""
+        taken = list(self._waiting)
+        self._waiting.clear()
+        self.weight = 0
+        return taken
+
+    async def _gather(self, known: int) -> None:
+        """Lets all known callers come, while they do."""
+        seen, loop = 0, asyncio.get_running_loop()
+        end = loop.time() + GATHER_SECONDS
+        self._awaited = known
+        while seen < len(self._waiting) < self._awaited and loop.time() < end:
+            seen = len(self._waiting)
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_STEP_SECONDS):
+                    await self._changed.wait()
+        self._awaited = 1
