@@ -17,10 +17,11 @@ run: $(RUN) ## Run both nodes here and exchange real notices (ARGS=--once ends b
 	$(BIN)/gateway demo $(ARGS)
 
 ##@ Check
-# Hundreds of processes are started: each would compile the node's code if none could keep it.
+# Hundreds of processes are started: each would compile the node's code if none could keep it. Of at most three tests that
+# fail it is seen, once more and alone, whether they do so always: tests/support/second_run.py.
 .PHONY: test
 test: $(DEV) ## Run the whole test suite (ARGS=tests/ledger for a part, WORKERS=4 on more cores)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.support.second_run -n $(WORKERS) $(ARGS)
 
 .PHONY: test-long
 test-long: $(DEV) ## Run the deep forms of simulation, crash and property tests
