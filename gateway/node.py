@@ -141,8 +141,8 @@ class Node:
             self._tracing,
         )
         links = self._make_links(parties, store)
-        peer = PeerServicer(parties, store, self._bulletin, self._links, lambda seen: links[seen].hurry())
-        self._peer, self.peer_port = peer_server(listeners.peer(parties), peer)
+        self._receiving = PeerServicer(parties, store, self._bulletin, self._links, lambda seen: links[seen].hurry())
+        self._peer, self.peer_port = peer_server(listeners.peer(parties), self._receiving)
         self._committer.start()
         self._metrics = MetricsListener(self._metrics_page(parties, alarms, listeners.loads).make)
         if address := self.home.config.metrics.listen:
@@ -183,6 +183,7 @@ class Node:
         """Takes no new calls, lets those under way end within the drain time, and closes the store."""
         drain = self.home.config.limits.drain_seconds
         self._bulletin.close()
+        self._receiving.stop()
         self._links.wake()
         await self._metrics.stop()
         for task in self._tasks:

@@ -41,7 +41,13 @@ class PeerServicer(PeerServiceServicer):
         self._parties, self._store, self._bulletin, self._links = parties, store, bulletin, links
         self._on_seen = on_seen  # told the jurisdiction of a peer that dialled
         self._streams: dict[str, asyncio.Task[Any]] = {}
+        self._idle = set[asyncio.Task[Any]]()  # feed a stream, and wait for its next message
         self._turns: dict[str, asyncio.Lock] = {}
+
+    def stop(self) -> None:
+        """Ends each stream, after the message that is worked on: the node stops, and has closed its bulletin."""
+        for feeding in self._idle:
+            feeding.cancel()
 
     async def Exchange(
         self, request_iterator: AsyncIterator[wire.ExchangeRequest], context: Any
@@ -107,13 +113,33 @@ class PeerServicer(PeerServiceServicer):
         """Feeds the stream's messages one by one; puts None into the outbox after the last answer."""
         try:
             await carrier.feed(steps.Opened())
-            async for request in requests:
+            async for request in self._arriving(requests):
                 with receiving(self._store.tracing, origin, request) as refused:
                     if not await carrier.feed(_event(request)):
                         refused()
                         return
         finally:
             await outbox.put(None)
+
+    async def _arriving(self, requests: AsyncIterator[wire.ExchangeRequest]) -> AsyncIterator[wire.ExchangeRequest]:
+        """The messages of a stream, as long as the node does not stop."""
+        feeding = asyncio.current_task()
+        assert feeding is not None, "a stream is fed by a task"
+        try:
+            while not self._bulletin.closed:
+                self._idle.add(feeding)
+                request = await anext(requests, None)
+                self._idle.discard(feeding)
+                if request is None:
+                    return
+                yield request
+        except asyncio.CancelledError:
+            if not self._bulletin.closed:
+                raise  # the caller has gone
+            feeding.uncancel()
+        finally:
+            self._idle.discard(feeding)
+        raise Unavailable("the node is stopping; dial again")
 
 
 def _event(request: wire.ExchangeRequest) -> steps.PeerEvent:

@@ -1,16 +1,19 @@
 """SIGTERM: what is under way ends well, and soon."""
 
+import queue
 import threading
 import uuid
 from pathlib import Path
 
+import grpc
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from regulator.exchange import Client, ExchangeError
 from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.peer_service_pb2 import ExchangeRequest, ExchangeResponse, Hello
 
-from tests.rpc.calls import client_files, connected
+from tests.rpc.calls import PEER, client_files, connected, node_files, refusal
 from tests.supervision.samples import content
 from tests.support.nodes import STOP_SECONDS, Site, eventually, found_pair, running
 
@@ -37,6 +40,21 @@ def test_a_watch_of_health_is_told_and_does_not_hold_up_a_node_that_stops(pair: 
         assert next(watch).status == HealthCheckResponse.SERVING
         assert hk.stop() == 0
         assert [each.status for each in watch] == [HealthCheckResponse.NOT_SERVING]
+
+
+def test_a_peer_that_says_nothing_is_told_and_does_not_hold_up_a_node_that_stops(pair: tuple[Site, Site]) -> None:
+    hk, kr = pair
+    hello = ExchangeRequest(hello=Hello(versions=[1], origin=f"{kr.domain}/to/{hk.domain}")).SerializeToString()
+    said: queue.Queue[bytes | None] = queue.Queue()
+    said.put(hello)
+    with running(hk), connected(hk, hk.peer_port, node_files(kr)) as channel:
+        stream = channel.stream_stream(PEER)(iter(said.get, None), timeout=5 * STOP_SECONDS)
+        assert ExchangeResponse.FromString(next(stream)).HasField("position")
+        assert hk.stop() == 0
+        with pytest.raises(grpc.RpcError) as ended:
+            next(stream)
+        assert refusal(ended.value).text == "the node is stopping; dial again"
+        said.put(None)
 
 
 def give(client: Client, answered: list[Notice]) -> None:
