@@ -68,7 +68,8 @@ from gateway.scraping.listener import MetricsListener
 from gateway.scraping.page import Page
 from gateway.store.backlog import Backlog, read_waiting
 from gateway.store.bulletin import Bulletin
-from gateway.store.committer import Commit, Committer
+from gateway.store.commits import Commit
+from gateway.store.committer import Committer
 from gateway.store.database import Database
 from gateway.store.opening import (
     add_channels,

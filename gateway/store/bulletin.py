@@ -3,7 +3,7 @@
 import asyncio
 
 from gateway.store.backlog import Backlog
-from gateway.store.committer import Commit
+from gateway.store.commits import Commit
 
 
 class Bulletin:

@@ -3,7 +3,8 @@
 A unit of work is a function of a ``Transaction``. Units that wait are run one after another in one database
 transaction, signed with one checkpoint a channel, and made durable with one commit. A unit that raises harms no
 other. If the commit fails, no unit of it is answered as done, and the writer begins again from what is stored;
-only an error of the storage itself (not a full disk) ends the node, since a failed fsync must never be tried again.
+only an error of the storage itself (not a full disk) ends the node, since a failed fsync must never be tried again. A
+PostgreSQL server that goes away is waited for: meanwhile callers are refused at once.
 
 With SQLite the statements run on the loop's own thread, and only signing and the commit, with its fsync, on others:
 each statement lets go of the interpreter's lock, and a busy loop would give it back only after its switch interval, for
@@ -11,10 +12,10 @@ every row (docs/adr/0003). With PostgreSQL, where a statement waits for a server
 """
 
 import asyncio
+import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeVar, cast
 
@@ -25,10 +26,10 @@ from gateway.identity.signers import Keyring
 from gateway.journal.entries import Entry
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.logs import Log
+from gateway.store.commits import Commit, end_turn, read_commit, read_newer, take_turn
 from gateway.store.database import Database
-from gateway.store.journal_log import JournalState, read_journal, write_journal
-from gateway.store.recent import Recent, Run
-from gateway.store.state import ChannelState, Counters, read_channels, read_counters
+from gateway.store.journal_log import JournalState, write_journal
+from gateway.store.recent import Recent
 from gateway.store.transaction import NOTHING, Needs, Transaction
 from gateway.store.waiting import Queue, Unit, Waiting
 from gateway.store.writing import Writing
@@ -38,18 +39,9 @@ T = TypeVar("T")
 
 BROKEN_STORAGE = ("disk I/O error", "database disk image is malformed", "file is not a database")  # SQLite's words
 
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 3.0  # for a server that went away, from one try to the next
+
 _log = Log(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """What is true since a commit: told to those who listen."""
-
-    states: Mapping[str, ChannelState]
-    counters: Counters
-    journal: JournalState
-    sealed: Sequence[Run] = ()  # by this commit
-    destroyed: bool = False  # whether it destroyed content
 
 
 class Committer:
@@ -84,7 +76,7 @@ class Committer:
         self._turn = asyncio.Lock()  # whose holder alone uses the connection
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
         self._signers = ThreadPoolExecutor(1, thread_name_prefix="signer")
-        self._connection = database.writer()
+        self._connection = database.committing()
         self._now = 0
         self._latest = self._load()
         self.recent = Recent()
@@ -172,7 +164,7 @@ class Committer:
 
     async def _commit(self, group: list[Waiting]) -> None:
         weight, started = sum(waiting.weight for waiting in group), perf_counter()
-        began = time.time_ns()
+        began, known = time.time_ns(), self._latest
         try:
             if self._database.is_local:
                 commit = self._write(group)
@@ -188,9 +180,9 @@ class Committer:
             self._trace(group, began, failed=True)
             await self._recover(group, error)
             return
+        if commit.destroyed or self._latest is not known:
+            self.recent.forget()  # another replica may have destroyed content, too
         self._latest = commit
-        if commit.destroyed:
-            self.recent.forget()
         for run in commit.sealed:
             self.recent.keep(run)
         self._trace(group, began)  # before watchers are told
@@ -208,6 +200,8 @@ class Committer:
     def _write(self, group: list[Waiting]) -> Commit:
         """Runs the units and all statements; what is missing is the commit."""
         self._now = max(self._now, self._clock())
+        if not self._database.is_local:
+            self._latest, self._now = take_turn(self._connection, self._latest, self._now)
         states, counters = self._latest.states, self._latest.counters
         transaction = Transaction(self._connection, states, self._now, self._random)
         transaction.read_ahead([waiting.needs for waiting in group])
@@ -224,7 +218,8 @@ class Committer:
         writing = Writing(transaction.group, states, counters, self._sign, self._now)
         writing.execute(self._connection)
         journal, destroyed = self._write_journal(transaction), bool(transaction.group.destroyed)
-        return Commit(writing.states, writing.counters, journal, writing.runs, destroyed)
+        commit = Commit(writing.states, writing.counters, journal, writing.runs, destroyed)
+        return commit if self._database.is_local else end_turn(self._connection, self._latest, commit)
 
     def _write_journal(self, transaction: Transaction) -> JournalState:
         entries, sign = transaction.entries, transaction.signs_journal
@@ -255,23 +250,70 @@ class Committer:
             raise StoreError("the storage failed; the node stops, and must not write again before it is mended")
         for waiting in group:
             waiting.error = Unavailable("the store cannot write now; try again, same request_id")
-        try:
-            await self._elsewhere(self._reopen)
-        except SQLAlchemyError as second:
-            raise StoreError("the database does not answer") from second
+        if not await self._reopened():
+            group += self._queue.refuse("the database does not answer; try again later, same request_id")
+            _answer(group)
+            await self._come_back()
         self.recent.forget()  # the commit may have been made, though it failed, and have destroyed content
         self._on_commit(self._latest)
         _answer(group)
 
+    async def _reopened(self) -> bool:
+        """Connects anew, and reads what is stored; False: the server does not answer, or takes no writes.
+
+        Raises:
+            StoreError: SQLite's file cannot be opened.
+        """
+        try:
+            await self._elsewhere(self._reopen)
+        except SQLAlchemyError as error:
+            if self._database.is_local:
+                raise StoreError("the database does not answer") from error
+            return False
+        return True
+
+    async def _come_back(self) -> None:
+        """Waits for a server that went away; only then callers are taken again."""
+        _log.error("database_away")
+        wait, went = FIRST_WAIT_SECONDS, perf_counter()
+        while not self._queue.is_closed and not await self._reopened():
+            await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, not a secret
+            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+        if self._queue.take_again():
+            _log.warning("database_back", seconds=int(perf_counter() - went))
+            self.on_measured(0, 0.0, True)
+
+    async def follow(self, version: int) -> None:
+        """Takes what other replicas committed up to a version, if this one does not know it yet.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        async with self._turn:
+            known = self._latest
+            if version > known.version and not self._queue.is_refusing:
+                self._latest = await self._elsewhere(self._read_newer, known)
+                self.recent.forget()
+                self._on_commit(self._latest)
+
+    def _read_newer(self, known: Commit) -> Commit:
+        try:
+            with self._database.readers.connect() as connection:
+                return read_newer(connection, known)
+        except SQLAlchemyError as error:
+            raise Unavailable("the store cannot be read now") from error
+
     def _reopen(self) -> None:
         self._connection.close()
-        self._connection = self._database.writer()
+        self._connection = self._database.committing()
+        if not self._database.is_local:
+            with self._connection.begin():
+                take_turn(self._connection, self._latest, self._now)  # is it the one we knew, and does it take writes?
         self._latest = self._load()
 
     def _load(self) -> Commit:
-        with self._connection.begin():
-            journal = read_journal(self._connection)
-            return Commit(read_channels(self._connection), read_counters(self._connection), journal)
+        with self._database.readers.connect() as connection:
+            return read_commit(connection)
 
     def _end(self, group: list[Waiting], error: StoreError) -> None:
         self._queue.close()

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import AlreadyExists, StoreError
 from gateway.store.database import Database
 from gateway.store.scanning import pages
-from gateway.store.tables import metadata, node
+from gateway.store.tables import OF_PROCESSES, metadata, node
 
 
 def copy_store(
@@ -21,7 +21,7 @@ def copy_store(
     token_key: bytes | None = None,
     prepare: Callable[[], None] = lambda: None,
 ) -> int:
-    """Copies every row; gives how many.
+    """Copies every row, but for those that tell of what runs; gives how many.
 
     Args:
         source: in one snapshot, of this version's form
@@ -40,7 +40,7 @@ def copy_store(
             with connection.begin():
                 require_empty(connection)
             for table in metadata.sorted_tables:
-                if table is not node:
+                if table is not node and table.name not in OF_PROCESSES:
                     for page in pages(source, select(table), *table.primary_key.columns):
                         with connection.begin():
                             connection.execute(insert(table), [dict(row) for row in page])

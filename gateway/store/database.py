@@ -38,6 +38,20 @@ _WRITER_PRAGMAS = (
 
 _SCRUBBED = ("leaves", "notice_identifiers", "requests", "drafts")  # tables that lose content
 
+_PG_TIMEOUTS = {  # milliseconds; 0: none
+    "idle_in_transaction_session_timeout": 2500,  # a transaction waits for nothing but signatures
+    "lock_timeout": 5000,  # longer than that: the lock of who is paused was let go of
+    "statement_timeout": 0,  # else a COMMIT would be told as done that a synchronous standby does not have yet
+}
+_PG_CONNECTION = {  # libpq's words; what the URL says goes before
+    "application_name": "gateway",
+    "connect_timeout": 4,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5000,  # milliseconds until a server that has vanished is given up
+}
+
 _PG_SIZE = "SELECT pg_database_size(current_database())"
 
 
@@ -58,6 +72,13 @@ class Database:
     def writer(self) -> Connection:
         """Connects for writing; the caller is the one writer."""
         return self._writers.connect()
+
+    def committing(self) -> Connection:
+        """Connects for the commits of a node that runs: PostgreSQL ends by itself what takes too long (``bound``)."""
+        connection = self._writers.connect()
+        if not self.is_local:
+            bound(connection)
+        return connection
 
     def migrate(self) -> None:
         """Brings the tables to this version's form; does nothing where they have it."""
@@ -208,7 +229,8 @@ def _engine(url: URL, *, writes: bool) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url, writes=writes)
     options: dict[str, Any] = {"poolclass": NullPool} if writes else {"pool_size": READERS}
-    engine = create_engine(url, hide_parameters=True, **options)  # of an error, which is logged
+    defaults = {name: value for name, value in _PG_CONNECTION.items() if name not in url.query}
+    engine = create_engine(url, connect_args=defaults, hide_parameters=True, **options)  # of an error, which is logged
     event.listen(engine, "connect", _set_postgresql_writer if writes else _set_postgresql_reader)
     return engine
 
@@ -239,6 +261,13 @@ def _set_sqlite_reader(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA query_only=ON")
     connection.execute("PRAGMA temp_store=MEMORY")
+
+
+def bound(connection: Connection) -> None:
+    """Has PostgreSQL end what takes too long: a replica that is paused with a lock keeps others for seconds only."""
+    for name, milliseconds in _PG_TIMEOUTS.items():
+        connection.exec_driver_sql(f"SET {name} = {milliseconds}")
+    connection.commit()
 
 
 def _raw(connection: Connection) -> Any:

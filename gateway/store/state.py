@@ -1,6 +1,6 @@
 """What the writer holds in memory of each channel, as of the last commit."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, func, select
@@ -68,13 +68,17 @@ def read_counters(connection: Connection) -> Counters:
     return Counters(cursor or 0, sequence or 0)
 
 
-def read_channels(connection: Connection) -> dict[str, ChannelState]:
-    """Reads every channel, by origin. Signatures are not verified here (``opening.check_channels`` does).
+def read_channels(connection: Connection, some: Collection[int] | None = None) -> dict[str, ChannelState]:
+    """Reads every channel, or some by their ids, by origin.
+
+    Signatures are not verified here (``opening.check_channels`` does).
 
     Raises:
         Corrupt: a channel's edge, newest head and newest receipt contradict each other.
     """
     them = select(channels).where(channels.c.id != JOURNAL).order_by(channels.c.id)
+    if some is not None:
+        them = them.where(channels.c.id.in_(some))
     rows = connection.execute(them).mappings().all()
     return {row["origin"]: _read_fitting(connection, row) for row in rows}
 

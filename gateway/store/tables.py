@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -35,16 +36,19 @@ BIG = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's r
 
 # Whose database it is: one row, written by `gateway init`, compared at every start. `token_key` enciphers page tokens
 # and cursors: it keeps nothing from who reads the database, and goes with it into a backup, so that they stay good.
+# `version`: number of commits, and `committed_at` of the last one; on PostgreSQL alone, where replicas take turns.
 node = Table(
     "node",
     metadata,
     Column("domain", String(120), primary_key=True),
     Column("jurisdiction", String(2), nullable=False),
     Column("token_key", LargeBinary(32), nullable=False),
+    Column("version", BIG, nullable=False, server_default=text("0")),
+    Column("committed_at", BIG, nullable=False, server_default=text("0")),
 )
 
 # One direction to or from a peer; and, with the id 0, the access journal. `edge`: the compact range of `size` leaves,
-# hashes joined.
+# hashes joined. `version`: of the node, as of the last commit that changed the channel; on PostgreSQL alone.
 channels = Table(
     "channels",
     metadata,
@@ -57,6 +61,7 @@ channels = Table(
     Column("edge", LargeBinary, nullable=False),
     Column("halt_reason", String(64), nullable=False),  # empty: open
     Column("halt_detail", String, nullable=False),
+    Column("version", BIG, nullable=False, server_default=text("0")),
     UniqueConstraint("origin"),
 )
 
@@ -329,6 +334,32 @@ requests = Table(
     Column("notice", String(128), nullable=False),
     sqlite_with_rowid=False,
 )
+
+# The processes of the node that use this database, by the clock of its server; on PostgreSQL alone, as are leases.
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("id", String(32), primary_key=True),  # of this start of it
+    Column("name", String(120), nullable=False),  # for people
+    Column("started_at", BIG, nullable=False),
+    Column("seen_at", BIG, nullable=False),
+)
+
+# Which replica moves a channel, until when, by the clock of the database's server; `epoch` grows with each new holder.
+# `connected`, `last_error`: how the channel's stream does there.
+leases = Table(
+    "leases",
+    metadata,
+    Column("channel", Integer, ForeignKey("channels.id"), primary_key=True, autoincrement=False),
+    Column("holder", String(32), nullable=False),  # id of a replica; empty: nobody
+    Column("epoch", BIG, nullable=False),
+    Column("expires_at", BIG, nullable=False),
+    Column("connected", Boolean, nullable=False),
+    Column("last_error", String(500), nullable=False),
+)
+
+OF_PROCESSES = frozenset({"replicas", "leases"})
+"""Tables that tell of what runs, and belong to no backup."""
 
 Index(None, notices.c.state, notices.c.sequence)
 Index(None, notices.c.kind, notices.c.sequence)

@@ -55,11 +55,15 @@ class Waiting:
 
 
 class Queue:
-    """What waits; on the loop's thread alone. ``weight``: of all that does; ``is_closed``: it takes nothing more."""
+    """What waits; on the loop's thread alone.
+
+    ``weight``: of all that does; ``is_closed``: it takes nothing more; ``is_refusing``: it takes nothing for now.
+    """
 
     def __init__(self) -> None:
         self.weight = 0
         self.is_closed = False
+        self._refusal = ""
         self._waiting: deque[Waiting] = deque()
         self._changed = asyncio.Event()
         self._expected = 0  # callers: of the last commit that had any, if they were many
@@ -82,6 +86,8 @@ class Queue:
         """
         if self.is_closed:
             raise Unavailable("the node is stopping")
+        if self._refusal:
+            raise Unavailable(self._refusal)
         if bounded and self.weight + weight > MAX_WAITING_WEIGHT:
             raise Overloaded("too much waits to be written; try again later", limit="writer_queue")
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
@@ -116,6 +122,23 @@ class Queue:
         """Takes nothing more."""
         self.is_closed = True
         self._changed.set()
+
+    @property
+    def is_refusing(self) -> bool:
+        """Tells whether callers are refused for now."""
+        return bool(self._refusal)
+
+    def refuse(self, why: str) -> list[Waiting]:
+        """Takes nothing for now; gives all that waits, to be answered so."""
+        self._refusal, refused = why, self.take_all()
+        for waiting in refused:
+            waiting.error = Unavailable(why)
+        return refused
+
+    def take_again(self) -> bool:
+        """Takes callers again, unless it is closed."""
+        self._refusal = ""
+        return not self.is_closed
 
     def take_all(self) -> list[Waiting]:
         """Gives all that waits, which is answered without being written."""

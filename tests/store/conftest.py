@@ -100,6 +100,15 @@ async def hk(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Async
 
 
 @pytest.fixture
+async def postgresql_hk(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
+    """Hong Kong's store on PostgreSQL, in the same way."""
+    store = Opened.create("HK", _kept("postgresql", "hk", request), tmp_path / "hk")
+    yield store
+    await store.close()
+    check_verified(store)
+
+
+@pytest.fixture
 async def kr(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
     """Korea's store, in the same way."""
     store = Opened.create("KR", _kept(kind, "kr", request), tmp_path / "kr")

@@ -35,7 +35,8 @@ from gateway.ledger.seals import Certificates, CertifiedSeal
 from gateway.ledger.sender import SenderMachine
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.sealed_tokens import SealedTokens
-from gateway.store.committer import Commit, Committer
+from gateway.store.commits import Commit
+from gateway.store.committer import Committer
 from gateway.store.database import Database, snapshot
 from gateway.store.migrating import MIGRATIONS
 from gateway.store.opening import add_channels, channel_names, create

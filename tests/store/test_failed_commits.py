@@ -108,15 +108,51 @@ async def test_an_error_of_the_disk_ends_the_writer_for_good(hk: Opened):
     assert await hk.rows(notices) == []
 
 
-async def test_a_database_that_stays_away_ends_the_writer(hk: Opened, monkeypatch):
-    def gone(_self):
-        raise OperationalError("connect", {}, Exception("no server"))
+def gone(_self):
+    raise OperationalError("connect", {}, Exception("no server"))
 
+
+@pytest.mark.usefixtures("only_sqlite")
+async def test_a_file_that_cannot_be_opened_again_ends_the_writer(hk: Opened, monkeypatch):
     fail_commit(hk)
     with monkeypatch.context() as patch:
-        patch.setattr(Database, "writer", gone)
+        patch.setattr(Database, "committing", gone)
         assert isinstance(await refused(hk.release("hk-1")), Unavailable)
     assert isinstance(hk.failures[0], StoreError)
+
+
+async def test_a_server_that_stays_away_is_waited_for_and_callers_are_refused(postgresql_hk: Opened, monkeypatch):
+    hk, back = postgresql_hk, asyncio.Event()
+    measured: list[bool] = []
+
+    def measure(_weight: int, _seconds: float, is_durable: bool) -> None:
+        measured.append(is_durable)
+        if is_durable:
+            back.set()
+
+    hk.committer.on_measured = measure
+    fail_commit(hk)
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "committing", gone)
+        waiting = [asyncio.create_task(refused(hk.release(f"hk-{n}"))) for n in range(3)]
+        assert all(isinstance(each, Unavailable) for each in await asyncio.gather(*waiting))
+        assert "does not answer" in str(await refused(hk.release("hk-3")))
+        assert measured == [False]
+    async with asyncio.timeout(60):
+        await back.wait()
+    assert measured == [False, True], "without any caller it is known that the node can write again"
+    assert (await hk.release("hk-4"))[0].place.index == 0
+    assert hk.failures == []
+
+
+async def test_a_node_stops_while_its_server_is_away(postgresql_hk: Opened, monkeypatch):
+    fail_commit(postgresql_hk)
+    monkeypatch.setattr(Database, "committing", gone)
+    assert isinstance(await refused(postgresql_hk.release("hk-1")), Unavailable)
+    async with asyncio.timeout(60):
+        await postgresql_hk.close()
+    monkeypatch.undo()
+    postgresql_hk.start()
 
 
 async def test_stored_nonsense_ends_the_writer_that_meets_it(hk: Opened):
@@ -156,6 +192,13 @@ async def test_a_defect_of_the_writer_ends_it_and_answers_everybody(hk: Opened, 
     monkeypatch.undo()
 
 
+@pytest.fixture
+def only_sqlite(kind: str) -> None:
+    if kind != "sqlite":
+        pytest.skip("on PostgreSQL writers take turns: test_replicas.py")
+
+
+@pytest.mark.usefixtures("only_sqlite")
 async def test_a_second_writer_on_the_same_log_is_fenced_off(hk: Opened):
     second = hk.new_committer()
     second.start()
@@ -169,6 +212,7 @@ async def test_a_second_writer_on_the_same_log_is_fenced_off(hk: Opened):
     await hk.release("hk-3")
 
 
+@pytest.mark.usefixtures("only_sqlite")
 async def test_a_second_writer_of_other_rows_is_fenced_off_too(hk: Opened):
     """Only an event and a receipt: the log itself does not grow."""
     second = hk.new_committer()

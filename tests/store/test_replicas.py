@@ -1,0 +1,176 @@
+"""Several writers on one PostgreSQL database, as replicas of a node: they take turns, and none forks a log."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from regulator.exchange.v1.journal_pb2 import JournalEntry
+from regulator.exchange.v1.values_pb2 import LocalizedText
+from sqlalchemy import update
+
+from gateway.errors import StoreError, Unavailable, WrongState
+from gateway.journal.entries import Entry, Requester
+from gateway.store import tables
+from gateway.store.opening import disown
+from gateway.store.transaction import Transaction
+from gateway.supervision.envelopes import withdrawn
+from tests.store.stores import AUTHOR, NOW, Opened, check_verified, refused, settle
+
+WHY = [LocalizedText(language_tag="en", text="It was wrong.")]
+
+
+@pytest.fixture
+async def pair(postgresql_hk: Opened, tmp_path: Path) -> AsyncIterator[tuple[Opened, Opened]]:
+    """Two replicas of Hong Kong's node, each with a home of its own."""
+    (tmp_path / "hk-b").mkdir()
+    other = Opened.open("HK", postgresql_hk.url, tmp_path / "hk-b")
+    yield postgresql_hk, other
+    await other.close()
+
+
+async def test_writers_that_race_give_one_log_without_gaps(pair):
+    """The store is verified afterwards, as after every test of this folder: log, heads, events, sequences."""
+    rounds = range(12)
+    made = await asyncio.gather(*(each.release(f"hk-{place}-{n}") for n in rounds for place, each in enumerate(pair)))
+    assert sorted(sealed.place.index for (sealed,) in made) == list(range(24))
+    one, other = pair
+    await one.committer.follow(other.committer.latest().version)
+    await other.committer.follow(one.committer.latest().version)
+    assert one.state() == other.state()
+    assert one.committer.latest().counters == other.committer.latest().counters
+    assert [row["cursor"] for row in await one.rows(tables.events)] == list(range(1, 25))
+    assert [row["sequence"] for row in await one.rows(tables.notices)] == list(range(1, 25))
+
+
+async def test_one_request_id_does_one_thing_whichever_replica_it_reaches(pair):
+    def once(store: Opened):
+        def unit(tx: Transaction) -> str:
+            if known := tx.find_request("client", "r1"):
+                return known.notice
+            sealed = store.seal_notice(tx, "hk-once")
+            tx.remember_request("client", "r1", bytes(32), sealed.projection.records[0].id)
+            return "made"
+
+        return unit
+
+    answers = await asyncio.gather(*(each.committer.submit(once(each)) for each in pair * 5))
+    assert sorted(answers) == sorted(["hk-once"] * 9 + ["made"])
+    pair[0].damaged = True  # the client is none
+
+
+async def test_of_two_replicas_that_decide_about_one_notice_one_finds_the_other_was_first(pair):
+    await pair[0].release("hk-1")
+
+    def withdraw(store: Opened):
+        def unit(tx: Transaction) -> None:
+            record = tx.find_notice("hk-1")
+            assert record is not None
+            if record.withdrawn_at is not None:
+                raise WrongState("it is withdrawn")
+            tx.seal(store.outgoing, AUTHOR, lambda seal: withdrawn(seal, "hk-1", WHY))
+
+        return unit
+
+    outcomes = await asyncio.gather(*(each.committer.submit(withdraw(each)) for each in pair), return_exceptions=True)
+    assert sorted(type(each) for each in outcomes if each) == [WrongState]
+    assert [row["size"] for row in await pair[0].rows(tables.channels) if row["origin"] == pair[0].outgoing] == [2]
+
+
+async def test_a_replica_follows_what_another_commits(pair):
+    one, other = pair
+    await one.release("hk-1", "hk-2")
+    assert other.state().log.size == 0
+    await other.committer.follow(one.committer.latest().version)
+    assert other.state() == one.state()
+    assert other.commits[-1].counters.cursor == 2, "watchers and links hear of it"
+    told = len(other.commits)
+    await other.committer.follow(one.committer.latest().version)
+    assert len(other.commits) == told, "there was nothing new"
+
+
+async def test_the_journal_is_one_log_of_all_replicas(pair):
+    for store in itertools.islice(itertools.cycle(pair), 6):
+        await store.committer.journal(Entry(Requester(), "/p.S/Get", JournalEntry.ANSWERED))
+    assert pair[1].committer.latest().journal.log.size == 6
+
+
+async def test_times_never_go_back_from_one_replica_to_another(pair):
+    """The second one's clock is an hour behind."""
+    one, other = pair
+    other.clock = itertools.count(NOW - 3_600_000_000)
+    await one.release("hk-1")
+    await other.release("hk-2")
+    first, second = [row["committed_at"] for row in await one.rows(tables.events)]
+    assert second >= first
+
+
+async def test_what_is_sent_from_memory_is_forgotten_once_another_replica_wrote(pair):
+    """It may have destroyed content of it."""
+    one, other = pair
+    await one.release("hk-1")
+    assert one.committer.recent.batch(one.outgoing, 0, 1)
+    await other.release("hk-2")
+    await one.committer.follow(other.committer.latest().version)
+    assert one.committer.recent.batch(one.outgoing, 0, 1) is None
+
+
+async def test_either_replica_exchanges_with_the_peer(pair, tmp_path):
+    kr = Opened.create("KR", "sqlite:///node.db", tmp_path / "kr")
+    numbers = itertools.count()
+    for store in itertools.islice(itertools.cycle(pair), 4):
+        await store.release(f"hk-{next(numbers)}")
+        await settle(store, kr)
+    assert kr.state(pair[0].outgoing).receipted_size == 4
+    await kr.close()
+    check_verified(kr)
+
+
+async def test_a_replica_that_is_paused_in_a_commit_keeps_others_for_seconds_and_writes_nothing(pair):
+    one, other = pair
+    loop = asyncio.get_running_loop()
+    began = loop.create_future()
+    connection = one.committer._connection
+    assert connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar() == "2500ms"
+    connection.exec_driver_sql("SET idle_in_transaction_session_timeout = 400")
+    connection.commit()
+
+    def paused(tx: Transaction) -> None:
+        one.seal_notice(tx, "hk-paused")
+        loop.call_soon_threadsafe(began.set_result, None)
+        time.sleep(2)  # on the commit's thread: as a process that was stopped (SIGSTOP)
+
+    asleep = asyncio.create_task(refused(one.committer.submit(paused)))
+    await began
+    (sealed,) = await other.release("hk-meanwhile")
+    assert not asleep.done(), "the server ended the transaction of the one that sleeps"
+    assert sealed.place.index == 0
+    assert isinstance(await asleep, Unavailable)
+    assert [row["id"] for row in await one.rows(tables.notices)] == ["hk-meanwhile"]
+    assert (await one.release("hk-after"))[0].place.index == 1
+
+
+async def test_a_replica_stops_when_its_database_has_lost_commits(pair):
+    one, other = pair
+    await one.release("hk-1")
+    with one.database.writer() as connection, connection.begin():
+        connection.execute(update(tables.node).values(version=0))
+    assert isinstance(await refused(one.release("hk-2")), Unavailable)
+    assert "has lost commits" in str(one.failures[0])
+    with pytest.raises(StoreError, match="has lost commits"):
+        await follow_from(one, other)
+
+
+async def follow_from(one: Opened, other: Opened) -> None:
+    other.committer._latest = one.committer.latest()
+    await other.committer.follow(one.committer.latest().version + 1)
+
+
+async def test_a_replica_stops_when_the_node_was_moved_to_another_database(pair):
+    one, other = pair
+    disown(one.url, one.home)
+    one.damaged = True
+    assert isinstance(await refused(other.release("hk-1")), Unavailable)
+    assert "nobody's" in str(other.failures[0])
