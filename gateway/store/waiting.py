@@ -21,7 +21,7 @@ Unit = Callable[[Transaction], T]
 
 MAX_GROUP_WEIGHT = 500  # envelopes a commit, about; a batch on the wire holds twice as many
 BUSY_CALLERS = 4  # in one commit: then more are on their way
-GATHER_SECONDS, GATHER_STEP_SECONDS = 0.030, 0.002  # that a busy writer waits for others to join
+GATHER_SECONDS, GATHER_STEP_SECONDS = 0.040, 0.010  # that a busy writer waits for others: for all, for the next one
 MAX_WAITING_WEIGHT = 20_000  # envelopes that may wait before callers are refused
 
 
