@@ -4,14 +4,17 @@ from datetime import datetime
 
 from gateway.errors import StoreError
 from gateway.home import Home
+from gateway.moments import MICROS
 from gateway.store.database import Database, local_file
+from gateway.store.forking import prove_halts
 from gateway.store.opening import add_channels, channel_names, check_owner
 
 
 def upgrade_database(home: Home, now: datetime) -> None:
     """Does nothing where there is nothing to do; never makes a database: with a new one a node would sign twice.
 
-    The seals with which channels began stand in the home's files, and in tables since revision 0008.
+    The seals with which channels began stand in the home's files, and in tables since revision 0008; proofs of forks
+    are kept since 0015.
 
     Raises:
         StoreError: it is not there, or another node's.
@@ -26,5 +29,7 @@ def upgrade_database(home: Home, now: datetime) -> None:
         with database.readers.connect() as connection:
             check_owner(connection, node.jurisdiction, node.domain)
         add_channels(database, channel_names(home.parties(home.peer_documents(), now)))
+        with database.writer() as connection, connection.begin():
+            prove_halts(connection, int(now.timestamp() * MICROS))
     finally:
         database.close()

@@ -8,25 +8,27 @@ from typing import Annotated, Any
 
 import typer
 from cryptography import x509
-from cryptography.x509.oid import NameOID
 from regulator.exchange import Client
 from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.cli.author_view import author_document, released_by
+from gateway.cli.evidence_names import named
+from gateway.cli.fork_evidence import fork, verify_fork
 from gateway.cli.options import AsJson, ProfileFile, connect, read_input
 from gateway.cli.output import say, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.evidence import EvidenceCheck, Proven, act_of, clock
 from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, write_file
-from gateway.identity.names import NodeId
 from gateway.identity.sealers import fingerprint
+from gateway.ledger.fork_proof import is_fork_proof
 
 
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
     group = typer.Typer(no_args_is_help=True, help="Prove to a third person who said what, and who held it.")
     group.command("export")(export)
+    group.command("fork")(fork)
     group.command("verify")(verify)
     app.add_typer(group, name="evidence")
 
@@ -95,15 +97,18 @@ def verify(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Verifies an evidence file, offline.
+    """Verifies an evidence file or a fork proof, offline.
 
     It needs nothing but the two jurisdictions' roots: no node, no network, no database.
 
     Exit code 1, and the first step that failed, if it does not hold. Give only the roots of the two jurisdictions
     that the file is of, from a source that you trust.
     """
-    roots = [read_certificate(each) for each in root]
-    check = EvidenceCheck(read_input(file), roots)
+    roots, data = [read_certificate(each) for each in root], read_input(file)
+    if is_fork_proof(data):
+        verify_fork(data, roots, as_json=as_json)
+        return
+    check = EvidenceCheck(data, roots)
     steps = passed_steps(check.steps(), as_json=as_json)
     proven = check.proven(steps)
     if as_json:
@@ -113,7 +118,7 @@ def verify(
 
 
 def _verdict(proven: Proven, roots: Sequence[x509.Certificate]) -> str:
-    sender, receiver = _named(proven.sender, roots), _named(proven.receiver, roots)
+    sender, receiver = named(proven.sender, roots), named(proven.receiver, roots)
     sent = f"{sender} sealed {_sealed(proven)}"
     if proven.received_at is None:
         told = f"{sent}. The sending alone is proven: there is no receipt of {receiver}."
@@ -132,20 +137,10 @@ def _sealed(proven: Proven) -> str:
 
 def _destroyed(proven: Proven, roots: Sequence[x509.Certificate]) -> Iterator[str]:
     if proven.destruction and proven.destruction.sealed_at:
-        node, time = _named(proven.destruction.sender, roots), clock(proven.destruction.sealed_at)
+        node, time = named(proven.destruction.sender, roots), clock(proven.destruction.sealed_at)
         yield f"CONTENT DESTROYED: {node} certified at {time} that it holds the content no more."
     elif proven.envelope is None:
         yield "CONTENT DESTROYED: so it is said; there is no certificate of it here."
-
-
-def _named(node: NodeId, roots: Sequence[x509.Certificate]) -> str:
-    """``HK (gateway.hk.example)``, where the root names its country."""
-    for root in roots:
-        labels = [str(each.value) for each in root.subject.get_attributes_for_oid(NameOID.DOMAIN_COMPONENT)]
-        countries = root.subject.get_attributes_for_oid(NameOID.COUNTRY_NAME)
-        if countries and ".".join(reversed(labels)) == node.domain:
-            return f"{countries[0].value!s} ({node.domain})"
-    return node.domain
 
 
 def _document(proven: Proven, roots: Sequence[x509.Certificate]) -> dict[str, Any]:

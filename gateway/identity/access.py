@@ -89,6 +89,7 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
         GetEvidence=_READING,
         GetCheckpoint=_READING,
         GetConsistencyProof=_READING,
+        GetForkProof=_OPERATING,
     ),
     **_rules(
         "regulator.exchange.v1.AdminService",

@@ -39,6 +39,7 @@ from enum import Enum
 from typing import ClassVar
 
 from gateway.errors import LocalProtocolError, RemoteProtocolError, VerificationError
+from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.seals import Parties
 from gateway.ledger.steps import Close, Closed, Effect, Event, Halt
 
@@ -133,6 +134,6 @@ class Machine:
     def _do(self, *effects: Effect) -> None:
         self._effects.extend(effects)
 
-    def _halt(self, reason: str, detail: str, evidence: Iterable[bytes]) -> None:
+    def _halt(self, reason: str, detail: str, evidence: Iterable[bytes], prefix: Prefix = NO_PREFIX) -> None:
         self.state = State.HALTED
-        self._do(Halt(reason, detail, tuple(evidence)), Close())
+        self._do(Halt(reason, detail, tuple(evidence), prefix), Close())

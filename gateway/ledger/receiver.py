@@ -6,7 +6,7 @@ from gateway.errors import BadProof, RemoteProtocolError, UnknownSeal
 from gateway.ledger.batch import VerifiedBatch, check_extent, check_held, verify_batch
 from gateway.ledger.channel import VERSION, Machine, State, step
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, open_checkpoint
-from gateway.ledger.forks import NO_PREFIX, TWO_HEADS
+from gateway.ledger.forks import NO_PREFIX, TWO_HEADS, Prefix, prefix_of
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
 from gateway.ledger.seals import Parties
@@ -166,7 +166,7 @@ class ReceiverMachine(Machine):
             return
         verified = self._verify(batch, recalled.log)
         if list(verified.leaf_hashes[:overlap]) != list(recalled.leaf_hashes):
-            self._halt_forked(verified.head)
+            self._halt_forked(verified.head, self._prefix_in(verified, recalled.log))
         elif verified.log.size > self._log.size:
             rest = wire.Batch(
                 first_index=self._log.size,
@@ -177,6 +177,14 @@ class ReceiverMachine(Machine):
             self._commit(verify_batch(rest, self._log, self.parties))
         else:
             self._send_receipt()
+
+    def _prefix_in(self, contrary: VerifiedBatch, before: CompactRange) -> Prefix:
+        """What a contrary log that is larger than the own one has at the own size: nobody can tell that later."""
+        if contrary.log.size <= self._log.size:
+            return NO_PREFIX
+        shared = self._log.size - contrary.first
+        there, _ = before.extend(contrary.leaf_hashes[:shared])
+        return prefix_of(there, contrary.leaf_hashes[shared:])
 
     def _verify(self, batch: wire.Batch, log: CompactRange) -> VerifiedBatch:
         """Takes envelopes without their content only below a receipt of its own: it held them once, and lost them."""
@@ -228,10 +236,11 @@ class ReceiverMachine(Machine):
 
     # --- forks ------------------------------------------------------------------------------------------------------
 
-    def _halt_forked(self, contrary: SignedCheckpoint) -> None:
+    def _halt_forked(self, contrary: SignedCheckpoint, prefix: Prefix = NO_PREFIX) -> None:
+        """Keeps both heads; ``prefix``: of the contrary one, where it is larger than the own log."""
         assert self._head is not None, "an empty log contradicts nothing"
         evidence = (self._head.note, contrary.note)
-        self._halt_found = Halt(FORKED, f"the sender signed two histories of {self.parties.origin}", evidence)
+        self._halt_found = Halt(FORKED, f"the sender signed two histories of {self.parties.origin}", evidence, prefix)
         self._do(self._halt_found)
         self.state = State.HALTED
         self._tell()
@@ -243,7 +252,7 @@ class ReceiverMachine(Machine):
         if len(sizes) == len({*sizes}) == TWO_HEADS and sizes[0] > 0 and sizes[1] <= self._log.size:
             self._do(Prove(*sizes))
         else:
-            self._tell_proven(Proved(NO_PREFIX))
+            self._tell_proven(Proved(self._halt_found.prefix))
 
     def _tell_proven(self, proved: Proved) -> None:
         assert self._halt_found is not None, "HALTED has a reason"

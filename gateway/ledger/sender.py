@@ -9,7 +9,7 @@ from gateway.errors import BadProof, RemoteProtocolError, UnknownSeal
 from gateway.ledger.batch import verify_batch
 from gateway.ledger.channel import VERSION, WINDOW_BATCHES, Machine, State, step
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, open_checkpoint, open_receipt
-from gateway.ledger.forks import TWO_HEADS, Prefix, check_fork
+from gateway.ledger.forks import NO_PREFIX, TWO_HEADS, Prefix, check_fork
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
 from gateway.ledger.seals import Parties
@@ -279,14 +279,16 @@ class SenderMachine(Machine):
         earlier, later = self._heads_of(halted)
         if later.checkpoint.size <= self._log.size:
             raise RemoteProtocolError("the peer calls two checkpoints of one history a fork")
+        prefix = Prefix(halted.prefix_root, tuple(halted.consistency))
         try:
-            check_fork(earlier.checkpoint, later.checkpoint, Prefix(halted.prefix_root, halted.consistency))
+            check_fork(earlier.checkpoint, later.checkpoint, prefix)
         except BadProof as error:
             self._find_rolled_back(later)
             self._do(Close(f"{error.reason}: the peer calls a fork what it does not prove to be one"))
             self._forget_stream()
         else:
-            self._halt(FORKED, _TWO_HISTORIES, (later.note, earlier.note))
+            differ = earlier.checkpoint.size < later.checkpoint.size
+            self._halt(FORKED, _TWO_HISTORIES, (later.note, earlier.note), prefix if differ else NO_PREFIX)
 
     def _heads_of(self, halted: wire.Halted) -> list[SignedCheckpoint]:
         """The evidence, the smaller size first."""

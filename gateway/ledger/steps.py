@@ -13,7 +13,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint
-from gateway.ledger.forks import Prefix
+from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.seals import Parties
 
@@ -165,12 +165,14 @@ class Alarm:
 class Halt:
     """Seal and take nothing more in this channel, durably; keep the evidence.
 
-    ``evidence`` holds the signed notes that contradict each other. ``reason`` is a stable word.
+    ``evidence`` holds the signed notes that contradict each other. ``reason`` is a stable word. ``prefix`` is what the
+    log of the larger one had at the size of the smaller, where the own log does not tell it.
     """
 
     reason: str
     detail: str
     evidence: tuple[bytes, ...] = ()
+    prefix: Prefix = NO_PREFIX
 
     def is_graver_than(self, other: "Halt") -> bool:
         """Whether it takes the place of another reason: a fork of any, and any of ``RESTORED``."""

@@ -5,19 +5,24 @@ from regulator.exchange.v1.evidence_service_pb2 import (
     Checkpoint,
     ConsistencyProof,
     Evidence,
+    ForkProof,
     GetCheckpointRequest,
     GetConsistencyProofRequest,
     GetEvidenceRequest,
+    GetForkProofRequest,
 )
 
-from gateway.errors import NotFound
+from gateway.errors import BadInput, NotFound, WrongState
 from gateway.identity.access import Caller
 from gateway.ledger.checkpoint import Checkpoint as SignedPart
 from gateway.ledger.evidence import Evidence as EvidenceFile
 from gateway.ledger.note import Note
 from gateway.ledger.seals import Certificates
+from gateway.ledger.steps import RESTORED, SENDER_ROLLED_BACK
+from gateway.moments import timestamp_of
 from gateway.questions.scopes import scope_of
 from gateway.store.bulletin import Bulletin
+from gateway.store.forking import read_forks
 from gateway.store.logs import no_envelope
 from gateway.store.proofs import InclusionParts, read_consistency, read_inclusion
 from gateway.store.queries import read_notice
@@ -96,6 +101,21 @@ class Proofs:
         parts = await self._readers.run(read_consistency, request.origin, request.first_size, request.second_size)
         return ConsistencyProof(hashes=parts.hashes, first_root=parts.first_root, second_root=parts.second_root)
 
+    async def get_fork_proof(self, request: GetForkProofRequest) -> ForkProof:
+        """Gives the proof that the sender of a channel signed two histories of it."""
+        check_fields(request)
+        state = self._state(request.origin)
+        found = await self._readers.run(read_forks, request.origin)
+        if not found:
+            raise WrongState(_unproven(state), channel=request.origin)
+        number = request.number or len(found)
+        if number > len(found):
+            raise BadInput.of("number", f"must be at most {len(found)}: so many forks of this channel were found here")
+        proof, found_at = found[number - 1]
+        name = f"{request.origin.replace('/', '-')}.fork-{number}.proof"
+        time = timestamp_of(found_at)
+        return ForkProof(proof=proof, file_name=name, number=number, count=len(found), found_time=time)
+
     def _certificates(self, parts: InclusionParts) -> tuple[Certificates, Certificates]:
         """Those that were in force when the evidence's note was signed, of the sender and of the receiver."""
         note = Note.parse(parts.note)
@@ -123,6 +143,27 @@ class Proofs:
         if place is None:
             raise NotFound(f"{wanted} has no {_WORDS[act]}", notice=wanted)
         return place, f"{wanted}.{_WORDS[act]}"
+
+
+def _unproven(state: ChannelState) -> str:
+    """Says that there is no proof of equivocation, and what a halt shows instead."""
+    if state.halt is None:
+        return f"the channel {state.origin} has not halted: nobody is known to have signed two histories of it"
+    told = _HALTS.get(state.halt.reason, "what was kept with it proves nothing to a third person")
+    return f"there is no proof of a fork of {state.origin}: it halted as {state.halt.reason}, and {told}"
+
+
+_HALTS = {
+    RESTORED: (
+        "so this node keeps itself from signing two histories: it was restored, and waits until its peer has told what "
+        "it holds; nobody did anything wrong"
+    ),
+    SENDER_ROLLED_BACK: (
+        "what is kept with it is a checkpoint of this node itself, for more envelopes than are here: it lost some of "
+        "its log, and takes it back from its peer; that is one history"
+    ),
+}
+"""What halts show that are no equivocation."""
 
 
 def _named_by_place(request: GetEvidenceRequest) -> tuple[Place, str]:

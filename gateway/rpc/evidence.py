@@ -26,3 +26,7 @@ class EvidenceServicer(EvidenceServiceServicer):
     async def GetConsistencyProof(self, request: pb.GetConsistencyProofRequest, context: Any) -> pb.ConsistencyProof:
         """Proves consistency."""
         return await self._proofs.get_consistency_proof(request)
+
+    async def GetForkProof(self, request: pb.GetForkProofRequest, context: Any) -> pb.ForkProof:
+        """Gives the proof of a fork."""
+        return await self._proofs.get_fork_proof(request)

@@ -3,19 +3,26 @@
 Alembic is imported where a form is changed: it takes longer than a node's start, which only compares two short names.
 """
 
+import re
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection, column, inspect, select, table
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-_DIGITS = 4  # of a revision, with which the name of its file begins
+_LINE = re.compile(r'^(revision|down_revision) = "([0-9]{4})"$', re.MULTILINE)
 _VERSIONS = table("alembic_version", column("version_num"))
 
 
+@cache
 def newest_revision() -> str:
-    """Gives the revision of this version's tables, which is that of the last migration."""
-    return max(path.name for path in (MIGRATIONS / "versions").glob(f"{'[0-9]' * _DIGITS}_*.py"))[:_DIGITS]
+    """Gives the revision of this version's tables: that of the migration on which no other one follows."""
+    lines = [line for path in (MIGRATIONS / "versions").glob("*.py") for line in _LINE.findall(path.read_text())]
+    (newest,) = {number for name, number in lines if name == "revision"} - {
+        number for name, number in lines if name == "down_revision"
+    }
+    return str(newest)
 
 
 def revision_of(connection: Connection) -> str | None:

@@ -7,12 +7,14 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from gateway.errors import Corrupt, VerificationError
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint
+from gateway.ledger.fork_proof import ForkProof
+from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.merkle import MAX_SIZE, CompactRange
 from gateway.ledger.note import Note
 from gateway.ledger.seals import Parties
 from gateway.ledger.steps import Halt
 from gateway.store.seals import read_seals
-from gateway.store.tables import JOURNAL, channels, events, halt_evidence, heads, notices
+from gateway.store.tables import JOURNAL, channels, events, forks, halt_evidence, heads, notices
 from gateway.supervision.records import ChannelParties
 
 
@@ -139,4 +141,11 @@ def _read_halt(connection: Connection, channel: int, row: RowMapping) -> Halt | 
         return None
     notes = select(halt_evidence.c.note).where(halt_evidence.c.channel == channel)
     evidence = connection.scalars(notes.order_by(halt_evidence.c.ordinal)).all()
-    return Halt(row["halt_reason"], row["halt_detail"], tuple(evidence))
+    return Halt(row["halt_reason"], row["halt_detail"], tuple(evidence), _read_prefix(connection, channel))
+
+
+def _read_prefix(connection: Connection, channel: int) -> Prefix:
+    """What the larger head of the newest fork had at the size of the smaller one."""
+    newest = select(forks.c.proof).where(forks.c.channel == channel).order_by(forks.c.number.desc()).limit(1)
+    proof = connection.scalar(newest)
+    return ForkProof.parse(proof).prefix if proof else NO_PREFIX

@@ -75,6 +75,17 @@ halt_evidence = Table(
     PrimaryKeyConstraint("channel", "ordinal"),
 )
 
+# The proof of each fork that a channel ever halted for (`ledger.fork_proof`): never changed, and never removed.
+forks = Table(
+    "forks",
+    metadata,
+    Column("channel", Integer, ForeignKey("channels.id"), nullable=False),
+    Column("number", Integer, nullable=False),  # from 1, in the order in which they were found
+    Column("found_at", BIG, nullable=False),
+    Column("proof", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("channel", "number"),
+)
+
 # The log: `data` is the exact serialized Envelope, or JournalEntry, as first written; where its content is `destroyed`,
 # what is left of it (`supervision.destruction`), and `hash` is still that of the Envelope.
 leaves = Table(

@@ -18,6 +18,7 @@ from gateway.store.destroying import destroy
 from gateway.store.draft_rows import draft_event_rows
 from gateway.store.draft_writing import write_drafts
 from gateway.store.event_rows import event_row
+from gateway.store.forking import keep_fork
 from gateway.store.framework_writing import event_rows, telling_cursors, write_rules
 from gateway.store.prepared import execute, execute_many, insert_many
 from gateway.store.receipts import cover, tell_delivered
@@ -196,6 +197,8 @@ class Writing:
             before = self._before[origin]
             if (state.log, state.halt) != (before.log, before.halt):
                 _write_channel(connection, before, state)
+                if state.halt and state.halt != before.halt:
+                    keep_fork(connection, before, state.halt, self._now)
 
 
 def _write_channel(connection: Connection, before: ChannelState, after: ChannelState) -> None:

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice
 
 from gateway.identity.certificates import to_pem
+from gateway.ledger.fork_proof import ForkProof, in_order
+from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.merkle import leaf_hash
 from gateway.supervision.destruction import remainder_of
 from gateway.supervision.envelopes import acknowledged, seal_rotated, withdrawn
@@ -128,6 +130,7 @@ def _signed() -> Iterator[tuple[str, bytes]]:
         yield target, receipt
     yield "note", b"a text\n\n\xe2\x80\x94 name AAAAAAA=\n"
     yield "evidence", materials.evidence().encode()
+    yield from (("fork", each.encode()) for each in _forks())
     yield "pairing", materials.pairing().encode()
     yield "journal", journal_cases.WHOLE
     yield "journal", journal_cases.PART
@@ -157,6 +160,16 @@ def _proofs() -> Iterator[tuple[str, bytes]]:
     for first in (1, 3, 4, 7):
         roots = oracle.mth(leaves[:first]) + oracle.mth(leaves)
         yield "consistency", first.to_bytes(9) + (7).to_bytes(9) + roots + b"".join(oracle.proof(first, leaves))
+
+
+def _forks() -> Iterator[ForkProof]:
+    """Of one size, of two sizes, and of two that are of one history."""
+    leaves, others, seals = materials.log(7), materials.log(7, "other"), (HONG_KONG.certificates(),) * 2
+    heads = [materials.head(each).note for each in (leaves[:5], others[:5])]
+    yield ForkProof(seals, NO_PREFIX, in_order(*heads))
+    prefix = Prefix(oracle.mth(leaves[:5]), oracle.proof(5, leaves))
+    for first in heads:
+        yield ForkProof(seals, prefix, (first, materials.head(leaves).note))
 
 
 def _streams() -> Iterator[tuple[str, bytes]]:

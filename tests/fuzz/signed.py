@@ -3,11 +3,13 @@
 from gateway.errors import GatewayError
 from gateway.identity.certificates import load_certificates
 from gateway.identity.evidence import act_of, verify_evidence
+from gateway.identity.forks import ForkCheck
 from gateway.identity.journal import JournalCheck
 from gateway.identity.names import NodeId
 from gateway.identity.requests import requested_key
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, open_receipt
 from gateway.ledger.evidence import Evidence
+from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.merkle import HASH_BYTES
 from gateway.ledger.note import Note
 from gateway.ledger.proof import verify_consistency, verify_inclusion
@@ -51,6 +53,22 @@ def _evidence_form(data: bytes) -> None:
     except GatewayError:
         return
     assert parsed.encode() == data, "an evidence file has one form"
+
+
+def fork(data: bytes) -> None:
+    try:
+        check = ForkCheck(data, ROOTS)
+        check.proven(tuple(check.steps()))
+    finally:
+        _fork_form(data)
+
+
+def _fork_form(data: bytes) -> None:
+    try:
+        parsed = ForkProof.parse(data)
+    except GatewayError:
+        return
+    assert parsed.encode() == data, "a fork proof has one form"
 
 
 def journal(data: bytes) -> None:

@@ -48,6 +48,7 @@ TARGETS: Mapping[str, Target] = {
     "denied": Target(files.denied, (ConfigError,)),
     "envelope": Target(messages.envelope, ()),
     "evidence": Target(signed.evidence, (VerificationError,)),
+    "fork": Target(signed.fork, (VerificationError,)),
     "framework": Target(files.framework, (BadInput,)),
     "inclusion": Target(signed.inclusion, (VerificationError,)),
     "journal": Target(signed.journal, (VerificationError,)),

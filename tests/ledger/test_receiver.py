@@ -7,6 +7,7 @@ from gateway.errors import LocalProtocolError
 from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
+from gateway.ledger.forks import NO_PREFIX
 from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.note import Note
 from gateway.ledger.receiver import ReceiverMachine
@@ -271,12 +272,18 @@ def test_a_batch_of_too_many_envelopes_is_refused_before_anything_is_read_for_it
     assert_refused(streaming(), many)
 
 
-def assert_forked(machine, effects, contrary, own=LEAVES[:6]):
-    """It halts first, and then tells; of a smaller size with the proof that its own log never had that root."""
+def assert_forked(machine, effects, contrary, own=LEAVES[:6], longer=()):
+    """It halts first, and then tells; of two sizes with the proof that the larger log never had the smaller one's root.
+
+    ``longer``: the other history, where it is larger than the own log: then it is kept with the halt.
+    """
     evidence, size = (head_of(own).note, contrary), Checkpoint.parse(Note.parse(contrary).text).size
     halt, *telling = effects
     assert (halt.reason, halt.evidence, machine.state) == (FORKED, evidence, State.HALTED)
     told = wire.Halted(reason=FORKED, evidence=evidence)
+    kept = prefix_of(longer, len(own)) if longer else NO_PREFIX
+    assert halt.prefix == kept
+    told.prefix_root, told.consistency[:] = kept.root, kept.proof
     if size < len(own):
         assert telling == [steps.Prove(size, len(own))]
         prefix = prefix_of(own, size)
@@ -296,7 +303,8 @@ def test_a_hello_of_another_history_is_a_fork(size):
 def test_a_batch_of_another_history_is_a_fork(first, end):
     machine = streaming()
     (recall,) = machine.feed(batch_of(OTHERS[:end], first))
-    assert_forked(machine, machine.feed(recalled(first, recall.count)), head_of(OTHERS[:end]).note)
+    longer = OTHERS[:end] if end > 6 else ()
+    assert_forked(machine, machine.feed(recalled(first, recall.count)), head_of(OTHERS[:end]).note, longer=longer)
 
 
 def test_a_signed_head_of_another_root_is_a_fork_whatever_its_batch_holds():

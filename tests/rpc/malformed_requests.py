@@ -170,6 +170,13 @@ REQUESTS: dict[str, Refused] = {
     "evidence past the end": _evidence(code=MISSING, origin=HK_TO_KR, index=10**6),
     "evidence past any end": _evidence(code=MISSING, origin=HK_TO_KR, index=HUGE),
     "evidence with an escape": _evidence("origin", origin="\x1b[2J"),
+    "fork of nothing": Refused(f"{EVIDENCE}GetForkProof", evidence.GetForkProofRequest(), ("origin",)),
+    "fork before the first": Refused(
+        f"{EVIDENCE}GetForkProof", evidence.GetForkProofRequest(origin=HK_TO_KR, number=-1), ("number",)
+    ),
+    "fork of another channel": Refused(
+        f"{EVIDENCE}GetForkProof", evidence.GetForkProofRequest(origin="a/to/b"), (), MISSING
+    ),
     "checkpoint of nothing": Refused(f"{EVIDENCE}GetCheckpoint", evidence.GetCheckpointRequest(), ("origin",)),
     "checkpoint of no channel": Refused(
         f"{EVIDENCE}GetCheckpoint", evidence.GetCheckpointRequest(origin="a/to/b"), (), MISSING

@@ -21,7 +21,19 @@ from gateway.store.tables import leaves, metadata
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.ledger import oracle
 from tests.ledger.samples import STRANGER_SEAL
-from tests.store.stores import AUTHOR, CLIENT, DOMAINS, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, Opened, parties_of, settle
+from tests.store.stores import (
+    AUTHOR,
+    CLIENT,
+    DOMAINS,
+    HK_TO_KR,
+    KR_TO_HK,
+    NEXT_CERTIFIED,
+    NOW,
+    SEALS,
+    Opened,
+    parties_of,
+    settle,
+)
 from tests.supervision.framework_samples import assessment, day, pair, provision, version
 from tests.supervision.samples import reference
 
@@ -44,9 +56,12 @@ async def filled(hk: Opened, kr: Opened) -> Opened:
     await hk.release(*(f"hk-{n}" for n in range(5, 261)))  # beyond the first stored subtree
     await hk.committer.submit(lambda tx: tx.remember_request(CLIENT, "7", bytes(32), "hk-1"))
     await hk.committer.submit(lambda tx: tx.tell_node(Event.ALARM, "an operator must look"))
-    note = hk.state().head.note
+    note, contrary = (
+        hk.state().head.note,
+        sign_checkpoint(Checkpoint(HK_TO_KR, 3, bytes(32)), SEALS["HK"], NOW // 1_000_000).note,
+    )
     await hk.committer.submit(lambda tx: tx.halt(KR_TO_HK, Halt("OPERATOR", "a drill")))
-    await hk.committer.submit(lambda tx: tx.halt(HK_TO_KR, Halt(FORKED, "two histories", (note, note))))
+    await hk.committer.submit(lambda tx: tx.halt(HK_TO_KR, Halt(FORKED, "two histories", (note, contrary))))
     assert hk.verify().findings == ()
     return hk
 
@@ -138,6 +153,12 @@ DAMAGES = {
         "UPDATE channels SET halt_reason = '' WHERE id = 2",
         "UPDATE channels SET halt_detail = 'another' WHERE id = 1",
         "UPDATE channels SET origin = 'a.example/to/b.example' WHERE id = 1",
+    ],
+    "forks": [
+        "UPDATE forks SET number = 2",
+        "UPDATE forks SET proof = :junk",
+        "UPDATE forks SET channel = 2",
+        "DELETE FROM forks",
     ],
     "halt_evidence": [
         "DELETE FROM halt_evidence WHERE ordinal = 0",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, RowMapping, select
 
 from gateway.identity.parties import Party
+from gateway.store.reverify.forks import check_forks
 from gateway.store.reverify.notes import NoteFault, OpenedNote, is_cosigned, open_note
 from gateway.store.reverify.report import ChannelCount, Findings
 from gateway.store.reverify.seals import read_turns
@@ -164,6 +165,8 @@ class ChannelCheck:
             self._findings.add(name, f"holds {len(found)} notes", f"{least} from 0 on, for {reason}")
         if found and not reason:
             self._findings.add(name, "is there, and the channel has not halted")
+        is_forked = reason == "FORKED" and len({bytes(row["note"]).partition(b"\n\n")[0] for row in found}) > 1
+        check_forks(self._connection, self._channel.id, self._channel.origin, self._sender, is_forked, self._findings)
         for row in found:
             try:
                 receiver = self._receiver if reason == "SENDER_ROLLED_BACK" and is_cosigned(row["note"]) else None

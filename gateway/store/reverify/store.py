@@ -23,7 +23,7 @@ from gateway.store.reverify.report import Findings, Report
 from gateway.store.reverify.rules import RulesCheck
 from gateway.store.reverify.seals import SealCheck, SealedChannel
 from gateway.store.reverify.sharing import check_sharing
-from gateway.store.tables import JOURNAL, channels, events, halt_evidence, heads, leaves, node, subtrees
+from gateway.store.tables import JOURNAL, channels, events, forks, halt_evidence, heads, leaves, node, subtrees
 
 SALT_BYTES = 16
 
@@ -58,7 +58,7 @@ def _check_channels(connection: Connection, parties: Parties, findings: Findings
     stored = connection.execute(them).mappings().all()
     verified = [found for row in stored if (found := _check_channel(connection, row, parties, findings))]
     known = [row["id"] for row in stored]
-    for table in (leaves, subtrees, heads, halt_evidence, events):
+    for table in (leaves, subtrees, heads, halt_evidence, forks, events):
         logs = [*known, JOURNAL] if table in (leaves, subtrees, heads) else known
         lost = connection.scalar(select(func.count()).where(table.c.channel.not_in(logs)))
         if lost:

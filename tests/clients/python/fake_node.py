@@ -90,6 +90,7 @@ class FakeNode(
             "GetEvidence": lambda request: evidence.Evidence(file_name=request.notice or request.origin),
             "GetCheckpoint": lambda request: evidence.Checkpoint(note=request.origin.encode()),
             "GetConsistencyProof": lambda _: evidence.ConsistencyProof(hashes=[bytes(32)]),
+            "GetForkProof": lambda request: evidence.ForkProof(number=request.number or 1),
             "ListJournalEntries": lambda _: audit.ListJournalEntriesResponse(items=[{"index": 7}]),
             "GetJournalCheckpoint": lambda _: audit.JournalCheckpoint(size=8),
             "GetJournalProof": lambda request: audit.JournalProof(size=request.size),
@@ -111,6 +112,7 @@ class FakeNode(
     GetEvidence = _unary("GetEvidence")
     GetCheckpoint = _unary("GetCheckpoint")
     GetConsistencyProof = _unary("GetConsistencyProof")
+    GetForkProof = _unary("GetForkProof")
     ListJournalEntries = _unary("ListJournalEntries")
     GetJournalCheckpoint = _unary("GetJournalCheckpoint")
     GetJournalProof = _unary("GetJournalProof")

@@ -61,6 +61,7 @@ def test_every_read_reaches_its_method(client, node):
     assert client.get_consistency_proof(ORIGIN, first_size=2, second_size=5).hashes == [bytes(32)]
     proof = node.requests_of("GetConsistencyProof")[0]
     assert (proof.origin, proof.first_size, proof.second_size) == (ORIGIN, 2, 5)
+    assert (client.get_fork_proof(ORIGIN).number, client.get_fork_proof(ORIGIN, number=2).number) == (1, 2)
     assert [peer.name for peer in client.list_peers()] == ["peers/kr"]
     assert [channel.name for channel in client.list_channels()] == ["channels/hk-to-kr"]
     assert [each.purpose for each in client.list_certificates()] == ["TLS of this node"]

@@ -151,6 +151,7 @@ class AsyncClient:
     get_evidence = _unary(lambda node: node.evidence.GetEvidence, requests.get_evidence)
     get_checkpoint = _unary(lambda node: node.evidence.GetCheckpoint, requests.get_checkpoint)
     get_consistency_proof = _unary(lambda node: node.evidence.GetConsistencyProof, requests.get_consistency_proof)
+    get_fork_proof = _unary(lambda node: node.evidence.GetForkProof, requests.get_fork_proof)
 
     list_journal_entries = _listing(
         lambda node: node.audit.ListJournalEntries, audit_requests.list_journal_entries, pages.journal_entries

@@ -211,6 +211,19 @@ def get_consistency_proof(origin: str, *, first_size: int, second_size: int) -> 
     return evidence.GetConsistencyProofRequest(origin=origin, first_size=first_size, second_size=second_size)
 
 
+def get_fork_proof(origin: str, *, number: int = 0) -> evidence.GetForkProofRequest:
+    """Gives the file that proves that a channel's sender signed two histories of it.
+
+    Args:
+        origin: the channel, ``<sender domain>/to/<recipient domain>``.
+        number: which of its forks, from 1 on; 0: the newest.
+
+    Raises:
+        WrongState: it never halted for a fork.
+    """
+    return evidence.GetForkProofRequest(origin=origin, number=number)
+
+
 def with_request_id(request: notices.CreateNoticeRequest) -> notices.CreateNoticeRequest:
     """The request itself, or, where it has no ``request_id``, a copy with a new one."""
     if request.request_id:

@@ -6,6 +6,7 @@ Proofs for third persons, in public formats."""
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -227,3 +228,69 @@ class ConsistencyProof(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConsistencyProof: _TypeAlias = ConsistencyProof  # noqa: Y015
+
+@_typing.final
+class GetForkProofRequest(_message.Message):
+    """Asks for the proof of a fork."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """The channel: `<sender domain>/to/<recipient domain>`."""
+    number: _builtins.int
+    """Which of the forks of this channel that were found here, from 1 on; 0: the newest."""
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "origin", b"origin"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetForkProofRequest: _TypeAlias = GetForkProofRequest  # noqa: Y015
+
+@_typing.final
+class ForkProof(_message.Message):
+    """Proves that a node signed two histories of a channel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROOF_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    FOUND_TIME_FIELD_NUMBER: _builtins.int
+    proof: _builtins.bytes
+    """Bytes of the file; `gateway evidence verify` verifies it, docs/protocol.md tells its form."""
+    file_name: _builtins.str
+    """A name for it (`gateway.hk.example-to-gateway.kr.example.fork-1.proof`)."""
+    number: _builtins.int
+    """Which it is."""
+    count: _builtins.int
+    """How many forks of this channel were found here."""
+    @_builtins.property
+    def found_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was found here."""
+
+    def __init__(
+        self,
+        *,
+        proof: _builtins.bytes = ...,
+        file_name: _builtins.str = ...,
+        number: _builtins.int = ...,
+        count: _builtins.int = ...,
+        found_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["found_time", b"found_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "file_name", b"file_name", "found_time", b"found_time", "number", b"number", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForkProof: _TypeAlias = ForkProof  # noqa: Y015

@@ -50,6 +50,11 @@ class EvidenceServiceStub:
                 request_serializer=regulator_dot_exchange_dot_v1_dot_evidence__service__pb2.GetConsistencyProofRequest.SerializeToString,
                 response_deserializer=regulator_dot_exchange_dot_v1_dot_evidence__service__pb2.ConsistencyProof.FromString,
                 _registered_method=True)
+        self.GetForkProof = channel.unary_unary(
+                '/regulator.exchange.v1.EvidenceService/GetForkProof',
+                request_serializer=regulator_dot_exchange_dot_v1_dot_evidence__service__pb2.GetForkProofRequest.SerializeToString,
+                response_deserializer=regulator_dot_exchange_dot_v1_dot_evidence__service__pb2.ForkProof.FromString,
+                _registered_method=True)
 
 
 class EvidenceServiceServicer:
@@ -79,6 +84,16 @@ class EvidenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetForkProof(self, request, context):
+        """Gives the file that proves to a third person that the sender of a channel signed two histories of it: both signed
+        checkpoints, the certificates of the seals that signed them, and where their sizes differ the consistency proof that
+        shows the contradiction. It is kept for ever, also when the channel goes on. FAILED_PRECONDITION where the channel
+        never halted for a fork; the message says why it did halt, if it did.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EvidenceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +111,11 @@ def add_EvidenceServiceServicer_to_server(servicer, server):
                     servicer.GetConsistencyProof,
                     request_deserializer=regulator_dot_exchange_dot_v1_dot_evidence__service__pb2.GetConsistencyProofRequest.FromString,
                     response_serializer=regulator_dot_exchange_dot_v1_dot_evidence__service__pb2.ConsistencyProof.SerializeToString,
+            ),
+            'GetForkProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetForkProof,
+                    request_deserializer=regulator_dot_exchange_dot_v1_dot_evidence__service__pb2.GetForkProofRequest.FromString,
+                    response_serializer=regulator_dot_exchange_dot_v1_dot_evidence__service__pb2.ForkProof.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -180,6 +200,33 @@ class EvidenceService:
             '/regulator.exchange.v1.EvidenceService/GetConsistencyProof',
             regulator_dot_exchange_dot_v1_dot_evidence__service__pb2.GetConsistencyProofRequest.SerializeToString,
             regulator_dot_exchange_dot_v1_dot_evidence__service__pb2.ConsistencyProof.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetForkProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regulator.exchange.v1.EvidenceService/GetForkProof',
+            regulator_dot_exchange_dot_v1_dot_evidence__service__pb2.GetForkProofRequest.SerializeToString,
+            regulator_dot_exchange_dot_v1_dot_evidence__service__pb2.ForkProof.FromString,
             options,
             channel_credentials,
             insecure,

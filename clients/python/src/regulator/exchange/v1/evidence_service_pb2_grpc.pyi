@@ -42,6 +42,12 @@ class EvidenceServiceStub:
     """Gives a channel's newest checkpoint note, and its newest receipt."""
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_evidence_service_pb2.GetConsistencyProofRequest, _evidence_service_pb2.ConsistencyProof]
     """Proves that a channel's log of one size is a prefix of the log of a later size (RFC 9162, section 2.1.4)."""
+    GetForkProof: _grpc.UnaryUnaryMultiCallable[_evidence_service_pb2.GetForkProofRequest, _evidence_service_pb2.ForkProof]
+    """Gives the file that proves to a third person that the sender of a channel signed two histories of it: both signed
+    checkpoints, the certificates of the seals that signed them, and where their sizes differ the consistency proof that
+    shows the contradiction. It is kept for ever, also when the channel goes on. FAILED_PRECONDITION where the channel
+    never halted for a fork; the message says why it did halt, if it did.
+    """
 
 @_typing.type_check_only
 class EvidenceServiceAsyncStub(EvidenceServiceStub):
@@ -57,6 +63,12 @@ class EvidenceServiceAsyncStub(EvidenceServiceStub):
     """Gives a channel's newest checkpoint note, and its newest receipt."""
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_evidence_service_pb2.GetConsistencyProofRequest, _evidence_service_pb2.ConsistencyProof]  # type: ignore[assignment]
     """Proves that a channel's log of one size is a prefix of the log of a later size (RFC 9162, section 2.1.4)."""
+    GetForkProof: _aio.UnaryUnaryMultiCallable[_evidence_service_pb2.GetForkProofRequest, _evidence_service_pb2.ForkProof]  # type: ignore[assignment]
+    """Gives the file that proves to a third person that the sender of a channel signed two histories of it: both signed
+    checkpoints, the certificates of the seals that signed them, and where their sizes differ the consistency proof that
+    shows the contradiction. It is kept for ever, also when the channel goes on. FAILED_PRECONDITION where the channel
+    never halted for a fork; the message says why it did halt, if it did.
+    """
 
 class EvidenceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Hands out what proves, offline and without this node, who said what and who received it."""
@@ -87,5 +99,17 @@ class EvidenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_evidence_service_pb2.ConsistencyProof, _abc.Awaitable[_evidence_service_pb2.ConsistencyProof]]:
         """Proves that a channel's log of one size is a prefix of the log of a later size (RFC 9162, section 2.1.4)."""
+
+    @_abc_1.abstractmethod
+    def GetForkProof(
+        self,
+        request: _evidence_service_pb2.GetForkProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_evidence_service_pb2.ForkProof, _abc.Awaitable[_evidence_service_pb2.ForkProof]]:
+        """Gives the file that proves to a third person that the sender of a channel signed two histories of it: both signed
+        checkpoints, the certificates of the seals that signed them, and where their sizes differ the consistency proof that
+        shows the contradiction. It is kept for ever, also when the channel goes on. FAILED_PRECONDITION where the channel
+        never halted for a fork; the message says why it did halt, if it did.
+        """
 
 def add_EvidenceServiceServicer_to_server(servicer: EvidenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

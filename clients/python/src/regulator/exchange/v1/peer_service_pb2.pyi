@@ -341,8 +341,8 @@ class Halted(_message.Message):
     reason: _builtins.str
     """Why, as a stable word: `FORKED`."""
     prefix_root: _builtins.bytes
-    """Where their sizes differ, and the receiver holds the larger one: the root that it had at the size of the smaller, which
-    is not the smaller's. 32 bytes.
+    """Where their sizes differ, and the receiver can tell: the root that the log of the larger had at the size of the smaller,
+    which is not the smaller's. 32 bytes.
     """
     @_builtins.property
     def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
