@@ -16,6 +16,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar, cast
 
@@ -29,6 +30,7 @@ from gateway.logs import Log
 from gateway.store.commits import Commit, end_turn, read_commit, read_newer, take_turn
 from gateway.store.database import Database
 from gateway.store.journal_log import JournalState, write_journal
+from gateway.store.leases import Lease, require
 from gateway.store.recent import Recent
 from gateway.store.transaction import NOTHING, Needs, Transaction
 from gateway.store.waiting import Queue, Unit, Waiting
@@ -94,7 +96,15 @@ class Committer:
         """Gives how much waits to be written: envelopes, about; above ``MAX_WAITING_WEIGHT`` callers are refused."""
         return self._queue.weight
 
-    async def submit(self, unit: Unit[T], needs: Needs = NOTHING, weight: int = 1, *, bounded: bool = True) -> T:
+    async def submit(
+        self,
+        unit: Unit[T],
+        needs: Needs = NOTHING,
+        weight: int = 1,
+        *,
+        bounded: bool = True,
+        lease: Lease | None = None,
+    ) -> T:
         """Runs a unit of work and waits until what it wrote is durable.
 
         What it writes for a call (``CALL_RECORD``) is told by an entry of the access journal in the same commit.
@@ -104,12 +114,13 @@ class Committer:
             needs: what it will look up, so that it is read at once for all that waits
             weight: number of envelopes it may append, about; ``MAX_GROUP_WEIGHT``: it has its commit for itself
             bounded: refuse it when too much waits; not so what channels ask for, which is bounded by their window
+            lease: without which it must not be run
 
         Raises:
             GatewayError: what the unit raised, or ``Overloaded``, or ``Unavailable``: then whether it is stored is
                 unknown to the caller, who asks again under the same request_id.
         """
-        outcome = (await self._queue.wait_for([unit], needs, weight, bounded=bounded))[0]
+        outcome = (await self._queue.wait_for([unit], needs, weight, bounded=bounded, lease=lease))[0]
         if isinstance(outcome, GatewayError):
             raise outcome
         return cast("T", outcome)
@@ -207,7 +218,8 @@ class Committer:
         transaction.read_ahead([waiting.needs for waiting in group])
         for waiting in group:
             before = transaction.group.sizes(states) if waiting.work else {}
-            waiting.outcomes = [_attempt(unit, transaction) for unit in waiting.units]
+            fence = partial(require, self._connection, waiting.lease) if waiting.lease else None
+            waiting.outcomes = [_attempt(unit, transaction, fence) for unit in waiting.units]
             if waiting.work:
                 after = transaction.group.sizes(states)
                 waiting.work.sealed = [
@@ -283,16 +295,22 @@ class Committer:
             _log.warning("database_back", seconds=int(perf_counter() - went))
             self.on_measured(0, 0.0, True)
 
-    async def follow(self, version: int) -> None:
-        """Takes what other replicas committed up to a version, if this one does not know it yet.
+    async def follow(self, version: int | None = None) -> None:
+        """Takes what other replicas committed up to a version, or up to now, if this one does not know it yet.
 
         Raises:
-            Unavailable: the database does not answer.
+            StoreError: the database is nobody's any more, or has lost commits.
+            Unavailable: it does not answer.
         """
+        if self._database.is_local:
+            return
+        if self._queue.is_refusing:
+            raise Unavailable("the database does not answer")
         async with self._turn:
             known = self._latest
-            if version > known.version and not self._queue.is_refusing:
+            if version is None or version > known.version:
                 self._latest = await self._elsewhere(self._read_newer, known)
+            if self._latest is not known:
                 self.recent.forget()
                 self._on_commit(self._latest)
 
@@ -332,8 +350,10 @@ def _answer(group: list[Waiting]) -> None:
         waiting.answer()
 
 
-def _attempt(unit: Unit[Any], transaction: Transaction) -> Any:
+def _attempt(unit: Unit[Any], transaction: Transaction, fence: Callable[[], None] | None) -> Any:
     try:
+        if fence:
+            fence()
         return transaction.run(unit)
     except SQLAlchemyError:
         raise

@@ -352,6 +352,7 @@ replicas = Table(
     metadata,
     Column("id", String(32), primary_key=True),  # of this start of it
     Column("name", String(120), nullable=False),  # for people
+    Column("outgoing", Integer, nullable=False),  # number of channels that it can dial
     Column("started_at", BIG, nullable=False),
     Column("seen_at", BIG, nullable=False),
 )

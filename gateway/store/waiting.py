@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from gateway.errors import GatewayError, Overloaded, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord, Entry
+from gateway.store.leases import Lease
 from gateway.store.transaction import Needs, Transaction
 from gateway.telemetry.tracing import Work, work_of_now
 
@@ -30,7 +31,7 @@ class Waiting:
     """Units that one caller waits for. ``outcomes``: of each its result, or the error it raised.
 
     ``call`` goes into the access journal if the units write anything; ``entries`` go into it in any case. ``work`` is
-    there if it is traced.
+    there if it is traced. With a ``lease``, the units run only while it holds.
     """
 
     units: Sequence[Unit[Any]]
@@ -41,6 +42,7 @@ class Waiting:
     future: asyncio.Future[list[Any]]
     outcomes: list[Any]
     work: Work | None
+    lease: Lease | None = None
     is_journaled: bool = False
     error: GatewayError | None = None
 
@@ -77,6 +79,7 @@ class Queue:
         *,
         bounded: bool = True,
         entries: Sequence[Entry] = (),
+        lease: Lease | None = None,
     ) -> list[Any]:
         """Takes units of one caller, and waits until they are answered; gives the outcome of each.
 
@@ -91,7 +94,7 @@ class Queue:
         if bounded and self.weight + weight > MAX_WAITING_WEIGHT:
             raise Overloaded("too much waits to be written; try again later", limit="writer_queue")
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        waiting = Waiting(units, needs, weight, CALL_RECORD.get(), entries, future, [], work_of_now())
+        waiting = Waiting(units, needs, weight, CALL_RECORD.get(), entries, future, [], work_of_now(), lease)
         self._waiting.append(waiting)
         self.weight += weight
         if len(self._waiting) >= self._awaited:

@@ -21,6 +21,7 @@ def upgrade() -> None:
         "replicas",
         sa.Column("id", sa.String(32), nullable=False),
         sa.Column("name", sa.String(120), nullable=False),
+        sa.Column("outgoing", sa.Integer, nullable=False),
         sa.Column("started_at", big, nullable=False),
         sa.Column("seen_at", big, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_replicas")),

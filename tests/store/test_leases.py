@@ -1,0 +1,143 @@
+"""Leases of channels, by the clock of PostgreSQL's server: one holder at a time, and the one before writes nothing."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Connection, update
+from sqlalchemy.exc import OperationalError
+
+from gateway.errors import Unavailable
+from gateway.store import leases
+from gateway.store.leases import Holding, Lease, Picture, Replica
+from gateway.store.transaction import Transaction
+from tests.store.stores import Opened, refused
+
+A, B = Replica("a" * 32, "hk-a", 1), Replica("b" * 32, "hk-b", 1)
+
+
+@pytest.fixture
+def connect(postgresql_hk: Opened) -> Iterator[Callable[[], Connection]]:
+    """Gives a connection of a replica."""
+    opened: list[Connection] = []
+
+    def connect() -> Connection:
+        opened.append(postgresql_hk.database.committing())
+        return opened[-1]
+
+    yield connect
+    for each in opened:
+        each.close()
+
+
+def beat(connection: Connection, me: Replica, *held: Lease, **how) -> Picture:
+    with connection.begin():
+        return leases.beat(connection, me, [Holding(lease, 0, **how) for lease in held])
+
+
+def take(connection: Connection, me: Replica, channel: int = 1, **how) -> Lease | None:
+    with connection.begin():
+        return leases.take(connection, channel, me.id, **how)
+
+
+def expire(connection: Connection) -> None:
+    with connection.begin():
+        connection.execute(update(leases.leases).values(expires_at=0))
+
+
+def test_one_holds_a_channel_until_its_time_is_over(connect):
+    one = connect()
+    first = take(one, A)
+    assert first == Lease(1, A.id, 1)
+    assert take(one, B) is None
+    assert take(one, A) is None, "nor twice by the same: it would not know which epoch is its own"
+    expire(one)
+    assert take(one, B) == Lease(1, B.id, 2)
+
+
+def test_what_is_renewed_goes_on_and_tells_how_its_stream_does(connect):
+    one = connect()
+    held = take(one, A)
+    expire(one)
+    picture = beat(one, A, held, connected=True, last_error="x" * 600)
+    assert picture.holder(1).name == "hk-a"
+    assert picture.holdings[1].expires_at > picture.now
+    assert (picture.holdings[1].connected, picture.holdings[1].last_error) == (True, "x" * 500)
+
+
+def test_what_another_took_is_not_renewed(connect):
+    one = connect()
+    before = take(one, A)
+    after = take(one, B, by_force=True)
+    assert beat(one, A, before, connected=True).holdings[1].lease == after
+    assert not beat(one, A, before, connected=True).holdings[1].connected
+
+
+def test_what_is_given_back_is_free_at_once_and_by_its_holder_alone(connect):
+    one = connect()
+    before = take(one, A)
+    held = take(one, B, by_force=True)
+    for lease, holder in ((before, "hk-b"), (held, None)):
+        with one.begin():
+            leases.give_back(one, lease)
+        beat(one, A)
+        found = beat(one, B).holder(1)
+        assert (found.name if found else None) == holder
+    assert take(one, A).epoch == 3, "an epoch is never given twice"
+
+
+def test_a_replica_that_is_not_seen_any_more_does_not_run(connect):
+    one = connect()
+    beat(one, A)
+    with one.begin():
+        one.execute(update(leases.replicas).values(seen_at=leases.replicas.c.seen_at - 4_000_000))
+    picture = beat(one, B)
+    assert [each.name for each in picture.running()] == ["hk-b"]
+    assert set(picture.replicas) == {A.id, B.id}, "an operator sees that it was there"
+    with one.begin():
+        one.execute(update(leases.replicas).where(leases.replicas.c.id == A.id).values(seen_at=0))
+    assert set(beat(one, B).replicas) == {B.id}
+    with one.begin():
+        leases.leave(one, B)
+        assert leases.read_picture(one).running() == []
+
+
+async def test_a_holder_whose_lease_was_taken_writes_nothing(connect, postgresql_hk):
+    hk, one = postgresql_hk, connect()
+    channel = hk.state().id
+    old = take(one, A, channel)
+    await hk.committer.submit(lambda tx: hk.seal_notice(tx, "hk-1"), lease=old)
+    new = take(one, B, channel, by_force=True)
+    error = await refused(hk.committer.submit(lambda tx: hk.seal_notice(tx, "hk-2"), lease=old))
+    assert isinstance(error, Unavailable)
+    assert "another replica" in error.message
+    await hk.committer.submit(lambda tx: hk.seal_notice(tx, "hk-3"), lease=new)
+    assert hk.state().log.size == 2
+    assert hk.failures == []
+
+
+async def test_a_unit_without_its_lease_harms_no_other_of_its_commit(connect, postgresql_hk):
+    hk, one = postgresql_hk, connect()
+    old = take(one, A)
+    take(one, B, by_force=True)
+    units = [(f"hk-{n}", old if n == 1 else None) for n in range(3)]
+    outcomes = await asyncio.gather(
+        *(hk.committer.submit(lambda tx, at=at: hk.seal_notice(tx, at), lease=lease) for at, lease in units),
+        return_exceptions=True,
+    )
+    assert [isinstance(each, Unavailable) for each in outcomes] == [False, True, False]
+
+
+async def test_a_lease_is_not_taken_while_its_holder_commits(connect, postgresql_hk):
+    """Else what is written under it could become durable after another replica had begun."""
+    hk, one = postgresql_hk, connect()
+    held = take(one, A)
+
+    def unit(_: Transaction) -> None:
+        one.exec_driver_sql("SET lock_timeout = 200")
+        one.commit()
+        with pytest.raises(OperationalError, match="lock timeout"):
+            take(one, B, by_force=True)
+
+    await hk.committer.submit(unit, lease=held)
+    assert take(one, B, by_force=True).epoch == 2
