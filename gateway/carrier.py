@@ -18,6 +18,7 @@ from gateway.ledger.note import Note
 from gateway.ledger.seals import CertifiedSeal, Certify, Parties, SealHistory
 from gateway.moments import MICROS
 from gateway.store.committer import Committer
+from gateway.store.leases import Lease
 from gateway.store.logs import read_batch, read_recalled
 from gateway.store.proofs import read_consistency
 from gateway.store.readers import Readers
@@ -65,14 +66,20 @@ class Carrier:
         state: the channel it is for
         store: of this node
         send: puts a message on the stream
+        lease: without which nothing may be written for the channel
     """
 
     def __init__(
-        self, machine: Machine, state: ChannelState, store: Store, send: Callable[[Message], Awaitable[None]]
+        self,
+        machine: Machine,
+        state: ChannelState,
+        store: Store,
+        send: Callable[[Message], Awaitable[None]],
+        lease: Lease | None = None,
     ) -> None:
         self.closing_error = ""  # what the peer did wrong, once the stream is to end
         self._receipt: Receipt | None = None  # of the newest batch, made in its commit
-        self._machine, self._store, self._send = machine, store, send
+        self._machine, self._store, self._send, self._lease = machine, store, send, lease
         self._channel, self._origin = state.id, state.origin
         self._effects = {
             steps.Load: self._load,
@@ -173,7 +180,7 @@ class Carrier:
         await self._submit(lambda tx: tx.reopen(self._origin))
 
     async def _submit(self, unit: Callable[[Transaction], T], weight: int = 1) -> T:
-        return await self._store.committer.submit(unit, weight=weight, bounded=False)
+        return await self._store.committer.submit(unit, weight=weight, bounded=False, lease=self._lease)
 
     def _require_good(
         self, tx: Transaction, domain: str, seals: SealHistory, name: str, signed: SignedCheckpoint | Receipt

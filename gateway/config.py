@@ -49,6 +49,12 @@ class NodeSection(_Section):
     authorities: tuple[Annotated[str, _check_with(authority_fault)], ...] = Field(
         min_length=1, max_length=32, description="Codes of the authorities that the node serves."
     )
+    replica: str = Field(
+        "",
+        max_length=120,
+        description="Name of this process among the replicas of the node, for people; empty: host and address. "
+        "docs/operations.md tells of replicas.",
+    )
 
 
 class BackOfficeSection(_Section):

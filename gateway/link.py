@@ -25,7 +25,9 @@ from gateway.ledger.batch import MAX_MESSAGE_BYTES
 from gateway.ledger.sender import SenderMachine
 from gateway.logs import Log
 from gateway.questions.links import Links, LinkStatus
+from gateway.replicas import Hold, Replicas
 from gateway.store.bulletin import Bulletin
+from gateway.store.leases import Lease
 from gateway.store.state import ChannelState
 from gateway.telemetry.travelling import Sending
 
@@ -40,8 +42,8 @@ Incoming = steps.PeerEvent | steps.Grown | Exception
 _log = Log(__name__)
 
 
-class Renewed(Exception):
-    """The stream is ended from here, to be dialled anew with other certificates; nothing is wrong."""
+class Ended(Exception):
+    """The stream is ended from here, and nothing is wrong: there are other certificates, or another replica dials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Link:
         store: of this node
         bulletin: tells when the log grew
         links: where it is noted how the stream does
+        replicas: tell when this one is to dial
     """
 
     def __init__(
@@ -79,9 +82,10 @@ class Link:
         store: Store,
         bulletin: Bulletin,
         links: Links,
+        replicas: Replicas,
     ) -> None:
         self._peer, self._credentials, self._store = peer, credentials, store
-        self._bulletin, self._links = bulletin, links
+        self._bulletin, self._links, self._replicas = bulletin, links, replicas
         self._origin = parties.origin_to(peer.jurisdiction)
         self._seen = asyncio.Event()
 
@@ -92,8 +96,9 @@ class Link:
             error = logged = ""
             await self._while_forked()
             try:
-                await self._stream(address)
-            except Renewed:
+                hold = await self._replicas.hold(self._origin)
+                await self._stream(address, hold)
+            except Ended:
                 wait = FIRST_WAIT_SECONDS
             except (grpc.aio.AioRpcError, GatewayError, TimeoutError) as failure:
                 error, logged = _told(failure), _logged(failure)
@@ -119,7 +124,7 @@ class Link:
             self._note(connected=False, error=f"{halt.reason}: {halt.detail}")
             await self._bulletin.next().wait()
 
-    async def _stream(self, address: str) -> None:
+    async def _stream(self, address: str, hold: Hold) -> None:
         """One connection, one stream, until it ends."""
         used = self._credentials()
         credentials = grpc.ssl_channel_credentials(used.peer_roots, used.key, used.certificate)
@@ -131,16 +136,19 @@ class Link:
                 asyncio.create_task(_read(call, inbox)),
                 asyncio.create_task(self._watch_log(state, inbox)),
                 asyncio.create_task(self._watch_credentials(used, inbox)),
+                asyncio.create_task(_watch_hold(hold, inbox)),
             ]
             try:
-                await self._exchange(state, call, inbox)
+                await self._exchange(state, call, inbox, hold.lease)
             finally:
                 call.cancel()
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _exchange(self, state: ChannelState, call: Any, inbox: "asyncio.Queue[Incoming]") -> None:
+    async def _exchange(
+        self, state: ChannelState, call: Any, inbox: "asyncio.Queue[Incoming]", lease: Lease | None
+    ) -> None:
         halt = state.halt or steps.Halt("", "")
         machine = SenderMachine(
             self._store.parties(state), state.log, state.head, state.receipt, halt.reason, halt.evidence
@@ -156,7 +164,7 @@ class Link:
             except asyncio.InvalidStateError as error:  # gRPC's word for a stream that has ended, by whomever
                 raise await _ended(call) from error
 
-        carrier = Carrier(machine, state, self._store, send)
+        carrier = Carrier(machine, state, self._store, send, lease)
         event: steps.Event = steps.Opened()
         began = time.time_ns()
         try:
@@ -195,7 +203,7 @@ class Link:
             await asyncio.sleep(RENEWAL_LOOK_SECONDS)
             if self._credentials() != used:
                 break
-        await inbox.put(Renewed("there are new certificates"))
+        await inbox.put(Ended("there are new certificates"))
 
     def _state(self) -> ChannelState:
         return self._bulletin.commit.states[self._origin]
@@ -220,6 +228,12 @@ class Link:
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.use_local_subchannel_pool", 1),  # two links in one process never share a connection
         ]
+
+
+async def _watch_hold(hold: Hold, inbox: "asyncio.Queue[Incoming]") -> None:
+    """Ends the stream once another replica may dial."""
+    await hold.lost.wait()
+    await inbox.put(Ended("another replica moves the channel"))
 
 
 async def _read(call: Any, inbox: "asyncio.Queue[Incoming]") -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ from gateway.questions.notices import Questions
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.questions.sharing import SharingQuestions
 from gateway.questions.standing import Standing
+from gateway.replicas import Alone, Shared
 from gateway.rpc.admin import AdminServicer
 from gateway.rpc.audit import AuditServicer
 from gateway.rpc.drafts import DraftServicer
@@ -71,6 +73,7 @@ from gateway.store.bulletin import Bulletin
 from gateway.store.commits import Commit
 from gateway.store.committer import Committer
 from gateway.store.database import Database
+from gateway.store.leases import Replica
 from gateway.store.opening import (
     add_channels,
     channel_names,
@@ -141,8 +144,11 @@ class Node:
             parties.own.domain,
             self._tracing,
         )
+        self._replicas = self._make_replicas(parties)
         links = self._make_links(parties, store)
-        self._receiving = PeerServicer(parties, store, self._bulletin, self._links, lambda seen: links[seen].hurry())
+        self._receiving = PeerServicer(
+            parties, store, self._bulletin, self._links, self._replicas, lambda seen: links[seen].hurry()
+        )
         self._peer, self.peer_port = peer_server(listeners.peer(parties), self._receiving)
         self._committer.start()
         self._metrics = MetricsListener(self._metrics_page(parties, alarms, listeners.loads).make)
@@ -151,6 +157,8 @@ class Node:
         await listeners.open((self._back_office, self.back_office_port), (self._peer, self.peer_port))
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
         self._tasks += [asyncio.create_task(chore()) for chore in self._chores]
+        if isinstance(self._replicas, Shared):
+            self._tasks.append(asyncio.create_task(self._replicas.run()))
         # Each by itself: one that is slow to fetch must not keep the others from being looked at.
         watched: list[list[Watched]] = [[self._access, self._seals, *self._trusting.watched]]
         watched += [[source] for source in self._officers.sources]
@@ -192,6 +200,8 @@ class Node:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(self._back_office.stop(drain), self._peer.stop(min(drain, 1)))
         await self._journaling.settle()
+        if isinstance(self._replicas, Shared):
+            await self._replicas.close()
         await self._committer.stop()
         self._readers.close()
         self._database.close()
@@ -285,6 +295,16 @@ class Node:
             HealthServicer(self._health),
         )
 
+    def _make_replicas(self, parties: Parties) -> Alone | Shared:
+        if self._database.is_local:
+            return Alone()
+        states = self._committer.latest().states
+        channels = {origin: states[origin] for origin, _, _ in parties.channels()}
+        name = self.home.config.node.replica or f"{socket.gethostname()} {self.home.config.back_office.listen}"
+        me = Replica(secrets.token_hex(16), name, len(parties.peers))
+        domain = parties.own.domain
+        return Shared(self._database, me, domain, channels, self._links, self._committer.follow, self._break)
+
     def _make_links(self, parties: Parties, store: Store) -> dict[str, Link]:
         return {
             jurisdiction: Link(
@@ -294,6 +314,7 @@ class Node:
                 store,
                 self._bulletin,
                 self._links,
+                self._replicas,
             )
             for jurisdiction, peer in parties.peers.items()
         }

@@ -21,6 +21,7 @@ from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
 from gateway.link import Credentials, Incoming, Link
 from gateway.questions import links
+from gateway.replicas import Alone
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
 from tests.store.stores import Opened, shared_store
@@ -58,6 +59,7 @@ class Dialling:
             shared_store(store),
             Bulletin(store.committer.latest(), Backlog({}, lambda: 0, lambda *_: None)),
             self.links,
+            Alone(),
         )
 
 
@@ -112,6 +114,6 @@ async def test_a_stream_that_ended_while_something_was_committed_is_dialled_agai
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await call.code()
             with pytest.raises(RemoteProtocolError, match="the peer ended the stream: UNAVAILABLE"):
-                await dialling.link._exchange(dialling.link._state(), call, asyncio.Queue())
+                await dialling.link._exchange(dialling.link._state(), call, asyncio.Queue(), None)
     finally:
         await server.stop(0)

@@ -14,8 +14,10 @@ from gateway.ledger import steps
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.logs import Log
 from gateway.questions.links import Links, LinkStatus
+from gateway.replicas import Hold, Replicas
 from gateway.rpc.admission import PEER
 from gateway.store.bulletin import Bulletin
+from gateway.store.leases import Lease
 from gateway.telemetry.travelling import receiving
 
 OUTBOX = 2  # answers that may wait for the peer; a batch that is handed back has up to 8 MiB
@@ -27,7 +29,7 @@ class PeerServicer(PeerServiceServicer):
     """Runs a receiver for each paired node's channel to here.
 
     A channel has one stream: a newer one ends the older one first, since the sender dials anew only after it lost
-    what it had.
+    what it had. That goes for all replicas of a node: a stream lasts as long as its replica holds the channel.
     """
 
     def __init__(
@@ -36,9 +38,11 @@ class PeerServicer(PeerServiceServicer):
         store: Store,
         bulletin: Bulletin,
         links: Links,
+        replicas: Replicas,
         on_seen: Callable[[str], None],
     ) -> None:
         self._parties, self._store, self._bulletin, self._links = parties, store, bulletin, links
+        self._replicas = replicas
         self._on_seen = on_seen  # told the jurisdiction of a peer that dialled
         self._streams: dict[str, asyncio.Task[Any]] = {}
         self._idle = set[asyncio.Task[Any]]()  # feed a stream, and wait for its next message
@@ -63,7 +67,7 @@ class PeerServicer(PeerServiceServicer):
         self._streams[origin] = task
         try:
             async with self._turns.setdefault(origin, asyncio.Lock()):
-                async for response in self._serve(origin, request_iterator):
+                async for response in self._held(origin, task, request_iterator):
                     yield response
         except asyncio.CancelledError:
             if self._streams.get(origin) is task:
@@ -75,8 +79,27 @@ class PeerServicer(PeerServiceServicer):
                 del self._streams[origin]
                 self._links.note(origin, LinkStatus(last_error=self._links.of(origin).last_error))
 
+    async def _held(
+        self, origin: str, task: "asyncio.Task[Any]", requests: AsyncIterator[wire.ExchangeRequest]
+    ) -> AsyncIterator[wire.ExchangeResponse]:
+        """One stream, for as long as this replica holds the channel."""
+        hold = await self._replicas.claim(origin)
+        watching = asyncio.create_task(self._end_when_lost(origin, task, hold))
+        try:
+            async for response in self._serve(origin, requests, hold.lease):
+                yield response
+        finally:
+            watching.cancel()
+            self._replicas.give_back(origin, hold)
+
+    async def _end_when_lost(self, origin: str, task: "asyncio.Task[Any]", hold: Hold) -> None:
+        await hold.lost.wait()
+        if self._streams.get(origin) is task:
+            del self._streams[origin]
+        task.cancel()
+
     async def _serve(
-        self, origin: str, requests: AsyncIterator[wire.ExchangeRequest]
+        self, origin: str, requests: AsyncIterator[wire.ExchangeRequest], lease: Lease | None
     ) -> AsyncIterator[wire.ExchangeResponse]:
         """One stream: what the driver sends waits in a bounded queue, so a slow peer slows the driver."""
         # Asked of the writer, after all that an older stream may have left under way.
@@ -88,7 +111,7 @@ class PeerServicer(PeerServiceServicer):
             assert isinstance(message, wire.ExchangeResponse), "a receiver sends responses"
             await outbox.put(message)
 
-        carrier = Carrier(machine, state, self._store, send)
+        carrier = Carrier(machine, state, self._store, send, lease)
         feeding = asyncio.create_task(self._feed(origin, carrier, requests, outbox))
         try:
             while (response := await outbox.get()) is not None:

