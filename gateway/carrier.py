@@ -1,10 +1,10 @@
 """Carries out what a channel machine asks for: the one driver of both ends, whatever the stream is made of."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
@@ -81,18 +81,6 @@ class Carrier:
         self._receipt: Receipt | None = None  # of the newest batch, made in its commit
         self._machine, self._store, self._send, self._lease = machine, store, send, lease
         self._channel, self._origin = state.id, state.origin
-        self._effects = {
-            steps.Load: self._load,
-            steps.Recall: self._recall,
-            steps.Prove: self._prove,
-            steps.Commit: self._commit,
-            steps.Restore: self._restore,
-            steps.Countersign: self._countersign,
-            steps.StoreReceipt: self._store_receipt,
-            steps.Alarm: self._alarm,
-            steps.Halt: self._halt,
-            steps.Reopen: self._reopen,
-        }
 
     async def feed(self, event: steps.Event) -> bool:
         """Feeds an event, and those that answer its effects; False: the stream is to end.
@@ -108,7 +96,7 @@ class Carrier:
                     return False
                 if isinstance(effect, steps.Send):
                     await self._send(effect.message)
-                elif answer := await self._effects[type(effect)](effect):  # type: ignore[operator]
+                elif answer := await self._effects[type(effect)](self, effect):
                     events.append(answer)
         return True
 
@@ -193,3 +181,18 @@ class Carrier:
             raise Untrusted("the peer's clock is more than an hour ahead of this node's, or the other way round")
         seal = seals.signing(Note.parse(signed.note), name, signed.checkpoint.size)
         self._store.require_unrevoked(domain, seal, signed.time)
+
+    # Of the class, not of each carrier: one that refers to itself would keep its stream until cycles are looked for,
+    # and gRPC goes on to dial for a stream that is kept.
+    _effects: ClassVar[Mapping[type, Callable[[Any, Any], Awaitable[steps.Event | None]]]] = {
+        steps.Load: _load,
+        steps.Recall: _recall,
+        steps.Prove: _prove,
+        steps.Commit: _commit,
+        steps.Restore: _restore,
+        steps.Countersign: _countersign,
+        steps.StoreReceipt: _store_receipt,
+        steps.Alarm: _alarm,
+        steps.Halt: _halt,
+        steps.Reopen: _reopen,
+    }

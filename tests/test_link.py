@@ -1,6 +1,7 @@
 """The dialling side of a channel: when it is told to end, it ends, whatever comes in the same moment."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from tests.support.certificates import authority, issued
 from tests.support.nodes import free_port
 
 PATIENCE_SECONDS = 20  # a link that has missed its end dials for ever
+DIALS = 3
 
 
 class Links(links.Links):
@@ -82,6 +84,23 @@ async def test_a_pause_ends_when_the_link_is_cancelled_as_its_peer_dials(diallin
     dialling.link.hurry()
     running.cancel()
     assert await is_cancelled(running)
+
+
+async def test_nothing_is_left_of_a_dial_that_failed(dialling: Dialling) -> None:
+    """What is left of a call dials by itself, and is one more connection to the peer once that is back."""
+    gc.disable()  # it comes when much was made, and a link whose peer is away makes little
+    try:
+        running = asyncio.create_task(dialling.link.run())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for _ in range(DIALS):
+                await dialling.links.failed.wait()
+                dialling.links.failed.clear()
+        left = sum(isinstance(each, grpc.aio.StreamStreamCall) for each in gc.get_objects())
+        assert left <= 1, "of the dial that may be under way"
+    finally:
+        gc.enable()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_stream_ends_when_the_link_is_cancelled_as_its_peer_speaks(dialling: Dialling) -> None:
