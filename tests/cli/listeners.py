@@ -33,7 +33,7 @@ def listening(context: ssl.SSLContext | None, port: int, says: bytes = b"\0") ->
         thread.start()
         yield
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        thread.join(60)
     assert not thread.is_alive()
 
 

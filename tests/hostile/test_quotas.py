@@ -47,13 +47,13 @@ def test_a_peer_dials_no_faster_than_it_may(target):
 
 
 def empty(channel: grpc.Channel) -> grpc.RpcError:
-    """Calls, many at once, until it is refused; gives the refusal."""
+    """Calls, many at once, until the last of them is refused, so that nothing was taken since; gives the refusal."""
     stub = channel.unary_unary(SERVER_INFO)
-    for _ in range(10):
+    for _ in range(100):
         answers = [stub.future(b"", timeout=DEADLINE_SECONDS) for _ in range(2 * BURST)]
-        refusals = [error for answer in answers if (error := answer.exception())]
-        if refusals:
-            return refusals[-1]
+        errors = [answer.exception() for answer in answers]
+        if errors[-1]:
+            return errors[-1]
     raise AssertionError("it was never refused")
 
 

@@ -34,7 +34,7 @@ class Scraped:
 
     def page(self, accept: str = "") -> str:
         asked = urllib.request.Request(f"http://127.0.0.1:{self.port}/metrics", headers={"Accept": accept})
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             return str(answer.read().decode())
 
     def value(self, name: str, **labels: str) -> float:
@@ -129,7 +129,7 @@ def test_metrics_are_not_told_at_another_port(scraped, listener):
     port = getattr(scraped.hk, listener)
     for scheme in ("http", "https"):
         with pytest.raises(OSError, match=r"(?i)reset|closed|certificate|remote|disconnect"):
-            urllib.request.urlopen(f"{scheme}://127.0.0.1:{port}/metrics", timeout=10)
+            urllib.request.urlopen(f"{scheme}://127.0.0.1:{port}/metrics", timeout=60)
 
 
 def test_a_peer_that_is_down_is_told_and_what_waits_for_it(scraped):

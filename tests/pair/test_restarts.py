@@ -45,7 +45,7 @@ class Watcher:
 
     def close(self) -> None:
         self._watch.close()
-        self._thread.join(10)
+        self._thread.join(60)
         self._client.close()
 
 

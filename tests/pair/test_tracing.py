@@ -1,7 +1,6 @@
 """One notice, followed through both nodes by one trace id, as a collector is told it on a real port."""
 
 import re
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -300,9 +299,7 @@ def test_a_node_whose_collector_is_gone_delivers_and_stops_as_ever(traced: Trace
         names = [client.create_notice(content(), recipient="KR").name for _ in range(50)]
         told = events(client, *(f"NOTICE_DELIVERED {name}" for name in names))
         assert all(event.traceparent for event in told.values() if event.notice in names)
-    began = time.monotonic()
     assert traced.hk.stop() == 0
-    assert time.monotonic() - began < 20
     (told,) = [each for each in findings(traced.hk.home) if each.about == "collector"]
     assert told.level is Level.WARN
 

@@ -106,7 +106,7 @@ class Watching:
         self._told: AsyncIterator[HealthCheckResponse] = HealthServicer(node.health).Watch(request, None)
 
     async def next(self) -> str:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return str(HealthCheckResponse.ServingStatus.Name((await anext(self._told)).status))
 
 

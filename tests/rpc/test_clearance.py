@@ -13,7 +13,7 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, SECTOR_DEALING, Handling, LocalizedText
 
 from gateway.identity.access import Role
-from tests.rpc.calls import CREATE, EVENTS, EVIDENCE, NOTICES, Answer, call, client_files, connected
+from tests.rpc.calls import CREATE, DEADLINE_SECONDS, EVENTS, EVIDENCE, NOTICES, Answer, call, client_files, connected
 from tests.supervision.samples import HK_TO_KR, content, handling, reference
 from tests.support.nodes import Site, eventually, found_pair, running
 
@@ -134,7 +134,7 @@ def test_pages_are_full_and_their_tokens_of_one_form(sites: Pair, narrow: grpc.C
 def watched(channel: grpc.Channel, cursor: str = "") -> tuple[list[Event], str]:
     """All events after a cursor that the client is told, so far, and the last cursor."""
     stream = channel.unary_stream(f"{EVENTS}WatchEvents", response_deserializer=WatchEventsResponse.FromString)
-    answers = stream(WatchEventsRequest(cursor=cursor).SerializeToString(), timeout=20)
+    answers = stream(WatchEventsRequest(cursor=cursor).SerializeToString(), timeout=DEADLINE_SECONDS)
     found = []
     for response in answers:
         if not response.HasField("event"):
@@ -168,7 +168,7 @@ def test_cursors_of_one_place_are_never_the_same(sites: Pair, narrow: grpc.Chann
 def test_an_open_watch_says_nothing_when_something_hidden_happens(sites: Pair, narrow: grpc.Channel):
     settle(sites.hk)
     stream = narrow.unary_stream(f"{EVENTS}WatchEvents", response_deserializer=WatchEventsResponse.FromString)
-    answers = stream(WatchEventsRequest(from_now=True).SerializeToString(), timeout=20)
+    answers = stream(WatchEventsRequest(from_now=True).SerializeToString(), timeout=DEADLINE_SECONDS)
     assert not next(answers).HasField("event")
     give(sites.hk, red())
     shown = give(sites.hk, open_to_both())

@@ -14,7 +14,7 @@ TEXT = b"up 1\n"
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Waits for a condition; fails once its time is over."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await condition():  # noqa: ASYNC110 - what is waited for is the other side's doing
             await asyncio.sleep(0.01)
 
@@ -36,7 +36,7 @@ class Scraped:
 
     async def says(self, request: bytes) -> bytes:
         """What it answers to bytes, until it closes the connection."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             writer.write(request)
             try:

@@ -381,7 +381,7 @@ async def test_the_dead_rows_of_every_table_that_held_content_are_vacuumed(pair,
     hk, _ = pair
     await hk.destroy(NEXT_DAY)
     counted = text("SELECT relname FROM pg_stat_user_tables WHERE schemaname = current_schema() AND vacuum_count > 0")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             with hk.database.readers.connect() as connection:
                 if {"leaves", "notice_identifiers", "requests", "drafts"} <= set(connection.scalars(counted)):

@@ -31,6 +31,8 @@ from regulator.exchange.v1.evidence_service_pb2_grpc import (
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.notice_service_pb2_grpc import NoticeServiceServicer, add_NoticeServiceServicer_to_server
 
+from tests.support.nodes import free_port
+
 PATIENCE_SECONDS = 60.0  # more than anything here takes, whatever else the machine does
 
 
@@ -66,7 +68,7 @@ class FakeNode(
         self.cuts: deque[int] = deque()  # after how many messages each next watch breaks
         self.cut_by = status(grpc.StatusCode.UNAVAILABLE, "cut")
         self.watching = threading.Event()  # a watch has been told all there is
-        self.port = 0
+        self.port = free_port()  # which nobody takes while the node is down
         self._credentials = credentials
         self._news = threading.Condition()
         self.answers: dict[str, Callable[[Any], Any]] = {
@@ -183,14 +185,14 @@ class FakeNode(
         return [request for each, request in self.requests if each == name]
 
     def start(self) -> None:
-        """Serves, on the same port as before if there was one."""
+        """Serves, on the same port as before."""
         self._server = grpc.server(ThreadPoolExecutor(max_workers=8))
         add_NoticeServiceServicer_to_server(self, self._server)
         add_EventServiceServicer_to_server(self, self._server)
         add_EvidenceServiceServicer_to_server(self, self._server)
         add_AdminServiceServicer_to_server(self, self._server)
         add_AuditServiceServicer_to_server(self, self._server)
-        self.port = self._server.add_secure_port(f"127.0.0.1:{self.port}", self._credentials)
+        self._server.add_secure_port(f"127.0.0.1:{self.port}", self._credentials)
         self._server.start()
 
     def stop(self) -> None:
