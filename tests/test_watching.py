@@ -78,3 +78,13 @@ async def test_what_cannot_be_looked_at_is_told_once_however_often_it_fails(monk
     task.cancel()
     assert [record.msg for record in caplog.records] == ["alarm_raised", "file_not_looked_at"]
     assert [alarm.detail for alarm in alarms.current()] == ["could not be looked at: OSError(EMFILE)"]
+
+
+async def test_one_that_falls_keeps_the_others_from_nothing(monkeypatch):
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.001)
+    alarms, falls, after = Alarms(Told(), lambda: 1), Falls(), Falls()
+    after.name = "lists"
+    task = asyncio.create_task(watching.watch([falls, after], alarms))
+    assert await asyncio.to_thread(after.often.wait, 60)
+    task.cancel()
+    assert [alarm.about for alarm in alarms.current()] == ["roots", "lists"]
