@@ -1,7 +1,7 @@
 """Carries out what a channel machine asks for: the one driver of both ends, whatever the stream is made of."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
@@ -12,7 +12,7 @@ from gateway.errors import GatewayError, Untrusted
 from gateway.identity.signers import Keyring
 from gateway.ledger import steps
 from gateway.ledger.channel import Machine
-from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, countersign
+from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, Signer, countersign
 from gateway.ledger.forks import Prefix
 from gateway.ledger.note import Note
 from gateway.ledger.seals import CertifiedSeal, Certify, Parties, SealHistory
@@ -41,7 +41,7 @@ class Store:
     """What a carrier and its stream need of the node.
 
     That is: writer, readers, seals, who certifies others and tells which of these are revoked, the name it
-    countersigns by, and what makes spans.
+    countersigns by, the seals that were replaced, and what makes spans.
     """
 
     committer: Committer
@@ -50,12 +50,28 @@ class Store:
     certify: Certify
     require_unrevoked: RequireUnrevoked
     domain: str
+    earlier_seals: Sequence[CertifiedSeal] = ()
     tracing: Tracing = OFF
 
     def parties(self, state: ChannelState) -> Parties:
-        """What a machine of a channel must know of its ends; of our own seals also those that a restore lost."""
+        """What a machine of a channel must know of its ends; of our own seals also those that a restore lost.
+
+        Our own receipts must be known before the log that tells of their seals is back: that log may have to wait for
+        the seals of the peer, which stand beside what these receipts are for.
+        """
         seals = replace(state.seals, certify=self.certify)
-        return replace(seals, sender=seals.sender.expecting(self.keyring.seals)) if state.parties.outgoing else seals
+        if state.parties.outgoing:
+            return replace(seals, sender=seals.sender.expecting(self.keyring.seals))
+        return replace(seals, receiver=seals.receiver.expecting((*self.keyring.seals, *self.earlier_seals)))
+
+    def receipt_signer(self, state: ChannelState) -> Signer:
+        """What countersigns: the seal in force.
+
+        A restored node may not know yet that it is, and what tells it may have to wait for these receipts: then the one
+        whose keys are here.
+        """
+        newest, here = state.seals.receiver.newest, self.keyring.seals
+        return self.keyring.signer((newest if newest in here else here[0]).public)
 
 
 class Carrier:
@@ -143,8 +159,7 @@ class Carrier:
         if before and before.checkpoint == head.checkpoint:
             return before  # an older stream of this channel made it
         time = max(tx.now // MICROS, before.time if before else 0)  # it never goes back, whatever the clock does
-        seal = tx.channel(self._origin).seals.receiver.newest
-        receipt = countersign(head, self._store.domain, self._store.keyring.signer(seal.public), time)
+        receipt = countersign(head, self._store.domain, self._store.receipt_signer(tx.channel(self._origin)), time)
         tx.keep_receipt(self._origin, receipt)
         return receipt
 

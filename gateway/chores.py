@@ -1,8 +1,8 @@
-"""What a node does by itself when time passes."""
+"""What a node does by itself when time passes. Each is given the clock, with a time zone."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from regulator.exchange.v1.event_service_pb2 import Event
 
@@ -21,9 +21,10 @@ RETRY_SECONDS = 60.0
 _log = Log(__name__)
 
 
-async def tell_days(commands: FrameworkCommands) -> None:
+async def tell_days(commands: FrameworkCommands, now: Callable[[], datetime]) -> None:
     """Tells what came into force: at once, and after each midnight (UTC)."""
-    await _again_and_again("what came into force could not be told now", commands.tell_days, _until_midnight)
+    failing = "what came into force could not be told now"
+    await _again_and_again(failing, commands.tell_days, lambda: _until_midnight(now()))
 
 
 async def expire_drafts(commands: DraftCommands) -> None:
@@ -31,18 +32,22 @@ async def expire_drafts(commands: DraftCommands) -> None:
     await _again_and_again("drafts could not be ended now", commands.expire_drafts, lambda: LONGEST_SLEEP_SECONDS)
 
 
-async def destroy_past(retention: Retention) -> None:
+async def destroy_past(retention: Retention, now: Callable[[], datetime]) -> None:
     """Destroys what may not be kept any more: at once, and after each midnight (UTC)."""
     failing = "what may not be kept could not be destroyed whole now"
-    await _again_and_again(failing, retention.destroy_past, _until_midnight)
+    await _again_and_again(failing, retention.destroy_past, lambda: _until_midnight(now()))
 
 
-async def tell_expiring(committer: Committer, lifetimes: Callable[[datetime], Awaitable[Iterable[Lifetime]]]) -> None:
+async def tell_expiring(
+    committer: Committer,
+    lifetimes: Callable[[datetime], Awaitable[Iterable[Lifetime]]],
+    now: Callable[[], datetime],
+) -> None:
     """Tells which certificates are near their end, each mark once: at once, and every ten minutes."""
 
     async def tell() -> None:
-        now = datetime.now(UTC)
-        said = list(warnings(await lifetimes(now), now))
+        at = now()
+        said = list(warnings(await lifetimes(at), at))
 
         def unit(tx: Transaction) -> None:
             for each in said:
@@ -64,7 +69,6 @@ async def _again_and_again(failing: str, chore: Callable[[], Awaitable[None]], p
             await asyncio.sleep(RETRY_SECONDS)
 
 
-def _until_midnight() -> float:
-    now = datetime.now(UTC)
+def _until_midnight(now: datetime) -> float:
     midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     return (midnight - now).total_seconds() + 1

@@ -142,6 +142,7 @@ class Node:
             self._trusting.certify,
             self._trusting.require_unrevoked,
             parties.own.domain,
+            parties.own.earlier_seals,
             self._tracing,
         )
         self._replicas = self._make_replicas(parties)
@@ -272,10 +273,10 @@ class Node:
         certificates = self._certificates = CertificateQuestions(self.home.lifetimes, self._bulletin)
         retention = Retention(parties, self._committer, self._readers, _micros)
         self._chores = [
-            partial(chores.tell_expiring, committer, certificates.lifetimes),
-            partial(chores.tell_days, rule_commands),
+            partial(chores.tell_expiring, committer, certificates.lifetimes, _now),
+            partial(chores.tell_days, rule_commands, _now),
             partial(chores.expire_drafts, draft_commands),
-            partial(chores.destroy_past, retention),
+            partial(chores.destroy_past, retention, _now),
         ]
         own_seals = lambda: parties.own_seals.expecting(self._keyring.seals)  # noqa: E731
         self._health = Health([each.full_name for each in SERVICES], self._bulletin, self._links)

@@ -85,6 +85,7 @@ class SenderMachine(Machine):
         self._recovering = halt_reason == SENDER_ROLLED_BACK
         owed = [Checkpoint.parse(Note.parse(note).text).size for note in halt_evidence if self._recovering]
         self._owed = max(owed, default=0)  # size that the log must reach before a rolled-back sender seals again
+        self._unopened = b""  # where the receiver stands, under a seal of it that is not known here yet
         self._claims: deque[bytes] = deque()  # notes of the peer that are compared with the own log
         self._accusation: wire.Halted | None = None  # if the claims are the evidence of a fork, and not a position
         self._next = 0  # index of the first envelope that was not loaded
@@ -94,11 +95,14 @@ class SenderMachine(Machine):
     def _forget_stream(self) -> None:
         super()._forget_stream()
         self._claims.clear()
-        self._accusation, self._loading = None, False
+        self._unopened, self._accusation, self._loading = b"", None, False
         self._unreceipted.clear()
 
     def _grow(self, event: Grown) -> None:
         self.parties = event.parties
+        if self._unopened and (receipt := self._shown_receipt(self._unopened)):
+            self._unopened = b""
+            self._keep(receipt)
         if event.log.size <= self._log.size:
             return  # late news, of what came back by ``_restore``
         self._log, self._head = event.log, event.head
@@ -155,7 +159,7 @@ class SenderMachine(Machine):
         """What the receiver shows; None: its seal is not known here yet.
 
         The channel the other way tells that seal, and may itself be waiting for what this one has to say: so such a
-        note shows where the receiver stands, and no more.
+        note shows where the receiver stands, and is a receipt once that seal is known.
         """
         try:
             return self._open_receipt(note)
@@ -170,6 +174,7 @@ class SenderMachine(Machine):
         if receipt:
             self._accept(receipt)
         else:
+            self._unopened = claim
             self._stream_from(head.checkpoint.size)
 
     def _accept(self, receipt: Receipt) -> None:

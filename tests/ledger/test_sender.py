@@ -1,5 +1,7 @@
 """The sender's machine with an honest peer and with a lying one, which changes nothing."""
 
+from dataclasses import replace
+
 import pytest
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
@@ -20,6 +22,7 @@ from tests.ledger.samples import (
     STRANGER_SEAL,
     TIME,
     batch_of,
+    certified,
     checkpoint_of,
     envelopes,
     head_of,
@@ -129,6 +132,16 @@ def test_a_position_under_a_seal_that_is_not_known_yet_is_gone_on_from_and_is_no
     shown = position(4, receipt_of(LEAVES[:4], seal=STRANGER_SEAL).note)
     assert machine.feed(shown) == [steps.Recall(4)]
     assert machine.feed(steps.Recalled(log_of(LEAVES[:4]), [])) == [steps.Load(4, 6)]
+
+
+def test_a_position_under_a_seal_that_is_told_later_is_a_receipt_then_and_needs_no_other_stream():
+    machine = greeting()
+    machine.feed(position(6, receipt_of(LEAVES, seal=STRANGER_SEAL).note))
+    assert machine.feed(steps.Recalled(log_of(LEAVES), [])) == []
+    told = replace(PARTIES, receiver=PARTIES.receiver.rotated(0, certified(STRANGER_SEAL)))
+    grown = steps.Grown(log_of(LEAVES), head_of(LEAVES), told)
+    assert machine.feed(grown) == [steps.StoreReceipt(receipt_of(LEAVES, seal=STRANGER_SEAL))]
+    assert machine.feed(grown) == []
 
 
 def test_more_than_is_here_under_a_seal_that_is_not_known_yet_ends_the_stream():

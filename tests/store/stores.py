@@ -99,6 +99,7 @@ class Opened:
     jurisdiction: str
     url: str
     home: Path
+    keyring: Keyring
     commits: list[Commit] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
     damaged: bool = False
@@ -120,7 +121,7 @@ class Opened:
 
     @classmethod
     def open(cls, jurisdiction: str, url: str, home: Path) -> "Opened":
-        opened = cls(jurisdiction, url, home)
+        opened = cls(jurisdiction, url, home, keyring(jurisdiction))
         opened.start()
         return opened
 
@@ -144,7 +145,7 @@ class Opened:
         """A writer on this database; one more than there should be, if it is not the first."""
         return Committer(
             self.database,
-            keyring(self.jurisdiction),
+            self.keyring,
             clock=lambda: next(self.clock),
             random=RANDOM.randbytes,
             on_commit=self.commits.append,
@@ -360,7 +361,7 @@ def shared_store(store: Opened) -> Store:
     return Store(
         store.committer,
         store.readers,
-        keyring(store.jurisdiction),
+        store.keyring,
         certify,
         lambda domain, _, at: store.require_unrevoked(domain, at),
         DOMAINS[store.jurisdiction],

@@ -1,8 +1,11 @@
 """Seals in the store: a rotation is one commit, both ends come to the same seals, an old one signs nothing more."""
 
+from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 
 import pytest
+from google.type.date_pb2 import Date
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.errors import Halted, Unavailable, Untrusted
@@ -32,6 +35,7 @@ from tests.store.stores import (
     refused,
     settle,
 )
+from tests.supervision.samples import handling
 
 
 async def rotate(store: Opened) -> None:
@@ -139,6 +143,34 @@ async def test_a_sender_that_lost_its_rotation_has_it_back_from_the_peer(hk: Ope
     await hk.release("hk-3")
     await settle(hk, kr)
     assert hk.state().receipted_size == 4
+
+
+@pytest.mark.parametrize("destroyed", [False, True], ids=["whole", "of which content is destroyed"])
+async def test_a_node_comes_back_from_a_backup_since_which_both_ends_rotated(hk: Opened, kr: Opened, destroyed: bool):
+    """What tells it of either seal stands in a channel that waits for what was signed under the other one."""
+    backup = hk.backup()
+    day = handling(retain_until=Date(year=2026, month=1, day=2))
+    await kr.release("kr-1", issuing_authority="FSC", handling=day)
+    await settle(kr, hk)
+    for one, other in ((hk, kr), (kr, hk)):
+        await rotate(one)
+        await settle(one, other)
+    if destroyed:
+        await kr.destroy(date(2026, 1, 3))
+    await hk.release("hk-1")
+    await kr.release("kr-2", issuing_authority="FSC")
+    await settle(kr, hk)
+    await settle(hk, kr)
+    hk.keyring = Keyring([(NEXT_CERTIFIED["HK"], NEXT["HK"])])  # its home keeps no key that was replaced
+    await hk.restore(backup)
+    for one, other in ((hk, kr), (kr, hk), (hk, kr), (kr, hk)):
+        with suppress(AssertionError):  # UNKNOWN_SEAL, until the other channel tells it
+            await exchange(one, other)
+    for origin in (HK_TO_KR, KR_TO_HK):
+        assert hk.state(origin).log == kr.state(origin).log
+        assert hk.state(origin).seals == kr.state(origin).seals
+        assert hk.state(origin).receipted_size == kr.state(origin).receipted_size == kr.state(origin).log.size
+    await hk.destroy(date(2026, 1, 3))  # what it says of this stands in the log, too
 
 
 async def test_a_seal_whose_keys_are_not_here_signs_nothing(hk: Opened):
