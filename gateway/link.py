@@ -7,7 +7,7 @@ certificates gives to exactly one node: its domain.
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle
@@ -35,6 +35,7 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 3.0
 HELLO_TIMEOUT_SECONDS = 20
 RENEWAL_LOOK_SECONDS = 0.5  # from one look at the own certificates to the next
 
+DEFECT = "a defect of this node, of which its log tells"
 INBOX = 64  # messages that may wait; then the peer does
 
 Incoming = steps.PeerEvent | steps.Grown | Exception
@@ -102,6 +103,10 @@ class Link:
                 wait = FIRST_WAIT_SECONDS
             except (grpc.aio.AioRpcError, GatewayError, TimeoutError) as failure:
                 error, logged = _told(failure), _logged(failure)
+            except Exception as defect:  # noqa: BLE001 - the channel must not stand still for it until the node is started anew
+                error = DEFECT
+                if self._links.of(self._origin).last_error != error:
+                    _log.defect("link_failed", defect, channel=self._origin)
             if self._links.of(self._origin).connected:
                 wait = FIRST_WAIT_SECONDS
             self._note(connected=False, error=error, logged=logged)
@@ -132,12 +137,13 @@ class Link:
             call = PeerServiceStub(channel).Exchange()
             state, inbox = self._state(), asyncio.Queue[Incoming](INBOX)
             # Reading goes on while a write waits: else two full windows would wait for each other.
-            tasks = [
-                asyncio.create_task(_read(call, inbox)),
-                asyncio.create_task(self._watch_log(state, inbox)),
-                asyncio.create_task(self._watch_credentials(used, inbox)),
-                asyncio.create_task(_watch_hold(hold, inbox)),
-            ]
+            parts = (
+                _read(call, inbox),
+                self._watch_log(state, inbox),
+                self._watch_credentials(used, inbox),
+                _watch_hold(hold, inbox),
+            )
+            tasks = [asyncio.create_task(_or_told(part, inbox)) for part in parts]
             try:
                 await self._exchange(state, call, inbox, hold.lease)
             finally:
@@ -236,14 +242,19 @@ async def _watch_hold(hold: Hold, inbox: "asyncio.Queue[Incoming]") -> None:
     await inbox.put(Ended("another replica moves the channel"))
 
 
-async def _read(call: Any, inbox: "asyncio.Queue[Incoming]") -> None:
-    """Puts what the peer says into the inbox, and last why there is no more."""
+async def _or_told(part: Coroutine[Any, Any, None], inbox: "asyncio.Queue[Incoming]") -> None:
+    """Runs a part of a stream; what ends it ends the stream."""
     try:
-        while (response := await call.read()) is not grpc.aio.EOF:
-            await inbox.put(_event(response))
-        await inbox.put(await _ended(call))
-    except (grpc.aio.AioRpcError, GatewayError) as error:
+        await part
+    except Exception as error:  # noqa: BLE001 - it is raised where the stream is served
         await inbox.put(error)
+
+
+async def _read(call: Any, inbox: "asyncio.Queue[Incoming]") -> None:
+    """Puts what the peer says into the inbox; raises why there is no more."""
+    while (response := await call.read()) is not grpc.aio.EOF:
+        await inbox.put(_event(response))
+    raise await _ended(call)
 
 
 async def _ended(call: Any) -> RemoteProtocolError:

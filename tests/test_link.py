@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from asyncio import InvalidStateError
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,16 +21,16 @@ from gateway.errors import RemoteProtocolError
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.link import Credentials, Incoming, Link
+from gateway.link import Credentials, Incoming, Link, _or_told
 from gateway.questions import links
 from gateway.replicas import Alone
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
-from tests.store.stores import Opened, shared_store
+from tests.store.stores import HK_TO_KR, Opened, shared_store
 from tests.support.certificates import authority, issued
 from tests.support.nodes import free_port
 
-PATIENCE_SECONDS = 20  # a link that has missed its end dials for ever
+PATIENCE_SECONDS = 60  # a link that has missed its end dials for ever
 DIALS = 3
 
 
@@ -47,22 +48,29 @@ class Links(links.Links):
 
 
 class Dialling:
-    """A link to a peer that is away."""
+    """A link to a peer that is away. What is in ``defects`` is raised, one after the other, where it begins to dial."""
 
     def __init__(self, store: Opened) -> None:
         self.links = Links()
+        self.defects: list[Exception] = []
         root = authority(AuthorityKind.NODE)
         node = issued(root, "node", NodeId("hk.test"))
+        self._shown = Credentials(node.key_pem, node.pem, to_pem(root.certificate))
         parties = store.parties
         self.link = Link(
             replace(parties.peers["KR"], addresses=(f"127.0.0.1:{free_port()}",)),
             parties,
-            lambda: Credentials(node.key_pem, node.pem, to_pem(root.certificate)),
+            self._credentials,
             shared_store(store),
             Bulletin(store.committer.latest(), Backlog({}, lambda: 0, lambda *_: None)),
             self.links,
             Alone(),
         )
+
+    def _credentials(self) -> Credentials:
+        if self.defects:
+            raise self.defects.pop(0)
+        return self._shown
 
 
 @pytest.fixture
@@ -101,6 +109,28 @@ async def test_nothing_is_left_of_a_dial_that_failed(dialling: Dialling) -> None
         gc.enable()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_defect_is_told_once_and_does_not_end_the_link(dialling: Dialling, caplog) -> None:
+    """A link that ended for it would leave its channel to stand still until the node is started again."""
+    dialling.defects += [RuntimeError("nobody expected it"), KeyError("nor this")]
+    running = asyncio.create_task(dialling.link.run())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while "UNAVAILABLE" not in dialling.links.of(HK_TO_KR).last_error:
+            await dialling.links.next().wait()
+    running.cancel()
+    assert await is_cancelled(running)
+    told = [record for record in caplog.records if record.msg == "link_failed"]
+    assert [record.exc_info[0] for record in told] == [RuntimeError]
+
+
+async def test_whatever_ends_a_part_of_a_stream_ends_the_stream() -> None:
+    async def falls() -> None:
+        raise InvalidStateError("it has ended")
+
+    inbox = asyncio.Queue[Incoming]()
+    await _or_told(falls(), inbox)
+    assert isinstance(inbox.get_nowait(), InvalidStateError)
 
 
 async def test_a_stream_ends_when_the_link_is_cancelled_as_its_peer_speaks(dialling: Dialling) -> None:
