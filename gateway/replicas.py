@@ -234,6 +234,10 @@ class Shared:
         while True:
             await self._news.wait()
             self._news.clear()
-            with suppress(Unavailable):
+            pause = FOLLOW_PAUSE_SECONDS
+            try:
                 await self._follow(self._newest)
-            await asyncio.sleep(FOLLOW_PAUSE_SECONDS)
+            except Unavailable:
+                pause = BEAT_SECONDS
+                self._news.set()  # what was told is not known yet
+            await asyncio.sleep(pause)

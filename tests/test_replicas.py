@@ -1,0 +1,46 @@
+"""What one replica of a node makes of what it is told."""
+
+import asyncio
+
+from gateway import replicas
+from gateway.errors import Unavailable
+from gateway.questions.links import Links
+from gateway.replicas import Shared
+from gateway.store.commits import COMMITS
+from gateway.store.leases import Picture, Replica
+
+
+class Silent:
+    """Stands for a database that says nothing of other replicas."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    async def beat(self, _held: object) -> Picture:
+        return Picture()
+
+    def start(self) -> None:
+        pass
+
+
+async def test_a_commit_that_could_not_be_read_is_read_later_though_none_follows(monkeypatch):
+    monkeypatch.setattr(replicas, "LeaseKeeping", Silent)
+    monkeypatch.setattr(replicas, "Listening", Silent)
+    answers = iter([Unavailable("not now"), Unavailable("not now"), None])
+    asked: list[int | None] = []
+    known = asyncio.Event()
+
+    async def follow(version: int | None) -> None:
+        asked.append(version)
+        if answer := next(answers):
+            raise answer
+        known.set()
+
+    shared = Shared(None, Replica("a" * 32, "a", 0), "hk", {}, Links(), follow, lambda _: None)  # type: ignore[arg-type]
+    shared._told(COMMITS, 7)
+    running = asyncio.create_task(shared.run())
+    async with asyncio.timeout(60):
+        await known.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert asked == [7, 7, 7]
