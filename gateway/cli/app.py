@@ -36,6 +36,7 @@ MODULES = {
     "certs": "certs",
     "client": "init",
     "pair": "pair",
+    "fork": "fork",
     "notice": "notices",
     "framework": "frameworks",
     "draft": "drafts",

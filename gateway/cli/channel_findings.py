@@ -5,8 +5,8 @@ from datetime import datetime
 STUCK_SECONDS = 900  # that an envelope may wait for its receipt; the alert GatewayNotReceipted has the same
 
 HALTED_FOR_GOOD = (
-    "the sender signed two histories: do not restart and do not restore; verify the own store, keep both signed "
-    "checkpoints, call the peer's operator, and let the authorities decide which holds"
+    "the sender signed two histories: do not restart and do not restore; export the proof, call the peer's operator, "
+    "and do as docs/operations.md tells under 'A channel halted as forked'"
 )
 MENDS_ITSELF = "it mends itself once the peer has told what it holds: see that the peer is reached"
 

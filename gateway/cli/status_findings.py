@@ -56,7 +56,9 @@ def _of_channel(channel: Channel, now: datetime) -> Iterator[Finding]:
     if channel.state == Channel.HALTED:
         said = f"{name} has halted: {channel.halt_reason}"
         is_for_good = channel.halt_reason.startswith(FORKED)
-        remedy = Remedy(HALTED_FOR_GOOD, "gateway check HOME") if is_for_good else Remedy(MENDS_ITSELF, DOCTOR)
+        remedy = (
+            Remedy(HALTED_FOR_GOOD, f"gateway evidence fork {name}") if is_for_good else Remedy(MENDS_ITSELF, DOCTOR)
+        )
         yield Finding(Level.FAIL, "channel", said, remedy)
     elif not channel.connected:
         said = f"{name} is down: {channel.last_error or 'the peer has not dialled'}"

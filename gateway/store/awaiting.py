@@ -6,7 +6,7 @@ where it stands, and handed back what is missing here, the channel is open again
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.journal_pb2 import JournalEntry
@@ -17,7 +17,11 @@ from gateway.journal.entries import Entry, Requester
 from gateway.ledger.steps import RESTORED, Halt
 from gateway.store.committer import Committer
 from gateway.store.database import Database
+from gateway.store.state import ChannelState
 from gateway.store.transaction import Transaction
+
+StateUnit = Callable[[Transaction, Mapping[str, ChannelState]], None]
+"""A unit of work that knows the channels as they were before."""
 
 
 def await_peers(
@@ -49,6 +53,36 @@ def await_peers(
         for origin in origins:
             tx.halt(origin, Halt(RESTORED, f"{detail}; it waits to hear from its peer"))
 
+    def unit(tx: Transaction, states: Mapping[str, ChannelState]) -> None:
+        halt_all(tx, [origin for origin, state in states.items() if state.parties.outgoing])
+
+    commit_alone(database, keyring, [unit], act, clock=clock, random=random)
+
+
+def commit_alone(
+    database: Database,
+    keyring: Keyring,
+    units: Iterable[StateUnit],
+    act: str,
+    *,
+    clock: Callable[[], int],
+    random: Callable[[int], bytes],
+) -> None:
+    """Runs units of work, a commit each, with the database of a node that does not run.
+
+    Args:
+        database: open, with the home's lock
+        keyring: of the node
+        units: take the transaction and the channels as they were before
+        act: what is told of it in the access journal; empty: nothing
+        clock: microseconds since 1970
+        random: gives so many random bytes
+
+    Raises:
+        GatewayError: a unit's; what those before it wrote stays.
+        StoreError: the database did not take it.
+    """
+
     async def commit() -> None:
         broken: list[Exception] = []
         committer = Committer(
@@ -56,9 +90,8 @@ def await_peers(
         )
         committer.start()
         try:
-            states = committer.latest().states.items()
-            outgoing = [origin for origin, state in states if state.parties.outgoing]
-            await committer.submit(lambda tx: halt_all(tx, outgoing))
+            for unit in units:
+                await committer.submit(_knowing(unit, committer.latest().states))
             if act:
                 await committer.journal(Entry(Requester(), act, JournalEntry.COMMITTED))
         finally:
@@ -67,3 +100,7 @@ def await_peers(
             raise StoreError(str(broken[0])) from broken[0]
 
     asyncio.run(commit())
+
+
+def _knowing(unit: StateUnit, states: Mapping[str, ChannelState]) -> Callable[[Transaction], None]:
+    return lambda tx: unit(tx, states)

@@ -70,9 +70,14 @@ def rebuild(database: Database, now: int) -> Rebuilt:
     """
     try:
         with database.writer() as connection, connection.begin():
-            return _Rebuild(connection, now).run()
+            return rebuild_within(connection, now)
     except SQLAlchemyError as error:
         raise StoreError(f"the notices could not be rebuilt, and are as they were: {error}") from error
+
+
+def rebuild_within(connection: Connection, now: int) -> Rebuilt:
+    """Rebuilds inside a transaction that changes the logs, too."""
+    return _Rebuild(connection, now).run()
 
 
 class _Rebuild:

@@ -18,6 +18,7 @@ from gateway.supervision.records import Place
 
 _FIRST = (Event.NOTICE_RELEASED, Event.NOTICE_RECEIVED)
 _OF_CHANNELS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)  # told at the log's end
+_OF_NO_ENVELOPE = (*_OF_CHANNELS, Event.ENVELOPE_GIVEN_UP)  # that is here
 _RULES = (Event.FRAMEWORK_VERSION_PUBLISHED, Event.FRAMEWORK_VERSION_RECEIVED, Event.FRAMEWORK_ASSESSED)
 _KEYS = (*_RULES, *SHARING_EVENTS)  # their cursors are the keys of what they tell
 
@@ -81,4 +82,4 @@ class Retelling:
 def _between(channel: int, first: int, last: int) -> Select[tuple[int, str, int, int]]:
     columns = (events.c.cursor, events.c.notice, events.c.kind, events.c.index)
     here = (events.c.channel == channel, events.c.index.between(first, last))
-    return select(*columns).where(*here, events.c.kind.not_in(_OF_CHANNELS))
+    return select(*columns).where(*here, events.c.kind.not_in(_OF_NO_ENVELOPE))

@@ -51,7 +51,7 @@ def test_nothing_is_said_while_all_is_well():
 @pytest.mark.parametrize(
     ("halt_reason", "words", "command"),
     [
-        ("FORKED: two histories", "do not restart", "gateway check HOME"),
+        ("FORKED: two histories", "do not restart", "gateway evidence fork hk-to-kr"),
         ("SENDER_ROLLED_BACK: it holds less", "mends itself", "gateway doctor HOME"),
     ],
 )

@@ -19,7 +19,8 @@ from gateway.supervision.notices import notice_id, notice_name
 
 _CHANNEL_EVENTS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)
 _NODE_EVENTS = (Event.CERTIFICATE_EXPIRING, Event.ALARM, *DRAFT_EVENTS)
-_ELSEWHERE = (*_CHANNEL_EVENTS, Event.PROVISION_IN_FORCE)  # is a day's event, see ``rules``
+_OF_NOTHING_HERE = (Event.PROVISION_IN_FORCE, Event.ENVELOPE_GIVEN_UP)  # of a day, see ``rules``; of what is gone
+_ELSEWHERE = (*_CHANNEL_EVENTS, *_OF_NOTHING_HERE)
 
 Told = tuple[int, str, int, str]
 """What an event tells: kind, notice, kind of notice, detail."""

@@ -94,6 +94,10 @@ class Event(_message.Message):
         """A notice was passed on; `detail` says so where nothing covers that."""
         CONTENT_DESTROYED: Event._Kind.ValueType  # 26
         """The content of a notice is destroyed, here or at the peer: `detail` says at whose node."""
+        ENVELOPE_GIVEN_UP: Event._Kind.ValueType  # 32
+        """What this event told stood in a history of this node's own that it gave up after a fork, and holds no more; its
+        cursor stays. Operators agree on that, and `ALARM` tells it.
+        """
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What happened."""
@@ -158,6 +162,10 @@ class Event(_message.Message):
     """A notice was passed on; `detail` says so where nothing covers that."""
     CONTENT_DESTROYED: Event.Kind.ValueType  # 26
     """The content of a notice is destroyed, here or at the peer: `detail` says at whose node."""
+    ENVELOPE_GIVEN_UP: Event.Kind.ValueType  # 32
+    """What this event told stood in a history of this node's own that it gave up after a fork, and holds no more; its
+    cursor stays. Operators agree on that, and `ALARM` tells it.
+    """
 
     KIND_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int

@@ -1,0 +1,95 @@
+"""``gateway fork``: how a channel that halted as forked goes on, once both operators agree (docs/operations.md)."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.options import HomeFolder, now, read_input
+from gateway.cli.output import pairs, say, say_aside
+from gateway.errors import AlreadyExists
+from gateway.home import Home
+from gateway.identity.keyfiles import PUBLIC_MODE, write_file
+from gateway.ledger.checkpoint import Checkpoint
+from gateway.ledger.note import Note
+from gateway.ledger.settlement import Settlement
+from gateway.settling import give_up as settle
+from gateway.settling import keep_here
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the group."""
+    group = typer.Typer(no_args_is_help=True, help="Let a channel that halted as forked go on, once both sides agree.")
+    group.command("keep")(keep)
+    group.command("give-up")(give_up)
+    app.add_typer(group, name="fork")
+
+
+def keep(
+    home: HomeFolder,
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="Name of a channel to here, such as hk-to-kr.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write, for the sender's operator.")],
+    proof: Annotated[
+        Path | None, typer.Option(help="The sender's proof of the fork, where this node did not find it itself.")
+    ] = None,
+) -> None:
+    """Keeps what this node received, opens the channel again, and writes what the sender's operator needs.
+
+    The node must be stopped. Its log stays as it is. As long as the sender has not given up its other history, the
+    channel halts again, and nothing is lost.
+    """
+    if out.exists():
+        raise AlreadyExists(f"{out} exists and is not overwritten")
+    settlement = keep_here(Home(home), channel, read_input(proof) if proof else None, now())
+    write_file(out, settlement.encode(), mode=PUBLIC_MODE)
+    _show(settlement)
+    say(f"{out} is written, and {channel} is open again. Send the file to the sender's operator, and read its")
+    say("fingerprint aloud by another way. Then start the node: gateway serve.")
+    say_aside(f"fingerprint {settlement.fingerprint()}")
+
+
+def give_up(
+    home: HomeFolder,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What gateway fork keep wrote; - for standard input.")],
+    *,
+    fingerprint: Annotated[str | None, typer.Option(help="As the receiver's operator read it aloud.")] = None,
+) -> None:
+    """Gives up what this node sealed beside the history that its peer holds, and lets the channel go on from there.
+
+    The node must be stopped. What is given up is written to a file in the home first, with all its content, and the
+    proof of the fork stays. Once the node runs, its peer hands back the rest of the history that goes on. What was
+    given up has to be given again by those who gave it: the file tells what it was.
+    """
+    data = read_input(file)
+    settlement = Settlement.parse(data)
+    if fingerprint is None:
+        _ask(settlement)
+    given = settle(Home(home), data, fingerprint or settlement.fingerprint(), now())
+    done = given.done
+    if given.kept is None:
+        say(f"Nothing is given up: the log of {done.state.name} here is the history that goes on.")
+    else:
+        say(f"{done.count} envelopes of {done.state.name} are given up, from index {done.first} on.")
+        say(f"They are kept in {given.kept}, with all content: guard it as you guard the node.")
+        if done.drafts:
+            say(f"{done.drafts} drafts that became one of them have expired.")
+    say("Next: gateway serve. gateway status tells when the channel is open again. Cursors and page tokens of before")
+    say("mean nothing any more: watchers begin anew.")
+
+
+def _ask(settlement: Settlement) -> None:
+    """Shows what would go on and what would not, and asks whether its fingerprint was compared."""
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("is required where nobody can be asked", param_hint="--fingerprint")
+    _show(settlement)
+    pairs([("fingerprint", settlement.fingerprint())])
+    typer.confirm("Does the peer's operator read exactly this fingerprint?", abort=True)
+
+
+def _show(settlement: Settlement) -> None:
+    heads = (Checkpoint.parse(Note.parse(note).text) for note in (settlement.goes_on, settlement.given_up))
+    goes_on, given_up = (f"{head.size} envelopes, root {head.root.hex()}" for head in heads)
+    origin = Checkpoint.parse(Note.parse(settlement.goes_on).text).origin
+    pairs([("channel", origin), ("goes on", goes_on), ("given up", given_up)])
