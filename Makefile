@@ -25,7 +25,8 @@ test: $(DEV) ## Run the whole test suite (ARGS=tests/ledger for a part, WORKERS=
 
 .PHONY: test-long
 test-long: $(DEV) ## Run the deep forms of simulation, crash and property tests
-	GATEWAY_SCHEDULES=$${GATEWAY_SCHEDULES:-20000} GATEWAY_KILLS=$${GATEWAY_KILLS:-500} GATEWAY_NOTICES=$${GATEWAY_NOTICES:-1500} \
+	GATEWAY_SCHEDULES=$${GATEWAY_SCHEDULES:-20000} GATEWAY_NODE_SCHEDULES=$${GATEWAY_NODE_SCHEDULES:-1000} \
+		GATEWAY_KILLS=$${GATEWAY_KILLS:-500} GATEWAY_NOTICES=$${GATEWAY_NOTICES:-1500} \
 		$(BIN)/pytest -m long --timeout 7200 $(ARGS)
 	$(BIN)/pytest -m hypothesis --hypothesis-profile long --timeout 7200 -n $(WORKERS) $(ARGS)
 

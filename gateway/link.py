@@ -7,8 +7,8 @@ certificates gives to exactly one node: its domain.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
@@ -132,9 +132,7 @@ class Link:
     async def _stream(self, address: str, hold: Hold) -> None:
         """One connection, one stream, until it ends."""
         used = self._credentials()
-        credentials = grpc.ssl_channel_credentials(used.peer_roots, used.key, used.certificate)
-        async with grpc.aio.secure_channel(address, credentials, options=self._options()) as channel:
-            call = PeerServiceStub(channel).Exchange()
+        async with self._dialled(address, used) as call:
             state, inbox = self._state(), asyncio.Queue[Incoming](INBOX)
             # Reading goes on while a write waits: else two full windows would wait for each other.
             parts = (
@@ -151,6 +149,13 @@ class Link:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+
+    @asynccontextmanager
+    async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
+        """A stream over a connection of its own."""
+        credentials = grpc.ssl_channel_credentials(used.peer_roots, used.key, used.certificate)
+        async with grpc.aio.secure_channel(address, credentials, options=self._options()) as channel:
+            yield PeerServiceStub(channel).Exchange()
 
     async def _exchange(
         self, state: ChannelState, call: Any, inbox: "asyncio.Queue[Incoming]", lease: Lease | None

@@ -4,37 +4,18 @@ is verified by code that the writer does not share."""
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import URL, Engine, event
 
-from gateway.store import database
 from gateway.store.tables import metadata
+from tests.store.compiling import compiled_once
 from tests.store.stores import Opened, check_verified
 from tests.support.postgresql import administrator, server
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_once() -> Iterator[None]:
-    """What is compiled for one database serves all of its kind: each test opens others, with the same statements.
-
-    Without this nearly half of the time of these tests goes into compiling.
-    """
-    make, dialects, compiled = database.create_engine, {}, {}
-
-    def engine(url: URL, **options: Any) -> Engine:
-        made = make(url, **options)
-        backend = url.get_backend_name()
-        if backend in dialects:
-            made.dialect = dialects[backend]
-            made.update_execution_options(compiled_cache=compiled.setdefault(backend, {}))
-        else:
-            event.listen(made, "engine_connect", lambda _: dialects.setdefault(backend, made.dialect))
-        return made
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "create_engine", engine)
+def _compiled_once() -> Iterator[None]:
+    with compiled_once():
         yield
 
 

@@ -1,0 +1,175 @@
+"""What goes wrong in a schedule, and when."""
+
+import asyncio
+from collections.abc import Callable
+from hashlib import sha256
+from random import Random
+from typing import Any
+
+from regulator.exchange.v1.admin_service_pb2 import RotateSealRequest
+from regulator.exchange.v1.envelope_pb2 import Envelope
+
+from gateway.errors import Halted, Unavailable
+from tests.simulation.nodes.checks import logs_of
+from tests.simulation.nodes.disk import Fault
+from tests.simulation.nodes.network import KEEPALIVE_SECONDS, LONGEST_DELAY_SECONDS
+from tests.simulation.nodes.site import Site
+
+LONGEST_SECONDS = 60.0  # that faults go on
+HOUR, DAY, YEAR = 3600, 86_400, 365 * 86_400
+STEPS_AHEAD = 120
+
+STORAGE = list(Fault)
+ROTATE_SEAL, ANSWER_SECONDS = "/regulator.exchange.v1.AdminService/RotateSeal", 30.0
+
+
+class Faults:
+    """Draws one after another, as often as the schedule is rough."""
+
+    def __init__(self, world: Any, random: Random) -> None:
+        self._world, self._random = world, random
+        self._pause_seconds = random.choice([0.3, 1.0, 3.0])
+        self._stopped = False
+        self._latest_seconds = 0.0  # that any clock was ahead
+        kinds = [
+            self._break_stream,
+            self._partition,
+            self._kill,
+            self._stop,
+            self._fail_steps,
+            self._fail_steps,
+            self._fail_commit,
+            self._slow_down,
+            self._set_clock,
+            self._rotate,
+            self._flap,
+            self._go_back,
+        ]
+        self._kinds = random.sample(kinds, random.randint(3, len(kinds)))
+        self._backups: dict[str, Any] = {}
+        self._may_go_back = True  # once a schedule: two that forget at once can lose what both had
+
+    async def run(self, are_done: Callable[[], bool]) -> None:
+        """Has things go wrong until all is done, or for long enough."""
+        loop = self._world.loop
+        end = loop.time() + LONGEST_SECONDS
+        while not are_done() and loop.time() < end:
+            await asyncio.sleep(self._random.expovariate(1 / self._pause_seconds))
+            site = self._random.choice(list(self._world.sites.values()))
+            kind = self._random.choice(self._kinds)
+            self._world.told(kind.__name__.strip("_"), site.name)
+            await kind(site)
+
+    def stop(self) -> None:
+        """Ends all faults; the clocks agree again, at a time that none of them has passed."""
+        self._stopped = True
+        world = self._world
+        world.network.open()
+        world.network.longest_delay_seconds = LONGEST_DELAY_SECONDS
+        world.loop.slowness = 0.0
+        for site in world.sites.values():
+            site.disk.disarm()
+            site.offset_seconds = self._latest_seconds
+        world.told("faults stop")
+
+    def downtime(self) -> float:
+        """Seconds until a node that ended is started again."""
+        return self._random.choice([0.05, self._random.uniform(0.1, 5)])
+
+    # --- the network --------------------------------------------------------------------------------------------------
+
+    async def _break_stream(self, site: Site) -> None:
+        streams = [each for each in self._world.network.streams if site.name in (each.dialler, each.acceptor)]
+        if streams:
+            self._random.choice(streams).break_off()
+
+    async def _partition(self, site: Site) -> None:
+        """Between two nodes, one way or both, for less or more than it takes to notice."""
+        network, other = self._world.network, self._random.choice(sorted(site.parties.peers))
+        ways = self._random.choice(
+            [[(site.name, other)], [(other, site.name)], [(site.name, other), (other, site.name)]]
+        )
+        for way in ways:
+            network.block(*way)
+        seconds = self._random.choice([self._random.uniform(0.1, 3), self._random.uniform(20, 1.5 * KEEPALIVE_SECONDS)])
+        self._world.loop.call_later(seconds, network.open)
+
+    async def _flap(self, site: Site) -> None:
+        for _ in range(self._random.randint(2, 6)):
+            await self._break_stream(site)
+            await asyncio.sleep(self._random.uniform(0, 0.2))
+
+    async def _slow_down(self, _site: Site) -> None:
+        """Disk and network get slow, or fast again."""
+        self._world.loop.slowness = self._random.choice([0, 0.02, 0.2])
+        self._world.network.longest_delay_seconds = self._random.choice([LONGEST_DELAY_SECONDS, 0.3, 1.0])
+
+    # --- processes and disks ------------------------------------------------------------------------------------------
+
+    async def _kill(self, site: Site) -> None:
+        site.kill()
+
+    async def _stop(self, site: Site) -> None:
+        await site.stop()
+
+    async def _fail_steps(self, site: Site) -> None:
+        """Some of the next steps fail, or are the last ones."""
+        for _ in range(self._random.randint(1, 4)):
+            site.disk.arm(self._random.choice(STORAGE), self._random.randint(0, STEPS_AHEAD))
+
+    async def _fail_commit(self, site: Site) -> None:
+        site.disk.next_commit = self._random.choice(STORAGE)
+
+    async def _go_back(self, site: Site) -> None:
+        """A backup is made; once there is one, the node goes back to it."""
+        if site.name not in self._backups:
+            if site.life and not site.life.is_over:
+                self._backups[site.name] = site.disk.image()
+        elif self._may_go_back and site.life and not site.life.is_over and not site.next_seal:
+            lost = {peer: self._not_arrived(site, peer) for peer in site.parties.peers}
+            if any(each.HasField("seal_rotated") for several in lost.values() for each in several):
+                return  # a seal that nobody was told of: an operator has to replace it (docs/certificates.md)
+            self._may_go_back = False
+            site.backup = self._backups[site.name]
+            site.kill()
+            for peer, several in lost.items():
+                self._forget(site, peer, several)
+
+    def _not_arrived(self, site: Site, peer: str) -> list[Envelope]:
+        origin = site.parties.origin_to(peer)
+        arrived = len(logs_of(self._world.sites[peer])[origin])
+        return [Envelope.FromString(bytes(data)) for _, data in logs_of(site)[origin][arrived:]]
+
+    def _forget(self, site: Site, peer: str, lost: list[Envelope]) -> None:
+        """What was answered and had not arrived is lost with the disk, unless the backup has it; nobody saw it."""
+        origin = site.parties.origin_to(peer)
+        self._world.witness.forget(origin, len(logs_of(self._world.sites[peer])[origin]))
+        for office in self._world.offices:
+            if office.site is site:
+                office.forget(lost)
+
+    # --- clocks and seals ---------------------------------------------------------------------------------------------
+
+    async def _set_clock(self, site: Site) -> None:
+        """A clock jumps, or is set right."""
+        jump = self._random.choice([0, HOUR, DAY, YEAR, -HOUR, -DAY, -YEAR])
+        site.offset_seconds = jump + self._random.uniform(-1, 1)
+        self._latest_seconds = max(self._latest_seconds, site.offset_seconds)
+
+    async def _rotate(self, site: Site) -> None:
+        """An operator puts the next seal in force, and asks again until it is known that it is."""
+        after = list(site.signers).index(site.seal) + 1
+        if not site.next_seal and after < len(site.signers):
+            site.next_seal = list(site.signers)[after]
+            self._world.begin(self._until_rotated(site, site.next_seal))
+
+    async def _until_rotated(self, site: Site, seal: Any) -> None:
+        operator = next(office.caller for office in self._world.offices if office.site is site)
+        request = RotateSealRequest(ed25519_certificate_sha256=sha256(seal.certificates[0]).hexdigest())
+        while True:
+            try:
+                await site.call(ROTATE_SEAL, lambda node: node.seals.rotate(request, operator), ANSWER_SECONDS)
+            except (Unavailable, Halted):
+                await asyncio.sleep(self._random.uniform(0.2, 2))
+            else:
+                return

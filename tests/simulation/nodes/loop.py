@@ -1,0 +1,170 @@
+"""An event loop on which no real time passes: it goes from one timer to the next, the same way for the same seed.
+
+What is given to an executor is done on the loop itself, a drawn time later, so that nothing runs beside anything.
+What is done for a node is done in one of its lives (``LIFE``): once that is over, nothing is done for it any more.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from random import Random
+from typing import IO, Any
+
+LONGEST_WORK_SECONDS = 0.004  # of an executor, but for those moments in which the disk is slow
+SLOW_WORK_SECONDS = 1.5
+
+
+class Died(BaseException):
+    """The node's process ended here, as by kill -9. No code of the node catches it."""
+
+
+class Stalled(Exception):
+    """Nothing is left that could ever happen."""
+
+
+class Life:
+    """One run of a node's process.
+
+    Attributes:
+        disk: that it uses
+        is_over: nothing that is done in it counts any more
+        tasks: all that were begun in it, in order
+        lock: the file by which it keeps others from its home
+    """
+
+    def __init__(self, disk: Any, on_death: Callable[["Life"], None]) -> None:
+        self.disk = disk
+        self.is_over = False
+        self.tasks: dict[asyncio.Task[Any], None] = {}
+        self.lock: IO[str] | None = None
+        self._on_death = on_death
+
+    def die(self) -> None:
+        """Ends it, here and now."""
+        if not self.is_over:
+            self.is_over = True
+            self._on_death(self)
+        raise Died
+
+    def require(self) -> None:
+        """Goes no further in a life that is over."""
+        if self.is_over:
+            raise Died
+
+    async def bury(self) -> None:
+        """Ends the tasks: what they clean up counts no more, but no task may hang in it."""
+        for _ in range(10):
+            left = [task for task in self.tasks if not task.done() and task is not asyncio.current_task()]
+            if not left:
+                return
+            for task in left:
+                task.cancel()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        raise AssertionError(f"tasks of a dead node do not end: {left}")
+
+
+LIFE: ContextVar[Life | None] = ContextVar("life", default=None)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """The loop.
+
+    Attributes:
+        slowness: how likely it is that work of an executor takes long
+    """
+
+    def __init__(self, random: Random) -> None:
+        self._virtual = 0.0
+        self._random = random
+        self.slowness = 0.0
+        super().__init__(_Skipping(self))
+        self._clock_resolution = 1e-9
+        self.set_task_factory(_in_life)
+
+    def time(self) -> float:
+        return self._virtual
+
+    def skip(self, seconds: float) -> None:
+        """Goes on to the next timer."""
+        self._virtual += seconds
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":  # type: ignore[override]
+        future: asyncio.Future[Any] = self.create_future()
+        self.call_later(self._work_seconds(), self._carry_out, future, func, args)
+        return future
+
+    def _work_seconds(self) -> float:
+        longest = SLOW_WORK_SECONDS if self._random.random() < self.slowness else LONGEST_WORK_SECONDS
+        return self._random.uniform(0, longest / 2)
+
+    def _carry_out(self, future: "asyncio.Future[Any]", func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        life = LIFE.get()
+        if future.cancelled() or (life and life.is_over):  # before it began, as in a pool of threads
+            return
+        try:
+            result = func(*args)
+        except Died:
+            return
+        except Exception as error:  # noqa: BLE001 - for whoever waits for it
+            self.call_later(self._work_seconds(), _settle, future, None, error)
+        else:
+            self.call_later(self._work_seconds(), _settle, future, result, None)
+
+
+class Inline:
+    """An executor that does at once what it is given."""
+
+    def submit(self, work: Callable[..., Any], *args: Any) -> "Result":
+        return Result(work(*args))
+
+    def shutdown(self) -> None:
+        """There is nothing to end."""
+
+
+class Result:
+    """Of work that is done."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def result(self) -> Any:
+        return self._value
+
+
+class _Skipping(selectors.SelectSelector):
+    """Waits for nothing: no file is ever ready, and time passes in one step."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is None:
+            raise Stalled("no timer is set, and no callback is ready")
+        if timeout > 0:
+            self._loop.skip(timeout)
+        return []
+
+
+def _settle(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:
+    life = LIFE.get()
+    if future.done() or (life and life.is_over):
+        return
+    if error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+def _in_life(
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
+) -> "asyncio.Task[Any]":
+    task = asyncio.Task(coroutine, loop=loop, **options)
+    context = options.get("context")
+    life = context.get(LIFE) if context else LIFE.get()
+    if life:
+        life.tasks[task] = None
+        task.add_done_callback(lambda ended: life.tasks.pop(ended, None))
+    return task

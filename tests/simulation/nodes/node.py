@@ -1,0 +1,213 @@
+"""A node of the simulation: all of ``gateway.node.Node`` but what touches files of keys, TLS and gRPC's own servers.
+
+It is put together in the same order, of the same parts.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from prometheus_client import CollectorRegistry
+from regulator.exchange.v1 import peer_service_pb2 as wire
+
+from gateway import chores
+from gateway.carrier import Store
+from gateway.commands.framework_sealing import FrameworkSealing
+from gateway.commands.frameworks import FrameworkCommands
+from gateway.commands.notice_sealing import NoticeSealing
+from gateway.commands.notices import Commands
+from gateway.commands.retention import Retention
+from gateway.commands.seals import SealCommands
+from gateway.commands.sharing import SharingCommands
+from gateway.errors import GatewayError
+from gateway.identity.signers import Keyring
+from gateway.journal.entries import CALL_RECORD
+from gateway.link import Credentials, Link
+from gateway.metrics.instruments import Instruments
+from gateway.questions.frameworks import FrameworkQuestions
+from gateway.questions.links import Links
+from gateway.questions.notices import Questions
+from gateway.questions.sealed_tokens import SealedTokens
+from gateway.questions.sharing import SharingQuestions
+from gateway.replicas import Alone
+from gateway.rpc.admission import PEER
+from gateway.rpc.journaling import Journaling
+from gateway.rpc.peer import PeerServicer
+from gateway.store.backlog import Backlog, read_waiting
+from gateway.store.bulletin import Bulletin
+from gateway.store.committer import Commit, Committer
+from gateway.store.database import Database
+from gateway.store.opening import (
+    add_channels,
+    channel_names,
+    check_channels,
+    check_journal,
+    check_owner,
+    read_own_seal,
+    read_token_key,
+)
+from gateway.store.readers import Readers
+from tests.simulation.nodes.loop import Died, Inline, Life
+from tests.simulation.nodes.network import Acceptor, Network, Stream
+
+T = TypeVar("T")
+
+EXCHANGE = "/regulator.exchange.v1.PeerService/Exchange"
+
+
+class SimulatedLink(Link):
+    """A link whose streams go through the network of the simulation."""
+
+    def __init__(self, network: Network, own: str, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._network, self._own = network, own
+
+    @asynccontextmanager
+    async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
+        yield self._network.dial(self._own, self._peer.jurisdiction)
+
+
+class Running:
+    """The parts of a node in one life, at its ``site.Site``."""
+
+    def __init__(self, site: Any, life: Life) -> None:
+        self._site, self._life = site, life
+
+    async def start(self) -> None:
+        """As ``Node.start``."""
+        site = self._site
+        self._database = Database("sqlite:///node.db", site.disk.folder)
+        self._life.lock = self._database._lock
+        self._database.check_revision()
+        with self._database.readers.connect() as connection:
+            check_owner(connection, site.name, site.domain)
+            token_key = read_token_key(connection)
+            site.adopt(read_own_seal(connection))
+        parties = site.parties
+        keyring = self.keyring = Keyring([(site.seal, site.signer(site.seal))])
+        add_channels(self._database, channel_names(parties))
+        check_journal(self._database, parties.own_seals)
+        check_channels(self._database, parties)
+        self.readers = Readers(self._database)
+        self.committer = Committer(
+            self._database,
+            keyring,
+            clock=site.micros,
+            random=site.random.randbytes,
+            on_commit=self._publish,
+            on_fatal=self._break,
+        )
+        self.committer._signers = Inline()
+        latest = self.committer.latest()
+        instruments = Instruments(CollectorRegistry())
+        self.links = Links()
+        with self._database.readers.connect() as connection:
+            backlog = Backlog(read_waiting(connection, latest.states), site.micros, instruments.delivered)
+        self.bulletin = Bulletin(latest, backlog)
+        self.journaling = Journaling(self.committer, instruments.refused)
+        self._make_commands(token_key)
+        store = Store(
+            self.committer,
+            self.readers,
+            keyring,
+            site.certify,
+            lambda *_: None,
+            site.domain,
+            site.earlier_seals,
+        )
+        links = {peer: self._link(peer, store) for peer in parties.peers}
+        self._peer = PeerServicer(parties, store, self.bulletin, self.links, Alone(), lambda seen: links[seen].hurry())
+        self.committer.start()
+        site.network.acceptors[site.name] = Acceptor(self._life, self._accept)
+        self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
+        self._tasks += [
+            asyncio.create_task(chores.tell_days(self.frameworks, site.now)),
+            asyncio.create_task(chores.destroy_past(self.retention, site.now)),
+            asyncio.create_task(self.journaling.run()),
+        ]
+        for task in self._tasks:
+            task.add_done_callback(self._site.watch)
+
+    def _make_commands(self, token_key: bytes) -> None:
+        site, parties, committer, random = self._site, self._site.parties, self.committer, self._site.random.randbytes
+        tokens = self.tokens = SealedTokens(token_key, random)
+        self.questions = Questions(self.readers, self.bulletin, tokens, lambda *_: "")
+        rules = FrameworkQuestions(self.readers, tokens, site.micros)
+        sealing, rule_sealing = NoticeSealing(parties, ()), FrameworkSealing(parties, (), rules)
+        self.notices = Commands(parties, committer, sealing, self.questions, site.micros, random)
+        self.frameworks = FrameworkCommands(parties, committer, rule_sealing, rules, site.micros, random)
+        sharing = SharingQuestions(self.readers, tokens, site.micros)
+        self.sharing = SharingCommands(committer, sealing, sharing, random)
+        self.retention = Retention(parties, committer, self.readers, site.micros)
+        self.seals = SealCommands(parties, committer, self.bulletin, self.keyring, site.prepared_seal, site.adopt)
+
+    def _link(self, peer: str, store: Store) -> Link:
+        site, credentials = self._site, Credentials(b"", b"", b"")
+        party = site.parties.peers[peer]
+        return SimulatedLink(
+            site.network, site.name, party, site.parties, lambda: credentials, store, self.bulletin, self.links, Alone()
+        )
+
+    async def stop(self) -> None:
+        """As ``Node.stop``."""
+        self.bulletin.close()
+        self._peer.stop()
+        self.links.wake()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._site.network.vanish(self._site.name)
+        await asyncio.sleep(0.3)  # what is under way ends, or is cut off with its stream
+        await self.journaling.settle()
+        await self.committer.stop()
+        self.readers.close()
+        self._database.close()
+
+    # --- what comes in ------------------------------------------------------------------------------------------------
+
+    def _accept(self, dialler: str, stream: Stream) -> "asyncio.Task[None]":
+        context = self._site.context()
+        context.run(PEER.set, self._site.parties.peers[dialler])
+        return self._site.loop.create_task(self._serve(stream), context=context)
+
+    async def _serve(self, stream: Stream) -> None:
+        """As the guard and gRPC do around a handler."""
+        try:
+            record = self.journaling.begin({}, EXCHANGE)
+            await self.journaling.opened(record)
+            CALL_RECORD.set(None)
+            async for response in self._peer.Exchange(stream.requests(), None):
+                assert isinstance(response, wire.ExchangeResponse)
+                await stream.answer(response)
+        except GatewayError as error:
+            stream.finish(error)
+        except (asyncio.CancelledError, Died):
+            raise
+        except Exception as defect:  # noqa: BLE001 - what the guard would tell to the log
+            if not self._life.is_over:
+                self._site.defects.append(defect)
+            stream.finish(GatewayError("internal error"))
+        else:
+            stream.finish(None)
+
+    async def serve(self, method: str, act: Callable[["Running"], Awaitable[T]]) -> T:
+        """Serves one call of a back office."""
+        record = self.journaling.begin({}, method)
+        try:
+            answer = await act(self)
+            await self.journaling.answered(record, answer)
+        except GatewayError as error:
+            await self.journaling.refused(record, error)
+            raise
+        return answer
+
+    # --- what is told -------------------------------------------------------------------------------------------------
+
+    def _publish(self, commit: Commit) -> None:
+        self._site.committed(commit)
+        self.bulletin.publish(commit)
+        self.links.follow(commit.states)
+
+    def _break(self, error: Exception) -> None:
+        self._site.broke(error)

@@ -1,0 +1,57 @@
+"""Whole nodes under schedules of faults, drawn from seeds: afterwards all is as if nothing had gone wrong.
+
+A failure names its seed, and the command that runs that schedule again.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.__main__ import told_of
+from tests.simulation.nodes.world import REAL_SIGNATURES_EVERY, run_seed, simulating
+
+SHORT_SCHEDULES = 24
+LONG_SCHEDULES = int(os.environ.get("GATEWAY_NODE_SCHEDULES", "0"))
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with simulating() as folder:
+        yield folder
+
+
+def run_all(seeds: range, folder: Path) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for seed in seeds:
+        outcome = run_seed(seed, folder)
+        assert not outcome.wrong, told_of(outcome)
+        counts += outcome.counts
+    return counts
+
+
+def test_short_schedules_lose_and_double_nothing_and_come_to_rest(folder: Path) -> None:
+    counts = run_all(range(SHORT_SCHEDULES), folder)
+    assert counts["envelopes"] > 20 * SHORT_SCHEDULES, "schedules that deliver little show little"
+    for fault in ("died", "fault", "break_stream", "partition", "set_clock", "rotate", "go_back"):
+        assert counts[fault] >= SHORT_SCHEDULES // 4, f"too few of {fault} to show anything"
+
+
+@pytest.mark.parametrize("seed", [1, 2 * REAL_SIGNATURES_EVERY], ids=["cheap signatures", "real signatures"])
+def test_the_same_seed_is_the_same_schedule_to_the_last_step(folder: Path, seed: int) -> None:
+    first, second = run_seed(seed, folder), run_seed(seed, folder)
+    assert first.counts["steps"] > 100
+    assert first == second
+
+
+def test_other_seeds_are_other_schedules(folder: Path) -> None:
+    assert len({run_seed(seed, folder).trace for seed in range(3, 6)}) == 3
+
+
+@pytest.mark.long
+@pytest.mark.skipif(LONG_SCHEDULES == 0, reason="GATEWAY_NODE_SCHEDULES says how many")
+@pytest.mark.timeout(7200)
+def test_long_schedules_lose_and_double_nothing_and_come_to_rest(folder: Path) -> None:
+    run_all(range(SHORT_SCHEDULES, SHORT_SCHEDULES + LONG_SCHEDULES), folder)

@@ -1,0 +1,265 @@
+"""One schedule: nodes, their back offices, and faults, all drawn from a seed; afterwards all is as if none had been.
+
+The same seed gives the same schedule, step by step: ``Outcome.trace`` is a hash of every step, and of when it was.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random as global_random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+from gateway.identity.parties import Parties, Party
+from gateway.ledger.seals import CertifiedSeal
+from gateway.logs import Log
+from gateway.store.database import Database
+from gateway.store.opening import add_channels, channel_names, create
+from tests.ledger.samples import FixedSeal
+from tests.simulation.nodes.checks import check_all, is_quiet, logs_of
+from tests.simulation.nodes.disk import DATABASE, Disk, virtual_disks
+from tests.simulation.nodes.faults import Faults
+from tests.simulation.nodes.loop import LIFE, Stalled, VirtualLoop
+from tests.simulation.nodes.network import Network
+from tests.simulation.nodes.offices import Office, Watcher
+from tests.simulation.nodes.signing import CheapSeal, cheap_signatures, real_signatures
+from tests.simulation.nodes.site import Site
+from tests.simulation.nodes.witness import Witness
+from tests.store.compiling import compiled_once
+from tests.support.seals import certified
+
+QUIET_SECONDS = 240.0  # of virtual time, within which all is well once faults have stopped (G6)
+LONGEST_SECONDS = 3600.0  # of a schedule, with all that its back offices ask for
+REAL_SIGNATURES_EVERY = 16  # seeds
+MEMORY = Path("/dev/shm")
+
+NAMES = ("HK", "KR", "SG")
+DOMAINS = {name: f"gateway.{name.lower()}.example" for name in NAMES}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a schedule: its trace, and how much of what there was."""
+
+    seed: int
+    trace: str
+    wrong: tuple[str, ...]
+    counts: Counter[str]
+
+
+class World:
+    """What one seed makes. ``on_step`` is told each step, if it is set.
+
+    Attributes:
+        unhandled: errors that nobody expected, and no part of a node took for its own
+    """
+
+    on_step: Callable[..., None] | None = None
+
+    def __init__(self, seed: int, folder: Path, *, acts: int | None = None, nodes: int | None = None) -> None:
+        self.seed, self._folder = seed, folder
+        self._random = random = Random(seed)
+        self._trace = blake2b(digest_size=16)
+        self.counts: Counter[str] = Counter()
+        self.loop = VirtualLoop(Random(random.random()))
+        self.loop.set_exception_handler(self._failed)
+        self.unhandled: list[str] = []
+        self.witness = Witness({}, self.told)
+        self.network = Network(self.loop, Random(random.random()), self.witness)
+        self.names = NAMES[: nodes or (3 if random.random() < 0.15 else 2)]
+        self.sites = {name: self._site(name) for name in self.names}
+        self.witness.sites = self.sites
+        acts = random.randint(1, 6) if acts is None else acts
+        self.offices = [
+            Office(site, system, Random(random.random()), acts)
+            for site in self.sites.values()
+            for system in ("desk", "office")
+        ]
+        self.watchers = [Watcher(office) for office in self.offices if office.system == "desk"]
+        self.faults = Faults(self, Random(random.random()))
+
+    def told(self, *what: object) -> None:
+        """Adds a step to the trace."""
+        self.counts[str(what[0])] += 1
+        if self.on_step:
+            self.on_step(round(self.loop.time(), 3), *what)
+        self._trace.update(repr((round(self.loop.time(), 9), *map(str, what))).encode())
+
+    def defect(self, event: str, error: BaseException, **_fields: object) -> None:
+        """What a node calls a defect of its own, wherever it goes on after it, is one."""
+        life = LIFE.get()
+        if not (life and life.is_over):
+            self.unhandled.append(f"{event}: {error!r}")
+
+    def run(self) -> Outcome:
+        """Runs it to its end."""
+        asyncio.set_event_loop(self.loop)
+        wrong: list[str] = []
+        try:
+            wrong += self.loop.run_until_complete(self._run())
+        except (AssertionError, RuntimeError, Stalled) as error:  # RuntimeError: the loop was stopped
+            wrong.append(str(error))
+        finally:
+            self._cancel_all()
+            asyncio.set_event_loop(None)
+            self.loop.close()
+            for site in self.sites.values():
+                site.disk.close()
+        self.counts["steps"] += sum(site.disk.steps_ever for site in self.sites.values())
+        self.counts["streams"] += self.network.dialled
+        self.counts["messages"] += self.witness.shown
+        self.counts["seconds"] += round(self.loop.time())
+        return Outcome(self.seed, self._trace.hexdigest(), (*wrong, *self.unhandled), self.counts)
+
+    async def _run(self) -> list[str]:
+        running = [self.begin(site.run(self.faults.downtime)) for site in self.sites.values()]
+        acting = [self.begin(office.run()) for office in self.offices]
+        watching = [self.begin(watcher.run()) for watcher in self.watchers]
+        await self.faults.run(self._have_acted)
+        self.faults.stop()
+        await self._until(self._have_acted, LONGEST_SECONDS, "acts do not end (G6)")
+        await self._until(lambda: self._is_quiet() and self._are_told(), QUIET_SECONDS, "it does not come to rest (G6)")
+        for site in self.sites.values():  # what counts is what is durable
+            site.is_retired = True
+            site.kill()
+        for task in (*watching, *acting):
+            task.cancel()
+        await asyncio.gather(*watching, *acting, *running, return_exceptions=True)
+        wrong = list(check_all(list(self.sites.values()), self.offices, self.watchers, self.witness))
+        for site in self.sites.values():
+            self.told("holds", site.name, *(f"{origin} {len(log)}" for origin, log in logs_of(site).items()))
+            self.counts["envelopes"] += sum(len(log) for log in logs_of(site).values())
+        return wrong
+
+    def begin(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        task = self.loop.create_task(work)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self.unhandled.append(f"the simulation itself failed: {error!r}")
+            self.loop.stop()
+
+    async def _until(self, condition: Callable[[], bool], seconds: float, failing: str) -> None:
+        end = self.loop.time() + seconds
+        while not condition():
+            if self.loop.time() > end or any(site.defects for site in self.sites.values()):
+                raise AssertionError(f"{failing}: {self._state()}")
+            await asyncio.sleep(0.5)
+
+    def _have_acted(self) -> bool:
+        return all(office.done for office in self.offices)
+
+    def _is_quiet(self) -> bool:
+        return all(site.running for site in self.sites.values()) and is_quiet(list(self.sites.values()))
+
+    def _are_told(self) -> bool:
+        return all(watcher.is_told() for watcher in self.watchers)
+
+    def _state(self) -> str:
+        said = []
+        for site in self.sites.values():
+            links = site.running and {each: site.running.links.of(each) for each in logs_of(site)}
+            sizes = {origin: len(log) for origin, log in logs_of(site).items()}
+            said.append(f"{site.name} {sizes} halts {site.halts} links {links} defects {site.defects[:3]}")
+        said += [f"watcher of {each.site.name} has {len(each.seen)} events, {each.is_told()}" for each in self.watchers]
+        return "; ".join(said)
+
+    def _failed(self, _loop: Any, context: dict[str, Any]) -> None:
+        """What asyncio tells of errors that nobody asked for; those of a life that ends are none."""
+        error = context.get("exception")
+        if error is None or isinstance(error, Exception):
+            self.unhandled.append(f"{context.get('message')}: {error!r}")
+
+    def _cancel_all(self) -> None:
+        for _ in range(5):
+            left = asyncio.all_tasks(self.loop)
+            if not left:
+                return
+            for task in left:
+                task.cancel()
+            with contextlib.suppress(BaseException):
+                self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+
+    # --- sites --------------------------------------------------------------------------------------------------------
+
+    def _site(self, name: str) -> Site:
+        folder = self._folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (folder / DATABASE).write_bytes(_new_file(name, self.names))
+        disk = Disk(folder, Random(self._random.random()), self.told)
+        site = Site(_parties(name, self.names), self.loop, self.network, disk, Random(self._random.random()), self.told)
+        is_real = self.seed % REAL_SIGNATURES_EVERY == 0
+        for number in range(SEALS):
+            seal = _fixed(name, number)
+            site.signers[_certified(name, number)] = seal if is_real else CheapSeal(seal)
+        return site
+
+
+SEALS = 6  # of a node: the first, and those that it may rotate to
+
+
+@cache
+def _fixed(name: str, number: int) -> FixedSeal:
+    return FixedSeal(f"{name} {number}")
+
+
+@cache
+def _certified(name: str, number: int) -> CertifiedSeal:
+    return certified(_fixed(name, number), DOMAINS[name])
+
+
+@cache
+def _parties(name: str, names: tuple[str, ...]) -> Parties:
+    party = {each: Party(each, DOMAINS[each], each, (f"{each}:1",), _certified(each, 0), "") for each in names}
+    return Parties(party[name], {each: party[each] for each in names if each != name})
+
+
+@cache
+def _new_file(name: str, names: tuple[str, ...]) -> bytes:
+    """A database with its channels, made once a process: the migrations take longer than a schedule."""
+    with tempfile.TemporaryDirectory() as home:
+        database = Database("sqlite:///node.db", Path(home))
+        create(database, name, DOMAINS[name], bytes(32))
+        add_channels(database, channel_names(_parties(name, names)))
+        database.close()
+        return (Path(home) / DATABASE).read_bytes()
+
+
+@contextmanager
+def simulating() -> Iterator[Path]:
+    """Prepares a process for schedules; gives the folder for them."""
+    logging.disable(logging.CRITICAL)
+    parent = MEMORY if MEMORY.is_dir() else None
+    state = global_random.getstate()
+    try:
+        with tempfile.TemporaryDirectory(prefix="simulation-", dir=parent) as folder, compiled_once():
+            yield Path(folder)
+    finally:
+        global_random.setstate(state)
+        logging.disable(logging.NOTSET)
+
+
+def run_seed(seed: int, folder: Path, **shape: Any) -> Outcome:
+    """Runs the schedule of a seed."""
+    for names in (NAMES[:2], NAMES):
+        for name in names:
+            _new_file(name, names)
+    global_random.seed(seed)  # for the jitter of links
+    signatures = real_signatures() if seed % REAL_SIGNATURES_EVERY == 0 else cheap_signatures()
+    with signatures, virtual_disks():
+        world = World(seed, folder, **shape)
+        with patch.object(Log, "defect", world.defect):
+            return world.run()

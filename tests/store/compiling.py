@@ -1,0 +1,30 @@
+"""Compiles each statement once a run, for however many databases: else tests spend half their time on it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import URL, Engine, event
+
+from gateway.store import database
+
+
+@contextmanager
+def compiled_once() -> Iterator[None]:
+    """What is compiled for one database serves all of its kind."""
+    make, dialects, compiled = database.create_engine, {}, {}
+
+    def engine(url: URL, **options: Any) -> Engine:
+        made = make(url, **options)
+        backend = url.get_backend_name()
+        if backend in dialects:
+            made.dialect = dialects[backend]
+            made.update_execution_options(compiled_cache=compiled.setdefault(backend, {}))
+        else:
+            event.listen(made, "engine_connect", lambda _: dialects.setdefault(backend, made.dialect))
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "create_engine", engine)
+        yield
