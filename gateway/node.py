@@ -240,7 +240,7 @@ class Node:
             latest = self._committer.latest()
             with self._database.readers.connect() as connection:
                 backlog = Backlog(read_waiting(connection, latest.states), _micros, self._instruments.delivered)
-        self._bulletin = Bulletin(latest, backlog)
+        self._bulletin = Bulletin(latest, backlog, self._committer.follow)
         self._journaling = Journaling(self._committer, self._instruments.refused)
 
     @contextmanager

@@ -91,7 +91,8 @@ class Shared:
         follow: Callable[[int | None], Awaitable[None]],
         on_fatal: Callable[[Exception], None],
     ) -> None:
-        self.me, self.picture = me, Picture()
+        self.me = me
+        links.replica, links.replica_id = me.name, me.id
         self._keeping, self._links = LeaseKeeping(database, me), links
         self._follow, self._on_fatal = follow, on_fatal
         self._channels = channels
@@ -173,7 +174,7 @@ class Shared:
     async def _beat(self) -> None:
         began, held = time.monotonic(), dict(self._held)
         picture = await self._keeping.beat([self._holding(origin, hold) for origin, hold in held.items()])
-        self.picture, self._renewed = picture, began
+        self._links.picture, self._renewed = picture, began
         for origin, hold in held.items():
             holding = picture.holdings.get(self._channels[origin].id)
             if self._held.get(origin) is hold and (holding is None or holding.lease != hold.lease):
@@ -208,6 +209,7 @@ class Shared:
     def _expire(self) -> None:
         """Lets go of what could not be renewed in time: another replica may have taken it."""
         if time.monotonic() - self._renewed > LEASE_SECONDS:
+            self._links.picture = Picture()
             for origin in list(self._held):
                 self._lose(origin)
 
@@ -218,8 +220,9 @@ class Shared:
 
     def _elsewhere(self, state: ChannelState) -> LinkStatus:
         """How the stream of a channel does that this replica does not move."""
-        holding = self.picture.holdings.get(state.id)
-        if holding and self.picture.holder(state.id):
+        picture = self._links.picture
+        holding = picture.holdings.get(state.id)
+        if holding and picture.holder(state.id):
             return LinkStatus(connected=holding.connected, last_error=holding.last_error)
         return LinkStatus(last_error="no replica moves it now" if state.parties.outgoing else "")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
-from regulator.exchange.v1.admin_service_pb2 import Alarm, Channel, Peer, ServerInfo
+from regulator.exchange.v1.admin_service_pb2 import Alarm, Channel, Peer, Replica, ServerInfo
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.cli.failures import DOES_NOT_HOLD
@@ -42,6 +42,7 @@ def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel], 
         [
             ("node", f"{info.jurisdiction} {info.domain}, version {info.software_version}"),
             ("authorities", ", ".join(info.authorities)),
+            *([("replica", _replica(info))] if info.replica else []),
             ("started", moment_of(info.start_time)),
             ("you are", f"{info.client} ({', '.join(info.client_roles)})"),
             *([("you act for", info.client_officer)] if info.client_officer else []),
@@ -51,6 +52,9 @@ def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel], 
     say()
     table(("peer", "domain", "addresses", "name"), [_peer_row(each) for each in peers])
     say()
+    if info.replicas:
+        table(("replica", "state", "started", "last seen", "moves"), [_replica_row(each) for each in info.replicas])
+        say()
     headings = ("channel", "state", "link", "envelopes", "receipted", "last receipt", "trouble")
     table(headings, [_channel_row(each) for each in channels])
     if info.alarms:
@@ -69,6 +73,21 @@ def _seen(info: ServerInfo) -> str:
 
 def _sectors(info: ServerInfo) -> list[str]:
     return [word_of(Sector, each, "SECTOR_") for each in info.client_sectors]
+
+
+def _replica(info: ServerInfo) -> str:
+    running = sum(each.running for each in info.replicas)
+    return f"{info.replica} answers" + (f", of {running} that run" if running else "")
+
+
+def _replica_row(replica: Replica) -> tuple[str, ...]:
+    return (
+        replica.name,
+        "runs" if replica.running else "is not seen",
+        moment_of(replica.start_time),
+        moment_of(replica.seen_time),
+        ", ".join(each.removeprefix("channels/") for each in replica.channels),
+    )
 
 
 def _peer_row(peer: Peer) -> tuple[str, ...]:
@@ -105,6 +124,7 @@ def _document(
             "verifier_keys": list(info.verifier_keys),
             "time": json_moment(info.time),
             "start_time": json_moment(info.start_time),
+            "replica": info.replica,
         },
         "client": {
             "id": info.client,
@@ -117,6 +137,16 @@ def _document(
         "alarms": [
             {"about": each.about, "detail": each.detail, "start_time": json_moment(each.start_time)}
             for each in info.alarms
+        ],
+        "replicas": [
+            {
+                "name": each.name,
+                "start_time": json_moment(each.start_time),
+                "seen_time": json_moment(each.seen_time),
+                "running": each.running,
+                "channels": [name.removeprefix("channels/") for name in each.channels],
+            }
+            for each in info.replicas
         ],
         "peers": [_peer(each) for each in peers],
         "channels": [_channel(each) for each in channels],
@@ -149,4 +179,5 @@ def _channel(channel: Channel) -> dict[str, Any]:
         "receipt_time": json_moment(channel.receipt_time),
         "last_error": channel.last_error,
         "oldest_unreceipted_time": json_moment(channel.oldest_unreceipted_time),
+        "replica": channel.replica,
     }

@@ -6,7 +6,7 @@ The commands with HOME are for the node's machine; it is not known here where th
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from regulator.exchange.v1.admin_service_pb2 import Alarm, Certificate, Channel, ServerInfo
+from regulator.exchange.v1.admin_service_pb2 import Alarm, Certificate, Channel, Replica, ServerInfo
 
 from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, waiting_said
 from gateway.cli.findings import Finding, Level, Remedy
@@ -45,6 +45,7 @@ def findings(
     found = [
         *(each for channel in channels for each in _of_channel(channel, now)),
         *map(_of_alarm, info.alarms),
+        *(each for replica in info.replicas for each in _of_replica(replica)),
         *(each for certificate in certificates for each in _of_certificate(certificate)),
         *_of_clock(info, now),
     ]
@@ -70,6 +71,15 @@ def _of_channel(channel: Channel, now: datetime) -> Iterator[Finding]:
             said = f"{name}: {waiting_said(channel.size - channel.receipted_size, oldest, now)}"
             todo = "what is urgent goes by telephone, until the peer takes it; its operator must look why it does not"
             yield Finding(Level.FAIL, "receipts", said, Remedy(todo, "gateway notice list --state released"))
+
+
+def _of_replica(replica: Replica) -> Iterator[Finding]:
+    if replica.running:
+        return
+    seen = f"{replica.seen_time.ToDatetime(UTC):%Y-%m-%d %H:%M:%S}Z"
+    said = f"{replica.name} was last seen {seen}: it was killed, or cut off"
+    todo = "the others do its work; look at its machine, and start it again. An hour after it was seen it is forgotten"
+    yield Finding(Level.WARN, "replica", said, Remedy(todo, "systemctl status gateway"))
 
 
 def _of_alarm(alarm: Alarm) -> Finding:

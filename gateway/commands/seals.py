@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 
 from regulator.exchange.v1.admin_service_pb2 import RotateSealRequest, RotateSealResponse
 
-from gateway.errors import WrongState
+from gateway.errors import GatewayError, WrongState
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
@@ -49,8 +50,18 @@ class SealCommands:
     name = "seal"
 
     def look(self) -> None:
-        """Passes while the keys of the seal in force are here; raises ``Unavailable`` while they are not."""
-        self._keyring.signer(self.seal_in_force().public)
+        """Passes while the keys of the seal in force are here; raises ``Unavailable`` while they are not.
+
+        Where another replica rotated to the seal that is prepared here too, it is taken now.
+        """
+        wanted = self.seal_in_force()
+        if wanted not in self._keyring.seals:
+            with suppress(GatewayError):
+                prepared, signer = self._prepared()
+                if prepared == wanted:
+                    self._keyring.add(prepared, signer)
+                    self._adopt(wanted)
+        self._keyring.signer(wanted.public)
 
     def seal_in_force(self) -> CertifiedSeal:
         """The seal in force: every channel that leads away from here has the same."""
@@ -67,6 +78,7 @@ class SealCommands:
         """
         check_fields(request)
         async with self._turn:
+            await self._bulletin.catch_up()
             if _digest(self.seal_in_force()) != request.ed25519_certificate_sha256:
                 await self._rotate(request.ed25519_certificate_sha256, caller)
             await asyncio.to_thread(self._adopt, self.seal_in_force())

@@ -122,6 +122,19 @@ LAST_RECEIPT = Metric(
     "When the newest receipt was given, by the receiver's clock, in seconds since 1970.",
     ("channel",),
 )
+LEASE_HELD = Metric(
+    "gateway_lease_held",
+    Kind.GAUGE,
+    "1 if this replica of the node has the stream of a channel; a node that is one process has all of them.",
+    ("channel",),
+)
+REPLICAS = Metric(
+    "gateway_replicas",
+    Kind.GAUGE,
+    "Replicas of the node, by state: `running`, and `missing`, which were seen within the last hour; none while the "
+    "database is away. A node that is one process has one.",
+    ("state",),
+)
 DELIVERY_LAG = Metric(
     "gateway_delivery_lag_seconds",
     Kind.HISTOGRAM,
@@ -196,6 +209,8 @@ METRICS: tuple[Metric, ...] = (
     CHANNEL_RECEIPTED,
     OLDEST_UNRECEIPTED,
     LAST_RECEIPT,
+    LEASE_HELD,
+    REPLICAS,
     DELIVERY_LAG,
     CERTIFICATE_DAYS,
     CERTIFICATE_REVOKED,

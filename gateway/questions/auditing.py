@@ -72,6 +72,7 @@ class Auditing:
     async def prove(self, request: audit.GetJournalProofRequest) -> audit.JournalProof:
         """Proves that an entry is in the journal, or that a shorter journal is its prefix."""
         check_fields(request)
+        await self._committer.follow()
         head, log = self._committer.latest().journal.head, self._committer.latest().journal.log
         size = request.size or (head.checkpoint.size if head else 0)
         if size > log.size:
@@ -89,6 +90,7 @@ class Auditing:
         Raises:
             Unavailable: the seal cannot sign.
         """
+        await self._committer.follow()
         size = self._committer.latest().journal.log.size
         await self._committer.submit(Transaction.sign_journal)
         head = self._committer.latest().journal.head

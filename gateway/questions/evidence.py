@@ -58,6 +58,7 @@ class Proofs:
         check_fields(request)
         scope = scope_of(caller)
         place, name = await self._place(scope, request) if request.notice else _named_by_place(request)
+        await self._bulletin.catch_up()
         if place.index >= self._state(place.origin).log.size:
             raise no_envelope(place.index)
         parts = await self._readers.run(read_inclusion, scope, place.origin, place.index)
@@ -90,6 +91,7 @@ class Proofs:
     async def get_checkpoint(self, request: GetCheckpointRequest) -> Checkpoint:
         """Gives a channel's newest checkpoint and its newest receipt."""
         check_fields(request)
+        await self._bulletin.catch_up()
         state = self._state(request.origin)
         return Checkpoint(
             note=state.head.note if state.head else b"", receipt=state.receipt.note if state.receipt else b""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.store.leases import Picture
 from gateway.store.state import ChannelState
 
 
@@ -17,9 +18,14 @@ class LinkStatus:
 
 
 class Links:
-    """How the stream of each channel does, by origin. Used on the loop's thread alone."""
+    """How the stream of each channel does, by origin. Used on the loop's thread alone.
+
+    ``replica`` and ``replica_id`` name this replica, and are empty where the node is one process; ``picture``: what is
+    known of all of them.
+    """
 
     def __init__(self) -> None:
+        self.replica, self.replica_id, self.picture = "", "", Picture()
         self._status: dict[str, LinkStatus] = {}
         self._halted: frozenset[str] = frozenset()
         self._next = asyncio.Event()

@@ -94,7 +94,7 @@ class Questions:
         a cursor tells of it.
         """
         check_fields(request)
-        cursor, scope = self._first_cursor(request), scope_of(caller)
+        cursor, scope = await self._first_cursor(request), scope_of(caller)
         hidden = tuple(hidden_kinds(caller.roles))
         wanted = EventFilter(
             tuple(request.kinds), hidden, request.jurisdiction, request.sector, request.topic, caller.authority
@@ -121,11 +121,13 @@ class Questions:
                 told = False
             await committed.wait()
 
-    def _first_cursor(self, request: WatchEventsRequest) -> int:
+    async def _first_cursor(self, request: WatchEventsRequest) -> int:
+        cursor = self._tokens.cursor_position(request.cursor) if request.cursor else 0
+        if request.from_now or cursor > self._bulletin.commit.counters.cursor:
+            await self._bulletin.catch_up()
         newest = self._bulletin.commit.counters.cursor
         if not request.cursor:
             return newest if request.from_now else 0
-        cursor = self._tokens.cursor_position(request.cursor)
         if cursor > newest:
             raise BadInput.of("cursor", "must be a cursor that this node gave since its database was last restored")
         return cursor

@@ -1,6 +1,6 @@
 """How this node stands: what it is, whom it is paired with, and how its channels move."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -70,6 +70,8 @@ class Standing:
             client_sectors=sorted(caller.sectors),
             client_officer=caller.officer,
             alarms=map(_alarm, self._alarms.current()) if caller.roles & _LOOK_AFTER else (),
+            replica=self._links.replica,
+            replicas=self._replicas() if caller.roles & _LOOK_AFTER else (),
         )
 
     def get_peer(self, request: admin.GetPeerRequest) -> admin.Peer:
@@ -87,24 +89,39 @@ class Standing:
         page, more = page_of(ordered, request)
         return admin.ListPeersResponse(peers=map(_peer, page), next_page_token=more)
 
-    def get_channel(self, request: admin.GetChannelRequest) -> admin.Channel:
+    async def get_channel(self, request: admin.GetChannelRequest) -> admin.Channel:
         """Gives one channel."""
         check_fields(request)
+        await self._bulletin.catch_up()
         for state in self._bulletin.commit.states.values():
             if channel_name(state) == request.name:
                 return self._channel(state)
         raise NotFound(f"there is no {request.name}")
 
-    def list_channels(self, request: admin.ListChannelsRequest) -> admin.ListChannelsResponse:
+    async def list_channels(self, request: admin.ListChannelsRequest) -> admin.ListChannelsResponse:
         """Gives a page of channels, by name."""
         check_fields(request)
+        await self._bulletin.catch_up()
         ordered = sorted(self._bulletin.commit.states.values(), key=channel_name)
         page, more = page_of(ordered, request)
         return admin.ListChannelsResponse(channels=map(self._channel, page), next_page_token=more)
 
+    def _replicas(self) -> Iterator[admin.Replica]:
+        """Those that run, and those that did lately and were not started again since."""
+        picture = self._links.picture
+        states = sorted(self._bulletin.commit.states.values(), key=channel_name)
+        for each in sorted([*picture.running(), *picture.missing()], key=lambda each: (each.name, each.id)):
+            yield admin.Replica(
+                name=each.name,
+                start_time=timestamp_of(each.started_at),
+                seen_time=timestamp_of(each.seen_at),
+                running=picture.runs(each),
+                channels=[channel_name(state) for state in states if picture.holder(state.id) == each],
+            )
+
     def _channel(self, state: ChannelState) -> admin.Channel:
         link, halt, receipt = self._links.of(state.origin), state.halt, state.receipt
-        oldest = self._bulletin.backlog.oldest(state.origin)
+        oldest, holder = self._bulletin.backlog.oldest(state.origin), self._links.picture.holder(state.id)
         return admin.Channel(
             name=channel_name(state),
             origin=state.origin,
@@ -119,6 +136,7 @@ class Standing:
             receipt_time=Timestamp(seconds=receipt.time) if receipt else None,
             last_error=link.last_error,
             oldest_unreceipted_time=timestamp_of(oldest) if oldest else None,
+            replica=holder.name if holder else "",
         )
 
 

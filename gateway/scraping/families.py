@@ -71,6 +71,7 @@ def state_families(sources: Sources) -> Iterator[GaugeMetricFamily]:
 
 def _channel_families(sources: Sources) -> Iterator[GaugeMetricFamily]:
     states = {each.name: each for each in sources.bulletin.commit.states.values()}
+    yield from _replica_families(states, sources.links)
     yield _family(table.CHANNEL_STATE, _movements(states, sources.links))
     yield _family(table.CHANNEL_ENVELOPES, (([name], each.log.size) for name, each in states.items()))
     yield _family(table.CHANNEL_RECEIPTED, (([name], each.receipted_size) for name, each in states.items()))
@@ -78,6 +79,17 @@ def _channel_families(sources: Sources) -> Iterator[GaugeMetricFamily]:
     yield _family(
         table.LAST_RECEIPT, (([name], each.receipt.time) for name, each in states.items() if each.receipt is not None)
     )
+
+
+def _replica_families(states: Mapping[str, ChannelState], links: Links) -> Iterator[GaugeMetricFamily]:
+    picture, is_alone = links.picture, not links.replica
+    holders = {name: picture.holder(each.id) for name, each in states.items()}
+    yield _family(
+        table.LEASE_HELD,
+        (([name], is_alone or (each is not None and each.id == links.replica_id)) for name, each in holders.items()),
+    )
+    counts = {"running": 1 if is_alone else len(picture.running()), "missing": len(picture.missing())}
+    yield _family(table.REPLICAS, (([each], count) for each, count in counts.items()))
 
 
 def _movements(states: Mapping[str, ChannelState], links: Links) -> _Rows:

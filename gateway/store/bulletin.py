@@ -1,16 +1,27 @@
 """Tells whoever waits on the loop that something was committed."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from gateway.store.backlog import Backlog
 from gateway.store.commits import Commit
 
 
-class Bulletin:
-    """The newest commit, and a way to wait for the next one; on the loop's thread alone. ``backlog`` follows it."""
+async def _nothing_to_catch_up() -> None:
+    """A node that is one process knows every commit."""
 
-    def __init__(self, commit: Commit, backlog: Backlog) -> None:
-        self.commit, self.backlog = commit, backlog
+
+class Bulletin:
+    """The newest commit, and a way to wait for the next one; on the loop's thread alone. ``backlog`` follows it.
+
+    ``catch_up`` has what other replicas committed published before it returns: a caller may have come from one of them.
+    It raises ``Unavailable`` if the database does not answer.
+    """
+
+    def __init__(
+        self, commit: Commit, backlog: Backlog, catch_up: Callable[[], Awaitable[None]] = _nothing_to_catch_up
+    ) -> None:
+        self.commit, self.backlog, self.catch_up = commit, backlog, catch_up
         self.closed = False
         self._next = asyncio.Event()
 

@@ -240,11 +240,13 @@ class Committer:
     def _own_signer(self) -> Signer:
         """What signs the journal: the seal in force, which all channels that lead away from here have.
 
-        A restored node may not know yet that it is: then the one whose keys are here.
+        A restored node may not know yet that it is: then the one whose keys are here. But a replica whose home has only
+        a seal of before signs nothing.
         """
-        outgoing = (state.seals.sender.newest for state in self._latest.states.values() if state.parties.outgoing)
+        ours = [state.seals.sender for state in self._latest.states.values() if state.parties.outgoing]
         here = self._keyring.seals
-        seal = next((each for each in outgoing if each in here), here[0])
+        newest = (each.newest for each in ours)
+        seal = next((each for each in newest if each in here or ours[0].knows(here[0].public)), here[0])
         return self._keyring.signer(seal.public)
 
     def _sign(self, checkpoint: Checkpoint, time: int) -> Future[SignedCheckpoint]:

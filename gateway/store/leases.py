@@ -93,6 +93,12 @@ class Picture:
         """Gives those that run, by name."""
         return sorted(filter(self.runs, self.replicas.values()), key=lambda each: (each.name, each.id))
 
+    def missing(self) -> list[Replica]:
+        """Gives those that did lately, do not now, and were not started again since, by name."""
+        names = {each.name for each in self.running()}
+        gone = (each for each in self.replicas.values() if each.name not in names)
+        return sorted(gone, key=lambda each: (each.name, each.id))
+
     def holder(self, channel: int) -> Replica | None:
         """Gives who moves a channel now; None: nobody does."""
         holding = self.holdings.get(channel)

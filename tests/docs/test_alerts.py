@@ -139,6 +139,7 @@ def well() -> list[Series]:
         *(Series("gateway_channel_state", {**CHANNEL, "state": state}, float(state == "serving")) for state in STATES),
         Series("gateway_channel_oldest_unreceipted_seconds", {"channel": "hk-to-kr"}, 0.5),
         *histogram("gateway_delivery_lag_seconds", {"channel": "hk-to-kr"}, 0.2),
+        Series("gateway_replicas", {"state": "missing"}, 0),
         Series("gateway_certificate_days_left", CERTIFICATE, 90),
         Series("gateway_certificate_revoked", CERTIFICATE, 0),
         Series("gateway_crl_days_left", CERTIFICATE, 5),
@@ -171,6 +172,7 @@ SICK: dict[str, tuple[list[Series], set[str]]] = {
     "the node is down": ([Series("up", {}, 0)], {"GatewayDown"}),
     "the channel has halted": (state("halted"), {"GatewayChannelHalted"}),
     "the peer is away": (state("peer_unreachable"), {"GatewayPeerUnreachable"}),
+    "a replica is missing": ([Series("gateway_replicas", {"state": "missing"}, 1)], {"GatewayReplicaMissing"}),
     "a notice is stuck": (
         [Series("gateway_channel_oldest_unreceipted_seconds", {"channel": "hk-to-kr"}, 901)],
         {"GatewayNotReceipted"},

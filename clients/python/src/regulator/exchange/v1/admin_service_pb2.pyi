@@ -59,6 +59,8 @@ class ServerInfo(_message.Message):
     CLIENT_SECTORS_FIELD_NUMBER: _builtins.int
     ALARMS_FIELD_NUMBER: _builtins.int
     CLIENT_OFFICER_FIELD_NUMBER: _builtins.int
+    REPLICA_FIELD_NUMBER: _builtins.int
+    REPLICAS_FIELD_NUMBER: _builtins.int
     jurisdiction: _builtins.str
     """Jurisdiction, ISO 3166-1 alpha-2."""
     domain: _builtins.str
@@ -73,6 +75,8 @@ class ServerInfo(_message.Message):
     """The highest label that the caller may see."""
     client_officer: _builtins.str
     """The officer for whom the caller acts (`<issuer>#<subject>`), whose token it sent; empty: it acts by itself."""
+    replica: _builtins.str
+    """The replica of the node that answers, by its name; empty: the node is one process."""
     @_builtins.property
     def api_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Versions of this API that it serves (`v1`)."""
@@ -105,6 +109,12 @@ class ServerInfo(_message.Message):
     def alarms(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alarm]:
         """What needs an operator now, the oldest first. Told to operators and auditors; to others it is empty."""
 
+    @_builtins.property
+    def replicas(self) -> _containers.RepeatedCompositeFieldContainer[Global___Replica]:
+        """All replicas, by name; also one that was seen within the last hour and does not run now. Told to operators and
+        auditors; to others, and by a node that is one process, it is empty.
+        """
+
     def __init__(
         self,
         *,
@@ -123,14 +133,60 @@ class ServerInfo(_message.Message):
         client_sectors: _abc.Iterable[_values_pb2.Sector.ValueType] | None = ...,
         alarms: _abc.Iterable[Global___Alarm] | None = ...,
         client_officer: _builtins.str = ...,
+        replica: _builtins.str = ...,
+        replicas: _abc.Iterable[Global___Replica] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "api_versions", b"api_versions", "authorities", b"authorities", "client", b"client", "client_authority", b"client_authority", "client_clearance", b"client_clearance", "client_officer", b"client_officer", "client_roles", b"client_roles", "client_sectors", b"client_sectors", "domain", b"domain", "jurisdiction", b"jurisdiction", "software_version", b"software_version", "start_time", b"start_time", "time", b"time", "verifier_keys", b"verifier_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "api_versions", b"api_versions", "authorities", b"authorities", "client", b"client", "client_authority", b"client_authority", "client_clearance", b"client_clearance", "client_officer", b"client_officer", "client_roles", b"client_roles", "client_sectors", b"client_sectors", "domain", b"domain", "jurisdiction", b"jurisdiction", "replica", b"replica", "replicas", b"replicas", "software_version", b"software_version", "start_time", b"start_time", "time", b"time", "verifier_keys", b"verifier_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ServerInfo: _TypeAlias = ServerInfo  # noqa: Y015
+
+@_typing.final
+class Replica(_message.Message):
+    """One of the processes of a node that share its database."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    SEEN_TIME_FIELD_NUMBER: _builtins.int
+    RUNNING_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name for people: `node.replica` of its configuration, or its host and address."""
+    running: _builtins.bool
+    """Whether it said so within the last three seconds."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it started, by the clock of the database's server, as is what follows."""
+
+    @_builtins.property
+    def seen_time(self) -> _timestamp_pb2.Timestamp:
+        """When it last said that it runs; it does so about every second."""
+
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Channels whose stream it has (`channels/hk-to-kr`), by name."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        seen_time: _timestamp_pb2.Timestamp | None = ...,
+        running: _builtins.bool = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["seen_time", b"seen_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "name", b"name", "running", b"running", "seen_time", b"seen_time", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Replica: _TypeAlias = Replica  # noqa: Y015
 
 @_typing.final
 class Alarm(_message.Message):
@@ -326,6 +382,7 @@ class Channel(_message.Message):
     RECEIPT_TIME_FIELD_NUMBER: _builtins.int
     LAST_ERROR_FIELD_NUMBER: _builtins.int
     OLDEST_UNRECEIPTED_TIME_FIELD_NUMBER: _builtins.int
+    REPLICA_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`channels/{channel}`, where the id names both jurisdictions (`channels/hk-to-kr`)."""
     origin: _builtins.str
@@ -348,6 +405,8 @@ class Channel(_message.Message):
     """Whether the stream of this channel is up now."""
     last_error: _builtins.str
     """What went wrong last on the link, for people; empty if nothing did since it is up."""
+    replica: _builtins.str
+    """The replica of the node that has its stream, by name; empty: none has, or the node is one process."""
     @_builtins.property
     def receipt_time(self) -> _timestamp_pb2.Timestamp:
         """When the newest receipt was given, by the receiver's clock."""
@@ -374,10 +433,11 @@ class Channel(_message.Message):
         receipt_time: _timestamp_pb2.Timestamp | None = ...,
         last_error: _builtins.str = ...,
         oldest_unreceipted_time: _timestamp_pb2.Timestamp | None = ...,
+        replica: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["oldest_unreceipted_time", b"oldest_unreceipted_time", "receipt_time", b"receipt_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected", b"connected", "halt_reason", b"halt_reason", "last_error", b"last_error", "name", b"name", "oldest_unreceipted_time", b"oldest_unreceipted_time", "origin", b"origin", "receipt_time", b"receipt_time", "receipted_size", b"receipted_size", "recipient", b"recipient", "root", b"root", "sender", b"sender", "size", b"size", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected", b"connected", "halt_reason", b"halt_reason", "last_error", b"last_error", "name", b"name", "oldest_unreceipted_time", b"oldest_unreceipted_time", "origin", b"origin", "receipt_time", b"receipt_time", "receipted_size", b"receipted_size", "recipient", b"recipient", "replica", b"replica", "root", b"root", "sender", b"sender", "size", b"size", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
