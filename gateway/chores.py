@@ -1,11 +1,13 @@
 """What a node does by itself when time passes. Each is given the clock, with a time zone."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from regulator.exchange.v1.event_service_pb2 import Event
 
+from gateway.commands.attachments import Clearing
 from gateway.commands.drafts import DraftCommands
 from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.retention import Retention
@@ -17,6 +19,9 @@ from gateway.store.transaction import Transaction
 
 LONGEST_SLEEP_SECONDS = 600.0  # before it is looked at again: a clock may be set, a machine may sleep
 RETRY_SECONDS = 60.0
+
+Chore = Callable[[], Coroutine[Any, Any, None]]
+"""What runs for as long as the node does."""
 
 _log = Log(__name__)
 
@@ -30,6 +35,12 @@ async def tell_days(commands: FrameworkCommands, now: Callable[[], datetime]) ->
 async def expire_drafts(commands: DraftCommands) -> None:
     """Ends the drafts whose time is over: at once, and every ten minutes; approving asks for itself."""
     await _again_and_again("drafts could not be ended now", commands.expire_drafts, lambda: LONGEST_SLEEP_SECONDS)
+
+
+async def clear_attachments(clearing: Clearing) -> None:
+    """Deletes files that nothing names: at once, and every ten minutes."""
+    failing = "files that nothing names could not be deleted now"
+    await _again_and_again(failing, clearing.clear, lambda: LONGEST_SLEEP_SECONDS)
 
 
 async def destroy_past(retention: Retention, now: Callable[[], datetime]) -> None:

@@ -135,6 +135,23 @@ class LimitsSection(_Section):
         return Quota(rate, calls, min(calls, own.concurrent_streams or self.concurrent_streams))
 
 
+class AttachmentsSection(_Section):
+    """What files that belong to notices may take; they are kept in the database."""
+
+    max_bytes: int = Field(2**32, ge=1, le=2**32, description="Of one file.")
+    authority_quota_bytes: int = Field(
+        64 * 2**30, ge=0, le=2**50, description="Of all files of one authority of this node, those that wait included."
+    )
+    peer_quota_bytes: int = Field(256 * 2**30, ge=0, le=2**50, description="Of all files that came from one peer.")
+    keep_free_bytes: int = Field(
+        2 * 2**30,
+        ge=0,
+        le=2**50,
+        description="Of the disk of the home: a file that would leave less is refused before its first byte. With "
+        "PostgreSQL, whose disk is elsewhere, the quotas alone bound files.",
+    )
+
+
 class MetricsSection(_Section):
     """What the node counts and measures, for Prometheus; docs/observability.md tells of it."""
 
@@ -180,6 +197,7 @@ class Config(_Section):
     limits: LimitsSection = LimitsSection()
     revocation: RevocationSection = RevocationSection()
     metrics: MetricsSection = MetricsSection()
+    attachments: AttachmentsSection = AttachmentsSection()
     officers: OfficerRules = OfficerRules()
     four_eyes: FourEyesSection = FourEyesSection()
     logging: LoggingSection = LoggingSection()

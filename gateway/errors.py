@@ -17,10 +17,12 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     │   ├── ApprovalRequired     a rule asks for four eyes: only an approved draft may do it
     │   ├── ConsentRequired      no consent in force covers what would be passed on
     │   ├── SharingProhibited    the notice may never be passed on
-    │   └── ContentDestroyed     the content is gone, as its retain_until asked
+    │   ├── ContentDestroyed     the content is gone, as its retain_until asked
+    │   └── AttachmentMissing    a file that a notice names is not whole here
     ├── Stale                    another writer came first
     ├── Overloaded               a bound is reached; try later
-    │   └── RateLimited          the caller's calls come too fast
+    │   ├── RateLimited          the caller's calls come too fast
+    │   └── NoRoom               a quota of attachments is used up, or the disk
     ├── Unavailable              a part that is needed cannot serve now
     ├── VerificationError        bytes from elsewhere prove nothing
     │   ├── Malformed            they are not in the format at all
@@ -130,6 +132,12 @@ class ContentDestroyed(WrongState):
     reason = "CONTENT_DESTROYED"
 
 
+class AttachmentMissing(WrongState):
+    """A file that a notice names is not whole here; metadata ``field`` names it, where a request does."""
+
+    reason = "ATTACHMENT_MISSING"
+
+
 class ConsentRequired(WrongState):
     """A notice may be passed on with its originator's consent, and none that is in force covers what is asked for."""
 
@@ -178,6 +186,13 @@ class RateLimited(Overloaded):
     def __init__(self, message: str, retry_after_seconds: float = 1.0, **metadata: str | int) -> None:
         super().__init__(message, **metadata)
         self.retry_after_seconds = retry_after_seconds
+
+
+class NoRoom(Overloaded):
+    """There is no room for an attachment: its owner's quota, or the free space, does not suffice."""
+
+    reason = "NO_ROOM"
+    retry_after_seconds = 60.0
 
 
 class Unavailable(GatewayError):

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway import chores
 from gateway.alarms import Alarms
+from gateway.attaching import Attaching
 from gateway.carrier import Store
 from gateway.commands.draft_acts import DraftActs
 from gateway.commands.drafts import DraftCommands
@@ -271,12 +272,13 @@ class Node:
         days = config.four_eyes.draft_days
         draft_commands = DraftCommands(parties.jurisdiction, committer, acts, drafts, days, _micros, random)
         certificates = self._certificates = CertificateQuestions(self.home.lifetimes, self._bulletin)
-        retention = Retention(parties, self._committer, self._readers, _micros)
-        self._chores = [
+        self._attaching = Attaching(self.home, self._database, committer, self._readers, _micros)
+        self._chores: list[chores.Chore] = [
             partial(chores.tell_expiring, committer, certificates.lifetimes, _now),
             partial(chores.tell_days, rule_commands, _now),
             partial(chores.expire_drafts, draft_commands),
-            partial(chores.destroy_past, retention, _now),
+            partial(chores.destroy_past, Retention(parties, committer, self._readers, _micros), _now),
+            *self._attaching.chores,
         ]
         own_seals = lambda: parties.own_seals.expecting(self._keyring.seals)  # noqa: E731
         self._health = Health([each.full_name for each in SERVICES], self._bulletin, self._links)
@@ -285,6 +287,7 @@ class Node:
             FrameworkServicer(rule_commands, rules),
             DraftServicer(draft_commands, drafts),
             SharingServicer(SharingCommands(committer, notice_sealing, sharing, random), sharing),
+            self._attaching.servicer,
             EventServicer(notices),
             EvidenceServicer(Proofs(self._readers, self._bulletin)),
             AdminServicer(

@@ -38,6 +38,7 @@ MODULES = {
     "pair": "pair",
     "fork": "fork",
     "notice": "notices",
+    "attachment": "attachments",
     "framework": "frameworks",
     "draft": "drafts",
     "sharing": "sharing",

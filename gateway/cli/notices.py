@@ -12,7 +12,7 @@ from regulator.exchange.requests import withdraw_notice
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice
 from regulator.exchange.v1.values_pb2 import Sector
 
-from gateway.cli import drafts, watch
+from gateway.cli import attachments, drafts, watch
 from gateway.cli.notice_view import HEADINGS, document, row, sections
 from gateway.cli.options import (
     AsDraft,
@@ -49,7 +49,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="notice")
 
 
-def create(
+def create(  # noqa: PLR0913 - an option a choice
     file: Annotated[
         Path,
         typer.Argument(
@@ -63,6 +63,12 @@ def create(
     ] = None,
     to: Annotated[
         str | None, typer.Option("--to", metavar="CODE", help="Jurisdiction; else the file's recipient.")
+    ] = None,
+    attach: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="Send a file, and name it in the notice; repeat it."
+        ),
     ] = None,
     validate_only: Annotated[bool, typer.Option("--validate-only", help="Check everything, and give nothing.")] = False,
     request_id: RequestId = None,
@@ -80,6 +86,9 @@ def create(
     requests = [_request(each, notice_id, to, request_id, validate_only=validate_only) for each in files]
     with connect(profile) as client:
         _check_senders(files, client)
+        named = attachments.attach(client, attach or [])
+        for each in requests:
+            each.notice.content.attachments.extend(named)
         notices = _give(client, requests)
     if as_json:
         write_json({"notices": [document(each) for each in notices]})

@@ -13,9 +13,10 @@ from regulator.exchange.v1.notice_service_pb2 import (
 )
 
 from gateway.commands.acting import Acting
+from gateway.commands.attachment_sight import attachment_missing
 from gateway.commands.framework_sealing import FrameworkSealing, Publication
 from gateway.commands.notice_sealing import NoticeSealing
-from gateway.errors import AlreadyExists, BadInput, Violation
+from gateway.errors import AlreadyExists, AttachmentMissing, BadInput, Violation
 from gateway.identity.parties import Parties
 from gateway.store.transaction import Transaction
 from gateway.supervision.approval import ActKind, ApprovalRule, Proposed
@@ -155,3 +156,5 @@ def _within(path: str) -> Iterator[None]:
     except BadInput as error:
         found = (Violation(f"{path}.{each.field}", each.description) for each in error.violations)
         raise BadInput(found, **error.metadata) from error
+    except AttachmentMissing as error:
+        raise attachment_missing(f"{path}.{error.metadata['field']}") from error

@@ -10,6 +10,7 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_service_pb2 import WithdrawNoticeRequest
 
 from gateway.commands.acting import Acting
+from gateway.commands.attachment_sight import attachment_missing, visible
 from gateway.identity.parties import Parties
 from gateway.moments import day_at
 from gateway.store.transaction import Sealed, Transaction
@@ -22,6 +23,7 @@ from gateway.supervision.approval import (
     proposed_withdrawal,
     require_approval,
 )
+from gateway.supervision.attachments import Owner, attached_in
 from gateway.supervision.disclosure import within
 from gateway.supervision.notices import notice_id
 from gateway.supervision.records import NoticeRecord
@@ -84,7 +86,17 @@ class NoticeSealing:
         check_retention(submission.content, day_at(tx.now), submission.path)
         channel = tx.channel(self._parties.origin_to(submission.recipient)).parties
         check_release(submission.notice_id, submission.content, channel, tx.find_notice, acting.scope, submission.path)
+        _require_attachments(tx, acting, submission)
         return submission, proposed_notice(submission.content, tx.find_notice)
+
+
+def _require_attachments(tx: Transaction, acting: Acting, submission: Submission) -> None:
+    """Passes if every file that a notice names is whole here, of its authority and for who acts."""
+    owner = Owner(authority=submission.content.issuing_authority)
+    for place, file in enumerate(attached_in(submission.content)):
+        found = visible(tx, owner, file, acting.scope)
+        if found is None or not found.is_complete:
+            raise attachment_missing(f"{submission.path}.attachments[{place}]")
 
 
 def _withdrawable(tx: Transaction, acting: Acting, request: WithdrawNoticeRequest) -> NoticeRecord:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from gateway.commands.storing import sweep
 from gateway.errors import Unavailable
 from gateway.identity.names import NodeId
 from gateway.identity.parties import Parties
@@ -54,8 +55,10 @@ class Retention:
         """
         today, after = day_at(self._clock()), 0
         while past := await self._readers.run(read_past, today, after, AT_ONCE):
-            after = past[-1][0]
-            await self._destroy_page([notice_id for _, notice_id in past], today)
+            after, ids = past[-1][0], [notice_id for _, notice_id in past]
+            if await self._committer.submit(partial(self._forget_files, ids=ids, today=today), bounded=False):
+                await sweep(self._committer)  # first: a certificate says that nothing is left
+            await self._destroy_page(ids, today)
         if self._owes_scrub and not await self._committer.scrub():
             raise Unavailable("a reader still uses a state in which the content was there")
         self._owes_scrub = False
@@ -69,16 +72,33 @@ class Retention:
 
         await self._committer.submit(destroy_all, weight=len(ids), bounded=False)
 
+    def _forget_files(self, tx: Transaction, ids: Sequence[str], today: int) -> bool:
+        """Lets go of the files of what is to be destroyed; tells if there were any."""
+        due = (each for each in ids if (record := tx.find_notice(each)) and self._due(tx, record, today))
+        naming = [each for each in due if tx.files.are_named_by(each)]
+        for each in naming:
+            tx.files.forget(each)
+            self._owes_scrub = True
+        return bool(naming)
+
     def _destroy(self, tx: Transaction, record: NoticeRecord, today: int) -> None:
-        own = self._parties.jurisdiction
-        origin = self._parties.origin_to(record.recipient if record.sender == own else record.sender)
-        places = destruction.places_of(record, tx.find_dossier(record.id))
-        leaves = [leaf for place in places if (leaf := tx.leaf(place))]
-        receipted = {place.origin: tx.channel(place.origin).receipted_size for place in places}
-        wanted = destruction.may_destroy(record, leaves, receipted, today)
-        if len(leaves) < len(places) or tx.channel(origin).halt:
-            return
+        origin, wanted = self._certifying(record), self._due(tx, record, today)
         for first in range(0, len(wanted), destruction.MAX_CERTIFIED):
             some = wanted[first : first + destruction.MAX_CERTIFIED]
             tx.seal(origin, self._node, partial(destruction.certificate, destroyed_id=record.id, leaves=some))
             self._owes_scrub = True
+
+    def _due(self, tx: Transaction, record: NoticeRecord, today: int) -> Sequence[destruction.Leaf]:
+        """The envelopes of a notice that are to be destroyed now; none while it cannot be certified."""
+        places = destruction.places_of(record, tx.find_dossier(record.id))
+        leaves = [leaf for place in places if (leaf := tx.leaf(place))]
+        receipted = {place.origin: tx.channel(place.origin).receipted_size for place in places}
+        wanted = destruction.may_destroy(record, leaves, receipted, today)
+        is_open = len(leaves) == len(places) and not tx.channel(self._certifying(record)).halt
+        return wanted if is_open else ()
+
+    def _certifying(self, record: NoticeRecord) -> str:
+        """The channel of ours to the other party of a notice."""
+        return self._parties.origin_to(
+            record.recipient if record.sender == self._parties.jurisdiction else record.sender
+        )

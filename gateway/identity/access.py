@@ -83,6 +83,13 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
         GetShare=_READING | _APPROVING,
         ListShares=_READING | _APPROVING,
     ),
+    **_rules(
+        "regulator.exchange.v1.AttachmentService",
+        CreateAttachment=_WRITING,
+        UploadAttachment=_WRITING,
+        GetAttachment=_READING | _APPROVING,
+        DownloadAttachment=_READING | _APPROVING,
+    ),
     **_rules("regulator.exchange.v1.EventService", WatchEvents=_OPERATING | _APPROVING),
     **_rules(
         "regulator.exchange.v1.EvidenceService",
@@ -138,6 +145,7 @@ LABELLED: Mapping[str, Bearing] = {
     **_bearing("SharingService", Bearing.HIDES, "RequestConsent", "GrantConsent", "RefuseConsent", "GetConsent"),
     **_bearing("SharingService", Bearing.HIDES, "MarkShared", "GetShare"),
     **_bearing("SharingService", Bearing.FILTERS, "ListConsents", "ListShares"),
+    **_bearing("AttachmentService", Bearing.HIDES, "GetAttachment", "DownloadAttachment"),
     **_bearing("EventService", Bearing.FILTERS, "WatchEvents"),
     **_bearing("EvidenceService", Bearing.HIDES, "GetEvidence"),
     **_bearing("AuditService", Bearing.WHOLE, "ListJournalEntries", "ExportJournal"),

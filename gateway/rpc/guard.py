@@ -24,7 +24,7 @@ from gateway.rpc.intake import AFTERWARDS
 from gateway.rpc.journaling import UNTOLD, Journaling, admitted, asked, batches
 from gateway.rpc.quotas import SMALL_BYTES, Quotas, calls_of
 from gateway.rpc.rechecks import rechecked
-from gateway.rpc.sizes import check_size, is_heavy
+from gateway.rpc.sizes import check_size, is_bulk, is_heavy
 from gateway.rpc.status import code_of, reason_of, status_of
 from gateway.telemetry.contexts import TRACEPARENT, parsed
 from gateway.telemetry.tracing import OFF, Tracing, refused
@@ -103,7 +103,8 @@ class Guard:
             record = self._journaling.begin(shown.session, method)
             try:
                 async with self._open(record, shown) as (caller, ask):
-                    answer = behaviour(self._messages(caller, chunks, read, ask), context)
+                    messages = (self._bulk if is_bulk(method) else self._messages)(caller, chunks, read, ask)
+                    answer = behaviour(messages, context)
                     return measured.answered(write(await self._journaled(record, answer)))
             except Exception as error:  # noqa: BLE001
                 await self._refuse(record, measured, context, error)
@@ -214,6 +215,17 @@ class Guard:
                 IN_HAND.set(in_hand)
                 yield read(data)
             del data  # its caller may take its time to send the next one
+
+    async def _bulk(
+        self, caller: str, chunks: AsyncIterator[bytes], read: Any, ask: Callable[[], None]
+    ) -> AsyncIterator[Any]:
+        """Likewise, of messages that are bytes of files: each counts as one call, and few of all files are in hand."""
+        async for data in chunks:
+            if pause_seconds := self._quotas.charge(caller, 1):
+                await asyncio.sleep(pause_seconds)
+            ask()
+            yield read(data)
+            del data
 
     async def _bounded(self, answer: Awaitable[Any], context: Context) -> Any:
         """Bounds a call whose caller set no deadline, or one that is too far away; gRPC keeps to all others."""

@@ -11,6 +11,8 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from regulator.exchange.v1 import (
     admin_service_pb2,
     admin_service_pb2_grpc,
+    attachment_service_pb2,
+    attachment_service_pb2_grpc,
     audit_service_pb2,
     audit_service_pb2_grpc,
     draft_service_pb2,
@@ -32,6 +34,7 @@ from gateway.errors import ConfigError
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
 from gateway.metrics.instruments import Instruments
 from gateway.rpc.admin import AdminServicer
+from gateway.rpc.attachments import AttachmentServicer
 from gateway.rpc.audit import AuditServicer
 from gateway.rpc.drafts import DraftServicer
 from gateway.rpc.events import EventServicer
@@ -65,6 +68,7 @@ SERVICES: Sequence[ServiceDescriptor] = (
     framework_service_pb2.DESCRIPTOR.services_by_name["FrameworkService"],
     draft_service_pb2.DESCRIPTOR.services_by_name["DraftService"],
     sharing_service_pb2.DESCRIPTOR.services_by_name["SharingService"],
+    attachment_service_pb2.DESCRIPTOR.services_by_name["AttachmentService"],
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     evidence_service_pb2.DESCRIPTOR.services_by_name["EvidenceService"],
     admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
@@ -111,6 +115,7 @@ class Services:
     frameworks: FrameworkServicer
     drafts: DraftServicer
     sharing: SharingServicer
+    attachments: AttachmentServicer
     events: EventServicer
     evidence: EvidenceServicer
     admin: AdminServicer
@@ -131,6 +136,7 @@ async def back_office_server(listener: Listener, services: Services) -> tuple[gr
     framework_service_pb2_grpc.add_FrameworkServiceServicer_to_server(services.frameworks, ruled)
     draft_service_pb2_grpc.add_DraftServiceServicer_to_server(services.drafts, ruled)
     sharing_service_pb2_grpc.add_SharingServiceServicer_to_server(services.sharing, ruled)
+    attachment_service_pb2_grpc.add_AttachmentServiceServicer_to_server(services.attachments, ruled)
     event_service_pb2_grpc.add_EventServiceServicer_to_server(services.events, ruled)
     evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(services.evidence, ruled)
     admin_service_pb2_grpc.add_AdminServiceServicer_to_server(services.admin, ruled)

@@ -1,17 +1,20 @@
 """What a transaction is going to write, while it is still in memory: dropping it undoes it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TypeVar
 
 from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
+from gateway.store.attachment_changes import AttachmentChanges
 from gateway.store.framework_changes import RulesChanges
 from gateway.store.receipts import Covered
 from gateway.store.seals import SealChange
 from gateway.store.state import ChannelState
-from gateway.supervision.drafts import DraftRecord
+from gateway.supervision.attachments import NAME_PREFIX
+from gateway.supervision.drafts import DraftRecord, draft_name
+from gateway.supervision.event_names import event_names
 from gateway.supervision.outcomes import EventContent, Projection
 from gateway.supervision.records import NoticeRecord, Place
 from gateway.supervision.sharing_records import SharingRecord
@@ -54,6 +57,7 @@ class Changes:
         drafts: acts that wait for a second person, new or changed, by id
         destroyed: places of envelopes whose content goes, by the id of their notice
         seals: new ones of the parties of a channel, in order
+        files: attachments
     """
 
     sealed: dict[str, list[bytes]] = field(default_factory=dict)
@@ -70,6 +74,7 @@ class Changes:
     drafts: dict[str, DraftRecord] = field(default_factory=dict)
     destroyed: dict[str, list[Place]] = field(default_factory=dict)
     seals: list[SealChange] = field(default_factory=list)
+    files: AttachmentChanges = field(default_factory=AttachmentChanges)
 
     def apply(self, projection: Projection, place: Place) -> None:
         """Takes what an envelope changes."""
@@ -80,12 +85,21 @@ class Changes:
         self.events.extend((event, place) for event in projection.events)
         self.rules.apply(projection)
         self.sharing += projection.sharing
+        if projection.attachments:
+            self.files.named[projection.records[0].id] = projection.attachments
         if projection.destroyed_id:
             self.destroyed.setdefault(projection.destroyed_id, []).extend(projection.destroyed)
 
     def sizes(self, states: Mapping[str, ChannelState]) -> dict[str, int]:
         """Gives the sizes of the logs, by origin, as they will be with what is sealed here."""
         return {origin: state.log.size + len(self.sealed.get(origin, ())) for origin, state in states.items()}
+
+    def names(self) -> Iterator[str]:
+        """Gives the names of what is changed or made, as the access journal tells them."""
+        for event, _ in self.events:
+            yield from event_names(event)
+        yield from map(draft_name, self.drafts)  # no event tells that one is written
+        yield from (f"{NAME_PREFIX}{each.id}" for each in self.files.records.values())  # likewise
 
     def absorb(self, other: "Changes") -> None:
         """Adds the writes of another unit, which came after these."""
@@ -103,6 +117,7 @@ class Changes:
         self.drafts |= other.drafts
         _extend(self.destroyed, other.destroyed)
         self.seals += other.seals
+        self.files.absorb(other.files)
 
 
 def _extend(mine: dict[str, list[T]], theirs: dict[str, list[T]]) -> None:

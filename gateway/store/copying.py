@@ -11,8 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import AlreadyExists, StoreError
 from gateway.store.database import Database
-from gateway.store.scanning import pages
-from gateway.store.tables import OF_PROCESSES, metadata, node
+from gateway.store.scanning import PAGE_ROWS, pages
+from gateway.store.tables import OF_PROCESSES, attachment_chunks, metadata, node
+
+CHUNKS_AT_ONCE = 8  # of attachments: memory stays flat, whatever else a page has
 
 
 def copy_store(
@@ -41,7 +43,8 @@ def copy_store(
                 require_empty(connection)
             for table in metadata.sorted_tables:
                 if table is not node and table.name not in OF_PROCESSES:
-                    for page in pages(source, select(table), *table.primary_key.columns):
+                    page_rows = CHUNKS_AT_ONCE if table is attachment_chunks else PAGE_ROWS
+                    for page in pages(source, select(table), *table.primary_key.columns, page_rows=page_rows):
                         with connection.begin():
                             connection.execute(insert(table), [dict(row) for row in page])
                         copied += len(page)

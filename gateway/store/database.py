@@ -36,7 +36,15 @@ _WRITER_PRAGMAS = (
     "wal_autocheckpoint=8000",  # pages, 32 MB: more often, and a bulk would wait for it at every third commit
 )
 
-_SCRUBBED = ("leaves", "notice_identifiers", "requests", "drafts")  # tables that lose content
+_SCRUBBED = (  # tables that lose content
+    "leaves",
+    "notice_identifiers",
+    "requests",
+    "drafts",
+    "attachments",
+    "attachment_chunks",
+    "notice_attachments",
+)
 
 _PG_TIMEOUTS = {  # milliseconds; 0: none
     "idle_in_transaction_session_timeout": 2500,  # a transaction waits for nothing but signatures

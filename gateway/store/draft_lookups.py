@@ -1,7 +1,8 @@
 """What units of work look up of drafts: committed, or changed by the units before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from google.protobuf.message import Message
 from sqlalchemy import Connection, bindparam, func, select
 
 from gateway.store.draft_rows import draft_record
@@ -11,6 +12,7 @@ from gateway.supervision.drafts import FINAL, DraftRecord
 _DRAFT = select(drafts).where(drafts.c.id == bindparam("id"))
 _OPEN = drafts.c.state.not_in(FINAL)
 _COUNT_OPEN = select(func.count()).where(_OPEN, drafts.c.authority == bindparam("authority"))
+_OPEN_OF = select(drafts).where(_OPEN, drafts.c.authority == bindparam("authority"), drafts.c.request.is_not(None))
 _OVER = (
     select(drafts.c.id)
     .where(_OPEN, drafts.c.expires_at <= bindparam("now"))
@@ -48,6 +50,12 @@ class DraftLookups:
             if each.revision == 1 and each.author.authority == authority
         }
         return stored + len(new)
+
+    def open_requests(self, authority: str) -> Iterator[Message]:
+        """Gives what the drafts of an authority hold that are not final, as of the last commit."""
+        for row in self._connection.execute(_OPEN_OF, {"authority": authority}).mappings():
+            if request := draft_record(row).request:
+                yield request
 
     def over(self, now: int, limit: int) -> list[str]:
         """Gives the ids of drafts whose time is over, at most so many, as of the last commit."""

@@ -13,10 +13,11 @@ from operator import itemgetter
 from typing import Any
 
 from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
-from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import Malformed, StoreError
+from gateway.store.attachment_writing import named_rows, tie
 from gateway.store.changes import Changes
 from gateway.store.database import Database
 from gateway.store.framework_lookups import FrameworkLookups
@@ -34,6 +35,7 @@ from gateway.store.tables import (
     framework_versions,
     heads,
     leaves,
+    notice_attachments,
     notice_identifiers,
     notices,
     provisions,
@@ -93,7 +95,15 @@ class _Rebuild:
 
     def run(self) -> Rebuilt:
         """Projects every envelope, replies last (``supervision.projection``)."""
-        for table in (notice_identifiers, notices, sharing_acts, provisions, framework_versions, assessments):
+        for table in (
+            notice_identifiers,
+            notice_attachments,
+            notices,
+            sharing_acts,
+            provisions,
+            framework_versions,
+            assessments,
+        ):
             self._connection.execute(delete(table))
         replies = [reply for state in self._states.values() for reply in self._take_channel(state)]
         rebuild_seals(self._connection, self._ids, self._rotations)
@@ -102,6 +112,7 @@ class _Rebuild:
             leaf = self._connection.execute(_LEAVES.where(here)).mappings().one()
             self._project(Envelope.FromString(leaf["data"]), place, destroyed=leaf["destroyed"])
             self._write(self._ids[place.origin], place.index, place.index)
+        tie(self._connection, true())
         return Rebuilt(self._count, self._retelling.added)
 
     def _take_channel(self, state: ChannelState) -> list[tuple[int, Place]]:
@@ -160,7 +171,8 @@ class _Rebuild:
             for each in changes.new
             for identifier in changes.records[each].identifiers
         ]
-        for table, rows in ((notices, new), (notice_identifiers, identifiers)):
+        attached = named_rows(changes.files.named)
+        for table, rows in ((notices, new), (notice_identifiers, identifiers), (notice_attachments, attached)):
             if rows:
                 self._connection.execute(insert(table), rows)
         for record in changes.records.values():

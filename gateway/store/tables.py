@@ -5,14 +5,12 @@ out ``events.cursor`` and ``notices.sequence``, without gaps.
 """
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -20,19 +18,14 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from gateway.store.attachment_tables import attachment_chunks as attachment_chunks
+from gateway.store.attachment_tables import attachments as attachments
+from gateway.store.attachment_tables import notice_attachments as notice_attachments
+from gateway.store.table_base import BIG as BIG
+from gateway.store.table_base import metadata as metadata
 
 JOURNAL = 0
 """Id of the access journal's row in ``channels``: it is a log like them, between this node and itself."""
-
-BIG = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's rowid
 
 # Whose database it is: one row, written by `gateway init`, compared at every start. `token_key` enciphers page tokens
 # and cursors: it keeps nothing from who reads the database, and goes with it into a backup, so that they stay good.

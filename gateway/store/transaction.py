@@ -22,6 +22,7 @@ from gateway.ledger.checkpoint import Receipt, reverse_of
 from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
+from gateway.store.attachment_lookups import AttachmentLookups
 from gateway.store.changes import Changes, RequestRecord, request_key
 from gateway.store.destroying import read_leaf
 from gateway.store.draft_lookups import DraftLookups
@@ -36,9 +37,8 @@ from gateway.store.sharing_rows import adding, read_dossier
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import events, notices, requests
 from gateway.supervision.destruction import Leaf, left_in
-from gateway.supervision.drafts import DraftRecord, draft_name
+from gateway.supervision.drafts import DraftRecord
 from gateway.supervision.envelopes import Actor, Seal, seal_rotated
-from gateway.supervision.event_names import event_names
 from gateway.supervision.outcomes import NO_ENVELOPE, Context, EventContent, Outcome, Projection
 from gateway.supervision.projection import RANKS, concerned_notices, project
 from gateway.supervision.records import NOWHERE, NoticeRecord, Place
@@ -113,8 +113,7 @@ class Transaction:
         result = unit(self)
         if self._changes != _NOTHING_WRITTEN:
             self._wrote = True
-            self._named += (name for event, _ in self._changes.events for name in event_names(event))
-            self._named += map(draft_name, self._changes.drafts)  # no event tells that one is written
+            self._named += self._changes.names()
             self.group.absorb(self._changes)
         return result
 
@@ -124,8 +123,7 @@ class Transaction:
 
     def journal_call(self, call: CallRecord | None) -> bool:
         """Adds an entry of what the units since the last call of this method wrote for a call; tells if they did."""
-        wrote, named = self._wrote, self._named
-        self._wrote, self._named = False, []
+        wrote, named, self._wrote, self._named = self._wrote, self._named, False, []
         if call and wrote:
             self.journal(call.entry(JournalEntry.COMMITTED, named))
         return call is not None and wrote
@@ -180,6 +178,11 @@ class Transaction:
     def drafts(self) -> DraftLookups:
         """What is known of drafts now."""
         return DraftLookups(self._connection, (self._changes.drafts, self.group.drafts))
+
+    @property
+    def files(self) -> AttachmentLookups:
+        """What is known of attachments now, and what a unit changes of them."""
+        return AttachmentLookups(self._connection, (self._changes.files, self.group.files))
 
     def channel(self, origin: str) -> ChannelState:
         """Gives a channel as it will be after the changes so far, but for envelopes that are still to be signed."""

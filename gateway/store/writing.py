@@ -13,6 +13,7 @@ from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint
 from gateway.ledger.merkle import Subtree, leaf_hash
 from gateway.moments import MICROS
 from gateway.store import tables
+from gateway.store.attachment_writing import write_attachments
 from gateway.store.changes import Changes
 from gateway.store.destroying import destroy
 from gateway.store.draft_rows import draft_event_rows
@@ -82,6 +83,7 @@ class Writing:
         _insert(connection, tables.seals, seal_rows(self._changes.seals, self._ids))
         self._write_receipts(connection)
         self._write_notices(connection)
+        write_attachments(connection, self._changes.files, _insert)
         self._write_events(connection)
         self._write_covered(connection)
         write_drafts(connection, self._changes.drafts)

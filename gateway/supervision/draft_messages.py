@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.framework_service_pb2 import Assessment, AssessRequest, PublishVersionRequest
+from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import (
     CreateNoticeRequest,
     Notice,
@@ -83,6 +84,13 @@ def draft_message(record: DraftRecord, *, whole: bool = True) -> Draft:
     if not whole and draft.HasField("publish_version"):
         _leave_out_provisions(draft.publish_version)
     return draft
+
+
+def content_of(request: Message) -> NoticeContent | None:
+    """What the notice says that an act would give; None: it gives none."""
+    if isinstance(request, CreateNoticeRequest):
+        return request.notice.content
+    return request.content if isinstance(request, SupersedeNoticeRequest) else None
 
 
 def _leave_out_provisions(request: PublishVersionRequest) -> None:

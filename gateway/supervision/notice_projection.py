@@ -5,6 +5,7 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.supervision import states
+from gateway.supervision.attachments import attached_in
 from gateway.supervision.envelopes import sealed_at
 from gateway.supervision.handling import day_of
 from gateway.supervision.notices import id_fault, identifiers_of, kind_of, notice_id, notice_name
@@ -29,7 +30,8 @@ def released(context: Context) -> Projection:
     events = [_event(Event.NOTICE_RELEASED if channel.outgoing else Event.NOTICE_RECEIVED, record)]
     for reference in act.content.references[:]:
         _refer(reference, record, context, records, events)
-    return Projection(Outcome.PROJECTED, records=tuple(records.values()), events=tuple(events))
+    attached = attached_in(act.content) if act.content.attachments else ()
+    return Projection(Outcome.PROJECTED, records=tuple(records.values()), events=tuple(events), attachments=attached)
 
 
 def acknowledged(context: Context) -> Projection:

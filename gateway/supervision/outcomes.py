@@ -9,6 +9,7 @@ from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
+from gateway.supervision.attachments import Attached
 from gateway.supervision.framework_records import (
     AssessmentRecord,
     FindAssessment,
@@ -61,6 +62,7 @@ class Projection(NamedTuple):
     destroyed_id: str = ""  # of the notice whose content goes, as this node's own certificate says
     destroyed: tuple[Place, ...] = ()  # of its envelopes
     sharing: tuple[SharingRecord, ...] = ()  # always a new one
+    attachments: tuple[Attached, ...] = ()  # that the new notice, which is the first record, names
 
 
 _NO_ENVELOPE = "bytes that are no envelope"

@@ -8,18 +8,28 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
 from itertools import product
+from pathlib import Path
 
 import grpc
 import pytest
 from google.protobuf.message import Message
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+from regulator.exchange.v1 import attachment_service_pb2 as attachments
 from regulator.exchange.v1 import evidence_service_pb2 as evidence
 from regulator.exchange.v1 import notice_service_pb2 as pb
 from regulator.exchange.v1 import sharing_service_pb2 as sharing
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
 from regulator.exchange.v1.notice_pb2 import NoticeContent
-from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, SECTOR_EXCHANGE, Handling, LocalizedText, Sector
+from regulator.exchange.v1.values_pb2 import (
+    SECTOR_CUSTODY,
+    SECTOR_EXCHANGE,
+    Attachment,
+    Handling,
+    LocalizedText,
+    Sector,
+)
 
 from gateway.founding import issue_client
 from gateway.identity.access import Caller, Role
@@ -27,7 +37,18 @@ from gateway.identity.access_clients import client_table
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
 from tests.rpc.access_table import METHODS, promised, promised_of_labels
-from tests.rpc.calls import CREATE, EVENTS, EVIDENCE, NOTICES, REFLECTION, SHARING, call, client_files, connected
+from tests.rpc.calls import (
+    ATTACHMENTS,
+    CREATE,
+    EVENTS,
+    EVIDENCE,
+    NOTICES,
+    REFLECTION,
+    SHARING,
+    call,
+    client_files,
+    connected,
+)
 from tests.supervision.samples import content, handling
 from tests.supervision.sharing_samples import MAS
 from tests.support.nodes import Site, eventually, found_pair, running
@@ -93,7 +114,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     admit_everybody(hk)
     with running(hk, kr):
         notices = {(kind, label): give(hk, "SFC", "KR", label) for kind in ("SFC", "HKMA") for label in LABELS}
-        notices |= {("received", label): give(kr, "FSC", "HK", label) for label in LABELS}
+        with kr.client("FSC") as client:
+            client.upload_attachment(named_file(tmp_path_factory.mktemp("files")))
+        notices |= {("received", label): give(kr, "FSC", "HK", label, NAMED) for label in LABELS}
         with hk.client("SFC") as client:
             eventually(lambda: set(notices.values()) <= {each.name for each in client.list_notices()})
         consents, shares = pass_on({label: notices["SFC", label] for label in LABELS}, hk, kr)
@@ -135,9 +158,17 @@ def admit_everybody(site: Site) -> None:
     site.home.access_file.write_text("\n".join([site.home.access_file.read_text(), *tables]))
 
 
-def give(site: Site, authority: str, recipient: str, label: Handling.Tlp.ValueType) -> str:
+def give(site: Site, authority: str, recipient: str, label: Handling.Tlp.ValueType, *attached: Attachment) -> str:
+    said = what(label, authority)
+    said.attachments.extend(attached)
     with site.client(authority) as client:
-        return str(client.create_notice(what(label, authority), recipient=recipient).name)
+        return str(client.create_notice(said, recipient=recipient).name)
+
+
+def named_file(folder: Path) -> Path:
+    path = folder / NAMED.file_name
+    path.write_bytes(BYTES)
+    return path
 
 
 def what(
@@ -182,6 +213,13 @@ ACTS: Mapping[str, Callable[[str, Who], Message]] = {
 }
 
 
+ASKED: Mapping[str, Callable[[str], Message]] = {
+    f"{ATTACHMENTS}GetAttachment": lambda name: attachments.GetAttachmentRequest(name=name),
+    f"{ATTACHMENTS}DownloadAttachment": lambda name: attachments.DownloadAttachmentRequest(name=name),
+}
+
+BYTES = b"What else there is to it."
+NAMED = Attachment(file_name="a.txt", media_type="text/plain", size_bytes=len(BYTES), sha256=sha256(BYTES).digest())
 CONSENT = sharing.Consent(recipients=[MAS], use=Handling.SUPERVISION, purpose=WHY)
 PASSING_ON: Mapping[str, Callable[[str], Message]] = {
     f"{SHARING}RequestConsent": lambda name: sharing.RequestConsentRequest(
@@ -257,6 +295,15 @@ class TestEverybody:
             cleared = {name for label, name in names.items() if who.sees(label)}
             assert named == (cleared if who.may(f"{SHARING}{method}") else set())
 
+    @pytest.mark.parametrize("method", ASKED)
+    def test_reads_the_files_of_what_it_is_cleared_for(self, world, connect, who, method):
+        """Korea's node holds them; an approver is told of those of drafts, and of no notice's."""
+        channel = connect(who)
+        for label in LABELS:
+            answer = call(channel, method, ASKED[method](f"{world.notices['received', label]}/attachments/1"))
+            allowed = expected(who, method, label, of_own_authority=True)
+            assert answer.code in ({NOT_FOUND} if who.role is Role.APPROVER else allowed), label
+
     @pytest.mark.parametrize("method", ACTS)
     def test_takes_back_what_is_its_own_and_nothing_else(self, world, connect, who, method):
         """The SFC's clients act on one of the SFC's notices of each label, the HKMA's on the other one."""
@@ -311,4 +358,5 @@ def test_the_page_says_at_which_methods_clearance_counts():
     found |= dict.fromkeys([f"{NOTICES}ListNotices", f"{EVENTS}WatchEvents"], "left out")
     found |= dict.fromkeys([CREATE, f"{NOTICES}BatchCreateNotices", f"{NOTICES}SubmitNotices"], "refused")
     found |= dict.fromkeys([method for method in METHODS if "AuditService" in method], WHOLE)
+    found |= dict.fromkeys([f"{ATTACHMENTS}{each}" for each in ("GetAttachment", "DownloadAttachment")], "NOT_FOUND")
     assert here == found

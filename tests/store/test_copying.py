@@ -98,11 +98,11 @@ async def test_a_copy_that_was_cut_short_is_nobodys(filled, target, monkeypatch)
 
     real, done = copying.pages, []
 
-    def cut(*arguments):
+    def cut(*arguments, **bounds):
         if len(done) == 5:
             raise KeyboardInterrupt
         done.append(arguments)
-        return real(*arguments)
+        return real(*arguments, **bounds)
 
     monkeypatch.setattr(copying, "pages", cut)
     with pytest.raises(KeyboardInterrupt):

@@ -44,6 +44,8 @@ class Facts:
     superseded_by: str = ""
     destroyed: Place | None = None  # where this node's certificate stands
     peer_destroyed: Place | None = None
+    files: tuple[tuple[bytes, int], ...] = ()  # SHA-256 and size of each that it names
+    is_kept_for_ever: bool = True  # its handling names no last day
     ended: int = 0  # state, once it was withdrawn or superseded: whichever came first
 
     @property
@@ -141,7 +143,10 @@ def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope)
     new_id = notice_id(envelope.notice_released.notice)
     if new_id in found.facts or id_fault(new_id, channel.sender) or _is_kept_until_no_day(envelope):
         return False
-    found.facts[new_id] = Facts(*place, _terms(envelope, channel))
+    content = envelope.notice_released.content
+    files = tuple((each.sha256, each.size_bytes) for each in content.attachments if each.sha256)
+    for_ever = not content.handling.HasField("retain_until")
+    found.facts[new_id] = Facts(*place, _terms(envelope, channel), files=files, is_kept_for_ever=for_ever)
     for relation, other_id in referred(envelope):
         other = found.facts.get(other_id)
         if other is None or other.channel != channel.id:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from gateway.errors import NotFound
 from gateway.identity.parties import Parties
+from gateway.store.reverify.attachments import AttachmentCheck
 from gateway.store.reverify.channels import ChannelCheck, VerifiedChannel
 from gateway.store.reverify.destruction import check_destroyed
 from gateway.store.reverify.drafts import DraftCheck, is_approved_by_its_author
@@ -107,6 +108,7 @@ def _check_projections(
     counts = drafts.run()
     for channel in verified:
         EventCheck(connection, channel, meaning, findings).run()
+    files = AttachmentCheck(connection, verified, meaning, findings).run()
     ids = {channel.origin: channel.id for channel in verified}
     sealed = [_sealed_channel(channel, ids, parties) for channel in verified]
     return {
@@ -114,6 +116,7 @@ def _check_projections(
         "notices": count,
         "notice_identifiers": identifiers,
         "sharing_acts": check_sharing(connection, meaning.sharing, findings),
+        **files,
         **rules,
         **counts,
         "events": check_cursors(connection, findings),

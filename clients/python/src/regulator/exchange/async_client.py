@@ -6,12 +6,14 @@ import time
 import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
+from typing import IO, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 from grpc import StatusCode, aio
 from regulator.exchange import (
+    attachment_requests,
     audit_requests,
     connection,
     draft_requests,
@@ -23,7 +25,7 @@ from regulator.exchange import (
 )
 from regulator.exchange.async_watch import AsyncStream, AsyncWatch
 from regulator.exchange.connection import AsyncStubs, Rpc
-from regulator.exchange.errors import Cancelled, ClientClosed, from_rpc_error
+from regulator.exchange.errors import Cancelled, ClientClosed, ExchangeError, from_rpc_error
 from regulator.exchange.methods import described_as
 from regulator.exchange.pages import AsyncListing, ItemT, PageRequest, PageT
 from regulator.exchange.profile import Profile
@@ -33,6 +35,8 @@ from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import AsyncChunks
 from regulator.exchange.tasks import is_cancelled
 from regulator.exchange.tokens import AsyncToken, Metadata, bearer, token_of
+from regulator.exchange.transfers import LocalFile, Messages, PartialFile, Patience, whole
+from regulator.exchange.v1.attachment_service_pb2 import DownloadAttachmentRequest, StoredAttachment
 from regulator.exchange.v1.audit_service_pb2 import ExportJournalRequest
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, SubmitNoticesResponse
@@ -153,6 +157,9 @@ class AsyncClient:
     get_consistency_proof = _unary(lambda node: node.evidence.GetConsistencyProof, requests.get_consistency_proof)
     get_fork_proof = _unary(lambda node: node.evidence.GetForkProof, requests.get_fork_proof)
 
+    create_attachment = _unary(lambda node: node.attachments.CreateAttachment, attachment_requests.create_attachment)
+    get_attachment = _unary(lambda node: node.attachments.GetAttachment, attachment_requests.get_attachment)
+
     list_journal_entries = _listing(
         lambda node: node.audit.ListJournalEntries, audit_requests.list_journal_entries, pages.journal_entries
     )
@@ -207,6 +214,37 @@ class AsyncClient:
         except aio.AioRpcError as error:
             raise from_rpc_error(error) from error
 
+    async def upload_attachment(self, path: Path) -> StoredAttachment:
+        """Sends a file to the node, as ``Client.upload_attachment`` does."""
+        file, patience = await asyncio.to_thread(LocalFile.of, path), Patience()
+        while True:
+            try:
+                stored = await self.create_attachment(file.sha256, file.size_bytes)
+                patience.reached(stored.durable_bytes)
+                if not stored.complete:
+                    stored = await self._send(Messages(file, stored))
+                return whole(stored)
+            except ExchangeError as failure:
+                pause_seconds = patience.pause_seconds(failure, self._dice)
+            await asyncio.sleep(pause_seconds)
+
+    async def download_attachment(self, name: str, path: Path) -> StoredAttachment:
+        """Fetches a file into ``path``, as ``Client.download_attachment`` does."""
+        stored, patience = await self.get_attachment(name), Patience()
+        part = PartialFile(path, stored)
+        while True:
+            try:
+                with part.open() as file:
+                    patience.reached(file.tell())
+                    if file.tell() < stored.size_bytes or not stored.complete:
+                        await self._fetch(DownloadAttachmentRequest(name=stored.name, offset=file.tell()), file)
+                break
+            except ExchangeError as failure:
+                pause_seconds = patience.pause_seconds(failure, self._dice)
+            await asyncio.sleep(pause_seconds)
+        await asyncio.to_thread(part.finish)
+        return stored
+
     def acting_for(self, token: AsyncToken) -> Self:
         """Gives the same client with the token of an officer; both share one connection, and are closed together."""
         other = copy.copy(self)
@@ -239,6 +277,26 @@ class AsyncClient:
             return await rpc(request, timeout=timeout_seconds, metadata=await self._metadata())
 
         return await self._attempts(attempt)
+
+    async def _send(self, messages: Messages) -> StoredAttachment:
+        self._check_open()
+        try:
+            metadata = await self._metadata()
+            return await self._stubs.attachments.UploadAttachment(iter(messages), metadata=metadata)
+        except aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        except asyncio.CancelledError:
+            if messages.failure:
+                raise messages.failure from None
+            raise
+
+    async def _fetch(self, request: DownloadAttachmentRequest, into: IO[bytes]) -> None:
+        self._check_open()
+        try:
+            async for part in self._stubs.attachments.DownloadAttachment(request, metadata=await self._metadata()):
+                into.write(part.data)
+        except aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
 
     async def _watch(self, request: WatchEventsRequest) -> AsyncStream:
         return self._stubs.events.WatchEvents(request, metadata=await self._metadata())

@@ -5,12 +5,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
-from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack
+from typing import IO, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 import grpc
 from regulator.exchange import (
+    attachment_requests,
     audit_requests,
     connection,
     draft_requests,
@@ -21,7 +23,7 @@ from regulator.exchange import (
     traces,
 )
 from regulator.exchange.connection import Rpc, Stubs
-from regulator.exchange.errors import ClientClosed, from_rpc_error
+from regulator.exchange.errors import ClientClosed, ExchangeError, from_rpc_error
 from regulator.exchange.methods import described_as
 from regulator.exchange.pages import ItemT, Listing, PageRequest, PageT
 from regulator.exchange.profile import Profile
@@ -30,6 +32,8 @@ from regulator.exchange.requests import with_request_id
 from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import Chunks
 from regulator.exchange.tokens import Metadata, Token, bearer, token_of
+from regulator.exchange.transfers import LocalFile, Messages, PartialFile, Patience, whole
+from regulator.exchange.v1.attachment_service_pb2 import DownloadAttachmentRequest, StoredAttachment
 from regulator.exchange.v1.audit_service_pb2 import ExportJournalRequest
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, SubmitNoticesResponse
@@ -154,6 +158,9 @@ class Client:
     get_consistency_proof = _unary(lambda node: node.evidence.GetConsistencyProof, requests.get_consistency_proof)
     get_fork_proof = _unary(lambda node: node.evidence.GetForkProof, requests.get_fork_proof)
 
+    create_attachment = _unary(lambda node: node.attachments.CreateAttachment, attachment_requests.create_attachment)
+    get_attachment = _unary(lambda node: node.attachments.GetAttachment, attachment_requests.get_attachment)
+
     list_journal_entries = _listing(
         lambda node: node.audit.ListJournalEntries, audit_requests.list_journal_entries, pages.journal_entries
     )
@@ -228,6 +235,57 @@ class Client:
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
 
+    def upload_attachment(self, path: Path) -> StoredAttachment:
+        """Sends a file to the node, so that a notice can name it; goes on by itself after breaks.
+
+        It has no deadline: it goes on for as long as bytes become durable. What the node has of the file already, from
+        this upload or an earlier one, is not sent again.
+
+        Raises:
+            OSError: the file cannot be read.
+            Overloaded: ``NO_ROOM``: the authority's quota, or the node's disk, does not suffice.
+            InvalidRequest: the file has changed while it was sent.
+        """
+        file, patience = LocalFile.of(path), Patience()
+        while True:
+            try:
+                stored = self.create_attachment(file.sha256, file.size_bytes)
+                patience.reached(stored.durable_bytes)
+                if not stored.complete:
+                    stored = self._send(Messages(file, stored))
+                return whole(stored)
+            except ExchangeError as failure:
+                pause_seconds = patience.pause_seconds(failure, self._dice)
+            self._closed.wait(pause_seconds)
+
+    def download_attachment(self, name: str, path: Path) -> StoredAttachment:
+        """Fetches a file into ``path``; goes on by itself after breaks, and verifies the digest.
+
+        Until it is whole it is beside its place, as ``<name>.part``: what an earlier call fetched of it is kept.
+
+        Args:
+            name: ``hk-2026-017/attachments/1``, its place in the notice's attachments; or ``attachments/...``.
+            path: where it is to be; what is there is replaced.
+
+        Raises:
+            OSError: it cannot be written.
+            WrongState: ``ATTACHMENT_MISSING``: it is not whole at the node yet.
+        """
+        stored, patience = self.get_attachment(name), Patience()
+        part = PartialFile(path, stored)
+        while True:
+            try:
+                with part.open() as file:
+                    patience.reached(file.tell())
+                    if file.tell() < stored.size_bytes or not stored.complete:
+                        self._fetch(DownloadAttachmentRequest(name=stored.name, offset=file.tell()), file)
+                break
+            except ExchangeError as failure:
+                pause_seconds = patience.pause_seconds(failure, self._dice)
+            self._closed.wait(pause_seconds)
+        part.finish()
+        return stored
+
     def acting_for(self, token: Token) -> Self:
         """Gives the same client with the token of an officer; both share one connection, and are closed together."""
         other = copy.copy(self)
@@ -267,6 +325,23 @@ class Client:
 
     def _call(self, rpc: Rpc[RequestT, ResponseT], request: RequestT) -> ResponseT:
         return self._attempts(lambda timeout_seconds: rpc(request, timeout=timeout_seconds, metadata=self._metadata()))
+
+    def _send(self, messages: Messages) -> StoredAttachment:
+        self._check_open()
+        try:
+            return self._stubs.attachments.UploadAttachment(iter(messages), metadata=self._metadata())
+        except grpc.RpcError as error:
+            if messages.failure:
+                raise messages.failure from None
+            raise from_rpc_error(error) from error
+
+    def _fetch(self, request: DownloadAttachmentRequest, into: IO[bytes]) -> None:
+        self._check_open()
+        try:
+            for part in self._stubs.attachments.DownloadAttachment(request, metadata=self._metadata()):
+                into.write(part.data)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from error
 
     def _watch(self, request: WatchEventsRequest) -> Stream:
         return self._stubs.events.WatchEvents(request, metadata=self._metadata())

@@ -1,0 +1,29 @@
+"""Builds the requests about attachments, as ``requests`` does the others."""
+
+from regulator.exchange.requests import full_name
+from regulator.exchange.v1 import attachment_service_pb2 as attachments
+
+
+def create_attachment(sha256: bytes, size_bytes: int) -> attachments.CreateAttachmentRequest:
+    """Declares a file, and tells how much of it is durable; ``upload_attachment`` does this and the rest.
+
+    Args:
+        sha256: of its bytes, 32 bytes.
+        size_bytes: its size, at most 4 GiB.
+    """
+    return attachments.CreateAttachmentRequest(sha256=sha256, size_bytes=size_bytes)
+
+
+def get_attachment(name: str) -> attachments.GetAttachmentRequest:
+    """Tells how a file stands: ``attachments/...``, or ``hk-2026-017/attachments/1``, the first of a notice.
+
+    Raises NotFound.
+    """
+    return attachments.GetAttachmentRequest(name=attachment_name(name))
+
+
+def attachment_name(name: str) -> str:
+    """The name of a file, whichever of its collections is left out."""
+    if name.startswith(("attachments/", "notices/")):
+        return name
+    return full_name("notices" if "/" in name else "attachments", name)

@@ -1,0 +1,101 @@
+"""``gateway attachment``: sends files that notices name, tells how they stand, and fetches them."""
+
+import mimetypes
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from regulator.exchange import Client
+from regulator.exchange.v1.attachment_service_pb2 import StoredAttachment
+from regulator.exchange.v1.values_pb2 import Attachment
+
+from gateway.cli.options import AsJson, ProfileFile, connect
+from gateway.cli.output import json_moment, moment_of, pairs, say, write_json
+
+UNKNOWN_TYPE = "application/octet-stream"
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False, readable=True)]
+AttachmentName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="Such as hk-2026-017/attachments/1, the first of a notice; or attachments/ID."),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the group."""
+    group = typer.Typer(no_args_is_help=True, help="Send and fetch files that belong to notices.")
+    group.command("upload")(upload)
+    group.command("show")(show)
+    group.command("download")(download)
+    app.add_typer(group, name="attachment")
+
+
+def upload(files: Files, *, profile: ProfileFile, as_json: AsJson = False) -> None:
+    """Sends files to the own node, so that a notice can name them.
+
+    A break is waited for, and what is durable at the node is not sent again, also by another call. A file that no
+    notice or draft names within a day is dropped. gateway notice create --attach does this and the rest.
+    """
+    with connect(profile) as client:
+        stored = [client.upload_attachment(each) for each in files]
+    if as_json:
+        write_json({"attachments": list(map(_document, stored))})
+        return
+    for file, each in zip(files, stored, strict=True):
+        say(f"{file} is {each.name}, SHA-256 {each.sha256.hex()}, {each.size_bytes} bytes")
+
+
+def show(name: AttachmentName, *, profile: ProfileFile, as_json: AsJson = False) -> None:
+    """Shows how much of a file is durable at the own node, and which notices name it."""
+    with connect(profile) as client:
+        stored = client.get_attachment(name)
+    if as_json:
+        write_json(_document(stored))
+        return
+    shown = [
+        ("name", stored.name),
+        ("SHA-256", stored.sha256.hex()),
+        ("size", f"{stored.size_bytes} bytes"),
+        ("durable", "all of it, verified" if stored.complete else f"{stored.durable_bytes} bytes"),
+        ("notices", ", ".join(each.removeprefix("notices/") for each in stored.notices) or "none"),
+    ]
+    if stored.HasField("expire_time"):
+        shown.append(("dropped", f"{moment_of(stored.expire_time)}, unless a notice names it"))
+    pairs(shown)
+
+
+def download(
+    name: AttachmentName,
+    *,
+    profile: ProfileFile,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where it is to be; what is there is replaced.")],
+) -> None:
+    """Fetches a file from the own node, and verifies its digest.
+
+    A break is waited for. Until it is whole it is beside its place, as FILE.part, from where another call goes on.
+    """
+    with connect(profile) as client:
+        stored = client.download_attachment(name, out)
+    say(f"{out} is written: {stored.size_bytes} bytes, SHA-256 {stored.sha256.hex()}")
+
+
+def attach(client: Client, files: list[Path]) -> list[Attachment]:
+    """Sends files, and gives what a notice says of them."""
+    return [_attachment(each, client.upload_attachment(each)) for each in files]
+
+
+def _attachment(file: Path, stored: StoredAttachment) -> Attachment:
+    media_type = mimetypes.guess_type(file.name)[0] or UNKNOWN_TYPE
+    return Attachment(file_name=file.name, media_type=media_type, size_bytes=stored.size_bytes, sha256=stored.sha256)
+
+
+def _document(stored: StoredAttachment) -> dict[str, Any]:
+    return {
+        "name": stored.name,
+        "sha256": stored.sha256.hex(),
+        "size_bytes": stored.size_bytes,
+        "durable_bytes": stored.durable_bytes,
+        "complete": stored.complete,
+        "notices": [each.removeprefix("notices/") for each in stored.notices],
+        "expire_time": json_moment(stored.expire_time) if stored.HasField("expire_time") else None,
+    }

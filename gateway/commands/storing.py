@@ -1,0 +1,168 @@
+"""How the bytes of a file become durable, whoever sends them: room first, then chunk by chunk, then all of it verified.
+
+Every chunk goes through the one writer as a unit of little weight, so notices share its commits; few chunks of all
+files wait there at once, so a notice waits behind a few megabytes at most, and memory stays flat.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from gateway.errors import BadInput, NoRoom, Stale
+from gateway.journal.entries import CALL_RECORD
+from gateway.store.attachment_queries import hash_chunks
+from gateway.store.committer import Committer
+from gateway.store.readers import Readers
+from gateway.store.transaction import Transaction
+from gateway.supervision.attachments import (
+    Attached,
+    AttachmentRecord,
+    Chunk,
+    Owner,
+    chunk_count,
+    is_next,
+    with_chunk,
+)
+
+CHUNKS_AT_ONCE = 4  # of all files, that wait for the writer
+CHUNK_WEIGHT = 10  # of the 500 that a commit has, about
+HASHED_AT_ONCE = 8  # chunks, in one read
+SWEPT_AT_ONCE = 8  # chunks: overwriting them takes as long as writing them did
+ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What files may take.
+
+    Attributes:
+        max_bytes: of one
+        authority_bytes: of all of one authority
+        peer_bytes: of all of one peer
+        keep_free_bytes: of the disk
+        free_bytes: gives what is free; None: it cannot be known here, as the database is elsewhere
+    """
+
+    max_bytes: int
+    authority_bytes: int
+    peer_bytes: int
+    keep_free_bytes: int
+    free_bytes: Callable[[], int | None]
+
+
+class Storing:
+    """Keeps files.
+
+    Args:
+        committer: the one writer
+        readers: of the store
+        room: what they may take
+        random: gives so many random bytes
+    """
+
+    def __init__(self, committer: Committer, readers: Readers, room: Room, random: Callable[[int], bytes]) -> None:
+        self._committer, self._readers, self._room, self._random = committer, readers, room, random
+        self._slots = asyncio.Semaphore(CHUNKS_AT_ONCE)
+
+    def declare(self, tx: Transaction, owner: Owner, file: Attached) -> AttachmentRecord:
+        """Keeps room for a file, before the first of its bytes comes.
+
+        Raises:
+            BadInput: it is larger than files may be here.
+            NoRoom: the quota of whose it is, or the disk, does not suffice.
+        """
+        room = self._room
+        if file.size_bytes > room.max_bytes:
+            raise BadInput.of("size_bytes", f"must be at most {room.max_bytes}, as this node is configured")
+        limit, quota = (
+            ("authority_quota_bytes", room.authority_bytes)
+            if owner.authority
+            else ("peer_quota_bytes", room.peer_bytes)
+        )
+        if tx.files.kept_bytes(owner) + file.size_bytes > quota:
+            whose = owner.authority or owner.peer
+            raise NoRoom(
+                f"the attachments of {whose} have {quota} bytes, and not so many left", limit=f"attachments.{limit}"
+            )
+        free = room.free_bytes()
+        if free is not None and free - tx.files.owed_bytes() - file.size_bytes < room.keep_free_bytes:
+            raise NoRoom("the node's disk has no room for it", limit="attachments.keep_free_bytes")
+        number, own_id = tx.files.next_number(), self._random(ID_BYTES).hex()
+        return tx.files.keep(AttachmentRecord(number, own_id, owner, *file, 0, False, False, tx.now))
+
+    async def add(self, number: int, index: int, data: bytes) -> AttachmentRecord:
+        """Makes a chunk durable; gives how the file stands. The same one again does nothing more.
+
+        Raises:
+            BadInput: another one is here in its place.
+            Stale: the file, or what came before, is not here any more.
+            Overloaded, Unavailable: of the writer.
+        """
+        chunk = Chunk(index, data, sha256(data).digest())
+
+        def unit(tx: Transaction) -> AttachmentRecord:
+            record = _there(tx, number)
+            if is_next(record, chunk):
+                return tx.files.keep(with_chunk(record, chunk, tx.now), chunk)
+            if tx.files.chunk_sha256(number, index) != chunk.sha256:
+                raise BadInput.of("data", "must be what is durable at its place already: are these the same file?")
+            return record
+
+        async with self._slots:
+            told = CALL_RECORD.set(None)  # the access journal tells when an upload begins, and when it is whole
+            try:
+                return await self._committer.submit(unit, weight=CHUNK_WEIGHT)
+            finally:
+                CALL_RECORD.reset(told)
+
+    async def complete(self, record: AttachmentRecord) -> AttachmentRecord:
+        """Asks the digest of all that is stored; what has another one is dropped.
+
+        Raises:
+            BadInput: it has another one.
+            Stale: the file is not here any more.
+        """
+        if record.is_complete:
+            return record
+        found = sha256()
+        chunks = chunk_count(record.size_bytes)
+        for first in range(0, chunks, HASHED_AT_ONCE):
+            await self._readers.run(hash_chunks, record.number, first, min(HASHED_AT_ONCE, chunks - first), found)
+        is_right = found.digest() == record.sha256
+
+        def unit(tx: Transaction) -> AttachmentRecord:
+            known = _there(tx, record.number)
+            return tx.files.keep(known._replace(is_complete=is_right, is_dropped=not is_right, touched_at=tx.now))
+
+        kept = await self._committer.submit(unit)
+        if not is_right:
+            raise BadInput.of(
+                "sha256", "must be the digest of the bytes that came, which are dropped: declare it again"
+            )
+        return kept
+
+
+def _there(tx: Transaction, number: int) -> AttachmentRecord:
+    record = tx.files.find(number)
+    if record is None or record.is_dropped:
+        raise Stale("the attachment is not here any more: declare it again")
+    return record
+
+
+async def sweep(committer: Committer) -> None:
+    """Deletes all that is dropped, some chunks a commit."""
+    while await committer.submit(_sweep, weight=SWEPT_AT_ONCE, bounded=False):
+        pass
+
+
+def _sweep(tx: Transaction) -> bool:
+    """Deletes some chunks of what is dropped; False: there is nothing left of any."""
+    for record in tx.files.dropped(1):
+        first = tx.files.first_chunk(record.number)
+        if first is None:
+            tx.files.remove(record.number)
+        else:
+            tx.files.sweep(record.number, first, first + SWEPT_AT_ONCE)
+        return True
+    return False

@@ -1,0 +1,164 @@
+"""What units of work look up of attachments, committed or changed by the units before, and what they change."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select
+
+from gateway.store.attachment_changes import AttachmentChanges
+from gateway.store.attachment_rows import attachment_record
+from gateway.store.tables import attachment_chunks, attachments, notice_attachments
+from gateway.supervision.attachments import Attached, AttachmentRecord, Chunk, Owner
+
+_COLUMNS = attachments.c
+_CHUNKS = attachment_chunks.c
+_BY_NUMBER = select(attachments).where(_COLUMNS.number == bindparam("number"))
+_BY_ID = select(attachments).where(_COLUMNS.id == bindparam("id"))
+_OF_OWNER = (_COLUMNS.authority == bindparam("authority"), _COLUMNS.peer == bindparam("peer"))
+_DECLARED = (
+    select(attachments)
+    .where(*_OF_OWNER, _COLUMNS.sha256 == bindparam("sha256"), _COLUMNS.size_bytes == bindparam("size_bytes"))
+    .order_by(_COLUMNS.number)
+)
+_LAST = select(func.coalesce(func.max(_COLUMNS.number), 0))
+_CHUNK = select(_CHUNKS.sha256).where(_CHUNKS.attachment == bindparam("number"), _CHUNKS.index == bindparam("index"))
+_FIRST_CHUNK = select(func.min(_CHUNKS.index)).where(_CHUNKS.attachment == bindparam("number"))
+_NOTICES = select(notice_attachments.c.notice).where(notice_attachments.c.attachment == bindparam("number")).distinct()
+_NAMES = select(notice_attachments.c.ordinal).where(notice_attachments.c.notice == bindparam("notice")).limit(1)
+_IS_NAMED = exists().where(notice_attachments.c.attachment == _COLUMNS.number)
+_IDLE = (
+    select(attachments)
+    .where(_COLUMNS.dropped.is_(False), _COLUMNS.touched_at < bindparam("before"), ~_IS_NAMED)
+    .order_by(_COLUMNS.number)
+    .limit(bindparam("limit"))
+)
+_DROPPED = select(attachments).where(_COLUMNS.dropped.is_(True)).order_by(_COLUMNS.number).limit(bindparam("limit"))
+
+
+class AttachmentLookups:
+    """Reads through what a transaction is going to write.
+
+    Args:
+        connection: inside the writer's database transaction
+        changed: what is going to be written, the newest first: that is where this unit's own goes
+    """
+
+    def __init__(self, connection: Connection, changed: Sequence[AttachmentChanges]) -> None:
+        self._connection, self._changed = connection, changed
+
+    def keep(self, record: AttachmentRecord, *chunks: Chunk) -> AttachmentRecord:
+        """Keeps a file, new or changed, and more of its chunks."""
+        self._changed[0].records[record.number] = record
+        self._changed[0].chunks += ((record.number, chunk) for chunk in chunks)
+        return record
+
+    def sweep(self, number: int, first: int, end: int) -> None:
+        """Deletes chunks of a file."""
+        self._changed[0].swept.append((number, first, end))
+
+    def forget(self, notice_id: str) -> None:
+        """Deletes which files a notice names, and drops those that no other one does."""
+        self._changed[0].forgotten.append(notice_id)
+
+    def remove(self, number: int) -> None:
+        """Deletes what is left of a file without chunks."""
+        self._changed[0].removed.append(number)
+
+    def find(self, number: int) -> AttachmentRecord | None:
+        """Gives a file; None: there is none of that number."""
+        for changes in self._changed:
+            if found := changes.records.get(number):
+                return found
+        row = self._connection.execute(_BY_NUMBER, {"number": number}).mappings().first()
+        return attachment_record(row) if row else None
+
+    def named(self, attachment_id: str) -> AttachmentRecord | None:
+        """Gives a file that is not dropped by its id; None: there is none."""
+        fresh = (each for each in self._changing().values() if each.id == attachment_id)
+        found = next(fresh, None)
+        if found is None:
+            row = self._connection.execute(_BY_ID, {"id": attachment_id}).mappings().first()
+            found = attachment_record(row) if row else None
+        return None if found is None or found.is_dropped else found
+
+    def declared(self, owner: Owner, file: Attached) -> list[AttachmentRecord]:
+        """Gives the files of an owner that are, or are to be, the same; the oldest first."""
+        values = {**_owned(owner), "sha256": file.sha256, "size_bytes": file.size_bytes}
+        changing = self._changing()
+        stored = (attachment_record(row) for row in self._connection.execute(_DECLARED, values).mappings())
+        same = (each for each in changing.values() if (each.owner, each.sha256, each.size_bytes) == (owner, *file))
+        found = {each.number: changing.get(each.number, each) for each in (*stored, *same)}
+        return sorted((each for each in found.values() if not each.is_dropped), key=lambda each: each.number)
+
+    def kept_bytes(self, owner: Owner) -> int:
+        """Gives how many bytes the files of an owner have, or are to have."""
+        changing = self._changing()
+        mine = (each.size_bytes for each in changing.values() if each.owner == owner and not each.is_dropped)
+        return self._sum(_COLUMNS.size_bytes, _OF_OWNER, changing, _owned(owner)) + sum(mine)
+
+    def owed_bytes(self) -> int:
+        """Gives how many bytes are still to come of all files that room is kept for."""
+        changing = self._changing()
+        here = (
+            each.size_bytes - each.stored_bytes
+            for each in changing.values()
+            if not each.is_complete and not each.is_dropped
+        )
+        incomplete = (_COLUMNS.complete.is_(False),)
+        return self._sum(_COLUMNS.size_bytes - _COLUMNS.stored_bytes, incomplete, changing, {}) + sum(here)
+
+    def next_number(self) -> int:
+        """Gives the number of the next file."""
+        stored: int = self._connection.execute(_LAST).scalar_one()
+        return max((stored, *self._changing())) + 1
+
+    def chunk_sha256(self, number: int, index: int) -> bytes | None:
+        """Gives the digest of a chunk that is here; None: it is not."""
+        for changes in self._changed:
+            for of_number, chunk in changes.chunks:
+                if (of_number, chunk.index) == (number, index):
+                    return chunk.sha256
+        found = self._connection.scalar(_CHUNK, {"number": number, "index": index})
+        return bytes(found) if found is not None else None
+
+    def first_chunk(self, number: int) -> int | None:
+        """Gives the index of the first chunk that is left of a file, as of the last commit; None: none is."""
+        found: int | None = self._connection.scalar(_FIRST_CHUNK, {"number": number})
+        return found
+
+    def notices(self, number: int) -> list[str]:
+        """Gives the ids of the notices that name a file, as of the last commit."""
+        return list(self._connection.scalars(_NOTICES, {"number": number}))
+
+    def are_named_by(self, notice_id: str) -> bool:
+        """Whether a notice names files, as of the last commit."""
+        return self._connection.scalar(_NAMES, {"notice": notice_id}) is not None
+
+    def idle(self, before: int, limit: int) -> list[AttachmentRecord]:
+        """Gives files that no notice names, of which no byte came since a moment, as of the last commit."""
+        rows = self._connection.execute(_IDLE, {"before": before, "limit": limit}).mappings()
+        return [attachment_record(row) for row in rows]
+
+    def dropped(self, limit: int) -> list[AttachmentRecord]:
+        """Gives files that are dropped and still have a row, as of the last commit."""
+        return [attachment_record(row) for row in self._connection.execute(_DROPPED, {"limit": limit}).mappings()]
+
+    def _changing(self) -> dict[int, AttachmentRecord]:
+        found: dict[int, AttachmentRecord] = {}
+        for changes in reversed(self._changed):
+            found |= changes.records
+        return found
+
+    def _sum(
+        self,
+        column: ColumnElement[int],
+        where: Iterable[ColumnElement[bool]],
+        changing: dict[int, AttachmentRecord],
+        values: dict[str, str],
+    ) -> int:
+        """Of what is stored and not going to be changed."""
+        kept = (_COLUMNS.dropped.is_(False), _COLUMNS.number.not_in(list(changing)))
+        return int(self._connection.scalar(select(func.sum(column)).where(*where, *kept), values) or 0)
+
+
+def _owned(owner: Owner) -> dict[str, str]:
+    return {"authority": owner.authority, "peer": owner.peer}

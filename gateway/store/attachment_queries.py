@@ -1,0 +1,130 @@
+"""What is asked of attachments: one of them, by its own name or by its notice's, and its bytes. Reads only."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Connection, bindparam, case, func, select
+
+from gateway.errors import Corrupt
+from gateway.store.attachment_rows import attachment_record
+from gateway.store.tables import attachment_chunks, attachments, notice_attachments, notices
+from gateway.store.visibility import visible_notices
+from gateway.supervision.attachments import Attached, AttachmentRecord
+from gateway.supervision.disclosure import Scope
+
+MAX_NOTICES = 100  # told of one file
+
+_CHUNKS = (
+    select(attachment_chunks.c.data)
+    .where(
+        attachment_chunks.c.attachment == bindparam("number"),
+        attachment_chunks.c.index >= bindparam("first"),
+        attachment_chunks.c.index < bindparam("end"),
+    )
+    .order_by(attachment_chunks.c.index)
+)
+
+
+class Hash(Protocol):
+    """A hash that is under way."""
+
+    def update(self, data: bytes, /) -> None:
+        """Adds bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentView:
+    """A file, and what names it.
+
+    Attributes:
+        record: None: nothing of it is here
+        file: what it is
+        notices: ids of those that name it and may be seen
+        is_named: whether any does
+    """
+
+    record: AttachmentRecord | None
+    file: Attached
+    notices: Collection[str]
+    is_named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BoundView:
+    """What a notice names at a place; ``view`` is None if it names none there. ``is_destroyed``: of the content."""
+
+    view: AttachmentView | None
+    is_destroyed: bool
+
+
+def read_attachment(connection: Connection, attachment_id: str, authority: str, scope: Scope) -> AttachmentView | None:
+    """Reads a file by its own id; None: there is none for clients of that authority who may see that scope."""
+    wanted = (attachments.c.id == attachment_id, attachments.c.authority == authority, attachments.c.dropped.is_(False))
+    row = connection.execute(select(attachments).where(*wanted)).mappings().first()
+    if row is None:
+        return None
+    view = _view(connection, attachment_record(row), scope)
+    return view if view.notices or not view.is_named else None
+
+
+def read_bound(connection: Connection, notice_id: str, ordinal: int, scope: Scope) -> BoundView | None:
+    """Reads the file at a place of a notice; None: there is no such notice that may be seen."""
+    wanted = select(notices.c.destroyed_index).where(notices.c.id == notice_id, *visible_notices(scope))
+    notice = connection.execute(wanted).first()
+    if notice is None:
+        return None
+    here = (notice_attachments.c.notice == notice_id, notice_attachments.c.ordinal == ordinal)
+    named = connection.execute(select(notice_attachments).where(*here)).mappings().first()
+    if named is None:
+        return BoundView(None, is_destroyed=notice.destroyed_index is not None)
+    file = Attached(bytes(named["sha256"]), named["size_bytes"])
+    tied = select(attachments).where(attachments.c.number == named["attachment"])
+    row = connection.execute(tied).mappings().first() if named["attachment"] is not None else None
+    if row is None:
+        return BoundView(AttachmentView(None, file, (notice_id,), is_named=True), is_destroyed=False)
+    return BoundView(_view(connection, attachment_record(row), scope), is_destroyed=False)
+
+
+def read_chunks(connection: Connection, number: int, first: int, count: int) -> list[bytes]:
+    """Reads chunks of a file, in order; fewer, or none, where they are not there, or not any more."""
+    return [bytes(each) for each in connection.scalars(_CHUNKS, _range(number, first, count))]
+
+
+def hash_chunks(connection: Connection, number: int, first: int, count: int, into: Hash) -> None:
+    """Adds chunks of a file to a hash.
+
+    Raises:
+        Corrupt: they are not all there.
+    """
+    found = 0
+    for data in connection.scalars(_CHUNKS, _range(number, first, count)):
+        into.update(data)
+        found += 1
+    if found != count:
+        raise Corrupt(f"chunks {first} to {first + count} of attachment {number} are not all stored")
+
+
+def read_held_bytes(connection: Connection) -> Mapping[str, int]:
+    """Reads how many bytes of files are here, and how many are still to come of those under way."""
+    kept = attachments.c.dropped.is_(False)
+    owed = case((attachments.c.complete, 0), else_=attachments.c.size_bytes - attachments.c.stored_bytes)
+    row = connection.execute(select(func.sum(attachments.c.stored_bytes), func.sum(owed)).where(kept)).one()
+    return {"stored": int(row[0] or 0), "owed": int(row[1] or 0)}
+
+
+def _view(connection: Connection, record: AttachmentRecord, scope: Scope) -> AttachmentView:
+    tied = notice_attachments.c.attachment == record.number
+    is_named = connection.execute(select(notice_attachments.c.notice).where(tied).limit(1)).first() is not None
+    seen = (
+        select(notices.c.id)
+        .where(notices.c.id.in_(select(notice_attachments.c.notice).where(tied)), *visible_notices(scope))
+        .order_by(notices.c.sequence)
+        .limit(MAX_NOTICES)
+    )
+    named_by = tuple(connection.scalars(seen)) if is_named else ()
+    return AttachmentView(record, Attached(record.sha256, record.size_bytes), named_by, is_named)
+
+
+def _range(number: int, first: int, count: int) -> dict[str, int]:
+    return {"number": number, "first": first, "end": first + count}

@@ -1,0 +1,140 @@
+"""Writes what a group changed of attachments, and ties notices to the files that they name."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from gateway.store.attachment_changes import AttachmentChanges
+from gateway.store.attachment_rows import attachment_row
+from gateway.store.prepared import execute
+from gateway.store.tables import attachment_chunks, attachments, notice_attachments, notices
+from gateway.supervision.attachments import Attached
+
+Insert = Callable[[Connection, Table, list[dict[str, Any]]], None]
+
+_KNOWN = select(attachments.c.number).where(attachments.c.number.in_(bindparam("numbers", expanding=True)))
+_CHANGE = (
+    update(attachments)
+    .where(attachments.c.number == bindparam("of_number"))
+    .values({name: bindparam(name) for name in ("stored_bytes", "complete", "dropped", "touched_at")})
+)
+_SWEEP = delete(attachment_chunks).where(
+    attachment_chunks.c.attachment == bindparam("number"),
+    attachment_chunks.c.index >= bindparam("first"),
+    attachment_chunks.c.index < bindparam("end"),
+)
+_UNTIE = (
+    update(notice_attachments).where(notice_attachments.c.attachment == bindparam("number")).values(attachment=None)
+)
+_TIED = select(notice_attachments.c.attachment).where(
+    notice_attachments.c.notice == bindparam("notice"), notice_attachments.c.attachment.is_not(None)
+)
+_FORGET = delete(notice_attachments).where(notice_attachments.c.notice == bindparam("of_notice"))
+_DROP = (
+    update(attachments)
+    .where(
+        attachments.c.number == bindparam("number"),
+        ~exists().where(notice_attachments.c.attachment == attachments.c.number),
+    )
+    .values(dropped=True)
+)
+_REMOVE = delete(attachments).where(attachments.c.number == bindparam("of_number"))
+
+# The same file, of whoever the notice's files are: of its authority if it went from here, else of its sender.
+_HERE = notices.c.direction == Notice.OUTGOING
+_FILE = (
+    select(attachments.c.number)
+    .where(
+        attachments.c.sha256 == notice_attachments.c.sha256,
+        attachments.c.size_bytes == notice_attachments.c.size_bytes,
+        attachments.c.dropped.is_(False),
+        notices.c.id == notice_attachments.c.notice,
+        attachments.c.authority == case((_HERE, notices.c.issuing_authority), else_=literal("")),
+        attachments.c.peer == case((_HERE, literal("")), else_=notices.c.sender),
+    )
+    .order_by(attachments.c.complete.desc(), attachments.c.number)
+    .limit(1)
+    .correlate(notice_attachments)
+    .scalar_subquery()
+)
+
+
+def write_attachments(connection: Connection, changes: AttachmentChanges, insert: Insert) -> None:
+    """Writes all of it, after the rows of new notices."""
+    if not changes:
+        return
+    _write_records(connection, changes, insert)
+    rows = [
+        {"attachment": number, "index": chunk.index, "sha256": chunk.sha256, "data": chunk.data}
+        for number, chunk in changes.chunks
+    ]
+    insert(connection, attachment_chunks, rows)
+    insert(connection, notice_attachments, named_rows(changes.named))
+    tie(connection, _new_ties(changes))
+    for notice_id in changes.forgotten:
+        forget(connection, notice_id)
+    for number, first, end in changes.swept:
+        execute(connection, _SWEEP, {"number": number, "first": first, "end": end})
+    for number in changes.removed:
+        execute(connection, _REMOVE, {"of_number": number})
+
+
+def forget(connection: Connection, notice_id: str) -> None:
+    """Deletes which files a notice names, and drops those that no other one does."""
+    tied = connection.scalars(_TIED, {"notice": notice_id}).all()
+    execute(connection, _FORGET, {"of_notice": notice_id})
+    for number in tied:
+        execute(connection, _DROP, {"number": number})
+
+
+def named_rows(named: Mapping[str, Iterable[Attached]]) -> list[dict[str, Any]]:
+    """Gives the rows of ``notice_attachments`` of notices, by their ids; they are tied to no file yet."""
+    return [
+        {"notice": notice, "ordinal": ordinal, "sha256": each.sha256, "size_bytes": each.size_bytes, "attachment": None}
+        for notice, files in named.items()
+        for ordinal, each in enumerate(files)
+    ]
+
+
+def tie(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Ties the rows of notices that are tied to no file to the one that has it, if one does."""
+    loose = notice_attachments.c.attachment.is_(None)
+    connection.execute(update(notice_attachments).where(loose, which).values(attachment=_FILE))
+
+
+def _new_ties(changes: AttachmentChanges) -> ColumnElement[bool]:
+    """The rows that a new notice, or a new file, may tie."""
+    files = [each.sha256 for each in changes.records.values() if not each.is_dropped]
+    by_file = notice_attachments.c.sha256.in_(files)
+    return or_(notice_attachments.c.notice.in_(list(changes.named)), by_file) if files else _of(changes.named)
+
+
+def _of(named: Iterable[str]) -> ColumnElement[bool]:
+    return and_(notice_attachments.c.notice.in_(list(named)))
+
+
+def _write_records(connection: Connection, changes: AttachmentChanges, insert: Insert) -> None:
+    known = set(connection.scalars(_KNOWN, {"numbers": list(changes.records)}))
+    insert(
+        connection, attachments, [attachment_row(each) for each in changes.records.values() if each.number not in known]
+    )
+    for number in known:
+        record = changes.records[number]
+        execute(connection, _CHANGE, {**attachment_row(record), "of_number": number})
+        if record.is_dropped:
+            execute(connection, _UNTIE, {"number": number})

@@ -1,0 +1,293 @@
+"""Files are sent to a real node and fetched from it: resumed wherever they broke, bounded, and for whom they are."""
+
+import threading
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import grpc
+import pytest
+from regulator.exchange import Client, InvalidRequest, NotFound, Overloaded, WrongState
+from regulator.exchange.requests import create_notice
+from regulator.exchange.v1 import attachment_service_pb2 as pb
+from regulator.exchange.v1.journal_pb2 import JournalEntry
+from regulator.exchange.v1.values_pb2 import Attachment, Handling
+
+from gateway.identity.access import Role
+from gateway.supervision.attachments import CHUNK_BYTES
+from tests.rpc.calls import ATTACHMENTS, call, client_files, connected, refused
+from tests.supervision.samples import content, handling
+from tests.support.nodes import Site, eventually, found_pair, running
+
+UPLOAD = f"{ATTACHMENTS}UploadAttachment"
+QUOTA = 400 * 1024 * 1024
+LARGE_BYTES = 160 * 1024 * 1024
+FLAT_BYTES = 100 * 1024 * 1024  # that it may add to a node's memory: SQLite keeps 64 MiB of pages
+
+
+@pytest.fixture(scope="module")
+def hk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    hk, _ = found_pair(tmp_path_factory.mktemp("attachments"))
+    hk.configure(f"[attachments]\nauthority_quota_bytes = {QUOTA}\nmax_bytes = {QUOTA}\n")
+    hk.add_client("SFC", [Role.AUTHOR, Role.READER], "amber", Handling.AMBER)
+    hk.add_client("SFC", [Role.APPROVER], "approver")
+    with running(hk):
+        yield hk
+
+
+@pytest.fixture
+def sfc(hk: Site) -> Iterator[Client]:
+    with hk.client("SFC") as client:
+        yield client
+
+
+@pytest.fixture
+def channel(hk: Site) -> Iterator[grpc.Channel]:
+    with connected(hk, hk.back_office_port, client_files(hk, "SFC")) as channel:
+        yield channel
+
+
+def file_of(folder: Path, seed: int, size: int = 4 * CHUNK_BYTES + 11) -> Path:
+    """A file that no other test has."""
+    path = folder / f"{seed}.bin"
+    block = sha256(str(seed).encode()).digest() * 1024
+    path.write_bytes((block * (size // len(block) + 1))[:size])
+    return path
+
+
+def attachment(path: Path) -> Attachment:
+    data = path.read_bytes()
+    digest = sha256(data).digest()
+    return Attachment(file_name=path.name, media_type="application/pdf", size_bytes=len(data), sha256=digest)
+
+
+def declare(client: Client, path: Path) -> pb.StoredAttachment:
+    file = attachment(path)
+    return client.create_attachment(file.sha256, file.size_bytes)
+
+
+def test_what_is_sent_is_named_by_a_notice_and_fetched_by_it(sfc: Client, tmp_path: Path):
+    path = file_of(tmp_path, 1)
+    stored = sfc.upload_attachment(path)
+    assert (stored.complete, stored.durable_bytes) == (True, path.stat().st_size)
+    assert stored.HasField("expire_time")
+    name = sfc.create_notice(content(attachments=[attachment(path)]), recipient="KR").name
+    assert list(sfc.get_attachment(stored.name).notices) == [name]
+    assert not sfc.get_attachment(stored.name).HasField("expire_time")
+    for each in (f"{name}/attachments/1", stored.name):
+        fetched = tmp_path / "fetched"
+        assert sfc.download_attachment(each, fetched).sha256 == stored.sha256
+        assert fetched.read_bytes() == path.read_bytes()
+    with pytest.raises(NotFound):
+        sfc.get_attachment(f"{name}/attachments/2")
+
+
+def test_a_download_goes_on_from_what_is_there(sfc: Client, tmp_path: Path):
+    path = file_of(tmp_path, 2)
+    stored, fetched = sfc.upload_attachment(path), tmp_path / "fetched"
+    data = path.read_bytes()
+    (tmp_path / "fetched.part").write_bytes(data[: CHUNK_BYTES + 5])
+    sfc.download_attachment(stored.name, fetched)
+    assert fetched.read_bytes() == data
+    (tmp_path / "fetched.part").write_bytes(b"something else")
+    with pytest.raises(Exception, match="another digest"):
+        sfc.download_attachment(stored.name, fetched)
+    assert fetched.read_bytes() == data
+
+
+@pytest.mark.parametrize("sent", range(4), ids=lambda sent: f"after {sent} chunks")
+def test_an_upload_goes_on_from_the_last_durable_chunk(sfc: Client, channel, tmp_path: Path, sent: int):
+    path = file_of(tmp_path, 10 + sent)
+    name, data = declare(sfc, path).name, path.read_bytes()
+    broken = threading.Event()
+
+    def messages() -> Iterator[bytes]:
+        half = sent * CHUNK_BYTES + 1000  # of the next chunk a part comes, too, and is not kept
+        for start in range(0, half, 300_000):
+            piece = pb.UploadAttachmentRequest(name=name, data=data[start : min(start + 300_000, half)])
+            yield piece.SerializeToString()
+        broken.wait(60)
+
+    stream = channel.stream_unary(UPLOAD).future(messages(), timeout=60)
+    eventually(lambda: sfc.get_attachment(name).durable_bytes == sent * CHUNK_BYTES)
+    stream.cancel()
+    broken.set()
+    stored = sfc.upload_attachment(path)
+    assert (stored.name, stored.complete) == (name, True)
+    assert declare(sfc, path) == stored
+
+
+def test_only_what_is_not_durable_is_sent_again(sfc: Client, tmp_path: Path, monkeypatch):
+    path = file_of(tmp_path, 20)
+    name, data = declare(sfc, path).name, path.read_bytes()
+    sfc._stubs.attachments.UploadAttachment(iter([pb.UploadAttachmentRequest(name=name, data=data[: 2 * CHUNK_BYTES])]))
+    sent, real = [], sfc._stubs.attachments.UploadAttachment
+
+    def counted(messages, **options):
+        return real((sent.append(len(each.data)) or each for each in messages), **options)
+
+    monkeypatch.setattr(sfc._stubs.attachments, "UploadAttachment", counted)
+    assert sfc.upload_attachment(path).complete
+    assert sum(sent) == len(data) - 2 * CHUNK_BYTES
+
+
+def test_a_wrong_digest_is_refused_and_what_came_is_dropped(sfc: Client, tmp_path: Path):
+    path = file_of(tmp_path, 30, CHUNK_BYTES + 1)
+    stored = sfc.create_attachment(bytes(32), path.stat().st_size)
+    request = pb.UploadAttachmentRequest(name=stored.name, data=path.read_bytes())
+    with pytest.raises(grpc.RpcError) as error:
+        sfc._stubs.attachments.UploadAttachment(iter([request]))
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "declare it again" in error.value.details()
+    with pytest.raises(NotFound):
+        sfc.get_attachment(stored.name)
+    assert sfc.create_attachment(bytes(32), path.stat().st_size).durable_bytes == 0
+
+
+def test_a_file_that_is_too_long_is_refused_and_one_that_is_too_short_is_not_whole(sfc: Client, channel, tmp_path):
+    path = file_of(tmp_path, 31)
+    name, data = declare(sfc, path).name, path.read_bytes()
+    pieces = [data[start : start + CHUNK_BYTES] for start in range(0, len(data), CHUNK_BYTES)]
+    short = [pb.UploadAttachmentRequest(name=name), *(pb.UploadAttachmentRequest(data=each) for each in pieces[:-1])]
+    answer = pb.StoredAttachment.FromString(call(channel, UPLOAD, *short).data)
+    assert (answer.complete, answer.durable_bytes) == (False, 4 * CHUNK_BYTES)
+    long = pb.UploadAttachmentRequest(name=name, offset=answer.durable_bytes, data=pieces[-1] + b"more")
+    assert refused(channel, UPLOAD, long).fields == ("data",)
+    assert sfc.upload_attachment(path).complete
+
+
+@pytest.mark.parametrize(
+    ("messages", "field"),
+    [
+        ([], "name"),
+        ([{}], "name"),
+        ([{"name": "notices/hk-1/attachments/1"}], "name"),
+        ([{"offset": 5}], "offset"),
+        ([{"offset": CHUNK_BYTES}], "offset"),
+        ([{}, {"name": "attachments/other"}], "name"),
+        ([{}, {"offset": 5}], "offset"),
+        ([{"data": bytes(1024 * 1024 + 1)}], "data"),
+    ],
+)
+def test_a_malformed_upload(sfc: Client, channel, tmp_path: Path, messages, field):
+    name = declare(sfc, file_of(tmp_path, 32)).name
+    own = {"name": name} if messages != [{}] else {}
+    made = [pb.UploadAttachmentRequest(**(own if place == 0 else {}) | each) for place, each in enumerate(messages)]
+    assert refused(channel, UPLOAD, *made).fields == (field,)
+
+
+def test_two_uploads_of_one_file_at_once_do_not_disturb_each_other(hk: Site, tmp_path: Path):
+    path, found = file_of(tmp_path, 40, 12 * CHUNK_BYTES), []
+
+    def upload() -> None:
+        with hk.client("SFC") as client:
+            found.append(client.upload_attachment(path))
+
+    threads = [threading.Thread(target=upload) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert [each.complete for each in found] == [True, True]
+    assert found[0].name == found[1].name
+
+
+def test_another_authority_is_not_told_of_a_file(hk: Site, sfc: Client, tmp_path: Path):
+    path = file_of(tmp_path, 50)
+    stored = sfc.upload_attachment(path)
+    with hk.client("HKMA") as hkma:
+        for ask in (hkma.get_attachment, lambda name: hkma.download_attachment(name, tmp_path / "x")):
+            with pytest.raises(NotFound):
+                ask(stored.name)
+        again = declare(hkma, path)
+        assert (again.durable_bytes, again.name == stored.name) == (0, False)
+        with pytest.raises(WrongState) as refusal:
+            hkma.create_notice(content(issuing_authority="HKMA", attachments=[attachment(path)]), recipient="KR")
+        assert refusal.value.reason == "ATTACHMENT_MISSING"
+
+
+def test_who_is_not_cleared_for_a_notice_is_not_told_of_its_files(hk: Site, sfc: Client, tmp_path: Path):
+    path = file_of(tmp_path, 51)
+    stored = sfc.upload_attachment(path)
+    red = content(handling=handling(tlp=Handling.RED), attachments=[attachment(path)])
+    name = sfc.create_notice(red, recipient="KR").name
+    with hk.client("SFC", "amber") as amber, hk.client("SFC", "approver") as approver:
+        for asked in (stored.name, f"{name}/attachments/1"):
+            with pytest.raises(NotFound):
+                amber.get_attachment(asked)
+            with pytest.raises(NotFound):
+                amber.download_attachment(asked, tmp_path / "x")
+        assert declare(amber, path).durable_bytes == 0
+        with pytest.raises(NotFound):
+            approver.get_attachment(f"{name}/attachments/1")
+
+
+def test_a_notice_whose_file_is_not_whole_here_is_refused_and_so_is_a_draft(sfc: Client, tmp_path: Path):
+    path, other = file_of(tmp_path, 60), file_of(tmp_path, 61)
+    sfc.upload_attachment(other)
+    declare(sfc, path)
+    said = content(attachments=[attachment(other), attachment(path)])
+    with pytest.raises(WrongState) as refusal:
+        sfc.create_notice(said, recipient="KR")
+    assert (refusal.value.reason, refusal.value.metadata["field"]) == (
+        "ATTACHMENT_MISSING",
+        "notice.content.attachments[1]",
+    )
+    with pytest.raises(WrongState) as refusal:
+        sfc.create_draft(create_notice(said, recipient="KR"))
+    assert refusal.value.metadata["field"] == "draft.create_notice.notice.content.attachments[1]"
+
+
+def test_an_approver_reads_the_files_of_a_draft(hk: Site, sfc: Client, tmp_path: Path):
+    path = file_of(tmp_path, 62)
+    stored = sfc.upload_attachment(path)
+    sfc.create_draft(create_notice(content(attachments=[attachment(path)]), recipient="KR"))
+    with hk.client("SFC", "approver") as approver:
+        approver.download_attachment(stored.name, tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_bytes() == path.read_bytes()
+
+
+def test_a_quota_is_told_before_the_first_byte(hk: Site, tmp_path: Path):
+    with hk.client("HKMA") as hkma:
+        hkma.create_attachment(bytes(32), QUOTA - 5 * CHUNK_BYTES)
+        with pytest.raises(Overloaded) as refusal:
+            hkma.upload_attachment(file_of(tmp_path, 70, 6 * CHUNK_BYTES))
+        assert (refusal.value.reason, refusal.value.metadata["limit"]) == (
+            "NO_ROOM",
+            "attachments.authority_quota_bytes",
+        )
+    with hk.client("FSTB") as fstb, pytest.raises(InvalidRequest) as error:
+        fstb.create_attachment(bytes(32), QUOTA + 1)
+    assert [each.field for each in error.value.violations] == ["size_bytes"]
+
+
+def test_the_journal_tells_who_sent_and_who_fetched(sfc: Client, tmp_path: Path):
+    path = file_of(tmp_path, 80)
+    name = sfc.upload_attachment(path).name
+    sfc.download_attachment(name, tmp_path / "fetched")
+    entries = [each.entry for each in sfc.list_journal_entries(resource=name)]
+    told = [(each.method.rpartition("/")[2], each.step) for each in entries]
+    assert told.count(("UploadAttachment", JournalEntry.COMMITTED)) == 2  # as it began, and once it was whole
+    assert {method for method, _ in told} == {
+        "CreateAttachment",
+        "UploadAttachment",
+        "GetAttachment",
+        "DownloadAttachment",
+    }
+
+
+def test_memory_stays_flat_whatever_the_size(hk: Site, sfc: Client, tmp_path: Path):
+    path = tmp_path / "large.bin"
+    with path.open("wb") as file:
+        file.truncate(LARGE_BYTES)
+    sfc.upload_attachment(file_of(tmp_path, 90))
+    Path(f"/proc/{hk.pid}/clear_refs").write_text("5")  # from here on the highest mark counts
+    before = highest_bytes(hk)
+    stored = sfc.upload_attachment(path)
+    sfc.download_attachment(stored.name, tmp_path / "fetched")
+    assert highest_bytes(hk) - before < FLAT_BYTES
+
+
+def highest_bytes(site: Site) -> int:
+    status = Path(f"/proc/{site.pid}/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))

@@ -1,0 +1,292 @@
+"""Files in a store: durable chunk by chunk, verified whole, bounded, tied to notices, and destroyed with them."""
+
+from datetime import date
+
+import pytest
+from google.type.date_pb2 import Date
+from regulator.exchange.v1.draft_service_pb2 import Draft
+from regulator.exchange.v1.envelope_pb2 import Author
+from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest
+from regulator.exchange.v1.values_pb2 import Handling
+from sqlalchemy import select
+
+from gateway.errors import BadInput, NoRoom, Stale
+from gateway.store.attachment_queries import read_attachment, read_bound, read_chunks
+from gateway.store.tables import attachment_chunks, attachments, notice_attachments
+from gateway.supervision.approval import ActKind
+from gateway.supervision.attachments import CHUNK_BYTES, Attached, Owner
+from gateway.supervision.disclosure import EVERYTHING, Scope
+from gateway.supervision.drafts import DraftRecord, Nature
+from tests.store.attaching import (
+    BYTES,
+    FILE,
+    FROM_KR,
+    LATER,
+    SFC,
+    cleared,
+    declared,
+    named,
+    stored,
+    storing,
+)
+from tests.store.stores import CLIENT, NOW, Opened, refused, settle
+from tests.store.test_reverify import damaged
+from tests.store.test_reverify import named as tables_of
+from tests.supervision.samples import content, handling
+
+
+async def test_what_is_stored_is_what_came(hk: Opened):
+    record = await stored(hk)
+    assert (record.is_complete, record.stored_bytes) == (True, len(BYTES))
+    assert b"".join(await hk.read(read_chunks, record.number, 0, 9)) == BYTES
+    assert hk.verify().rows["attachment_chunks"] == 3
+
+
+async def test_it_goes_on_from_the_last_durable_chunk_also_in_a_new_process(hk: Opened):
+    before = await stored(hk, end=1)
+    await hk.restart()
+    after = await hk.read(read_attachment, before.id, "SFC", EVERYTHING)
+    assert after.record == before
+    assert after.record.stored_bytes == CHUNK_BYTES
+    for index in (1, 2):
+        last = await storing(hk).add(before.number, index, BYTES[index * CHUNK_BYTES :][:CHUNK_BYTES])
+    assert (await storing(hk).complete(last)).is_complete
+
+
+async def test_a_chunk_that_comes_twice_is_stored_once_and_must_be_the_same(hk: Opened):
+    record = await stored(hk, end=2)
+    again = await storing(hk).add(record.number, 0, BYTES[:CHUNK_BYTES])
+    assert again.stored_bytes == record.stored_bytes
+    error = await refused(storing(hk).add(record.number, 1, bytes(CHUNK_BYTES)))
+    assert isinstance(error, BadInput)
+    assert isinstance(await refused(storing(hk).add(record.number, 3, b"more")), Stale)
+
+
+async def test_what_has_another_digest_is_dropped_and_room_made(hk: Opened):
+    record = await declared(hk, file=Attached(bytes(32), 5))
+    record = await storing(hk).add(record.number, 0, b"lies!")
+    error = await refused(storing(hk).complete(record))
+    assert isinstance(error, BadInput)
+    assert error.violations[0].field == "sha256"
+    assert await hk.read(read_attachment, record.id, "SFC", EVERYTHING) is None
+    assert isinstance(await refused(storing(hk).add(record.number, 0, b"lies!")), Stale)
+    await cleared(hk)
+    assert await hk.rows(attachments) == []
+    assert await hk.rows(attachment_chunks) == []
+
+
+async def test_a_quota_and_the_free_space_are_asked_before_the_first_byte(hk: Opened):
+    size = FILE.size_bytes
+    bounds = [
+        ({"authority_bytes": size - 1}, SFC, "attachments.authority_quota_bytes"),
+        ({"peer_bytes": size - 1}, FROM_KR, "attachments.peer_quota_bytes"),
+        ({"free": size + 9, "keep_free_bytes": 10}, SFC, "attachments.keep_free_bytes"),
+    ]
+    for bound, owner, limit in bounds:
+        declaring = storing(hk, **bound)
+        error = await refused(hk.committer.submit(lambda tx, it=declaring, o=owner: it.declare(tx, o, FILE)))
+        assert (type(error), error.metadata["limit"]) == (NoRoom, limit)
+    small = storing(hk, max_bytes=size - 1)
+    assert isinstance(await refused(hk.committer.submit(lambda tx: small.declare(tx, SFC, FILE))), BadInput)
+
+
+async def test_room_is_kept_for_what_is_declared_also_in_the_same_commit(hk: Opened):
+    size, other = FILE.size_bytes, Attached(bytes(32), 1)
+    declaring = storing(hk, authority_bytes=size, free=size, keep_free_bytes=0)
+
+    def both(tx):
+        declaring.declare(tx, SFC, FILE)
+        return declaring.declare(tx, SFC, other)
+
+    assert isinstance(await refused(hk.committer.submit(both)), NoRoom)
+    await hk.committer.submit(lambda tx: declaring.declare(tx, SFC, FILE))
+    assert isinstance(await refused(hk.committer.submit(lambda tx: declaring.declare(tx, SFC, other))), NoRoom)
+    hkma = Owner(authority="HKMA")  # has a quota of its own, and the disk has no byte left
+    error = await refused(hk.committer.submit(lambda tx: declaring.declare(tx, hkma, other)))
+    assert error.metadata["limit"] == "attachments.keep_free_bytes"
+
+
+async def test_a_file_of_one_authority_is_not_there_for_another(hk: Opened):
+    record = await stored(hk)
+    assert await hk.read(read_attachment, record.id, "HKMA", EVERYTHING) is None
+    assert await hk.committer.submit(lambda tx: tx.files.declared(Owner(authority="HKMA"), FILE)) == []
+
+
+async def test_a_file_of_a_notice_is_there_for_who_may_see_that(hk: Opened):
+    record, amber = await stored(hk), Scope(Handling.AMBER)
+    assert await hk.read(read_attachment, record.id, "SFC", amber) is not None
+    await hk.release("hk-1", attachments=[named()], handling=handling(tlp=Handling.RED))
+    assert await hk.read(read_attachment, record.id, "SFC", amber) is None
+    assert await hk.read(read_bound, "hk-1", 0, amber) is None
+    await hk.release("hk-2", attachments=[named()], handling=handling(tlp=Handling.AMBER))
+    assert (await hk.read(read_attachment, record.id, "SFC", amber)).notices == ("hk-2",)
+    assert (await hk.read(read_bound, "hk-1", 0, EVERYTHING)).view.notices == ("hk-1", "hk-2")
+    assert (await hk.read(read_bound, "hk-1", 1, EVERYTHING)).view is None
+
+
+async def test_what_a_received_notice_names_is_tied_to_what_its_sender_sent(hk: Opened, kr: Opened):
+    await hk.release("hk-1", attachments=[named()])
+    await settle(hk, kr)
+    assert (await kr.read(read_bound, "hk-1", 0, EVERYTHING)).view.record is None
+    await stored(kr, Owner(authority="FSC"))  # the same bytes, of somebody else
+    assert (await kr.read(read_bound, "hk-1", 0, EVERYTHING)).view.record is None
+    record = await stored(kr, Owner(peer="HK"))
+    assert (await kr.read(read_bound, "hk-1", 0, EVERYTHING)).view.record == record
+
+
+async def test_what_nothing_names_is_dropped_after_a_day(hk: Opened):
+    kept, idle = await stored(hk), await declared(hk, file=Attached(bytes(32), 9))
+    await hk.release("hk-1", attachments=[named()])
+    await cleared(hk)
+    assert len(await hk.rows(attachments)) == 2
+    await cleared(hk, LATER)
+    assert [row["number"] for row in await hk.rows(attachments)] == [kept.number]
+    assert idle.number != kept.number
+
+
+async def test_what_a_draft_names_stays_for_as_long_as_it_is_open(hk: Opened):
+    await stored(hk)
+    await hk.committer.submit(lambda tx: tx.keep_draft(draft(Draft.PENDING_APPROVAL)))
+    await cleared(hk, LATER)
+    assert len(await hk.rows(attachments)) == 1
+    await hk.committer.submit(lambda tx: tx.keep_draft(draft(Draft.REJECTED)))
+    await cleared(hk, LATER)
+    assert len(await hk.rows(attachments)) == 1  # it may be written anew
+    hk.execute("DELETE FROM drafts")
+    await cleared(hk, LATER)
+    assert await hk.rows(attachments) == []
+
+
+def draft(state: Draft.State.ValueType) -> DraftRecord:
+    request = CreateNoticeRequest()
+    request.notice.content.CopyFrom(content(attachments=[named()]))
+    return DraftRecord(
+        id="hk-2026-d1",
+        revision=1,
+        state=state,
+        act=ActKind.CREATE_NOTICE,
+        request=request,
+        author=Author(authority="SFC", client=CLIENT),
+        nature=Nature(),
+        created_at=NOW,
+        updated_at=NOW,
+        expires_at=NOW + 9 * LATER,
+        submitted_at=None,
+        reviewed_at=None,
+        reviewer=None,
+        reason="",
+        released="",
+    )
+
+
+async def test_a_rebuild_ties_what_was_tied(hk: Opened, kr: Opened):
+    await stored(hk)
+    await hk.release("hk-1", "hk-2", attachments=[named(), named(b"never came", "b.pdf")])
+    await settle(hk, kr)
+    before = await hk.rows(notice_attachments)
+    assert [row["attachment"] for row in before] == [1, None, 1, None]
+    await hk.rebuilt()
+    assert await hk.rows(notice_attachments) == before
+
+
+# --- destruction ------------------------------------------------------------------------------------------------------
+
+PAST, KEPT = date(2026, 1, 2), date(2030, 1, 1)
+
+
+def until(day: date) -> Handling:
+    return handling(retain_until=Date(year=day.year, month=day.month, day=day.day))
+
+
+async def test_files_are_destroyed_with_the_last_notice_that_names_them(hk: Opened, kr: Opened):
+    await stored(hk)
+    await stored(kr, Owner(peer="HK"))
+    await hk.release("hk-1", attachments=[named()], handling=until(PAST))
+    await hk.release("hk-2", attachments=[named()], handling=until(KEPT))
+    await settle(hk, kr)
+    for store in (hk, kr):
+        await store.destroy(date(2026, 1, 3))
+        assert len(await store.rows(attachments)) == 1
+        assert [row["notice"] for row in await store.rows(notice_attachments)] == ["hk-2"]
+        assert (await store.read(read_bound, "hk-1", 0, EVERYTHING)).is_destroyed
+        await store.destroy(date(2030, 1, 2))
+        for table in (attachments, attachment_chunks, notice_attachments):
+            assert await store.rows(table) == []
+    await settle(hk, kr)
+
+
+async def test_nothing_of_a_destroyed_file_is_left_in_any_file_of_the_home(hk: Opened, kr: Opened):
+    if not hk.url.startswith("sqlite"):
+        pytest.skip("what a server leaves on its disk, docs/handling.md tells")
+    marks = [BYTES[place : place + 40] for place in range(100, len(BYTES) - 40, 70_001)]
+    await stored(hk)
+    await hk.release("hk-1", attachments=[named()], handling=until(PAST))
+    await settle(hk, kr)
+    assert left(hk, [*marks, FILE.sha256])
+    await hk.destroy(date(2026, 1, 3))
+    assert left(hk, [*marks, FILE.sha256]) == []
+
+
+def left(store: Opened, marks: list[bytes]) -> list[str]:
+    held = {path.name: path.read_bytes() for path in store.home.iterdir() if path.is_file()}
+    return [name for name, data in held.items() if any(mark in data for mark in marks)]
+
+
+async def test_a_certificate_is_not_sealed_before_the_last_chunk_is_gone(hk: Opened, kr: Opened, monkeypatch):
+    await stored(hk)
+    await hk.release("hk-1", attachments=[named()], handling=until(PAST))
+    await settle(hk, kr)
+
+    async def killed(_committer):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gateway.commands.retention.sweep", killed)
+        with pytest.raises(KeyboardInterrupt):
+            await hk.destroy(date(2026, 1, 3))
+    assert hk.verify().findings == ()
+    assert hk.state().log.size == 1
+    await hk.restart()
+    await hk.destroy(date(2026, 1, 3))
+    await cleared(hk)  # at its start a node does both
+    assert await hk.rows(attachment_chunks) == []
+    assert hk.state().log.size == 2
+
+
+# --- what does not fit is found ---------------------------------------------------------------------------------------
+
+EDITS = {
+    "UPDATE attachments SET sha256 = :junk": "attachments",
+    "UPDATE attachments SET size_bytes = size_bytes + 1": "attachments",
+    "UPDATE attachments SET stored_bytes = stored_bytes - 1": "attachments",
+    "UPDATE attachments SET peer = 'KR'": "attachments",
+    "UPDATE attachments SET authority = ''": "attachments",
+    "UPDATE attachments SET dropped = true": "notice_attachments",
+    "UPDATE attachments SET authority = 'HKMA'": "notice_attachments",
+    "UPDATE attachment_chunks SET data = :junk": "attachment_chunks",
+    "UPDATE attachment_chunks SET sha256 = :junk": "attachment_chunks",
+    'DELETE FROM attachment_chunks WHERE "index" = 1': "attachment_chunks",
+    'DELETE FROM attachment_chunks WHERE "index" = 2': "attachments",
+    'UPDATE attachment_chunks SET "index" = 9 WHERE "index" = 2': "attachment_chunks",
+    "UPDATE notice_attachments SET sha256 = :junk": "notice_attachments",
+    "UPDATE notice_attachments SET size_bytes = 1": "notice_attachments",
+    "UPDATE notice_attachments SET ordinal = 1": "notice_attachments",
+    "UPDATE notice_attachments SET notice = 'hk-9'": "notice_attachments",
+    "UPDATE notice_attachments SET attachment = NULL": "notice_attachments",
+    "DELETE FROM notice_attachments": "notice_attachments",
+}
+
+
+async def test_every_edit_of_a_file_is_found_and_its_table_named(hk: Opened):
+    await stored(hk)
+    await hk.release("hk-1", attachments=[named()])
+    assert hk.verify().rows | {"attachments": 1, "attachment_chunks": 3, "notice_attachments": 1} == hk.verify().rows
+    for statement, table in EDITS.items():
+        with damaged(hk, statement) as report:
+            assert table in tables_of(report), statement
+
+
+async def test_numbers_are_given_once(hk: Opened):
+    await declared(hk)
+    await declared(hk, file=Attached(bytes(32), 9))
+    assert list(await hk.read(lambda connection: connection.scalars(select(attachments.c.number)).all())) == [1, 2]
