@@ -32,7 +32,8 @@ from gateway.identity.profiles import AuthorityKind
 from gateway.rolling import import_pairing
 
 MARKER = "made-by-gateway-demo"
-START_SECONDS, STOP_SECONDS = 30, 20
+START_SECONDS, STOP_SECONDS = 60, 20
+FIRST_GIVEN_PORT = 32_768  # by Linux, to whoever connects
 SYSTEM = "back-office"  # name of each authority's client
 
 
@@ -121,14 +122,22 @@ def _sites(folder: Path) -> list[Site]:
 
 
 def _ports() -> Iterator[int]:
-    """Ports that are easy to remember, or others where one of these is taken."""
+    """Ports that are easy to remember; where one is taken, that of the next thousand.
+
+    None is of those that Linux gives to whoever connects: such a port could be gone before the node listens.
+    """
     for wanted in (7401, 7402, 7501, 7502):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", wanted))
-            except OSError:
-                probe.bind(("127.0.0.1", 0))
-            yield int(probe.getsockname()[1])
+        port = next((each for each in range(wanted, FIRST_GIVEN_PORT, 1000) if _is_free(each)), None)
+        if port is None:
+            raise ConfigError(f"port {wanted} is taken, and so is that of each thousand after it")
+        yield port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def _found(site: Site) -> None:

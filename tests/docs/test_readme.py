@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
-START_SECONDS, COMMAND_SECONDS = 60, 60
+START_SECONDS, COMMAND_SECONDS = 60, 120
 
 
 def gateway(line: str, folder: Path) -> "subprocess.CompletedProcess[str]":
