@@ -32,7 +32,9 @@ from gateway.identity.issuing import Authority
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
 from gateway.rolling import import_pairing
+from tests.support.forking import TLS_SETTING, Forked, forked
 
+GATEWAY = ("gateway",)
 AUTHORITIES = {
     "HK": ("HKMA", "SFC", "FSTB"),
     "KR": ("FSC", "FSS", "BOK", "KoFIU"),
@@ -89,8 +91,8 @@ class Site:
     path: Path
     back_office_port: int = field(default_factory=free_port)
     peer_port: int = field(default_factory=free_port)
-    process: "subprocess.Popen[str] | None" = None
-    program: Sequence[str] = ("gateway",)  # the module that is run as the node, and its own arguments
+    process: "Forked | subprocess.Popen[str] | None" = None
+    program: Sequence[str] = GATEWAY  # the module that is run as the node, and its own arguments
 
     @property
     def pid(self) -> int:
@@ -176,17 +178,21 @@ class Site:
         line = self.process.stdout.readline()
         assert "serves back offices" in line, (line, self.process.wait(STOP_SECONDS), self.log_text())
 
-    def launch(self, **environment: str) -> "subprocess.Popen[str]":
+    def launch(self, **environment: str) -> "Forked | subprocess.Popen[str]":
         """Starts ``gateway serve`` and waits for nothing."""
+        arguments, settings = ("serve", str(self.home.path), "--verbose"), {**os.environ, **environment}
         with (self.path / "serve.log").open("a") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *self.program, "serve", str(self.home.path), "--verbose"],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                # The node sets it for itself; from here it would hide that it did not.
-                env={**os.environ, **environment} | {"GRPC_SSL_CIPHER_SUITES": ""},
-            )
+            if self.program == GATEWAY:
+                self.process = forked(arguments, log, settings)
+            else:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", *self.program, *arguments],
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    # The node sets it for itself; from here it would hide that it did not.
+                    env=settings | {TLS_SETTING: ""},
+                )
         return self.process
 
     @contextmanager

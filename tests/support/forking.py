@@ -1,0 +1,180 @@
+"""Starts nodes soon: one process has imported what a node needs, and each node is forked from it.
+
+To import takes three quarters of a node's start. What is forked is a process of its own all the same, with its own
+signals, files, settings and end. gRPC is imported before the fork, and does nothing before it.
+"""
+
+import atexit
+import json
+import os
+import select
+import selectors
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import IO, Any, Self
+
+MAX_REQUEST_BYTES = 2**20
+NUMBER = struct.Struct("q")  # what is told of a process: its pid, and last its exit code
+TLS_SETTING = "GRPC_SSL_CIPHER_SUITES"  # gRPC has read it; ``gateway`` has set it
+
+
+class Forked:
+    """A process, with the part of ``subprocess.Popen`` that tests need."""
+
+    def __init__(self, told: int, stdout: IO[str]) -> None:
+        self.stdout, self.returncode = stdout, None
+        self._told = told
+        self.pid = self._next(None)
+        assert self.pid, "it was not forked"
+
+    def poll(self) -> int | None:
+        """Its exit code, if it has ended."""
+        try:
+            return self.wait(0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Waits for its end; gives its exit code, which is negative if a signal ended it."""
+        if self.returncode is None:
+            code = self._next(timeout)
+            assert code is not None, "whoever forks has ended, and this process may run on"
+            self.returncode = code
+            os.close(self._told)
+        return self.returncode
+
+    def _next(self, timeout: float | None) -> int | None:
+        if not select.select([self._told], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired("gateway", timeout or 0)
+        data = os.read(self._told, NUMBER.size)
+        return int(NUMBER.unpack(data)[0]) if data else None
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stdout.close()
+        self.wait()
+
+
+@cache
+def _forker() -> socket.socket:
+    """A way to the one process that forks for this one."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.forking", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours
+
+
+def forked(arguments: Sequence[str], stderr: IO[Any], environment: Mapping[str, str]) -> Forked:
+    """Starts ``gateway`` with these arguments."""
+    request = json.dumps({"arguments": list(arguments), "environment": dict(environment), "folder": str(Path.cwd())})
+    told, tell = os.pipe()
+    out, into = os.pipe()
+    try:
+        socket.send_fds(_forker(), [request.encode()], [into, stderr.fileno(), tell])
+    finally:
+        os.close(tell)
+        os.close(into)
+    return Forked(told, os.fdopen(out))
+
+
+# --- the process that forks ---------------------------------------------------------------------------------------
+
+
+class _Forking:
+    """Forks on request, and tells each end; ``run`` returns in what is forked, and when the tests are over."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control, self._selector = control, selectors.DefaultSelector()
+        self._selector.register(control, selectors.EVENT_READ)
+        self._running: dict[int, tuple[int, int]] = {}  # by what tells of a process's end: its pid, and whom to tell
+
+    def run(self) -> Mapping[str, Any] | None:
+        """Gives what the process that was forked is to do; None: nothing, this is still the one that forks."""
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is not self._control:
+                    self._ended(key.fd)
+                    continue
+                data, files, _, _ = socket.recv_fds(self._control, MAX_REQUEST_BYTES, 3)
+                if not data:
+                    return None
+                if self._fork(*files):
+                    return dict(json.loads(data))
+
+    def _fork(self, stdout: int, stderr: int, tell: int) -> bool:
+        """Gives whether this is what was forked."""
+        pid = os.fork()
+        if pid:
+            os.close(stdout)
+            os.close(stderr)
+            os.write(tell, NUMBER.pack(pid))
+            ending = os.pidfd_open(pid)
+            self._running[ending] = (pid, tell)
+            self._selector.register(ending, selectors.EVENT_READ)
+            return False
+        os.dup2(stdout, sys.__stdout__.fileno())
+        os.dup2(stderr, sys.__stderr__.fileno())
+        self._selector.close()
+        self._control.close()
+        others = [fd for ending, (_, told) in self._running.items() for fd in (ending, told)]
+        for file in (stdout, stderr, tell, *others):
+            os.close(file)
+        return True
+
+    def _ended(self, ending: int) -> None:
+        pid, tell = self._running.pop(ending)
+        self._selector.unregister(ending)
+        os.close(ending)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        with suppress(BrokenPipeError):  # nobody asks
+            os.write(tell, NUMBER.pack(code))
+        os.close(tell)
+
+
+def _run(control: int) -> None:
+    from gateway.cli import main, serve  # noqa: F401 - what a node imports
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the tests, and for the nodes
+    asked = _Forking(socket.socket(fileno=control)).run()
+    if asked:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        setting = os.environ[TLS_SETTING]
+        os.environ.clear()
+        os.environ.update(asked["environment"] | {TLS_SETTING: setting})
+        os.chdir(asked["folder"])
+        sys.argv = ["gateway", *asked["arguments"]]
+        main()
+
+
+if __name__ == "__main__":
+    _run(int(sys.argv[1]))

@@ -1,0 +1,54 @@
+"""A node that is forked is a process like any other: it ends with its own code, and has nothing of who forked it."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.nodes import STOP_SECONDS, Site, running
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site("HK", tmp_path / "hk").found()
+
+
+def test_each_node_has_an_end_of_its_own(site: Site, tmp_path: Path):
+    other = Site("KR", tmp_path / "kr").found()
+    with running(site, other):
+        assert site.process.poll() is other.process.poll() is None
+        assert site.pid != other.pid
+        assert site.stop(signal.SIGKILL) == -signal.SIGKILL
+        assert other.process.poll() is None
+        assert other.stop() == 0
+        assert site.process is other.process is None
+
+
+def test_what_does_not_start_says_why_and_ends_with_its_code(site: Site):
+    site.home.config_file.unlink()
+    with site.launch() as process:
+        assert process.wait(STOP_SECONDS) == process.poll() == 5
+        assert process.stdout.read() == ""
+    assert str(site.home.path) in site.log_text()
+
+
+def test_it_has_the_environment_and_the_files_of_a_process_that_was_started(site: Site):
+    site.start(GATEWAY_TEST="here")
+    try:
+        described = Path(f"/proc/{site.pid}")
+        files = {each.name: str(each.readlink()) for each in (described / "fd").iterdir()}
+        assert files["1"].startswith("pipe:")
+        assert files["2"] == str(site.path / "serve.log")
+        assert not [each for each in files.values() if "pidfd" in each]
+        assert described.joinpath("cwd").readlink() == Path.cwd()
+    finally:
+        site.stop()
+
+
+def test_a_start_after_an_end_is_another_process(site: Site):
+    site.start()
+    first = site.pid
+    assert site.stop() == 0
+    site.start()
+    assert site.pid != first
+    assert site.stop() == 0
