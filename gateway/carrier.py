@@ -56,13 +56,14 @@ class Store:
     def parties(self, state: ChannelState) -> Parties:
         """What a machine of a channel must know of its ends; of our own seals also those that a restore lost.
 
-        Our own receipts must be known before the log that tells of their seals is back: that log may have to wait for
-        the seals of the peer, which stand beside what these receipts are for.
+        Of the channels that lead here, too: the log that tells of our seals may have to wait for those of the peer,
+        and these stand beside what our receipts are for. And those before the one in force, too: the newest that the
+        peer holds may be the change from one to the next, and that is signed by the former.
         """
-        seals = replace(state.seals, certify=self.certify)
+        seals, own = replace(state.seals, certify=self.certify), (*self.keyring.seals, *self.earlier_seals)
         if state.parties.outgoing:
-            return replace(seals, sender=seals.sender.expecting(self.keyring.seals))
-        return replace(seals, receiver=seals.receiver.expecting((*self.keyring.seals, *self.earlier_seals)))
+            return replace(seals, sender=seals.sender.expecting(own))
+        return replace(seals, receiver=seals.receiver.expecting(own))
 
     def receipt_signer(self, state: ChannelState) -> Signer:
         """What countersigns: the seal in force.

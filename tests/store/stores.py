@@ -104,6 +104,7 @@ class Opened:
     failures: list[Exception] = field(default_factory=list)
     damaged: bool = False
     revoked: dict[str, int] = field(default_factory=dict)
+    earlier_seals: tuple[CertifiedSeal, ...] = ()
     clock: Iterator[int] = field(default_factory=lambda: itertools.count(NOW, 250_000))
     database: Database = field(init=False)
     readers: Readers = field(init=False)
@@ -365,6 +366,7 @@ def shared_store(store: Opened) -> Store:
         certify,
         lambda domain, _, at: store.require_unrevoked(domain, at),
         DOMAINS[store.jurisdiction],
+        store.earlier_seals,
     )
 
 

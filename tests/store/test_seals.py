@@ -20,6 +20,7 @@ from gateway.store.replacing import knows_seal, replace_own_seal, replace_peer_s
 from gateway.store.reverify import verify_store
 from gateway.store.tables import events, heads, seals
 from gateway.store.waiting import MAX_GROUP_WEIGHT
+from tests.ledger.samples import FixedSeal
 from tests.store.stores import (
     AUTHOR,
     CERTIFIED,
@@ -36,6 +37,7 @@ from tests.store.stores import (
     settle,
 )
 from tests.supervision.samples import handling
+from tests.support.seals import certified
 
 
 async def rotate(store: Opened) -> None:
@@ -171,6 +173,24 @@ async def test_a_node_comes_back_from_a_backup_since_which_both_ends_rotated(hk:
         assert hk.state(origin).seals == kr.state(origin).seals
         assert hk.state(origin).receipted_size == kr.state(origin).receipted_size == kr.state(origin).log.size
     await hk.destroy(date(2026, 1, 3))  # what it says of this stands in the log, too
+
+
+async def test_a_node_comes_back_from_a_backup_since_which_it_rotated_twice(hk: Opened, kr: Opened):
+    """What its peer holds ends with a rotation: that was signed by a seal of which nothing here tells but a file."""
+    backup = hk.backup()
+    await hk.release("hk-1")
+    await rotate(hk)
+    third = FixedSeal("hk third")
+    seal = certified(third, DOMAINS["HK"])
+    hk.keyring.add(seal, third)
+    await hk.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, seal), weight=MAX_GROUP_WEIGHT)
+    await settle(hk, kr)
+    hk.keyring, hk.earlier_seals = Keyring([(seal, third)]), (CERTIFIED["HK"], NEXT_CERTIFIED["HK"])
+    await hk.restore(backup)
+    await settle(hk, kr)
+    assert hk.state().log == kr.state(HK_TO_KR).log
+    assert hk.state().seals == kr.state(HK_TO_KR).seals
+    assert hk.state().halt is None
 
 
 async def test_a_seal_whose_keys_are_not_here_signs_nothing(hk: Opened):

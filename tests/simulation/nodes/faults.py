@@ -23,6 +23,20 @@ STORAGE = list(Fault)
 ROTATE_SEAL, ANSWER_SECONDS = "/regulator.exchange.v1.AdminService/RotateSeal", 30.0
 
 
+class NoFaults:
+    """Nothing goes wrong but what a test has armed, whenever it comes to that."""
+
+    async def run(self, _are_done: Callable[[], bool]) -> None:
+        """Has nothing to wait for."""
+
+    def stop(self) -> None:
+        """Ends nothing."""
+
+    def downtime(self) -> float:
+        """Seconds until a node that ended is started again."""
+        return 0.1
+
+
 class Faults:
     """Draws one after another, as often as the schedule is rough."""
 

@@ -52,7 +52,7 @@ class Office:
     site: Site
     system: str
     random: Random
-    acts: int
+    acts: Sequence[str]
     given: list[Given] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)  # ids, as they were answered
     withdrawn: list[str] = field(default_factory=list)
@@ -65,11 +65,16 @@ class Office:
         self.caller = Caller(client, self.authority, frozenset(Role), Handling.RED)
 
     async def run(self) -> None:
-        for _ in range(self.acts):
+        acts = {
+            "give": self._give,
+            "give several": self._give_several,
+            "acknowledge": self._acknowledge,
+            "acknowledge the first": self._acknowledge_the_first,
+            "withdraw": self._withdraw,
+        }
+        for act in self.acts:
             await asyncio.sleep(self.random.uniform(0, LONGEST_PAUSE_SECONDS))
-            await self.random.choices(
-                [self._give, self._give_several, self._acknowledge, self._withdraw], [5, 1, 3, 1]
-            )[0]()
+            await acts[act]()
         self.done = True
 
     def forget(self, lost: Sequence[Envelope]) -> None:
@@ -127,6 +132,12 @@ class Office:
     def _request_id(self) -> str:
         return str(uuid.UUID(bytes=self.random.randbytes(16), version=4))
 
+    async def _acknowledge_the_first(self) -> None:
+        """Waits for one."""
+        while not self.acknowledged:
+            await self._acknowledge()
+            await asyncio.sleep(0.2)
+
     async def _acknowledge(self) -> None:
         wanted = await self._one(pb.Notice.INCOMING, pb.Notice.RECEIVED)
         if wanted:
@@ -173,6 +184,11 @@ class Office:
                     return None
         finally:
             self.under_way = ()
+
+
+def drawn_acts(random: Random, count: int) -> list[str]:
+    """What an office does in a schedule."""
+    return random.choices(["give", "give several", "acknowledge", "withdraw"], [5, 1, 3, 1], k=count)
 
 
 class Watcher:

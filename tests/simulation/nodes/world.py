@@ -10,7 +10,7 @@ import random as global_random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -28,10 +28,10 @@ from gateway.store.opening import add_channels, channel_names, create
 from tests.ledger.samples import FixedSeal
 from tests.simulation.nodes.checks import check_all, is_quiet, logs_of
 from tests.simulation.nodes.disk import DATABASE, Disk, virtual_disks
-from tests.simulation.nodes.faults import Faults
+from tests.simulation.nodes.faults import Faults, NoFaults
 from tests.simulation.nodes.loop import LIFE, Stalled, VirtualLoop
 from tests.simulation.nodes.network import Network
-from tests.simulation.nodes.offices import Office, Watcher
+from tests.simulation.nodes.offices import Office, Watcher, drawn_acts
 from tests.simulation.nodes.signing import CheapSeal, cheap_signatures, real_signatures
 from tests.simulation.nodes.site import Site
 from tests.simulation.nodes.witness import Witness
@@ -45,6 +45,10 @@ MEMORY = Path("/dev/shm")
 
 NAMES = ("HK", "KR", "SG")
 DOMAINS = {name: f"gateway.{name.lower()}.example" for name in NAMES}
+
+
+Script = Mapping[tuple[str, str], Sequence[str]]
+"""What offices do, by node and system, in place of what is drawn; then nothing goes wrong but what a test arms."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class World:
 
     on_step: Callable[..., None] | None = None
 
-    def __init__(self, seed: int, folder: Path, *, acts: int | None = None, nodes: int | None = None) -> None:
+    def __init__(self, seed: int, folder: Path, script: Script | None = None) -> None:
         self.seed, self._folder = seed, folder
         self._random = random = Random(seed)
         self._trace = blake2b(digest_size=16)
@@ -76,17 +80,20 @@ class World:
         self.unhandled: list[str] = []
         self.witness = Witness({}, self.told)
         self.network = Network(self.loop, Random(random.random()), self.witness)
-        self.names = NAMES[: nodes or (3 if random.random() < 0.15 else 2)]
+        self.names = NAMES[: 3 if script is None and random.random() < 0.15 else 2]
         self.sites = {name: self._site(name) for name in self.names}
         self.witness.sites = self.sites
-        acts = random.randint(1, 6) if acts is None else acts
+        count = random.randint(1, 6)
         self.offices = [
-            Office(site, system, Random(random.random()), acts)
-            for site in self.sites.values()
-            for system in ("desk", "office")
+            self._office(site, system, count, script) for site in self.sites.values() for system in ("desk", "office")
         ]
         self.watchers = [Watcher(office) for office in self.offices if office.system == "desk"]
-        self.faults = Faults(self, Random(random.random()))
+        self.faults = Faults(self, Random(random.random())) if script is None else NoFaults()
+
+    def _office(self, site: Site, system: str, count: int, script: Script | None) -> Office:
+        chance = Random(self._random.random())
+        acts = drawn_acts(chance, count) if script is None else script.get((site.name, system), ())
+        return Office(site, system, chance, acts)
 
     def told(self, *what: object) -> None:
         """Adds a step to the trace."""
@@ -252,14 +259,17 @@ def simulating() -> Iterator[Path]:
         logging.disable(logging.NOTSET)
 
 
-def run_seed(seed: int, folder: Path, **shape: Any) -> Outcome:
-    """Runs the schedule of a seed."""
+def run_seed(
+    seed: int, folder: Path, script: Script | None = None, prepare: Callable[[World], None] = lambda _: None
+) -> Outcome:
+    """Runs the schedule of a seed, or a script in its place."""
     for names in (NAMES[:2], NAMES):
         for name in names:
             _new_file(name, names)
     global_random.seed(seed)  # for the jitter of links
     signatures = real_signatures() if seed % REAL_SIGNATURES_EVERY == 0 else cheap_signatures()
     with signatures, virtual_disks():
-        world = World(seed, folder, **shape)
+        world = World(seed, folder, script)
+        prepare(world)
         with patch.object(Log, "defect", world.defect):
             return world.run()
