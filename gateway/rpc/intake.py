@@ -22,8 +22,8 @@ from gateway.logs import Log
 from gateway.rpc.status import status_of
 
 Around = Callable[[str, Any], Any]
-"""Takes the full path of a method and its handler, and gives the handler that serves it. An interceptor of gRPC, which
-could do the same, is asked at every call."""
+"""Takes the full path of a method and its handler, and gives the handler that serves it, whose requests are a stream. An
+interceptor of gRPC, which could do the same, is asked at every call."""
 
 Refused = Callable[[Mapping[str, Any], GatewayError], None]
 """Takes gRPC's ``auth_context()`` and why a call is refused."""
@@ -63,13 +63,13 @@ class _Core(cygrpc.AioServer):  # type: ignore[misc]
         return task
 
     async def _take(self, method: bytes) -> None:
-        name = method.decode()
-        resolver = cygrpc._MethodResolver([], {name: self._handlers[method]})
+        name, handler = method.decode(), self._handlers[method]
+        # gRPC's way there, _handle_rpc, looks for the handler at every call, and decodes all metadata for that.
+        serve = cygrpc._handle_stream_stream_rpc if handler.response_streaming else cygrpc._handle_stream_unary_rpc
         while True:
             state = await self._request_registered_call(method)
             if len(self._under_way) < self._max_calls:
-                handled = cygrpc._handle_rpc(name, resolver, (), state, self._working_loop, False)
-                self._begin(handled, state, name)
+                self._begin(serve(handler, state, self._working_loop), state, name)
             else:
                 full = f"at most {self._max_calls} calls may be under way at once"
                 self._refuse(state, Overloaded(full, limit="max_concurrent_calls"))
