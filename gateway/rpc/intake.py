@@ -22,8 +22,8 @@ from gateway.logs import Log
 from gateway.rpc.status import status_of
 
 Around = Callable[[str, Any], Any]
-"""Takes the full path of a method and its handler, and gives the handler that serves it, whose requests are a stream. An
-interceptor of gRPC, which could do the same, is asked at every call."""
+"""Takes the full path of a method and its handler, and gives the handler that serves it, whose requests are a stream.
+An interceptor of gRPC, which could do the same, is asked at every call."""
 
 Refused = Callable[[Mapping[str, Any], GatewayError], None]
 """Takes gRPC's ``auth_context()`` and why a call is refused."""

@@ -79,9 +79,14 @@ def identifiers_of(content: NoticeContent) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text.strip().upper() for text in found if text.strip()))
 
 
-def content_violations(content: NoticeContent, path: str = "notice.content") -> list[Violation]:
-    """Every rule of supervision that ``content`` breaks, at most ``MAX_VIOLATIONS``; empty if it is valid."""
-    found = value_violations(content, path)
+def content_violations(
+    content: NoticeContent, path: str = "notice.content", *, values_checked: bool = False
+) -> list[Violation]:
+    """Every rule of supervision that ``content`` breaks, at most ``MAX_VIOLATIONS``; empty if it is valid.
+
+    ``values_checked``: whether the values in it are known to keep to the rules on values.
+    """
+    found = [] if values_checked else value_violations(content, path)
     found += handling_violations(content.handling, content.event_date, f"{path}.handling")
     detail = content.WhichOneof("detail")
     if detail == "incident":

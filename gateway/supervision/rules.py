@@ -44,7 +44,7 @@ ONCE: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class Step:
     """What the walk does at one field."""
 
     name: str
@@ -52,7 +52,7 @@ class _Step:
     is_list: bool
     check: Check | None
     once: str
-    below: tuple["_Step", ...]
+    below: tuple["Step", ...]
 
 
 def value_violations(message: Message, path: str) -> list[Violation]:
@@ -62,7 +62,7 @@ def value_violations(message: Message, path: str) -> list[Violation]:
     return found
 
 
-def _walk(message: Message, prefix: str, steps: tuple[_Step, ...], found: list[Violation]) -> None:
+def _walk(message: Message, prefix: str, steps: tuple[Step, ...], found: list[Violation]) -> None:
     for step in steps:
         if step.is_list:
             if items := getattr(message, step.name)[:]:  # a list is walked faster than a repeated field
@@ -74,14 +74,14 @@ def _walk(message: Message, prefix: str, steps: tuple[_Step, ...], found: list[V
             found.append(Violation(f"{prefix}{step.name}", fault))
 
 
-def _each(items: list[Any], path: str, step: _Step, found: list[Violation]) -> None:
+def _each(items: list[Any], path: str, step: Step, found: list[Violation]) -> None:
     if step.once and len(items) > 1 and len({getattr(item, step.once) for item in items}) < len(items):
         found.append(Violation(path, f"must hold each {step.once} once"))
     for place, item in enumerate(items):
         _value(item, f"{path}[{place}]", step, found)
 
 
-def _value(value: Any, path: str, step: _Step, found: list[Violation]) -> None:
+def _value(value: Any, path: str, step: Step, found: list[Violation]) -> None:
     if step.check and (fault := step.check(value)):
         found.append(Violation(path, fault))
     if step.below:
@@ -89,19 +89,20 @@ def _value(value: Any, path: str, step: _Step, found: list[Violation]) -> None:
 
 
 @cache
-def _steps(descriptor: Descriptor) -> tuple[_Step, ...]:
+def _steps(descriptor: Descriptor) -> tuple[Step, ...]:
     """The fields of a message type that have anything to check, at or below them."""
-    steps = (_step(field) for field in descriptor.fields)
+    steps = (step_of(field) for field in descriptor.fields)
     return tuple(step for step in steps if step.check or step.once or step.below)
 
 
-def _step(field: FieldDescriptor) -> _Step:
+def step_of(field: FieldDescriptor) -> Step:
+    """What is to be checked at a field."""
     within = field.message_type
     type_name = within.full_name if within else ""
     check = CHECKS.get(field.full_name) or CHECKS.get(type_name)
     if check is None and field.type == FieldDescriptor.TYPE_STRING:
         check = values.text_fault
-    return _Step(
+    return Step(
         name=field.name,
         is_message=within is not None,
         is_list=field.is_repeated,

@@ -49,7 +49,7 @@ def text_fault(text: str) -> str | None:
     """
     if text.isspace():
         return "must not be blank"
-    if found := _CONTROL.search(text):
+    if not text.isprintable() and (found := _CONTROL.search(text)):
         return f"must not hold the control character U+{ord(found[0]):04X} (the {found.start() + 1}. character)"
     if not text.isascii() and (found := _HIDDEN.search(text)):
         place = found.start() + 1
