@@ -146,9 +146,19 @@ class Committer:
 
         Returns:
             False: a reader still uses an older state; ask again.
+
+        Raises:
+            Unavailable: the database failed at it, as it may fail at a commit; ask again.
         """
         async with self._turn:
-            return await self._elsewhere(self._database.scrub, self._connection)
+            try:
+                return await self._elsewhere(self._database.scrub, self._connection)
+            except SQLAlchemyError as error:
+                try:
+                    await self._recover([], error)
+                except StoreError as broken:
+                    self._end([], broken)
+                raise Unavailable("the store cannot be scrubbed now") from error
 
     async def stop(self) -> None:
         """Commits what waits, then ends."""

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from gateway.errors import ConfigError, StoreError, WrongForm
@@ -110,13 +110,15 @@ class Database:
 
         Returns:
             False: a reader still uses an older state; ask again.
+
+        Raises:
+            SQLAlchemyError: it failed; connect anew.
         """
         if self.is_local:
-            connection = _raw(writer)
-            connection.execute(f"PRAGMA busy_timeout={SCRUB_WAIT_MILLISECONDS}")
-            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
-            return not busy
+            try:
+                return _checkpointed(_raw(writer))
+            except sqlite.Error as error:
+                raise OperationalError("PRAGMA wal_checkpoint(TRUNCATE)", None, error) from error
         with self._writers.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(f"VACUUM {', '.join(_SCRUBBED)}")
         return True
@@ -276,6 +278,14 @@ def bound(connection: Connection) -> None:
     for name, milliseconds in _PG_TIMEOUTS.items():
         connection.exec_driver_sql(f"SET {name} = {milliseconds}")
     connection.commit()
+
+
+def _checkpointed(connection: Any) -> bool:
+    """Whether all of SQLite's write-ahead log is in the database's file, and nothing in the log."""
+    connection.execute(f"PRAGMA busy_timeout={SCRUB_WAIT_MILLISECONDS}")
+    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
+    return not busy
 
 
 def _raw(connection: Connection) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import pysqlite3.dbapi2 as sqlite
 import pytest
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -18,7 +19,8 @@ from gateway.carrier import Carrier
 from gateway.commands.notices import carried_out
 from gateway.errors import ContentDestroyed, Malformed, Unavailable
 from gateway.identity.access import Caller
-from gateway.store import logs, writing
+from gateway.ledger.steps import StoreReceipt
+from gateway.store import database, logs, writing
 from gateway.store.copying import copy_store
 from gateway.store.database import Database, snapshot
 from gateway.store.destroying import NO_DIGEST
@@ -261,7 +263,7 @@ async def test_a_receiver_takes_hashes_below_a_head_that_its_sender_has_no_recei
     await hk.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, NEXT_CERTIFIED["HK"]), weight=MAX_GROUP_WEIGHT)
     await hk.release("hk-5", **kept_until())
     with monkeypatch.context() as patch:
-        patch.setattr(Carrier, "_store_receipt", _lost)
+        patch.setitem(Carrier._effects, StoreReceipt, _lost)
         await exchange(hk, kr)
     assert (hk.state().receipted_size, kr.state(HK_TO_KR).log.size) == (0, 5)
     await settle(hk, kr)
@@ -397,6 +399,26 @@ async def test_a_node_that_ended_before_it_scrubbed_does_so_at_its_next_start(pa
             await hk.destroy(NEXT_DAY)
     await hk.destroy(NEXT_DAY)  # as a new process: nothing is left to destroy
     assert found(hk) == []
+
+
+@pytest.mark.parametrize(("message", "ends"), [("database or disk is full", False), ("disk I/O error", True)])
+async def test_a_scrub_at_which_the_database_fails_is_tried_again_or_ends_the_node(pair, monkeypatch, message, ends):
+    """As a commit that fails; else the chore that destroys would end without a word, and with it all destruction."""
+    hk, _ = pair
+    if not hk.url.startswith("sqlite"):
+        pytest.skip("the messages are SQLite's")
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "_checkpointed", lambda _connection: _fail(message))
+        assert isinstance(await refused(hk.destroy(NEXT_DAY)), Unavailable)
+    assert bool(hk.failures) is ends
+    if not ends:
+        await hk.release("hk-4")
+        await hk.destroy(NEXT_DAY)
+        assert found(hk) == []
+
+
+def _fail(message: str) -> None:
+    raise sqlite.OperationalError(message)
 
 
 async def test_what_is_destroyed_is_sent_from_memory_no_more_also_before_it_is_scrubbed(pair, monkeypatch):
