@@ -35,6 +35,7 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     │   └── RemoteProtocolError  by the peer: its stream is ended
     ├── ConfigError              a file that an operator wrote, or the home, does not fit
     └── StoreError               the database is wrong or does not answer
+        ├── BrokenStorage        what it is stored on fails: nothing more may be written
         ├── WrongForm            its tables have another version's form
         └── Corrupt              what is stored does not verify
 """
@@ -265,6 +266,12 @@ class StoreError(GatewayError):
     """The database is wrong, or does not answer."""
 
     reason = "STORE"
+
+
+class BrokenStorage(StoreError):
+    """What the database is stored on fails; nothing may be written before it is mended, not even by closing it."""
+
+    reason = "BROKEN_STORAGE"
 
 
 class WrongForm(StoreError):

@@ -24,7 +24,7 @@ from gateway.commands.notices import Commands
 from gateway.commands.retention import Retention
 from gateway.commands.seals import SealCommands
 from gateway.commands.sharing import SharingCommands
-from gateway.errors import StoreError, Unavailable, WrongState
+from gateway.errors import BrokenStorage, Unavailable, WrongState
 from gateway.home import Home
 from gateway.identity.certificates import Window
 from gateway.identity.parties import Parties
@@ -188,7 +188,7 @@ class Node:
         if not ended.isdisjoint(listening):
             raise Unavailable("a listener ended by itself: a node that cannot be reached must not seem to run")
         if self.failure:
-            raise StoreError(str(self.failure)) from self.failure
+            raise self.failure
 
     async def stop(self) -> None:
         """Takes no new calls, lets those under way end within the drain time, and closes the store."""
@@ -204,6 +204,8 @@ class Node:
         await self._journaling.settle()
         if isinstance(self._replicas, Shared):
             await self._replicas.close()
+        if isinstance(self.failure, BrokenStorage):
+            return  # closing a SQLite database writes to it: the process must end with it open
         await self._committer.stop()
         self._readers.close()
         self._database.close()

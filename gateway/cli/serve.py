@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import resource
 import signal
 from typing import Annotated
@@ -12,6 +13,8 @@ import uvloop
 
 from gateway.cli.failures import DOES_NOT_HOLD, told
 from gateway.cli.options import HomeFolder
+from gateway.cli.output import say_aside
+from gateway.errors import BrokenStorage
 from gateway.home import Home
 from gateway.logs import Log, install, take_from_loop
 from gateway.node import Node
@@ -45,9 +48,14 @@ def serve(
         if failure is None:
             _log.defect("node_failed", error)
             raise typer.Exit(DOES_NOT_HOLD) from None
-        if form == "text":
+        if form == "json":
+            _log.critical("node_ended", error=failure.message)
+        elif isinstance(error, BrokenStorage):
+            say_aside(f"gateway: {failure.message}")
+        else:
             raise
-        _log.critical("node_ended", error=failure.message)
+        if isinstance(error, BrokenStorage):
+            os._exit(failure.exit_code)  # closing a SQLite database, at the latest as Python ends, would write to it
         raise typer.Exit(failure.exit_code) from None
 
 

@@ -22,7 +22,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from gateway.errors import GatewayError, StoreError, Unavailable
+from gateway.errors import BrokenStorage, GatewayError, StoreError, Unavailable
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import Entry
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
@@ -271,7 +271,7 @@ class Committer:
         """
         _log.error("commit_failed", error=type(error).__name__)
         if any(sign in str(getattr(error, "orig", "")) for sign in BROKEN_STORAGE):
-            raise StoreError("the storage failed; the node stops, and must not write again before it is mended")
+            raise BrokenStorage("the storage failed; the node stops, and must not write again before it is mended")
         for waiting in group:
             waiting.error = Unavailable("the store cannot write now; try again, same request_id")
         if not await self._reopened():

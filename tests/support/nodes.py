@@ -222,6 +222,10 @@ class Site:
                 process.kill()
                 raise AssertionError(f"{self.jurisdiction} did not stop: {self.log_text()}") from None
 
+    def wait_for_end(self) -> int:
+        """Waits until it ends by itself, or by what was done to it; gives its exit code."""
+        return self.stop(0)
+
     def stop_if_running(self) -> None:
         if self.process:
             self.stop()
