@@ -33,3 +33,18 @@ def test_it_counts_the_cases_of_the_kit():
     refused = sum(case["outcome"] == "refuse" for case in cases)
     assert f"{len(cases)} cases, {refused} of them to be refused" in PAGE
     assert f"notices all {refused}" in PAGE
+
+
+def test_every_test_that_it_names_is_there():
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
+    assert named
+    for file, name in named:
+        assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.MULTILINE), f"{file}::{name}"
+
+
+def test_each_of_the_28_faults_has_a_row_with_a_test():
+    rows = re.findall(r"^\| (\d+) \| (.+) \| (.+) \| (.+) \| (.+) \|$", PAGE, re.MULTILINE)
+    assert [int(number) for number, *_ in rows] == list(range(1, 29))
+    for number, _, shown, database, _ in rows:
+        assert "::" in shown or shown == "the same", number
+        assert database in {"SQLite", "PostgreSQL", "both", "–"}, number  # noqa: RUF001 - as the page has it

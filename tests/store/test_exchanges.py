@@ -144,6 +144,19 @@ async def test_a_receipt_is_durable_with_the_envelopes_that_it_is_for_and_no_ear
     assert sizes == [(2, 2)]
 
 
+async def test_receipts_do_not_go_back_in_time_when_the_clock_does(hk, kr):
+    await hk.release("hk-1")
+    await settle(hk, kr)
+    before = hk.state().receipt
+    half_an_hour_before = itertools.repeat(NOW - 1_800_000_000)
+    await kr.restart()
+    kr.clock = half_an_hour_before
+    await hk.release("hk-2")
+    await settle(hk, kr)
+    assert hk.state().receipt.checkpoint.size == 2
+    assert hk.state().receipt.time >= before.time
+
+
 async def test_what_comes_is_kept_though_the_seal_cannot_sign_and_receipted_once_it_can(
     hk: Opened, kr: Opened, monkeypatch
 ):

