@@ -74,10 +74,14 @@ async def _again_and_again(failing: str, chore: Callable[[], Awaitable[None]], p
     while True:
         try:
             await chore()
-            await asyncio.sleep(min(pause(), LONGEST_SLEEP_SECONDS))
+            seconds = min(pause(), LONGEST_SLEEP_SECONDS)
         except GatewayError as error:
             _log.warning("chore_failed", about=failing, error=error.message)
-            await asyncio.sleep(RETRY_SECONDS)
+            seconds = RETRY_SECONDS
+        except Exception as defect:  # noqa: BLE001 - a chore must not end for it until the node is started anew
+            _log.defect("chore_broken", defect, about=failing)
+            seconds = RETRY_SECONDS
+        await asyncio.sleep(seconds)
 
 
 def _until_midnight(now: datetime) -> float:
