@@ -60,6 +60,14 @@ bench: $(DEV) ## Measure nodes beside their floors, write docs/performance.md (A
 profile: $(DEV) ## Tell where the processor's time goes, a notice (ARGS="--plain bulk" for less)
 	$(BIN)/python -m tests.benchmarks.profile $(ARGS)
 
+.PHONY: heal
+heal: $(DEV) ## Measure how soon a pair goes on after partitions (ARGS="--heals N --queued N")
+	$(BIN)/python -m tests.benchmarks.healing $(or $(ARGS),--heals 300 --queued 10000)
+
+.PHONY: soak
+soak: $(DEV) ## Keep a pair busy, and tell whether anything of it grows (ARGS="--minutes N")
+	$(BIN)/python -m tests.benchmarks.soak $(ARGS)
+
 ##@ Change
 .PHONY: protos
 protos: $(DEV) ## Generate the stubs from the contract

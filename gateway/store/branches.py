@@ -137,14 +137,11 @@ def cut(connection: Connection, state: ChannelState, size: int, halt: Halt, now:
 
 def halt_anew(connection: Connection, state: ChannelState, halt: Halt, now: int, *said: EventContent) -> None:
     """Writes a channel's log, and why it waits from now on, whatever the reason was before; and tells it."""
-    version = select(node.c.version).scalar_subquery()
-    connection.execute(update(node).values(version=node.c.version + 1))
     values = {
         "size": state.log.size,
         "edge": state.log.encode(),
         "halt_reason": halt.reason,
         "halt_detail": halt.detail,
-        "version": version,
     }
     connection.execute(update(channels).where(channels.c.id == state.id).values(values))
     connection.execute(delete(halt_evidence).where(halt_evidence.c.channel == state.id))

@@ -99,6 +99,15 @@ def end_turn(connection: Connection, before: Commit, after: Commit) -> Commit:
     return replace(after, version=version)
 
 
+def take_alone(connection: Connection) -> None:
+    """Keeps replicas from committing until a transaction ends that changes more than a commit does.
+
+    Each of them reads every channel anew before it writes again.
+    """
+    connection.execute(update(node).values(version=node.c.version + 1))
+    connection.execute(update(channels).values(version=select(node.c.version).scalar_subquery()))
+
+
 def _kept(known: Commit, changed: Mapping[str, ChannelState]) -> Mapping[str, ChannelState]:
     """What is in memory alone: the least that the peer was said to hold of the newest receipt."""
     kept = {}

@@ -33,6 +33,7 @@ from gateway.store.branches import (
     read_branch_heads,
     rotates_within,
 )
+from gateway.store.commits import take_alone
 from gateway.store.database import Database
 from gateway.store.forking import read_forks
 from gateway.store.journal_log import read_journal, write_journal
@@ -199,8 +200,8 @@ def give_up_branch(
     """
     try:
         with database.writer() as connection, connection.begin():
-            giving = _GivingUp(connection, settlement, now)
-            done = giving.run(keep)
+            take_alone(connection)
+            done = _GivingUp(connection, settlement, now).run(keep)
             entry = Entry(Requester(), GIVE_UP, JournalEntry.COMMITTED).encode(random(SALT_BYTES), now)
             write_journal(connection, read_journal(connection), [entry], lambda: signer, now, sign=True)
             return done
