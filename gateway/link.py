@@ -32,7 +32,8 @@ from gateway.store.state import ChannelState
 from gateway.telemetry.travelling import Sending
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 3.0
-HELLO_TIMEOUT_SECONDS = 20
+HELLO_TIMEOUT_SECONDS = 20.0
+FIRST_HELLO_SECONDS = 3.0  # where the peer has another address, too; twice as long after each failure
 RENEWAL_LOOK_SECONDS = 0.5  # from one look at the own certificates to the next
 
 DEFECT = "a defect of this node, of which its log tells"
@@ -89,6 +90,7 @@ class Link:
         self._bulletin, self._links, self._replicas = bulletin, links, replicas
         self._origin = parties.origin_to(peer.jurisdiction)
         self._seen = asyncio.Event()
+        self._hello_seconds = self._first_hello()
 
     async def run(self) -> None:
         """Keeps the stream up until cancelled; waits longer after each failure, up to a bound, with jitter."""
@@ -107,8 +109,9 @@ class Link:
                 error = DEFECT
                 if self._links.of(self._origin).last_error != error:
                     _log.defect("link_failed", defect, channel=self._origin)
+            self._hello_seconds = min(self._hello_seconds * 2, HELLO_TIMEOUT_SECONDS)
             if self._links.of(self._origin).connected:
-                wait = FIRST_WAIT_SECONDS
+                wait, self._hello_seconds = FIRST_WAIT_SECONDS, self._first_hello()
             self._note(connected=False, error=error, logged=logged)
             await self._pause(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
@@ -116,6 +119,10 @@ class Link:
     def hurry(self) -> None:
         """Dials now if it waits: the peer is known to be up, since it has dialled here."""
         self._seen.set()
+
+    def _first_hello(self) -> float:
+        """How long a peer has to answer, at first: behind an address may be a machine that is stopped."""
+        return FIRST_HELLO_SECONDS if len(self._peer.addresses) > 1 else HELLO_TIMEOUT_SECONDS
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -190,7 +197,7 @@ class Link:
 
     async def _next(self, inbox: "asyncio.Queue[Incoming]") -> steps.Event:
         connected = self._links.of(self._origin).connected
-        async with asyncio.timeout(None if connected else HELLO_TIMEOUT_SECONDS):
+        async with asyncio.timeout(None if connected else self._hello_seconds):
             incoming = await inbox.get()
         if isinstance(incoming, Exception):
             raise incoming
@@ -235,8 +242,10 @@ class Link:
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_reconnect_backoff_ms", 2000),
-            ("grpc.keepalive_time_ms", 15_000),
-            ("grpc.keepalive_timeout_ms", 10_000),
+            ("grpc.keepalive_time_ms", 2_000),  # a replica of the peer may vanish: another one takes the channel then
+            ("grpc.keepalive_timeout_ms", 4_000),
+            ("grpc.http2.ping_timeout_ms", 4_000),  # this is what counts; else it would be a minute
+            ("grpc.http2.max_pings_without_data", 0),  # of a quiet channel: after two, none would be sent any more
             ("grpc.use_local_subchannel_pool", 1),  # two links in one process never share a connection
         ]
 

@@ -172,7 +172,8 @@ def _server(
         ("grpc.max_connection_age_grace_ms", int(listener.drain_seconds * 1000)),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
-        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.http2.ping_timeout_ms", 20_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
         ("grpc.http2.max_ping_strikes", 2),
         *more,
     ]

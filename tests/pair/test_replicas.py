@@ -1,29 +1,226 @@
-"""Several replicas of Hong Kong's node on one PostgreSQL database: whatever happens to one, the others go on."""
+"""Several replicas of Hong Kong's node on one PostgreSQL database: whatever happens to one, the others go on.
 
+Korea's node is one process on SQLite, and knows the addresses of all replicas. At the end both nodes are verified.
+"""
+
+import signal
+import subprocess
+import sys
+import threading
+import uuid
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Self
 
 import pytest
+from regulator.exchange import Client, ExchangeError
+from regulator.exchange.v1.event_service_pb2 import Event
 
 from tests.supervision.samples import content
-from tests.support.nodes import eventually, running
-from tests.support.postgresql import server
+from tests.support.nodes import Site, eventually, running
+from tests.support.postgresql import Server, server
 from tests.support.replicas import Replicated, found_replicas
+
+CHANNELS = ("hk-to-kr", "kr-to-hk")
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicated]:
-    with server(tmp_path_factory.getbasetemp().parent) as database:
-        found = found_replicas(tmp_path_factory.mktemp("replicas"), database)
-        with running(*found.replicas, found.kr):
-            yield found
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with server(tmp_path_factory.getbasetemp().parent) as running_server:
+        yield running_server
 
 
-def test_any_replica_takes_what_any_client_asks(shared):
+@pytest.fixture(scope="module")
+def shared(database: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicated]:
+    found = found_replicas(tmp_path_factory.mktemp("replicas"), database)
+    with running(*found.replicas, found.kr):
+        yield found
+
+
+class Office:
+    """A back office that gives notices one after the other, at whichever replica answers, as behind one address."""
+
+    def __init__(self, replicas: list[Site]) -> None:
+        self.given: list[str] = []
+        self._replicas, self._stopping = replicas, threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join(120)
+
+    def _run(self) -> None:
+        turn = 0
+        while not self._stopping.is_set():
+            request_id = str(uuid.uuid4())
+            while True:
+                turn += 1
+                site = self._replicas[turn % len(self._replicas)]
+                try:
+                    with Client(replace(site.profile("SFC"), deadline_seconds=5, max_attempts=1)) as client:
+                        self.given.append(client.create_notice(content(), recipient="KR", request_id=request_id).name)
+                    break
+                except ExchangeError:
+                    continue
+
+
+def holders(site: Site) -> dict[str, str]:
+    with site.client() as client:
+        return {each: client.get_channel(each).replica for each in CHANNELS}
+
+
+def moved(site: Site, names: list[str]) -> bool:
+    """Tells whether both channels are moved by one of these replicas, and their streams are up."""
+    with site.client() as client:
+        channels = [client.get_channel(each) for each in CHANNELS]
+    return all(each.replica in names and each.connected for each in channels)
+
+
+def names(sites: list[Site]) -> list[str]:
+    return [site.path.name for site in sites]
+
+
+def arrived(office: Office, kr: Site) -> bool:
+    return set(office.given) <= set(received(kr))
+
+
+def received(kr: Site) -> list[str]:
+    with kr.client() as client:
+        return [each.name for each in client.list_notices(direction="INCOMING")]
+
+
+class Watcher:
+    """Follows what is released at one replica, and goes on at another with the last cursor that it was given."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.cursor = ""
+
+    def follow(self, site: Site, wanted: int) -> None:
+        """Watches until so many were seen."""
+        with site.client() as client, client.watch_events(cursor=self.cursor, kinds=[Event.NOTICE_RELEASED]) as watch:
+            for response in watch:
+                self.cursor = response.cursor
+                if response.HasField("event"):
+                    self.seen.append(response.event.notice)
+                if len(self.seen) >= wanted:
+                    return
+
+
+def test_any_replica_serves_any_call(shared):
+    """What one did, the other knows at once: the same request, the same notice, pages and evidence of it."""
     a, b = shared.replicas
+    eventually(lambda: moved(a, names(shared.replicas)))
+    request_id = str(uuid.uuid4())
     with a.client("SFC") as at_a, b.client("SFC") as at_b:
         given = [each.create_notice(content(), recipient="KR").name for each in (at_a, at_b) * 3]
+        once = {each.create_notice(content(), recipient="KR", request_id=request_id).name for each in (at_a, at_b) * 2}
+        assert len(once) == 1
+        given += once
         for client in (at_a, at_b):
-            assert {each.name for each in client.list_notices()} >= set(given)
-            assert client.get_channel("hk-to-kr").size >= 6
+            assert [each.name for each in client.list_notices()] == given[::-1]
         eventually(lambda: all(at_b.get_notice(each).HasField("receipt_time") for each in given))
-        assert at_a.get_notice(given[0]) == at_b.get_notice(given[0])
+        for one, other in ((at_a, at_b), (at_b, at_a)):
+            assert other.get_channel("hk-to-kr").size == one.get_channel("hk-to-kr").size == 7
+            assert one.get_evidence(given[0]).tlog_proof == other.get_evidence(given[0]).tlog_proof
+            assert one.get_checkpoint(one.get_channel("hk-to-kr").origin) is not None
+    info = [site.client("SFC").server_info() for site in (a, b)]
+    assert [each.replica for each in info] == ["hk-a", "hk-b"]
+    for each in info:
+        assert [(known.name, known.running) for known in each.replicas] == [("hk-a", True), ("hk-b", True)]
+        assert sorted(name for known in each.replicas for name in known.channels) == [f"channels/{c}" for c in CHANNELS]
+
+
+def test_a_watch_goes_on_at_another_replica_and_misses_and_repeats_nothing(shared):
+    a, b = shared.replicas
+    watcher = Watcher()
+    with Office([a, b]) as office:
+        with a.client() as client:
+            before = client.get_channel("hk-to-kr").size
+        for turn, site in enumerate((a, b, a, b), 1):
+            watcher.follow(site, before + 2 * turn)
+    watcher.follow(b, 7 + len(office.given))
+    assert watcher.seen[7:] == office.given
+    assert len(set(watcher.seen)) == len(watcher.seen)
+
+
+def test_the_death_of_the_replica_that_moves_a_channel_moves_it_to_another(shared):
+    """Under load; what was given before, during and after it arrives, each once and in order."""
+    a, b = shared.replicas
+    with Office([a, b]) as office:
+        eventually(lambda: len(office.given) > 3)
+        dead = next(site for site in (a, b) if site.path.name == holders(a)["hk-to-kr"])
+        other = b if dead is a else a
+        dead.kill()
+        eventually(lambda: moved(other, names([other])))
+        known = len(office.given)
+        eventually(lambda: len(office.given) > known + 3)
+    eventually(lambda: arrived(office, shared.kr))
+    assert [name for name in received(shared.kr) if name in set(office.given)] == office.given[::-1]
+    with other.client() as client:
+        gone = [each.name for each in client.server_info().replicas if not each.running]
+    assert gone == [dead.path.name]
+    dead.start()
+    eventually(lambda: _is_seen(other, dead))
+
+
+def _is_seen(site: Site, other: Site) -> bool:
+    with site.client() as client:
+        return other.path.name in [each.name for each in client.server_info().replicas if each.running]
+
+
+def test_a_replica_that_was_paused_and_wakes_finds_its_place_taken_and_forks_nothing(shared):
+    a, b = shared.replicas
+    held = holders(a)["hk-to-kr"]
+    paused, other = (a, b) if held == a.path.name else (b, a)
+    with Office([a, b]) as office:
+        eventually(lambda: len(office.given) > 2)
+        paused.process.send_signal(signal.SIGSTOP)
+        try:
+            eventually(lambda: moved(other, names([other])))
+            known = len(office.given)
+            eventually(lambda: len(office.given) > known + 2)
+        finally:
+            paused.process.send_signal(signal.SIGCONT)
+        known = len(office.given)
+        eventually(lambda: len(office.given) > known + 3)
+    eventually(lambda: arrived(office, shared.kr))
+    assert holders(paused) == holders(other)
+    with paused.client("SFC") as client:
+        name = client.create_notice(content(), recipient="KR").name
+        eventually(lambda: client.get_notice(name).HasField("receipt_time"))
+
+
+def test_all_replicas_outlive_a_crash_of_their_database(shared, database):
+    a, b = shared.replicas
+    pids = [site.pid for site in (a, b)]
+    with Office([a, b]) as office:
+        eventually(lambda: len(office.given) > 2)
+        database.stop()
+        with pytest.raises(ExchangeError) as refused, Client(replace(a.profile("SFC"), max_attempts=1)) as client:
+            client.create_notice(content(), recipient="KR")
+        assert refused.value.code.name in {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
+        database.start()
+        known = len(office.given)
+        eventually(lambda: len(office.given) > known + 3)
+    eventually(lambda: moved(a, names([a, b])))
+    eventually(lambda: arrived(office, shared.kr))
+    assert [site.pid for site in (a, b)] == pids
+    assert all(site.process.poll() is None for site in (a, b))
+
+
+def test_both_nodes_verify_after_all_that(shared):
+    """By the nodes' own command, which shares no code with the writer, while they run."""
+    command = [sys.executable, "-m", "gateway", "check"]
+    checks = [
+        subprocess.Popen([*command, str(site.home.path)], stdout=subprocess.PIPE, text=True)
+        for site in (shared.replicas[0], shared.kr)
+    ]
+    for each in checks:
+        told, _ = each.communicate(timeout=100)
+        assert each.returncode == 0, told
+        assert "everything verifies" in told
