@@ -14,6 +14,7 @@ from gateway.identity.certificates import to_pem
 from gateway.ledger.fork_proof import ForkProof, in_order
 from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.merkle import leaf_hash
+from gateway.ledger.settlement import Settlement
 from gateway.supervision.destruction import remainder_of
 from gateway.supervision.envelopes import acknowledged, seal_rotated, withdrawn
 from gateway.supervision.framework_envelopes import assessed, published
@@ -131,6 +132,9 @@ def _signed() -> Iterator[tuple[str, bytes]]:
     yield "note", b"a text\n\n\xe2\x80\x94 name AAAAAAA=\n"
     yield "evidence", materials.evidence().encode()
     yield from (("fork", each.encode()) for each in _forks())
+    settlement = Settlement(receipt, materials.head(materials.log(4, "other")).note)
+    yield "settlement", settlement.encode()
+    yield "settlement", Settlement(receipt, head).encode()
     yield "pairing", materials.pairing().encode()
     yield "journal", journal_cases.WHOLE
     yield "journal", journal_cases.PART

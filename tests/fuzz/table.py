@@ -65,5 +65,6 @@ TARGETS: Mapping[str, Target] = {
     "request": Target(messages.request, (BadInput,)),
     "sealed_page": Target(tokens.sealed_page, (BadInput,)),
     "sender": Target(streams.sender, ()),
+    "settlement": Target(signed.settlement, (VerificationError,)),
     "signing_request": Target(signed.signing_request, (BadInput, Malformed, BadSignature)),
 }
