@@ -30,7 +30,7 @@ from tests.support.rotation import (
     tell_peer,
 )
 
-REFUSE_AFTER_SECONDS = 4
+REFUSE_AFTER_SECONDS = 3  # longer than what files may contradict each other, so that the alarm comes first
 
 
 @pytest.fixture(scope="module")

@@ -39,6 +39,14 @@ def url(kind: str, request: pytest.FixtureRequest) -> str:
     return _schema(request.getfixturevalue("postgresql"), f"t{uuid.uuid4().hex}")
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def module_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database without tables, for a store that all tests of a module look at."""
+    if request.param == "sqlite":
+        return "sqlite:///node.db"
+    return _schema(request.getfixturevalue("postgresql"), f"m{uuid.uuid4().hex}")
+
+
 @pytest.fixture
 def postgresql_schema(request: pytest.FixtureRequest) -> Callable[[], str]:
     """Makes a schema without tables when it is called: a test that needs none starts no server."""
