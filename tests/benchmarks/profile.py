@@ -42,7 +42,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "gateway/identity/access.py",
         "gateway/identity/tls_trust.py",
     ),
-    "field rules": ("gateway/supervision/fields.py", "gateway/supervision/extent.py"),
+    "field rules": tuple(f"gateway/supervision/{name}.py" for name in ("compiled", "fields", "extent")),
     "rules on values": tuple(
         f"gateway/supervision/{name}.py" for name in ("rules", "values", "identifiers", "handling")
     ),
