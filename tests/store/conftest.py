@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.store import database
 from gateway.store.tables import metadata
 from tests.store.compiling import compiled_once
 from tests.store.stores import Opened, check_verified
@@ -54,7 +55,13 @@ def postgresql_schema(request: pytest.FixtureRequest) -> Callable[[], str]:
 
 
 @pytest.fixture
-async def hk(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL ends no transaction of a test that waits for the processor, as it ends those of a paused replica."""
+    monkeypatch.setitem(database._PG_TIMEOUTS, "idle_in_transaction_session_timeout", 60_000)
+
+
+@pytest.fixture
+async def hk(kind: str, tmp_path: Path, unhurried: None, request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
     """Hong Kong's store, open and paired with Korea; verified afterwards, unless a test has damaged it."""
     store = Opened.create("HK", _kept(kind, "hk", request), tmp_path / "hk")
     yield store
@@ -72,7 +79,7 @@ async def postgresql_hk(tmp_path: Path, request: pytest.FixtureRequest) -> Async
 
 
 @pytest.fixture
-async def kr(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
+async def kr(kind: str, tmp_path: Path, unhurried: None, request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
     """Korea's store, in the same way."""
     store = Opened.create("KR", _kept(kind, "kr", request), tmp_path / "kr")
     yield store

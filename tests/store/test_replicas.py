@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-import time
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -131,7 +131,7 @@ async def test_either_replica_exchanges_with_the_peer(pair, tmp_path):
 async def test_a_replica_that_is_paused_in_a_commit_keeps_others_for_seconds_and_writes_nothing(pair):
     one, other = pair
     loop = asyncio.get_running_loop()
-    began = loop.create_future()
+    began, wakes = loop.create_future(), threading.Event()
     connection = one.committer._connection
     assert connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar() == "2500ms"
     connection.exec_driver_sql("SET idle_in_transaction_session_timeout = 400")
@@ -140,12 +140,13 @@ async def test_a_replica_that_is_paused_in_a_commit_keeps_others_for_seconds_and
     def paused(tx: Transaction) -> None:
         one.seal_notice(tx, "hk-paused")
         loop.call_soon_threadsafe(began.set_result, None)
-        time.sleep(2)  # on the commit's thread: as a process that was stopped (SIGSTOP)
+        wakes.wait(60)  # on the commit's thread: as a process that was stopped (SIGSTOP)
 
     asleep = asyncio.create_task(refused(one.committer.submit(paused)))
     await began
     (sealed,) = await other.release("hk-meanwhile")
     assert not asleep.done(), "the server ended the transaction of the one that sleeps"
+    wakes.set()
     assert sealed.place.index == 0
     assert isinstance(await asleep, Unavailable)
     assert [row["id"] for row in await one.rows(tables.notices)] == ["hk-meanwhile"]
