@@ -121,6 +121,7 @@ def _stopped(home: Home) -> Iterator[Database]:
     database = Database(home.config.database.url, home.path)
     try:
         database.check_revision()
+        database.require_stopped()
         yield database
     finally:
         database.close()

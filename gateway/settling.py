@@ -50,6 +50,7 @@ def keep_here(home: Home, channel: str, proof: bytes | None, now: datetime) -> S
     """
     database = Database(home.config.database.url, home.path)
     try:
+        database.require_stopped()
         database.check_revision()
         shown = _verified(home, database, channel, proof) if proof else None
         keyring = Keyring([(home.seal_files.certified(), home.seal_files.keys())])
@@ -86,6 +87,7 @@ def give_up(home: Home, data: bytes, fingerprint: str, now: datetime) -> Given:
 
     database = Database(home.config.database.url, home.path)
     try:
+        database.require_stopped()
         database.check_revision()
         signer = home.seal_files.keys()
         done = give_up_branch(database, signer, settlement, keep, _micros(now), secrets.token_bytes)

@@ -7,6 +7,7 @@ from gateway.errors import BadInput
 from gateway.home import Home
 from gateway.store.copying import copy_store
 from gateway.store.database import Database, snapshot
+from gateway.store.leases import require_stopped
 from gateway.store.opening import Owner, disown, give_back
 from gateway.store.reverify import Report
 
@@ -34,6 +35,7 @@ def move(home: Home, url: str, now: datetime) -> Report:
     target = Database(url, home.path)
     try:
         with snapshot(before, home.path) as source:
+            require_stopped(source)
             # Before the other one is the node's: at no moment both are, whenever it is cut short.
             copy_store(source, target, prepare=lambda: owners.append(disown(before, home.path)))
         return verified(url, home.path, parties)

@@ -25,6 +25,7 @@ def upgrade_database(home: Home, now: datetime) -> None:
         raise StoreError(f"the database {file} is not there: gateway restore makes it again")
     database = Database(home.config.database.url, home.path)
     try:
+        database.require_stopped()
         database.migrate()
         with database.readers.connect() as connection:
             check_owner(connection, node.jurisdiction, node.domain)

@@ -51,6 +51,7 @@ def rebuild_notices(home: HomePath) -> None:
     database = Database(node.config.database.url, node.path)
     try:
         database.check_revision()
+        database.require_stopped()
         rebuilt = rebuild(database, time.time_ns() // 1000)
     finally:
         database.close()

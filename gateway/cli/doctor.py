@@ -63,6 +63,11 @@ CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]], Remedy], ...] =
         ),
     ),
     (
+        "replicas",
+        doctor_store.replicas,
+        Remedy("once the database answers, look again", "gateway doctor {home}"),
+    ),
+    (
         "disk",
         doctor_store.disk,
         Remedy("look whether the file system is mounted", "df -h {home}"),

@@ -15,7 +15,8 @@ from gateway.ledger.note import Note
 from gateway.ledger.steps import FORKED
 from gateway.moments import datetime_of
 from gateway.store.backlog import read_waiting, signed_at
-from gateway.store.database import OLDEST_SQLITE, snapshot
+from gateway.store.database import OLDEST_SQLITE, local_file, snapshot
+from gateway.store.leases import read_picture
 from gateway.store.opening import check_owner
 from gateway.store.state import ChannelState, read_channels
 from gateway.watching import LEAST_FREE_BYTES
@@ -61,6 +62,24 @@ def database(subject: Subject) -> Iterator[Finding]:
         yield Finding(Level.FAIL, "database", error.message, remedy)
     else:
         yield Finding(Level.OK, "database", "it answers, has this version's form, and is this node's")
+
+
+def replicas(subject: Subject) -> Iterator[Finding]:
+    """The processes that share a PostgreSQL database: which run, and which channel each of them moves."""
+    home = subject.home
+    if local_file(home.config.database.url, home.path):
+        return
+    with snapshot(home.config.database.url, home.path) as connection:
+        picture, states = read_picture(connection), read_channels(connection)
+    for each in picture.missing():
+        said = f"{each.name} was last seen {datetime_of(each.seen_at):%Y-%m-%d %H:%M:%S}Z: it was killed, or cut off"
+        todo = "the others do its work; look at its machine, and start it again"
+        yield Finding(Level.WARN, "replicas", said, Remedy(todo, "systemctl status gateway"))
+    for each in picture.running():
+        moved = [state.name for state in states.values() if picture.holder(state.id) == each]
+        yield Finding(Level.OK, "replicas", f"{each.name} runs, and moves {', '.join(sorted(moved)) or 'no channel'}")
+    if not picture.running():
+        yield Finding(Level.OK, "replicas", "none runs on the database")
 
 
 def disk(subject: Subject) -> Iterator[Finding]:

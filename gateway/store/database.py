@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from gateway.errors import ConfigError, StoreError, WrongForm
+from gateway.store.leases import require_stopped
 from gateway.store.migrating import newest_revision, revision_of, upgrade
 
 STATEMENTS_KEPT = 512  # by a connection: inserts of so many rows are one each (prepared.ROWS_AT_ONCE)
@@ -149,6 +150,11 @@ class Database:
             StoreError: says what to do.
         """
         _check_revision(self.url, self.readers)
+
+    def require_stopped(self) -> None:
+        """Passes unless replicas of the node run on it (``leases.require_stopped``)."""
+        with self.readers.connect() as connection:
+            require_stopped(connection)
 
     def close(self) -> None:
         """Closes all connections and lets go of the home."""

@@ -19,6 +19,7 @@ from sqlalchemy import (
     cast,
     delete,
     func,
+    inspect,
     literal,
     or_,
     select,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.errors import Unavailable
+from gateway.errors import StoreError, Unavailable
 from gateway.moments import MICROS
 from gateway.store.tables import leases, node, replicas
 
@@ -114,6 +115,18 @@ def read_picture(connection: Connection) -> Picture:
     running = {row["id"]: Replica(**row) for row in connection.execute(select(replicas)).mappings()}
     holdings = {row["channel"]: _holding(row) for row in connection.execute(select(leases)).mappings()}
     return Picture(now, version, running, holdings)
+
+
+def require_stopped(connection: Connection) -> None:
+    """Passes unless a replica of the node runs on a database; SQLite's is held by the lock of its home.
+
+    Raises:
+        StoreError: names those that do.
+    """
+    if connection.dialect.name == "sqlite" or not inspect(connection).has_table(replicas.name):
+        return
+    if names := ", ".join(each.name for each in read_picture(connection).running()):
+        raise StoreError(f"replicas of the node run, or did three seconds ago: {names}; stop all of them")
 
 
 def beat(connection: Connection, me: Replica, held: Iterable[Holding]) -> Picture:

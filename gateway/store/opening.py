@@ -147,6 +147,7 @@ def read_own_seal(connection: Connection) -> CertifiedSeal | None:
 def add_channels(database: Database, wanted: Iterable[ChannelNames]) -> None:
     """Adds the channels of new pairings, and their seals; those that are there stay as they are."""
     with database.writer() as connection, connection.begin():
+        connection.execute(select(node.c.version).with_for_update())  # another replica may be doing the same
         present = {row.origin: row.id for row in connection.execute(select(channels.c.origin, channels.c.id))}
         sealed = set(connection.scalars(select(seals.c.channel).distinct()))
         for names in wanted:

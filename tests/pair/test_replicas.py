@@ -3,6 +3,7 @@
 Korea's node is one process on SQLite, and knows the addresses of all replicas. At the end both nodes are verified.
 """
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,12 +11,18 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Self
 
 import pytest
 from regulator.exchange import Client, ExchangeError
 from regulator.exchange.v1.event_service_pb2 import Event
 
+from gateway.backups.upgrading import upgrade_database
+from gateway.cli import doctor_store
+from gateway.cli.findings import Subject
+from gateway.errors import StoreError
+from gateway.home import Home
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, running
 from tests.support.postgresql import Server, server
@@ -211,6 +218,23 @@ def test_all_replicas_outlive_a_crash_of_their_database(shared, database):
     eventually(lambda: arrived(office, shared.kr))
     assert [site.pid for site in (a, b)] == pids
     assert all(site.process.poll() is None for site in (a, b))
+
+
+def test_an_operator_is_told_which_replica_does_what(shared):
+    a, b = shared.replicas
+    said = [each.said for each in doctor_store.replicas(Subject(b.home, datetime.now(UTC)))]
+    for site in (a, b):
+        mine = [channel for channel, name in sorted(holders(site).items()) if name == site.path.name]
+        assert f"{site.path.name} runs, and moves {', '.join(mine) or 'no channel'}" in said
+    with pytest.raises(StoreError, match="hk-a, hk-b; stop all of them"):
+        upgrade_database(_other_home(a), datetime.now(UTC))
+
+
+def _other_home(site: Site) -> Home:
+    """A third machine's: the homes of the two are locked by those who run."""
+    other = site.path / "third"
+    shutil.copytree(site.home.path, other)
+    return Home(other)
 
 
 def test_both_nodes_verify_after_all_that(shared):

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import Connection, update
 from sqlalchemy.exc import OperationalError
 
-from gateway.errors import Unavailable
+from gateway.errors import StoreError, Unavailable
 from gateway.store import leases
+from gateway.store.database import Database
 from gateway.store.leases import Holding, Lease, Picture, Replica
 from gateway.store.transaction import Transaction
 from tests.store.stores import Opened, refused
@@ -141,3 +142,21 @@ async def test_a_lease_is_not_taken_while_its_holder_commits(connect, postgresql
 
     await hk.committer.submit(unit, lease=held)
     assert take(one, B, by_force=True).epoch == 2
+
+
+def test_what_needs_a_node_that_is_stopped_names_the_replicas_that_run(connect, postgresql_hk):
+    one = connect()
+    beat(one, A)
+    beat(one, B)
+    with pytest.raises(StoreError, match="hk-a, hk-b; stop all of them"):
+        postgresql_hk.database.require_stopped()
+    for me in (A, B):
+        with one.begin():
+            leases.leave(one, me)
+    postgresql_hk.database.require_stopped()
+
+
+def test_a_database_of_an_older_form_has_no_replicas(tmp_path, postgresql_schema):
+    database = Database(postgresql_schema(), tmp_path)
+    database.require_stopped()
+    database.close()
