@@ -22,7 +22,8 @@ from gateway.moments import MICROS
 from gateway.questions.drafts import DraftQuestions, not_there
 from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer
-from gateway.store.transaction import Needs, Transaction
+from gateway.store.reading import Needs
+from gateway.store.transaction import Transaction
 from gateway.supervision import drafts
 from gateway.supervision.approval import require_another
 from gateway.supervision.draft_messages import act_of, draft_message

@@ -23,7 +23,8 @@ from gateway.identity.parties import Parties
 from gateway.questions.notices import Questions
 from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer
-from gateway.store.transaction import Needs, Sealed, Transaction
+from gateway.store.reading import Needs
+from gateway.store.transaction import Sealed, Transaction
 from gateway.supervision import envelopes
 from gateway.supervision.acts import check_acknowledge
 from gateway.supervision.disclosure import within

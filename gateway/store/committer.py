@@ -31,8 +31,9 @@ from gateway.store.commits import Commit, end_turn, read_commit, read_newer, tak
 from gateway.store.database import Database
 from gateway.store.journal_log import JournalState, write_journal
 from gateway.store.leases import Lease, require
+from gateway.store.reading import NOTHING, Needs
 from gateway.store.recent import Recent
-from gateway.store.transaction import NOTHING, Needs, Transaction
+from gateway.store.transaction import Transaction
 from gateway.store.waiting import Queue, Unit, Waiting
 from gateway.store.writing import Writing
 from gateway.telemetry.tracing import OFF, Tracing

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from gateway.errors import GatewayError, Overloaded, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord, Entry
 from gateway.store.leases import Lease
-from gateway.store.transaction import Needs, Transaction
+from gateway.store.reading import Needs
+from gateway.store.transaction import Transaction
 from gateway.telemetry.tracing import Work, work_of_now
 
 T = TypeVar("T")
