@@ -17,6 +17,7 @@ from gateway.store.reverify.channels import ChannelCheck, VerifiedChannel
 from gateway.store.reverify.destruction import check_destroyed
 from gateway.store.reverify.drafts import DraftCheck, is_approved_by_its_author
 from gateway.store.reverify.events import EventCheck, check_cursors
+from gateway.store.reverify.files import check_file
 from gateway.store.reverify.fold import envelopes, fold
 from gateway.store.reverify.journal import JournalCheck
 from gateway.store.reverify.notices import NoticeCheck, check_requests
@@ -37,6 +38,7 @@ def verify_store(connection: Connection, parties: Parties) -> Report:
         parties: this node and its peers, with the public keys of their seals
     """
     findings = Findings()
+    check_file(connection, findings)
     _check_owner(connection, parties, findings)
     journal = JournalCheck(connection, parties.own, findings).run()
     verified = _check_channels(connection, parties, findings)
