@@ -2,16 +2,24 @@
 
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from gateway import chores
+from gateway.alarms import Alarms
+from gateway.attachment_link import AttachmentLink
 from gateway.commands.attachments import AttachmentCommands, Clearing
+from gateway.commands.receiving import Receiving
 from gateway.commands.storing import Room, Storing
 from gateway.config import AttachmentsSection
 from gateway.home import Home
+from gateway.identity.parties import Parties
+from gateway.link import Credentials
 from gateway.questions.attachments import AttachmentQuestions
+from gateway.replicas import Replicas
 from gateway.rpc.attachments import AttachmentServicer
+from gateway.rpc.peer_attachments import Wanting
+from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Committer
 from gateway.store.database import Database
 from gateway.store.readers import Readers
@@ -22,20 +30,43 @@ class Attaching:
 
     Args:
         home: of the node
+        parties: who exchanges
         database: in which the bytes are kept
         committer: the one writer
         readers: of the store
+        bulletin: tells of commits
+        alarms: are told what cannot be taken
         clock: microseconds since 1970
     """
 
-    def __init__(
-        self, home: Home, database: Database, committer: Committer, readers: Readers, clock: Callable[[], int]
+    def __init__(  # noqa: PLR0913 - a part each
+        self,
+        home: Home,
+        parties: Parties,
+        database: Database,
+        committer: Committer,
+        readers: Readers,
+        bulletin: Bulletin,
+        *,
+        alarms: Alarms,
+        clock: Callable[[], int],
     ) -> None:
+        self._parties, self._readers = parties, readers
         room = _room(home.config.attachments, lambda: _free_bytes(home, database))
         questions = AttachmentQuestions(readers)
-        self.storing = Storing(committer, readers, room, secrets.token_bytes)
-        self.servicer = AttachmentServicer(AttachmentCommands(committer, self.storing, questions), questions)
-        self.chores: Sequence[chores.Chore] = (partial(chores.clear_attachments, Clearing(committer, clock)),)
+        storing = Storing(committer, readers, room, secrets.token_bytes)
+        self.servicer = AttachmentServicer(AttachmentCommands(committer, storing, questions), questions)
+        self.wanting = Wanting(Receiving(parties, committer, readers, storing, clock), bulletin, alarms)
+        self.chores: Sequence[chores.Chore] = (
+            partial(chores.clear_attachments, Clearing(committer, clock)),
+            self.wanting.certify,
+        )
+
+    def links(self, credentials: Callable[[str], Credentials], replicas: Replicas) -> Iterator[AttachmentLink]:
+        """What serves each peer with files; ``credentials``: by jurisdiction."""
+        for jurisdiction, peer in self._parties.peers.items():
+            origin = self._parties.origin_to(jurisdiction)
+            yield AttachmentLink(peer, origin, partial(credentials, jurisdiction), self._readers, replicas)
 
 
 def _room(section: AttachmentsSection, free_bytes: Callable[[], int | None]) -> Room:

@@ -161,7 +161,7 @@ class Link:
     async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
         """A stream over a connection of its own."""
         credentials = grpc.ssl_channel_credentials(used.peer_roots, used.key, used.certificate)
-        async with grpc.aio.secure_channel(address, credentials, options=self._options()) as channel:
+        async with grpc.aio.secure_channel(address, credentials, options=channel_options(self._peer)) as channel:
             yield PeerServiceStub(channel).Exchange()
 
     async def _exchange(
@@ -234,20 +234,22 @@ class Link:
             _log.info("stream_connected", channel=self._origin)
         self._links.note(self._origin, LinkStatus(connected=connected, last_error=error))
 
-    def _options(self) -> list[tuple[str, Any]]:
-        return [
-            ("grpc.ssl_target_name_override", self._peer.domain),
-            ("grpc.enable_http_proxy", 0),
-            ("grpc.enable_retries", 0),
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_reconnect_backoff_ms", 2000),
-            ("grpc.keepalive_time_ms", 2_000),  # a replica of the peer may vanish: another one takes the channel then
-            ("grpc.keepalive_timeout_ms", 4_000),
-            ("grpc.http2.ping_timeout_ms", 4_000),  # this is what counts; else it would be a minute
-            ("grpc.http2.max_pings_without_data", 0),  # of a quiet channel: after two, none would be sent any more
-            ("grpc.use_local_subchannel_pool", 1),  # two links in one process never share a connection
-        ]
+
+def channel_options(peer: Party) -> list[tuple[str, Any]]:
+    """How a connection to a peer's node is set up."""
+    return [
+        ("grpc.ssl_target_name_override", peer.domain),
+        ("grpc.enable_http_proxy", 0),
+        ("grpc.enable_retries", 0),
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_reconnect_backoff_ms", 2000),
+        ("grpc.keepalive_time_ms", 2_000),  # a replica of the peer may vanish: another one takes the channel then
+        ("grpc.keepalive_timeout_ms", 4_000),
+        ("grpc.http2.ping_timeout_ms", 4_000),  # this is what counts; else it would be a minute
+        ("grpc.http2.max_pings_without_data", 0),  # of a quiet channel: after two, none would be sent any more
+        ("grpc.use_local_subchannel_pool", 1),  # two links in one process never share a connection
+    ]
 
 
 async def _watch_hold(hold: Hold, inbox: "asyncio.Queue[Incoming]") -> None:

@@ -149,7 +149,13 @@ class Node:
         self._replicas = self._make_replicas(parties)
         links = self._make_links(parties, store)
         self._receiving = PeerServicer(
-            parties, store, self._bulletin, self._links, self._replicas, lambda seen: links[seen].hurry()
+            parties,
+            store,
+            self._bulletin,
+            self._links,
+            self._replicas,
+            lambda seen: links[seen].hurry(),
+            self._attaching.wanting,
         )
         self._peer, self.peer_port = peer_server(listeners.peer(parties), self._receiving)
         self._committer.start()
@@ -158,6 +164,8 @@ class Node:
             self.metrics_port = await self._metrics.start(address)
         await listeners.open((self._back_office, self.back_office_port), (self._peer, self.peer_port))
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
+        sending = self._attaching.links(self._trusting.to_peer, self._replicas)
+        self._tasks += [asyncio.create_task(link.run()) for link in sending]
         self._tasks += [asyncio.create_task(chore()) for chore in self._chores]
         if isinstance(self._replicas, Shared):
             self._tasks.append(asyncio.create_task(self._replicas.run()))
@@ -274,7 +282,16 @@ class Node:
         days = config.four_eyes.draft_days
         draft_commands = DraftCommands(parties.jurisdiction, committer, acts, drafts, days, _micros, random)
         certificates = self._certificates = CertificateQuestions(self.home.lifetimes, self._bulletin)
-        self._attaching = Attaching(self.home, self._database, committer, self._readers, _micros)
+        self._attaching = Attaching(
+            self.home,
+            parties,
+            self._database,
+            committer,
+            self._readers,
+            self._bulletin,
+            alarms=alarms,
+            clock=_micros,
+        )
         self._chores: list[chores.Chore] = [
             partial(chores.tell_expiring, committer, certificates.lifetimes, _now),
             partial(chores.tell_days, rule_commands, _now),

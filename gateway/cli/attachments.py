@@ -14,7 +14,10 @@ from gateway.cli.output import json_moment, moment_of, pairs, say, write_json
 
 UNKNOWN_TYPE = "application/octet-stream"
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False, readable=True)]
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE...", exists=True, dir_okay=False, readable=True, help="What is to be sent."),
+]
 AttachmentName = Annotated[
     str,
     typer.Argument(metavar="NAME", help="Such as hk-2026-017/attachments/1, the first of a notice; or attachments/ID."),

@@ -41,6 +41,7 @@ class Act(StrEnum):
     WITHDRAWAL = "withdrawal"
     DESTRUCTION = "destruction"
     PEER_DESTRUCTION = "peer_destruction"
+    ATTACHMENTS = "attachments"
 
 
 def export(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 
 from gateway.commands.attachment_sight import visible
-from gateway.commands.storing import Storing, sweep
+from gateway.commands.storing import Filling, Storing, sweep
 from gateway.errors import BadInput
 from gateway.identity.access import Caller
 from gateway.moments import MICROS
@@ -62,15 +62,16 @@ class AttachmentCommands:
         record = await self._questions.declared(caller, first.name)
         check_offset(record, first.offset)
         record = await self._committer.submit(lambda tx: _touched(tx, record))
-        index, cutter = -(-first.offset // CHUNK_BYTES), Cutter(record.size_bytes, first.offset)
-        message: pb.UploadAttachmentRequest | None = first
-        while message is not None:
-            for data in cutter.add(message.data):
-                record = await self._storing.add(record.number, index, data)
-                index += 1
-            message = await anext(messages, None)
-            if message is not None:
-                _check_following(message, first)
+        cutter = Cutter(record.size_bytes, first.offset)
+        async with Filling(self._storing, record, -(-first.offset // CHUNK_BYTES)) as filling:
+            message: pb.UploadAttachmentRequest | None = first
+            while message is not None:
+                for data in cutter.add(message.data):
+                    await filling.add(data)
+                message = await anext(messages, None)
+                if message is not None:
+                    _check_following(message, first)
+            record = await filling.finish()
         if record.stored_bytes == record.size_bytes:
             record = await self._storing.complete(record)
         return await self._told(caller, record)

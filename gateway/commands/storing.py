@@ -5,9 +5,11 @@ files wait there at once, so a notice waits behind a few megabytes at most, and 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Self
 
 from gateway.errors import BadInput, NoRoom, Stale
 from gateway.journal.entries import CALL_RECORD
@@ -148,6 +150,48 @@ def _there(tx: Transaction, number: int) -> AttachmentRecord:
     if record is None or record.is_dropped:
         raise Stale("the attachment is not here any more: declare it again")
     return record
+
+
+class Filling:
+    """The chunks of one file that wait for the writer: a few at once, in order, so that they share its commits.
+
+    A context manager; on leaving it nothing waits any more. What went wrong with one, a later one raises.
+
+    Args:
+        storing: makes them durable
+        record: of the file
+        index: of the first chunk
+    """
+
+    def __init__(self, storing: Storing, record: AttachmentRecord, index: int) -> None:
+        self._storing, self._record, self._index = storing, record, index
+        self._waiting: deque[asyncio.Task[AttachmentRecord]] = deque()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._waiting:
+            task.cancel()
+        await asyncio.gather(*self._waiting, return_exceptions=True)
+
+    async def add(self, data: bytes) -> None:
+        """Adds the next chunk; waits while too many do. Raises as ``Storing.add``, of an earlier one."""
+        if len(self._waiting) >= CHUNKS_AT_ONCE:
+            await self._next()
+        adding = self._storing.add(self._record.number, self._index, data)
+        self._waiting.append(asyncio.create_task(adding))
+        self._index += 1
+
+    async def finish(self) -> AttachmentRecord:
+        """Waits until all are durable, and gives how the file stands then."""
+        while self._waiting:
+            await self._next()
+        return self._record
+
+    async def _next(self) -> None:
+        self._record = await self._waiting[0]
+        self._waiting.popleft()
 
 
 async def sweep(committer: Committer) -> None:

@@ -229,6 +229,7 @@ _TOLD: Mapping[str, Callable[[Any], str]] = {
         f"{'grant' if act.decision == SharingDecided.GRANTED else 'refusal'} of {act.consent}, decision {act.number}"
     ),
     "content_shared": lambda act: f"onward sharing, {act.share}",
+    "attachments_received": lambda act: f"receipt of all attachments of {act.notice}",
     "content_destroyed": lambda act: f"destruction of the content of {act.notice}",
 }
 

@@ -39,6 +39,7 @@ _WORDS = {
     GetEvidenceRequest.WITHDRAWAL: "withdrawal",
     GetEvidenceRequest.DESTRUCTION: "destruction",
     GetEvidenceRequest.PEER_DESTRUCTION: "peer_destruction",
+    GetEvidenceRequest.ATTACHMENTS: "attachments",
 }
 
 
@@ -179,4 +180,5 @@ def _place_of(record: NoticeRecord, act: GetEvidenceRequest.Act.ValueType) -> Pl
         GetEvidenceRequest.WITHDRAWAL: record.withdrawn_at,
         GetEvidenceRequest.DESTRUCTION: record.destroyed_at,
         GetEvidenceRequest.PEER_DESTRUCTION: record.peer_destroyed_at,
+        GetEvidenceRequest.ATTACHMENTS: record.attached_at,
     }[act]

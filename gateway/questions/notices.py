@@ -173,7 +173,7 @@ def _message(view: NoticeView) -> Notice:
         Envelope.FromString(view.released),
         *(
             Envelope.FromString(data) if data else None
-            for data in (view.acknowledged, view.withdrawn, view.destroyed, view.peer_destroyed)
+            for data in (view.acknowledged, view.withdrawn, view.destroyed, view.peer_destroyed, view.attached)
         ),
     )
 

@@ -141,7 +141,8 @@ class Guard:
                 async with self._open(record, shown) as (caller, ask):
                     await self._journaling.opened(record)
                     CALL_RECORD.set(None)  # what follows is the node's own work: a channel's logs tell of it
-                    async for message in behaviour(self._messages(caller, chunks, read, ask), context):
+                    messages = (self._bulk if is_bulk(method) else self._messages)(caller, chunks, read, ask)
+                    async for message in behaviour(messages, context):
                         yield write(message)
                 measured.code = OK
             except Exception as error:  # noqa: BLE001

@@ -16,6 +16,7 @@ from gateway.logs import Log
 from gateway.questions.links import Links, LinkStatus
 from gateway.replicas import Hold, Replicas
 from gateway.rpc.admission import PEER
+from gateway.rpc.peer_attachments import Wanting
 from gateway.store.bulletin import Bulletin
 from gateway.store.leases import Lease
 from gateway.telemetry.travelling import receiving
@@ -40,7 +41,9 @@ class PeerServicer(PeerServiceServicer):
         links: Links,
         replicas: Replicas,
         on_seen: Callable[[str], None],
+        wanting: Wanting,
     ) -> None:
+        self._wanting = wanting
         self._parties, self._store, self._bulletin, self._links = parties, store, bulletin, links
         self._replicas = replicas
         self._on_seen = on_seen  # told the jurisdiction of a peer that dialled
@@ -78,6 +81,13 @@ class PeerServicer(PeerServiceServicer):
             if self._streams.get(origin) is task:
                 del self._streams[origin]
                 self._links.note(origin, LinkStatus(last_error=self._links.of(origin).last_error))
+
+    async def SendAttachments(
+        self, request_iterator: AsyncIterator[wire.SendAttachmentsRequest], context: Any
+    ) -> AsyncIterator[wire.SendAttachmentsResponse]:
+        """Takes files of notices."""
+        async for wanted in self._wanting.serve(PEER.get().jurisdiction, request_iterator):
+            yield wanted
 
     async def _held(
         self, origin: str, task: "asyncio.Task[Any]", requests: AsyncIterator[wire.ExchangeRequest]

@@ -10,7 +10,10 @@ MAX_CHUNK_BYTES = 1024 * 1024 + 4096  # of one that holds bytes of a file
 MAX_QUESTION_BYTES = 64 * 1024  # of one that holds names and filters
 
 _NOTICES = ("/regulator.exchange.v1.NoticeService/", "/regulator.exchange.v1.SharingService/")
-_BULK = "/regulator.exchange.v1.AttachmentService/UploadAttachment"
+_BULK = (
+    "/regulator.exchange.v1.AttachmentService/UploadAttachment",
+    "/regulator.exchange.v1.PeerService/SendAttachments",
+)
 _HEAVY = ("Diff", "Compare")
 _QUESTIONS = ("Get", "List", "Watch", "Check", "Diff", "Compare", "ServerReflectionInfo")
 
@@ -32,7 +35,7 @@ def is_heavy(method: str) -> bool:
 
 def is_bulk(method: str) -> bool:
     """Whether a message is bytes that are passed on as they are: reading one takes no more than its size, once."""
-    return method == _BULK
+    return method in _BULK
 
 
 def check_size(data: bytes, most: int) -> None:

@@ -4,16 +4,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import Connection, bindparam, case, func, select
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, or_, select, text
 
 from gateway.errors import Corrupt
 from gateway.store.attachment_rows import attachment_record
-from gateway.store.tables import attachment_chunks, attachments, notice_attachments, notices
+from gateway.store.tables import UNATTACHED, attachment_chunks, attachments, notice_attachments, notices
 from gateway.store.visibility import visible_notices
-from gateway.supervision.attachments import Attached, AttachmentRecord
+from gateway.supervision.attachments import Attached, AttachmentRecord, Owner
 from gateway.supervision.disclosure import Scope
 
 MAX_NOTICES = 100  # told of one file
+
+named = notice_attachments  # by notices
 
 _CHUNKS = (
     select(attachment_chunks.c.data)
@@ -48,6 +51,15 @@ class AttachmentView:
     file: Attached
     notices: Collection[str]
     is_named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file that a notice names and that is not whole here; ``number``: of what is here of it, None: nothing is."""
+
+    file: Attached
+    owner: Owner
+    number: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +123,79 @@ def read_held_bytes(connection: Connection) -> Mapping[str, int]:
     owed = case((attachments.c.complete, 0), else_=attachments.c.size_bytes - attachments.c.stored_bytes)
     row = connection.execute(select(func.sum(attachments.c.stored_bytes), func.sum(owed)).where(kept)).one()
     return {"stored": int(row[0] or 0), "owed": int(row[1] or 0)}
+
+
+def read_wanted(connection: Connection, peer: str, today: int, limit: int) -> list[Wanted]:
+    """Reads the files of notices between here and a peer that are not whole here, those with the least to come first.
+
+    Not those of what is destroyed at either node, or is past the day up to which it may be kept.
+    """
+    to_come = named.c.size_bytes - func.coalesce(attachments.c.stored_bytes, 0)
+    open_files = select(attachments.c.number).where(attachments.c.complete.is_(False))
+    found = (
+        select(
+            named.c.sha256, named.c.size_bytes, notices.c.direction, notices.c.issuing_authority, attachments.c.number
+        )
+        .distinct()
+        .add_columns(to_come.label("to_come"))
+        .join(notices, notices.c.id == named.c.notice)
+        .join(attachments, attachments.c.number == named.c.attachment, isouter=True)
+        .where(
+            or_(named.c.attachment.is_(None), named.c.attachment.in_(open_files)),
+            *_between(peer),
+            or_(notices.c.retain_until == 0, notices.c.retain_until >= today),
+        )
+        .order_by(to_come, named.c.sha256)
+        .limit(limit)
+    )
+    return [
+        Wanted(
+            Attached(bytes(row.sha256), row.size_bytes),
+            Owner(authority=row.issuing_authority) if row.direction == Notice.OUTGOING else Owner(peer=peer),
+            row.number,
+        )
+        for row in connection.execute(found)
+    ]
+
+
+def read_held(connection: Connection, peer: str, file: Attached) -> int | None:
+    """Reads the number of a file that is whole here and that a notice between here and a peer names; None: none is."""
+    found = (
+        select(named.c.attachment)
+        .join(notices, notices.c.id == named.c.notice)
+        .join(attachments, attachments.c.number == named.c.attachment)
+        .where(named.c.sha256 == file.sha256, named.c.size_bytes == file.size_bytes, *_between(peer))
+        .where(attachments.c.complete.is_(True), attachments.c.dropped.is_(False))
+        .limit(1)
+    )
+    number: int | None = connection.scalar(found)
+    return number
+
+
+def read_whole(connection: Connection, limit: int) -> list[str]:
+    """Reads the ids of received notices all of whose files are here, and of which the sender was not told so yet."""
+    here = select(attachments.c.number).where(attachments.c.complete.is_(True))
+    lacking = exists().where(
+        named.c.notice == notices.c.id, or_(named.c.attachment.is_(None), named.c.attachment.not_in(here))
+    )
+    known = exists().where(named.c.notice == notices.c.id)
+    found = (
+        select(notices.c.id)
+        .where(text(UNATTACHED), notices.c.direction == Notice.INCOMING, notices.c.destroyed_index.is_(None))
+        .where(known, ~lacking)
+        .order_by(notices.c.sequence)
+        .limit(limit)
+    )
+    return list(connection.scalars(found))
+
+
+def _between(peer: str) -> tuple[ColumnElement[bool], ...]:
+    """Of notices: those between here and a peer of which neither has destroyed the content."""
+    return (
+        or_(notices.c.sender == peer, notices.c.recipient == peer),
+        notices.c.destroyed_index.is_(None),
+        notices.c.peer_destroyed_index.is_(None),
+    )
 
 
 def _view(connection: Connection, record: AttachmentRecord, scope: Scope) -> AttachmentView:

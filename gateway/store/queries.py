@@ -39,6 +39,7 @@ class NoticeView:
         withdrawn: the envelope that withdrew it; empty: there is none
         destroyed: this node's certificate that the content is destroyed; empty: there is none
         peer_destroyed: the peer's
+        attached: the receiver's word that it holds all attachments; empty: there is none
     """
 
     sequence: int
@@ -48,6 +49,7 @@ class NoticeView:
     withdrawn: bytes = b""
     destroyed: bytes = b""
     peer_destroyed: bytes = b""
+    attached: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +280,13 @@ def _views(connection: Connection, scope: Scope, rows: Sequence[RowMapping]) -> 
 
 def _later_acts(record: NoticeRecord) -> tuple[Place | None, ...]:
     """Where the envelopes stand beside the one that gave it, in the order of ``NoticeView``."""
-    return record.acknowledged_at, record.withdrawn_at, record.destroyed_at, record.peer_destroyed_at
+    return (
+        record.acknowledged_at,
+        record.withdrawn_at,
+        record.destroyed_at,
+        record.peer_destroyed_at,
+        record.attached_at,
+    )
 
 
 def _origins(connection: Connection) -> dict[int, str]:

@@ -44,7 +44,9 @@ def cover(connection: Connection, covered: Covered, channel: int) -> None:
 
 
 def tell_delivered(connection: Connection, covered: Covered, channel: int, now: int, cursor: int) -> int:
-    """Adds the event that it was delivered for each notice that went away from here; gives their number.
+    """Adds an event for each notice that went away from here, and gives their number.
+
+    It was delivered; or, if it has attachments, receipted.
 
     Args:
         connection: inside the transaction, after the rows of notices are written
@@ -71,10 +73,13 @@ def _within(table: Table) -> tuple[ColumnElement[bool], ...]:
 
 _STATES = {state: after for (state, arrival), after in ARRIVALS.items() if arrival is Arrival.RECEIPT}
 
+_WITHOUT_FILES = notices.c.attachment_count == 0
+_AFTER = case((_WITHOUT_FILES, case(_STATES, value=notices.c.state)), else_=notices.c.state)
+
 _COVER_NOTICES = (
     update(notices)
     .where(*_within(notices), notices.c.receipt_time.is_(None))
-    .values(state=case(_STATES, value=notices.c.state), receipt_time=bindparam("time"), revision=notices.c.revision + 1)
+    .values(state=_AFTER, receipt_time=bindparam("time"), revision=notices.c.revision + 1)
 )
 
 _COVER_RULES = [
@@ -85,7 +90,7 @@ _COVER_RULES = [
 _DELIVERED = select(
     bindparam("cursor", type_=BIG) + func.row_number().over(order_by=notices.c.index),
     bindparam("now", type_=BIG),
-    literal(Event.NOTICE_DELIVERED),
+    case((_WITHOUT_FILES, literal(Event.NOTICE_DELIVERED)), else_=literal(Event.NOTICE_RECEIPTED)),
     notices.c.id,
     notices.c.kind,
     notices.c.channel,

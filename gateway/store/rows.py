@@ -27,6 +27,7 @@ def notice_row(sequence: int, record: NoticeRecord, ids: Mapping[str, int]) -> d
         "retain_until": record.retain_until,
         "onward_sharing": record.onward_sharing,
         "permitted_uses": enum_bits(record.permitted_uses),
+        "attachment_count": record.attachment_count,
         **changing_columns(record, ids),
     }
 
@@ -35,6 +36,7 @@ def changing_columns(record: NoticeRecord, ids: Mapping[str, int]) -> dict[str, 
     """Gives the columns that later facts change."""
     acknowledged, withdrawn = _columns(record.acknowledged_at, ids), _columns(record.withdrawn_at, ids)
     destroyed, peer_destroyed = _columns(record.destroyed_at, ids), _columns(record.peer_destroyed_at, ids)
+    attached = _columns(record.attached_at, ids)
     return {
         "state": record.state,
         "receipt_time": record.receipt_time,
@@ -46,6 +48,8 @@ def changing_columns(record: NoticeRecord, ids: Mapping[str, int]) -> dict[str, 
         "destroyed_index": destroyed[1],
         "peer_destroyed_channel": peer_destroyed[0],
         "peer_destroyed_index": peer_destroyed[1],
+        "attached_channel": attached[0],
+        "attached_index": attached[1],
         "superseded_by": record.superseded_by,
         "withdrawn_by": record.withdrawn_by,
         "revision": record.revision,
@@ -80,6 +84,8 @@ def notice_record(row: RowMapping, origins: Mapping[int, str]) -> NoticeRecord:
         peer_destroyed_at=_place("peer_destroyed", row, origins),
         onward_sharing=row["onward_sharing"],
         permitted_uses=enum_values(row["permitted_uses"]),
+        attachment_count=row["attachment_count"],
+        attached_at=_place("attached", row, origins),
     )
 
 

@@ -132,6 +132,9 @@ seals = Table(
     PrimaryKeyConstraint("channel", "cosigner", "ordinal"),
 )
 
+UNATTACHED = "attachment_count > 0 AND attached_index IS NULL"
+"""Of ``notices``: those whose receiver has not said yet that it holds all attachments; as its index has it."""
+
 # What is known of a notice beside its content, which stays in `leaves`.
 notices = Table(
     "notices",
@@ -165,6 +168,9 @@ notices = Table(
     Column("peer_destroyed_index", BIG),
     Column("onward_sharing", Integer, nullable=False),
     Column("permitted_uses", Integer, nullable=False),  # bit n: use n
+    Column("attachment_count", Integer, nullable=False),
+    Column("attached_channel", Integer),
+    Column("attached_index", BIG),
     UniqueConstraint("id"),
     UniqueConstraint("channel", "index"),
 )
@@ -371,6 +377,7 @@ Index(None, notices.c.kind, notices.c.sequence)
 Index(None, notices.c.channel, notices.c.sequence)
 Index(None, notices.c.released_at)
 Index(None, notices.c.retain_until)
+Index("ix_notices_unattached", notices.c.sequence, sqlite_where=text(UNATTACHED), postgresql_where=text(UNATTACHED))
 Index(None, requests.c.notice)
 Index(None, sharing_acts.c.notice, sharing_acts.c.cursor)
 Index(None, sharing_acts.c.kind, sharing_acts.c.cursor)

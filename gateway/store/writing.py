@@ -265,6 +265,8 @@ _CHANGING = (
     "destroyed_index",
     "peer_destroyed_channel",
     "peer_destroyed_index",
+    "attached_channel",
+    "attached_index",
     "revision",
 )
 

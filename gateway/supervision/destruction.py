@@ -176,6 +176,8 @@ def _without_content(content: NoticeContent) -> NoticeContent:
         handling=content.handling,
         references=[each for each in content.references if each.relation in _CHANGING],
     )
+    for _ in content.attachments:  # how many there were
+        left.attachments.add()
     left.DiscardUnknownFields()
     if kind := content.WhichOneof("detail"):
         getattr(left, kind).SetInParent()

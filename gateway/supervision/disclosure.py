@@ -95,4 +95,6 @@ def _notice_of(envelope: Envelope) -> str:
         return notice_id(envelope.notice_acknowledged.notice)
     if envelope.HasField("content_destroyed"):
         return notice_id(envelope.content_destroyed.notice)
+    if envelope.HasField("attachments_received"):
+        return notice_id(envelope.attachments_received.notice)
     return shared_notice(envelope) or notice_id(envelope.notice_withdrawn.notice)

@@ -58,6 +58,13 @@ def acknowledged(
     return envelope
 
 
+def attachments_received(seal: Seal, notice_id: str) -> Envelope:
+    """The node that received a notice holds all its attachments."""
+    envelope = envelope_of(seal)
+    envelope.attachments_received.notice = notice_name(notice_id)
+    return envelope
+
+
 def withdrawn(seal: Seal, notice_id: str, explanation: Iterable[LocalizedText]) -> Envelope:
     """A notice is taken back by the side that gave it."""
     envelope = envelope_of(seal)

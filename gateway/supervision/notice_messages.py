@@ -17,6 +17,7 @@ def notice_message(
     withdrawn: Envelope | None = None,
     destroyed: Envelope | None = None,
     peer_destroyed: Envelope | None = None,
+    attached: Envelope | None = None,
 ) -> Notice:
     """Builds the message.
 
@@ -27,6 +28,7 @@ def notice_message(
         withdrawn: the envelope that withdrew it, if one did: a withdrawal, or another notice
         destroyed: this node's certificate that the content is destroyed, if there is one
         peer_destroyed: the peer's
+        attached: the receiver's word that it holds all attachments, if it gave it
     """
     notice = Notice(
         name=notice_name(record.id),
@@ -47,6 +49,9 @@ def notice_message(
         destruction=_destruction(record.destroyed_at, destroyed),
         peer_destruction=_destruction(record.peer_destroyed_at, peer_destroyed),
     )
+    if attached and record.attached_at:
+        notice.attachments_receipt.time.CopyFrom(attached.sealed_at)
+        notice.attachments_receipt.position.CopyFrom(_position(record.attached_at))
     if not is_remainder(released):
         notice.content.CopyFrom(released.notice_released.content)  # a message that is passed above is parsed once more
     return notice
@@ -73,8 +78,11 @@ def _withdrawal(record: NoticeRecord, envelope: Envelope) -> Notice.Withdrawal:
 def _destruction(place: Place | None, certificate: Envelope | None) -> Notice.Destruction | None:
     if place is None or certificate is None:
         return None
-    position = Notice.Position(origin=place.origin, index=place.index)
-    return Notice.Destruction(time=certificate.sealed_at, certificate=position)
+    return Notice.Destruction(time=certificate.sealed_at, certificate=_position(place))
+
+
+def _position(place: Place) -> Notice.Position:
+    return Notice.Position(origin=place.origin, index=place.index)
 
 
 def _name(notice_id: str) -> str:

@@ -48,6 +48,16 @@ def withdrawn(context: Context) -> Projection:
     return _change(record, states.withdrawn(record, context.place), Event.NOTICE_WITHDRAWN)
 
 
+def attached(context: Context) -> Projection:
+    """The receiver's word that it holds all attachments of a notice that went the other way."""
+    name = context.envelope.attachments_received.notice
+    record = _known(context, name, context.channel.recipient, context.channel.sender)
+    if not record.attachment_count:
+        raise Unusable(Outcome.INVALID, f"{name}: must be a notice with attachments")
+    kind = Event.ATTACHMENTS_RECEIVED if context.channel.outgoing else Event.NOTICE_DELIVERED
+    return _change(record, states.attached(record, context.place), kind)
+
+
 def _refer(
     reference: Reference,
     by: NoticeRecord,
@@ -97,6 +107,7 @@ def _new_record(new_id: str, content: NoticeContent, context: Context) -> Notice
         retain_until=day_of(content.handling.retain_until),
         onward_sharing=content.handling.onward_sharing,
         permitted_uses=tuple(content.handling.permitted_uses[:]),
+        attachment_count=len(content.attachments),
     )
 
 

@@ -42,12 +42,14 @@ RULES: Mapping[str | None, Callable[[Context], Projection]] = {
     "sharing_decided": sharing_projection.decided,
     "content_shared": sharing_projection.shared,
     "content_destroyed": destruction.destroyed,
+    "attachments_received": notice_projection.attached,
 }
 
 # What replies to something of the pair's other channel: after it comes all that replies to it.
 REPLIES: Mapping[str | None, int] = {
     "notice_acknowledged": 1,
     "content_destroyed": 1,
+    "attachments_received": 1,
     "sharing_requested": 1,
     "sharing_decided": 2,
     "content_shared": 3,
@@ -86,6 +88,8 @@ def concerned_notices(envelope: Envelope) -> Iterator[str]:
         yield notice_id(envelope.notice_withdrawn.notice)
     elif envelope.HasField("content_destroyed"):
         yield notice_id(envelope.content_destroyed.notice)
+    elif envelope.HasField("attachments_received"):
+        yield notice_id(envelope.attachments_received.notice)
     elif of_notice := shared_notice(envelope):
         yield of_notice
 

@@ -62,6 +62,8 @@ class NoticeRecord(NamedTuple):
     peer_destroyed_at: Place | None = None  # where the peer's stands
     onward_sharing: Handling.OnwardSharing.ValueType = Handling.ONWARD_SHARING_UNSPECIFIED
     permitted_uses: tuple[Handling.Use.ValueType, ...] = ()
+    attachment_count: int = 0
+    attached_at: Place | None = None  # where the receiver's envelope stands that says that it holds them all
 
 
 Find = Callable[[str], NoticeRecord | None]

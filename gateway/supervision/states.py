@@ -37,6 +37,7 @@ class Arrival(Enum):
     ACKNOWLEDGEMENT = auto()
     WITHDRAWAL = auto()
     SUPERSESSION = auto()
+    ATTACHMENTS = auto()
 
 
 _STANDING = (Notice.RELEASED, Notice.DELIVERED, Notice.ACKNOWLEDGED)
@@ -52,14 +53,20 @@ ALLOWED: Mapping[Act, tuple[Notice.Direction.ValueType, tuple[Notice.State.Value
     Act.MARK_SHARED: (Notice.INCOMING, _HELD),
 }
 
-# state: after a receipt, an acknowledgement, a withdrawal, a supersession
+# state: after a receipt, an acknowledgement, a withdrawal, a supersession, the receiver's word on the attachments
 _AFTER = {
-    Notice.RELEASED: (Notice.DELIVERED, Notice.ACKNOWLEDGED, Notice.WITHDRAWN, Notice.SUPERSEDED),
-    Notice.DELIVERED: (Notice.DELIVERED, Notice.ACKNOWLEDGED, Notice.WITHDRAWN, Notice.SUPERSEDED),
-    Notice.RECEIVED: (Notice.RECEIVED, Notice.ACKNOWLEDGED, Notice.WITHDRAWN, Notice.SUPERSEDED),
-    Notice.ACKNOWLEDGED: (Notice.ACKNOWLEDGED, Notice.ACKNOWLEDGED, Notice.WITHDRAWN, Notice.SUPERSEDED),
-    Notice.WITHDRAWN: (Notice.WITHDRAWN, Notice.WITHDRAWN, Notice.WITHDRAWN, Notice.WITHDRAWN),
-    Notice.SUPERSEDED: (Notice.SUPERSEDED, Notice.SUPERSEDED, Notice.SUPERSEDED, Notice.SUPERSEDED),
+    Notice.RELEASED: (Notice.DELIVERED, Notice.ACKNOWLEDGED, Notice.WITHDRAWN, Notice.SUPERSEDED, Notice.DELIVERED),
+    Notice.DELIVERED: (Notice.DELIVERED, Notice.ACKNOWLEDGED, Notice.WITHDRAWN, Notice.SUPERSEDED, Notice.DELIVERED),
+    Notice.RECEIVED: (Notice.RECEIVED, Notice.ACKNOWLEDGED, Notice.WITHDRAWN, Notice.SUPERSEDED, Notice.RECEIVED),
+    Notice.ACKNOWLEDGED: (
+        Notice.ACKNOWLEDGED,
+        Notice.ACKNOWLEDGED,
+        Notice.WITHDRAWN,
+        Notice.SUPERSEDED,
+        Notice.ACKNOWLEDGED,
+    ),
+    Notice.WITHDRAWN: (Notice.WITHDRAWN, Notice.WITHDRAWN, Notice.WITHDRAWN, Notice.WITHDRAWN, Notice.WITHDRAWN),
+    Notice.SUPERSEDED: (Notice.SUPERSEDED, Notice.SUPERSEDED, Notice.SUPERSEDED, Notice.SUPERSEDED, Notice.SUPERSEDED),
 }
 
 ARRIVALS: Mapping[tuple[Notice.State.ValueType, Arrival], Notice.State.ValueType] = {
@@ -89,11 +96,22 @@ def require(record: NoticeRecord, act: Act) -> None:
 
 
 def receipted(record: NoticeRecord, time: int) -> NoticeRecord:
-    """Adds that the receiver's node holds it; ``time`` in seconds since 1970, from its countersignature."""
+    """Adds that the receiver's node holds it; ``time`` in seconds since 1970, from its countersignature.
+
+    With attachments it is delivered only once the receiver's node says that it holds them, too (``attached``).
+    """
     if record.receipt_time is not None:
         return record
-    state = ARRIVALS[record.state, Arrival.RECEIPT]
+    state = record.state if record.attachment_count else ARRIVALS[record.state, Arrival.RECEIPT]
     return record._replace(state=state, revision=record.revision + 1, receipt_time=time)
+
+
+def attached(record: NoticeRecord, at: Place) -> NoticeRecord:
+    """Adds that the receiver's node holds all its attachments, as the envelope ``at`` a place says."""
+    if record.attached_at:
+        return record
+    state = ARRIVALS[record.state, Arrival.ATTACHMENTS]
+    return record._replace(state=state, revision=record.revision + 1, attached_at=at)
 
 
 def acknowledged(record: NoticeRecord, at: Place) -> NoticeRecord:

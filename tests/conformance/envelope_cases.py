@@ -170,6 +170,12 @@ def _of_the_act() -> list[tuple[str, str, bytes]]:
             content_shared().SerializeToString(),
         ),
         (
+            "attachments-of-nothing",
+            "the notice whose attachments are said to be here is not known",
+            _attachments("notices/kr-2026-001"),
+        ),
+        ("attachments-without-name", "no notice is named whose attachments are here", _attachments("")),
+        (
             "destruction-of-nothing",
             "the notice whose content is destroyed is not known",
             destroyed().SerializeToString(),
@@ -181,6 +187,13 @@ def _withdrawal() -> bytes:
     made = envelope()
     made.notice_withdrawn.notice = "notices/hk-2026-001"
     made.notice_withdrawn.explanation.add(language_tag="en", text="It was a mistake.")
+    return made.SerializeToString()
+
+
+def _attachments(notice: str) -> bytes:
+    made = envelope()
+    made.attachments_received.notice = notice
+    made.attachments_received.SetInParent()
     return made.SerializeToString()
 
 

@@ -49,6 +49,23 @@ def _left_of_release() -> Envelope:
     return left
 
 
+def _with_attachments() -> tuple[Envelope, Envelope]:
+    whole, left = _release(), _left_of_release()
+    for name in ("order.pdf", "annex.zip"):
+        whole.notice_released.content.attachments.add(
+            file_name=name, media_type="application/pdf", size_bytes=3, sha256=bytes(32)
+        )
+        left.notice_released.content.attachments.add()
+    return whole, left
+
+
+def _left_of_attachment(**said: Any) -> bytes:
+    left = _with_attachments()[1]
+    for field, value in said.items():
+        setattr(left.notice_released.content.attachments[0], field, value)
+    return left.SerializeToString(deterministic=True)
+
+
 def _reply(member: str, **said: Any) -> Envelope:
     made = envelope(member)
     getattr(made, member).notice = "notices/kr-2026-001" if member == "notice_acknowledged" else "notices/hk-2026-001"
@@ -79,6 +96,7 @@ def _accepted() -> list[tuple[str, str, Envelope, Envelope]]:
     withdrawn = _reply("notice_withdrawn", explanation="It was a mistake.")
     return [
         ("release", "of a release: who, when, handling, what it supersedes", _release(), _left_of_release()),
+        ("with-attachments", "of a release: how many attachments there were", *_with_attachments()),
         ("acknowledgement", "of an acknowledgement: its notice alone", acknowledged, _bare("notice_acknowledged")),
         ("withdrawal", "of a withdrawal: its notice alone", withdrawn, _bare("notice_withdrawn")),
         (
@@ -136,6 +154,19 @@ def _refused() -> list[tuple[str, str, str, bytes]]:
             "release",
             "a reference is left that changes nothing",
             release_with(references=Reference.RELATES_TO),
+        ),
+        (
+            "with-digest",
+            "with-attachments",
+            "the digest of an attachment is left, by which one could try out what it was",
+            _left_of_attachment(sha256=bytes(32)),
+        ),
+        ("with-size", "with-attachments", "the size of an attachment is left", _left_of_attachment(size_bytes=3)),
+        (
+            "with-file-name",
+            "with-attachments",
+            "the name of an attachment is left",
+            _left_of_attachment(file_name="order.pdf"),
         ),
         ("whole-envelope", "release", "everything is left", _release().SerializeToString(deterministic=True)),
         (

@@ -84,13 +84,15 @@ def test_every_method_leaves_one_entry_with_the_outcome_that_its_caller_was_told
     client = f"spiffe://gateway.hk.example/SFC/{system_of(role)}"
     with added(nodes.hk, client) as journal:
         answer = call(by_role[role], method, b"")
-        (entry,) = [each for each in journal.read() if each.step != JournalEntry.TOLD]
+        *opened, entry = [each for each in journal.read() if each.step != JournalEntry.TOLD]
     assert (entry.method, entry.outcome, entry.count) == (method, answer.reason or "OK", 1)
     assert (entry.authority, entry.officer) == ("SFC", "")
     assert entry.certificate_sha256 == fingerprint(client_files(nodes.hk, "SFC", system_of(role))[1])
     answered = JournalEntry.OPENED if method in STREAMS_OUT else JournalEntry.ANSWERED
     assert entry.step == (JournalEntry.REFUSED if answer.reason else answered)
     assert (answer.reason == "NOT_ALLOWED") == (role not in METHOD_ROLES[method])
+    refused_within = method in STREAMS_OUT and answer.reason not in ("", "NOT_ALLOWED")
+    assert [each.step for each in opened] == ([JournalEntry.OPENED] if refused_within else [])
 
 
 # --- what was done --------------------------------------------------------------------------------------------------

@@ -13,13 +13,14 @@ from tests.supervision.samples import HK_TO_KR, KR_TO_HK, record
 
 STATES = Notice.State.values()[1:]
 ENDED = {Notice.WITHDRAWN, Notice.SUPERSEDED}
-ACK, BACK = Place(KR_TO_HK, 4), Place(HK_TO_KR, 9)
+ACK, BACK, ATTACHED = Place(KR_TO_HK, 4), Place(HK_TO_KR, 9), Place(KR_TO_HK, 5)
 
 FACTS = {
     Arrival.RECEIPT: lambda known: states.receipted(known, 1_767_225_700),
     Arrival.ACKNOWLEDGEMENT: lambda known: states.acknowledged(known, ACK),
     Arrival.WITHDRAWAL: lambda known: states.withdrawn(known, BACK, "hk-2"),
     Arrival.SUPERSESSION: lambda known: states.superseded(known, "hk-3"),
+    Arrival.ATTACHMENTS: lambda known: states.attached(known, ATTACHED),
 }
 
 
@@ -98,6 +99,14 @@ def test_each_fact_is_recorded_with_what_it_brings():
     assert known.acknowledged_at == ACK
     assert (known.withdrawn_at, known.withdrawn_by) == (BACK, "hk-2")
     assert known.superseded_by == "hk-3"
+    assert known.attached_at == ATTACHED
+
+
+@pytest.mark.parametrize("arrivals", list(itertools.permutations([Arrival.RECEIPT, Arrival.ATTACHMENTS])))
+def test_a_notice_with_attachments_is_delivered_once_its_receiver_has_them(arrivals):
+    known = after(record(attachment_count=2), *arrivals)
+    assert (known.state, known.receipt_time is not None, known.attached_at) == (Notice.DELIVERED, True, ATTACHED)
+    assert after(record(attachment_count=2), Arrival.RECEIPT).state == Notice.RELEASED
 
 
 @pytest.mark.parametrize("arrival", Arrival)
@@ -108,6 +117,7 @@ def test_a_fact_is_recorded_once_by_the_first_that_brings_it(arrival):
         Arrival.ACKNOWLEDGEMENT: lambda: states.acknowledged(known, Place(KR_TO_HK, 99)),
         Arrival.WITHDRAWAL: lambda: states.withdrawn(known, Place(HK_TO_KR, 99)),
         Arrival.SUPERSESSION: lambda: states.superseded(known, "hk-99"),
+        Arrival.ATTACHMENTS: lambda: states.attached(known, Place(KR_TO_HK, 99)),
     }
     assert later[arrival]() is known
 

@@ -80,7 +80,7 @@ class EventCheck:
     def _compare(self, index: int, envelope: Envelope | None, here: Sequence[RowMapping]) -> None:
         delivered, expected = self._delivered(index, envelope), self._expected(index, envelope)
         told = [_told(row) for row in here]
-        found = [each for each in told if each[0] != Event.NOTICE_DELIVERED]
+        found = [each for each in told if each not in delivered]
         # What could not be used when it came, and can be since, was told twice: as the one, then as the other.
         if found not in (expected, [_UNSUPPORTED, *expected]) or told != found + delivered:
             where = f"events {self._channel.origin} {index}"
@@ -121,6 +121,9 @@ class EventCheck:
             return envelope.notice_acknowledged.notice, Event.NOTICE_ACKNOWLEDGED, "acknowledged", ""
         if envelope.HasField("notice_withdrawn"):
             return envelope.notice_withdrawn.notice, Event.NOTICE_WITHDRAWN, "withdrawn", ""
+        if envelope.HasField("attachments_received"):
+            kind = Event.ATTACHMENTS_RECEIVED if self._channel.outgoing else Event.NOTICE_DELIVERED
+            return envelope.attachments_received.notice, kind, "attached", ""
         if envelope.HasField("content_destroyed"):
             fact = "destroyed" if self._channel.outgoing else "peer_destroyed"
             return envelope.content_destroyed.notice, Event.CONTENT_DESTROYED, fact, f"at {self._channel.sender}"
@@ -154,7 +157,9 @@ class EventCheck:
         if (self._channel.id, index) in self._fold.unusable:
             return []
         name = notice_id(envelope.notice_released.notice)
-        return [(Event.NOTICE_DELIVERED, name, self._fold.facts[name].kind, "")]
+        facts = self._fold.facts[name]
+        kind = Event.NOTICE_RECEIPTED if facts.attachment_count else Event.NOTICE_DELIVERED
+        return [(kind, name, facts.kind, "")]
 
     def _check_halt(self) -> None:
         """The newest event of halting or recovering says the same as the channel's row."""

@@ -4,7 +4,7 @@ Nothing here decides by state: a fact is a place in a log, and a notice's row fo
 hundred bytes a notice.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
@@ -25,7 +25,7 @@ from gateway.supervision.values import date_fault, timestamp_fault
 
 Place = tuple[int, int]  # channel id, index
 
-_REPLIES = ("notice_acknowledged", "content_destroyed", *MEMBERS)
+_REPLIES = ("notice_acknowledged", "content_destroyed", "attachments_received", *MEMBERS)
 _LATEST = (ANSWERED, PASSED_ON)  # after all other replies, in this order
 _RULES = ("framework_version_published", "framework_assessed")
 
@@ -44,6 +44,8 @@ class Facts:
     superseded_by: str = ""
     destroyed: Place | None = None  # where this node's certificate stands
     peer_destroyed: Place | None = None
+    attached: Place | None = None  # where the receiver says that it holds all attachments
+    attachment_count: int = 0
     files: tuple[tuple[bytes, int], ...] = ()  # SHA-256 and size of each that it names
     is_kept_for_ever: bool = True  # its handling names no last day
     ended: int = 0  # state, once it was withdrawn or superseded: whichever came first
@@ -55,7 +57,14 @@ class Facts:
 
     def count(self) -> int:
         """Number of facts beside its release and receipt."""
-        changes = (self.acknowledged, self.withdrawn, self.superseded, self.destroyed, self.peer_destroyed)
+        changes = (
+            self.acknowledged,
+            self.withdrawn,
+            self.superseded,
+            self.destroyed,
+            self.peer_destroyed,
+            self.attached,
+        )
         return sum(place is not None for place in changes)
 
 
@@ -147,6 +156,7 @@ def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope)
     files = tuple((each.sha256, each.size_bytes) for each in content.attachments if each.sha256)
     for_ever = not content.handling.HasField("retain_until")
     found.facts[new_id] = Facts(*place, _terms(envelope, channel), files=files, is_kept_for_ever=for_ever)
+    found.facts[new_id].attachment_count = len(content.attachments)
     for relation, other_id in referred(envelope):
         other = found.facts.get(other_id)
         if other is None or other.channel != channel.id:
@@ -177,7 +187,7 @@ def _reply(
     if envelope.WhichOneof("content") in MEMBERS:
         facts = found.facts.get(notice_of(envelope))
         return found.sharing.take(channel, index, envelope, facts.terms if facts else None)
-    take = _acknowledge if envelope.HasField("notice_acknowledged") else _destroy
+    take = _TAKE[envelope.WhichOneof("content")]
     return take(found, channels, channel, index, envelope)
 
 
@@ -210,6 +220,25 @@ def _destroy(
     for each in act.envelopes:
         found.certified[ids.get(each.origin, 0), each.index] = (each.leaf_hash, each.remainder_sha256)
     return True
+
+
+def _attach(
+    found: Fold, channels: Mapping[int, VerifiedChannel], channel: VerifiedChannel, index: int, envelope: Envelope
+) -> bool:
+    """Takes the receiver's word on the attachments of a notice that came the other way; False: it has none."""
+    facts = found.facts.get(notice_id(envelope.attachments_received.notice))
+    if facts is None or channels[facts.channel].sender != channel.recipient or facts.channel == channel.id:
+        return False
+    if facts.attachment_count:
+        facts.attached = facts.attached or (channel.id, index)
+    return facts.attachment_count > 0
+
+
+_TAKE: Mapping[str | None, Callable[..., bool]] = {
+    "notice_acknowledged": _acknowledge,
+    "content_destroyed": _destroy,
+    "attachments_received": _attach,
+}
 
 
 def _withdraw(facts: Facts, place: Place, by: str) -> None:

@@ -77,6 +77,7 @@ class NoticeCheck:
         channel, content = self._channels[facts.channel], envelope.notice_released.content
         time, sealed = _receipt_time(channel, facts.index), envelope.sealed_at
         acknowledged, withdrawn = facts.acknowledged or (None, None), facts.withdrawn or (None, None)
+        attached = facts.attached or (None, None)
         destroyed, peer_destroyed = facts.destroyed or (None, None), facts.peer_destroyed or (None, None)
         return {
             "direction": Notice.OUTGOING if channel.outgoing else Notice.INCOMING,
@@ -101,6 +102,9 @@ class NoticeCheck:
             "destroyed_index": destroyed[1],
             "peer_destroyed_channel": peer_destroyed[0],
             "peer_destroyed_index": peer_destroyed[1],
+            "attachment_count": facts.attachment_count,
+            "attached_channel": attached[0],
+            "attached_index": attached[1],
             "onward_sharing": facts.terms.onward_sharing,
             "permitted_uses": sum(1 << use for use in facts.terms.permitted_uses),
             "revision": 1 + facts.count() + (time is not None),
@@ -155,6 +159,8 @@ def _state(facts: Facts, *, outgoing: bool, receipted: bool) -> int:
         return Notice.ACKNOWLEDGED
     if not outgoing:
         return Notice.RECEIVED
+    if facts.attachment_count:
+        return Notice.DELIVERED if facts.attached else Notice.RELEASED
     return Notice.DELIVERED if receipted else Notice.RELEASED
 
 

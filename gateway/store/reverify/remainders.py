@@ -27,6 +27,7 @@ _OUTER = frozenset(
     {"notice_released", "notice_acknowledged", "notice_withdrawn", "sharing_requested", "sharing_decided", _CONTENT}
 )
 _EMPTY = frozenset(f"{_CONTENT}.{each.name}" for each in _KINDS)  # the kind of a notice stays, and not what it says
+_COUNTED = f"{_CONTENT}.attachments"  # how many there were stays
 
 
 def remainder_in(data: bytes) -> Envelope | None:
@@ -50,6 +51,9 @@ def _fits(message: Message, path: str) -> bool:
         name = f"{path}{field.name}"
         if name in _OUTER:
             if not _fits(value, f"{name}."):
+                return False
+        elif name == _COUNTED:
+            if any(each.ListFields() for each in value):
                 return False
         elif name in _EMPTY:
             if value.ListFields():

@@ -48,6 +48,7 @@ class Envelope(_message.Message):
     SHARING_DECIDED_FIELD_NUMBER: _builtins.int
     CONTENT_SHARED_FIELD_NUMBER: _builtins.int
     CONTENT_DESTROYED_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_RECEIVED_FIELD_NUMBER: _builtins.int
     salt: _builtins.bytes
     """16 random bytes, so that the leaf hash tells nothing once the content is destroyed."""
     origin: _builtins.str
@@ -106,6 +107,10 @@ class Envelope(_message.Message):
     def content_destroyed(self) -> Global___ContentDestroyed:
         """The content of a notice is destroyed at the sender's node."""
 
+    @_builtins.property
+    def attachments_received(self) -> Global___AttachmentsReceived:
+        """All files of a notice of the recipient of this envelope are here."""
+
     def __init__(
         self,
         *,
@@ -124,12 +129,13 @@ class Envelope(_message.Message):
         sharing_decided: _sharing_pb2.SharingDecided | None = ...,
         content_shared: _sharing_pb2.ContentShared | None = ...,
         content_destroyed: Global___ContentDestroyed | None = ...,
+        attachments_received: Global___AttachmentsReceived | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "content_shared", b"content_shared", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "seal_rotated", b"seal_rotated", "sealed_at", b"sealed_at", "sharing_decided", b"sharing_decided", "sharing_requested", b"sharing_requested"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "attachments_received", b"attachments_received", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "content_shared", b"content_shared", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "seal_rotated", b"seal_rotated", "sealed_at", b"sealed_at", "sharing_decided", b"sharing_decided", "sharing_requested", b"sharing_requested"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "content_shared", b"content_shared", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "origin", b"origin", "salt", b"salt", "seal_rotated", b"seal_rotated", "sealed_at", b"sealed_at", "sharing_decided", b"sharing_decided", "sharing_requested", b"sharing_requested"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "attachments_received", b"attachments_received", "author", b"author", "content", b"content", "content_destroyed", b"content_destroyed", "content_shared", b"content_shared", "framework_assessed", b"framework_assessed", "framework_version_published", b"framework_version_published", "notice_acknowledged", b"notice_acknowledged", "notice_released", b"notice_released", "notice_withdrawn", b"notice_withdrawn", "origin", b"origin", "salt", b"salt", "seal_rotated", b"seal_rotated", "sealed_at", b"sealed_at", "sharing_decided", b"sharing_decided", "sharing_requested", b"sharing_requested"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["notice_released", "notice_acknowledged", "notice_withdrawn", "framework_version_published", "framework_assessed", "seal_rotated", "sharing_requested", "sharing_decided", "content_shared", "content_destroyed"]  # noqa: Y015
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["notice_released", "notice_acknowledged", "notice_withdrawn", "framework_version_published", "framework_assessed", "seal_rotated", "sharing_requested", "sharing_decided", "content_shared", "content_destroyed", "attachments_received"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
 
@@ -350,6 +356,30 @@ class SealRotated(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SealRotated: _TypeAlias = SealRotated  # noqa: Y015
+
+@_typing.final
+class AttachmentsReceived(_message.Message):
+    """The sender's node holds every file that a notice names, each whole and with its digest: they were durable and verified
+    before this was sealed. It names no digest, which the notice's own envelope does, and so is never destroyed.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTICE_FIELD_NUMBER: _builtins.int
+    notice: _builtins.str
+    """The notice, `notices/{notice}`: of the recipient, and with at least one attachment."""
+    def __init__(
+        self,
+        *,
+        notice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notice", b"notice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttachmentsReceived: _TypeAlias = AttachmentsReceived  # noqa: Y015
 
 @_typing.final
 class ContentDestroyed(_message.Message):

@@ -39,7 +39,7 @@ class Event(_message.Message):
         NOTICE_RELEASED: Event._Kind.ValueType  # 1
         """A notice of ours is sealed."""
         NOTICE_DELIVERED: Event._Kind.ValueType  # 2
-        """The peer's node gave a receipt for a notice of ours."""
+        """The peer's node gave a receipt for a notice of ours, or, if it has attachments, said that it holds all of them."""
         NOTICE_RECEIVED: Event._Kind.ValueType  # 3
         """A notice of a peer arrived."""
         NOTICE_ACKNOWLEDGED: Event._Kind.ValueType  # 4
@@ -94,6 +94,10 @@ class Event(_message.Message):
         """A notice was passed on; `detail` says so where nothing covers that."""
         CONTENT_DESTROYED: Event._Kind.ValueType  # 26
         """The content of a notice is destroyed, here or at the peer: `detail` says at whose node."""
+        ATTACHMENTS_RECEIVED: Event._Kind.ValueType  # 28
+        """All files of a notice of a peer are here, whole and verified; the peer is told."""
+        NOTICE_RECEIPTED: Event._Kind.ValueType  # 29
+        """The peer's node gave a receipt for a notice of ours whose files are still under way: NOTICE_DELIVERED follows."""
         ENVELOPE_GIVEN_UP: Event._Kind.ValueType  # 32
         """What this event told stood in a history of this node's own that it gave up after a fork, and holds no more; its
         cursor stays. Operators agree on that, and `ALARM` tells it.
@@ -107,7 +111,7 @@ class Event(_message.Message):
     NOTICE_RELEASED: Event.Kind.ValueType  # 1
     """A notice of ours is sealed."""
     NOTICE_DELIVERED: Event.Kind.ValueType  # 2
-    """The peer's node gave a receipt for a notice of ours."""
+    """The peer's node gave a receipt for a notice of ours, or, if it has attachments, said that it holds all of them."""
     NOTICE_RECEIVED: Event.Kind.ValueType  # 3
     """A notice of a peer arrived."""
     NOTICE_ACKNOWLEDGED: Event.Kind.ValueType  # 4
@@ -162,6 +166,10 @@ class Event(_message.Message):
     """A notice was passed on; `detail` says so where nothing covers that."""
     CONTENT_DESTROYED: Event.Kind.ValueType  # 26
     """The content of a notice is destroyed, here or at the peer: `detail` says at whose node."""
+    ATTACHMENTS_RECEIVED: Event.Kind.ValueType  # 28
+    """All files of a notice of a peer are here, whole and verified; the peer is told."""
+    NOTICE_RECEIPTED: Event.Kind.ValueType  # 29
+    """The peer's node gave a receipt for a notice of ours whose files are still under way: NOTICE_DELIVERED follows."""
     ENVELOPE_GIVEN_UP: Event.Kind.ValueType  # 32
     """What this event told stood in a history of this node's own that it gave up after a fork, and holds no more; its
     cursor stays. Operators agree on that, and `ALARM` tells it.

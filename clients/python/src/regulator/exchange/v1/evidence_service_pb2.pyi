@@ -44,6 +44,8 @@ class GetEvidenceRequest(_message.Message):
         """This node's certificate that the content is destroyed."""
         PEER_DESTRUCTION: GetEvidenceRequest._Act.ValueType  # 5
         """The peer's."""
+        ATTACHMENTS: GetEvidenceRequest._Act.ValueType  # 6
+        """The one by which the receiver's node said that it holds all attachments."""
 
     class Act(_Act, metaclass=_ActEnumTypeWrapper):
         """Which of a notice's envelopes."""
@@ -60,6 +62,8 @@ class GetEvidenceRequest(_message.Message):
     """This node's certificate that the content is destroyed."""
     PEER_DESTRUCTION: GetEvidenceRequest.Act.ValueType  # 5
     """The peer's."""
+    ATTACHMENTS: GetEvidenceRequest.Act.ValueType  # 6
+    """The one by which the receiver's node said that it holds all attachments."""
 
     NOTICE_FIELD_NUMBER: _builtins.int
     ACT_FIELD_NUMBER: _builtins.int

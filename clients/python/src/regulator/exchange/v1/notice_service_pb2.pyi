@@ -103,9 +103,9 @@ class Notice(_message.Message):
         RELEASED: Notice._State.ValueType  # 1
         """Sender: sealed and durable here."""
         DELIVERED: Notice._State.ValueType  # 2
-        """Sender: the receiver's node has given a receipt."""
+        """Sender: the receiver's node has given a receipt; and, if it has attachments, has said that it holds all of them."""
         RECEIVED: Notice._State.ValueType  # 3
-        """Receiver: durable here and not yet acknowledged."""
+        """Receiver: durable here and not yet acknowledged. `attachments_receipt` tells whether its files are here, too."""
         ACKNOWLEDGED: Notice._State.ValueType  # 4
         """Both: the receiving authority has acknowledged it."""
         WITHDRAWN: Notice._State.ValueType  # 5
@@ -114,8 +114,8 @@ class Notice(_message.Message):
         """Both: another notice has taken its place."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
-        """How far it has come. Each state is backed by proofs: DELIVERED by the receiver's receipt, the others by
-        envelopes.
+        """How far it has come. Each state is backed by proofs: DELIVERED by the receiver's receipt, or by its
+        envelope on the attachments, the others by envelopes.
         """
 
     STATE_UNSPECIFIED: Notice.State.ValueType  # 0
@@ -123,15 +123,43 @@ class Notice(_message.Message):
     RELEASED: Notice.State.ValueType  # 1
     """Sender: sealed and durable here."""
     DELIVERED: Notice.State.ValueType  # 2
-    """Sender: the receiver's node has given a receipt."""
+    """Sender: the receiver's node has given a receipt; and, if it has attachments, has said that it holds all of them."""
     RECEIVED: Notice.State.ValueType  # 3
-    """Receiver: durable here and not yet acknowledged."""
+    """Receiver: durable here and not yet acknowledged. `attachments_receipt` tells whether its files are here, too."""
     ACKNOWLEDGED: Notice.State.ValueType  # 4
     """Both: the receiving authority has acknowledged it."""
     WITHDRAWN: Notice.State.ValueType  # 5
     """Both: the sender has taken it back."""
     SUPERSEDED: Notice.State.ValueType  # 6
     """Both: another notice has taken its place."""
+
+    @_typing.final
+    class AttachmentsReceipt(_message.Message):
+        """The envelope by which a receiver's node said that it holds all attachments."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        TIME_FIELD_NUMBER: _builtins.int
+        POSITION_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def time(self) -> _timestamp_pb2.Timestamp:
+            """When, by the receiver's clock."""
+
+        @_builtins.property
+        def position(self) -> Global___Notice.Position:
+            """Where it is sealed."""
+
+        def __init__(
+            self,
+            *,
+            time: _timestamp_pb2.Timestamp | None = ...,
+            position: Global___Notice.Position | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "time", b"time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "time", b"time"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
     class Destruction(_message.Message):
@@ -285,6 +313,7 @@ class Notice(_message.Message):
     APPROVER_FIELD_NUMBER: _builtins.int
     DESTRUCTION_FIELD_NUMBER: _builtins.int
     PEER_DESTRUCTION_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_RECEIPT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`notices/{notice}`: the same at both nodes. The id begins with the sender's jurisdiction."""
     sender: _builtins.str
@@ -343,6 +372,12 @@ class Notice(_message.Message):
     def peer_destruction(self) -> Global___Notice.Destruction:
         """That its content is destroyed at the peer, once the peer's certificate has come."""
 
+    @_builtins.property
+    def attachments_receipt(self) -> Global___Notice.AttachmentsReceipt:
+        """That the receiver's node holds all its attachments, each whole and verified; absent: it has none, or some are still
+        under way.
+        """
+
     def __init__(
         self,
         *,
@@ -364,10 +399,11 @@ class Notice(_message.Message):
         approver: _envelope_pb2.Author | None = ...,
         destruction: Global___Notice.Destruction | None = ...,
         peer_destruction: Global___Notice.Destruction | None = ...,
+        attachments_receipt: Global___Notice.AttachmentsReceipt | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "approver", b"approver", "author", b"author", "content", b"content", "destruction", b"destruction", "peer_destruction", b"peer_destruction", "position", b"position", "receipt_time", b"receipt_time", "release_time", b"release_time", "withdrawal", b"withdrawal"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "approver", b"approver", "attachments_receipt", b"attachments_receipt", "author", b"author", "content", b"content", "destruction", b"destruction", "peer_destruction", b"peer_destruction", "position", b"position", "receipt_time", b"receipt_time", "release_time", b"release_time", "withdrawal", b"withdrawal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "approver", b"approver", "author", b"author", "content", b"content", "destruction", b"destruction", "direction", b"direction", "etag", b"etag", "kind", b"kind", "name", b"name", "peer_destruction", b"peer_destruction", "position", b"position", "receipt_time", b"receipt_time", "recipient", b"recipient", "release_time", b"release_time", "sender", b"sender", "state", b"state", "superseded_by", b"superseded_by", "withdrawal", b"withdrawal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "approver", b"approver", "attachments_receipt", b"attachments_receipt", "author", b"author", "content", b"content", "destruction", b"destruction", "direction", b"direction", "etag", b"etag", "kind", b"kind", "name", b"name", "peer_destruction", b"peer_destruction", "position", b"position", "receipt_time", b"receipt_time", "recipient", b"recipient", "release_time", b"release_time", "sender", b"sender", "state", b"state", "superseded_by", b"superseded_by", "withdrawal", b"withdrawal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -95,6 +95,87 @@ class TracedEnvelopes(_message.Message):
 Global___TracedEnvelopes: _TypeAlias = TracedEnvelopes  # noqa: Y015
 
 @_typing.final
+class SendAttachmentsRequest(_message.Message):
+    """From who holds files to who wants them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    ABSENT_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """The next bytes of the part: 1 byte to 1 MiB, and all together as many as were wanted."""
+    @_builtins.property
+    def absent(self) -> Global___AttachmentAbsent:
+        """The part, or the rest of it, is not here: the file is not, or not any more."""
+
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+        absent: Global___AttachmentAbsent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["absent", b"absent", "data", b"data", "step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absent", b"absent", "data", b"data", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_step: _TypeAlias = _typing.Literal["data", "absent"]  # noqa: Y015
+    _WhichOneofArgType_step: _TypeAlias = _typing.Literal["step", b"step"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_step) -> _WhichOneofReturnType_step | None: ...
+
+Global___SendAttachmentsRequest: _TypeAlias = SendAttachmentsRequest  # noqa: Y015
+
+@_typing.final
+class AttachmentAbsent(_message.Message):
+    """Tells that a file is not here."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttachmentAbsent: _TypeAlias = AttachmentAbsent  # noqa: Y015
+
+@_typing.final
+class SendAttachmentsResponse(_message.Message):
+    """From who wants files to who holds them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHA256_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
+    sha256: _builtins.bytes
+    """SHA-256 of the file: 32 bytes."""
+    size_bytes: _builtins.int
+    """Its size, as the notice names it."""
+    offset: _builtins.int
+    """First byte of the part that is wanted."""
+    length: _builtins.int
+    """How many bytes are wanted: at least one, at most 8 MiB."""
+    def __init__(
+        self,
+        *,
+        sha256: _builtins.bytes = ...,
+        size_bytes: _builtins.int = ...,
+        offset: _builtins.int = ...,
+        length: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["length", b"length", "offset", b"offset", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendAttachmentsResponse: _TypeAlias = SendAttachmentsResponse  # noqa: Y015
+
+@_typing.final
 class ExchangeResponse(_message.Message):
     """From the receiver of a channel to its sender."""
 

@@ -40,6 +40,11 @@ class PeerServiceStub:
                 request_serializer=regulator_dot_exchange_dot_v1_dot_peer__service__pb2.ExchangeRequest.SerializeToString,
                 response_deserializer=regulator_dot_exchange_dot_v1_dot_peer__service__pb2.ExchangeResponse.FromString,
                 _registered_method=True)
+        self.SendAttachments = channel.stream_stream(
+                '/regulator.exchange.v1.PeerService/SendAttachments',
+                request_serializer=regulator_dot_exchange_dot_v1_dot_peer__service__pb2.SendAttachmentsRequest.SerializeToString,
+                response_deserializer=regulator_dot_exchange_dot_v1_dot_peer__service__pb2.SendAttachmentsResponse.FromString,
+                _registered_method=True)
 
 
 class PeerServiceServicer:
@@ -55,6 +60,16 @@ class PeerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendAttachments(self, request_iterator, context):
+        """Carries files of notices between the two, beside their channels, so that no envelope waits behind a file. The caller
+        holds files; the callee says which part of which one it wants next, and the caller sends that part or that it has
+        none. The first word is the callee's. It wants a file of the notices between the two alone, and goes on from what is
+        durable there, so any break costs no more than a part. Whoever sends a channel keeps such a stream up beside it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PeerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +77,11 @@ def add_PeerServiceServicer_to_server(servicer, server):
                     servicer.Exchange,
                     request_deserializer=regulator_dot_exchange_dot_v1_dot_peer__service__pb2.ExchangeRequest.FromString,
                     response_serializer=regulator_dot_exchange_dot_v1_dot_peer__service__pb2.ExchangeResponse.SerializeToString,
+            ),
+            'SendAttachments': grpc.stream_stream_rpc_method_handler(
+                    servicer.SendAttachments,
+                    request_deserializer=regulator_dot_exchange_dot_v1_dot_peer__service__pb2.SendAttachmentsRequest.FromString,
+                    response_serializer=regulator_dot_exchange_dot_v1_dot_peer__service__pb2.SendAttachmentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +112,33 @@ class PeerService:
             '/regulator.exchange.v1.PeerService/Exchange',
             regulator_dot_exchange_dot_v1_dot_peer__service__pb2.ExchangeRequest.SerializeToString,
             regulator_dot_exchange_dot_v1_dot_peer__service__pb2.ExchangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendAttachments(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/regulator.exchange.v1.PeerService/SendAttachments',
+            regulator_dot_exchange_dot_v1_dot_peer__service__pb2.SendAttachmentsRequest.SerializeToString,
+            regulator_dot_exchange_dot_v1_dot_peer__service__pb2.SendAttachmentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

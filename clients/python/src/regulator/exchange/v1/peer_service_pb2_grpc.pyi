@@ -38,6 +38,12 @@ class PeerServiceStub:
     answered by a Position; then batches flow one way and receipts the other. Everything may be sent again: the
     receiver holds each envelope once. A stream has no deadline of its own; the connection's age bounds it.
     """
+    SendAttachments: _grpc.StreamStreamMultiCallable[_peer_service_pb2.SendAttachmentsRequest, _peer_service_pb2.SendAttachmentsResponse]
+    """Carries files of notices between the two, beside their channels, so that no envelope waits behind a file. The caller
+    holds files; the callee says which part of which one it wants next, and the caller sends that part or that it has
+    none. The first word is the callee's. It wants a file of the notices between the two alone, and goes on from what is
+    durable there, so any break costs no more than a part. Whoever sends a channel keeps such a stream up beside it.
+    """
 
 @_typing.type_check_only
 class PeerServiceAsyncStub(PeerServiceStub):
@@ -48,6 +54,12 @@ class PeerServiceAsyncStub(PeerServiceStub):
     """Feeds one channel: the caller is the channel's sender, the callee its receiver. The first request is a Hello,
     answered by a Position; then batches flow one way and receipts the other. Everything may be sent again: the
     receiver holds each envelope once. A stream has no deadline of its own; the connection's age bounds it.
+    """
+    SendAttachments: _aio.StreamStreamMultiCallable[_peer_service_pb2.SendAttachmentsRequest, _peer_service_pb2.SendAttachmentsResponse]  # type: ignore[assignment]
+    """Carries files of notices between the two, beside their channels, so that no envelope waits behind a file. The caller
+    holds files; the callee says which part of which one it wants next, and the caller sends that part or that it has
+    none. The first word is the callee's. It wants a file of the notices between the two alone, and goes on from what is
+    durable there, so any break costs no more than a part. Whoever sends a channel keeps such a stream up beside it.
     """
 
 class PeerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -62,6 +74,18 @@ class PeerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Feeds one channel: the caller is the channel's sender, the callee its receiver. The first request is a Hello,
         answered by a Position; then batches flow one way and receipts the other. Everything may be sent again: the
         receiver holds each envelope once. A stream has no deadline of its own; the connection's age bounds it.
+        """
+
+    @_abc_1.abstractmethod
+    def SendAttachments(
+        self,
+        request_iterator: _MaybeAsyncIterator[_peer_service_pb2.SendAttachmentsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_peer_service_pb2.SendAttachmentsResponse], _abc.AsyncIterator[_peer_service_pb2.SendAttachmentsResponse]]:
+        """Carries files of notices between the two, beside their channels, so that no envelope waits behind a file. The caller
+        holds files; the callee says which part of which one it wants next, and the caller sends that part or that it has
+        none. The first word is the callee's. It wants a file of the notices between the two alone, and goes on from what is
+        durable there, so any break costs no more than a part. Whoever sends a channel keeps such a stream up beside it.
         """
 
 def add_PeerServiceServicer_to_server(servicer: PeerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,117 @@
+"""The holding end of ``PeerService.SendAttachments``: keeps a stream up beside each channel that leads away from here.
+
+It has a connection of its own, so that no envelope waits behind a file. The peer says what it wants.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from itertools import cycle
+from typing import Any
+
+import grpc
+from regulator.exchange.v1 import peer_service_pb2 as wire
+from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
+
+from gateway.errors import GatewayError, RemoteProtocolError
+from gateway.identity.parties import Party
+from gateway.link import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, RENEWAL_LOOK_SECONDS, Credentials, channel_options
+from gateway.logs import Log
+from gateway.replicas import Hold, Replicas
+from gateway.store.attachment_queries import read_chunks, read_held
+from gateway.store.readers import Readers
+from gateway.supervision.attachments import CHUNK_BYTES, MAX_ATTACHMENT_BYTES, Attached
+
+MAX_PART_BYTES = 8 * 1024 * 1024
+UNKNOWN_WAIT_SECONDS = 60.0  # before a peer is asked again that does not know the method: an earlier version
+STEADY_SECONDS = 10.0  # a stream that lasted so long was no failure
+
+_log = Log(__name__)
+
+
+class AttachmentLink:
+    """Serves one peer with files.
+
+    Args:
+        peer: where it leads
+        origin: of the channel to it, whose replica keeps the stream
+        credentials: gives what to present and whom to trust now, for TLS
+        readers: of the store
+        replicas: tell when this one is to dial
+    """
+
+    def __init__(
+        self, peer: Party, origin: str, credentials: Callable[[], Credentials], readers: Readers, replicas: Replicas
+    ) -> None:
+        self._peer, self._origin, self._credentials = peer, origin, credentials
+        self._readers, self._replicas = readers, replicas
+
+    async def run(self) -> None:
+        """Keeps the stream up until cancelled; waits longer after each failure, up to a bound, with jitter."""
+        wait, told = FIRST_WAIT_SECONDS, ""
+        for address in cycle(self._peer.addresses):
+            began, failed, longest = time.monotonic(), "", LONGEST_WAIT_SECONDS
+            try:
+                await self._stream(address, await self._replicas.hold(self._origin))
+            except grpc.aio.AioRpcError as error:
+                failed = error.code().name
+                longest = UNKNOWN_WAIT_SECONDS if error.code() == grpc.StatusCode.UNIMPLEMENTED else longest
+            except GatewayError as error:
+                failed = error.message
+            except Exception as defect:  # noqa: BLE001 - files must not stand still for it until the node is started anew
+                failed = type(defect).__name__
+                if failed != told:
+                    _log.defect("attachment_link_failed", defect, channel=self._origin)
+            if failed and failed != told:
+                _log.warning("attachment_stream_failed", channel=self._origin, error=failed)
+            told = failed
+            if time.monotonic() - began > STEADY_SECONDS:
+                wait = FIRST_WAIT_SECONDS
+            await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
+            wait = min(wait * 2, longest)
+
+    async def _stream(self, address: str, hold: Hold) -> None:
+        """One connection, one stream, until it ends, or must."""
+        used = self._credentials()
+        credentials = grpc.ssl_channel_credentials(used.peer_roots, used.key, used.certificate)
+        async with grpc.aio.secure_channel(address, credentials, options=channel_options(self._peer)) as channel:
+            call = PeerServiceStub(channel).SendAttachments()
+            parts = (self._serve(call), self._watch_credentials(used), hold.lost.wait())
+            tasks = [asyncio.ensure_future(part) for part in parts]
+            try:
+                ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for each in ended:
+                    each.result()
+            finally:
+                call.cancel()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, call: Any) -> None:
+        while (wanted := await call.read()) is not grpc.aio.EOF:
+            await self._send_part(call, wanted)
+        raise RemoteProtocolError(f"the peer ended the stream of attachments: {(await call.code()).name}")
+
+    async def _send_part(self, call: Any, wanted: wire.SendAttachmentsResponse) -> None:
+        """Sends the bytes that are wanted, as fast as the peer takes them; or that they are not here."""
+        offset, end = wanted.offset, wanted.offset + wanted.length
+        if not 0 < wanted.length <= MAX_PART_BYTES or not end <= wanted.size_bytes <= MAX_ATTACHMENT_BYTES:
+            raise RemoteProtocolError("a part must have 1 byte to 8 MiB, and be within its file")
+        number = await self._readers.run(read_held, self._peer.jurisdiction, Attached(wanted.sha256, wanted.size_bytes))
+        while offset < end:
+            found = await self._readers.run(read_chunks, number, offset // CHUNK_BYTES, 1) if number is not None else []
+            if not found:
+                await call.write(wire.SendAttachmentsRequest(absent=wire.AttachmentAbsent()))
+                return
+            data = found[0][offset % CHUNK_BYTES :][: end - offset]
+            offset += len(data)
+            await call.write(wire.SendAttachmentsRequest(data=data))
+
+    async def _watch_credentials(self, used: Credentials) -> None:
+        """Ends once there are others, so that no stream goes on under what is no longer trusted."""
+        while True:
+            await asyncio.sleep(RENEWAL_LOOK_SECONDS)
+            if self._credentials() != used:
+                return

@@ -1,0 +1,94 @@
+"""Files that a peer's node holds and this one wants: those of the notices between the two, and no others.
+
+The one that wants decides, so it takes only what it knows a notice for and has room for; the smallest rest comes first,
+so no small file waits behind a large one for longer than a part takes. What this node lost itself, as by a restore from
+an old backup, it wants back in the same way.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from gateway.commands.storing import Storing
+from gateway.identity.names import NodeId
+from gateway.identity.parties import Parties
+from gateway.moments import day_at
+from gateway.store.attachment_queries import Wanted, read_wanted, read_whole
+from gateway.store.committer import Committer
+from gateway.store.readers import Readers
+from gateway.store.transaction import Transaction
+from gateway.supervision.attachments import AttachmentRecord
+from gateway.supervision.destruction import NODE
+from gateway.supervision.envelopes import Actor, attachments_received
+
+AT_ONCE = 100  # notices in one commit; files that are looked at to choose the next
+
+
+class ReceivingNode:
+    """Who seals that files are here: the node itself."""
+
+    authority = NODE
+    officer = ""
+
+    def __init__(self, domain: str) -> None:
+        self.client = str(NodeId(domain))
+
+
+class Receiving:
+    """What is wanted of peers, and what is told to them once it is here.
+
+    Args:
+        parties: who exchanges
+        committer: the one writer
+        readers: of the store
+        storing: makes bytes durable
+        clock: microseconds since 1970
+    """
+
+    def __init__(
+        self,
+        parties: Parties,
+        committer: Committer,
+        readers: Readers,
+        storing: Storing,
+        clock: Callable[[], int],
+    ) -> None:
+        self._parties, self._committer, self._readers = parties, committer, readers
+        self._clock, self.storing = clock, storing
+        self._node: Actor = ReceivingNode(parties.own.domain)
+
+    async def wanted(self, peer: str) -> list[Wanted]:
+        """Gives files that a peer's node may have and this one lacks, the smallest rest first."""
+        return await self._readers.run(read_wanted, peer, day_at(self._clock()), AT_ONCE)
+
+    async def begin(self, wanted: Wanted) -> AttachmentRecord:
+        """Gives what is here of a file, or keeps room for it.
+
+        Raises:
+            BadInput: it is larger than files may be here.
+            NoRoom: there is no room.
+        """
+
+        def unit(tx: Transaction) -> AttachmentRecord:
+            known = tx.files.find(wanted.number) if wanted.number is not None else None
+            return known or self.storing.declare(tx, wanted.owner, wanted.file)
+
+        return await self._committer.submit(unit, bounded=False)
+
+    async def certify(self) -> None:
+        """Seals, to their senders, that all files of notices are here; of a channel that has halted, later."""
+        while ids := await self._readers.run(read_whole, AT_ONCE):
+            if not await self._committer.submit(partial(self._certify, ids=ids), weight=len(ids), bounded=False):
+                return
+
+    def _certify(self, tx: Transaction, ids: list[str]) -> int:
+        """Gives how many it sealed."""
+        sealed = 0
+        for each in ids:
+            record = tx.find_notice(each)
+            if record is None or record.attached_at or record.destroyed_at:
+                continue
+            origin = self._parties.origin_to(record.sender)
+            if tx.channel(origin).halt is None:
+                tx.seal(origin, self._node, partial(attachments_received, notice_id=each))
+                sealed += 1
+        return sealed

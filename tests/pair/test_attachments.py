@@ -1,0 +1,170 @@
+"""Between two real nodes: files follow their notices beside the channel, resumed wherever a node was killed."""
+
+import sys
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+
+import pytest
+from regulator.exchange import Client, NotFound
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import Attachment
+
+from gateway.identity.evidence import verify_evidence
+from gateway.identity.profiles import AuthorityKind
+from tests.supervision.samples import content
+from tests.support.nodes import Site, eventually, found_pair, running
+
+LARGE_BYTES = 48 * 1024 * 1024
+SMALL_BYTES = 700_001
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Site]]:
+    hk, kr = found_pair(tmp_path_factory.mktemp("attachments"))
+    with running(hk, kr):
+        yield hk, kr
+
+
+def file_of(folder: Path, seed: int, size: int) -> Path:
+    path = folder / f"{seed}.bin"
+    path.write_bytes(Random(seed).randbytes(65_537) * (size // 65_537 + 1))
+    with path.open("r+b") as file:
+        file.truncate(size)
+    return path
+
+
+def attached(*paths: Path) -> list[Attachment]:
+    return [
+        Attachment(
+            file_name=path.name,
+            media_type="application/octet-stream",
+            size_bytes=path.stat().st_size,
+            sha256=sha256(path.read_bytes()).digest(),
+        )
+        for path in paths
+    ]
+
+
+def give_with(client: Client, notice_id: str, *paths: Path) -> str:
+    for path in paths:
+        client.upload_attachment(path)
+    return client.create_notice(content(attachments=attached(*paths)), recipient="KR", notice_id=notice_id).name
+
+
+def is_there(client: Client, name: str) -> bool:
+    try:
+        client.get_notice(name)
+    except NotFound:
+        return False
+    return True
+
+
+def test_a_notice_is_delivered_with_its_files_and_nothing_waits_behind_them(pair, tmp_path: Path):
+    hk, kr = pair
+    large, small = file_of(tmp_path, 1, LARGE_BYTES), file_of(tmp_path, 2, SMALL_BYTES)
+    roots = [site.authority(AuthorityKind.NODE).certificate for site in pair]
+    with hk.client("SFC") as sfc, kr.client("FSS") as fss:
+        name = give_with(sfc, "hk-files-1", large, small)
+        plain = [sfc.create_notice(content(), recipient="KR").name for _ in range(20)]
+        quick = give_with(sfc, "hk-files-2", small)
+        eventually(lambda: is_there(fss, name))
+        before = fss.get_notice(name)
+        eventually(lambda: all(sfc.get_notice(each).state == Notice.DELIVERED for each in plain))
+        eventually(lambda: sfc.get_notice(quick).state == Notice.DELIVERED)
+        eventually(lambda: sfc.get_notice(name).state == Notice.DELIVERED)
+        eventually(lambda: fss.get_notice(name).HasField("attachments_receipt"))
+        assert before.state == Notice.RECEIVED
+        for place, path in enumerate((large, small), 1):
+            fss.download_attachment(f"{name}/attachments/{place}", tmp_path / "fetched")
+            assert (tmp_path / "fetched").read_bytes() == path.read_bytes()
+        told = [each.kind for each in events_of(sfc, name)]
+        assert told == [Event.NOTICE_RELEASED, Event.NOTICE_RECEIPTED, Event.NOTICE_DELIVERED]
+        assert [each.kind for each in events_of(fss, name)] == [Event.NOTICE_RECEIVED, Event.ATTACHMENTS_RECEIVED]
+        eventually(lambda: sfc.get_evidence(name, act=GetEvidenceRequest.ATTACHMENTS).receipted)
+        proven = verify_evidence(sfc.get_evidence(name, act=GetEvidenceRequest.ATTACHMENTS).tlog_proof, roots)
+        assert (proven.sender.domain, proven.envelope.attachments_received.notice) == (kr.domain, name)
+
+
+def events_of(client: Client, name: str) -> list[Event]:
+    """What was told of a notice so far."""
+    found = []
+    with client.watch_events() as watch:
+        for message in watch:
+            if not message.HasField("event"):
+                return found
+            if message.event.notice == name:
+                found.append(message.event)
+    return found
+
+
+@pytest.mark.parametrize("killed", ["sender", "receiver"])
+def test_a_file_goes_on_after_a_node_is_killed(pair, tmp_path: Path, killed: str):
+    hk, kr = pair
+    seed = {"sender": 10, "receiver": 11}[killed]
+    path = file_of(tmp_path, seed, LARGE_BYTES)
+    site = hk if killed == "sender" else kr
+    with hk.client("SFC") as sfc, kr.client("FSS") as fss:
+        kr.stop()
+        name = give_with(sfc, f"hk-killed-{seed}", path)
+        kr.start()
+        file = f"{name}/attachments/1"
+        eventually(lambda: is_there(fss, name) and fss.get_attachment(file).durable_bytes > 0)
+        durable = fss.get_attachment(file).durable_bytes
+        site.kill()
+        if killed == "receiver":
+            kr.start()
+        after = fss.get_attachment(file)
+        assert durable <= after.durable_bytes < LARGE_BYTES
+        assert not fss.get_notice(name).HasField("attachments_receipt")
+        if killed == "sender":
+            hk.start()
+        assert sfc.get_notice(name).state in (Notice.RELEASED, Notice.DELIVERED)
+        eventually(lambda: sfc.get_notice(name).state == Notice.DELIVERED)
+        fss.download_attachment(file, tmp_path / "fetched")
+        assert (tmp_path / "fetched").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.long
+def test_the_largest_file_goes_from_end_to_end(tmp_path: Path, capsys):
+    """4 GiB: prints how long each way took, and what both nodes took of memory and disk."""
+    hk, kr = found_pair(tmp_path)
+    path, size = tmp_path / "largest.bin", 2**32
+    block = Random(0).randbytes(1 << 20)
+    with path.open("wb") as file:
+        for number in range(size >> 20):
+            file.write(number.to_bytes(4) + block[4:])
+    with running(hk, kr), hk.client("SFC") as sfc, kr.client("FSS") as fss:
+        for site in (hk, kr):
+            Path(f"/proc/{site.pid}/clear_refs").write_text("5")
+        began = time.monotonic()
+        stored = sfc.upload_attachment(path)
+        uploaded = time.monotonic()
+        named = Attachment(file_name="largest.bin", media_type="a/b", size_bytes=size, sha256=stored.sha256)
+        name = sfc.create_notice(content(attachments=[named]), recipient="KR").name
+        eventually(lambda: sfc.get_notice(name).state == Notice.DELIVERED, 7200)
+        delivered = time.monotonic()
+        path.unlink()
+        fss.download_attachment(f"{name}/attachments/1", tmp_path / "fetched")
+        fetched = time.monotonic()
+        figures = {site.jurisdiction: (highest_bytes(site), disk_bytes(site)) for site in (hk, kr)}
+    sent, carried, taken = uploaded - began, delivered - uploaded, fetched - delivered
+    told = [f"upload {sent:.0f} s, node to node {carried:.0f} s, download {taken:.0f} s"]
+    for jurisdiction, (memory, disk) in figures.items():
+        told.append(f"{jurisdiction}: {memory >> 20} MiB of memory at most, {disk >> 20} MiB of disk")
+    with capsys.disabled():
+        sys.stdout.write("\n".join(["", *told, ""]))
+    assert all(memory < 600 << 20 for memory, _ in figures.values())
+
+
+def highest_bytes(site: Site) -> int:
+    status = Path(f"/proc/{site.pid}/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+def disk_bytes(site: Site) -> int:
+    return sum(path.stat().st_size for path in site.home.path.rglob("*") if path.is_file())

@@ -1,0 +1,301 @@
+"""Files between two stores, without a socket: what one wants, what the other gives, what is told once all is here."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import date
+from hashlib import sha256
+
+import pytest
+from google.type.date_pb2 import Date
+from regulator.exchange.v1 import peer_service_pb2 as wire
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_service_pb2 import Notice
+
+from gateway.alarms import Alarms
+from gateway.commands.receiving import Receiving
+from gateway.errors import RemoteProtocolError
+from gateway.identity.access import Role
+from gateway.ledger.steps import Halt
+from gateway.questions.notices import hidden_kinds
+from gateway.rpc import peer_attachments
+from gateway.rpc.peer_attachments import PART_BYTES, Wanting
+from gateway.store.attachment_queries import read_chunks, read_held, read_whole
+from gateway.store.backlog import Backlog
+from gateway.store.bulletin import Bulletin
+from gateway.store.tables import attachment_chunks, attachments, events, notices
+from gateway.supervision.attachments import CHUNK_BYTES, Attached
+from gateway.supervision.envelopes import attachments_received
+from tests.store.attaching import BYTES, named, stored, storing
+from tests.store.stores import KR_TO_HK, NOW, RECIPIENT, Opened, exchange, refused, settle
+from tests.supervision.samples import handling
+
+SMALL = b"A small one."
+Answer = Callable[[wire.SendAttachmentsResponse], AsyncIterator[wire.SendAttachmentsRequest]]
+
+
+class Ends:
+    """The wanting end of a stream; and who answers it, in its place."""
+
+    def __init__(self, store: Opened, peer: str, **room: int) -> None:
+        self.store, self.peer = store, peer
+        latest = store.committer.latest()
+        self.bulletin = Bulletin(latest, Backlog({}, lambda: NOW, lambda *_: None), store.committer.follow)
+        self.alarms = Alarms(store.committer, lambda: NOW)
+        receiving = Receiving(
+            store.parties, store.committer, store.readers, storing(store, **room), lambda: next(store.clock)
+        )
+        self.receiving, self.wanting = receiving, Wanting(receiving, self.bulletin, self.alarms)
+
+    async def take(self, answer: Answer, parts: int = 1000) -> list[wire.SendAttachmentsResponse]:
+        """Wants until nothing is, or so many parts were asked for; gives these."""
+        asked: list[wire.SendAttachmentsResponse] = []
+        sent: list[wire.SendAttachmentsRequest] = []
+
+        async def requests() -> AsyncIterator[wire.SendAttachmentsRequest]:
+            while sent:
+                yield sent.pop(0)
+
+        while len(asked) < parts and (found := await self.wanting._next(self.peer)):
+            incoming = requests()
+            async for wanted in self.wanting._take(self.peer, *found, incoming):
+                asked.append(wanted)
+                sent += [each async for each in answer(wanted)]
+        return asked
+
+
+def held_by(store: Opened, peer: str, sent: list[int] | None = None) -> Answer:
+    """Answers as a node does that holds files."""
+
+    async def answer(wanted: wire.SendAttachmentsResponse) -> AsyncIterator[wire.SendAttachmentsRequest]:
+        number = await store.read(read_held, peer, Attached(wanted.sha256, wanted.size_bytes))
+        if number is None:
+            yield wire.SendAttachmentsRequest(absent=wire.AttachmentAbsent())
+            return
+        whole = b"".join(await store.read(read_chunks, number, 0, 10_000))
+        for start in range(wanted.offset, wanted.offset + wanted.length, CHUNK_BYTES):
+            data = whole[start : min(start + CHUNK_BYTES, wanted.offset + wanted.length)]
+            if sent is not None:
+                sent.append(len(data))
+            yield wire.SendAttachmentsRequest(data=data)
+
+    return answer
+
+
+def giving(*pieces: bytes) -> Answer:
+    async def answer(_wanted: wire.SendAttachmentsResponse) -> AsyncIterator[wire.SendAttachmentsRequest]:
+        for each in pieces:
+            yield wire.SendAttachmentsRequest(data=each)
+
+    return answer
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer_attachments, "PART_BYTES", CHUNK_BYTES)
+    assert PART_BYTES % CHUNK_BYTES == 0
+
+
+async def give(hk: Opened, kr: Opened, *files: bytes, notice_id: str = "hk-1", **changes) -> None:
+    for data in files:
+        await stored(hk, data=data)
+    listed = [named(data, f"{place}.pdf") for place, data in enumerate(files)]
+    await hk.release(notice_id, attachments=listed, **changes)
+    await settle(hk, kr)
+
+
+async def state_of(store: Opened, notice_id: str = "hk-1") -> Notice.State.ValueType:
+    return next(row["state"] for row in await store.rows(notices) if row["id"] == notice_id)
+
+
+async def told_of(store: Opened, notice_id: str = "hk-1") -> list[int]:
+    return [row["kind"] for row in await store.rows(events) if row["notice"] == notice_id]
+
+
+async def test_a_notice_is_delivered_only_with_all_of_its_files(hk: Opened, kr: Opened):
+    await give(hk, kr, BYTES, SMALL)
+    ends = Ends(kr, "HK")
+    assert (await state_of(hk), await told_of(hk)) == (Notice.RELEASED, [Event.NOTICE_RELEASED, Event.NOTICE_RECEIPTED])
+    await ends.take(held_by(hk, "KR"), parts=2)  # the small one, and a part of the other
+    await ends.receiving.certify()
+    assert kr.state().log.size == 0
+    await ends.take(held_by(hk, "KR"))
+    await ends.receiving.certify()
+    await ends.receiving.certify()
+    assert kr.state().log.size == 1, "it is told once"
+    assert await state_of(hk) == Notice.RELEASED, "nobody has told it here"
+    await settle(kr, hk)
+    assert await state_of(hk) == Notice.DELIVERED
+    assert await told_of(hk) == [Event.NOTICE_RELEASED, Event.NOTICE_RECEIPTED, Event.NOTICE_DELIVERED]
+    assert await told_of(kr) == [Event.NOTICE_RECEIVED, Event.ATTACHMENTS_RECEIVED]
+    assert await state_of(kr) == Notice.RECEIVED
+
+
+async def test_the_word_on_files_may_come_before_the_receipt(hk: Opened, kr: Opened):
+    await stored(hk, data=SMALL)
+    await hk.release("hk-1", attachments=[named(SMALL)])
+    await exchange(hk, kr, drop_after=3)  # the batch came, and its receipt did not
+    ends = Ends(kr, "HK")
+    await ends.take(held_by(hk, "KR"))
+    await ends.receiving.certify()
+    await exchange(kr, hk)
+    assert await state_of(hk) == Notice.DELIVERED
+    await settle(hk, kr)
+    assert await state_of(hk) == Notice.DELIVERED
+
+
+async def test_what_is_here_for_an_earlier_notice_is_not_sent_again(hk: Opened, kr: Opened):
+    await give(hk, kr, SMALL)
+    ends = Ends(kr, "HK")
+    await ends.take(held_by(hk, "KR"))
+    await hk.release("hk-2", attachments=[named(SMALL)])
+    await settle(hk, kr)
+    assert await ends.take(held_by(hk, "KR")) == []
+    await ends.receiving.certify()
+    assert kr.state().log.size == 2
+    await settle(kr, hk)
+
+
+@pytest.mark.parametrize("parts", range(4))
+async def test_after_any_part_a_new_process_goes_on_from_what_is_durable(hk: Opened, kr: Opened, parts: int):
+    await give(hk, kr, BYTES)
+    sent: list[int] = []
+    await Ends(kr, "HK").take(held_by(hk, "KR", sent), parts)
+    await kr.restart()
+    await Ends(kr, "HK").take(held_by(hk, "KR", sent))
+    assert sum(sent) == len(BYTES)
+    assert await kr.read(read_whole, 9) == ["hk-1"]
+
+
+async def test_the_smallest_rest_comes_first(hk: Opened, kr: Opened):
+    await give(hk, kr, BYTES)
+    ends = Ends(kr, "HK")
+    first = await ends.take(held_by(hk, "KR"), parts=1)
+    await give(hk, kr, SMALL, notice_id="hk-2")
+    then = await ends.take(held_by(hk, "KR"))
+    assert [each.size_bytes for each in [*first, *then]] == [len(BYTES), len(SMALL), len(BYTES), len(BYTES)]
+
+
+async def test_wrong_bytes_are_dropped_told_and_wanted_again_later(hk: Opened, kr: Opened):
+    await give(hk, kr, SMALL)
+    ends = Ends(kr, "HK")
+    await ends.take(giving(b"x" * len(SMALL)))
+    assert "digest" in ends.alarms.current()[0].detail
+    assert await kr.read(read_whole, 9) == []
+    assert await ends.take(held_by(hk, "KR")) == []
+    ends.wanting._later.clear()  # a minute later
+    await ends.take(held_by(hk, "KR"))
+    assert ends.alarms.current() == ()
+    assert await kr.read(read_whole, 9) == ["hk-1"]
+
+
+async def test_what_the_peer_lacks_is_wanted_again_later(hk: Opened, kr: Opened):
+    await hk.release("hk-1", attachments=[named(SMALL)])
+    await settle(hk, kr)
+    ends = Ends(kr, "HK")
+    assert len(await ends.take(held_by(hk, "KR"))) == 1
+    assert await ends.take(held_by(hk, "KR")) == []
+
+
+@pytest.mark.parametrize("pieces", [[b""], [b"x" * (len(SMALL) + 1)], [SMALL[:3]], []])
+async def test_a_peer_that_sends_nothing_or_too_much_ends_the_stream(hk: Opened, kr: Opened, pieces):
+    await give(hk, kr, SMALL)
+    with pytest.raises(RemoteProtocolError):
+        await Ends(kr, "HK").take(giving(*pieces))
+
+
+async def test_what_there_is_no_room_for_is_not_wanted_and_an_alarm(hk: Opened, kr: Opened):
+    await give(hk, kr, BYTES, SMALL)
+    ends = Ends(kr, "HK", peer_bytes=len(SMALL))
+    asked = await ends.take(held_by(hk, "KR"))
+    assert [each.size_bytes for each in asked] == [len(SMALL)]
+    assert "have" in ends.alarms.current()[0].detail
+    assert [row["size_bytes"] for row in await kr.rows(attachments)] == [len(SMALL)]
+
+
+async def test_only_files_of_notices_between_the_two_are_given(hk: Opened, kr: Opened):
+    await stored(hk, data=SMALL)
+    asked = Attached(sha256(SMALL).digest(), len(SMALL))
+    assert await hk.read(read_held, "KR", asked) is None
+    await hk.release("hk-1", attachments=[named(SMALL)])
+    assert await hk.read(read_held, "KR", asked) is not None
+    assert await hk.read(read_held, "SG", asked) is None
+    assert await hk.read(read_held, "KR", Attached(asked.sha256, 1)) is None
+    await hk.keep_receipt()
+
+
+async def test_what_a_node_lost_it_has_back_from_the_peer(hk: Opened, kr: Opened):
+    await give(hk, kr, BYTES)
+    ends = Ends(kr, "HK")
+    await ends.take(held_by(hk, "KR"))
+    await ends.receiving.certify()
+    await settle(kr, hk)
+    for lost, other in ((hk, kr), (kr, hk)):
+        with lost.database.writer() as connection, connection.begin():
+            for statement in (
+                "UPDATE notice_attachments SET attachment = NULL",
+                "DELETE FROM attachment_chunks",
+                "DELETE FROM attachments",
+            ):
+                connection.exec_driver_sql(statement)
+        assert lost.verify().findings == ()
+        own = Ends(lost, other.jurisdiction)
+        assert await own.take(held_by(other, lost.jurisdiction))
+        (row,) = await lost.rows(attachments)
+        assert (row["authority"], row["peer"]) == (("SFC", "") if lost is hk else ("", "HK"))
+        await own.receiving.certify()
+    assert kr.state().log.size == 1
+
+
+async def test_what_may_not_be_kept_any_more_is_neither_wanted_nor_given(hk: Opened, kr: Opened):
+    until = handling(retain_until=Date(year=2026, month=1, day=2))
+    await give(hk, kr, SMALL, handling=until)
+    ends = Ends(kr, "HK")
+    await kr.destroy(date(2026, 1, 3))
+    assert await ends.take(held_by(hk, "KR")) == []
+    await settle(kr, hk)
+    assert await hk.read(read_held, "KR", Attached(sha256(SMALL).digest(), len(SMALL))) is None
+    await ends.receiving.certify()
+    assert kr.state().log.size == 1, "the certificate of destruction alone"
+
+
+async def test_a_halted_channel_is_told_later(hk: Opened, kr: Opened):
+    await give(hk, kr, SMALL)
+    ends = Ends(kr, "HK")
+    await ends.take(held_by(hk, "KR"))
+    await kr.committer.submit(lambda tx: tx.halt(KR_TO_HK, Halt("OPERATOR", "a drill")))
+    await ends.receiving.certify()
+    assert kr.state().log.size == 0
+    await kr.committer.submit(lambda tx: tx.reopen(KR_TO_HK))
+    await ends.receiving.certify()
+    assert kr.state().log.size == 1
+
+
+async def test_files_that_are_destroyed_leave_how_many_there_were(hk: Opened, kr: Opened):
+    until = handling(retain_until=Date(year=2026, month=1, day=2))
+    await give(hk, kr, SMALL, BYTES, handling=until)
+    ends = Ends(kr, "HK")
+    await ends.take(held_by(hk, "KR"))
+    await ends.receiving.certify()
+    await settle(kr, hk)
+    for store in (hk, kr):
+        await store.destroy(date(2026, 1, 3))
+        assert await store.rows(attachment_chunks) == []
+        before = await store.rows(notices)
+        await store.rebuilt()
+        assert await store.rows(notices) == before
+        assert [row["attachment_count"] for row in before] == [2]
+    await settle(hk, kr)
+
+
+async def test_a_word_on_a_notice_without_files_is_never_sealed(hk: Opened, kr: Opened):
+    await hk.release("hk-1")
+    await settle(hk, kr)
+    sealing = kr.committer.submit(
+        lambda tx: tx.seal(KR_TO_HK, RECIPIENT, lambda seal: attachments_received(seal, "hk-1"))
+    )
+    assert str(await refused(sealing)) == "internal error"  # no node seals what it could not use itself
+
+
+def test_who_reads_notices_is_told_of_their_files():
+    kinds = {Event.ATTACHMENTS_RECEIVED, Event.NOTICE_RECEIPTED}
+    assert not kinds & hidden_kinds({Role.READER})
+    assert kinds <= hidden_kinds({Role.OPERATOR})
