@@ -9,7 +9,7 @@ from typing import Any
 from regulator.exchange.v1.admin_service_pb2 import RotateSealRequest
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
-from gateway.errors import Halted, Unavailable
+from gateway.errors import Halted, Unavailable, WrongState
 from tests.simulation.nodes.checks import logs_of
 from tests.simulation.nodes.disk import Fault
 from tests.simulation.nodes.network import KEEPALIVE_SECONDS, LONGEST_DELAY_SECONDS
@@ -43,7 +43,7 @@ class Faults:
     def __init__(self, world: Any, random: Random) -> None:
         self._world, self._random = world, random
         self._pause_seconds = random.choice([0.3, 1.0, 3.0])
-        self._stopped = False
+        world.network.loss = random.choice([0, 0.1, 0.3])
         self._latest_seconds = 0.0  # that any clock was ahead
         kinds = [
             self._break_stream,
@@ -76,8 +76,8 @@ class Faults:
 
     def stop(self) -> None:
         """Ends all faults; the clocks agree again, at a time that none of them has passed."""
-        self._stopped = True
         world = self._world
+        world.network.loss = 0.0
         world.network.open()
         world.network.longest_delay_seconds = LONGEST_DELAY_SECONDS
         world.loop.slowness = 0.0
@@ -185,5 +185,8 @@ class Faults:
                 await site.call(ROTATE_SEAL, lambda node: node.seals.rotate(request, operator), ANSWER_SECONDS)
             except (Unavailable, Halted):
                 await asyncio.sleep(self._random.uniform(0.2, 2))
+            except WrongState:
+                assert site.seal == seal, "it came into force, and a backup that was put in place has forgotten that"
+                return
             else:
                 return

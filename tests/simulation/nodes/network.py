@@ -234,6 +234,7 @@ class Network:
         self.streams: list[Stream] = []
         self.dialled = 0
         self.longest_delay_seconds = LONGEST_DELAY_SECONDS
+        self.loss = 0.0  # how likely it is that an answer to a back office is lost
 
     def delay(self) -> float:
         return self.random.uniform(0, self.longest_delay_seconds)

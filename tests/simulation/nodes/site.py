@@ -246,6 +246,8 @@ class Site:
             if not serving.done():  # gRPC tells the node that its caller has gone
                 self.network.later(serving.cancel)
         await asyncio.sleep(self.network.delay())
+        if self.network.random.random() < self.network.loss:
+            raise Unavailable("the connection was lost")
         return found
 
     def _answered(self, answer: "asyncio.Future[T]", life: Life, serving: "asyncio.Task[T]") -> None:

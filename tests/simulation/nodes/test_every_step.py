@@ -14,6 +14,8 @@ import pytest
 from tests.simulation.nodes.disk import Fault
 from tests.simulation.nodes.world import Outcome, World, run_seed, simulating
 
+pytestmark = pytest.mark.timeout(600)  # of a machine that has other things to do, too
+
 SCRIPT = {("HK", "desk"): ["give", "give several"], ("KR", "desk"): ["acknowledge the first"]}
 NODES = ("HK", "KR")
 SEED = 1

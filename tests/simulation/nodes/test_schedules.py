@@ -13,7 +13,9 @@ import pytest
 from tests.simulation.__main__ import told_of
 from tests.simulation.nodes.world import REAL_SIGNATURES_EVERY, run_seed, simulating
 
-SHORT_SCHEDULES = 24
+pytestmark = pytest.mark.timeout(600)  # of a machine that has other things to do, too
+
+SHORT_SCHEDULES = 20
 LONG_SCHEDULES = int(os.environ.get("GATEWAY_NODE_SCHEDULES", "0"))
 
 

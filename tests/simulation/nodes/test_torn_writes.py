@@ -20,6 +20,8 @@ from tests.simulation.nodes.disk import DATABASE, torn
 from tests.store.compiling import compiled_once
 from tests.store.stores import HK_TO_KR, Opened, parties_of
 
+pytestmark = pytest.mark.timeout(600)  # of a machine that has other things to do, too
+
 LOG = f"{DATABASE}-wal"
 URL = f"sqlite:///{DATABASE}"
 PAGE_BYTES = 4096
