@@ -60,6 +60,7 @@ def document(notice: Notice) -> dict[str, Any]:
         "origin": notice.position.origin,
         "index": notice.position.index,
         "etag": notice.etag,
+        "attachments_receipt": _attached(notice) if notice.HasField("attachments_receipt") else None,
         "destruction": _destruction(notice.destruction) if notice.HasField("destruction") else None,
         "peer_destruction": _destruction(notice.peer_destruction) if notice.HasField("peer_destruction") else None,
     }
@@ -76,6 +77,12 @@ def sections(notice: Notice) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         yield "content", [item for key, value in told for item in flat(key, value)]
     elif notice.HasField("destruction"):
         yield "content", [("destroyed here", _certified(notice.destruction))]
+    if notice.HasField("attachments_receipt"):
+        place = notice.attachments_receipt.position
+        held = f"{moment_of(notice.attachments_receipt.time)}, sealed in {place.origin}, index {place.index}"
+        yield "attachments", [("all received", held)]
+    elif content.attachments:
+        yield "attachments", [("all received", "not yet")]
     if notice.HasField("peer_destruction"):
         yield "at the peer", [("destroyed", _certified(notice.peer_destruction))]
     if notice.HasField("acknowledgement"):
@@ -147,6 +154,11 @@ def _certified(destruction: Notice.Destruction) -> str:
 def _destruction(destruction: Notice.Destruction) -> dict[str, Any]:
     place = destruction.certificate
     return {"time": json_moment(destruction.time), "origin": place.origin, "index": place.index}
+
+
+def _attached(notice: Notice) -> dict[str, Any]:
+    place = notice.attachments_receipt.position
+    return {"time": json_moment(notice.attachments_receipt.time), "origin": place.origin, "index": place.index}
 
 
 def _withdrawal(notice: Notice) -> dict[str, Any]:

@@ -12,14 +12,17 @@ from prometheus_client import CollectorRegistry
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway import chores
+from gateway.alarms import Alarms
 from gateway.carrier import Store
 from gateway.commands.framework_sealing import FrameworkSealing
 from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.commands.notices import Commands
+from gateway.commands.receiving import Receiving
 from gateway.commands.retention import Retention
 from gateway.commands.seals import SealCommands
 from gateway.commands.sharing import SharingCommands
+from gateway.commands.storing import Room, Storing
 from gateway.errors import GatewayError
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import CALL_RECORD
@@ -34,6 +37,7 @@ from gateway.replicas import Alone
 from gateway.rpc.admission import PEER
 from gateway.rpc.journaling import Journaling
 from gateway.rpc.peer import PeerServicer
+from gateway.rpc.peer_attachments import Wanting
 from gateway.store.backlog import Backlog, read_waiting
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Commit, Committer
@@ -117,7 +121,9 @@ class Running:
             site.earlier_seals,
         )
         links = {peer: self._link(peer, store) for peer in parties.peers}
-        self._peer = PeerServicer(parties, store, self.bulletin, self.links, Alone(), lambda seen: links[seen].hurry())
+        self._peer = PeerServicer(
+            parties, store, self.bulletin, self.links, Alone(), lambda seen: links[seen].hurry(), self._wanting()
+        )
         self.committer.start()
         site.network.acceptors[site.name] = Acceptor(self._life, self._accept)
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
@@ -141,6 +147,14 @@ class Running:
         self.sharing = SharingCommands(committer, sealing, sharing, random)
         self.retention = Retention(parties, committer, self.readers, site.micros)
         self.seals = SealCommands(parties, committer, self.bulletin, self.keyring, site.prepared_seal, site.adopt)
+
+    def _wanting(self) -> Wanting:
+        """What wants files of peers; nobody gives any here."""
+        site = self._site
+        room = Room(2**32, 2**40, 2**40, 0, lambda: None)
+        storing = Storing(self.committer, self.readers, room, site.random.randbytes)
+        receiving = Receiving(site.parties, self.committer, self.readers, storing, site.micros)
+        return Wanting(receiving, self.bulletin, Alarms(self.committer, site.micros))
 
     def _link(self, peer: str, store: Store) -> Link:
         site, credentials = self._site, Credentials(b"", b"", b"")
