@@ -12,12 +12,14 @@ from regulator.exchange.v1.values_pb2 import LocalizedText
 from sqlalchemy import update
 
 from gateway.errors import StoreError, Unavailable, WrongState
+from gateway.identity.signers import Keyring
 from gateway.journal.entries import Entry, Requester
 from gateway.store import tables
 from gateway.store.opening import disown
 from gateway.store.transaction import Transaction
+from gateway.store.waiting import MAX_GROUP_WEIGHT
 from gateway.supervision.envelopes import withdrawn
-from tests.store.stores import AUTHOR, NOW, Opened, check_verified, refused, settle
+from tests.store.stores import AUTHOR, CERTIFIED, NEXT_CERTIFIED, NOW, SEALS, Opened, check_verified, refused, settle
 
 WHY = [LocalizedText(language_tag="en", text="It was wrong.")]
 
@@ -175,3 +177,23 @@ async def test_a_replica_stops_when_the_node_was_moved_to_another_database(pair)
     one.damaged = True
     assert isinstance(await refused(other.release("hk-1")), Unavailable)
     assert "nobody's" in str(other.failures[0])
+
+
+async def test_a_replica_without_the_keys_of_the_seal_in_force_signs_nothing(pair):
+    """Its home was forgotten when the seal was rotated: neither envelopes nor the journal go on under the old one."""
+    one, other = pair
+    await one.release("hk-1")
+    await one.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, NEXT_CERTIFIED["HK"]), weight=MAX_GROUP_WEIGHT)
+    await other.committer.stop()
+    other.keyring = Keyring([(CERTIFIED["HK"], SEALS["HK"])])
+    other.committer = other.new_committer()
+    other.committer.start()
+    assert isinstance(await refused(other.release("hk-2")), Unavailable)
+    await other.committer.journal(Entry(Requester(), "/p.S/Get", JournalEntry.ANSWERED))
+    await other.committer.submit(Transaction.sign_journal)
+    assert other.committer.latest().journal.head is None, "what is told is kept, and signed where the keys are"
+    await one.committer.submit(Transaction.sign_journal)
+    assert one.committer.latest().journal.unsigned == 0
+    (sealed,) = await one.release("hk-3")
+    assert sealed.place.index == 2
+    assert other.failures == []
