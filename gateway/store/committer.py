@@ -40,6 +40,7 @@ from gateway.telemetry.tracing import OFF, Tracing
 
 T = TypeVar("T")
 
+MAX_SET_BACK_MICROS = 3_600_000_000  # that the writer waits for a clock to catch up again
 BROKEN_STORAGE = ("disk I/O error", "database disk image is malformed", "file is not a database")  # SQLite's words
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 3.0  # for a server that went away, from one try to the next
@@ -221,7 +222,8 @@ class Committer:
 
     def _write(self, group: list[Waiting]) -> Commit:
         """Runs the units and all statements; what is missing is the commit."""
-        self._now = max(self._now, self._clock())
+        clock = self._clock()  # set back by more than that it was wrong before, and peers take nothing from then
+        self._now = max(self._now, clock) if self._now <= clock + MAX_SET_BACK_MICROS else clock
         if not self._database.is_local:
             self._latest, self._now = take_turn(self._connection, self._latest, self._now)
         states, counters = self._latest.states, self._latest.counters

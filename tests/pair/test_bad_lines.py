@@ -126,7 +126,7 @@ def test_connections_that_are_reset_again_and_again_and_lines_that_refuse(lines)
 @pytest.mark.long
 @pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets it")
 def test_a_dead_line_is_found_out_and_dialled_anew(lines):
-    """By a ping: after 25 s, and after 60 s where something is under way, since gRPC then waits for another one."""
+    """By a ping, within seconds (gateway/link.py)."""
     before = [each.dialled for each in lines.between.lines]
     lines.become(DEAD)
     lines.give()

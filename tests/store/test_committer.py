@@ -12,7 +12,7 @@ from gateway.store import waiting as module
 from gateway.store.queries import read_events, read_last_cursor
 from gateway.store.tables import events, heads, leaves, notices, requests
 from gateway.supervision.disclosure import EVERYTHING
-from tests.store.stores import CLIENT, Opened, refused
+from tests.store.stores import CLIENT, NOW, Opened, refused
 
 
 def _raise(error: Exception):
@@ -231,6 +231,17 @@ async def test_time_does_not_go_back_when_the_clock_does(hk: Opened):
     hk.clock = itertools.repeat(1_000_000)
     await hk.release("hk-3")
     assert hk.state().head.time >= before
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+async def test_a_clock_that_was_years_ahead_for_a_moment_dates_nothing_that_is_sealed_later(hk: Opened):
+    """No peer would take it before that day has come."""
+    hk.clock = itertools.repeat(NOW + 20 * 366 * 86_400_000_000)
+    await hk.committer.submit(lambda tx: tx.tell_node(Event.ALARM, "told meanwhile"))
+    hk.clock = itertools.repeat(NOW)
+    (sealed,) = await hk.release("hk-1")
+    assert hk.state().head.time == NOW // 1_000_000
+    assert sealed.envelope.sealed_at.ToMicroseconds() == NOW
 
 
 async def test_the_event_of_a_notice_says_what_it_is(hk: Opened):

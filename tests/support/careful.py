@@ -4,7 +4,7 @@ import time
 import uuid
 from dataclasses import replace
 
-from regulator.exchange import Client, DeadlineExceeded, ExchangeError, Unavailable
+from regulator.exchange import Client, DeadlineExceeded, Unavailable
 
 from tests.supervision.samples import content
 from tests.support.nodes import AUTHORITIES, Site
@@ -47,10 +47,3 @@ class Careful:
         while not self.try_once(request_id):
             assert time.monotonic() < deadline, "a node does not answer any more"
             time.sleep(0.1)
-
-    def errors_as(self, error: type[ExchangeError]) -> bool:
-        """Asks once for something new; tells whether it was refused so."""
-        try:
-            return not self.try_once(str(uuid.uuid4()))
-        except error:
-            return True

@@ -1,0 +1,74 @@
+"""A node whose clock jumps: nothing goes back on its log, nothing is signed out of its time, nothing is lost."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from regulator.exchange import Unauthenticated
+
+from tests.support.careful import Careful
+from tests.support.invariants import Witness
+from tests.support.nodes import Site, found_pair
+from tests.support.shifted import SHIFT_FILE
+
+HALF_AN_HOUR, FAR_AHEAD = 1800, 20 * 366 * 86_400
+
+
+@dataclass
+class Shifted:
+    """Hong Kong with a clock that can be set, and Korea; and who works at them."""
+
+    hk: Site
+    kr: Site
+    shift: Path
+    offices: dict[str, Careful] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.witness = Witness(self.hk, self.kr)
+        self.offices = {"HK": Careful(self.hk, "KR"), "KR": Careful(self.kr, "HK")}
+
+    def jump(self, seconds: int) -> None:
+        """Hong Kong's clock is now so far ahead of Korea's."""
+        new = self.shift.with_suffix(".new")
+        new.write_text(str(seconds))
+        new.rename(self.shift)
+
+    def settle(self) -> None:
+        self.witness.settle({code: office.answered for code, office in self.offices.items()})
+
+
+@pytest.fixture(scope="module")
+def shifted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shifted]:
+    folder = tmp_path_factory.mktemp("clocks")
+    hk, kr = found_pair(folder)
+    hk.program = ("tests.support.shifted",)
+    pair = Shifted(hk, kr, folder / "shift")
+    try:
+        hk.launch(**{SHIFT_FILE: str(pair.shift)})
+        kr.launch()
+        hk.wait_until_serving()
+        kr.wait_until_serving()
+        yield pair
+    finally:
+        hk.stop_if_running()
+        kr.stop_if_running()
+
+
+def test_a_clock_that_jumps_half_an_hour_ahead_and_back_changes_nothing(shifted: Shifted) -> None:
+    for seconds in (HALF_AN_HOUR, 0, HALF_AN_HOUR, 0):
+        shifted.jump(seconds)
+        for office in shifted.offices.values():
+            office.insist()
+    shifted.settle()
+
+
+def test_beyond_all_certificates_a_node_takes_nothing_until_its_clock_is_right_again(shifted: Shifted) -> None:
+    shifted.jump(FAR_AHEAD)
+    with pytest.raises(Unauthenticated, match="expired"):
+        shifted.offices["HK"].insist()
+    shifted.offices["KR"].insist()  # it waits for its peer
+    shifted.jump(0)
+    for office in shifted.offices.values():
+        office.insist()
+    shifted.settle()
