@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from regulator.exchange import Unauthenticated
 
+from tests.cli.transcripts import run
 from tests.support.careful import Careful
 from tests.support.invariants import Witness
-from tests.support.nodes import Site, found_pair
+from tests.support.nodes import Site, eventually, found_pair
 from tests.support.shifted import SHIFT_FILE
 
 HALF_AN_HOUR, FAR_AHEAD = 1800, 20 * 366 * 86_400
@@ -71,4 +72,5 @@ def test_beyond_all_certificates_a_node_takes_nothing_until_its_clock_is_right_a
     shifted.jump(0)
     for office in shifted.offices.values():
         office.insist()
+    eventually(lambda: run("check", shifted.hk.home.path).code == 0)  # the journal is signed again, too
     shifted.settle()
