@@ -166,7 +166,7 @@ def test_a_hundred_thousand_provisions_are_refused_at_once_by_name_and_limit():
     request = PublishVersionRequest(parent="frameworks/hk-x", content=enlarged(version(provision()), 100_000))
     begun = time.process_time()
     (violation,) = field_violations(request)
-    assert time.process_time() - begun < 0.1  # seconds
+    assert time.process_time() - begun < 0.5  # seconds, of some that a look at each would take
     assert (violation.field, violation.description) == ("content.provisions", "must hold at most 10000 items")
 
 
