@@ -44,7 +44,8 @@ def test_short_schedules_lose_and_double_nothing_and_come_to_rest(folder: Path) 
 @pytest.mark.parametrize("seed", [1, 2 * REAL_SIGNATURES_EVERY], ids=["cheap signatures", "real signatures"])
 def test_the_same_seed_is_the_same_schedule_to_the_last_step(folder: Path, seed: int) -> None:
     first, second = run_seed(seed, folder), run_seed(seed, folder)
-    assert first.counts["steps"] > 100
+    assert first.counts["envelopes"] > 5
+    assert first.wrong == ()
     assert first == second
 
 
