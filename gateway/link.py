@@ -34,6 +34,7 @@ from gateway.telemetry.travelling import Sending
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 3.0
 HELLO_TIMEOUT_SECONDS = 20.0
 FIRST_HELLO_SECONDS = 3.0  # where the peer has another address, too; twice as long after each failure
+PING_TIMEOUT_MILLISECONDS = 90_000  # a ping waits behind what is sent: on a megabit a second, over a minute for a batch
 RENEWAL_LOOK_SECONDS = 0.5  # from one look at the own certificates to the next
 
 DEFECT = "a defect of this node, of which its log tells"
@@ -244,9 +245,9 @@ def channel_options(peer: Party) -> list[tuple[str, Any]]:
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_reconnect_backoff_ms", 2000),
-        ("grpc.keepalive_time_ms", 2_000),  # a replica of the peer may vanish: another one takes the channel then
-        ("grpc.keepalive_timeout_ms", 4_000),
-        ("grpc.http2.ping_timeout_ms", 4_000),  # this is what counts; else it would be a minute
+        ("grpc.keepalive_time_ms", 2_000),
+        ("grpc.keepalive_timeout_ms", 4_000),  # without a sign of the peer's machine (TCP_USER_TIMEOUT)
+        ("grpc.http2.ping_timeout_ms", PING_TIMEOUT_MILLISECONDS),
         ("grpc.http2.max_pings_without_data", 0),  # of a quiet channel: after two, none would be sent any more
         ("grpc.use_local_subchannel_pool", 1),  # two links in one process never share a connection
     ]

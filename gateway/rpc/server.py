@@ -58,6 +58,7 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024  # as clients take them: a page of a diff ho
 MAX_METADATA_BYTES = 16 * 1024
 MAX_STREAMS_A_CONNECTION = 250  # more wait; unbounded, a flood of resets would hurt other callers
 MAX_WAITING_CALLS = 10_000  # to be looked at, of a method; above it gRPC cancels some at random, whoever makes them
+PING_TIMEOUT_MILLISECONDS = 90_000  # an answer waits behind what a caller sends: on a thin line for long
 MAX_PEER_STREAMS = 100  # over all connections of the peer listener
 PEER_QUOTA = Quota(Rate(20, 200), MAX_PEER_STREAMS // 2, MAX_PEER_STREAMS // 2, counts_messages=False)
 """Of one peer: how often it dials. Its channel has one stream, whose messages wait for each other."""
@@ -172,7 +173,7 @@ def _server(
         ("grpc.max_connection_age_grace_ms", int(listener.drain_seconds * 1000)),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
-        ("grpc.http2.ping_timeout_ms", 20_000),
+        ("grpc.http2.ping_timeout_ms", PING_TIMEOUT_MILLISECONDS),
         ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
         ("grpc.http2.max_ping_strikes", 2),
         *more,

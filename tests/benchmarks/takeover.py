@@ -50,7 +50,7 @@ def _measured(found: Replicated, number: int) -> tuple[float, float]:
         gone.process.send_signal(number)
     try:
         out = _receipted(left) - began
-        eventually(lambda: _up(left, [left]))
+        eventually(lambda: _up(left, [left]), 180)  # a pause is told by a ping
         back = time.monotonic() - began
     finally:
         if number == signal.SIGSTOP:

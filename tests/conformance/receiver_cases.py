@@ -300,12 +300,13 @@ def _forks(made: Receiver) -> None:
         halted=FORKED,
     )
     longer = made.batch(OTHERS, 1, 5, "of another history")
+    beyond = sends("halted", **halted(FORKED, ["3", "5"], root_of(OTHERS[:3]), oracle.proof(3, OTHERS[:5])))
     made.refuse(
         "fork-in-a-longer-batch",
         "batch-that-overlaps",
         "what is there came otherwise, under a root that commits to it",
         FORKED,
-        case(three, hello, step(longer, sends("halted", **halted(FORKED, ["3", "5"])))),
+        case(three, hello, step(longer, beyond)),
         leaves=LEAVES[:3],
         receipted=3,
         halted=FORKED,

@@ -57,6 +57,9 @@ class Committed:
         for _ in range(10):
             await asyncio.sleep(0)
 
+    async def catch_up(self) -> None:
+        """There is no other replica."""
+
     async def run(self, *_: object) -> list[object]:
         self.reads += 1
         return []

@@ -161,7 +161,9 @@ async def test_a_rebuild_keeps_it(hk: Opened):
     assert await entries(hk) == before
 
 
-async def test_two_writers_are_found_out(hk: Opened):
+async def test_two_writers_are_found_out(hk: Opened, kind: str):
+    if kind == "postgresql":
+        pytest.skip("there writers take turns")
     second = hk.new_committer()
     second.start()
     await hk.committer.journal(entry(1))

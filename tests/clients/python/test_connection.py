@@ -65,7 +65,7 @@ def test_the_options_bind_the_channel_to_the_nodes_name(profile):
     assert set_options["grpc.enable_http_proxy"] == 0
     assert set_options["grpc.max_reconnect_backoff_ms"] == 2_000
     assert set_options["grpc.keepalive_time_ms"] == 30_000
-    assert set_options["grpc.http2.ping_timeout_ms"] == 10_000
+    assert set_options["grpc.http2.ping_timeout_ms"] == 90_000
     assert set_options["grpc.http2.max_pings_without_data"] == 0
     assert set_options["grpc.max_receive_message_length"] == 16 * 1024 * 1024
 

@@ -86,7 +86,7 @@ def options(profile: Profile) -> Sequence[tuple[str, str | int]]:
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
-        ("grpc.http2.ping_timeout_ms", 10_000),  # this is what counts; else it would be a minute
+        ("grpc.http2.ping_timeout_ms", 90_000),  # a ping waits behind what is sent: on a thin line for long
         ("grpc.http2.max_pings_without_data", 0),  # no bound: a watch may be silent for hours
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 2_000),
