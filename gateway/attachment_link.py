@@ -6,7 +6,7 @@ It has a connection of its own, so that no envelope waits behind a file. The pee
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from itertools import cycle
 from typing import Any
 
@@ -77,17 +77,10 @@ class AttachmentLink:
         credentials = grpc.ssl_channel_credentials(used.peer_roots, used.key, used.certificate)
         async with grpc.aio.secure_channel(address, credentials, options=channel_options(self._peer)) as channel:
             call = PeerServiceStub(channel).SendAttachments()
-            parts = (self._serve(call), self._watch_credentials(used), hold.lost.wait())
-            tasks = [asyncio.ensure_future(part) for part in parts]
             try:
-                ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for each in ended:
-                    each.result()
+                await _first_of(self._serve(call), self._watch_credentials(used), hold.lost.wait())
             finally:
                 call.cancel()
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, call: Any) -> None:
         while (wanted := await call.read()) is not grpc.aio.EOF:
@@ -115,3 +108,24 @@ class AttachmentLink:
             await asyncio.sleep(RENEWAL_LOOK_SECONDS)
             if self._credentials() != used:
                 return
+
+
+async def _first_of(*parts: Coroutine[Any, Any, Any]) -> None:
+    """Runs parts until one ends, and ends the others; raises what that one raised.
+
+    No task is left that holds an error, which holds this frame, which holds the task: the stream would be kept until
+    Python looks for cycles, and gRPC goes on to dial for a stream that is kept.
+    """
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        tasks.clear()
+        del task
+    errors = [each for each in outcomes if isinstance(each, Exception)]
+    outcomes.clear()
+    if errors:
+        raise errors.pop()

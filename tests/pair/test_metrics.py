@@ -90,7 +90,7 @@ def test_a_notice_that_travels_is_counted_all_along_its_way(scraped):
     assert scraped.value("gateway_commit_seconds_count") >= 3
     assert scraped.value("gateway_journal_entries") >= 3
     assert scraped.value("gateway_database_bytes", part="tables") > 4096
-    assert scraped.value("gateway_streams_open", listener="peer") == 1
+    assert scraped.value("gateway_streams_open", listener="peer") == 2  # of envelopes, and of files
     assert scraped.value("gateway_build_info", jurisdiction="HK", domain=scraped.hk.domain) == 1
     assert "hk-2026-900" not in scraped.page()
 

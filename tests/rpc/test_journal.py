@@ -217,10 +217,13 @@ def test_a_strange_node_is_told_by_the_certificate(nodes: Nodes, name):
 
 def test_a_peer_is_told_by_its_streams(nodes: Nodes):
     peer = f"spiffe://{nodes.kr.domain}/node"
-    opened = [each for each in entries_of(nodes.hk) if each.client == peer and each.step == JournalEntry.OPENED]
-    assert opened
-    assert {(each.method, each.authority) for each in opened} == {(PEER, "")}
-    assert opened[0].certificate_sha256 == fingerprint(node_files(nodes.kr)[1])
+
+    def opened() -> list[JournalEntry]:
+        return [each for each in entries_of(nodes.hk) if each.client == peer and each.step == JournalEntry.OPENED]
+
+    both = {(PEER, ""), (PEER.replace("Exchange", "SendAttachments"), "")}
+    eventually(lambda: {(each.method, each.authority) for each in opened()} == both)
+    assert opened()[0].certificate_sha256 == fingerprint(node_files(nodes.kr)[1])
 
 
 def test_a_method_that_is_not_served_is_counted(nodes: Nodes, by_role):

@@ -1,0 +1,50 @@
+"""The dialling end of a stream of files."""
+
+import asyncio
+import gc
+from dataclasses import replace
+from pathlib import Path
+
+import grpc
+
+from gateway.attachment_link import AttachmentLink
+from gateway.identity.certificates import to_pem
+from gateway.identity.names import NodeId
+from gateway.identity.profiles import AuthorityKind
+from gateway.link import Credentials
+from gateway.replicas import Alone
+from tests.store.stores import HK_TO_KR, Opened, shared_store
+from tests.support.certificates import authority, issued
+from tests.support.nodes import free_port
+
+PATIENCE_SECONDS = 60
+DIALS = 4
+
+
+async def test_nothing_is_left_of_a_dial_that_failed(tmp_path: Path) -> None:
+    """What is left of a call dials by itself, and is one more connection to the peer once that is back."""
+    root = authority(AuthorityKind.NODE)
+    node = issued(root, "node", NodeId("hk.test"))
+    shown = Credentials(node.key_pem, node.pem, to_pem(root.certificate))
+    dialled = asyncio.Semaphore(0)
+
+    def credentials() -> Credentials:
+        dialled.release()
+        return shown
+
+    store = Opened.create("HK", "sqlite:///node.db", tmp_path / "hk")
+    peer = replace(store.parties.peers["KR"], addresses=(f"127.0.0.1:{free_port()}",))
+    link = AttachmentLink(peer, HK_TO_KR, credentials, shared_store(store).readers, Alone())
+    gc.disable()  # it comes when much was made, and a link whose peer is away makes little
+    try:
+        running = asyncio.create_task(link.run())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for _ in range(DIALS):
+                await dialled.acquire()
+        left = sum(isinstance(each, grpc.aio.StreamStreamCall) for each in gc.get_objects())
+        assert left <= 1, "of the dial that may be under way"
+    finally:
+        gc.enable()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await store.close()
