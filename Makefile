@@ -27,6 +27,7 @@ test: $(DEV) ## Run the whole test suite (ARGS=tests/ledger for a part, WORKERS=
 test-long: $(DEV) ## Run the deep forms of simulation, crash and property tests
 	GATEWAY_SCHEDULES=$${GATEWAY_SCHEDULES:-20000} GATEWAY_NODE_SCHEDULES=$${GATEWAY_NODE_SCHEDULES:-1000} \
 		GATEWAY_KILLS=$${GATEWAY_KILLS:-500} GATEWAY_NOTICES=$${GATEWAY_NOTICES:-1500} \
+		GATEWAY_LARGEST_BYTES=$${GATEWAY_LARGEST_BYTES:-4294967296} \
 		$(BIN)/pytest -m long --timeout 7200 $(ARGS)
 	$(BIN)/pytest -m hypothesis --hypothesis-profile long --timeout 7200 -n $(WORKERS) $(ARGS)
 

@@ -6,7 +6,7 @@ import shutil
 import stat
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ from gateway.supervision.envelopes import released
 from tests.supervision.samples import content
 from tests.support.nodes import Site, found_pair
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)  # later than what tests certify meanwhile
 AUTHOR = Author(authority="SFC", client="spiffe://gateway.hk.example/SFC/office")
 
 

@@ -21,7 +21,8 @@ def test_after_every_kind_of_partition_what_waited_is_delivered(between):
     heals = list(resumes(between, len(KINDS), seed=1, longest_seconds=0.1))
     assert [each.kind for each in heals] == list(KINDS)
     assert all(each.resume_seconds > 0 for each in heals)
-    eventually(lambda: all(line.connected == 1 for line in between.lines))  # nothing is left of those that failed
+    # One for envelopes and one for files, and nothing is left of those that failed.
+    eventually(lambda: all(line.connected == 2 for line in between.lines))
 
 
 def test_what_is_queued_while_a_node_cannot_be_reached_is_delivered(between):

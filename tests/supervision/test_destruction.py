@@ -124,7 +124,8 @@ def test_nothing_of_the_content_is_left_but_what_the_record_needs(made):
     left = remainder(released(made))
     kept = left.notice_released.content
     fields = {field.name for field, _ in kept.ListFields()} - {kept.WhichOneof("detail")}
-    assert fields <= {"issuing_authority", "sectors", "urgency", "handling", "references"}
+    assert fields <= {"issuing_authority", "sectors", "urgency", "handling", "references", "attachments"}
+    assert [each.ByteSize() for each in kept.attachments] == [0] * len(made.attachments)
     assert not getattr(kept, kept.WhichOneof("detail")).ListFields()
     assert kind_of(kept) == kind_of(made)
     assert all(each.relation != Reference.RELATES_TO for each in kept.references)
