@@ -1,11 +1,11 @@
 """What is asked of attachments: one of them, by its own name or by its notice's, and its bytes. Reads only."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
 from regulator.exchange.v1.notice_service_pb2 import Notice
-from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, text
 
 from gateway.errors import Corrupt
 from gateway.store.attachment_rows import attachment_record
@@ -115,14 +115,6 @@ def hash_chunks(connection: Connection, number: int, first: int, count: int, int
         found += 1
     if found != count:
         raise Corrupt(f"chunks {first} to {first + count} of attachment {number} are not all stored")
-
-
-def read_held_bytes(connection: Connection) -> Mapping[str, int]:
-    """Reads how many bytes of files are here, and how many are still to come of those under way."""
-    kept = attachments.c.dropped.is_(False)
-    owed = case((attachments.c.complete, 0), else_=attachments.c.size_bytes - attachments.c.stored_bytes)
-    row = connection.execute(select(func.sum(attachments.c.stored_bytes), func.sum(owed)).where(kept)).one()
-    return {"stored": int(row[0] or 0), "owed": int(row[1] or 0)}
 
 
 def read_wanted(connection: Connection, peer: str, today: int, limit: int) -> list[Wanted]:
