@@ -16,7 +16,7 @@ from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
 from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.identity.parties import Party
-from gateway.link import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, RENEWAL_LOOK_SECONDS, Credentials, channel_options
+from gateway.link import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Credentials, connection, renewal
 from gateway.logs import Log
 from gateway.replicas import Hold, Replicas
 from gateway.store.attachment_queries import read_chunks, read_held
@@ -74,11 +74,10 @@ class AttachmentLink:
     async def _stream(self, address: str, hold: Hold) -> None:
         """One connection, one stream, until it ends, or must."""
         used = self._credentials()
-        credentials = grpc.ssl_channel_credentials(used.peer_roots, used.key, used.certificate)
-        async with grpc.aio.secure_channel(address, credentials, options=channel_options(self._peer)) as channel:
+        async with connection(self._peer, address, used) as channel:
             call = PeerServiceStub(channel).SendAttachments()
             try:
-                await _first_of(self._serve(call), self._watch_credentials(used), hold.lost.wait())
+                await _first_of(self._serve(call), renewal(self._credentials, used), hold.lost.wait())
             finally:
                 call.cancel()
 
@@ -101,13 +100,6 @@ class AttachmentLink:
             data = found[0][offset % CHUNK_BYTES :][: end - offset]
             offset += len(data)
             await call.write(wire.SendAttachmentsRequest(data=data))
-
-    async def _watch_credentials(self, used: Credentials) -> None:
-        """Ends once there are others, so that no stream goes on under what is no longer trusted."""
-        while True:
-            await asyncio.sleep(RENEWAL_LOOK_SECONDS)
-            if self._credentials() != used:
-                return
 
 
 async def _first_of(*parts: Coroutine[Any, Any, Any]) -> None:

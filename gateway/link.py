@@ -161,8 +161,7 @@ class Link:
     @asynccontextmanager
     async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
         """A stream over a connection of its own."""
-        credentials = grpc.ssl_channel_credentials(used.peer_roots, used.key, used.certificate)
-        async with grpc.aio.secure_channel(address, credentials, options=channel_options(self._peer)) as channel:
+        async with connection(self._peer, address, used) as channel:
             yield PeerServiceStub(channel).Exchange()
 
     async def _exchange(
@@ -218,10 +217,7 @@ class Link:
 
     async def _watch_credentials(self, used: Credentials, inbox: "asyncio.Queue[Incoming]") -> None:
         """Ends the stream once there are others, so that none goes on under what is no longer trusted."""
-        while True:
-            await asyncio.sleep(RENEWAL_LOOK_SECONDS)
-            if self._credentials() != used:
-                break
+        await renewal(self._credentials, used)
         await inbox.put(Ended("there are new certificates"))
 
     def _state(self) -> ChannelState:
@@ -236,8 +232,21 @@ class Link:
         self._links.note(self._origin, LinkStatus(connected=connected, last_error=error))
 
 
-def channel_options(peer: Party) -> list[tuple[str, Any]]:
-    """How a connection to a peer's node is set up."""
+async def renewal(credentials: Callable[[], Credentials], used: Credentials) -> None:
+    """Waits until there are other credentials than those that are used."""
+    while True:
+        await asyncio.sleep(RENEWAL_LOOK_SECONDS)
+        if credentials() != used:
+            return
+
+
+def connection(peer: Party, address: str, used: Credentials) -> grpc.aio.Channel:
+    """A connection of its own to a peer's node."""
+    credentials = grpc.ssl_channel_credentials(used.peer_roots, used.key, used.certificate)
+    return grpc.aio.secure_channel(address, credentials, options=_options(peer))
+
+
+def _options(peer: Party) -> list[tuple[str, Any]]:
     return [
         ("grpc.ssl_target_name_override", peer.domain),
         ("grpc.enable_http_proxy", 0),

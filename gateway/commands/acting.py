@@ -1,9 +1,11 @@
-"""On whose behalf something is sealed: by a direct call, or by the approval of what another one wrote."""
+"""On whose behalf something is sealed: by a direct call, by the approval of what another one wrote, or by the node."""
 
 from dataclasses import dataclass
 
 from gateway.identity.access import Caller
+from gateway.identity.names import NodeId
 from gateway.questions.scopes import scope_of
+from gateway.supervision.destruction import NODE
 from gateway.supervision.disclosure import Scope
 from gateway.supervision.envelopes import Actor
 
@@ -31,3 +33,13 @@ def by(caller: Caller) -> Acting:
 def approving(caller: Caller, author: Actor) -> Acting:
     """A caller releases what an author wrote."""
     return Acting(author, scope_of(caller), caller)
+
+
+class NodeItself:
+    """Who acts where no client asked."""
+
+    authority = NODE
+    officer = ""
+
+    def __init__(self, domain: str) -> None:
+        self.client = str(NodeId(domain))

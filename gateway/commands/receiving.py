@@ -8,8 +8,8 @@ an old backup, it wants back in the same way.
 from collections.abc import Callable
 from functools import partial
 
+from gateway.commands.acting import NodeItself
 from gateway.commands.storing import Storing
-from gateway.identity.names import NodeId
 from gateway.identity.parties import Parties
 from gateway.moments import day_at
 from gateway.store.attachment_queries import Wanted, read_wanted, read_whole
@@ -17,20 +17,9 @@ from gateway.store.committer import Committer
 from gateway.store.readers import Readers
 from gateway.store.transaction import Transaction
 from gateway.supervision.attachments import AttachmentRecord
-from gateway.supervision.destruction import NODE
 from gateway.supervision.envelopes import Actor, attachments_received
 
 AT_ONCE = 100  # notices in one commit; files that are looked at to choose the next
-
-
-class ReceivingNode:
-    """Who seals that files are here: the node itself."""
-
-    authority = NODE
-    officer = ""
-
-    def __init__(self, domain: str) -> None:
-        self.client = str(NodeId(domain))
 
 
 class Receiving:
@@ -54,7 +43,7 @@ class Receiving:
     ) -> None:
         self._parties, self._committer, self._readers = parties, committer, readers
         self._clock, self.storing = clock, storing
-        self._node: Actor = ReceivingNode(parties.own.domain)
+        self._node: Actor = NodeItself(parties.own.domain)
 
     async def wanted(self, peer: str) -> list[Wanted]:
         """Gives files that a peer's node may have and this one lacks, the smallest rest first."""

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from gateway.commands.acting import NodeItself
 from gateway.commands.storing import sweep
 from gateway.errors import Unavailable
-from gateway.identity.names import NodeId
 from gateway.identity.parties import Parties
 from gateway.moments import day_at
 from gateway.store.committer import Committer
@@ -17,16 +17,6 @@ from gateway.supervision.envelopes import Actor
 from gateway.supervision.records import NoticeRecord
 
 AT_ONCE = 100  # notices in one commit, of three envelopes or so each
-
-
-class NodeItself:
-    """Who acts where no client asked."""
-
-    authority = destruction.NODE
-    officer = ""
-
-    def __init__(self, domain: str) -> None:
-        self.client = str(NodeId(domain))
 
 
 class Retention:
