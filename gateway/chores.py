@@ -1,7 +1,9 @@
 """What a node does by itself when time passes. Each is given the clock, with a time zone."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,11 +16,13 @@ from gateway.commands.retention import Retention
 from gateway.errors import GatewayError
 from gateway.identity.lifetimes import Lifetime, warnings
 from gateway.logs import Log
+from gateway.questions.health import Health
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
 
 LONGEST_SLEEP_SECONDS = 600.0  # before it is looked at again: a clock may be set, a machine may sleep
 RETRY_SECONDS = 60.0
+FIRST_TRY_SECONDS, LONGEST_TRY_SECONDS = 0.25, 4.0  # from a commit that failed to the next, where nobody asks for one
 
 Chore = Callable[[], Coroutine[Any, Any, None]]
 """What runs for as long as the node does."""
@@ -68,6 +72,18 @@ async def tell_expiring(
             await committer.submit(unit, bounded=False)
 
     await _again_and_again("ending certificates could not be told now", tell, lambda: LONGEST_SLEEP_SECONDS)
+
+
+async def try_to_write(committer: Committer, health: Health) -> None:
+    """Finds out whether a node can write again after a commit that failed: its callers may have gone elsewhere."""
+    while True:
+        await health.until_it_cannot_write()
+        wait = FIRST_TRY_SECONDS
+        while not health.can_write:
+            await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, not a secret
+            with suppress(GatewayError):  # then it still cannot
+                await committer.submit(Transaction.try_to_write, bounded=False)
+            wait = min(wait * 2, LONGEST_TRY_SECONDS)
 
 
 async def _again_and_again(failing: str, chore: Callable[[], Awaitable[None]], pause: Callable[[], float]) -> None:

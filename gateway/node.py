@@ -292,7 +292,9 @@ class Node:
             alarms=alarms,
             clock=_micros,
         )
+        self._health = Health([each.full_name for each in SERVICES], self._bulletin, self._links)
         self._chores: list[chores.Chore] = [
+            partial(chores.try_to_write, committer, self._health),
             partial(chores.tell_expiring, committer, certificates.lifetimes, _now),
             partial(chores.tell_days, rule_commands, _now),
             partial(chores.expire_drafts, draft_commands),
@@ -300,7 +302,6 @@ class Node:
             *self._attaching.chores,
         ]
         own_seals = lambda: parties.own_seals.expecting(self._keyring.seals)  # noqa: E731
-        self._health = Health([each.full_name for each in SERVICES], self._bulletin, self._links)
         return Services(
             NoticeServicer(commands, notices),
             FrameworkServicer(rule_commands, rules),

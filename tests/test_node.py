@@ -40,6 +40,43 @@ def test_a_node_whose_listener_ends_by_itself_ends(tmp_path: Path, listener: str
     assert ended.stdout.startswith("a listener ended by itself")
 
 
+AILING = """
+import asyncio, sys
+from pathlib import Path
+from sqlalchemy.exc import OperationalError
+from gateway.errors import Unavailable
+from gateway.home import Home
+from gateway.identity.access import Caller
+from gateway.node import Node
+from gateway.store.transaction import Transaction
+
+def fail():
+    raise OperationalError("COMMIT", {}, Exception("no"))
+
+async def main():
+    node = Node(Home(Path(sys.argv[1])))
+    await node.start()
+    node._committer._connection.commit = fail
+    try:
+        await node._committer.submit(Transaction.try_to_write)
+    except Unavailable:
+        print(node._health.is_well("", Caller("", "SFC", frozenset())))
+    while not node._health.can_write:
+        await node._health.next().wait()
+    print("well again")
+    await node.stop()
+
+asyncio.run(main())
+"""
+
+
+def test_a_node_whose_commit_failed_is_well_again_though_nobody_calls(tmp_path: Path):
+    home = Site("HK", tmp_path / "hk").found().home.path
+    command = [sys.executable, "-c", AILING, str(home)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout.split("\n")[:2] == ["False", "well again"]
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     return Site("HK", tmp_path_factory.mktemp("node")).found()

@@ -47,13 +47,20 @@ class Health:
         return found
 
     def note_commit(self, *, is_durable: bool) -> None:
-        """Takes how a commit went: a node that cannot write answers no call, since it cannot tell of it.
-
-        What was refused meanwhile is written once that goes, so a commit is tried again without any caller.
-        """
+        """Takes how a commit went: a node that cannot write answers no call, since it cannot tell of it."""
         if is_durable != self._writes:
             self._writes = is_durable
             self._links.wake()
+
+    @property
+    def can_write(self) -> bool:
+        """Tells whether the newest commit was durable."""
+        return self._writes
+
+    async def until_it_cannot_write(self) -> None:
+        """Waits until a commit has failed."""
+        while self._writes:
+            await self.next().wait()
 
     @property
     def is_over(self) -> bool:

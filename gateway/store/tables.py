@@ -29,7 +29,8 @@ JOURNAL = 0
 
 # Whose database it is: one row, written by `gateway init`, compared at every start. `token_key` enciphers page tokens
 # and cursors: it keeps nothing from who reads the database, and goes with it into a backup, so that they stay good.
-# `version`: number of commits, and `committed_at` of the last one; on PostgreSQL alone, where replicas take turns.
+# `version`: number of commits, and `committed_at` of the last one; on PostgreSQL alone, where replicas take turns. With
+# SQLite it counts how often it was tried whether the store takes writes.
 node = Table(
     "node",
     metadata,
