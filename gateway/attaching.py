@@ -58,7 +58,7 @@ class Attaching:
         self.servicer = AttachmentServicer(AttachmentCommands(committer, storing, questions), questions)
         self.wanting = Wanting(Receiving(parties, committer, readers, storing, clock), bulletin, alarms)
         self.chores: Sequence[chores.Chore] = (
-            partial(chores.clear_attachments, Clearing(committer, clock)),
+            partial(chores.clear_attachments, Clearing(committer, readers, clock)),
             self.wanting.certify,
         )
 

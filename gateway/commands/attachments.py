@@ -1,6 +1,7 @@
 """What can be done about attachments: declare them, send their bytes; and what becomes of those that nothing names."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 
@@ -11,7 +12,9 @@ from gateway.identity.access import Caller
 from gateway.moments import MICROS
 from gateway.questions.attachments import IDLE_SECONDS, AttachmentQuestions, attachment_name
 from gateway.questions.scopes import scope_of
+from gateway.store.attachment_queries import read_idle
 from gateway.store.committer import Committer
+from gateway.store.readers import Readers
 from gateway.store.transaction import Transaction
 from gateway.supervision.attachments import (
     CHUNK_BYTES,
@@ -85,33 +88,39 @@ class Clearing:
 
     Args:
         committer: the one writer
+        readers: of the store; they look through all files, so that the writer does not
         clock: microseconds since 1970
     """
 
-    def __init__(self, committer: Committer, clock: Callable[[], int]) -> None:
-        self._committer, self._clock = committer, clock
+    def __init__(self, committer: Committer, readers: Readers, clock: Callable[[], int]) -> None:
+        self._committer, self._readers, self._clock = committer, readers, clock
 
     async def clear(self) -> None:
         """Drops what nobody named in a day, then deletes what is dropped, some chunks a commit."""
-        before = self._clock() - IDLE_SECONDS * MICROS
-
-        def drop(tx: Transaction) -> None:
-            for each in tx.files.idle(before, AT_ONCE):
-                if not _is_in_a_draft(tx, each):
-                    tx.files.keep(each._replace(is_dropped=True))
-
-        await self._committer.submit(drop, bounded=False)
+        before, last = self._clock() - IDLE_SECONDS * MICROS, 0
+        while numbers := await self._readers.run(read_idle, before, last, AT_ONCE):
+            await self._committer.submit(partial(_drop_idle, before=before, numbers=numbers), bounded=False)
+            last = numbers[-1]
         await sweep(self._committer)
+
+
+def _drop_idle(tx: Transaction, before: int, numbers: Sequence[int]) -> None:
+    """Drops those of some files that are idle still, and that no draft names."""
+    idle = tx.files.idle(before, numbers)
+    drafted = {authority: _in_drafts(tx, authority) for authority in {each.owner.authority for each in idle}}
+    for each in idle:
+        if Attached(each.sha256, each.size_bytes) not in drafted[each.owner.authority]:
+            tx.files.keep(each._replace(is_dropped=True))
+
+
+def _in_drafts(tx: Transaction, authority: str) -> set[Attached]:
+    contents = filter(None, map(content_of, tx.drafts.open_requests(authority)))
+    return {file for content in contents for file in attached_in(content)}
 
 
 def _touched(tx: Transaction, record: AttachmentRecord) -> AttachmentRecord:
     known = tx.files.find(record.number) or record
     return tx.files.keep(known._replace(touched_at=tx.now))
-
-
-def _is_in_a_draft(tx: Transaction, record: AttachmentRecord) -> bool:
-    contents = filter(None, map(content_of, tx.drafts.open_requests(record.owner.authority)))
-    return any(Attached(record.sha256, record.size_bytes) in attached_in(content) for content in contents)
 
 
 def _check_following(message: pb.UploadAttachmentRequest, first: pb.UploadAttachmentRequest) -> None:

@@ -1,13 +1,13 @@
 """What units of work look up of attachments, committed or changed by the units before, and what they change."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select
+from sqlalchemy import Connection, bindparam, exists, func, select, text
 
 from gateway.store.attachment_changes import AttachmentChanges
-from gateway.store.attachment_rows import attachment_record
-from gateway.store.tables import attachment_chunks, attachments, notice_attachments
-from gateway.supervision.attachments import Attached, AttachmentRecord, Chunk, Owner
+from gateway.store.attachment_rows import attachment_record, totals_in
+from gateway.store.tables import DROPPED, attachment_chunks, attachment_totals, attachments, notice_attachments
+from gateway.supervision.attachments import Attached, AttachmentRecord, Chunk, Owner, Totals
 
 _COLUMNS = attachments.c
 _CHUNKS = attachment_chunks.c
@@ -27,11 +27,11 @@ _NAMES = select(notice_attachments.c.ordinal).where(notice_attachments.c.notice 
 _IS_NAMED = exists().where(notice_attachments.c.attachment == _COLUMNS.number)
 _IDLE = (
     select(attachments)
+    .where(_COLUMNS.number.in_(bindparam("numbers", expanding=True)))
     .where(_COLUMNS.dropped.is_(False), _COLUMNS.touched_at < bindparam("before"), ~_IS_NAMED)
-    .order_by(_COLUMNS.number)
-    .limit(bindparam("limit"))
 )
-_DROPPED = select(attachments).where(_COLUMNS.dropped.is_(True)).order_by(_COLUMNS.number).limit(bindparam("limit"))
+_DROPPED = select(attachments).where(text(DROPPED)).order_by(_COLUMNS.number).limit(bindparam("limit"))
+_SOME = select(attachments).where(_COLUMNS.number.in_(bindparam("numbers", expanding=True)))
 
 
 class AttachmentLookups:
@@ -91,20 +91,11 @@ class AttachmentLookups:
 
     def kept_bytes(self, owner: Owner) -> int:
         """Gives how many bytes the files of an owner have, or are to have."""
-        changing = self._changing()
-        mine = (each.size_bytes for each in changing.values() if each.owner == owner and not each.is_dropped)
-        return self._sum(_COLUMNS.size_bytes, _OF_OWNER, changing, _owned(owner)) + sum(mine)
+        return self._totals(owner).kept_bytes
 
     def owed_bytes(self) -> int:
         """Gives how many bytes are still to come of all files that room is kept for."""
-        changing = self._changing()
-        here = (
-            each.size_bytes - each.stored_bytes
-            for each in changing.values()
-            if not each.is_complete and not each.is_dropped
-        )
-        incomplete = (_COLUMNS.complete.is_(False),)
-        return self._sum(_COLUMNS.size_bytes - _COLUMNS.stored_bytes, incomplete, changing, {}) + sum(here)
+        return self._totals().owed_bytes
 
     def next_number(self) -> int:
         """Gives the number of the next file."""
@@ -133,9 +124,9 @@ class AttachmentLookups:
         """Whether a notice names files, as of the last commit."""
         return self._connection.scalar(_NAMES, {"notice": notice_id}) is not None
 
-    def idle(self, before: int, limit: int) -> list[AttachmentRecord]:
-        """Gives files that no notice names, of which no byte came since a moment, as of the last commit."""
-        rows = self._connection.execute(_IDLE, {"before": before, "limit": limit}).mappings()
+    def idle(self, before: int, numbers: Sequence[int]) -> list[AttachmentRecord]:
+        """Gives those of some files that no notice names, untouched since a moment, as of the last commit."""
+        rows = self._connection.execute(_IDLE, {"before": before, "numbers": list(numbers)}).mappings()
         return [attachment_record(row) for row in rows]
 
     def dropped(self, limit: int) -> list[AttachmentRecord]:
@@ -148,16 +139,19 @@ class AttachmentLookups:
             found |= changes.records
         return found
 
-    def _sum(
-        self,
-        column: ColumnElement[int],
-        where: Iterable[ColumnElement[bool]],
-        changing: dict[int, AttachmentRecord],
-        values: dict[str, str],
-    ) -> int:
-        """Of what is stored and not going to be changed."""
-        kept = (_COLUMNS.dropped.is_(False), _COLUMNS.number.not_in(list(changing)))
-        return int(self._connection.scalar(select(func.sum(column)).where(*where, *kept), values) or 0)
+    def _totals(self, owner: Owner | None = None) -> Totals:
+        """What the files of an owner, or of all, amount to: as of the last commit, and what changes since."""
+        stored = select(attachment_totals)
+        if owner is not None:
+            stored = stored.filter_by(**_owned(owner))
+        found = totals_in(self._connection.execute(stored).mappings())
+        changing = self._changing()
+        before = self._connection.execute(_SOME, {"numbers": list(changing)}).mappings() if changing else ()
+        for records, sign in ((map(attachment_record, before), -1), (changing.values(), 1)):
+            for record in records:
+                if owner in (None, record.owner):
+                    found = found.plus(Totals.of(record, sign))
+        return found
 
 
 def _owned(owner: Owner) -> dict[str, str]:

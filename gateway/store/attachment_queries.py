@@ -150,6 +150,14 @@ def read_wanted(connection: Connection, peer: str, today: int, limit: int) -> li
     ]
 
 
+def read_idle(connection: Connection, before: int, after: int, limit: int) -> list[int]:
+    """Reads the numbers of files that no notice names, and that nobody touched since a moment; those after a number."""
+    idle = (attachments.c.dropped.is_(False), attachments.c.touched_at < before, attachments.c.number > after)
+    is_named = exists().where(named.c.attachment == attachments.c.number)
+    found = select(attachments.c.number).where(*idle, ~is_named).order_by(attachments.c.number).limit(limit)
+    return list(connection.scalars(found))
+
+
 def read_held(connection: Connection, peer: str, file: Attached) -> int | None:
     """Reads the number of a file that is whole here and that a notice between here and a peer names; None: none is."""
     found = (

@@ -1,10 +1,12 @@
 """Between what a node keeps of a file and its row."""
 
+from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 from sqlalchemy import RowMapping
 
-from gateway.supervision.attachments import AttachmentRecord, Owner
+from gateway.supervision.attachments import AttachmentRecord, Owner, Totals
 
 
 def attachment_row(record: AttachmentRecord) -> dict[str, Any]:
@@ -36,3 +38,8 @@ def attachment_record(row: RowMapping) -> AttachmentRecord:
         is_dropped=bool(row["dropped"]),
         touched_at=row["touched_at"],
     )
+
+
+def totals_in(rows: Iterable[RowMapping]) -> Totals:
+    """Reads rows of ``attachment_totals``, and adds them."""
+    return reduce(Totals.plus, (Totals(*map(row.__getitem__, Totals._fields)) for row in rows), Totals())

@@ -11,9 +11,13 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from gateway.store.table_base import BIG, metadata
+
+DROPPED = "dropped"
+"""Of ``attachments``: those that go; as their index has it."""
 
 # Files that notices name, and files to come. `authority`, `peer`: whose they are, one of them empty. What is `dropped`
 # is nobody's, and its chunks go one after the other. No log has the bytes: like drafts, they stay as they are.
@@ -31,6 +35,21 @@ attachments = Table(
     Column("dropped", Boolean, nullable=False),
     Column("touched_at", BIG, nullable=False),
     UniqueConstraint("id"),
+)
+
+# What the files of each owner amount to (`supervision.attachments.Totals`), without dropped ones: kept with each
+# change, since adding up all files would take longer the more there are.
+attachment_totals = Table(
+    "attachment_totals",
+    metadata,
+    Column("authority", String(16), nullable=False),
+    Column("peer", String(2), nullable=False),
+    Column("whole_files", BIG, nullable=False),
+    Column("whole_bytes", BIG, nullable=False),
+    Column("coming_files", BIG, nullable=False),
+    Column("coming_bytes", BIG, nullable=False),
+    Column("arrived_bytes", BIG, nullable=False),
+    PrimaryKeyConstraint("authority", "peer"),
 )
 
 # Their bytes, each chunk with its SHA-256.
@@ -58,5 +77,6 @@ notice_attachments = Table(
 
 Index(None, attachments.c.sha256)
 Index(None, attachments.c.complete)
+Index("ix_attachments_dropped", attachments.c.number, sqlite_where=text(DROPPED), postgresql_where=text(DROPPED))
 Index(None, notice_attachments.c.attachment)
 Index(None, notice_attachments.c.sha256)

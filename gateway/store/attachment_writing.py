@@ -1,5 +1,6 @@
 """Writes what a group changed of attachments, and ties notices to the files that they name."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import (
     case,
     delete,
     exists,
+    func,
     literal,
     or_,
     select,
@@ -20,14 +22,14 @@ from sqlalchemy import (
 )
 
 from gateway.store.attachment_changes import AttachmentChanges
-from gateway.store.attachment_rows import attachment_row
+from gateway.store.attachment_rows import attachment_record, attachment_row
 from gateway.store.prepared import execute
-from gateway.store.tables import attachment_chunks, attachments, notice_attachments, notices
-from gateway.supervision.attachments import Attached
+from gateway.store.tables import attachment_chunks, attachment_totals, attachments, notice_attachments, notices
+from gateway.supervision.attachments import Attached, AttachmentRecord, Owner, Totals
 
 Insert = Callable[[Connection, Table, list[dict[str, Any]]], None]
 
-_KNOWN = select(attachments.c.number).where(attachments.c.number.in_(bindparam("numbers", expanding=True)))
+_KNOWN = select(attachments).where(attachments.c.number.in_(bindparam("numbers", expanding=True)))
 _CHANGE = (
     update(attachments)
     .where(attachments.c.number == bindparam("of_number"))
@@ -45,13 +47,17 @@ _TIED = select(notice_attachments.c.attachment).where(
     notice_attachments.c.notice == bindparam("notice"), notice_attachments.c.attachment.is_not(None)
 )
 _FORGET = delete(notice_attachments).where(notice_attachments.c.notice == bindparam("of_notice"))
-_DROP = (
-    update(attachments)
-    .where(
-        attachments.c.number == bindparam("number"),
-        ~exists().where(notice_attachments.c.attachment == attachments.c.number),
-    )
-    .values(dropped=True)
+_UNNAMED = select(attachments).where(
+    attachments.c.number == bindparam("number"),
+    attachments.c.dropped.is_(False),
+    ~exists().where(notice_attachments.c.attachment == attachments.c.number),
+)
+_DROP = update(attachments).where(attachments.c.number == bindparam("of_number")).values(dropped=True)
+_OF_OWNER = tuple(attachment_totals.c[name] == bindparam(f"of_{name}") for name in ("authority", "peer"))
+_ADD = (
+    update(attachment_totals)
+    .where(*_OF_OWNER)
+    .values({name: attachment_totals.c[name] + bindparam(f"more_{name}") for name in Totals._fields})
 )
 _REMOVE = delete(attachments).where(attachments.c.number == bindparam("of_number"))
 
@@ -99,7 +105,26 @@ def forget(connection: Connection, notice_id: str) -> None:
     tied = connection.scalars(_TIED, {"notice": notice_id}).all()
     execute(connection, _FORGET, {"of_notice": notice_id})
     for number in tied:
-        execute(connection, _DROP, {"number": number})
+        for row in connection.execute(_UNNAMED, {"number": number}).mappings().all():
+            execute(connection, _DROP, {"of_number": number})
+            _count(connection, [attachment_record(row)], [])
+
+
+def count_anew(connection: Connection) -> None:
+    """Makes anew what the files of each owner amount to."""
+    connection.execute(delete(attachment_totals))
+    columns = attachments.c
+    whole = columns.complete.is_(True)
+    sums = {
+        "whole_files": func.sum(case((whole, 1), else_=0)),
+        "whole_bytes": func.sum(case((whole, columns.size_bytes), else_=0)),
+        "coming_files": func.sum(case((whole, 0), else_=1)),
+        "coming_bytes": func.sum(case((whole, 0), else_=columns.size_bytes)),
+        "arrived_bytes": func.sum(case((whole, 0), else_=columns.stored_bytes)),
+    }
+    owner = (columns.authority, columns.peer)
+    found = select(*owner, *sums.values()).where(columns.dropped.is_(False)).group_by(*owner)
+    connection.execute(attachment_totals.insert().from_select(["authority", "peer", *sums], found))
 
 
 def named_rows(named: Mapping[str, Iterable[Attached]]) -> list[dict[str, Any]]:
@@ -129,7 +154,8 @@ def _of(named: Iterable[str]) -> ColumnElement[bool]:
 
 
 def _write_records(connection: Connection, changes: AttachmentChanges, insert: Insert) -> None:
-    known = set(connection.scalars(_KNOWN, {"numbers": list(changes.records)}))
+    rows = connection.execute(_KNOWN, {"numbers": list(changes.records)}).mappings()
+    known = {record.number: record for record in map(attachment_record, rows)}
     insert(
         connection, attachments, [attachment_row(each) for each in changes.records.values() if each.number not in known]
     )
@@ -138,3 +164,18 @@ def _write_records(connection: Connection, changes: AttachmentChanges, insert: I
         execute(connection, _CHANGE, {**attachment_row(record), "of_number": number})
         if record.is_dropped:
             execute(connection, _UNTIE, {"number": number})
+    _count(connection, known.values(), changes.records.values())
+
+
+def _count(connection: Connection, before: Iterable[AttachmentRecord], after: Iterable[AttachmentRecord]) -> None:
+    """Keeps what the files of each owner amount to in step with what some of them were, and are."""
+    more: dict[Owner, Totals] = defaultdict(Totals)
+    for records, sign in ((before, -1), (after, 1)):
+        for record in records:
+            more[record.owner] = more[record.owner].plus(Totals.of(record, sign))
+    for owner, totals in more.items():
+        whose = {"authority": owner.authority, "peer": owner.peer}
+        values = {f"more_{name}": value for name, value in totals._asdict().items()}
+        values |= {f"of_{name}": value for name, value in whose.items()}
+        if any(totals) and not execute(connection, _ADD, values):
+            connection.execute(attachment_totals.insert(), {**whose, **totals._asdict()})

@@ -3,8 +3,9 @@
 Events are not made anew: watchers hold cursors, and a cursor must go on meaning what it meant. They say in which
 order notices became known here, and a rebuilt notice gets the sequence that it had, so page tokens stay valid too;
 versions, assessments and acts of sharing have the cursors of the events that told them.
-Only an envelope that could not be used when it came, and can be now, has its events told, at the end. Requests and
-drafts are no projections of the logs, and stay as they are. ``gateway check`` afterwards verifies everything.
+Only an envelope that could not be used when it came, and can be now, has its events told, at the end. Requests, drafts
+and files are no projections of the logs, and stay as they are; what files amount to is counted anew. ``gateway check``
+afterwards verifies everything.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert,
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import Malformed, StoreError
-from gateway.store.attachment_writing import named_rows, tie
+from gateway.store.attachment_writing import count_anew, named_rows, tie
 from gateway.store.changes import Changes
 from gateway.store.database import Database
 from gateway.store.framework_lookups import FrameworkLookups
@@ -113,6 +114,7 @@ class _Rebuild:
             self._project(Envelope.FromString(leaf["data"]), place, destroyed=leaf["destroyed"])
             self._write(self._ids[place.origin], place.index, place.index)
         tie(self._connection, true())
+        count_anew(self._connection)
         return Rebuilt(self._count, self._retelling.added)
 
     def _take_channel(self, state: ChannelState) -> list[tuple[int, Place]]:

@@ -18,7 +18,9 @@ from sqlalchemy import (
     text,
 )
 
+from gateway.store.attachment_tables import DROPPED as DROPPED
 from gateway.store.attachment_tables import attachment_chunks as attachment_chunks
+from gateway.store.attachment_tables import attachment_totals as attachment_totals
 from gateway.store.attachment_tables import attachments as attachments
 from gateway.store.attachment_tables import notice_attachments as notice_attachments
 from gateway.store.table_base import BIG as BIG

@@ -6,7 +6,8 @@ and what comes twice is compared. SHA-256 of the whole is asked of the stored ch
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from operator import add
+from typing import NamedTuple, Self
 
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 
@@ -50,6 +51,39 @@ class AttachmentRecord(NamedTuple):
     def next_chunk(self) -> int:
         """Index of the first chunk that is not here."""
         return -(-self.stored_bytes // CHUNK_BYTES)
+
+
+class Totals(NamedTuple):
+    """What files amount to: those that are whole, and those that are to come."""
+
+    whole_files: int = 0
+    whole_bytes: int = 0
+    coming_files: int = 0
+    coming_bytes: int = 0  # of their whole sizes
+    arrived_bytes: int = 0  # of these, the durable ones
+
+    @classmethod
+    def of(cls, record: AttachmentRecord, sign: int = 1) -> Self:
+        """Gives what one file adds or, with the sign -1, takes away; of a dropped one, nothing."""
+        if record.is_dropped:
+            return cls()
+        if record.is_complete:
+            return cls(sign, sign * record.size_bytes)
+        return cls(0, 0, sign, sign * record.size_bytes, sign * record.stored_bytes)
+
+    def plus(self, other: Self) -> Self:
+        """Adds two."""
+        return type(self)(*map(add, self, other))
+
+    @property
+    def kept_bytes(self) -> int:
+        """What is taken of a quota: room is kept for all of a file."""
+        return self.whole_bytes + self.coming_bytes
+
+    @property
+    def owed_bytes(self) -> int:
+        """What is still to come."""
+        return self.coming_bytes - self.arrived_bytes
 
 
 class Chunk(NamedTuple):

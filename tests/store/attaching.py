@@ -42,4 +42,4 @@ async def stored(store: Opened, owner: Owner = SFC, data: bytes = BYTES, end: in
 async def cleared(store: Opened, after: int = 0) -> None:
     """Drops and deletes what a node would, so many microseconds after now."""
     now = next(store.clock) + after
-    await Clearing(store.committer, lambda: now).clear()
+    await Clearing(store.committer, store.readers, lambda: now).clear()

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from gateway.errors import BadInput, NoRoom, Stale
 from gateway.store.attachment_queries import read_attachment, read_bound, read_chunks
-from gateway.store.tables import attachment_chunks, attachments, notice_attachments
+from gateway.store.tables import attachment_chunks, attachment_totals, attachments, notice_attachments
 from gateway.supervision.approval import ActKind
 from gateway.supervision.attachments import CHUNK_BYTES, Attached, Owner
 from gateway.supervision.disclosure import EVERYTHING, Scope
@@ -157,6 +157,16 @@ async def test_what_a_draft_names_stays_for_as_long_as_it_is_open(hk: Opened):
     assert await hk.rows(attachments) == []
 
 
+async def test_what_drafts_keep_holds_up_nothing_that_comes_after_it(hk: Opened, monkeypatch):
+    monkeypatch.setattr("gateway.commands.attachments.AT_ONCE", 1)
+    await stored(hk)
+    await hk.committer.submit(lambda tx: tx.keep_draft(draft(Draft.PENDING_APPROVAL)))
+    await declared(hk, file=Attached(bytes(32), 9))
+    await cleared(hk, LATER)
+    assert [row["sha256"] for row in await hk.rows(attachments)] == [FILE.sha256]
+    hk.execute("DELETE FROM drafts")
+
+
 def draft(state: Draft.State.ValueType) -> DraftRecord:
     request = CreateNoticeRequest()
     request.notice.content.CopyFrom(content(attachments=[named()]))
@@ -187,6 +197,30 @@ async def test_a_rebuild_ties_what_was_tied(hk: Opened, kr: Opened):
     assert [row["attachment"] for row in before] == [1, None, 1, None]
     await hk.rebuilt()
     assert await hk.rows(notice_attachments) == before
+
+
+async def test_a_rebuild_counts_files_anew(hk: Opened):
+    await stored(hk)
+    await stored(hk, Owner(authority="HKMA"), end=2)
+    before = await hk.rows(attachment_totals)
+    hk.execute(
+        "UPDATE attachment_totals SET whole_bytes = 5, coming_files = 7",
+        "DELETE FROM attachment_totals WHERE authority = 'SFC'",
+    )
+    assert "attachment_totals" in tables_of(hk.verify())
+    await hk.rebuilt()
+    assert await hk.rows(attachment_totals) == before
+    hk.damaged = False
+
+
+async def test_files_that_come_and_go_leave_nothing_counted(hk: Opened):
+    await stored(hk)
+    await stored(hk, data=BYTES[:9])
+    await declared(hk, file=Attached(bytes(32), 9))
+    amounts = [row["whole_files"] for row in await hk.rows(attachment_totals)]
+    await cleared(hk, LATER)
+    assert amounts == [2]
+    assert [set(row.values()) for row in await hk.rows(attachment_totals)] == [{"SFC", "", 0}]
 
 
 # --- destruction ------------------------------------------------------------------------------------------------------
@@ -274,6 +308,9 @@ EDITS = {
     "UPDATE notice_attachments SET notice = 'hk-9'": "notice_attachments",
     "UPDATE notice_attachments SET attachment = NULL": "notice_attachments",
     "DELETE FROM notice_attachments": "notice_attachments",
+    "UPDATE attachment_totals SET whole_bytes = whole_bytes + 1": "attachment_totals",
+    "UPDATE attachment_totals SET authority = 'HKMA'": "attachment_totals",
+    "DELETE FROM attachment_totals": "attachment_totals",
 }
 
 

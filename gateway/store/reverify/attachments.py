@@ -1,5 +1,6 @@
 """Verifies the bytes of files, and that each notice is tied to those that it names, as the envelopes say."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
@@ -9,7 +10,7 @@ from gateway.store.reverify.channels import VerifiedChannel
 from gateway.store.reverify.fold import Facts, Fold
 from gateway.store.reverify.report import Findings
 from gateway.store.scanning import rows
-from gateway.store.tables import attachment_chunks, attachments, notice_attachments, notices
+from gateway.store.tables import attachment_chunks, attachment_totals, attachments, notice_attachments, notices
 
 CHUNK = 524_288  # bytes of every chunk but a file's last
 CHUNKS_AT_ONCE = 8
@@ -40,6 +41,7 @@ class AttachmentCheck:
             chunks += self._check_file(row)
         return {
             "attachments": len(self._files),
+            "attachment_totals": self._check_totals(),
             "attachment_chunks": chunks,
             "notice_attachments": self._check_named(),
         }
@@ -75,6 +77,24 @@ class AttachmentCheck:
             self._findings.add(where, f"has stored_bytes {row['stored_bytes']} of {row['size_bytes']}", str(size))
         if row["complete"] and (size, digest) != (row["size_bytes"], row["sha256"]):
             self._findings.add(where, "is said to be whole, and has other bytes than its digest", digest.hex())
+
+    def _check_totals(self) -> int:
+        """Compares what is kept of each owner's files with the files; gives the number of rows."""
+        wanted: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 5)
+        for row in self._files.values():
+            if not row["dropped"]:
+                sums = wanted[row["authority"], row["peer"]]
+                place = 0 if row["complete"] else 2
+                sums[place] += 1
+                sums[place + 1] += row["size_bytes"]
+                sums[4] += 0 if row["complete"] else row["stored_bytes"]
+        told = self._connection.execute(select(attachment_totals)).all()
+        for authority, peer, *sums in told:
+            if sums != wanted.pop((authority, peer), [0] * 5):
+                self._findings.add(f"attachment_totals {authority or peer}", "are of other files")
+        for authority, peer in wanted:
+            self._findings.add(f"attachment_totals {authority or peer}", "are not there")
+        return len(told)
 
     def _check_named(self) -> int:
         self._known = {_what(each) for each in self._files.values()}

@@ -1,0 +1,58 @@
+"""What is asked of files again and again does not take longer the more there are: in steps of SQLite's machine."""
+
+from hashlib import sha256
+
+import pytest
+from sqlalchemy import Connection
+
+from gateway.store.attachment_changes import AttachmentChanges
+from gateway.store.attachment_lookups import AttachmentLookups
+from gateway.store.attachment_queries import read_wanted, read_whole
+from gateway.store.transaction import Transaction
+from gateway.supervision.attachments import Attached
+from tests.store.attaching import SFC, named, storing
+from tests.store.stores import Opened
+from tests.store.test_growing import MORE, Read, steps
+
+FEW, MANY = 30, 900  # files, each of a notice of its own
+
+
+def looked_up(connection: Connection) -> AttachmentLookups:
+    return AttachmentLookups(connection, [AttachmentChanges()])
+
+
+READS: dict[str, Read] = {
+    "what an authority has": lambda connection: looked_up(connection).kept_bytes(SFC),
+    "what is to come": lambda connection: looked_up(connection).owed_bytes(),
+    "what goes": lambda connection: looked_up(connection).dropped(1),
+    "what is wanted of a peer": lambda connection: read_wanted(connection, "KR", 20260101, 100),
+    "what a sender is to be told": lambda connection: read_whole(connection, 100),
+}
+
+
+@pytest.fixture
+def kind() -> str:
+    return "sqlite"
+
+
+async def grow(hk: Opened, ids: range) -> None:
+    """Notices, each with a whole file of its own, whose receiver has said that it holds it."""
+
+    def unit(tx: Transaction) -> None:
+        for number in ids:
+            data = number.to_bytes(2)
+            record = storing(hk).declare(tx, SFC, Attached(sha256(data).digest(), len(data)))
+            tx.files.keep(record._replace(stored_bytes=len(data), is_complete=True))
+            hk.seal_notice(tx, f"hk-{number}", attachments=[named(data)])
+
+    await hk.committer.submit(unit, weight=len(ids))
+    await hk.keep_receipt()
+    hk.execute("UPDATE notices SET attached_channel = 1, attached_index = 0 WHERE id <> 'hk-0'")
+
+
+async def test_a_read_takes_as_many_steps_of_few_files_as_of_many(hk: Opened):
+    await grow(hk, range(FEW))
+    few = {name: steps(hk, read) for name, read in READS.items()}
+    await grow(hk, range(FEW, MANY))
+    many = {name: steps(hk, read) for name, read in READS.items()}
+    assert {name: (few[name], many[name]) for name in READS if many[name] > MORE * few[name] + 10} == {}
