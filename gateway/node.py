@@ -77,6 +77,7 @@ from gateway.store.database import Database
 from gateway.store.leases import Replica
 from gateway.store.opening import (
     add_channels,
+    being_opened,
     channel_names,
     check_channels,
     check_journal,
@@ -256,9 +257,10 @@ class Node:
 
     @contextmanager
     def _closing_database(self) -> Iterator[None]:
-        """Lets go of the home if the node does not start."""
+        """Lets go of the home if the node does not start, and tells why."""
         try:
-            yield
+            with being_opened(self.home.path):
+                yield
         except BaseException:
             self._database.close()
             raise

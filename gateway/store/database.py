@@ -8,7 +8,7 @@ One connection alone writes; readers cannot, and each of their transactions sees
 import fcntl
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,12 +20,15 @@ from sqlalchemy.pool import NullPool
 from gateway.errors import ConfigError, StoreError, WrongForm
 from gateway.store.leases import require_stopped
 from gateway.store.migrating import newest_revision, revision_of, upgrade
+from gateway.store.wal_index import IndexRoom
 
 STATEMENTS_KEPT = 512  # by a connection: inserts of so many rows are one each (prepared.ROWS_AT_ONCE)
 OLDEST_SQLITE = (3, 51, 3)
 READERS = 4  # connections
 BUSY_TIMEOUT_SECONDS = 10
 SCRUB_WAIT_MILLISECONDS = 1000  # for readers; nothing is written meanwhile
+LOG_PAGES = 8000  # of the write-ahead log, 32 MB: if it were less, a bulk would wait for it at every third commit
+MAX_LOG_BYTES = LOG_PAGES * (4096 + 24)  # to which it is cut again, where it grew beside a reader of an older state
 
 _WRITER_PRAGMAS = (
     "journal_mode=WAL",
@@ -34,7 +37,8 @@ _WRITER_PRAGMAS = (
     "secure_delete=ON",  # what is deleted or overwritten is zeroed
     "temp_store=MEMORY",  # no content in files of another name
     "cache_size=-65536",  # KiB
-    "wal_autocheckpoint=8000",  # pages, 32 MB: more often, and a bulk would wait for it at every third commit
+    f"wal_autocheckpoint={LOG_PAGES}",
+    f"journal_size_limit={MAX_LOG_BYTES}",
 )
 
 _SCRUBBED = (  # tables that lose content
@@ -72,6 +76,7 @@ class Database:
         self._writers = _engine(self.url, writes=True)
         self.readers = _engine(self.url, writes=False)
         self._lock = _lock(home)
+        self._index_room = IndexRoom(Path(self.url.database or ""))
 
     @property
     def is_local(self) -> bool:
@@ -83,9 +88,14 @@ class Database:
         return self._writers.connect()
 
     def committing(self) -> Connection:
-        """Connects for the commits of a node that runs: PostgreSQL ends by itself what takes too long (``bound``)."""
+        """Connects for the commits of a node that runs.
+
+        PostgreSQL ends by itself what takes too long (``bound``); SQLite has room for its log's index (``wal_index``).
+        """
         connection = self._writers.connect()
-        if not self.is_local:
+        if self.is_local:
+            self._index_room.keep()
+        else:
             bound(connection)
         return connection
 
@@ -160,6 +170,7 @@ class Database:
         """Closes all connections and lets go of the home."""
         self.readers.dispose()
         self._writers.dispose()
+        self._index_room.close()
         self._lock.close()
 
 
@@ -236,8 +247,8 @@ def _lock(home: Path) -> IO[str]:
     except BlockingIOError as error:
         file.close()
         raise StoreError(f"another process uses the node's home {home}: stop it first") from error
-    file.write(f"{os.getpid()}\n")
-    file.flush()
+    with suppress(OSError):  # a full disk: who has it is told for people alone
+        os.write(file.fileno(), f"{os.getpid()}\n".encode())
     return file
 
 

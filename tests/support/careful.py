@@ -4,7 +4,7 @@ import time
 import uuid
 from dataclasses import replace
 
-from regulator.exchange import Client, DeadlineExceeded, Unavailable
+from regulator.exchange import Client, DeadlineExceeded, ExchangeError, Unavailable
 
 from tests.supervision.samples import content
 from tests.support.nodes import AUTHORITIES, Site
@@ -17,10 +17,12 @@ class Careful:
 
     Attributes:
         answered: the names of those that it was told are released
+        refusals: what it was told instead, in order
     """
 
     def __init__(self, site: Site, recipient: str) -> None:
         self.answered: list[str] = []
+        self.refusals: list[ExchangeError] = []
         self._site, self._recipient = site, recipient
         self._authority = AUTHORITIES[site.jurisdiction][1]
         self._profile = replace(site.profile(self._authority), max_attempts=1)
@@ -35,10 +37,15 @@ class Careful:
                     notice_id=f"{self._site.jurisdiction.lower()}-{request_id}",
                     request_id=request_id,
                 )
-            except (Unavailable, DeadlineExceeded):
+            except (Unavailable, DeadlineExceeded) as error:
+                self.refusals.append(error)
                 return False  # whether it was done is not known
         self.answered.append(made.name)
         return True
+
+    def give(self) -> bool:
+        """Asks once for one more."""
+        return self.try_once(str(uuid.uuid4()))
 
     def insist(self, request_id: str = "") -> None:
         """Asks until there is an answer."""
