@@ -71,7 +71,7 @@ class AttachmentQuestions:
             return await self._own(caller, name)
         if caller.roles.isdisjoint(_READING):  # an approver sees what it decides about, and no notices
             raise _not_there(name)
-        found = await self._readers.run(read_bound, notice_id(place[0]), place[1], scope_of(caller))
+        found = await self._readers.at_once(read_bound, notice_id(place[0]), place[1], scope_of(caller))
         if found and found.is_destroyed:
             raise ContentDestroyed(f"the content of {place[0]} is destroyed, as its retain_until asked")
         if found is None or found.view is None:
@@ -80,7 +80,7 @@ class AttachmentQuestions:
 
     async def _own(self, caller: Caller, name: str) -> AttachmentView:
         own_id = name.removeprefix(NAME_PREFIX)
-        view = await self._readers.run(read_attachment, own_id, caller.authority, scope_of(caller))
+        view = await self._readers.at_once(read_attachment, own_id, caller.authority, scope_of(caller))
         if view is None:
             raise _not_there(name)
         return view

@@ -33,7 +33,7 @@ class DraftQuestions:
         Raises:
             NotFound: there is none, or none that the caller may see.
         """
-        record = await self._readers.run(read_draft, wanted_id, DraftFilter(caller.authority, scope_of(caller)))
+        record = await self._readers.at_once(read_draft, wanted_id, DraftFilter(caller.authority, scope_of(caller)))
         if record is None:
             raise not_there(wanted_id)
         return record

@@ -62,7 +62,7 @@ class Proofs:
         await self._bulletin.catch_up()
         if place.index >= self._state(place.origin).log.size:
             raise no_envelope(place.index)
-        parts = await self._readers.run(read_inclusion, scope, place.origin, place.index)
+        parts = await self._readers.at_once(read_inclusion, scope, place.origin, place.index)
         certificate = await self._certificate(scope, place, parts)
         file = self._file(place, parts, certificate)
         return Evidence(tlog_proof=file, file_name=f"{name}.tlog-proof", receipted=parts.receipted)
@@ -72,7 +72,7 @@ class Proofs:
         at = parts.certificate
         if at is None:
             return b""
-        proven = await self._readers.run(read_inclusion, scope, at.origin, at.index)
+        proven = await self._readers.at_once(read_inclusion, scope, at.origin, at.index)
         named = Envelope.FromString(proven.envelope).content_destroyed.envelopes
         if not any((each.origin, each.index) == (place.origin, place.index) for each in named):
             return b""  # it was destroyed later than the rest of its notice
@@ -138,7 +138,7 @@ class Proofs:
 
     async def _place(self, scope: Scope, request: GetEvidenceRequest) -> tuple[Place, str]:
         wanted = notice_id(request.notice)
-        view = await self._readers.run(read_notice, scope, wanted)
+        view = await self._readers.at_once(read_notice, scope, wanted)
         if view is None:
             raise NotFound(f"there is no notice {wanted}", notice=wanted)
         act = request.act or GetEvidenceRequest.RELEASE

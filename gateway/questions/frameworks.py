@@ -205,7 +205,7 @@ class FrameworkQuestions:
 
     async def assessment(self, wanted_id: str) -> pb.Assessment:
         """Gives one assessment by its id; raises NotFound."""
-        view = await self._readers.run(read_assessment, wanted_id)
+        view = await self._readers.at_once(read_assessment, wanted_id)
         if view is None:
             raise NotFound(f"there is no assessment {wanted_id}", assessment=wanted_id)
         return assessment_message(view.record, view.assessed)

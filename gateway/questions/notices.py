@@ -68,7 +68,7 @@ class Questions:
         Raises:
             NotFound: there is none, or none for this caller: the same words.
         """
-        view = await self._readers.run(read_notice, scope_of(caller), wanted_id)
+        view = await self._readers.at_once(read_notice, scope_of(caller), wanted_id)
         if view is None:
             raise NotFound(f"there is no notice {wanted_id}", notice=wanted_id)
         return _message(view)

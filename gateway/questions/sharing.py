@@ -40,7 +40,7 @@ class SharingQuestions:
         Raises:
             NotFound: there is none, or none for this caller: the same words.
         """
-        view = await self._readers.run(read_consent, scope_of(caller), *consent_ids(name))
+        view = await self._readers.at_once(read_consent, scope_of(caller), *consent_ids(name))
         if view is None:
             raise no_consent(name)
         return view
@@ -55,7 +55,7 @@ class SharingQuestions:
         Raises:
             NotFound: there is none, or none for this caller: the same words.
         """
-        view = await self._readers.run(read_share, scope_of(caller), *share_ids(name))
+        view = await self._readers.at_once(read_share, scope_of(caller), *share_ids(name))
         if view is None:
             raise NotFound(f"there is no share {name}", share=name)
         return share_message(view)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import chain
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, Delete, Dialect, Insert, RowMapping, Select, Update, bindparam
@@ -44,6 +45,18 @@ def insert_many(connection: Connection, statement: Insert, rows: Sequence[Mappin
         connection.exec_driver_sql(_of_rows(compiled, len(some)), tuple(chain.from_iterable(map(of_row, some))))
 
 
+def rows(
+    connection: Connection, statement: Select[Any], values: Mapping[str, Any] = MappingProxyType({})
+) -> Sequence[RowMapping]:
+    """Runs a query; ``values`` are those of its parameters that it does not hold itself.
+
+    What it compares with a list must be given as a list of literals, or its text depends on the list's length.
+    """
+    compiled = _compiled(statement, connection.dialect)
+    parameters = _parameters(compiled, {**compiled.params, **values})
+    return connection.exec_driver_sql(str(compiled), parameters).mappings().all()
+
+
 def rows_by_keys(
     connection: Connection, statement: Select[Any], column: Column[T], keys: Sequence[T]
 ) -> Iterator[RowMapping]:
@@ -65,7 +78,7 @@ def _parameters(compiled: SQLCompiler, values: Mapping[str, Any]) -> Any:
 
 
 @cache
-def _compiled(statement: Insert | Update | Delete, dialect: Dialect) -> SQLCompiler:
+def _compiled(statement: Insert | Update | Delete | Select[Any], dialect: Dialect) -> SQLCompiler:
     return statement.compile(dialect=dialect)
 
 

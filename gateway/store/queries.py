@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Sector
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, bindparam, func, or_, select, tuple_
 
+from gateway.store import prepared
 from gateway.store.rows import enum_values, notice_record
 from gateway.store.tables import (
     JOURNAL,
@@ -105,8 +107,7 @@ class EventFilter:
 
 def read_notice(connection: Connection, scope: Scope, notice_id: str) -> NoticeView | None:
     """Reads one notice; None: there is none of that id that may be seen."""
-    wanted = _NOTICES.where(notices.c.id == notice_id, *visible_notices(scope))
-    found = _views(connection, scope, _rows(connection, wanted))
+    found = _views(connection, scope, prepared.rows(connection, _by_id(scope), {"wanted": notice_id}))
     return found[0] if found else None
 
 
@@ -210,9 +211,15 @@ def _rules_of(row: RowMapping) -> dict[str, Any]:
     return {name: row[name] for name in names} | {"sectors": sectors, "topics": topics}
 
 
+_ORIGINS = select(channels.c.id, channels.c.origin)
 _NOTICES = select(notices, leaves.c.data).join(
     leaves, (leaves.c.channel == notices.c.channel) & (leaves.c.index == notices.c.index)
 )
+
+
+@cache
+def _by_id(scope: Scope) -> Select[Any]:
+    return _NOTICES.where(notices.c.id == bindparam("wanted"), *visible_notices(scope))
 
 
 def _conditions(wanted: NoticeFilter) -> list[ColumnElement[bool]]:
@@ -290,7 +297,7 @@ def _later_acts(record: NoticeRecord) -> tuple[Place | None, ...]:
 
 
 def _origins(connection: Connection) -> dict[int, str]:
-    return {row.id: row.origin for row in connection.execute(select(channels.c.id, channels.c.origin))}
+    return {row["id"]: row["origin"] for row in prepared.rows(connection, _ORIGINS)}
 
 
 def _without(record: NoticeRecord, hidden: Collection[str]) -> NoticeRecord:

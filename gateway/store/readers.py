@@ -1,8 +1,9 @@
-"""Runs reads off the loop: a few threads, each with a connection that cannot write."""
+"""Runs reads: on a few threads, each with a connection that cannot write; or on the loop, if they are short."""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
@@ -19,7 +20,7 @@ class Readers:
     """The read side of a database."""
 
     def __init__(self, database: Database) -> None:
-        self._engine = database.readers
+        self._engine, self._is_local = database.readers, database.is_local
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
 
     async def run(self, read: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -28,13 +29,21 @@ class Readers:
         Raises:
             Unavailable: the database does not answer.
         """
+        call = partial(self._call, read, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
-        def call() -> T:
+    async def at_once(self, read: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Likewise, of what a key leads to: with SQLite on the loop, which takes less than to wait for it (adr/0003).
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        return self._call(read, *args, **kwargs) if self._is_local else await self.run(read, *args, **kwargs)
+
+    def _call(self, read: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
             with self._engine.connect() as connection:
                 return read(connection, *args, **kwargs)
-
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except SQLAlchemyError as error:
             raise Unavailable("the store cannot be read now") from error
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.values_pb2 import Handling
-from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, literal, or_, select
 
 from gateway.store.rows import enum_bits
 from gateway.store.tables import events, notices
@@ -18,7 +18,7 @@ def visible_notices(scope: Scope) -> list[ColumnElement[bool]]:
     """The notices that may be seen."""
     if scope.is_unlimited:
         return []
-    found: list[ColumnElement[bool]] = [notices.c.tlp.in_(scope.labels)]
+    found: list[ColumnElement[bool]] = [notices.c.tlp.in_([literal(label) for label in scope.labels])]
     if scope.sectors:
         found.append(notices.c.sectors.op("&")(enum_bits(tuple(scope.sectors))) != 0)
     return found

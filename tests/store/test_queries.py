@@ -55,6 +55,18 @@ async def test_a_notice_comes_with_the_envelopes_that_made_it_what_it_is(filled:
     assert await filled.read(read_notice, EVERYTHING, "hk-9") is None
 
 
+async def test_what_is_read_at_once_is_what_a_thread_reads(filled: Opened):
+    for wanted in ("hk-1", "hk-2", "hk-9"):
+        at_once = await filled.readers.at_once(read_notice, EVERYTHING, wanted)
+        assert at_once == await filled.readers.run(read_notice, EVERYTHING, wanted)
+
+
+async def test_what_is_read_at_once_is_what_was_committed_last(filled: Opened):
+    assert await filled.readers.at_once(read_notice, EVERYTHING, "hk-10") is None
+    await filled.release("hk-10")
+    assert await filled.readers.at_once(read_notice, EVERYTHING, "hk-10") is not None
+
+
 async def test_a_list_is_newest_first(filled: Opened):
     assert await listed(filled) == ["hk-5", "kr-1", "hk-4", "hk-3", "hk-2", "hk-1"]
 
