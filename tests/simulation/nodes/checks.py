@@ -1,9 +1,9 @@
 """What must hold once all faults have stopped and all is quiet: told from the files, past the code of the nodes."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.ledger.checkpoint import Checkpoint
 from gateway.ledger.note import Note
@@ -12,7 +12,10 @@ from gateway.questions.scopes import scope_of
 from gateway.store.database import snapshot
 from gateway.store.queries import EventFilter, read_events
 from gateway.store.reverify import verify_store
-from tests.simulation.nodes.offices import Given, Office, Watcher
+from tests.simulation.nodes.asking import Keyed
+from tests.simulation.nodes.drafting import check_approvals
+from tests.simulation.nodes.offices import Office, Watcher
+from tests.simulation.nodes.sealed import kind_of
 from tests.simulation.nodes.site import Site
 from tests.simulation.nodes.witness import Witness
 
@@ -53,11 +56,30 @@ def check_all(
         yield from (f"{site.name}: {defect!r}" for defect in site.defects)
         yield from _check_store(site)
         yield from _check_heads(site, witness)
+        yield from _check_told_days(site)
     yield from _check_equal(logs)
-    for office in offices:
-        yield from _check_office(office, logs)
+    for site in sites:
+        sent = {origin: _keyed(log) for origin, log in logs[site.name].items() if origin.startswith(site.domain)}
+        of_site = [office for office in offices if office.site is site]
+        for office in of_site:
+            yield from office.check(sent)
+        yield from check_approvals([office.drafts for office in of_site], sent)
+        yield from _check_versions(site, sent)
     for watcher in watchers:
         yield from _check_watcher(watcher)
+
+
+def _keyed(log: Log) -> Keyed:
+    return Keyed([Envelope.FromString(data) for _, data in log])
+
+
+def sealed_by(site: Site) -> Iterator[str]:
+    """The kinds of all that a node sealed, and what was under four eyes."""
+    for origin, log in logs_of(site).items():
+        for envelope in (Envelope.FromString(data) for _, data in log if origin.startswith(site.domain)):
+            yield kind_of(envelope)
+            if envelope.HasField("approver"):
+                yield "under four eyes"
 
 
 def _check_store(site: Site) -> Iterator[str]:
@@ -87,46 +109,40 @@ def _check_equal(logs: dict[str, dict[str, Log]]) -> Iterator[str]:
             yield f"{origin}: the ends hold {[len(copy) for copy in copies]}, not the same (G1)"
 
 
-def _check_office(office: Office, logs: dict[str, dict[str, Log]]) -> Iterator[str]:
-    """Each answered act is sealed once, in order; one without an answer at most once (G1, G4)."""
-    site = office.site
-    for recipient in site.parties.peers:
-        origin = site.parties.origin_to(recipient)
-        envelopes = [Envelope.FromString(bytes(data)) for _, data in logs[site.name][origin]]
-        released = [each.notice_released for each in envelopes]
-        titles = Counter(each.content.title[0].text for each in released if each.content.title)
-        names = [each.notice for each in released]
-        given = [each for each in office.given if each.recipient == recipient]
-        for each in given:
-            if not each.is_doubtful and titles[each.title] > 1:
-                yield f"{each.title}: sealed {titles[each.title]} times (G4)"
-            if each.name and names.count(each.name) != 1:
-                yield f"{each.title}: answered as {each.name}, sealed {names.count(each.name)} times (G1)"
-        yield from _check_order([each for each in given if each.name], names)
-    for kind, acted in (("notice_acknowledged", office.acknowledged), ("notice_withdrawn", office.withdrawn)):
-        sealed = Counter(
-            getattr(envelope, kind).notice
-            for log in logs[site.name].values()
-            for _, data in log
-            if (envelope := Envelope.FromString(bytes(data))).HasField(kind)
-        )
-        yield from (
-            f"{kind} of {each}: sealed {sealed[f'notices/{each}']} times"
-            for each in acted
-            if sealed[f"notices/{each}"] != 1
-        )
+def _check_versions(site: Site, sent: dict[str, Keyed]) -> Iterator[str]:
+    """A version went to all or to none, in order, and says the same to each."""
+    found: dict[tuple[str, int], list[bytes]] = {}
+    for origin, log in sent.items():
+        newest: dict[str, int] = {}
+        for each in log.envelopes:
+            said = each.framework_version_published
+            if not said.framework:
+                continue
+            if said.version != newest.get(said.framework, 0) + 1 and not site.restored:
+                yield f"{origin}: version {said.version} of {said.framework} follows on {newest.get(said.framework)}"
+            newest[said.framework] = said.version
+            found.setdefault((said.framework, said.version), []).append(said.SerializeToString(deterministic=True))
+    for version, copies in found.items():
+        if len(set(copies)) > 1 or (len(copies) != len(sent) and not site.restored):
+            yield f"{version}: {len(copies)} recipients have it, {len(set(copies))} wordings (G1)"
 
 
-def _check_order(given: Sequence[Given], names: Sequence[str]) -> Iterator[str]:
-    places = [names.index(each.name) for each in given if each.name in names]
-    if places != sorted(places):
-        yield f"{[each.title for each in given]}: sealed in another order (G4)"
+def _check_told_days(site: Site) -> Iterator[str]:
+    """Watchers are told of what comes into force once (G4)."""
+    told = site.disk.read(
+        """SELECT framework, version, provision, count(*) FROM framework_events JOIN events USING (cursor)
+        WHERE kind = ? GROUP BY framework, version, provision HAVING count(*) > 1""",
+        Event.PROVISION_IN_FORCE,
+    )
+    yield from (f"{site.name}: told more than once that it came into force: {each} (G4)" for each in told)
 
 
 def _check_watcher(watcher: Watcher) -> Iterator[str]:
     """It was told each event once, in order (G4)."""
     with snapshot("sqlite:///node.db", watcher.site.disk.folder) as connection:
-        views = read_events(connection, scope_of(watcher.caller), 0, 100_000, EventFilter())
+        views = read_events(
+            connection, scope_of(watcher.caller), 0, 100_000, EventFilter(authority=watcher.caller.authority)
+        )
     wanted = [_event(view, "").SerializeToString(deterministic=True) for view in views]
     if watcher.seen != wanted:
         told = f"{len(watcher.seen)} events of {len(wanted)}"

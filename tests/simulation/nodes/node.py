@@ -14,6 +14,8 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from gateway import chores
 from gateway.alarms import Alarms
 from gateway.carrier import Store
+from gateway.commands.draft_acts import DraftActs
+from gateway.commands.drafts import DraftCommands
 from gateway.commands.framework_sealing import FrameworkSealing
 from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.notice_sealing import NoticeSealing
@@ -28,6 +30,7 @@ from gateway.identity.signers import Keyring
 from gateway.journal.entries import CALL_RECORD
 from gateway.link import Credentials, Link
 from gateway.metrics.instruments import Instruments
+from gateway.questions.drafts import DraftQuestions
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.links import Links
 from gateway.questions.notices import Questions
@@ -57,6 +60,7 @@ from tests.simulation.nodes.network import Acceptor, Network, Stream
 
 T = TypeVar("T")
 
+DRAFT_DAYS = 30
 EXCHANGE = "/regulator.exchange.v1.PeerService/Exchange"
 
 
@@ -129,6 +133,7 @@ class Running:
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
         self._tasks += [
             asyncio.create_task(chores.tell_days(self.frameworks, site.now)),
+            asyncio.create_task(chores.expire_drafts(self.drafts)),
             asyncio.create_task(chores.destroy_past(self.retention, site.now)),
             asyncio.create_task(self.journaling.run()),
         ]
@@ -140,10 +145,14 @@ class Running:
         tokens = self.tokens = SealedTokens(token_key, random)
         self.questions = Questions(self.readers, self.bulletin, tokens, lambda *_: "")
         rules = FrameworkQuestions(self.readers, tokens, site.micros)
-        sealing, rule_sealing = NoticeSealing(parties, ()), FrameworkSealing(parties, (), rules)
+        approval = site.approval
+        sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)
         self.notices = Commands(parties, committer, sealing, self.questions, site.micros, random)
         self.frameworks = FrameworkCommands(parties, committer, rule_sealing, rules, site.micros, random)
-        sharing = SharingQuestions(self.readers, tokens, site.micros)
+        drafts = self.draft_questions = DraftQuestions(self.readers, tokens)
+        acts = DraftActs(parties, sealing, rule_sealing, approval)
+        self.drafts = DraftCommands(parties.jurisdiction, committer, acts, drafts, DRAFT_DAYS, site.micros, random)
+        sharing = self.sharing_questions = SharingQuestions(self.readers, tokens, site.micros)
         self.sharing = SharingCommands(committer, sealing, sharing, random)
         self.retention = Retention(parties, committer, self.readers, site.micros)
         self.seals = SealCommands(parties, committer, self.bulletin, self.keyring, site.prepared_seal, site.adopt)

@@ -1,7 +1,7 @@
 """What a jurisdiction has, whether its node runs or not: disk, clock, keys, and whoever starts the node again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import replace
@@ -25,6 +25,7 @@ from gateway.ledger.steps import RESTORED, SENDER_ROLLED_BACK
 from gateway.store.awaiting import await_peers
 from gateway.store.commits import Commit
 from gateway.store.database import Database
+from gateway.supervision.approval import ApprovalRule
 from tests.simulation.nodes.disk import Disk, Step
 from tests.simulation.nodes.loop import LIFE, Died, Life, VirtualLoop
 from tests.simulation.nodes.network import Network
@@ -49,6 +50,8 @@ class Site:
         defects: what no fault explains
         restored: how often it went back to a backup
         is_retired: it is not started again
+        approval: rules of four eyes; ``publishes_by_draft``: whether they ask for approval of versions
+        audit: is told of each commit
     """
 
     def __init__(
@@ -74,6 +77,9 @@ class Site:
         self.running: Running | None = None
         self.deaths = self.starts = self.restored = 0
         self.life: Life | None = None
+        self.approval: Sequence[ApprovalRule] = ()
+        self.publishes_by_draft = False
+        self.audit: Callable[[], None] = lambda: None
         self._told = told
         self._ended = asyncio.Event()
         self._calls: list[asyncio.Future[Any]] = []
@@ -114,6 +120,11 @@ class Site:
         for origin, reason in self.halts.items():
             if not (self.restored and commit.states[origin].parties.outgoing and reason in _OF_RESTORED):
                 self.defects.append(AssertionError(f"{origin} halted: {reason} (G7)"))
+        self.audit()
+
+    def refused(self, method: str, error: GatewayError) -> None:
+        """A back office was refused something for good."""
+        self._told(f"refused {method.rpartition('/')[2]}", self.name, type(error).__name__)
 
     def broke(self, error: Exception) -> None:
         """The node ends by itself; whoever runs it starts it again."""

@@ -26,12 +26,14 @@ from gateway.logs import Log
 from gateway.store.database import Database
 from gateway.store.opening import add_channels, channel_names, create
 from tests.ledger.samples import FixedSeal
-from tests.simulation.nodes.checks import check_all, is_quiet, logs_of
+from tests.simulation.nodes.audit import Audit
+from tests.simulation.nodes.checks import check_all, is_quiet, logs_of, sealed_by
 from tests.simulation.nodes.disk import DATABASE, Disk, virtual_disks
+from tests.simulation.nodes.drafting import RULES
 from tests.simulation.nodes.faults import Faults, NoFaults
 from tests.simulation.nodes.loop import LIFE, Stalled, VirtualLoop
 from tests.simulation.nodes.network import Network
-from tests.simulation.nodes.offices import Office, Watcher, drawn_acts
+from tests.simulation.nodes.offices import THEMES, Office, Watcher, drawn_acts
 from tests.simulation.nodes.signing import CheapSeal, cheap_signatures, real_signatures
 from tests.simulation.nodes.site import Site
 from tests.simulation.nodes.witness import Witness
@@ -82,8 +84,11 @@ class World:
         self.network = Network(self.loop, Random(random.random()), self.witness)
         self.names = NAMES[: 3 if script is None and random.random() < 0.15 else 2]
         self.sites = {name: self._site(name) for name in self.names}
+        self.audits = [Audit(site) for site in self.sites.values()]
+        for site, audit in zip(self.sites.values(), self.audits, strict=True):
+            site.audit = audit.look
         self.witness.sites = self.sites
-        count = random.randint(1, 6)
+        self._theme, count = THEMES[seed % len(THEMES)], random.randint(2, 10)
         self.offices = [
             self._office(site, system, count, script) for site in self.sites.values() for system in ("desk", "office")
         ]
@@ -92,7 +97,7 @@ class World:
 
     def _office(self, site: Site, system: str, count: int, script: Script | None) -> Office:
         chance = Random(self._random.random())
-        acts = drawn_acts(chance, count) if script is None else script.get((site.name, system), ())
+        acts = drawn_acts(chance, self._theme, count) if script is None else script.get((site.name, system), ())
         return Office(site, system, chance, acts)
 
     def told(self, *what: object) -> None:
@@ -142,10 +147,15 @@ class World:
         for task in (*watching, *acting):
             task.cancel()
         await asyncio.gather(*watching, *acting, *running, return_exceptions=True)
-        wrong = list(check_all(list(self.sites.values()), self.offices, self.watchers, self.witness))
+        wrong: list[str] = []
+        for audit in self.audits:
+            audit.look()
+            wrong += audit.wrong
+        wrong += check_all(list(self.sites.values()), self.offices, self.watchers, self.witness)
         for site in self.sites.values():
             self.told("holds", site.name, *(f"{origin} {len(log)}" for origin, log in logs_of(site).items()))
             self.counts["envelopes"] += sum(len(log) for log in logs_of(site).values())
+            self.counts.update(f"sealed {kind}" for kind in sealed_by(site))
         return wrong
 
     def begin(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
@@ -208,6 +218,8 @@ class World:
         (folder / DATABASE).write_bytes(_new_file(name, self.names))
         disk = Disk(folder, Random(self._random.random()), self.told)
         site = Site(_parties(name, self.names), self.loop, self.network, disk, Random(self._random.random()), self.told)
+        site.publishes_by_draft = self._random.random() < 0.5
+        site.approval = RULES if site.publishes_by_draft else RULES[:1]
         is_real = self.seed % REAL_SIGNATURES_EVERY == 0
         for number in range(SEALS):
             seal = _fixed(name, number)
