@@ -14,6 +14,8 @@ from tests.support.careful import Careful
 from tests.support.invariants import Witness
 from tests.support.nodes import GATEWAY, Site, found_pair
 from tests.support.pointed import PASSES, PLACES, POINT, POINTS
+from tests.support.postgresql import Server
+from tests.support.replicas import found_pair_on
 
 POINTED = ("tests.support.pointed",)
 SECONDS = 120.0  # in which a busy machine comes to any point
@@ -72,13 +74,24 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     return Pair(*found_pair(tmp_path_factory.mktemp("points")))
 
 
+@pytest.fixture(scope="module")
+def postgresql_nodes(postgresql: Server, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    return Pair(*found_pair_on(postgresql, tmp_path_factory.mktemp("points")))
+
+
 @pytest.mark.parametrize("number", range(0, len(POINTS), 6))
 def test_nodes_that_die_at_named_points_lose_and_double_nothing(nodes: Pair, number: int) -> None:
     nodes.kill_at({"HK": POINTS[number], "KR": POINTS[-1 - number]})
 
 
+def test_nodes_on_postgresql_that_die_at_named_points_lose_and_double_nothing(postgresql_nodes: Pair) -> None:
+    postgresql_nodes.kill_at({"HK": "before publishing", "KR": "after making a receipt"})
+
+
 @pytest.mark.long
 @pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets it")
-def test_nodes_that_die_at_every_two_points_lose_and_double_nothing(nodes: Pair) -> None:
+@pytest.mark.parametrize("which", ["nodes", "postgresql_nodes"])
+def test_nodes_that_die_at_every_two_points_lose_and_double_nothing(which: str, request: pytest.FixtureRequest) -> None:
+    nodes = request.getfixturevalue(which)
     for one, other in itertools.product(POINTS, repeat=2):
         nodes.kill_at({"HK": one, "KR": other})

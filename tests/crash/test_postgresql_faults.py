@@ -12,7 +12,7 @@ import pytest
 from tests.crash.test_kills import Load, kill_at_random, under_load
 from tests.support.invariants import Witness
 from tests.support.nodes import Site, eventually, pair, running
-from tests.support.postgresql import Server, server
+from tests.support.postgresql import Server
 
 STANDSTILL_SECONDS = 4.0  # longer than a lease lasts
 
@@ -36,13 +36,12 @@ class Faulty:
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+def faulty(postgresql: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
     folder = tmp_path_factory.mktemp("faulty")
-    with server(tmp_path_factory.getbasetemp().parent) as database:
-        hk, kr = Site("HK", folder / "hk").found(database.url), Site("KR", folder / "kr").found()
-        pair(hk, kr)
-        with running(hk, kr):
-            yield Faulty(hk, kr, database)
+    hk, kr = Site("HK", folder / "hk").found(postgresql.new_schema()), Site("KR", folder / "kr").found()
+    pair(hk, kr)
+    with running(hk, kr):
+        yield Faulty(hk, kr, postgresql)
 
 
 def go_on(loads: list[Load]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.support.careful import Careful
 from tests.support.invariants import Witness, is_at_rest
 from tests.support.nodes import Site, eventually, found_pair, running
-from tests.support.strace import Call, calls_in, needs_strace, traced
+from tests.support.strace import Call, calls_in, needs_strace, traced, was_injected
 
 pytestmark = needs_strace
 
@@ -41,27 +41,34 @@ class Pair:
     def hit(self, victim: Site, call: str, number: int, fault: str) -> None:
         """Has one notice given, and the n-th call of a kind of the victim's fail; passes if all holds in the end."""
         self.rest()
-        request_id = str(uuid.uuid4())
+        ends = fault != FULL or call in SYNCING  # a failed sync is not tried again, whatever it says
         with traced(victim, self.log, inject=f"{call}:{fault}:when={number}"):
-            answered = self.office.try_once(request_id)
-            self._work_until_hit(victim)
-            if ends := fault != FULL or call in SYNCING:  # a failed sync is not tried again, whatever it says
+            request_id, answered = self.work_until_hit(victim)
+            if ends:
                 eventually(lambda: victim.process.poll() is not None)
         if not ends:
             assert victim.process.poll() is None, "a full disk is no reason to end"
         else:
             self._start_again(victim, fault)
+        self.settle(request_id, answered)
+
+    def work_until_hit(self, victim: Site) -> tuple[str, bool]:
+        """Gives the first request that was made, and whether it was answered.
+
+        The peer's part comes later, and the calls are not always the same.
+        """
+        request_id = str(uuid.uuid4())
+        answered = self.office.try_once(request_id)
+        for _ in range(50):
+            if victim.process.poll() is not None or was_injected(self.log):
+                return request_id, answered
+            self.office.try_once(str(uuid.uuid4()), deadline_seconds=5)
+        raise AssertionError("the call is not made")
+
+    def settle(self, request_id: str, answered: bool) -> None:
         if not answered:
             self.office.insist(request_id)
         self.witness.settle({"HK": self.office.answered})
-
-    def _work_until_hit(self, victim: Site) -> None:
-        """The peer's part comes later, and the calls are not always the same."""
-        for _ in range(50):
-            if victim.process.poll() is not None or any(call.is_injected for call in calls_in(self.log)):
-                return
-            self.office.try_once(str(uuid.uuid4()), deadline_seconds=5)
-        raise AssertionError("the call is not made")
 
     def _start_again(self, victim: Site, fault: str) -> None:
         """As a service manager does it."""

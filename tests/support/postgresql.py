@@ -4,6 +4,7 @@ import fcntl
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,13 @@ class Server:
     @property
     def url(self) -> str:
         return f"postgresql://postgres@/postgres?host={self.folder}"
+
+    def new_schema(self) -> str:
+        """Makes one, which to a node is a whole database; gives its URL."""
+        schema = f"t{uuid.uuid4().hex}"
+        with administrator(self.folder) as connection:
+            connection.execute(f"CREATE SCHEMA {schema}")
+        return f"{self.url}&options=-csearch_path%3D{schema}"
 
     def stop(self, mode: str = "immediate") -> None:
         """Ends it, by default as a crash does."""

@@ -1,13 +1,12 @@
-"""Replicas of a node for tests: processes with a home each, on one PostgreSQL database."""
+"""Nodes on PostgreSQL for tests, and replicas of one: processes with a home each, on one database."""
 
 import re
 import shutil
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.nodes import Site, pair
-from tests.support.postgresql import Server, administrator
+from tests.support.postgresql import Server
 
 
 @dataclass
@@ -21,10 +20,7 @@ class Replicated:
 
 def found_replicas(path: Path, server: Server, count: int = 2) -> Replicated:
     """Founds them. Korea's node knows all addresses of Hong Kong's replicas."""
-    schema = f"t{uuid.uuid4().hex}"
-    with administrator(server.folder) as connection:
-        connection.execute(f"CREATE SCHEMA {schema}")
-    url = f"{server.url}&options=-csearch_path%3D{schema}"
+    url = server.new_schema()
     first, kr = Site("HK", path / "hk-a"), Site("KR", path / "kr").found()
     others = [Site("HK", path / f"hk-{chr(ord('b') + place)}") for place in range(count - 1)]
     first.found(url)
@@ -37,6 +33,13 @@ def found_replicas(path: Path, server: Server, count: int = 2) -> Replicated:
     for site in (first, *others):
         _name(site)
     return Replicated([first, *others], kr, url)
+
+
+def found_pair_on(server: Server, path: Path) -> tuple[Site, Site]:
+    """Hong Kong and Korea, both on PostgreSQL, founded and paired, not started."""
+    hk, kr = (Site(code, path / code.lower()).found(server.new_schema()) for code in ("HK", "KR"))
+    pair(hk, kr)
+    return hk, kr
 
 
 def _copy(first: Site, other: Site) -> None:

@@ -14,6 +14,7 @@ import pytest
 from tests.support.nodes import Site, eventually
 
 STORING = ("pwrite64", "fsync", "fdatasync", "ftruncate", "unlink")  # of SQLite, on its files
+TALKING = ("sendto", "recvfrom")  # of libpq, with the server; gRPC uses others
 _CALL = re.compile(r"^(\d+) +(\w+)\((.*)\) += (-?\d+)(.*)$")
 
 
@@ -50,14 +51,29 @@ class Call:
 
 @contextmanager
 def traced(site: Site, log: Path, *, inject: str = "", of: Sequence[str] = STORING) -> Iterator[None]:
-    """Follows the calls of a site's node on its database's files; ``inject`` as strace takes it."""
+    """Follows the calls of a site's node on its database's files; ``inject`` as strace takes it, for each thread."""
     files = [site.home.path / f"node.db{suffix}" for suffix in ("", "-wal", "-shm", "-journal")]
     paths = [option for file in files for option in ("-P", str(file))]
+    with _following(["-f", *paths, "-p", str(site.pid)], _tasks(site.pid), log, inject, of):
+        yield
+
+
+@contextmanager
+def traced_talk(site: Site, log: Path, *, inject: str = "") -> Iterator[None]:
+    """Follows what a site's node says to PostgreSQL: by all threads that are there but the loop's, which does not."""
+    threads = [task for task in _tasks(site.pid) if task.name != str(site.pid)]
+    which = [option for task in threads for option in ("-p", task.name)]
+    with _following(which, threads, log, inject, TALKING):
+        yield
+
+
+@contextmanager
+def _following(which: list[str], tasks: list[Path], log: Path, inject: str, of: Sequence[str]) -> Iterator[None]:
     injected = ["-e", f"inject={inject}"] if inject else []
-    options = ["-f", "-qq", "-y", "-s", "8", "-e", f"trace={','.join(of)}", *paths, *injected, "-o", str(log)]
-    process = subprocess.Popen(["strace", *options, "-p", str(site.pid)], stderr=subprocess.PIPE)
+    options = ["-qq", "-y", "-s", "12", "-e", f"trace={','.join(of)}", *injected, "-o", str(log)]
+    process = subprocess.Popen(["strace", *options, *which], stderr=subprocess.PIPE)
     try:
-        eventually(lambda: _is_followed(site.pid) or process.poll() is not None)
+        eventually(lambda: all(map(_is_followed, tasks)) or process.poll() is not None)
         yield
     finally:
         process.send_signal(signal.SIGINT)
@@ -70,13 +86,18 @@ def calls_in(log: Path) -> list[Call]:
     return [Call(each[2], each[3], not each[4].startswith("-"), "INJECTED" in each[5]) for each in found if each]
 
 
-def _is_followed(pid: int) -> bool:
-    """Whether every thread of a process is."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        try:
-            status = (task / "status").read_text()
-        except FileNotFoundError:
-            continue  # a thread that has ended
-        if "TracerPid:\t0\n" in status:
-            return False
-    return True
+def was_injected(log: Path) -> bool:
+    """Whether a call was made to fail, also one that was written down in two lines."""
+    return "(INJECTED)" in log.read_text()
+
+
+def _tasks(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/task").iterdir())
+
+
+def _is_followed(task: Path) -> bool:
+    """Whether a thread is, or has ended."""
+    try:
+        return "TracerPid:\t0\n" not in (task / "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
