@@ -11,18 +11,24 @@ from gateway.attachment_link import AttachmentLink
 from gateway.commands.attachments import AttachmentCommands, Clearing
 from gateway.commands.receiving import Receiving
 from gateway.commands.storing import Room, Storing
-from gateway.config import AttachmentsSection
+from gateway.config import AttachmentsSection, Config
 from gateway.home import Home
 from gateway.identity.parties import Parties
 from gateway.link import Credentials
+from gateway.metrics.instruments import Instruments
+from gateway.questions.attachment_standing import AttachmentStanding, Transfers
 from gateway.questions.attachments import AttachmentQuestions
 from gateway.replicas import Replicas
 from gateway.rpc.attachments import AttachmentServicer
 from gateway.rpc.peer_attachments import Wanting
+from gateway.rpc.status import reason_of
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Committer
 from gateway.store.database import Database
 from gateway.store.readers import Readers
+from gateway.supervision.attachments import Owner
+
+METHOD = "/regulator.exchange.v1.PeerService/SendAttachments"
 
 
 class Attaching:
@@ -36,6 +42,7 @@ class Attaching:
         readers: of the store
         bulletin: tells of commits
         alarms: are told what cannot be taken
+        instruments: count what moves
         clock: microseconds since 1970
     """
 
@@ -49,14 +56,24 @@ class Attaching:
         bulletin: Bulletin,
         *,
         alarms: Alarms,
+        instruments: Instruments,
         clock: Callable[[], int],
     ) -> None:
         self._parties, self._readers = parties, readers
+        names = {state.origin: state.name for state in bulletin.commit.states.values()}
+        for name in names.values():
+            instruments.moved(name, 0)
+        transfers = Transfers(
+            clock,
+            lambda origin, count: instruments.moved(names[origin], count),
+            lambda error: instruments.refused(METHOD, reason_of(error), error.metadata),
+        )
+        self.standing = AttachmentStanding(readers, _quotas(home.config, parties), transfers)
         room = _room(home.config.attachments, lambda: _free_bytes(home, database))
         questions = AttachmentQuestions(readers)
         storing = Storing(committer, readers, room, secrets.token_bytes)
         self.servicer = AttachmentServicer(AttachmentCommands(committer, storing, questions), questions)
-        self.wanting = Wanting(Receiving(parties, committer, readers, storing, clock), bulletin, alarms)
+        self.wanting = Wanting(Receiving(parties, committer, readers, storing, clock), bulletin, alarms, transfers)
         self.chores: Sequence[chores.Chore] = (
             partial(chores.clear_attachments, Clearing(committer, readers, clock)),
             self.wanting.certify,
@@ -66,7 +83,9 @@ class Attaching:
         """What serves each peer with files; ``credentials``: by jurisdiction."""
         for jurisdiction, peer in self._parties.peers.items():
             origin = self._parties.origin_to(jurisdiction)
-            yield AttachmentLink(peer, origin, partial(credentials, jurisdiction), self._readers, replicas)
+            yield AttachmentLink(
+                peer, origin, partial(credentials, jurisdiction), self._readers, replicas, self.standing.transfers
+            )
 
 
 def _room(section: AttachmentsSection, free_bytes: Callable[[], int | None]) -> Room:
@@ -77,6 +96,12 @@ def _room(section: AttachmentsSection, free_bytes: Callable[[], int | None]) -> 
         section.keep_free_bytes,
         free_bytes,
     )
+
+
+def _quotas(config: Config, parties: Parties) -> dict[Owner, int]:
+    section = config.attachments
+    quotas = {Owner(authority=each): section.authority_quota_bytes for each in config.node.authorities}
+    return quotas | {Owner(peer=each): section.peer_quota_bytes for each in parties.peers}
 
 
 def _free_bytes(home: Home, database: Database) -> int | None:

@@ -18,6 +18,7 @@ from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.identity.parties import Party
 from gateway.link import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Credentials, connection, renewal
 from gateway.logs import Log
+from gateway.questions.attachment_standing import Transfers
 from gateway.replicas import Hold, Replicas
 from gateway.store.attachment_queries import read_chunks, read_held
 from gateway.store.readers import Readers
@@ -39,13 +40,20 @@ class AttachmentLink:
         credentials: gives what to present and whom to trust now, for TLS
         readers: of the store
         replicas: tell when this one is to dial
+        transfers: are told what goes
     """
 
     def __init__(
-        self, peer: Party, origin: str, credentials: Callable[[], Credentials], readers: Readers, replicas: Replicas
+        self,
+        peer: Party,
+        origin: str,
+        credentials: Callable[[], Credentials],
+        readers: Readers,
+        replicas: Replicas,
+        transfers: Transfers,
     ) -> None:
         self._peer, self._origin, self._credentials = peer, origin, credentials
-        self._readers, self._replicas = readers, replicas
+        self._readers, self._replicas, self._transfers = readers, replicas, transfers
 
     async def run(self) -> None:
         """Keeps the stream up until cancelled; waits longer after each failure, up to a bound, with jitter."""
@@ -66,6 +74,7 @@ class AttachmentLink:
             if failed and failed != told:
                 _log.warning("attachment_stream_failed", channel=self._origin, error=failed)
             told = failed
+            self._transfers.note(self._origin, failed)
             if time.monotonic() - began > STEADY_SECONDS:
                 wait = FIRST_WAIT_SECONDS
             await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
@@ -82,6 +91,8 @@ class AttachmentLink:
                 call.cancel()
 
     async def _serve(self, call: Any) -> None:
+        await call.wait_for_connection()
+        self._transfers.note(self._origin, "")
         while (wanted := await call.read()) is not grpc.aio.EOF:
             await self._send_part(call, wanted)
         raise RemoteProtocolError(f"the peer ended the stream of attachments: {(await call.code()).name}")
@@ -100,6 +111,7 @@ class AttachmentLink:
             data = found[0][offset % CHUNK_BYTES :][: end - offset]
             offset += len(data)
             await call.write(wire.SendAttachmentsRequest(data=data))
+            self._transfers.moved(self._origin, len(data))
 
 
 async def _first_of(*parts: Coroutine[Any, Any, Any]) -> None:

@@ -292,6 +292,7 @@ class Node:
             self._readers,
             self._bulletin,
             alarms=alarms,
+            instruments=self._instruments,
             clock=_micros,
         )
         self._health = Health([each.full_name for each in SERVICES], self._bulletin, self._links)
@@ -351,6 +352,7 @@ class Node:
             self._bulletin,
             self._committer.waiting_weight,
             self._links,
+            self._attaching.standing,
             alarms,
             loads,
             _micros,

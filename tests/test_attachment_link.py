@@ -12,6 +12,7 @@ from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
 from gateway.link import Credentials
+from gateway.questions.attachment_standing import Transfers
 from gateway.replicas import Alone
 from tests.store.stores import HK_TO_KR, Opened, shared_store
 from tests.support.certificates import authority, issued
@@ -34,7 +35,8 @@ async def test_nothing_is_left_of_a_dial_that_failed(tmp_path: Path) -> None:
 
     store = Opened.create("HK", "sqlite:///node.db", tmp_path / "hk")
     peer = replace(store.parties.peers["KR"], addresses=(f"127.0.0.1:{free_port()}",))
-    link = AttachmentLink(peer, HK_TO_KR, credentials, shared_store(store).readers, Alone())
+    transfers = Transfers(lambda: 0, lambda *_: None, lambda _: None)
+    link = AttachmentLink(peer, HK_TO_KR, credentials, shared_store(store).readers, Alone(), transfers)
     gc.disable()  # it comes when much was made, and a link whose peer is away makes little
     try:
         running = asyncio.create_task(link.run())

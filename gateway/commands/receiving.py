@@ -45,6 +45,10 @@ class Receiving:
         self._clock, self.storing = clock, storing
         self._node: Actor = NodeItself(parties.own.domain)
 
+    def origin(self, peer: str) -> str:
+        """Names the channel that comes from a peer."""
+        return self._parties.origin_from(peer)
+
     async def wanted(self, peer: str) -> list[Wanted]:
         """Gives files that a peer's node may have and this one lacks, the smallest rest first."""
         return await self._readers.run(read_wanted, peer, day_at(self._clock()), AT_ONCE)

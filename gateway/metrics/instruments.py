@@ -79,6 +79,7 @@ class Instruments:
         self._commit_weight = self._histogram(table.COMMIT_WEIGHT)
         self._commit_failures = self._counter(table.COMMIT_FAILURES)
         self._lag = self._histogram(table.DELIVERY_LAG)
+        self._moved = self._counter(table.MOVED_BYTES)
         self._loop_lag = self._histogram(table.LOOP_LAG)
 
     def calls_of(self, method: str, *, answers_once: bool) -> MethodCalls:
@@ -108,6 +109,10 @@ class Instruments:
     def delivered(self, channel: str, seconds: float) -> None:
         """Counts a commit whose envelopes have their receipt, so long after it."""
         self._lag.labels(channel).observe(seconds)
+
+    def moved(self, channel: str, count: int) -> None:
+        """Counts bytes of files that went or came in a channel; 0 of them has the channel there before the first."""
+        self._moved.labels(channel).inc(count)
 
     def loop_came_late(self, seconds: float) -> None:
         """Counts a look at the event loop."""

@@ -143,6 +143,57 @@ DELIVERY_LAG = Metric(
     _LAG_SECONDS,
 )
 
+# --- files --------------------------------------------------------------------------------------------------------
+
+ATTACHMENT_FILES = Metric(
+    "gateway_attachment_files",
+    Kind.GAUGE,
+    "Files of an authority of this node, or of a peer, by state: `whole`; and `coming`, uploads and transfers that are "
+    "not finished.",
+    ("authority", "peer", "state"),
+)
+ATTACHMENT_BYTES = Metric(
+    "gateway_attachment_bytes",
+    Kind.GAUGE,
+    "What these take of their quota, by state: of `whole` ones; `arrived` of those that are not; and `expected`, for "
+    "which room is kept.",
+    ("authority", "peer", "state"),
+)
+ATTACHMENT_QUOTA = Metric(
+    "gateway_attachment_quota_bytes", Kind.GAUGE, "What they may take, as `[attachments]` says.", ("authority", "peer")
+)
+UNATTACHED_NOTICES = Metric(
+    "gateway_channel_unattached_notices",
+    Kind.GAUGE,
+    "Notices of a channel that have their receipt, and whose receiver has not said yet that it holds all their files.",
+    ("channel",),
+)
+UNATTACHED_BYTES = Metric(
+    "gateway_channel_unattached_bytes",
+    Kind.GAUGE,
+    "Bytes of these files: those that are not here yet; of a channel that leads away from here, all of them.",
+    ("channel",),
+)
+OLDEST_UNATTACHED = Metric(
+    "gateway_channel_oldest_unattached_seconds",
+    Kind.GAUGE,
+    "How long the oldest of these notices waits, since its receipt; 0: none waits.",
+    ("channel",),
+)
+FILES_IDLE = Metric(
+    "gateway_channel_files_idle_seconds",
+    Kind.GAUGE,
+    "How long no byte moved of any of these files; 0: none waits. Of a channel that leads away, the replica tells that "
+    "has its stream.",
+    ("channel",),
+)
+MOVED_BYTES = Metric(
+    "gateway_attachment_moved_bytes_total",
+    Kind.COUNTER,
+    "Bytes of files that this process sent to a channel's recipient, or took from its sender.",
+    ("channel",),
+)
+
 # --- what ends, grows or is wrong ---------------------------------------------------------------------------------
 
 CERTIFICATE_DAYS = Metric(
@@ -212,6 +263,14 @@ METRICS: tuple[Metric, ...] = (
     LEASE_HELD,
     REPLICAS,
     DELIVERY_LAG,
+    ATTACHMENT_FILES,
+    ATTACHMENT_BYTES,
+    ATTACHMENT_QUOTA,
+    UNATTACHED_NOTICES,
+    UNATTACHED_BYTES,
+    OLDEST_UNATTACHED,
+    FILES_IDLE,
+    MOVED_BYTES,
     CERTIFICATE_DAYS,
     CERTIFICATE_REVOKED,
     CRL_DAYS,

@@ -30,6 +30,11 @@ class Links:
         self._halted: frozenset[str] = frozenset()
         self._next = asyncio.Event()
 
+    def holds(self, channel: int) -> bool:
+        """Whether this replica has the stream of a channel; a node that is one process has all."""
+        holder = self.picture.holder(channel)
+        return not self.replica or (holder is not None and holder.id == self.replica_id)
+
     def of(self, origin: str) -> LinkStatus:
         """Gives how the stream of a channel does."""
         return self._status.get(origin, LinkStatus())

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
@@ -11,18 +12,28 @@ from gateway.alarms import Alarms
 from gateway.commands.receiving import Receiving
 from gateway.commands.storing import Filling
 from gateway.errors import BadInput, GatewayError, NoRoom, RemoteProtocolError, Stale
+from gateway.questions.attachment_standing import Transfers
 from gateway.store.attachment_queries import Wanted
 from gateway.store.bulletin import Bulletin
-from gateway.supervision.attachments import CHUNK_BYTES, Attached, AttachmentRecord, Cutter
+from gateway.supervision.attachments import CHUNK_BYTES, AttachmentRecord, Cutter
 
 PART_BYTES = 16 * CHUNK_BYTES  # that are wanted at once: 8 MiB
 MAX_DATA_BYTES = 1024 * 1024  # of one message
 LOOK_SECONDS = 5.0  # after which it is looked for something that is wanted, whatever is told
 PAUSE_SECONDS = 0.5  # from one look to the next, however many notices come
 PATIENCE_SECONDS = 60.0  # before a file is wanted again that the peer lacks, or there was no room for
+LONGEST_PATIENCE_SECONDS = 3600.0  # before one is that came whole, and again and again had another digest
 
 Requests = AsyncIterator[wire.SendAttachmentsRequest]
 Responses = AsyncGenerator[wire.SendAttachmentsResponse, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A file that could not be had. ``until``: by the monotonic clock; ``wait_seconds``: since it was asked for."""
+
+    until: float
+    wait_seconds: float
 
 
 class Wanting:
@@ -31,12 +42,14 @@ class Wanting:
     Args:
         receiving: knows what is wanted, and keeps it
         bulletin: tells of commits
-        alarms: are told what cannot be taken
+        alarms: are told what cannot be had
+        transfers: are told what comes
     """
 
-    def __init__(self, receiving: Receiving, bulletin: Bulletin, alarms: Alarms) -> None:
-        self._receiving, self._bulletin, self._alarms = receiving, bulletin, alarms
-        self._later: dict[tuple[str, bytes], float] = {}  # by peer and digest: when it is wanted again
+    def __init__(self, receiving: Receiving, bulletin: Bulletin, alarms: Alarms, transfers: Transfers) -> None:
+        self._receiving, self._bulletin = receiving, bulletin
+        self._alarms, self._transfers = alarms, transfers
+        self._later: dict[tuple[str, bytes], Postponed] = {}  # by peer and digest
 
     async def serve(self, peer: str, requests: Requests) -> Responses:
         """One stream, until its caller ends it or the node stops."""
@@ -70,10 +83,11 @@ class Wanting:
 
     async def _next(self, peer: str) -> tuple[Wanted, AttachmentRecord] | None:
         """What is wanted next, with room kept for it; whole files are verified by the way."""
-        about, now = f"attachments from {peer}", time.monotonic()
-        refusal = ""
-        for each in await self._receiving.wanted(peer):
-            if self._later.get((peer, each.file.sha256), 0) > now:
+        now, refusal = time.monotonic(), ""
+        wanted = await self._receiving.wanted(peer)
+        for each in wanted:
+            known = self._later.get((peer, each.file.sha256))
+            if known and known.until > now:
                 continue
             try:
                 record = await self._receiving.begin(each)
@@ -83,13 +97,32 @@ class Wanting:
             except Stale:
                 continue
             except (NoRoom, BadInput) as error:
-                refusal = error.message
-                self._later[peer, each.file.sha256] = now + PATIENCE_SECONDS
-        if refusal:
-            await self._alarms.begin(about, refusal)
-        elif not any(of_peer == peer and until > now for (of_peer, _), until in self._later.items()):
-            await self._alarms.end(about)
+                refusal = f"a file of {each.file.size_bytes} bytes is not taken: {error.message}"
+                self._transfers.on_refused(error)
+                self._postpone(peer, each, is_costly=isinstance(error, BadInput))
+        await self._tell(peer, refusal, wanted)
         return None
+
+    async def _tell(self, peer: str, refusal: str, wanted: Sequence[Wanted]) -> None:
+        """Raises an alarm for what cannot be had; ends it once that is not wanted, or was not refused again."""
+        files, now = {each.file.sha256 for each in wanted}, time.monotonic()
+        for of_peer, digest in [key for key in self._later if key[0] == peer and key[1] not in files]:
+            del self._later[of_peer, digest]
+        if refusal:
+            await self._refuse(peer, refusal)
+        elif not any(of_peer == peer and each.until > now for (of_peer, _), each in self._later.items()):
+            self._transfers.note(self._receiving.origin(peer), "")
+            await self._alarms.end(_about(peer))
+
+    async def _refuse(self, peer: str, why: str) -> None:
+        self._transfers.note(self._receiving.origin(peer), why)
+        await self._alarms.begin(_about(peer), why)
+
+    def _postpone(self, peer: str, wanted: Wanted, *, is_costly: bool) -> None:
+        """Has a file asked for later; longer each time, up to a bound, where all of it comes before it is refused."""
+        known = self._later.get((peer, wanted.file.sha256))
+        wait = min(2 * known.wait_seconds, LONGEST_PATIENCE_SECONDS) if known and is_costly else PATIENCE_SECONDS
+        self._later[peer, wanted.file.sha256] = Postponed(time.monotonic() + wait, wait)
 
     async def _take(self, peer: str, wanted: Wanted, record: AttachmentRecord, requests: Requests) -> Responses:
         """Asks for a part, and makes it durable chunk by chunk."""
@@ -97,21 +130,28 @@ class Wanting:
         length = min(PART_BYTES, file.size_bytes - offset)
         yield wire.SendAttachmentsResponse(sha256=file.sha256, size_bytes=file.size_bytes, offset=offset, length=length)
         async with Filling(self._receiving.storing, record, offset // CHUNK_BYTES) as filling:
-            await self._fill(filling, Cutter(file.size_bytes, offset), length, peer, file, requests)
+            await self._fill(filling, Cutter(file.size_bytes, offset), length, peer, wanted, requests)
 
     async def _fill(
-        self, filling: Filling, cutter: Cutter, left: int, peer: str, file: Attached, requests: Requests
+        self, filling: Filling, cutter: Cutter, left: int, peer: str, wanted: Wanted, requests: Requests
     ) -> None:
         while left:
             request = await anext(requests, None)
             if request is None:
                 raise RemoteProtocolError("the stream ended within a part")
             if request.HasField("absent"):
-                self._later[peer, file.sha256] = time.monotonic() + PATIENCE_SECONDS
+                self._postpone(peer, wanted, is_costly=False)
+                await self._refuse(peer, f"{peer} does not hold a file of {wanted.file.size_bytes} bytes that it sent")
                 break
             if not 0 < len(request.data) <= min(MAX_DATA_BYTES, left):
                 raise RemoteProtocolError("data must have 1 byte to 1 MiB, and no more than is wanted")
             left -= len(request.data)
             for data in cutter.add(request.data):
                 await filling.add(data)
+            self._transfers.moved(self._receiving.origin(peer), len(request.data))
         await filling.finish()
+
+
+def _about(peer: str) -> str:
+    """What an alarm about the files of a peer is about; it names no notice, which not every operator may see."""
+    return f"attachments from {peer}"

@@ -16,11 +16,14 @@ from gateway.identity.parties import Party
 from gateway.metrics import table
 from gateway.metrics.table import Metric
 from gateway.moments import MICROS
+from gateway.questions.attachment_standing import AttachmentStanding, Usage
 from gateway.questions.links import Links, Movement, movement
 from gateway.questions.standing import SOFTWARE_VERSION
+from gateway.store.attachment_standing import Awaited
 from gateway.store.bulletin import Bulletin
 from gateway.store.state import ChannelState
 from gateway.store.waiting import MAX_WAITING_WEIGHT
+from gateway.supervision.attachments import Totals
 
 SECONDS_A_DAY = 86_400.0
 
@@ -39,6 +42,7 @@ class Sources:
         bulletin: knows the newest heads, and since when envelopes wait
         waiting_weight: gives what waits to be written
         links: how each channel's stream does
+        files: how they stand
         alarms: what needs an operator
         loads: of the listeners, by name
         clock: microseconds since 1970
@@ -48,6 +52,7 @@ class Sources:
     bulletin: Bulletin
     waiting_weight: Callable[[], int]
     links: Links
+    files: AttachmentStanding
     alarms: Alarms
     loads: Mapping[str, Load]
     clock: Callable[[], int]
@@ -83,11 +88,7 @@ def _channel_families(sources: Sources) -> Iterator[GaugeMetricFamily]:
 
 def _replica_families(states: Mapping[str, ChannelState], links: Links) -> Iterator[GaugeMetricFamily]:
     picture, is_alone = links.picture, not links.replica
-    holders = {name: picture.holder(each.id) for name, each in states.items()}
-    yield _family(
-        table.LEASE_HELD,
-        (([name], is_alone or (each is not None and each.id == links.replica_id)) for name, each in holders.items()),
-    )
+    yield _family(table.LEASE_HELD, (([name], links.holds(each.id)) for name, each in states.items()))
     counts = {"running": 1 if is_alone else len(picture.running()), "missing": len(picture.missing())}
     yield _family(table.REPLICAS, (([each], count) for each, count in counts.items()))
 
@@ -106,6 +107,42 @@ def _waiting(states: Mapping[str, ChannelState], sources: Sources) -> _Rows:
         if state.parties.outgoing:
             oldest = sources.bulletin.backlog.oldest(state.origin)
             yield [name], max(0, now - oldest) / MICROS if oldest else 0
+
+
+def attachment_families(
+    usages: Iterable[Usage], awaited: Mapping[int, Awaited], sources: Sources
+) -> Iterator[GaugeMetricFamily]:
+    """Gives what files take, and which notices wait for theirs."""
+    owners = [([each.owner.authority, each.owner.peer], each) for each in usages]
+    files = [(labels, _counts(each.totals)) for labels, each in owners]
+    sizes = [(labels, _sizes(each.totals)) for labels, each in owners]
+    for metric, rows in ((table.ATTACHMENT_FILES, files), (table.ATTACHMENT_BYTES, sizes)):
+        yield _family(metric, (([*labels, state], value) for labels, values in rows for state, value in values))
+    yield _family(table.ATTACHMENT_QUOTA, ((labels, each.quota_bytes) for labels, each in owners))
+    yield from _unattached_families(awaited, sources)
+
+
+def _unattached_families(awaited: Mapping[int, Awaited], sources: Sources) -> Iterator[GaugeMetricFamily]:
+    now, transfers, links = sources.clock(), sources.files.transfers, sources.links
+    waiting = [(each, awaited.get(each.id)) for each in sources.bulletin.commit.states.values()]
+    yield _family(table.UNATTACHED_NOTICES, (([each.name], its.notices if its else 0) for each, its in waiting))
+    yield _family(table.UNATTACHED_BYTES, (([each.name], its.to_come_bytes if its else 0) for each, its in waiting))
+    since = [(each, its.since if its else now) for each, its in waiting]
+    idle = [
+        (each, transfers.idle_since(each.origin, its) if its else now)
+        for each, its in waiting
+        if not each.parties.outgoing or links.holds(each.id)
+    ]
+    for metric, moments in ((table.OLDEST_UNATTACHED, since), (table.FILES_IDLE, idle)):
+        yield _family(metric, (([each.name], max(0, now - moment) / MICROS) for each, moment in moments))
+
+
+def _counts(totals: Totals) -> Sequence[tuple[str, int]]:
+    return ("whole", totals.whole_files), ("coming", totals.coming_files)
+
+
+def _sizes(totals: Totals) -> Sequence[tuple[str, int]]:
+    return ("whole", totals.whole_bytes), ("arrived", totals.arrived_bytes), ("expected", totals.owed_bytes)
 
 
 def certificate_families(lifetimes: Sequence[Lifetime], now: datetime) -> Iterator[GaugeMetricFamily]:

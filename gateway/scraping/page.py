@@ -7,6 +7,7 @@ that is most of the work.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from time import monotonic
 
@@ -19,6 +20,7 @@ from gateway.errors import GatewayError
 from gateway.identity.lifetimes import Lifetime
 from gateway.scraping.families import (
     Sources,
+    attachment_families,
     certificate_families,
     state_families,
     storage_families,
@@ -90,10 +92,14 @@ class Page:
         """Makes it in one of the formats that a scraper accepts (the value of its header); gives its type and text."""
         encode, content_type = encoder_for(accept)
         async with self._turn:
-            certificates, storage = await self._certificates(), await asyncio.to_thread(self._storage)
-            missing = unreadable_family({"certificates": certificates is None, "storage": storage is None})
-            state = state_families(self._sources)
-            self._taken.families = [*state, *(certificates or ()), *(storage or ()), missing]
+            parts = {
+                "certificates": await self._certificates(),
+                "attachments": await self._attachments(),
+                "storage": await asyncio.to_thread(self._storage),
+            }
+            missing = unreadable_family({name: part is None for name, part in parts.items()})
+            read = chain.from_iterable(part or () for part in parts.values())
+            self._taken.families = [*state_families(self._sources), *read, missing]
             return content_type, await asyncio.to_thread(encode, _Lasting(self._registry))
 
     async def _certificates(self) -> Sequence[GaugeMetricFamily] | None:
@@ -105,6 +111,13 @@ class Page:
         except GatewayError:
             return None
         return list(certificate_families(self._lifetimes, now))
+
+    async def _attachments(self) -> Sequence[GaugeMetricFamily] | None:
+        files = self._sources.files
+        try:
+            return list(attachment_families(await files.usages(), await files.awaited(), self._sources))
+        except GatewayError:
+            return None
 
     def _storage(self) -> Sequence[GaugeMetricFamily] | None:
         try:

@@ -117,6 +117,7 @@ class Series:
 
 
 CHANNEL = {"channel": "hk-to-kr", "peer": "KR", "direction": "outgoing"}
+OF_SFC = {"authority": "SFC", "peer": ""}
 CERTIFICATE = {"purpose": "TLS of this node", "subject": "spiffe://gateway.hk.example/node", "sha256": "00"}
 METHOD = {"grpc_service": "regulator.exchange.v1.NoticeService", "grpc_method": "GetNotice"}
 GIB = 2.0**30
@@ -139,6 +140,12 @@ def well() -> list[Series]:
         *(Series("gateway_channel_state", {**CHANNEL, "state": state}, float(state == "serving")) for state in STATES),
         Series("gateway_channel_oldest_unreceipted_seconds", {"channel": "hk-to-kr"}, 0.5),
         *histogram("gateway_delivery_lag_seconds", {"channel": "hk-to-kr"}, 0.2),
+        Series("gateway_channel_files_idle_seconds", {"channel": "hk-to-kr"}, 60),
+        *(
+            Series("gateway_attachment_bytes", {**OF_SFC, "state": state}, 9)
+            for state in ("whole", "arrived", "expected")
+        ),
+        Series("gateway_attachment_quota_bytes", OF_SFC, 100),
         Series("gateway_replicas", {"state": "missing"}, 0),
         Series("gateway_certificate_days_left", CERTIFICATE, 90),
         Series("gateway_certificate_revoked", CERTIFICATE, 0),
@@ -176,6 +183,14 @@ SICK: dict[str, tuple[list[Series], set[str]]] = {
     "a notice is stuck": (
         [Series("gateway_channel_oldest_unreceipted_seconds", {"channel": "hk-to-kr"}, 901)],
         {"GatewayNotReceipted"},
+    ),
+    "files do not move": (
+        [Series("gateway_channel_files_idle_seconds", {"channel": "hk-to-kr"}, 901)],
+        {"GatewayFilesStuck"},
+    ),
+    "a quota fills": (
+        [Series("gateway_attachment_bytes", {**OF_SFC, "state": "expected"}, 80)],
+        {"GatewayQuotaFilling"},
     ),
     "receipts are slow": (
         [*histogram("gateway_delivery_lag_seconds", {"channel": "hk-to-kr"}, 40)],

@@ -6,7 +6,19 @@ import pytest
 
 from gateway.metrics.table import METRICS, Kind, Metric
 
-UNITS = ("_seconds", "_bytes", "_total", "_days_left", "_info", "_envelopes", "_entries", "_weight", "_limit")
+UNITS = (
+    "_seconds",
+    "_bytes",
+    "_total",
+    "_days_left",
+    "_info",
+    "_envelopes",
+    "_notices",
+    "_files",
+    "_entries",
+    "_weight",
+    "_limit",
+)
 WITHOUT_UNIT = {
     "gateway_lease_held",
     "gateway_replicas",  # what has none: states, and counts of what is there now
@@ -44,6 +56,7 @@ class TestMetric:
     def test_has_no_label_that_a_caller_could_choose(self, metric):
         known = {"grpc_service", "grpc_method", "grpc_code", "reason", "limit", "listener"}  # of what is served
         known |= {"channel", "peer", "direction", "state"}  # of pairings
+        known |= {"authority"}  # of the configuration, and of earlier ones
         known |= {"purpose", "subject", "sha256", "about"}  # of the home's files
         known |= {"part", "jurisdiction", "domain", "version", "python", "grpcio"}  # of the node
         assert set(metric.labels) <= known

@@ -10,10 +10,12 @@ import pytest
 from prombed import Prombed
 from prometheus_client.parser import text_string_to_metric_families
 from regulator.exchange import NotFound
+from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.metrics.table import METRICS
 from tests.cli.transcripts import run
 from tests.docs.rules import alerts
+from tests.pair.test_attachments import give_with
 from tests.rpc.calls import client_files, connected
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running
@@ -93,6 +95,21 @@ def test_a_notice_that_travels_is_counted_all_along_its_way(scraped):
     assert scraped.value("gateway_streams_open", listener="peer") == 2  # of envelopes, and of files
     assert scraped.value("gateway_build_info", jurisdiction="HK", domain=scraped.hk.domain) == 1
     assert "hk-2026-900" not in scraped.page()
+
+
+def test_a_file_is_counted_while_it_goes_and_where_it_stays(scraped, tmp_path):
+    (tmp_path / "a.bin").write_bytes(bytes(700_000))
+    of_sfc = {"authority": "SFC", "peer": ""}
+    with scraped.hk.client("SFC") as client:
+        name = give_with(client, "hk-2026-910", tmp_path / "a.bin")
+        eventually(lambda: client.get_notice(name).state == Notice.DELIVERED)
+    assert scraped.value("gateway_attachment_files", **of_sfc, state="whole") == 1
+    assert scraped.value("gateway_attachment_bytes", **of_sfc) == 700_000
+    assert scraped.value("gateway_attachment_quota_bytes", **of_sfc) == 64 * 2**30
+    assert scraped.value("gateway_attachment_moved_bytes_total", channel="hk-to-kr") == 700_000
+    for name in ("unattached_notices", "unattached_bytes", "oldest_unattached_seconds", "files_idle_seconds"):
+        assert scraped.value(f"gateway_channel_{name}") == 0
+    assert scraped.firing() == set()
 
 
 def test_a_method_that_is_not_served_lends_no_label(scraped):

@@ -1,6 +1,7 @@
 """Files between two stores, without a socket: what one wants, what the other gives, what is told once all is here."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 
@@ -12,12 +13,13 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.alarms import Alarms
 from gateway.commands.receiving import Receiving
-from gateway.errors import RemoteProtocolError
+from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.identity.access import Role
 from gateway.ledger.steps import Halt
+from gateway.questions.attachment_standing import Transfers
 from gateway.questions.notices import hidden_kinds
 from gateway.rpc import peer_attachments
-from gateway.rpc.peer_attachments import PART_BYTES, Wanting
+from gateway.rpc.peer_attachments import LONGEST_PATIENCE_SECONDS, PART_BYTES, Wanting
 from gateway.store.attachment_queries import read_chunks, read_held, read_whole
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
@@ -25,7 +27,7 @@ from gateway.store.tables import attachment_chunks, attachments, events, notices
 from gateway.supervision.attachments import CHUNK_BYTES, Attached
 from gateway.supervision.envelopes import attachments_received
 from tests.store.attaching import BYTES, named, stored, storing
-from tests.store.stores import KR_TO_HK, NOW, RECIPIENT, Opened, exchange, refused, settle
+from tests.store.stores import HK_TO_KR, KR_TO_HK, NOW, RECIPIENT, Opened, exchange, refused, settle
 from tests.supervision.samples import handling
 
 SMALL = b"A small one."
@@ -43,7 +45,11 @@ class Ends:
         receiving = Receiving(
             store.parties, store.committer, store.readers, storing(store, **room), lambda: next(store.clock)
         )
-        self.receiving, self.wanting = receiving, Wanting(receiving, self.bulletin, self.alarms)
+        self.moved: list[int] = []
+        self.refusals: list[GatewayError] = []
+        self.transfers = Transfers(lambda: NOW, lambda _origin, count: self.moved.append(count), self.refusals.append)
+        self.receiving = receiving
+        self.wanting = Wanting(receiving, self.bulletin, self.alarms, self.transfers)
 
     async def take(self, answer: Answer, parts: int = 1000) -> list[wire.SendAttachmentsResponse]:
         """Wants until nothing is, or so many parts were asked for; gives these."""
@@ -184,7 +190,22 @@ async def test_wrong_bytes_are_dropped_told_and_wanted_again_later(hk: Opened, k
     ends.wanting._later.clear()  # a minute later
     await ends.take(held_by(hk, "KR"))
     assert ends.alarms.current() == ()
+    assert ends.transfers.trouble(HK_TO_KR) == ""
     assert await kr.read(read_whole, 9) == ["hk-1"]
+
+
+async def test_what_comes_wrong_again_and_again_is_wanted_less_and_less_often(hk: Opened, kr: Opened):
+    await give(hk, kr, SMALL)
+    ends, waits = Ends(kr, "HK"), []
+    for _ in range(8):
+        await ends.take(giving(b"x" * len(SMALL)))
+        ((key, known),) = ends.wanting._later.items()
+        waits.append(known.wait_seconds)
+        ends.wanting._later[key] = replace(known, until=0)
+    assert waits[:3] == [60, 120, 240]
+    assert waits[-1] == LONGEST_PATIENCE_SECONDS
+    assert sum(ends.moved) == 8 * len(SMALL)
+    assert [each.reason for each in ends.refusals] == ["BAD_INPUT"] * 8
 
 
 async def test_what_the_peer_lacks_is_wanted_again_later(hk: Opened, kr: Opened):
@@ -193,6 +214,27 @@ async def test_what_the_peer_lacks_is_wanted_again_later(hk: Opened, kr: Opened)
     ends = Ends(kr, "HK")
     assert len(await ends.take(held_by(hk, "KR"))) == 1
     assert await ends.take(held_by(hk, "KR")) == []
+    assert [each.about for each in ends.alarms.current()] == ["attachments from HK"]
+    assert ends.transfers.trouble(HK_TO_KR) == f"HK does not hold a file of {len(SMALL)} bytes that it sent"
+    await stored(hk, data=SMALL)
+    ends.wanting._later.clear()  # a minute later
+    await ends.take(held_by(hk, "KR"))
+    assert ends.alarms.current() == ()
+
+
+async def test_what_is_not_wanted_any_more_is_no_alarm(hk: Opened, kr: Opened):
+    await hk.release(
+        "hk-1", attachments=[named(SMALL)], handling=handling(retain_until=Date(year=2026, month=1, day=2))
+    )
+    await settle(hk, kr)
+    ends = Ends(kr, "HK")
+    await ends.take(held_by(hk, "KR"))
+    assert ends.alarms.current() != ()
+    for store in (hk, kr):
+        await store.destroy(date(2026, 1, 3))
+    await settle(hk, kr)
+    assert await ends.take(held_by(hk, "KR")) == []
+    assert ends.alarms.current() == ()
 
 
 @pytest.mark.parametrize("pieces", [[b""], [b"x" * (len(SMALL) + 1)], [SMALL[:3]], []])
@@ -208,6 +250,7 @@ async def test_what_there_is_no_room_for_is_not_wanted_and_an_alarm(hk: Opened, 
     asked = await ends.take(held_by(hk, "KR"))
     assert [each.size_bytes for each in asked] == [len(SMALL)]
     assert "have" in ends.alarms.current()[0].detail
+    assert [each.metadata for each in ends.refusals] == [{"limit": "attachments.peer_quota_bytes"}]
     assert [row["size_bytes"] for row in await kr.rows(attachments)] == [len(SMALL)]
 
 
@@ -234,6 +277,7 @@ async def test_what_a_node_lost_it_has_back_from_the_peer(hk: Opened, kr: Opened
                 "UPDATE notice_attachments SET attachment = NULL",
                 "DELETE FROM attachment_chunks",
                 "DELETE FROM attachments",
+                "DELETE FROM attachment_totals",
             ):
                 connection.exec_driver_sql(statement)
         assert lost.verify().findings == ()

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from gateway.store.attachment_changes import AttachmentChanges
 from gateway.store.attachment_lookups import AttachmentLookups
 from gateway.store.attachment_queries import read_wanted, read_whole
+from gateway.store.attachment_standing import read_awaited
 from gateway.store.transaction import Transaction
 from gateway.supervision.attachments import Attached
 from tests.store.attaching import SFC, named, storing
@@ -26,6 +27,7 @@ READS: dict[str, Read] = {
     "what is to come": lambda connection: looked_up(connection).owed_bytes(),
     "what goes": lambda connection: looked_up(connection).dropped(1),
     "what is wanted of a peer": lambda connection: read_wanted(connection, "KR", 20260101, 100),
+    "what waits for its files": read_awaited,
     "what a sender is to be told": lambda connection: read_whole(connection, 100),
 }
 

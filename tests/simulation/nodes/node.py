@@ -30,6 +30,7 @@ from gateway.identity.signers import Keyring
 from gateway.journal.entries import CALL_RECORD
 from gateway.link import Credentials, Link
 from gateway.metrics.instruments import Instruments
+from gateway.questions.attachment_standing import Transfers
 from gateway.questions.drafts import DraftQuestions
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.links import Links
@@ -163,7 +164,8 @@ class Running:
         room = Room(2**32, 2**40, 2**40, 0, lambda: None)
         storing = Storing(self.committer, self.readers, room, site.random.randbytes)
         receiving = Receiving(site.parties, self.committer, self.readers, storing, site.micros)
-        return Wanting(receiving, self.bulletin, Alarms(self.committer, site.micros))
+        transfers = Transfers(site.micros, lambda *_: None, lambda _: None)
+        return Wanting(receiving, self.bulletin, Alarms(self.committer, site.micros), transfers)
 
     def _link(self, peer: str, store: Store) -> Link:
         site, credentials = self._site, Credentials(b"", b"", b"")
