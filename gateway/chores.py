@@ -82,7 +82,7 @@ async def try_to_write(committer: Committer, health: Health) -> None:
         while not health.can_write:
             await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, not a secret
             with suppress(GatewayError):  # then it still cannot
-                await committer.submit(Transaction.try_to_write, bounded=False)
+                await committer.look()
             wait = min(wait * 2, LONGEST_TRY_SECONDS)
 
 

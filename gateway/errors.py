@@ -36,6 +36,7 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     ├── ConfigError              a file that an operator wrote, or the home, does not fit
     └── StoreError               the database is wrong or does not answer
         ├── BrokenStorage        what it is stored on fails: nothing more may be written
+        ├── LostCommits          it was put back, and lacks what was durable: the node starts anew
         ├── WrongForm            its tables have another version's form
         └── Corrupt              what is stored does not verify
 """
@@ -272,6 +273,12 @@ class BrokenStorage(StoreError):
     """What the database is stored on fails; nothing may be written before it is mended, not even by closing it."""
 
     reason = "BROKEN_STORAGE"
+
+
+class LostCommits(StoreError):
+    """The database was put back: it lacks what this node knew to be durable, or another replica found that it does."""
+
+    reason = "LOST_COMMITS"
 
 
 class WrongForm(StoreError):

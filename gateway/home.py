@@ -10,6 +10,7 @@ trust/              node-authority.crt (the own root, which peers pin), client-a
 peers/earlier/      pairing documents that others took the place of
 peers/              kr.json: the pairing document of each peer; kr*.crl: lists that its node authority signed
 node.db             the database
+high-water.json     how far the node saw the database: it tells that one was put back
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -84,6 +85,11 @@ class Home:
     def crl_numbers(self) -> CrlNumbers:
         """The numbers of the newest lists of revoked certificates that were taken."""
         return CrlNumbers(self.path / "trust" / "crl-numbers.txt")
+
+    @property
+    def high_water(self) -> Path:
+        """How far the node saw its database."""
+        return self.path / "high-water.json"
 
     def peer_file(self, jurisdiction: str) -> Path:
         """The pairing document of a peer."""

@@ -24,6 +24,7 @@ from gateway.commands.notices import Commands
 from gateway.commands.retention import Retention
 from gateway.commands.seals import SealCommands
 from gateway.commands.sharing import SharingCommands
+from gateway.continuing import Continuity
 from gateway.errors import BrokenStorage, Unavailable, WrongState
 from gateway.home import Home
 from gateway.identity.certificates import Window
@@ -128,6 +129,8 @@ class Node:
         self._trusting = Trusting(self.home, parties.peers, _now)
         self._keyring = Keyring([self._signer(self.home.seal_files)])
         self._access, self._officers = self.home.access(), self.home.officers()
+        with self._closing_database():
+            await asyncio.to_thread(self._continuity.require, parties, self._keyring, _micros)
         self._open_store(parties)
         alarms = Alarms(self._committer, _micros)
         listeners = Listeners(
@@ -176,6 +179,7 @@ class Node:
         watched.append([disk_room(self.home.path), queue_room(self._committer.waiting_weight)])
         self._tasks += [asyncio.create_task(watch(each, alarms)) for each in watched]
         self._tasks.append(asyncio.create_task(self._journaling.run()))
+        self._tasks.append(asyncio.create_task(self._continuity.run(self._committer.latest)))
         if self.metrics_port:
             self._tasks.append(asyncio.create_task(watch_lateness(self._instruments.loop_came_late)))
 
@@ -216,6 +220,7 @@ class Node:
         if isinstance(self.failure, BrokenStorage):
             return  # closing a SQLite database writes to it: the process must end with it open
         await self._committer.stop()
+        await asyncio.to_thread(self._continuity.keep, self._committer.latest())
         self._readers.close()
         self._database.close()
         await asyncio.to_thread(self._tracing.close)
@@ -226,11 +231,11 @@ class Node:
         """Opens it, and puts the files of a rotated seal in their place, if the node ended before it had."""
         node = self.home.config.node
         self._database = Database(self.home.config.database.url, self.home.path)
+        self._continuity = Continuity(self.home.high_water, self._database)
         with self._closing_database():
             self._database.check_revision()
             with self._database.readers.connect() as connection:
                 check_owner(connection, node.jurisdiction, node.domain)
-                self._token_key = read_token_key(connection)
                 self.home.adopt_next_seal(read_own_seal(connection))
 
     def _open_store(self, parties: Parties) -> None:
@@ -251,6 +256,7 @@ class Node:
             self._committer.on_measured = self._measured
             latest = self._committer.latest()
             with self._database.readers.connect() as connection:
+                self._token_key = read_token_key(connection)
                 backlog = Backlog(read_waiting(connection, latest.states), _micros, self._instruments.delivered)
         self._bulletin = Bulletin(latest, backlog, self._committer.follow)
         self._journaling = Journaling(self._committer, self._instruments.refused)
@@ -330,7 +336,7 @@ class Node:
         name = self.home.config.node.replica or f"{socket.gethostname()} {self.home.config.back_office.listen}"
         me = Replica(secrets.token_hex(16), name, len(parties.peers))
         domain = parties.own.domain
-        return Shared(self._database, me, domain, channels, self._links, self._committer.follow, self._break)
+        return Shared(self._database, me, domain, channels, self._links, self._committer, self._break)
 
     def _make_links(self, parties: Parties, store: Store) -> dict[str, Link]:
         return {

@@ -7,7 +7,7 @@ rules say (``store.lease_rules``). With SQLite a node is one process, which move
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -53,6 +53,16 @@ class Replicas(Protocol):
         """Ends a hold: the peer has gone."""
 
 
+class Following(Protocol):
+    """What replicas need of the one writer (``store.committer``)."""
+
+    async def follow(self, version: int | None = None) -> None:
+        """Takes what others committed up to a version; None: up to now."""
+
+    async def look(self) -> None:
+        """Finds out whether the database is still the one that was known, and takes writes."""
+
+
 class Alone:
     """The only process of a node."""
 
@@ -77,7 +87,7 @@ class Shared:
         domain: of the node
         channels: that this replica was started with, by origin
         links: how their streams do, here or at other replicas
-        follow: takes what others committed up to a version; None: up to now
+        committer: takes what others committed, and finds out whether the database is still the same
         on_fatal: called when this replica must not go on
     """
 
@@ -88,13 +98,13 @@ class Shared:
         domain: str,
         channels: Mapping[str, ChannelState],
         links: Links,
-        follow: Callable[[int | None], Awaitable[None]],
+        committer: Following,
         on_fatal: Callable[[Exception], None],
     ) -> None:
         self.me = me
         links.replica, links.replica_id = me.name, me.id
         self._keeping, self._links = LeaseKeeping(database, me), links
-        self._follow, self._on_fatal = follow, on_fatal
+        self._committer, self._on_fatal = committer, on_fatal
         self._channels = channels
         self._outgoing = {state.id for state in channels.values() if state.parties.outgoing}
         self._held: dict[str, Hold] = {}
@@ -116,7 +126,7 @@ class Shared:
         """Waits until this replica has the lease, and has read what others wrote before."""
         while origin not in self._held:
             await self._changed.wait()
-        await self._follow(None)
+        await self._committer.follow()
         return self._held.get(origin) or await self.hold(origin)
 
     async def claim(self, origin: str) -> Hold:
@@ -161,10 +171,15 @@ class Shared:
     # --- how --------------------------------------------------------------------------------------------------------
 
     async def _beat_on(self) -> None:
+        was_away = False
         while True:
             try:
                 await self._beat()
+                if was_away:  # it may be another one: the writer finds out, as it connects anew
+                    await self._committer.look()
+                was_away = False
             except Unavailable:
+                was_away = True
                 self._expire()
             with suppress(TimeoutError):
                 async with asyncio.timeout(random.uniform(0.8, 1) * BEAT_SECONDS):  # noqa: S311 - jitter, not a secret
@@ -239,7 +254,7 @@ class Shared:
             self._news.clear()
             pause = FOLLOW_PAUSE_SECONDS
             try:
-                await self._follow(self._newest)
+                await self._committer.follow(self._newest)
             except Unavailable:
                 pause = BEAT_SECONDS
                 self._news.set()  # what was told is not known yet

@@ -1,6 +1,7 @@
 """What one replica of a node makes of what it is told."""
 
 import asyncio
+from types import SimpleNamespace
 
 from gateway import replicas
 from gateway.errors import Unavailable
@@ -30,13 +31,14 @@ async def test_a_commit_that_could_not_be_read_is_read_later_though_none_follows
     asked: list[int | None] = []
     known = asyncio.Event()
 
-    async def follow(version: int | None) -> None:
+    async def follow(version: int | None = None) -> None:
         asked.append(version)
         if answer := next(answers):
             raise answer
         known.set()
 
-    shared = Shared(None, Replica("a" * 32, "a", 0), "hk", {}, Links(), follow, lambda _: None)  # type: ignore[arg-type]
+    committer = SimpleNamespace(follow=follow)
+    shared = Shared(None, Replica("a" * 32, "a", 0), "hk", {}, Links(), committer, lambda _: None)  # type: ignore[arg-type]
     shared._told(COMMITS, 7)
     running = asyncio.create_task(shared.run())
     async with asyncio.timeout(60):

@@ -151,5 +151,5 @@ def _files(home: Home) -> Iterator[Path]:
         for name in names:
             path = Path(folder) / name
             is_database = database and path.parent == database.parent and name.startswith(database.name)
-            if not (name.startswith(".") or is_database or name == "lock"):
+            if not (name.startswith(".") or is_database or path in (home.path / "lock", home.high_water)):
                 yield path

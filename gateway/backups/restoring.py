@@ -77,6 +77,7 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
             _copy_of_this_form(backup, Path(folder))
             with snapshot(DATABASE_URL, Path(folder)) as source:
                 copy_store(source, database, secrets.token_bytes(KEY_BYTES), prepare)
+        home.high_water.unlink(missing_ok=True)  # of the database before
     finally:
         database.close()
     return Restored(added, kept, verified(home.config.database.url, home.path, parties))
@@ -103,6 +104,7 @@ def restore_from_peers(home: Home, now: datetime) -> Restored:
         with database.readers.connect() as connection:
             require_empty(connection)
         create(database, node.jurisdiction, node.domain, secrets.token_bytes(KEY_BYTES), prepare)
+        home.high_water.unlink(missing_ok=True)
     finally:
         database.close()
     return Restored((), (), verified(home.config.database.url, home.path, parties))

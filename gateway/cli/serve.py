@@ -14,7 +14,7 @@ import uvloop
 from gateway.cli.failures import DOES_NOT_HOLD, told
 from gateway.cli.options import HomeFolder
 from gateway.cli.output import say_aside
-from gateway.errors import BrokenStorage
+from gateway.errors import BrokenStorage, LostCommits
 from gateway.home import Home
 from gateway.logs import Log, install, take_from_loop
 from gateway.node import Node
@@ -65,6 +65,12 @@ async def _serve(home: Home) -> None:
     loop.set_exception_handler(take_from_loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    while await _serve_once(home, stop):
+        pass
+
+
+async def _serve_once(home: Home, stop: asyncio.Event) -> bool:
+    """Runs the node until it stops; True: all that it knew of its database is of no use, and it is to start anew."""
     node = Node(home)
     await node.start()
     # What a commit makes lives until it is durable, and nearly nothing is cyclic: looking often finds nothing.
@@ -75,5 +81,9 @@ async def _serve(home: Home) -> None:
         f"{name.jurisdiction} {name.domain} serves back offices on port {node.back_office_port}"
         f" and peers on port {node.peer_port}"
     )
-    await node.run(stop)
+    try:
+        await node.run(stop)
+    except LostCommits:  # the log tells of it
+        return not stop.is_set()
     typer.echo(f"{name.jurisdiction} {name.domain} stopped")
+    return False

@@ -3,7 +3,7 @@
 ``tiles`` makes proofs from stored hashes; ``proof`` verifies them with nothing stored.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import ClassVar
@@ -104,6 +104,14 @@ class CompactRange:
             edge.append(node)
             size += 1
         return CompactRange(size, tuple(edge)), completed
+
+    def subtrees(self) -> Iterator[Subtree]:
+        """Gives the complete subtrees of which the tree consists, from left to right."""
+        start, hashes = 0, iter(self.hashes)
+        for level in reversed(range(self.size.bit_length())):
+            if self.size >> level & 1:
+                yield Subtree(level, start >> level, next(hashes))
+                start += 1 << level
 
     def encode(self) -> bytes:
         """Gives the hashes in order, 32 bytes each; the size is kept beside them."""

@@ -8,7 +8,7 @@ few thousand hashes at most, however long the log is. Storage is reached through
 from collections.abc import Callable, Sequence
 
 from gateway.errors import Corrupt
-from gateway.ledger.merkle import TILE_LEVELS, fold, node_hash
+from gateway.ledger.merkle import TILE_LEVELS, CompactRange, fold, node_hash
 
 TileReader = Callable[[int, int, int], Sequence[bytes]]
 """``read(level, first, count)`` gives ``count`` stored hashes of a level (0, 8, 16, ...), from index ``first`` on."""
@@ -87,6 +87,21 @@ def consistency_proof(read: TileReader, first: int, second: int) -> tuple[bytes,
     if start:  # SUBPROOF(m, D[m], false) = {MTH(D[m])}; with b still true the verifier has it as the first root
         proof.append(_range_hash(read, start, end))
     return tuple(reversed(proof))
+
+
+def extends(read: TileReader, log: CompactRange, earlier: CompactRange) -> bool:
+    """Tells whether a log begins with what it was earlier; reads only what the two edges do not share.
+
+    Raises:
+        Corrupt: storage lacks some of its hashes.
+    """
+    if earlier.size > log.size:
+        return False
+    edge = {(each.level, each.index): each.hash for each in log.subtrees()}
+    return all(
+        each.hash == (edge.get((each.level, each.index)) or subtree_hash(read, each.level, each.index))
+        for each in earlier.subtrees()
+    )
 
 
 def _split(start: int, end: int) -> int:

@@ -47,16 +47,18 @@ def await_peers(
         StoreError: the database did not take it.
     """
 
-    def halt_all(tx: Transaction, origins: Iterable[str]) -> None:
+    def unit(tx: Transaction, states: Mapping[str, ChannelState]) -> None:
         if act:
             tx.tell_node(Event.ALARM, detail)
-        for origin in origins:
-            tx.halt(origin, Halt(RESTORED, f"{detail}; it waits to hear from its peer"))
-
-    def unit(tx: Transaction, states: Mapping[str, ChannelState]) -> None:
-        halt_all(tx, [origin for origin, state in states.items() if state.parties.outgoing])
+        halt_outgoing(tx, states, detail)
 
     commit_alone(database, keyring, [unit], act, clock=clock, random=random)
+
+
+def halt_outgoing(tx: Transaction, states: Mapping[str, ChannelState], detail: str) -> None:
+    """Halts every channel of ours that is open, until its peer was heard; ``detail``: why, for people."""
+    for origin in [origin for origin, state in states.items() if state.parties.outgoing]:
+        tx.halt(origin, Halt(RESTORED, f"{detail}; it waits to hear from its peer"))
 
 
 def commit_alone(

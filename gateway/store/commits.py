@@ -8,11 +8,14 @@ before it decides anything. A replica that was paused in the middle holds the lo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, text, update
+from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 
-from gateway.errors import StoreError
+from gateway.errors import LostCommits, StoreError
+from gateway.ledger import tiles
 from gateway.store.journal_log import JournalState, read_journal
+from gateway.store.logs import reader
 from gateway.store.recent import Run
 from gateway.store.state import ChannelState, Counters, read_channels, read_counters
 from gateway.store.tables import JOURNAL, channels, node
@@ -23,7 +26,10 @@ COMMITS = "gateway_commits"
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What is true since a commit: told to those who listen. ``version`` is counted on PostgreSQL alone."""
+    """What is true since a commit: told to those who listen.
+
+    ``version`` is counted on PostgreSQL alone; ``token_key`` is another one since a database was put back.
+    """
 
     states: Mapping[str, ChannelState]
     counters: Counters
@@ -31,42 +37,62 @@ class Commit:
     sealed: Sequence[Run] = ()  # by this commit
     destroyed: bool = False  # whether it destroyed content
     version: int = 0
+    token_key: bytes = b""
 
 
 def read_commit(connection: Connection) -> Commit:
     """Reads everything, in one snapshot."""
-    version = connection.scalar(_VERSION) or 0
-    journal = read_journal(connection)
-    return Commit(read_channels(connection), read_counters(connection), journal, version=version)
+    row, journal = connection.execute(_OWN).first(), read_journal(connection)
+    version, token_key = (row.version, bytes(row.token_key)) if row else (0, b"")
+    states, counters = read_channels(connection), read_counters(connection)
+    return Commit(states, counters, journal, version=version, token_key=token_key)
 
 
-def read_newer(connection: Connection, known: Commit, version: int | None = None) -> Commit:
+def read_newer(connection: Connection, known: Commit, taken: Row[Any] | None = None) -> Commit:
     """Reads what was changed since a commit; the same one: nothing was.
 
     Args:
         connection: in one snapshot, or where nobody else can commit
         known: the newest commit that this replica knows
-        version: that the database has; None: it is read
+        taken: what ``take_turn`` found, which has counted itself already; None: it is read
 
     Raises:
-        StoreError: the database is nobody's any more, or has lost commits.
+        LostCommits: the database was put back.
+        StoreError: it is nobody's any more.
     """
-    found = connection.scalar(_VERSION) if version is None else version
-    if found is None:
+    row = taken or connection.execute(_OWN).first()
+    if row is None:
         raise StoreError(
             "the database is nobody's any more: it was moved from by gateway migrate, or is being restored"
         )
+    found = row.version - 1 if taken else row.version
+    if bytes(row.token_key) != known.token_key:
+        raise LostCommits("the database was put back, as another replica has found, or was restored")
     if found < known.version:
-        raise StoreError(
-            f"the database has lost commits: it is at {found}, and this node knew {known.version}. It was put back, or "
-            "failed over to a server that lagged behind: docs/operations.md tells what to do before a node writes again"
-        )
+        raise LostCommits(f"the database has lost commits: it is at {found}, and this node knew {known.version}")
     if found == known.version:
         return known
     changed = set(connection.scalars(_CHANGED, {"known": known.version}))
     states = {**known.states, **_kept(known, read_channels(connection, changed - {JOURNAL}))}
     journal = read_journal(connection) if JOURNAL in changed else known.journal
-    return Commit(states, read_counters(connection), journal, version=found)
+    newer = Commit(states, read_counters(connection), journal, version=found, token_key=known.token_key)
+    require_extended(connection, known, newer)
+    return newer
+
+
+def require_extended(connection: Connection, known: Commit, found: Commit) -> None:
+    """Passes if each log goes on from where it was known to stand.
+
+    Raises:
+        LostCommits: one does not: the database was put back, and another replica went on from there.
+    """
+    logs = [(found.states.get(origin), state) for origin, state in known.states.items()]
+    pairs = [(state.id, before.log, state.log) for state, before in logs if state and state is not before]
+    if found.journal is not known.journal:
+        pairs.append((JOURNAL, known.journal.log, found.journal.log))
+    for log, before, after in pairs:
+        if not tiles.extends(reader(connection, log), after, before):
+            raise LostCommits("the database has lost commits: a log in it does not go on from what this node knew")
 
 
 def take_turn(connection: Connection, known: Commit, now: int) -> tuple[Commit, int]:
@@ -81,10 +107,10 @@ def take_turn(connection: Connection, known: Commit, now: int) -> tuple[Commit, 
         What is true before this commit, and the time of it, which is never before that of the one before.
 
     Raises:
-        StoreError: as ``read_newer``.
+        LostCommits, StoreError: as ``read_newer``.
     """
     row = connection.execute(_TAKE, {"now": now}).first()
-    before = read_newer(connection, known, row.version - 1 if row else None)
+    before = read_newer(connection, known, row)
     assert row is not None, "a database that is nobody's was told above"
     return before, row.committed_at
 
@@ -96,7 +122,7 @@ def end_turn(connection: Connection, before: Commit, after: Commit) -> Commit:
         changed.append(JOURNAL)
     version = before.version + 1
     connection.execute(_END, {"ids": changed, "version": version, "channel": COMMITS})
-    return replace(after, version=version)
+    return replace(after, version=version, token_key=before.token_key)
 
 
 def take_alone(connection: Connection) -> None:
@@ -118,12 +144,12 @@ def _kept(known: Commit, changed: Mapping[str, ChannelState]) -> Mapping[str, Ch
     return kept
 
 
-_VERSION = select(node.c.version)
+_OWN = select(node.c.version, node.c.token_key)
 _CHANGED = select(channels.c.id).where(channels.c.version > bindparam("known"))
 _TAKE = (
     update(node)
     .values(version=node.c.version + 1, committed_at=func.greatest(node.c.committed_at, bindparam("now")))
-    .returning(node.c.version, node.c.committed_at)
+    .returning(node.c.version, node.c.committed_at, node.c.token_key)
 )
 _END = text(
     "WITH marked AS (UPDATE channels SET version = :version WHERE id = ANY(:ids)) "

@@ -27,12 +27,13 @@ from gateway.identity.signers import Keyring
 from gateway.journal.entries import Entry
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.logs import Log
-from gateway.store.commits import Commit, end_turn, read_commit, read_newer, take_turn
+from gateway.store.commits import Commit, end_turn, read_commit, read_newer, require_extended, take_turn
 from gateway.store.database import Database
 from gateway.store.journal_log import JournalState, write_journal
 from gateway.store.leases import Lease, require
 from gateway.store.reading import NOTHING, Needs
 from gateway.store.recent import Recent
+from gateway.store.servers import require_same
 from gateway.store.transaction import Transaction
 from gateway.store.waiting import Queue, Unit, Waiting
 from gateway.store.writing import Writing
@@ -142,6 +143,14 @@ class Committer:
             Overloaded, Unavailable: as ``submit``.
         """
         await self._queue.wait_for([], NOTHING, 1, entries=entries)
+
+    async def look(self) -> None:
+        """Commits nothing that anybody reads: to find out whether the database takes it, and is still the same.
+
+        Raises:
+            Unavailable: it does not.
+        """
+        await self.submit(Transaction.try_to_write, bounded=False)
 
     async def scrub(self) -> bool:
         """Leaves what was destroyed in no place from which the database could give it (``Database.scrub``).
@@ -314,7 +323,7 @@ class Committer:
         """Takes what other replicas committed up to a version, or up to now, if this one does not know it yet.
 
         Raises:
-            StoreError: the database is nobody's any more, or has lost commits.
+            StoreError: the database is nobody's any more, or has lost commits; the node ends.
             Unavailable: it does not answer.
         """
         if self._database.is_local:
@@ -324,7 +333,11 @@ class Committer:
         async with self._turn:
             known = self._latest
             if version is None or version > known.version:
-                self._latest = await self._elsewhere(self._read_newer, known)
+                try:
+                    self._latest = await self._elsewhere(self._read_newer, known)
+                except StoreError as error:
+                    self._on_fatal(error)
+                    raise
             if self._latest is not known:
                 self.recent.forget()
                 self._on_commit(self._latest)
@@ -342,11 +355,15 @@ class Committer:
         if not self._database.is_local:
             with self._connection.begin():
                 take_turn(self._connection, self._latest, self._now)  # is it the one we knew, and does it take writes?
-        self._latest = self._load()
+                require_same(self._connection)
+        self._latest = self._load(self._latest)
 
-    def _load(self) -> Commit:
+    def _load(self, known: Commit | None = None) -> Commit:
         with self._database.readers.connect() as connection:
-            return read_commit(connection)
+            found = read_commit(connection)
+            if known and not self._database.is_local:
+                require_extended(connection, known, found)
+            return found
 
     def _end(self, group: list[Waiting], error: StoreError) -> None:
         self._queue.close()

@@ -49,7 +49,7 @@ def copy_store(
                             connection.execute(insert(table), [dict(row) for row in page])
                         copied += len(page)
             prepare()
-            owner = dict(source.execute(select(node)).mappings().one())
+            owner = dict(source.execute(select(node)).mappings().one()) | {"server": ""}  # it is on none yet
             with connection.begin():
                 connection.execute(insert(node), [owner if token_key is None else {**owner, "token_key": token_key}])
     except SQLAlchemyError as error:

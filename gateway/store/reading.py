@@ -57,6 +57,11 @@ class Reading:
         self._requests: dict[bytes, RequestRecord | None] = {}
         self._dossiers: dict[str, Dossier] = {}
 
+    @property
+    def connection(self) -> Connection:
+        """Gives the writer's, within its database transaction."""
+        return self._connection
+
     def read_ahead(self, needs: Sequence[Needs]) -> None:
         """Reads what units will look up, in a statement each for notices and for requests."""
         self._read_notices({wanted for each in needs for wanted in each.notices})

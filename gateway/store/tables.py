@@ -32,7 +32,8 @@ JOURNAL = 0
 # Whose database it is: one row, written by `gateway init`, compared at every start. `token_key` enciphers page tokens
 # and cursors: it keeps nothing from who reads the database, and goes with it into a backup, so that they stay good.
 # `version`: number of commits, and `committed_at` of the last one; on PostgreSQL alone, where replicas take turns. With
-# SQLite it counts how often it was tried whether the store takes writes.
+# SQLite it counts how often it was tried whether the store takes writes. `server`: that of PostgreSQL on which the node
+# last found all that it knew (`store.servers`). `token_key` is another one since a database was put back.
 node = Table(
     "node",
     metadata,
@@ -41,6 +42,7 @@ node = Table(
     Column("token_key", LargeBinary(32), nullable=False),
     Column("version", BIG, nullable=False, server_default=text("0")),
     Column("committed_at", BIG, nullable=False, server_default=text("0")),
+    Column("server", String(64), nullable=False, server_default=""),
 )
 
 # One direction to or from a peer; and, with the id 0, the access journal. `edge`: the compact range of `size` leaves,

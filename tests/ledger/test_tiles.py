@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import Corrupt
-from gateway.ledger.merkle import EMPTY_ROOT
-from gateway.ledger.tiles import consistency_proof, inclusion_proof, root_of, subtree_hash
+from gateway.ledger.merkle import EMPTY_ROOT, CompactRange, leaf_hash
+from gateway.ledger.tiles import consistency_proof, extends, inclusion_proof, root_of, subtree_hash
 from tests.ledger import oracle
 from tests.ledger.samples import envelopes
 from tests.ledger.stored import StoredTree
@@ -39,6 +39,34 @@ def test_any_complete_subtree_is_rebuilt_from_the_stored_levels(level):
     for index in {0, (len(LEAVES) >> level) - 1}:
         expected = oracle.mth(LEAVES[index << level : (index + 1) << level])
         assert subtree_hash(TREE.read, level, index) == expected
+
+
+def at(size: int) -> CompactRange:
+    return CompactRange.EMPTY.extend(leaf_hash(leaf) for leaf in LEAVES[:size])[0]
+
+
+@given(sizes, st.data())
+def test_a_log_extends_each_log_that_it_was_and_no_other_one(second, draw):
+    first = draw.draw(st.integers(0, second))
+    assert extends(TREE.read, at(second), at(first))
+    if first < second:
+        assert not extends(TREE.read, at(first), at(second))
+    if first:
+        place = draw.draw(st.integers(0, first - 1))
+        other = [*LEAVES[:place], b"another one", *LEAVES[place + 1 : first]]
+        assert not extends(TREE.read, at(second), StoredTree(other).log)
+
+
+def test_what_was_appended_last_is_compared_without_reading_much():
+    tree = StoredTree(LEAVES)
+    assert extends(tree.read, tree.log, at(len(LEAVES) - 1))
+    assert tree.hashes_read < 8
+
+
+def test_the_subtrees_of_a_log_are_its_edge_from_left_to_right():
+    places = [(each.level, each.index) for each in at(700).subtrees()]
+    assert places == [(9, 0), (7, 4), (5, 20), (4, 42), (3, 86), (2, 174)]
+    assert [each.hash for each in at(700).subtrees()] == list(at(700).hashes)
 
 
 def test_a_proof_reads_few_hashes():

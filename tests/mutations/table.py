@@ -119,7 +119,7 @@ MUTATIONS = (
     Mutation(
         "after a failed commit the writer goes on from what it believes, not from what is stored",
         "gateway/store/committer.py",
-        "        self._latest = self._load()\n\n    def _load",
+        "        self._latest = self._load(self._latest)\n\n    def _load",
         "\n    def _load",
         "tests/store/test_failed_commits.py::test_a_commit_that_persisted_though_it_failed_is_found_and_told",
     ),
@@ -129,6 +129,20 @@ MUTATIONS = (
         "except IntegrityError as error:",
         "except ZeroDivisionError as error:",
         "tests/store/test_failed_commits.py::test_a_second_writer_of_other_rows_is_fenced_off_too",
+    ),
+    Mutation(
+        "a replica takes what another one wrote, whatever it knew before",
+        "gateway/store/commits.py",
+        "if not tiles.extends(reader(connection, log), after, before):",
+        "if after.size < before.size:",
+        "tests/store/test_continuity.py::test_a_replica_finds_that_another_went_on_from_a_database_that_was_put_back",
+    ),
+    Mutation(
+        "a node starts on a database that was put back as if nothing were missing",
+        "gateway/continuing.py",
+        "if lost or not is_recorded:",
+        "if not is_recorded:",
+        "tests/store/test_continuity.py::test_a_database_that_was_put_back_seals_nothing_before_its_peer_was_heard",
     ),
     Mutation(
         "who lost the lease of a channel writes on",

@@ -143,6 +143,27 @@ def test_the_files_of_a_backup_that_somebody_puts_in_place_by_hand_do_no_harm_ei
     checked(hk, kr)
 
 
+def test_a_copy_of_the_database_that_somebody_puts_in_place_by_hand_does_no_harm_either(own_pair, tmp_path):
+    """It has no mark of a backup: the home knows how far the node was."""
+    hk, kr = own_pair
+    exchanged(hk, kr)
+    hk.stop()
+    shutil.copy(hk.home.path / "node.db", tmp_path)
+    hk.start()
+    exchanged(hk, kr)
+    kr.stop()
+    hk.stop()
+    shutil.copy(tmp_path / "node.db", hk.home.path)
+    hk.start()
+    with hk.client("SFC") as client, pytest.raises(WrongState, match="RESTORED"):
+        client.create_notice(content(), recipient="KR")
+    kr.start()
+    eventually(lambda: settled(hk) and settled(kr))
+    assert told(hk).keys() == told(kr).keys()
+    assert "does not hold" in events(hk, Event.ALARM)[-1].detail
+    checked(hk, kr)
+
+
 @pytest.mark.parametrize("rotates", [False, True], ids=["one-seal", "after-a-rotation"])
 def test_a_node_with_an_empty_disk_and_its_keys_has_everything_back_from_its_peer(own_pair, tmp_path, rotates):
     hk, kr = own_pair

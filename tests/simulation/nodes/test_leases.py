@@ -126,11 +126,16 @@ class Process:
         self.fatal: list[Exception] = []
         self._rows = rows
         me = Replica(name, name, len(OUTGOING))
-        self.shared = Shared(rows, me, "a", CHANNELS, Links(), self._follow, self.fatal.append)
+        self.shared = Shared(rows, me, "a", CHANNELS, Links(), self, self.fatal.append)
         self._tasks = [asyncio.create_task(self.shared.run())]
         self._tasks += [asyncio.create_task(self._move(origin)) for origin in OUTGOING]
 
-    async def _follow(self, _version: int | None) -> None:
+    async def follow(self, _version: int | None = None) -> None:
+        """Nothing is to be read."""
+        await asyncio.sleep(0)
+
+    async def look(self) -> None:
+        """The database is still the same."""
         await asyncio.sleep(0)
 
     async def _move(self, origin: str) -> None:

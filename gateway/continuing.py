@@ -1,0 +1,98 @@
+"""How far a node has seen its own database, kept beside it: so that one that was put back is found before it is used.
+
+A file of the home tells it (``Home.high_water``), written at most once a second, and when the node stops. A running
+replica finds out by what it has in memory (``store.commits``), ends, and is started anew: here.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway.errors import ConfigError, Malformed
+from gateway.identity.keyfiles import PRIVATE_MODE, write_file
+from gateway.identity.parties import Parties
+from gateway.identity.signers import Keyring
+from gateway.logs import Log
+from gateway.questions.sealed_tokens import KEY_BYTES
+from gateway.store.awaiting import commit_alone
+from gateway.store.commits import Commit, read_commit
+from gateway.store.continuity import HighWater, put_back, what_is_lost
+from gateway.store.database import Database
+from gateway.store.opening import add_channels, channel_names
+from gateway.store.servers import recorded, server_of
+
+INTERVAL_SECONDS = 1.0  # from one time that the file is written to the next, at least
+
+_log = Log(__name__)
+
+
+class Continuity:
+    """Compares a database with how far the node saw it, and keeps that up to date.
+
+    Args:
+        path: of the file
+        database: open, with the home's lock
+    """
+
+    def __init__(self, path: Path, database: Database) -> None:
+        self._path, self._database = path, database
+        self._kept: HighWater | None = None
+
+    def require(self, parties: Parties, keyring: Keyring, clock: Callable[[], int]) -> None:
+        """Passes if the database goes on from there; else halts each channel of ours until its peer was heard.
+
+        Before a committer is made; not on the loop's thread.
+
+        Args:
+            parties: who exchanges
+            keyring: of the node
+            clock: microseconds since 1970
+
+        Raises:
+            ConfigError: the file cannot be read or written.
+            StoreError, Unavailable: the database did not take it.
+        """
+        mark = self._read()
+        with self._database.readers.connect() as connection:
+            lost, is_recorded = what_is_lost(connection, mark), recorded(connection) == server_of(connection)
+        if lost:
+            _log.critical("store_put_back", found=lost)
+            add_channels(self._database, channel_names(parties, lost=True))
+        if lost or not is_recorded:
+            unit = put_back(mark, secrets.token_bytes(KEY_BYTES))
+            commit_alone(self._database, keyring, [unit], "", clock=clock, random=secrets.token_bytes)
+        with self._database.readers.connect() as connection:
+            self.keep(read_commit(connection))
+
+    async def run(self, latest: Callable[[], Commit]) -> None:
+        """Keeps how far the database was seen, until it is cancelled."""
+        while True:
+            await asyncio.sleep(INTERVAL_SECONDS)
+            try:
+                await asyncio.to_thread(self.keep, latest())
+            except ConfigError as error:  # the disk has its own alarm
+                _log.warning("high_water_not_kept", error=error.message)
+
+    def keep(self, commit: Commit) -> None:
+        """Writes the file, if that is news.
+
+        Raises:
+            ConfigError: it cannot be written.
+        """
+        mark = HighWater.of(commit)
+        if mark != self._kept:
+            write_file(self._path, mark.encode(), mode=PRIVATE_MODE, replace=True)
+            self._kept = mark
+
+    def _read(self) -> HighWater:
+        try:
+            return HighWater.parse(self._path.read_bytes())
+        except FileNotFoundError:  # of a home that is new, or was restored
+            return HighWater()
+        except OSError as error:
+            raise ConfigError(f"{self._path} cannot be read: {error.strerror}") from error
+        except Malformed as error:
+            raise ConfigError(
+                f"{self._path} is damaged: it tells whether the database was put back. Remove it if it was not"
+            ) from error

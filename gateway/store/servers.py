@@ -1,0 +1,63 @@
+"""Which server of PostgreSQL a database is on: its system identifier, and the timeline on which it writes.
+
+Each restore to a point in time and each promotion of a standby begins another timeline, whether it lost anything or
+not; another server has another identifier. Files of a server that are put back have neither: those the node finds out
+by what it knew (``continuity``). Any role may ask; where a service does not tell it, nothing is known of it.
+"""
+
+from sqlalchemy import Connection, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.errors import LostCommits
+from gateway.store.tables import node
+
+_SYSTEM = text("SELECT system_identifier::text FROM pg_control_system()")
+_TIMELINES = (
+    text("SELECT ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int::text"),
+    text("SELECT timeline_id::text FROM pg_control_checkpoint()"),  # until its first checkpoint, the one before
+)
+
+
+def server_of(connection: Connection) -> str:
+    """Gives ``system/timeline``, each empty where it is not told; empty with SQLite."""
+    if connection.dialect.name == "sqlite":
+        return ""
+    timeline = next(filter(None, (_told(connection, each) for each in _TIMELINES)), "")
+    return f"{_told(connection, _SYSTEM)}/{timeline}"
+
+
+def is_other(known: str, found: str) -> bool:
+    """Tells whether two servers differ in what is known of both."""
+    return any(one and other and one != other for one, other in zip(known.split("/"), found.split("/"), strict=False))
+
+
+def recorded(connection: Connection) -> str:
+    """Reads on which server the node last found all that it knew; empty: it is not known."""
+    return connection.scalar(select(node.c.server)) or ""
+
+
+def record(connection: Connection, server: str) -> None:
+    """Keeps that; whatever another server may have lost is dealt with."""
+    connection.execute(update(node).values(server=server))
+
+
+def require_same(connection: Connection) -> None:
+    """Passes unless the database is on another server since the node last found all that it knew.
+
+    Args:
+        connection: in a transaction that has written
+
+    Raises:
+        LostCommits: it is, and that one may lack what was durable.
+    """
+    known, found = recorded(connection), server_of(connection)
+    if is_other(known, found):
+        raise LostCommits(f"the database was on the server {known}, and is on {found}: that one may have lost commits")
+
+
+def _told(connection: Connection, statement: object) -> str:
+    try:
+        with connection.begin_nested():
+            return str(connection.scalar(statement) or "")  # type: ignore[call-overload]
+    except SQLAlchemyError:
+        return ""
