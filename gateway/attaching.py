@@ -2,7 +2,7 @@
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from gateway import chores
@@ -11,7 +11,6 @@ from gateway.attachment_link import AttachmentLink
 from gateway.commands.attachments import AttachmentCommands, Clearing
 from gateway.commands.receiving import Receiving
 from gateway.commands.storing import Room, Storing
-from gateway.config import AttachmentsSection, Config
 from gateway.home import Home
 from gateway.identity.parties import Parties
 from gateway.link import Credentials
@@ -24,7 +23,7 @@ from gateway.rpc.peer_attachments import Wanting
 from gateway.rpc.status import reason_of
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Committer
-from gateway.store.database import Database
+from gateway.store.database import local_file
 from gateway.store.readers import Readers
 from gateway.supervision.attachments import Owner
 
@@ -37,7 +36,6 @@ class Attaching:
     Args:
         home: of the node
         parties: who exchanges
-        database: in which the bytes are kept
         committer: the one writer
         readers: of the store
         bulletin: tells of commits
@@ -50,7 +48,6 @@ class Attaching:
         self,
         home: Home,
         parties: Parties,
-        database: Database,
         committer: Committer,
         readers: Readers,
         bulletin: Bulletin,
@@ -68,10 +65,9 @@ class Attaching:
             lambda origin, count: instruments.moved(names[origin], count),
             lambda error: instruments.refused(METHOD, reason_of(error), error.metadata),
         )
-        self.standing = AttachmentStanding(readers, _quotas(home.config, parties), transfers)
-        room = _room(home.config.attachments, lambda: _free_bytes(home, database))
+        self.standing = AttachmentStanding(readers, quotas_of(home, parties.peers), transfers)
         questions = AttachmentQuestions(readers)
-        storing = Storing(committer, readers, room, secrets.token_bytes)
+        storing = Storing(committer, readers, room_of(home), secrets.token_bytes)
         self.servicer = AttachmentServicer(AttachmentCommands(committer, storing, questions), questions)
         self.wanting = Wanting(Receiving(parties, committer, readers, storing, clock), bulletin, alarms, transfers)
         self.chores: Sequence[chores.Chore] = (
@@ -88,22 +84,26 @@ class Attaching:
             )
 
 
-def _room(section: AttachmentsSection, free_bytes: Callable[[], int | None]) -> Room:
+def room_of(home: Home) -> Room:
+    """What files may take at a node."""
+    section = home.config.attachments
     return Room(
         section.max_bytes,
         section.authority_quota_bytes,
         section.peer_quota_bytes,
         section.keep_free_bytes,
-        free_bytes,
+        lambda: _free_bytes(home),
     )
 
 
-def _quotas(config: Config, parties: Parties) -> dict[Owner, int]:
-    section = config.attachments
-    quotas = {Owner(authority=each): section.authority_quota_bytes for each in config.node.authorities}
-    return quotas | {Owner(peer=each): section.peer_quota_bytes for each in parties.peers}
+def quotas_of(home: Home, peers: Iterable[str]) -> dict[Owner, int]:
+    """What the files of each authority and each peer may take, in bytes."""
+    section = home.config.attachments
+    quotas = {Owner(authority=each): section.authority_quota_bytes for each in home.config.node.authorities}
+    return quotas | {Owner(peer=each): section.peer_quota_bytes for each in peers}
 
 
-def _free_bytes(home: Home, database: Database) -> int | None:
+def _free_bytes(home: Home) -> int | None:
     """What is free where SQLite's file is: in the home; a server's disk is not seen from here."""
-    return shutil.disk_usage(home.path).free if database.is_local else None
+    is_local = local_file(home.config.database.url, home.path) is not None
+    return shutil.disk_usage(home.path).free if is_local else None

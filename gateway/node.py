@@ -293,7 +293,6 @@ class Node:
         self._attaching = Attaching(
             self.home,
             parties,
-            self._database,
             committer,
             self._readers,
             self._bulletin,
@@ -310,6 +309,7 @@ class Node:
             partial(chores.destroy_past, Retention(parties, committer, self._readers, _micros), _now),
             *self._attaching.chores,
         ]
+        files = self._attaching.standing
         own_seals = lambda: parties.own_seals.expecting(self._keyring.seals)  # noqa: E731
         return Services(
             NoticeServicer(commands, notices),
@@ -320,7 +320,9 @@ class Node:
             EventServicer(notices),
             EvidenceServicer(Proofs(self._readers, self._bulletin)),
             AdminServicer(
-                Standing(parties, authorities, seals.seal_in_force, self._bulletin, self._links, alarms, _micros),
+                Standing(
+                    parties, authorities, seals.seal_in_force, self._bulletin, self._links, files, alarms, _micros
+                ),
                 certificates,
                 seals,
             ),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from gateway.cli import doctor_home, doctor_network, doctor_running, doctor_store
+from gateway.cli import doctor_files, doctor_home, doctor_network, doctor_running, doctor_store
 from gateway.cli.failures import DOES_NOT_HOLD
 from gateway.cli.findings import Finding, Level, Remedy, Subject, is_failing, tell
 from gateway.cli.options import AsJson, HomeFolder, now
@@ -75,6 +75,11 @@ CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]], Remedy], ...] =
     (
         "channels",
         doctor_store.channels,
+        Remedy("once the database answers, look again", "gateway doctor {home}"),
+    ),
+    (
+        "files",
+        doctor_files.files,
         Remedy("once the database answers, look again", "gateway doctor {home}"),
     ),
     (

@@ -19,6 +19,7 @@ from rich.text import Text
 
 WIDTH_OF_PIPES = 200  # characters, where there is no terminal; a wider table is shown whole
 LEAST_WIDTH = 8  # characters, of a column that gives way
+UNIT_BYTES = 1024
 COLUMN_GAP = 2  # what rich sets between two columns without a box
 
 # Controls, formats (which turn the direction of writing or show nothing), surrogates, private, unassigned, line breaks
@@ -111,6 +112,14 @@ def console() -> Console:
     """
     width = None if sys.stdout.isatty() else WIDTH_OF_PIPES
     return Console(width=width, markup=False, highlight=False, emoji=False)
+
+
+def size_said(count: int) -> str:
+    """Writes a number of bytes for people: ``700 B``, ``2.0 GiB``."""
+    size, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
+    while size >= UNIT_BYTES and len(units) > 1:
+        size, units = size / UNIT_BYTES, units[1:]
+    return f"{count} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
 
 
 def day_and_time(moment: datetime) -> str:

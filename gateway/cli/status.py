@@ -7,6 +7,7 @@ import typer
 from regulator.exchange.v1.admin_service_pb2 import Alarm, Channel, Peer, Replica, ServerInfo
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
+from gateway.cli import file_view
 from gateway.cli.failures import DOES_NOT_HOLD
 from gateway.cli.findings import Finding, is_failing, tell
 from gateway.cli.options import AsJson, ProfileFile, connect, now, word_of
@@ -22,9 +23,9 @@ def add_to(app: typer.Typer) -> None:
 def status(*, profile: ProfileFile, as_json: AsJson = False) -> None:
     """Tells how the node and its channels do; of what is wrong, what to do, and what to type first.
 
-    Exit code 0: nothing is wrong, though a certificate may end soon (WARN). 1: something is (FAIL): a channel is
-    halted, down or gets no receipts, an alarm is raised, a certificate has ended or is revoked. 4: the node was not
-    reached: run gateway doctor on its machine.
+    Exit code 0: nothing is wrong, though a certificate may end soon or a quota fill (WARN). 1: something is (FAIL): a
+    channel is halted, down or gets no receipts, files do not move, an alarm is raised, a certificate has ended or is
+    revoked. 4: the node was not reached: run gateway doctor on its machine.
     """
     with connect(profile) as client:
         info, peers, channels = client.server_info(), list(client.list_peers()), list(client.list_channels())
@@ -57,6 +58,7 @@ def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel], 
         say()
     headings = ("channel", "state", "link", "envelopes", "receipted", "last receipt", "trouble")
     table(headings, [_channel_row(each) for each in channels])
+    file_view.show(info.attachment_usages, channels)
     if info.alarms:
         say()
         say("alarms")
@@ -148,6 +150,7 @@ def _document(
             }
             for each in info.replicas
         ],
+        "attachment_usages": [file_view.usage_document(each) for each in info.attachment_usages],
         "peers": [_peer(each) for each in peers],
         "channels": [_channel(each) for each in channels],
         "findings": [each.document() for each in found],
@@ -180,4 +183,9 @@ def _channel(channel: Channel) -> dict[str, Any]:
         "last_error": channel.last_error,
         "oldest_unreceipted_time": json_moment(channel.oldest_unreceipted_time),
         "replica": channel.replica,
+        "unattached_notices": channel.unattached_notices,
+        "unattached_bytes": channel.unattached_bytes,
+        "oldest_unattached_time": json_moment(channel.oldest_unattached_time),
+        "attachments_idle_time": json_moment(channel.attachments_idle_time),
+        "attachments_error": channel.attachments_error,
     }

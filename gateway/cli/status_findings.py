@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 
 from regulator.exchange.v1.admin_service_pb2 import Alarm, Certificate, Channel, Replica, ServerInfo
 
+from gateway.cli import file_findings
 from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, waiting_said
 from gateway.cli.findings import Finding, Level, Remedy
 from gateway.ledger.steps import FORKED
 
 CLOCK_SECONDS = 60  # between the node's clock and this machine's
 
+ABOUT_FILES = "attachments from "  # and the peer's jurisdiction
 DOCTOR = "gateway doctor HOME"
 _OF_ALARMS = {
     "access.toml": Remedy("correct the file: until then the rules before are in force", DOCTOR),
@@ -28,6 +30,11 @@ _OF_ALARMS = {
     "disk": Remedy("make room where the home is; never delete node.db-wal", "df -h HOME"),
     "writer queue": Remedy("look at the disk, then bound the client that sends so much", "iostat -x 5"),
 }
+_OF_FILES = Remedy(
+    "if there is no room, make it, or raise the bound under [attachments] in config.toml; if the peer lacks the file "
+    "or sends other bytes, call its operator",
+    DOCTOR,
+)
 _OTHER_ALARM = Remedy("do as its detail says; the doctor looks at the node's files", DOCTOR)
 
 
@@ -44,6 +51,8 @@ def findings(
     """
     found = [
         *(each for channel in channels for each in _of_channel(channel, now)),
+        *(each for channel in channels for each in file_findings.of_channel(channel, info.jurisdiction, DOCTOR, now)),
+        *(each for usage in info.attachment_usages for each in file_findings.of_usage(usage)),
         *map(_of_alarm, info.alarms),
         *(each for replica in info.replicas for each in _of_replica(replica)),
         *(each for certificate in certificates for each in _of_certificate(certificate)),
@@ -83,7 +92,8 @@ def _of_replica(replica: Replica) -> Iterator[Finding]:
 
 
 def _of_alarm(alarm: Alarm) -> Finding:
-    return Finding(Level.FAIL, "alarm", f"{alarm.about}: {alarm.detail}", _OF_ALARMS.get(alarm.about, _OTHER_ALARM))
+    remedy = _OF_FILES if alarm.about.startswith(ABOUT_FILES) else _OF_ALARMS.get(alarm.about, _OTHER_ALARM)
+    return Finding(Level.FAIL, "alarm", f"{alarm.about}: {alarm.detail}", remedy)
 
 
 def _of_certificate(certificate: Certificate) -> Iterator[Finding]:

@@ -52,6 +52,34 @@ class Room:
     keep_free_bytes: int
     free_bytes: Callable[[], int | None]
 
+    def require(self, owner: Owner, size_bytes: int, kept_bytes: int, owed_bytes: int) -> None:
+        """Passes if there is room for one more file.
+
+        Args:
+            owner: whose it is
+            size_bytes: its size
+            kept_bytes: what all the owner's files take
+            owed_bytes: what is still to come of all files
+
+        Raises:
+            BadInput: it is larger than files may be here.
+            NoRoom: the quota of whose it is, or the disk, does not suffice.
+        """
+        if size_bytes > self.max_bytes:
+            raise BadInput.of("size_bytes", f"must be at most {self.max_bytes}, as this node is configured")
+        whose, limit, quota = (
+            (owner.authority, "authority_quota_bytes", self.authority_bytes)
+            if owner.authority
+            else (owner.peer, "peer_quota_bytes", self.peer_bytes)
+        )
+        if kept_bytes + size_bytes > quota:
+            raise NoRoom(
+                f"the attachments of {whose} have {quota} bytes, and not so many left", limit=f"attachments.{limit}"
+            )
+        free = self.free_bytes()
+        if free is not None and free - owed_bytes - size_bytes < self.keep_free_bytes:
+            raise NoRoom("the node's disk has no room for it", limit="attachments.keep_free_bytes")
+
 
 class Storing:
     """Keeps files.
@@ -68,28 +96,8 @@ class Storing:
         self._slots = asyncio.Semaphore(CHUNKS_AT_ONCE)
 
     def declare(self, tx: Transaction, owner: Owner, file: Attached) -> AttachmentRecord:
-        """Keeps room for a file, before the first of its bytes comes.
-
-        Raises:
-            BadInput: it is larger than files may be here.
-            NoRoom: the quota of whose it is, or the disk, does not suffice.
-        """
-        room = self._room
-        if file.size_bytes > room.max_bytes:
-            raise BadInput.of("size_bytes", f"must be at most {room.max_bytes}, as this node is configured")
-        limit, quota = (
-            ("authority_quota_bytes", room.authority_bytes)
-            if owner.authority
-            else ("peer_quota_bytes", room.peer_bytes)
-        )
-        if tx.files.kept_bytes(owner) + file.size_bytes > quota:
-            whose = owner.authority or owner.peer
-            raise NoRoom(
-                f"the attachments of {whose} have {quota} bytes, and not so many left", limit=f"attachments.{limit}"
-            )
-        free = room.free_bytes()
-        if free is not None and free - tx.files.owed_bytes() - file.size_bytes < room.keep_free_bytes:
-            raise NoRoom("the node's disk has no room for it", limit="attachments.keep_free_bytes")
+        """Keeps room for a file, before the first of its bytes comes; raises as ``Room.require``."""
+        self._room.require(owner, file.size_bytes, tx.files.kept_bytes(owner), tx.files.owed_bytes())
         number, own_id = tx.files.next_number(), self._random(ID_BYTES).hex()
         return tx.files.keep(AttachmentRecord(number, own_id, owner, *file, 0, False, False, tx.now))
 

@@ -12,8 +12,10 @@ from gateway.identity.access import Caller, Role
 from gateway.identity.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
 from gateway.moments import timestamp_of
+from gateway.questions.attachment_standing import AttachmentStanding, Usage
 from gateway.questions.links import Links
 from gateway.questions.paging import page_of
+from gateway.store.attachment_standing import Awaited
 from gateway.store.bulletin import Bulletin
 from gateway.store.state import ChannelState
 from gateway.supervision.submissions import check_fields
@@ -33,27 +35,29 @@ class Standing:
         seal: gives this node's, as it is in force
         bulletin: knows the newest heads, and since when envelopes wait
         links: how each channel's stream does
+        files: how they stand
         alarms: what needs an operator
         clock: microseconds since 1970
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - a part each
         self,
         parties: Parties,
         authorities: tuple[str, ...],
         seal: Callable[[], CertifiedSeal],
         bulletin: Bulletin,
         links: Links,
+        files: AttachmentStanding,
         alarms: Alarms,
         clock: Callable[[], int],
     ) -> None:
         self._parties, self._authorities, self._seal, self._bulletin = parties, authorities, seal, bulletin
-        self._links, self._alarms, self._clock = links, alarms, clock
+        self._links, self._files, self._alarms, self._clock = links, files, alarms, clock
         self._started = clock()
 
-    def server_info(self, caller: Caller) -> admin.ServerInfo:
+    async def server_info(self, caller: Caller) -> admin.ServerInfo:
         """Tells which node this is, and what it makes of the caller."""
-        own = self._parties.own
+        own, is_looking_after = self._parties.own, bool(caller.roles & _LOOK_AFTER)
         return admin.ServerInfo(
             jurisdiction=own.jurisdiction,
             domain=own.domain,
@@ -69,9 +73,10 @@ class Standing:
             client_clearance=caller.clearance,
             client_sectors=sorted(caller.sectors),
             client_officer=caller.officer,
-            alarms=map(_alarm, self._alarms.current()) if caller.roles & _LOOK_AFTER else (),
+            alarms=map(_alarm, self._alarms.current()) if is_looking_after else (),
             replica=self._links.replica,
-            replicas=self._replicas() if caller.roles & _LOOK_AFTER else (),
+            replicas=self._replicas() if is_looking_after else (),
+            attachment_usages=map(_usage, await self._files.usages()) if is_looking_after else (),
         )
 
     def get_peer(self, request: admin.GetPeerRequest) -> admin.Peer:
@@ -95,7 +100,7 @@ class Standing:
         await self._bulletin.catch_up()
         for state in self._bulletin.commit.states.values():
             if channel_name(state) == request.name:
-                return self._channel(state)
+                return self._channel(state, (await self._files.awaited()).get(state.id))
         raise NotFound(f"there is no {request.name}")
 
     async def list_channels(self, request: admin.ListChannelsRequest) -> admin.ListChannelsResponse:
@@ -104,7 +109,9 @@ class Standing:
         await self._bulletin.catch_up()
         ordered = sorted(self._bulletin.commit.states.values(), key=channel_name)
         page, more = page_of(ordered, request)
-        return admin.ListChannelsResponse(channels=map(self._channel, page), next_page_token=more)
+        awaited = await self._files.awaited()
+        told = [self._channel(state, awaited.get(state.id)) for state in page]
+        return admin.ListChannelsResponse(channels=told, next_page_token=more)
 
     def _replicas(self) -> Iterator[admin.Replica]:
         """Those that run, and those that did lately and were not started again since."""
@@ -119,10 +126,10 @@ class Standing:
                 channels=[channel_name(state) for state in states if picture.holder(state.id) == each],
             )
 
-    def _channel(self, state: ChannelState) -> admin.Channel:
+    def _channel(self, state: ChannelState, awaited: Awaited | None) -> admin.Channel:
         link, halt, receipt = self._links.of(state.origin), state.halt, state.receipt
         oldest, holder = self._bulletin.backlog.oldest(state.origin), self._links.picture.holder(state.id)
-        return admin.Channel(
+        channel = admin.Channel(
             name=channel_name(state),
             origin=state.origin,
             sender=state.parties.sender,
@@ -138,6 +145,17 @@ class Standing:
             oldest_unreceipted_time=timestamp_of(oldest) if oldest else None,
             replica=holder.name if holder else "",
         )
+        if awaited:
+            self._tell_awaited(channel, state, awaited)
+        return channel
+
+    def _tell_awaited(self, channel: admin.Channel, state: ChannelState, awaited: Awaited) -> None:
+        transfers = self._files.transfers
+        channel.unattached_notices, channel.unattached_bytes = awaited.notices, awaited.to_come_bytes
+        channel.oldest_unattached_time.CopyFrom(timestamp_of(awaited.since))
+        channel.attachments_error = transfers.trouble(state.origin)
+        if not state.parties.outgoing or self._links.holds(state.id):
+            channel.attachments_idle_time.CopyFrom(timestamp_of(transfers.idle_since(state.origin, awaited)))
 
 
 def channel_name(state: ChannelState) -> str:
@@ -157,6 +175,13 @@ def _peer(peer: Party) -> admin.Peer:
         display_name=peer.display_name,
         addresses=peer.addresses,
         pairing_fingerprint=peer.fingerprint,
+    )
+
+
+def _usage(usage: Usage) -> admin.AttachmentUsage:
+    owner, totals = usage.owner, usage.totals
+    return admin.AttachmentUsage(
+        authority=owner.authority, peer=owner.peer, quota_bytes=usage.quota_bytes, **totals._asdict()
     )
 
 

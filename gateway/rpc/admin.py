@@ -19,7 +19,7 @@ class AdminServicer(AdminServiceServicer):
 
     async def GetServerInfo(self, request: pb.GetServerInfoRequest, context: Any) -> pb.ServerInfo:
         """Tells which node this is."""
-        return self._standing.server_info(CALLER.get())
+        return await self._standing.server_info(CALLER.get())
 
     async def GetPeer(self, request: pb.GetPeerRequest, context: Any) -> pb.Peer:
         """Gives one peer."""

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pty
+import re
 import sys
 import termios
 import unicodedata
@@ -17,15 +18,26 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
-from regulator.exchange.v1.admin_service_pb2 import Alarm, ServerInfo
+from regulator.exchange.v1.admin_service_pb2 import Alarm, AttachmentUsage, Channel, ServerInfo
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
-from gateway.cli import certs_seal
+from gateway.cli import certs_seal, file_view
 from gateway.cli.notice_view import HEADINGS, document, row
 from gateway.cli.notices import _show
-from gateway.cli.output import json_moment, moment_of, pairs, say, say_aside, shown, table, write_json, write_json_line
+from gateway.cli.output import (
+    json_moment,
+    moment_of,
+    pairs,
+    say,
+    say_aside,
+    shown,
+    size_said,
+    table,
+    write_json,
+    write_json_line,
+)
 from gateway.cli.status import _show as show_status
 from gateway.identity.certificates import to_pem
 from tests.cli.transcripts import run
@@ -187,6 +199,37 @@ def test_a_time_that_is_not_set_is_not_1970():
     assert (moment_of(Timestamp()), json_moment(Timestamp())) == ("", None)
     assert moment_of(Timestamp(seconds=1_767_225_600, nanos=5)) == "2026-01-01 00:00:00Z"
     assert json_moment(Timestamp(seconds=1_767_225_600)) == "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (700_000, "683.6 KiB"),
+        (2**32, "4.0 GiB"),
+        (2**62, "4096.0 PiB"),
+    ],
+)
+def test_a_size_is_told_in_the_largest_unit_that_it_fills(count, said):
+    assert size_said(count) == said
+
+
+def test_files_are_shown_where_there_are_any(capsys):
+    usages = [AttachmentUsage(authority="SFC", quota_bytes=2**36), AttachmentUsage(peer="KR", quota_bytes=2**36)]
+    channels = [Channel(name="channels/hk-to-kr"), Channel(name="channels/kr-to-hk")]
+    file_view.show(usages, channels)
+    assert capsys.readouterr().out == ""
+    usages[0].MergeFrom(
+        AttachmentUsage(whole_files=2, whole_bytes=2**20, coming_files=1, coming_bytes=9, arrived_bytes=4)
+    )
+    channels[1].MergeFrom(Channel(unattached_notices=3, unattached_bytes=2**30, attachments_error="the disk is full"))
+    file_view.show(usages, channels)
+    out = capsys.readouterr().out
+    assert re.search(r"^SFC +2 \(1.0 MiB\) +1 \(4 B of 9 B came\) +64.0 GiB$", out, re.MULTILINE)
+    assert re.search(r"^kr-to-hk +3 +1.0 GiB +the disk is full$", out, re.MULTILINE)
+    assert "KR " not in out
 
 
 def test_an_alarm_is_not_cut_on_a_narrow_terminal(capsys, monkeypatch):

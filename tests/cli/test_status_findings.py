@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from regulator.exchange.v1.admin_service_pb2 import Alarm, Certificate, Channel, ServerInfo
+from regulator.exchange.v1.admin_service_pb2 import Alarm, AttachmentUsage, Certificate, Channel, ServerInfo
 
 from gateway.cli.findings import Finding, Level
 from gateway.cli.status_findings import findings
@@ -34,8 +34,9 @@ def found(
     certificates: Sequence[Certificate] = (),
     alarms: Sequence[Alarm] = (),
     ahead: timedelta = timedelta(),
+    usages: Sequence[AttachmentUsage] = (),
 ) -> list[Finding]:
-    info = ServerInfo(alarms=alarms)
+    info = ServerInfo(alarms=alarms, jurisdiction="HK", attachment_usages=usages)
     info.time.FromDatetime(NOW + ahead)
     made = list(findings(info, channels, certificates, NOW))
     for each in made:
@@ -76,11 +77,55 @@ def test_a_channel_that_is_up_and_takes_nothing_is_told():
 
 @pytest.mark.parametrize(
     "about",
-    ["access.toml", "lists of revoked certificates", "seal", "disk", "writer queue", "https://issuer.test/jwks"],
+    [
+        "access.toml",
+        "lists of revoked certificates",
+        "seal",
+        "disk",
+        "writer queue",
+        "attachments from KR",
+        "https://issuer.test/jwks",
+    ],
 )
 def test_every_alarm_has_a_remedy(about):
     (one,) = found(alarms=[Alarm(about=about, detail="what is wrong")])
     assert (one.level, one.said) == (Level.FAIL, f"{about}: what is wrong")
+
+
+def files_idle(since: timedelta, sender: str = "KR", **changes: object) -> Channel:
+    made = channel(sender=sender, recipient="HK" if sender == "KR" else "KR", unattached_notices=2, **changes)
+    made.unattached_bytes = 3 * 2**30
+    made.attachments_idle_time.FromDatetime(NOW - since)
+    return made
+
+
+def test_files_that_move_are_nothing_to_be_told():
+    assert found([files_idle(timedelta(minutes=14))]) == []
+    assert found([channel(unattached_notices=2)]) == []  # another replica knows
+
+
+@pytest.mark.parametrize(
+    ("sender", "trouble", "words"),
+    [("KR", "", "the peer's to send"), ("KR", "no room", "make room"), ("HK", "", "asks for no more")],
+)
+def test_files_that_do_not_move_are_told_with_whose_matter_it_is(sender, trouble, words):
+    (one,) = found([files_idle(timedelta(minutes=16), sender, attachments_error=trouble)])
+    assert (one.about, one.level) == ("files", Level.FAIL)
+    assert "2 notices wait for files, 3.0 GiB to come; nothing moved since 2026-11-28 02:44:00 UTC" in one.said
+    assert one.said.endswith(trouble)
+    assert words in one.remedy.todo
+
+
+def test_files_of_a_channel_that_is_down_are_no_finding_of_their_own():
+    down = files_idle(timedelta(hours=1))
+    down.connected = False
+    assert [each.about for each in found([down])] == ["channel"]
+
+
+def test_a_quota_that_fills_is_told():
+    usage = AttachmentUsage(authority="SFC", whole_bytes=80, coming_bytes=11, quota_bytes=100)
+    (one,) = found(usages=[usage, AttachmentUsage(peer="KR", whole_bytes=90, quota_bytes=100)])
+    assert (one.level, one.said) == (Level.WARN, "the files of SFC take 91 B of 100 B")
 
 
 @pytest.mark.parametrize(

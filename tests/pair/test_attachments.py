@@ -1,5 +1,6 @@
 """Between two real nodes: files follow their notices beside the channel, resumed wherever a node was killed."""
 
+import json
 import os
 import sys
 import time
@@ -17,6 +18,7 @@ from regulator.exchange.v1.values_pb2 import Attachment
 
 from gateway.identity.evidence import verify_evidence
 from gateway.identity.profiles import AuthorityKind
+from tests.cli.transcripts import run
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running
 
@@ -128,6 +130,37 @@ def test_a_file_goes_on_after_a_node_is_killed(pair, tmp_path: Path, killed: str
         eventually(lambda: sfc.get_notice(name).state == Notice.DELIVERED)
         fss.download_attachment(file, tmp_path / "fetched")
         assert (tmp_path / "fetched").read_bytes() == path.read_bytes()
+
+
+def test_a_file_that_has_no_room_at_the_peer_is_told_at_both_nodes_and_comes_once_it_has(tmp_path: Path):
+    hk, kr = found_pair(tmp_path)
+    plain = kr.home.config_file.read_text()
+    kr.configure("[attachments]\npeer_quota_bytes = 1000\n")
+    with running(hk, kr), hk.client("SFC") as sfc, kr.client("FSS") as fss:
+        name = give_with(sfc, "hk-large-1", file_of(tmp_path, 1, SMALL_BYTES))
+        eventually(lambda: len(fss.server_info().alarms) == 1)
+        ran = run("status", "--profile", kr.path / "clients" / "FSS-office" / "profile.toml", "--json")
+        there = next(each for each in sfc.list_channels() if each.name == "channels/hk-to-kr")
+        assert sfc.get_notice(name).state == Notice.RELEASED
+        assert ran.code == 1
+        told = json.loads(ran.out)
+        here = next(each for each in told["channels"] if each["name"] == "hk-to-kr")
+        assert "not so many left" in here["attachments_error"]
+        for notices, to_come in (
+            (here["unattached_notices"], here["unattached_bytes"]),
+            (there.unattached_notices, there.unattached_bytes),
+        ):
+            assert (notices, to_come) == (1, SMALL_BYTES)
+        assert there.HasField("attachments_idle_time")
+        assert [each["about"] for each in told["findings"]] == ["alarm"]
+        usages = {each.authority or each.peer: each for each in sfc.server_info().attachment_usages}
+        assert (usages["SFC"].whole_files, usages["SFC"].whole_bytes) == (1, SMALL_BYTES)
+        kr.stop()
+        kr.home.config_file.write_text(plain)
+        kr.start()
+        eventually(lambda: sfc.get_notice(name).state == Notice.DELIVERED)
+        assert not any(each.unattached_notices for each in [*sfc.list_channels(), *fss.list_channels()])
+        assert fss.server_info().alarms == []
 
 
 @pytest.mark.long

@@ -61,6 +61,7 @@ class ServerInfo(_message.Message):
     CLIENT_OFFICER_FIELD_NUMBER: _builtins.int
     REPLICA_FIELD_NUMBER: _builtins.int
     REPLICAS_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_USAGES_FIELD_NUMBER: _builtins.int
     jurisdiction: _builtins.str
     """Jurisdiction, ISO 3166-1 alpha-2."""
     domain: _builtins.str
@@ -115,6 +116,12 @@ class ServerInfo(_message.Message):
         auditors; to others, and by a node that is one process, it is empty.
         """
 
+    @_builtins.property
+    def attachment_usages(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttachmentUsage]:
+        """What attachments take here, by whose they are: of every authority that the node serves and every peer, and of others that
+        have files still. Told to operators and auditors; to others it is empty.
+        """
+
     def __init__(
         self,
         *,
@@ -135,14 +142,65 @@ class ServerInfo(_message.Message):
         client_officer: _builtins.str = ...,
         replica: _builtins.str = ...,
         replicas: _abc.Iterable[Global___Replica] | None = ...,
+        attachment_usages: _abc.Iterable[Global___AttachmentUsage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "api_versions", b"api_versions", "authorities", b"authorities", "client", b"client", "client_authority", b"client_authority", "client_clearance", b"client_clearance", "client_officer", b"client_officer", "client_roles", b"client_roles", "client_sectors", b"client_sectors", "domain", b"domain", "jurisdiction", b"jurisdiction", "replica", b"replica", "replicas", b"replicas", "software_version", b"software_version", "start_time", b"start_time", "time", b"time", "verifier_keys", b"verifier_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarms", b"alarms", "api_versions", b"api_versions", "attachment_usages", b"attachment_usages", "authorities", b"authorities", "client", b"client", "client_authority", b"client_authority", "client_clearance", b"client_clearance", "client_officer", b"client_officer", "client_roles", b"client_roles", "client_sectors", b"client_sectors", "domain", b"domain", "jurisdiction", b"jurisdiction", "replica", b"replica", "replicas", b"replicas", "software_version", b"software_version", "start_time", b"start_time", "time", b"time", "verifier_keys", b"verifier_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ServerInfo: _TypeAlias = ServerInfo  # noqa: Y015
+
+@_typing.final
+class AttachmentUsage(_message.Message):
+    """What the attachments of one authority, or of one peer, take at a node."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHORITY_FIELD_NUMBER: _builtins.int
+    PEER_FIELD_NUMBER: _builtins.int
+    WHOLE_FILES_FIELD_NUMBER: _builtins.int
+    WHOLE_BYTES_FIELD_NUMBER: _builtins.int
+    COMING_FILES_FIELD_NUMBER: _builtins.int
+    COMING_BYTES_FIELD_NUMBER: _builtins.int
+    ARRIVED_BYTES_FIELD_NUMBER: _builtins.int
+    QUOTA_BYTES_FIELD_NUMBER: _builtins.int
+    authority: _builtins.str
+    """Code of the authority of this node whose they are; empty: a peer's."""
+    peer: _builtins.str
+    """Jurisdiction of the peer that sent them; empty: an authority's."""
+    whole_files: _builtins.int
+    """Number of files that are whole."""
+    whole_bytes: _builtins.int
+    """Their bytes."""
+    coming_files: _builtins.int
+    """Number of files that are not: uploads that are not finished, or what is on its way from the peer."""
+    coming_bytes: _builtins.int
+    """Bytes that these will have. Room is kept for all of them."""
+    arrived_bytes: _builtins.int
+    """So many of these are durable here."""
+    quota_bytes: _builtins.int
+    """Bytes that all of them may take, as the node is configured; 0: none, as of who is not known any more."""
+    def __init__(
+        self,
+        *,
+        authority: _builtins.str = ...,
+        peer: _builtins.str = ...,
+        whole_files: _builtins.int = ...,
+        whole_bytes: _builtins.int = ...,
+        coming_files: _builtins.int = ...,
+        coming_bytes: _builtins.int = ...,
+        arrived_bytes: _builtins.int = ...,
+        quota_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrived_bytes", b"arrived_bytes", "authority", b"authority", "coming_bytes", b"coming_bytes", "coming_files", b"coming_files", "peer", b"peer", "quota_bytes", b"quota_bytes", "whole_bytes", b"whole_bytes", "whole_files", b"whole_files"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttachmentUsage: _TypeAlias = AttachmentUsage  # noqa: Y015
 
 @_typing.final
 class Replica(_message.Message):
@@ -383,6 +441,11 @@ class Channel(_message.Message):
     LAST_ERROR_FIELD_NUMBER: _builtins.int
     OLDEST_UNRECEIPTED_TIME_FIELD_NUMBER: _builtins.int
     REPLICA_FIELD_NUMBER: _builtins.int
+    UNATTACHED_NOTICES_FIELD_NUMBER: _builtins.int
+    UNATTACHED_BYTES_FIELD_NUMBER: _builtins.int
+    OLDEST_UNATTACHED_TIME_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_IDLE_TIME_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_ERROR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`channels/{channel}`, where the id names both jurisdictions (`channels/hk-to-kr`)."""
     origin: _builtins.str
@@ -407,6 +470,12 @@ class Channel(_message.Message):
     """What went wrong last on the link, for people; empty if nothing did since it is up."""
     replica: _builtins.str
     """The replica of the node that has its stream, by name; empty: none has, or the node is one process."""
+    unattached_notices: _builtins.int
+    """Number of notices that have their receipt, and whose receiver has not said yet that it holds all their attachments."""
+    unattached_bytes: _builtins.int
+    """Bytes of these attachments: those that are not here yet; of a channel that leads away from this node, all of them."""
+    attachments_error: _builtins.str
+    """What holds these attachments up, for people; empty if nothing does that this node, or this replica of it, knows."""
     @_builtins.property
     def receipt_time(self) -> _timestamp_pb2.Timestamp:
         """When the newest receipt was given, by the receiver's clock."""
@@ -415,6 +484,16 @@ class Channel(_message.Message):
     def oldest_unreceipted_time(self) -> _timestamp_pb2.Timestamp:
         """Since when the oldest envelope waits that no receipt covers; only of a channel that leads away from this node, and
         not there while none waits.
+        """
+
+    @_builtins.property
+    def oldest_unattached_time(self) -> _timestamp_pb2.Timestamp:
+        """When the oldest of these notices had its receipt; absent while none waits."""
+
+    @_builtins.property
+    def attachments_idle_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when no byte of any of these attachments moved; at most since the node began. Absent while none waits, and, of a
+        channel that leads away, where another replica has its stream.
         """
 
     def __init__(
@@ -434,10 +513,15 @@ class Channel(_message.Message):
         last_error: _builtins.str = ...,
         oldest_unreceipted_time: _timestamp_pb2.Timestamp | None = ...,
         replica: _builtins.str = ...,
+        unattached_notices: _builtins.int = ...,
+        unattached_bytes: _builtins.int = ...,
+        oldest_unattached_time: _timestamp_pb2.Timestamp | None = ...,
+        attachments_idle_time: _timestamp_pb2.Timestamp | None = ...,
+        attachments_error: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["oldest_unreceipted_time", b"oldest_unreceipted_time", "receipt_time", b"receipt_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attachments_idle_time", b"attachments_idle_time", "oldest_unattached_time", b"oldest_unattached_time", "oldest_unreceipted_time", b"oldest_unreceipted_time", "receipt_time", b"receipt_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected", b"connected", "halt_reason", b"halt_reason", "last_error", b"last_error", "name", b"name", "oldest_unreceipted_time", b"oldest_unreceipted_time", "origin", b"origin", "receipt_time", b"receipt_time", "receipted_size", b"receipted_size", "recipient", b"recipient", "replica", b"replica", "root", b"root", "sender", b"sender", "size", b"size", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments_error", b"attachments_error", "attachments_idle_time", b"attachments_idle_time", "connected", b"connected", "halt_reason", b"halt_reason", "last_error", b"last_error", "name", b"name", "oldest_unattached_time", b"oldest_unattached_time", "oldest_unreceipted_time", b"oldest_unreceipted_time", "origin", b"origin", "receipt_time", b"receipt_time", "receipted_size", b"receipted_size", "recipient", b"recipient", "replica", b"replica", "root", b"root", "sender", b"sender", "size", b"size", "state", b"state", "unattached_bytes", b"unattached_bytes", "unattached_notices", b"unattached_notices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,82 @@
+"""What ``gateway doctor`` finds of files: what they take, and of each notice that waits for long, what holds it up."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import islice
+
+from gateway.attaching import quotas_of, room_of
+from gateway.cli.channel_findings import STUCK_SECONDS
+from gateway.cli.file_findings import FULL_PART, NOT_SENT, NOT_TAKEN, NOT_WANTED, QUOTA
+from gateway.cli.findings import Finding, Level, Remedy, Subject
+from gateway.cli.output import size_said
+from gateway.commands.storing import Room
+from gateway.errors import BadInput, NoRoom
+from gateway.moments import MICROS, datetime_of
+from gateway.store.attachment_standing import Lacking, read_lacking, read_totals
+from gateway.store.database import snapshot
+from gateway.supervision.attachments import Owner, Totals
+
+MOST = 20  # files that are told, the oldest first
+
+LOST = (
+    "this node, which sent it, does not have all of it any more: if the peer holds it, it comes back by itself; else "
+    "its authority must upload it again"
+)
+
+
+def files(subject: Subject) -> Iterator[Finding]:
+    """Quotas, and files that do not move."""
+    home, before = subject.home, subject.now - timedelta(seconds=STUCK_SECONDS)
+    with snapshot(home.config.database.url, home.path) as connection:
+        totals = read_totals(connection)
+        found = read_lacking(connection, int(before.timestamp()) * MICROS, MOST + 1)
+    yield from _quotas(subject, totals)
+    room = room_of(home)
+    for each in islice(found, MOST):
+        yield _stuck(subject, each, totals, room)
+    if len(found) > MOST:
+        remedy = Remedy("these are the oldest; once they move, look again", f"gateway doctor {home.path}")
+        yield Finding(Level.WARN, "files", "more files wait", remedy)
+    if not found:
+        yield Finding(Level.OK, "files", "no notice waits for a file that does not move")
+
+
+def _quotas(subject: Subject, totals: Mapping[Owner, Totals]) -> Iterator[Finding]:
+    quotas = quotas_of(subject.home, [each.jurisdiction for each in subject.home.peer_documents()])
+    for owner, taken in totals.items():
+        quota, count = quotas.get(owner, 0), taken.whole_files + taken.coming_files
+        said = f"{owner.authority or owner.peer}: {count} files, {size_said(taken.kept_bytes)} of {size_said(quota)}"
+        if taken.kept_bytes > FULL_PART * quota:
+            yield Finding(Level.WARN, "files", said, Remedy(QUOTA, f"$EDITOR {subject.home.config_file}"))
+        elif count:
+            yield Finding(Level.OK, "files", said)
+
+
+def _stuck(subject: Subject, file: Lacking, totals: Mapping[Owner, Totals], room: Room) -> Finding:
+    """Says what holds up a file of a notice: asked as the node asks it."""
+    home = subject.home
+    said = f"{file.notice}: a file of {size_said(file.size_bytes)}"
+    if file.is_outgoing:
+        if file.is_whole:
+            said = f"{said} waits since {_at(file.since)} for {file.peer} to hold it"
+            return Finding(Level.WARN, "files", said, Remedy(NOT_WANTED, f"gateway pair list {home.path}"))
+        return Finding(Level.FAIL, "files", f"{said} is not here", Remedy(LOST, f"gateway check {home.path}"))
+    if file.is_whole:
+        todo = "the channel to the peer must be open, and the node run: the peer is then told that all is here"
+        remedy = Remedy(todo, f"gateway doctor {home.path}")
+        return Finding(Level.WARN, "files", f"{said} is here, and {file.peer} was not told so", remedy)
+    if file.number is None:
+        kept = totals.get(Owner(peer=file.peer), Totals()).kept_bytes
+        try:
+            room.require(Owner(peer=file.peer), file.size_bytes, kept, sum(each.owed_bytes for each in totals.values()))
+        except (NoRoom, BadInput) as error:
+            said = f"{said} is not taken: {error.message}"
+            return Finding(Level.FAIL, "files", said, Remedy(NOT_TAKEN, f"$EDITOR {home.config_file}"))
+    said = f"{said} waits for {file.peer} to send it: {size_said(file.stored_bytes)} are here, the last since"
+    remedy = Remedy(NOT_SENT, f"gateway pair list {home.path}")
+    return Finding(Level.WARN, "files", f"{said} {_at(file.touched_at or file.since)}", remedy)
+
+
+def _at(micros: int) -> str:
+    moment: datetime = datetime_of(micros)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
