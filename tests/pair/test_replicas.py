@@ -12,23 +12,33 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Self
 
 import pytest
 from regulator.exchange import Client, ExchangeError
+from regulator.exchange.v1.attachment_service_pb2 import UploadAttachmentRequest
 from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.backups.upgrading import upgrade_database
 from gateway.cli import doctor_store
 from gateway.cli.findings import Subject
 from gateway.errors import StoreError
 from gateway.home import Home
+from gateway.rpc.peer_attachments import PART_BYTES
+from gateway.supervision.attachments import CHUNK_BYTES
+from tests.pair.test_attachments import attached, file_of, give_with
+from tests.rpc.calls import ATTACHMENTS, client_files, connected
 from tests.supervision.samples import content
-from tests.support.nodes import Site, eventually, running
+from tests.support.nodes import GATEWAY, Site, eventually, running
+from tests.support.pointed import PASSES, POINT
 from tests.support.postgresql import Server, server
 from tests.support.replicas import Replicated, found_replicas
 
 CHANNELS = ("hk-to-kr", "kr-to-hk")
+SENT_CHUNKS = 3  # of an upload that breaks
+SENT_PARTS = 2  # of a file, by the replica that dies
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +245,65 @@ def _other_home(site: Site) -> Home:
     other = site.path / "third"
     shutil.copytree(site.home.path, other)
     return Home(other)
+
+
+def begin_upload(site: Site, path: Path) -> str:
+    """Sends some chunks of a file to a replica, and breaks off; gives the file's name."""
+    (file,), data, broken = attached(path), path.read_bytes(), threading.Event()
+    with site.client("SFC") as client:
+        name = client.create_attachment(file.sha256, file.size_bytes).name
+
+        def messages() -> Iterator[bytes]:
+            for start in range(0, SENT_CHUNKS * CHUNK_BYTES, CHUNK_BYTES):
+                piece = UploadAttachmentRequest(name=name, data=data[start : start + CHUNK_BYTES])
+                yield piece.SerializeToString()
+            broken.wait(60)
+
+        with connected(site, site.back_office_port, client_files(site, "SFC")) as channel:
+            stream = channel.stream_unary(f"{ATTACHMENTS}UploadAttachment").future(messages(), timeout=60)
+            eventually(lambda: client.get_attachment(name).durable_bytes == SENT_CHUNKS * CHUNK_BYTES)
+            stream.cancel()
+            broken.set()
+    return name
+
+
+def test_an_upload_that_broke_at_one_replica_goes_on_at_the_other(shared, tmp_path):
+    a, b = shared.replicas
+    path = file_of(tmp_path, 1, (SENT_CHUNKS + 2) * CHUNK_BYTES + 9)
+    name = begin_upload(a, path)
+    with b.client("SFC") as client:
+        assert client.get_attachment(name).durable_bytes == SENT_CHUNKS * CHUNK_BYTES
+        stored = client.upload_attachment(path)
+    assert (stored.name, stored.complete) == (name, True)
+    for site in (a, b):
+        with site.client("SFC") as client:
+            client.download_attachment(name, tmp_path / site.path.name)
+        assert (tmp_path / site.path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_file_whose_sender_dies_is_sent_on_by_the_other_replica(shared, tmp_path):
+    """The one that has the stream to Korea is killed once it has sent some parts of it."""
+    a, b = shared.replicas
+    path = file_of(tmp_path, 2, (SENT_PARTS + 2) * PART_BYTES)
+    a.stop()
+    a.program = ("tests.support.pointed",)
+    a.start(**{POINT: "after sending a part", PASSES: str(SENT_PARTS - 1)})
+    b.stop()
+    eventually(lambda: holders(a)["hk-to-kr"] == a.path.name)
+    b.start()
+    with b.client("SFC") as sfc, shared.kr.client("FSS") as fss:
+        name = give_with(sfc, "hk-replica-1", path)
+        assert a.wait_for_end() == -signal.SIGKILL, a.log_text()
+        a.program = GATEWAY
+        durable = fss.get_attachment(f"{name}/attachments/1").durable_bytes
+        assert durable >= (SENT_PARTS - 1) * PART_BYTES, "what a part brought stays"
+        eventually(lambda: sfc.get_notice(name).state == Notice.DELIVERED)
+        moved_by = sfc.get_channel("hk-to-kr")
+        assert (moved_by.replica, moved_by.unattached_notices) == (b.path.name, 0)
+        for client in (sfc, fss):
+            client.download_attachment(f"{name}/attachments/1", tmp_path / "fetched")
+            assert (tmp_path / "fetched").read_bytes() == path.read_bytes()
+    a.start()
 
 
 def test_both_nodes_verify_after_all_that(shared):

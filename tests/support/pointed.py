@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
+from gateway.attachment_link import AttachmentLink
 from gateway.carrier import Carrier, Message
 from gateway.cli import main
 from gateway.node import Node
@@ -30,6 +31,11 @@ PLACES: dict[str, tuple[Any, str]] = {
 }
 """What a node does with a notice and its receipt, and where; ``publishing`` comes after the commit."""
 
+FILE_PLACES: dict[str, tuple[Any, str]] = {
+    "sending a part": (AttachmentLink, "_send_part"),
+}
+"""What a node does with files of a notice; no point of every notice."""
+
 POINTS = [f"{when} {place}" for place in PLACES for when in ("before", "after")]
 
 
@@ -48,7 +54,7 @@ class Killer:
 
     def watch(self, place: str) -> None:
         """Has a function call ``at`` before and after."""
-        owner, name = PLACES[place]
+        owner, name = {**PLACES, **FILE_PLACES}[place]
         work = getattr(owner, name)
         is_awaited = work.__code__.co_flags & 0x80  # inspect.CO_COROUTINE
 
@@ -96,6 +102,6 @@ def _tell_receipts_apart() -> None:
 if __name__ == "__main__":
     _tell_receipts_apart()
     killer = Killer(os.environ[POINT], int(os.environ.get(PASSES, "0")))
-    for each in PLACES:
+    for each in (*PLACES, *FILE_PLACES):
         killer.watch(each)
     main()
