@@ -1,27 +1,33 @@
 """Reads logs: batches for the wire, the right edge at an earlier size, stored hashes for proofs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.envelope_pb2 import Envelope
-from regulator.exchange.v1.event_service_pb2 import Event
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, select, text
 
 from gateway.errors import Corrupt, NotFound
 from gateway.ledger import tiles
 from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from gateway.ledger.merkle import CompactRange
 from gateway.store.seals import next_turn
-from gateway.store.tables import JOURNAL, channels, events, heads, leaves, subtrees
-from gateway.supervision.projection import reply_rank
+from gateway.store.tables import JOURNAL, UNUSABLE, channels, events, heads, leaves, subtrees
+
+_RECEIPTED = select(func.max(heads.c.size)).where(
+    heads.c.channel == bindparam("of_channel"), heads.c.receipt_time.is_not(None)
+)
+_UNUSABLE = (
+    select(events.c.index).where(text(UNUSABLE), events.c.channel == bindparam("of_channel")).order_by(events.c.cursor)
+)
 
 
 def read_batch(connection: Connection, channel: int, first: int, limit: int) -> wire.Batch:
     """Reads envelopes from ``first`` on, up to the last signed checkpoint that the bounds of a batch allow.
 
-    A batch never goes on beyond a rotation of its sender's seal.
+    A batch never goes on beyond a rotation of its sender's seal; nor, if content in it is destroyed, beyond the newest
+    receipt: it has to show one that covers it, or its receiver takes no hashes for envelopes.
 
     Raises:
         Corrupt: no checkpoint, or not every envelope, is stored there.
@@ -33,9 +39,12 @@ def read_batch(connection: Connection, channel: int, first: int, limit: int) -> 
     if not sizes:
         raise Corrupt(f"no checkpoint is stored between {first} and {end}")
     size = _within_bytes(sizes, first, _column(connection, func.length(leaves.c.data), channel, first, sizes[-1]))
+    destroyed = _destroyed(connection, channel, first, size)
+    if destroyed:  # their receiver countersigned them once, and perhaps not what came later
+        receipted = connection.scalar(_RECEIPTED, {"of_channel": channel}) or size
+        size = max((each for each in sizes if each <= min(size, receipted)), default=size)
     envelopes = _column(connection, leaves.c.data, channel, first, size)
     note = connection.execute(select(heads.c.note).where(heads.c.channel == channel, heads.c.size == size))
-    destroyed = _destroyed(connection, channel, first, size)
     batch = wire.Batch(first_index=first, envelopes=envelopes, checkpoint=note.scalar_one(), destroyed=destroyed)
     if destroyed:
         _show_receipt(connection, channel, size, batch)
@@ -89,17 +98,15 @@ def read_envelope(connection: Connection, channel: int, index: int) -> bytes:
     return bytes(data)
 
 
-def unusable_replies(
-    connection: Connection, channel_ids: Sequence[int], rank: int
-) -> Iterator[tuple[RowMapping, Envelope]]:
-    """Reads the replies of a rank that could not be used when they came, in that order: each leaf and its envelope."""
-    told = (events.c.channel == leaves.c.channel) & (events.c.index == leaves.c.index)
-    unusable = (events.c.kind == Event.ENVELOPE_UNSUPPORTED, events.c.channel.in_(channel_ids))
-    found = select(leaves).join(events, told).where(*unusable).order_by(events.c.cursor)
-    for leaf in connection.execute(found).mappings():
-        envelope = parsed(leaf["data"])
-        if envelope and reply_rank(envelope) == rank:
-            yield leaf, envelope
+def read_unusable(connection: Connection, channel: int) -> tuple[int, ...]:
+    """Reads the indexes of a channel's envelopes that could not be used when they came, in that order."""
+    return tuple(connection.scalars(_UNUSABLE, {"of_channel": channel}))
+
+
+def read_leaves(connection: Connection, channel: int, indexes: Collection[int]) -> Sequence[RowMapping]:
+    """Reads leaves in their order; those that are not there are left out."""
+    found = select(leaves).where(leaves.c.channel == channel, leaves.c.index.in_(indexes)).order_by(leaves.c.index)
+    return connection.execute(found).mappings().all()
 
 
 def no_envelope(index: int) -> NotFound:

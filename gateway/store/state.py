@@ -32,6 +32,8 @@ class ChannelState:
         receipt: newest receipt; None if there is none
         halt: why it halted; None while it is open
         least_told: the least that its recipient was said to hold of what the newest receipt covers
+        early: of a channel of ours, indexes of replies that came back from the peer before what they reply to was here
+            again; None: nobody has looked yet
     """
 
     id: int
@@ -43,6 +45,7 @@ class ChannelState:
     receipt: Receipt | None = None
     halt: Halt | None = None
     least_told: int = MAX_SIZE
+    early: tuple[int, ...] | None = None
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ Times in ``*_at`` columns are microseconds since 1970 (UTC), in ``*_time`` colum
 out ``events.cursor`` and ``notices.sequence``, without gaps.
 """
 
+from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import (
     Boolean,
     Column,
@@ -139,6 +140,9 @@ seals = Table(
 
 UNATTACHED = "attachment_count > 0 AND attached_index IS NULL"
 """Of ``notices``: those whose receiver has not said yet that it holds all attachments; as its index has it."""
+
+UNUSABLE = f"kind = {Event.ENVELOPE_UNSUPPORTED}"
+"""Of ``events``: those of envelopes that could not be used when they came; as their index has it."""
 
 # What is known of a notice beside its content, which stays in `leaves`.
 notices = Table(
@@ -383,6 +387,7 @@ Index(None, notices.c.channel, notices.c.sequence)
 Index(None, notices.c.released_at)
 Index(None, notices.c.retain_until)
 Index("ix_notices_unattached", notices.c.sequence, sqlite_where=text(UNATTACHED), postgresql_where=text(UNATTACHED))
+Index("ix_events_unusable", events.c.channel, sqlite_where=text(UNUSABLE), postgresql_where=text(UNUSABLE))
 Index(None, requests.c.notice)
 Index(None, sharing_acts.c.notice, sharing_acts.c.cursor)
 Index(None, sharing_acts.c.kind, sharing_acts.c.cursor)

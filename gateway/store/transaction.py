@@ -4,10 +4,10 @@ A unit reads what is committed and what the units before it are going to write (
 in a ``Changes``. So a unit that raises leaves nothing behind, and many units make one commit.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -24,7 +24,7 @@ from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.changes import Changes, RequestRecord, request_key
 from gateway.store.framework_rows import day_number
-from gateway.store.logs import parsed, unusable_replies
+from gateway.store.logs import parsed, read_leaves, read_unusable
 from gateway.store.reading import Reading
 from gateway.store.receipts import Covered
 from gateway.store.seals import SealChange
@@ -34,8 +34,10 @@ from gateway.supervision.destruction import left_in
 from gateway.supervision.drafts import DraftRecord
 from gateway.supervision.envelopes import Actor, Seal, seal_rotated
 from gateway.supervision.outcomes import NO_ENVELOPE, Context, EventContent, Outcome, Projection
-from gateway.supervision.projection import RANKS, concerned_notices, project
+from gateway.supervision.projection import concerned_notices, project, reply_rank
 from gateway.supervision.records import NOWHERE, Place
+from gateway.supervision.sharing_names import shared_notice
+from gateway.supervision.sharing_records import NO_DOSSIER, SharingRecord
 
 SALT_BYTES = 16
 
@@ -51,6 +53,14 @@ class Sealed:
     envelope: Envelope
     place: Place
     projection: Projection
+
+
+class Reply(NamedTuple):
+    """An envelope that replies to something of the pair's other channel; ``is_destroyed``: its content."""
+
+    place: Place
+    envelope: Envelope
+    is_destroyed: bool
 
 
 class Transaction(Reading):
@@ -167,10 +177,17 @@ class Transaction(Reading):
         if batch.rotation:
             self._take_rotation(origin, batch.rotation, Place(origin, batch.log.size - 1))
         self._read_notices({each for envelope in envelopes if envelope for each in concerned_notices(envelope)})
+        unusable: list[Reply] = []
         for index, envelope in enumerate(envelopes, batch.first):
-            place = Place(origin, index)
-            destroyed = index in batch.destroyed
-            self._changes.apply(self._projection(envelope, place, state, fields_checked=destroyed), place)
+            place, destroyed = Place(origin, index), index in batch.destroyed
+            projection = self._projection(envelope, place, state, fields_checked=destroyed)
+            self._changes.apply(projection, place)
+            if envelope and reply_rank(envelope) and projection.outcome is not Outcome.PROJECTED:
+                unusable.append(Reply(place, envelope, destroyed))
+        if state.parties.outgoing:
+            self._set_early(origin, [*self._early(origin), *(each.place.index for each in unusable)])
+        elif early := self._early(reverse_of(origin)):
+            self._take_early(reverse_of(origin), early, unusable)
 
     def rotate_seal(self, author: Actor, seal: CertifiedSeal) -> None:
         """Seals, in every channel of ours, that another seal is in force from here on. It needs a commit for itself.
@@ -211,7 +228,7 @@ class Transaction(Reading):
         if state.halt:
             self._changes.states[origin] = replace(state, halt=None)
             self.tell(origin, Event.CHANNEL_RECOVERED, f"{state.log.size} envelopes are here")
-            self._take_replies(state)
+            self._take_replies([origin, reverse_of(origin)])
 
     def tell(self, origin: str, kind: Event.Kind.ValueType, detail: str) -> None:
         """Adds an event of a channel."""
@@ -275,16 +292,52 @@ class Transaction(Reading):
 
     # --- how ------------------------------------------------------------------------------------------------------
 
-    def _take_replies(self, state: ChannelState) -> None:
-        """Projects again the replies between a channel's parties that could not be used when they came."""
-        parties = {state.parties.sender, state.parties.recipient}
-        pair = [each.id for each in self._states.values() if {each.parties.sender, each.parties.recipient} == parties]
-        for rank in RANKS:
-            for leaf, envelope in unusable_replies(self._connection, pair, rank):
-                place, destroyed = Place(self._origins[leaf["channel"]], leaf["index"]), leaf["destroyed"]
-                projection = self._projection(envelope, place, self.channel(place.origin), fields_checked=destroyed)
-                if projection.outcome is Outcome.PROJECTED:
-                    self._changes.apply(projection, place)
+    def _early(self, origin: str) -> Sequence[int]:
+        """Own replies that could not be used when they came back, as it stands now."""
+        state = self.channel(origin)
+        if state.early is None:
+            state = self._set_early(origin, read_unusable(self._connection, state.id))
+        return state.early or ()
+
+    def _set_early(self, origin: str, indexes: Iterable[int]) -> ChannelState:
+        state = replace(self.channel(origin), early=tuple(indexes))
+        self._changes.states[origin] = state
+        return state
+
+    def _take_early(self, origin: str, early: Sequence[int], came: Sequence[Reply]) -> None:
+        """Takes own replies, now that more of what they may reply to is here; then what replies to them in turn."""
+        replies = [*self._replies(origin, early), *came]
+        taken = {each.place.index for each in self._project_again(replies) if each.place.origin == origin}
+        self._set_early(origin, [each for each in early if each not in taken])
+
+    def _take_replies(self, origins: Sequence[str]) -> None:
+        """Takes the replies of channels that could not be used when they came."""
+        found = [self._replies(each, read_unusable(self._connection, self.channel(each).id)) for each in origins]
+        self._project_again([reply for replies in found for reply in replies])
+
+    def _replies(self, origin: str, indexes: Sequence[int]) -> list[Reply]:
+        found = read_leaves(self._connection, self.channel(origin).id, indexes)
+        envelopes = ((leaf, parsed(leaf["data"])) for leaf in found)
+        return [Reply(Place(origin, leaf["index"]), each, leaf["destroyed"]) for leaf, each in envelopes if each]
+
+    def _project_again(self, replies: Iterable[Reply]) -> list[Reply]:
+        """Projects replies in the order of their ranks; gives those that are, or were, used."""
+        used = []
+        for each in sorted(replies, key=lambda reply: reply_rank(reply.envelope)):
+            state = self.channel(each.place.origin)
+            projection = self._project(each.envelope, each.place, state, fields_checked=each.is_destroyed)
+            if projection.outcome is Outcome.PROJECTED:
+                self._changes.apply(projection, each.place)
+            if projection.outcome is Outcome.PROJECTED or self._is_known(each):
+                used.append(each)
+        return used
+
+    def _is_known(self, reply: Reply) -> bool:
+        """Whether an act of onward sharing was taken before: each is new but once."""
+        of_notice = shared_notice(reply.envelope)
+        dossier = self.find_dossier(of_notice) if of_notice else NO_DOSSIER
+        known: list[SharingRecord] = [*dossier.consents, *dossier.decisions, *dossier.shares]
+        return any(each.place == reply.place for each in known)
 
     def _projection(
         self, envelope: Envelope | None, place: Place, state: ChannelState, *, fields_checked: bool = False

@@ -54,7 +54,6 @@ REPLIES: Mapping[str | None, int] = {
     "sharing_decided": 2,
     "content_shared": 3,
 }
-RANKS = range(1, 4)
 
 
 def project(context: Context, *, fields_checked: bool = False) -> Projection:

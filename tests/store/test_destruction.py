@@ -214,7 +214,6 @@ async def test_a_node_that_was_restored_from_before_gets_hashes_and_no_content(p
         await lost.restore(emptied)
         for _ in range(3):
             await settle(lost, other)
-        await lost.rebuilt()  # its own replies came back before what they reply to
         assert found(lost) == []
         assert [lost.state(each).log for each in (HK_TO_KR, KR_TO_HK)] == [
             other.state(each).log for each in (HK_TO_KR, KR_TO_HK)
@@ -274,6 +273,33 @@ async def test_a_receiver_takes_hashes_below_a_head_that_its_sender_has_no_recei
     await settle(hk, kr)
     assert kr.state(HK_TO_KR).log == hk.state().log
     assert found(kr) == []
+
+
+async def test_a_receiver_that_lost_all_takes_hashes_before_what_it_never_countersigned(hk: Opened, kr: Opened):
+    """A batch that held both would be refused, again and again: no receipt covers it."""
+    await hk.release("hk-1", **kept_until())
+    await hk.release("hk-2")
+    await settle(hk, kr)
+    await kr.restore(lost_everything(kr))
+    await hk.destroy(NEXT_DAY)  # its certificate has no receipt
+    await settle(hk, kr)
+    assert kr.state(HK_TO_KR).log == hk.state().log
+    assert hk.state().receipted_size == 3
+    assert [row["destroyed"] for row in await kr.rows(leaves) if row["channel"] == 1] == [True, False, False]
+
+
+async def test_what_a_peer_destroyed_before_it_gave_it_back_is_no_finding(hk: Opened, kr: Opened):
+    """It destroys at midnight; this node lost all before it had, and has its own day still to come."""
+    await hk.release("hk-1", **kept_until())
+    await settle(hk, kr)
+    await kr.destroy(NEXT_DAY)
+    await hk.restore(lost_everything(hk))
+    await settle(hk, kr)
+    await settle(kr, hk)
+    assert [row["destroyed"] for row in await hk.rows(leaves) if row["channel"] == 1] == [True]
+    assert hk.verify().findings == ()
+    await hk.destroy(NEXT_DAY)
+    assert (await message(hk, "hk-1")).HasField("destruction")
 
 
 LIES: dict[str, Callable[[Envelope], bytes]] = {

@@ -10,6 +10,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.errors import Untrusted
 from gateway.ledger.steps import SENDER_ROLLED_BACK
+from gateway.store import logs, writing
 from gateway.store.queries import NoticeFilter, list_notices, read_events
 from gateway.store.tables import heads, leaves, notices, sharing_acts
 from gateway.supervision.disclosure import EVERYTHING
@@ -237,6 +238,37 @@ async def test_a_sender_restored_from_a_backup_has_its_own_envelopes_back(hk: Op
     assert [await hk.rows(table) for table in (leaves, notices)] == lost
     kinds = [event.kind for event in await hk.read(read_events, EVERYTHING, 0, 100)]
     assert kinds.count(Event.CHANNEL_HALTED) == kinds.count(Event.CHANNEL_RECOVERED) == 1
+
+
+@pytest.mark.parametrize("own_first", [True, False], ids=["own first", "the peer's first"])
+async def test_replies_that_come_back_before_what_they_reply_to_count_once_that_is_there(
+    hk: Opened, kr: Opened, monkeypatch, *, own_first: bool
+):
+    """In either order of the two channels; each envelope comes in a batch of its own."""
+    monkeypatch.setattr(logs, "MAX_BATCH_ENVELOPES", 1)
+    monkeypatch.setattr(writing, "MAX_BATCH_ENVELOPES", 1)
+    empty = kr.backup()
+    for each in ("hk-1", "hk-2"):
+        await hk.release(each)
+        await settle(hk, kr)
+    await kr.acknowledge("hk-1")
+    await settle(kr, hk)
+    await kr.ask_consent("hk-2")
+    await settle(kr, hk)
+    await hk.decide("hk-2")
+    await settle(hk, kr)
+    await kr.share("hk-2")
+    await settle(kr, hk)
+    await kr.restore(empty)
+    channels = [(kr, hk), (hk, kr)] if own_first else [(hk, kr), (kr, hk)]
+    for sender, receiver in channels:
+        await exchange(sender, receiver)
+    assert [row["state"] for row in await kr.rows(notices)] == [Notice.ACKNOWLEDGED, Notice.RECEIVED]
+    assert len(await kr.rows(sharing_acts)) == 3
+    await hk.release("hk-3")
+    await settle(hk, kr)
+    await check_equal(hk, kr)
+    assert len(await kr.rows(sharing_acts)) == 3, "nothing is taken twice"
 
 
 async def test_a_large_backlog_travels_in_batches(hk: Opened, kr: Opened):

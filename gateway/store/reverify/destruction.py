@@ -20,7 +20,11 @@ from gateway.store.tables import leaves
 def check_destroyed(
     connection: Connection, channels: Sequence[VerifiedChannel], fold: Fold, findings: Findings
 ) -> None:
-    """Every destroyed envelope is certified as it is, and every certified one is destroyed."""
+    """Every destroyed envelope is certified as it is, and every one that is certified here is destroyed.
+
+    By the peer's certificate alone is one that a node lost with its disk, and the peer had destroyed before it gave it
+    back; the node certifies it as well, once it comes to that.
+    """
     missing = dict(fold.certified)
     for channel in channels:
         mine = select(leaves).where(leaves.c.channel == channel.id, leaves.c.destroyed.is_(True))
@@ -28,9 +32,10 @@ def check_destroyed(
             where = f"leaves {channel.origin} {leaf['index']}"
             if remainder_in(bytes(leaf["data"])) is None:
                 findings.add(where, "has more than what is left of a destroyed envelope", "its remainder")
-            certified = missing.pop((channel.id, leaf["index"]), None)
+            place = channel.id, leaf["index"]
+            certified = missing.pop(place, None) or fold.certified_there.get(place)
             if certified is None:
-                findings.add(where, "is destroyed without a certificate of this node", "its envelope")
+                findings.add(where, "is destroyed without a certificate", "its envelope")
             elif certified != (leaf["hash"], sha256(leaf["data"]).digest()):
                 findings.add(where, "has another hash, or another remainder, than is certified")
     for channel_id, index in sorted(missing):

@@ -73,12 +73,13 @@ class Fold:
     """The facts of every notice by id, the places of envelopes that cannot be used, what is certified, and rotations.
 
     ``certified``: what this node's own certificates say of destroyed envelopes, by place: leaf hash, and SHA-256 of
-    what is left. ``rotations``: of seals, by place.
+    what is left. ``certified_there``: what peers' certificates say. ``rotations``: of seals, by place.
     """
 
     facts: dict[str, Facts] = field(default_factory=dict)
     unusable: set[Place] = field(default_factory=set)
     certified: dict[Place, tuple[bytes, bytes]] = field(default_factory=dict)
+    certified_there: dict[Place, tuple[bytes, bytes]] = field(default_factory=dict)
     rules: RulesFold = field(default_factory=RulesFold)
     sharing: SharingFold = field(default_factory=SharingFold)
     rotations: dict[Place, SealRotated] = field(default_factory=dict)
@@ -212,13 +213,14 @@ def _destroy(
         channels[facts.channel].recipient,
     }:
         return False
-    if not channel.outgoing:
+    certified = found.certified if channel.outgoing else found.certified_there
+    if channel.outgoing:
+        facts.destroyed = facts.destroyed or (channel.id, index)
+    else:
         facts.peer_destroyed = facts.peer_destroyed or (channel.id, index)
-        return True
-    facts.destroyed = facts.destroyed or (channel.id, index)
     ids = {each.origin: each.id for each in channels.values()}
     for each in act.envelopes:
-        found.certified[ids.get(each.origin, 0), each.index] = (each.leaf_hash, each.remainder_sha256)
+        certified[ids.get(each.origin, 0), each.index] = (each.leaf_hash, each.remainder_sha256)
     return True
 
 

@@ -61,6 +61,7 @@ class Asking:
         self.second = replace(self.caller, client=f"{client}-2")  # a colleague, who acts at the same time
         self.asked: list[Asked] = []
         self._under_way: list[Asked] = []
+        self._lost: set[Key] = set()
 
     def mark(self) -> str:
         """A text that nobody else writes."""
@@ -110,6 +111,7 @@ class Asking:
     def forget(self, lost: Sequence[Envelope]) -> None:
         """The node went back to a backup, and these envelopes had not arrived: nobody may count on them."""
         keys = {key_of(each) for each in lost}
+        self._lost |= keys  # of some of them the answer is still on its way
         marks = {mark_of(each) for each in lost}
         for each in self._under_way:
             each.is_doubtful = True
@@ -124,7 +126,7 @@ class Asking:
                 log = logs[origin]
                 if each.mark and not each.is_doubtful and len(log.by_mark.get(each.mark, ())) > 1:
                     yield f"{each.mark}: sealed {len(log.by_mark[each.mark])} times in {origin} (G4)"
-                if each.key and each.key not in log.by_key:
+                if each.key and each.key not in log.by_key and each.key not in self._lost:
                     yield f"{each.key}: answered, and not sealed in {origin} (G1)"
 
 

@@ -77,7 +77,9 @@ class Watcher:
         running = self.site.running
         if not running or not self._cursor or self._restored < self.site.restored:
             return False
-        return running.tokens.cursor_position(self._cursor) >= running.bulletin.commit.counters.cursor
+        ((newest,),) = self.site.disk.read("SELECT max(cursor) FROM events")
+        known = running.bulletin.commit.counters.cursor  # of a commit that is durable and not told yet, it is less
+        return running.tokens.cursor_position(self._cursor) >= known >= (newest or 0)
 
     async def run(self) -> None:
         while True:
