@@ -178,7 +178,13 @@ class SenderMachine(Machine):
             self._stream_from(head.checkpoint.size)
 
     def _accept(self, receipt: Receipt) -> None:
-        self._keep(receipt)
+        """Keeps what the receiver shows of where it stands.
+
+        One that was rolled back, and whose clock is behind, cannot know when it signed last: what it shows then is no
+        receipt, and the next one that it gives for more will be.
+        """
+        if not self._goes_back(receipt):
+            self._keep(receipt)
         self._stream_from(receipt.checkpoint.size)
 
     def _stream_from(self, size: int) -> None:
@@ -221,10 +227,15 @@ class SenderMachine(Machine):
     def _keep(self, receipt: Receipt) -> None:
         """Keeps a receipt that covers more. A rolled-back peer gives earlier ones anew: nothing goes back for them."""
         if receipt.checkpoint.size > self._receipted():
-            if self._receipt and receipt.time < self._receipt.time:
+            if self._goes_back(receipt):
                 raise RemoteProtocolError("a receipt that covers more bears an earlier time")
             self._receipt = receipt
             self._do(StoreReceipt(receipt))
+
+    def _goes_back(self, receipt: Receipt) -> bool:
+        """Whether it covers more than the newest one, and bears an earlier time."""
+        newest = self._receipt
+        return newest is not None and receipt.checkpoint.size > self._receipted() and receipt.time < newest.time
 
     def _receipted(self) -> int:
         return self._receipt.checkpoint.size if self._receipt else 0

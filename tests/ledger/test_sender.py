@@ -91,6 +91,15 @@ def test_a_peer_that_holds_less_than_it_countersigned_is_sent_again_with_an_alar
     assert effects[1] == steps.Load(size, 6)
 
 
+def test_a_rolled_back_peer_whose_clock_is_behind_is_sent_on_and_its_receipt_for_more_is_not_kept():
+    """Refused, it would be refused at every dial: it cannot know when it signed last."""
+    machine = greeting(receipted=2)
+    machine.feed(position(4, receipt_of(LEAVES[:4], time=LATER - 1).note))
+    assert machine.feed(steps.Recalled(log_of(LEAVES[:4]), [])) == [steps.Load(4, 6)]
+    machine.feed(steps.Loaded(batch_of(LEAVES, 4)))
+    assert machine.feed(note_of_receipt(6)) == [steps.StoreReceipt(receipt_of(LEAVES))]
+
+
 def test_a_position_of_an_old_stream_is_forgotten():
     machine = greeting()
     machine.feed(position(4))

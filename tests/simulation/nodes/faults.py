@@ -173,9 +173,20 @@ class Faults:
     async def _rotate(self, site: Site) -> None:
         """An operator puts the next seal in force, and asks again until it is known that it is."""
         after = list(site.signers).index(site.seal) + 1
+        if self._is_behind(site):
+            return  # which receipts it gave under the seal before it does not know (docs/certificates.md)
         if not site.next_seal and after < len(site.signers):
             site.next_seal = list(site.signers)[after]
             self._world.begin(self._until_rotated(site, site.next_seal))
+
+    def _is_behind(self, site: Site) -> bool:
+        """Whether it went back to a backup, and has not got all again that it had receipted."""
+        if not site.restored and not site.backup:
+            return False
+        here, peers = logs_of(site), [self._world.sites[each] for each in site.parties.peers]
+        return any(
+            len(here[origin]) < len(log) for peer in peers for origin, log in logs_of(peer).items() if origin in here
+        )
 
     async def _until_rotated(self, site: Site, seal: Any) -> None:
         operator = next(office.caller for office in self._world.offices if office.site is site)

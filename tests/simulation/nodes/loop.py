@@ -13,6 +13,7 @@ from typing import IO, Any
 
 LONGEST_WORK_SECONDS = 0.004  # of an executor, but for those moments in which the disk is slow
 SLOW_WORK_SECONDS = 1.5
+HEARD_WITHIN_SECONDS = 5.0  # after a task ended with an error, whoever waits for it hears of that
 
 
 class Died(BaseException):
@@ -31,6 +32,7 @@ class Life:
         is_over: nothing that is done in it counts any more
         tasks: all that were begun in it, in order
         lock: the file by which it keeps others from its home
+        failed: tasks that ended with an error not long before, and when
     """
 
     def __init__(self, disk: Any, on_death: Callable[["Life"], None]) -> None:
@@ -38,6 +40,7 @@ class Life:
         self.is_over = False
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self.lock: IO[str] | None = None
+        self.failed: list[tuple[float, asyncio.Task[Any]]] = []
         self._on_death = on_death
 
     def die(self) -> None:
@@ -57,12 +60,26 @@ class Life:
         for _ in range(10):
             left = [task for task in self.tasks if not task.done() and task is not asyncio.current_task()]
             if not left:
+                self._hear_errors()
                 return
             for task in left:
                 task.cancel()
             await asyncio.sleep(0)
             await asyncio.sleep(0)
         raise AssertionError(f"tasks of a dead node do not end: {left}")
+
+    def note(self, task: "asyncio.Task[Any]") -> None:
+        """A task has ended."""
+        self.tasks.pop(task, None)
+        if not task.cancelled() and task._exception is not None:  # type: ignore[attr-defined]  # asking counts as heard
+            now = task.get_loop().time()
+            self.failed = [each for each in self.failed if each[0] > now - HEARD_WITHIN_SECONDS] + [(now, task)]
+
+    def _hear_errors(self) -> None:
+        """Whoever would have heard of the last ones is no more."""
+        for _, task in self.failed:
+            task.exception()
+        self.failed.clear()
 
 
 LIFE: ContextVar[Life | None] = ContextVar("life", default=None)
@@ -166,5 +183,5 @@ def _in_life(
     life = context.get(LIFE) if context else LIFE.get()
     if life:
         life.tasks[task] = None
-        task.add_done_callback(lambda ended: life.tasks.pop(ended, None))
+        task.add_done_callback(life.note)
     return task

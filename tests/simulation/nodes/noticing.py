@@ -33,6 +33,12 @@ class Notices:
         given, request = self._new(recipient)
         await self.give(given, request)
 
+    async def give_all(self) -> None:
+        """One to each peer: all channels go on, whatever was before, and what comes is of the clocks as they are."""
+        for recipient in sorted(self._office.site.parties.peers):
+            given, request = self._new(recipient)
+            await self.give(given, request)
+
     async def give(self, given: Asked, request: pb.CreateNoticeRequest) -> str:
         """Gives a notice; gives its name, empty: it was refused."""
         self._given.append(given)

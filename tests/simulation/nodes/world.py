@@ -140,6 +140,8 @@ class World:
         await self.faults.run(self._have_acted)
         self.faults.stop()
         await self._until(self._have_acted, LONGEST_SECONDS, "acts do not end (G6)")
+        closing = [self.begin(office.notices.give_all()) for office in self.offices if office.system == "desk"]
+        await self._until(lambda: all(task.done() for task in closing), LONGEST_SECONDS, "nothing can be given (G6)")
         await self._until(lambda: self._is_quiet() and self._are_told(), QUIET_SECONDS, "it does not come to rest (G6)")
         for site in self.sites.values():  # what counts is what is durable
             site.is_retired = True
