@@ -21,8 +21,9 @@ PART_BYTES = 16 * CHUNK_BYTES  # that are wanted at once: 8 MiB
 MAX_DATA_BYTES = 1024 * 1024  # of one message
 LOOK_SECONDS = 5.0  # after which it is looked for something that is wanted, whatever is told
 PAUSE_SECONDS = 0.5  # from one look to the next, however many notices come
-PATIENCE_SECONDS = 60.0  # before a file is wanted again that the peer lacks, or there was no room for
-LONGEST_PATIENCE_SECONDS = 3600.0  # before one is that came whole, and again and again had another digest
+NO_ROOM_SECONDS = 5.0  # before it is looked again whether there is room: nobody else is asked for it
+PATIENCE_SECONDS = 60.0  # before a file is wanted again that the peer lacks, or that came wrong
+LONGEST_PATIENCE_SECONDS = 3600.0  # before one is that came wrong again and again
 
 Requests = AsyncIterator[wire.SendAttachmentsRequest]
 Responses = AsyncGenerator[wire.SendAttachmentsResponse, None]
@@ -99,7 +100,7 @@ class Wanting:
             except (NoRoom, BadInput) as error:
                 refusal = f"a file of {each.file.size_bytes} bytes is not taken: {error.message}"
                 self._transfers.on_refused(error)
-                self._postpone(peer, each, is_costly=isinstance(error, BadInput))
+                self._postpone(peer, each, NO_ROOM_SECONDS if isinstance(error, NoRoom) else self._longer(peer, each))
         await self._tell(peer, refusal, wanted)
         return None
 
@@ -118,11 +119,14 @@ class Wanting:
         self._transfers.note(self._receiving.origin(peer), why)
         await self._alarms.begin(_about(peer), why)
 
-    def _postpone(self, peer: str, wanted: Wanted, *, is_costly: bool) -> None:
-        """Has a file asked for later; longer each time, up to a bound, where all of it comes before it is refused."""
+    def _longer(self, peer: str, wanted: Wanted) -> float:
+        """The wait for a file of which all comes before it is refused: longer each time, up to a bound."""
         known = self._later.get((peer, wanted.file.sha256))
-        wait = min(2 * known.wait_seconds, LONGEST_PATIENCE_SECONDS) if known and is_costly else PATIENCE_SECONDS
-        self._later[peer, wanted.file.sha256] = Postponed(time.monotonic() + wait, wait)
+        before = known.wait_seconds if known else 0.0
+        return min(max(2 * before, PATIENCE_SECONDS), LONGEST_PATIENCE_SECONDS)
+
+    def _postpone(self, peer: str, wanted: Wanted, seconds: float) -> None:
+        self._later[peer, wanted.file.sha256] = Postponed(time.monotonic() + seconds, seconds)
 
     async def _take(self, peer: str, wanted: Wanted, record: AttachmentRecord, requests: Requests) -> Responses:
         """Asks for a part, and makes it durable chunk by chunk."""
@@ -140,7 +144,7 @@ class Wanting:
             if request is None:
                 raise RemoteProtocolError("the stream ended within a part")
             if request.HasField("absent"):
-                self._postpone(peer, wanted, is_costly=False)
+                self._postpone(peer, wanted, PATIENCE_SECONDS)
                 await self._refuse(peer, f"{peer} does not hold a file of {wanted.file.size_bytes} bytes that it sent")
                 break
             if not 0 < len(request.data) <= min(MAX_DATA_BYTES, left):

@@ -13,6 +13,7 @@ from gateway.attachment_link import AttachmentLink
 from gateway.carrier import Carrier, Message
 from gateway.cli import main
 from gateway.node import Node
+from gateway.rpc.peer_attachments import Wanting
 from gateway.store import committer
 from gateway.store.committer import Committer
 
@@ -33,6 +34,7 @@ PLACES: dict[str, tuple[Any, str]] = {
 
 FILE_PLACES: dict[str, tuple[Any, str]] = {
     "sending a part": (AttachmentLink, "_send_part"),
+    "taking a part": (Wanting, "_fill"),
 }
 """What a node does with files of a notice; no point of every notice."""
 
