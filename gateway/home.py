@@ -42,7 +42,7 @@ from gateway.identity.officer_rules import IssuerRules
 from gateway.identity.officers import Issuer, Officers
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.parties import Parties, Party
-from gateway.identity.revocation import Crl, Denied, Revocation, read_crls
+from gateway.identity.revocation import MAX_DENIED_BYTES, Denied, Revocation, load_crls
 from gateway.identity.seal_certificates import verify_seal_certificates
 from gateway.identity.seal_files import SealFolder
 from gateway.identity.tls_pair import TlsPair
@@ -207,7 +207,7 @@ class Home:
         """
         denied, tls = self.denied(), read_certificate(self.certificate("node"))
         own, clients = self.roots("node-authority"), self.roots("client-authority")
-        revoked = Revocation(denied, self._crls(self.client_crls(), clients, now))
+        revoked = Revocation(denied, load_crls(self.client_crls(), clients, now))
         branches = [
             Branch(
                 "root of the node authority",
@@ -221,12 +221,9 @@ class Home:
             peer, roots = document.jurisdiction, document.node_authorities
             seal = told.get(peer, document.certified_seal)
             seals = [(f"seal of {peer}", load_certificate(each)) for each in seal.certificates]
-            revoked = Revocation(denied, self._crls(self.peer_crls(peer), roots, now))
+            revoked = Revocation(denied, load_crls(self.peer_crls(peer), roots, now))
             branches.append(Branch(f"root of the node authority of {peer}", roots, seals, revoked))
         return by_end(branches)
-
-    def _crls(self, files: Iterable[Path], roots: Sequence[x509.Certificate], now: datetime) -> Mapping[bytes, Crl]:
-        return read_crls(((path.name, read_public(path)) for path in files), roots, now)
 
     def _own_seals(self) -> Iterator[tuple[str, x509.Certificate]]:
         for each in self.seal_files.certified().certificates:
@@ -262,16 +259,26 @@ class Home:
         """Reads the operator's own list of certificates that are refused; it need not be there.
 
         Raises:
-            ConfigError: naming the line that is wrong.
+            ConfigError: it cannot be read; or naming the line that is wrong.
         """
-        if not self.denied_file.exists():
-            return Denied()
+        text = self.denied_text()
         try:
-            return Denied.parse(read_public(self.denied_file).decode())
-        except UnicodeDecodeError as error:
-            raise ConfigError(f"{self.denied_file} is not UTF-8") from error
+            return Denied.parse(text)
         except ConfigError as error:
             raise ConfigError(f"{self.denied_file}: {error.message}") from error
+
+    def denied_text(self) -> str:
+        """Reads the operator's own list as it is written, comments too; empty if it is not there.
+
+        Raises:
+            ConfigError: it cannot be read, is too large, or is not UTF-8.
+        """
+        if not self.denied_file.exists():
+            return ""
+        try:
+            return read_public(self.denied_file, MAX_DENIED_BYTES).decode()
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{self.denied_file} is not UTF-8") from error
 
     def tls_pair(self, now: datetime) -> TlsPair:
         """Reads the node's TLS key and certificate.

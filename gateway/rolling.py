@@ -17,7 +17,7 @@ from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_private, read_public, write_file
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
-from gateway.identity.revocation import Denied, fault_in, read_crls
+from gateway.identity.revocation import MAX_CRL_BYTES, Denied, fault_in, read_crls
 from gateway.identity.seal_files import SealFolder
 from gateway.identity.sealers import fingerprint
 from gateway.identity.tls_pair import TlsPair
@@ -170,7 +170,7 @@ def deny(home: Home, line: str, reason: str) -> bool:
     word, _, value = line.partition(" ")
     if fault := fault_in(word, value):
         raise BadInput.of(word, fault)
-    text = home.denied_file.read_text() if home.denied_file.exists() else DENIED_HEADER
+    text = home.denied_text() or DENIED_HEADER
     if line in (each.partition("#")[0].strip() for each in text.splitlines()):
         return False
     comment = " ".join(reason.split())
@@ -200,7 +200,7 @@ def sign_crl(file: Path, authority: Authority, revoked: Sequence[x509.Certificat
     now = now.replace(microsecond=0)
     number, serials = 1, {each.serial_number: now for each in revoked}
     if file.exists():
-        data = read_public(file)
+        data = read_public(file, MAX_CRL_BYTES)
         (before,) = read_crls([(file.name, data)], [authority.certificate], now).values()
         number = before.number + 1
         earlier = {each.serial_number: each.revocation_date_utc for each in x509.load_pem_x509_crl(data)}

@@ -17,10 +17,9 @@ from gateway.errors import ConfigError, Untrusted
 from gateway.home import Home
 from gateway.identity.certificates import Cause, to_pem, untrusted
 from gateway.identity.issuing import Authority
-from gateway.identity.keyfiles import read_public
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.identity.revocation import Crl, Revocation, key_of, read_crls
+from gateway.identity.revocation import Crl, Revocation, key_of, load_crls
 from gateway.identity.seal_certificates import certified_seal, seal_of, seal_revoked_since
 from gateway.identity.tls_trust import Purpose, TlsTrust
 from gateway.identity.watched_files import WatchedFiles
@@ -173,7 +172,7 @@ class Trusting:
 
     def _trust(self, domain: str, roots: Sequence[x509.Certificate], crl_files: Iterable[Path]) -> Trust:
         config = self._home.config.revocation
-        crls = read_crls(((path.name, read_public(path)) for path in crl_files), roots, self._clock())
+        crls = load_crls(crl_files, roots, self._clock())
         numbers = self._home.crl_numbers
         numbers.require_no_older(map(key_of, roots), crls)
         numbers.keep(crls)

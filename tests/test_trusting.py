@@ -13,6 +13,7 @@ from gateway.errors import ConfigError, Untrusted
 from gateway.identity.certificates import Cause, load_certificate
 from gateway.identity.keyfiles import read_certificate
 from gateway.identity.profiles import AuthorityKind
+from gateway.identity.revocation import MAX_DENIED
 from gateway.rolling import deny, sign_crl
 from gateway.trusting import Trusting
 from tests.support.nodes import Site, found_pair
@@ -61,6 +62,26 @@ def test_a_list_that_goes_back_while_the_node_is_stopped_keeps_it_from_starting(
 def test_without_a_list_nothing_is_remembered(site):
     Trusting(site.home, (), now)
     assert not (site.home.path / "trust" / "crl-numbers.txt").exists()
+
+
+def test_a_list_of_everything_that_may_be_refused_is_read(site):
+    """It is longer than a file that holds a certificate may be."""
+    site.home.denied_file.write_text("".join(f"sha256 {number:064x}\n" for number in range(MAX_DENIED)))
+    assert len(site.home.denied().fingerprints) == MAX_DENIED
+
+
+def test_a_list_of_many_revoked_certificates_is_read_and_followed_by_the_next(site, revoke):
+    authority, file = site.authority(AuthorityKind.CLIENT), site.home.path / "trust" / "client-authority.crl"
+    file.write_bytes(authority.sign_crl(dict.fromkeys(range(1, 3001), now()), 1, now(), 30))
+    assert [len(crl.revoked) for crl in Trusting(site.home, (), now).clients.current.crls.values()] == [3000]
+    revoke(read_certificate(site.path / "clients" / "SFC-office" / "client.crt"))
+    assert [len(crl.revoked) for crl in Trusting(site.home, (), now).clients.current.crls.values()] == [3001]
+
+
+def test_to_deny_says_that_the_list_cannot_be_read(site):
+    site.home.denied_file.write_bytes(b"# \xe9\n")
+    with pytest.raises(ConfigError, match=r"denied\.txt is not UTF-8"):
+        deny(site.home, "serial 1", "")
 
 
 def test_a_seal_that_its_authority_revokes_signs_nothing_more_and_what_it_signed_before_is_good(tmp_path):

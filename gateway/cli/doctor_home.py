@@ -7,10 +7,10 @@ from gateway.cli.findings import Finding, Level, Remedy, Subject, validity
 from gateway.errors import ConfigError, GatewayError, VerificationError
 from gateway.home import Home
 from gateway.identity.certificates import Window, load_certificate
-from gateway.identity.keyfiles import read_certificate, read_key, read_public
+from gateway.identity.keyfiles import read_certificate, read_key
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
-from gateway.identity.revocation import Crl, key_of, read_crls
+from gateway.identity.revocation import Crl, key_of, load_crls
 from gateway.identity.tls_trust import Purpose, TlsTrust
 
 CRL_NOTICE = timedelta(days=1)  # before a list must be renewed
@@ -115,7 +115,7 @@ def revocation(subject: Subject) -> Iterator[Finding]:
     lists += [(home.peer_crls(each.jurisdiction), each.node_authorities) for each in home.peer_documents()]
     found: list[Crl] = []
     for files, roots in lists:
-        crls = read_crls(((path.name, read_public(path)) for path in files), roots, now)
+        crls = load_crls(files, roots, now)
         home.crl_numbers.require_no_older(map(key_of, roots), crls)
         found += crls.values()
     first = min((crl.next_update for crl in found), default=None)

@@ -133,13 +133,13 @@ def read_certificates(path: Path) -> Sequence[x509.Certificate]:
         raise ConfigError(f"{path}: {error.message}") from error
 
 
-def read_public(path: Path) -> bytes:
+def read_public(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     """Reads a file that holds no secret.
 
     Raises:
         ConfigError: it is not there, or too large.
     """
-    return _read(path, private=False)
+    return _read(path, private=False, max_bytes=max_bytes)
 
 
 def _write_new(path: Path, pieces: Iterable[bytes], mode: int) -> int:
@@ -159,15 +159,15 @@ def _sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def _read(path: Path, *, private: bool) -> bytes:
+def _read(path: Path, *, private: bool, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             _require_file(path, os.fstat(file.fileno()), private=private)
-            content = file.read(MAX_FILE_BYTES + 1)
+            content = file.read(max_bytes + 1)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise ConfigError(f"{path} is larger than {MAX_FILE_BYTES} bytes")
+    if len(content) > max_bytes:
+        raise ConfigError(f"{path} is larger than {max_bytes} bytes")
     return content
 
 

@@ -6,6 +6,7 @@ The TLS library knows no CRL. So a revoked certificate comes through the handsha
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -13,9 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.errors import ConfigError, Malformed
 from gateway.identity.certificates import UNREADABLE, Cause, extension_of, untrusted
+from gateway.identity.keyfiles import read_public
 from gateway.identity.names import parse_identity
 
 MAX_DENIED = 10_000  # lines of the operator's list that name a certificate
+MAX_DENIED_BYTES = 4 * 1024 * 1024  # so many lines, and their comments
 MAX_CRL_BYTES = 4 * 1024 * 1024
 
 _DIGEST_CHARACTERS = 64
@@ -128,6 +131,15 @@ class Revocation:
 
 
 NOTHING_REVOKED = Revocation()
+
+
+def load_crls(paths: Iterable[Path], roots: Sequence[x509.Certificate], now: datetime) -> dict[bytes, Crl]:
+    """Reads files with a list each, as ``read_crls`` does.
+
+    Raises:
+        ConfigError: as ``read_crls``; or a file is not there, or too large.
+    """
+    return read_crls(((path.name, read_public(path, MAX_CRL_BYTES)) for path in paths), roots, now)
 
 
 def read_crls(files: Iterable[tuple[str, bytes]], roots: Sequence[x509.Certificate], now: datetime) -> dict[bytes, Crl]:
