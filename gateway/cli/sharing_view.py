@@ -125,10 +125,7 @@ def share_sections(share: Share) -> Iterator[tuple[str, Pairs]]:
 def summary(consents: Iterable[Consent], shares: Iterable[Share]) -> Pairs:
     """What a notice's own view says of its sharing."""
     told = [(_own(each.name), _standing(each)) for each in consents]
-    told += [
-        (_own(each.name), f"shared {moment_of(each.share_time)} with {_parties(each.recipients)}") for each in shares
-    ]
-    return told
+    return told + [(_own(each.name), _shared(each)) for each in shares]
 
 
 def short(name: str) -> str:
@@ -142,7 +139,7 @@ def _standing(consent: Consent) -> str:
 
 
 def _shared(share: Share) -> str:
-    uncovered = "" if share.covered else ", WITHOUT consent"
+    uncovered = "" if share.covered else ", NOT COVERED by its handling or a consent"
     return f"shared {moment_of(share.share_time)} with {_parties(share.recipients)}{uncovered}"
 
 
