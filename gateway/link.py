@@ -38,7 +38,7 @@ PING_TIMEOUT_MILLISECONDS = 90_000  # a ping waits behind what is sent: on a meg
 RENEWAL_LOOK_SECONDS = 0.5  # from one look at the own certificates to the next
 
 DEFECT = "a defect of this node, of which its log tells"
-INBOX = 64  # messages that may wait; then the peer does
+INBOX = 8  # messages that may wait, then the peer does; a batch of a log that it hands back has up to 8 MiB
 
 Incoming = steps.PeerEvent | steps.Grown | Exception
 
