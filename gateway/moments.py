@@ -1,12 +1,13 @@
 """Moments: in the store and between parts microseconds since 1970 (UTC), in messages ``google.protobuf.Timestamp``."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 NANOS = 1_000_000_000  # in a second
 MICROS = 1_000_000  # in a second
 _NANOS_OF_MICRO = NANOS // MICROS
+_EPOCH, _MICRO = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 def timestamp_of(micros: int) -> Timestamp:
@@ -23,6 +24,11 @@ def micros_of(time: Timestamp) -> int:
 def micros_from(time: Timestamp) -> int:
     """Returns the first microsecond that is not before a moment: what a range that begins with it begins with."""
     return time.seconds * MICROS + -(-time.nanos // _NANOS_OF_MICRO)
+
+
+def micros_at(moment: datetime) -> int:
+    """Returns the microsecond of a moment that has a time zone."""
+    return (moment - _EPOCH) // _MICRO
 
 
 def day_at(micros: int) -> int:

@@ -1,7 +1,6 @@
 """Changes the certificates, roots and revocations in a node's home; a node that runs takes each change by itself."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -21,8 +20,8 @@ from gateway.identity.revocation import MAX_CRL_BYTES, Denied, fault_in, read_cr
 from gateway.identity.seal_files import SealFolder
 from gateway.identity.sealers import fingerprint
 from gateway.identity.tls_pair import TlsPair
-from gateway.moments import MICROS
-from gateway.store.database import Database, snapshot
+from gateway.moments import micros_at
+from gateway.store.database import snapshot, stopped
 from gateway.store.rebuild import rebuild
 from gateway.store.replacing import knows_seal, replace_own_seal, replace_peer_seal
 
@@ -52,9 +51,9 @@ def replace_seal(home: Home, folder: SealFolder, now: datetime) -> None:
         StoreError: a node runs, or the database did not take it.
     """
     seal = home.prepare_seal(folder, now)
-    with _stopped(home) as database:
-        replace_own_seal(database, seal, folder.keys(), _micros(now))
-        rebuild(database, _micros(now))
+    with stopped(home.config.database.url, home.path) as database:
+        replace_own_seal(database, seal, folder.keys(), micros_at(now))
+        rebuild(database, micros_at(now))
         home.adopt_next_seal(seal)
 
 
@@ -89,8 +88,8 @@ def import_pairing(
                 "tells it by its channel first; if its operator says that it was lost, stop the node, and import the "
                 "document with --replace-seal"
             )
-        with _stopped(home) as database:
-            replace_peer_seal(database, document.domain, document.certified_seal, _micros(now))
+        with stopped(home.config.database.url, home.path) as database:
+            replace_peer_seal(database, document.domain, document.certified_seal, micros_at(now))
             _keep_document(home, document, data)
     else:
         _keep_document(home, document, data)
@@ -113,22 +112,6 @@ def _knows_seal(home: Home, document: PairingDocument) -> bool:
         return True
     with snapshot(home.config.database.url, home.path) as connection:
         return knows_seal(connection, document.domain, document.certified_seal)
-
-
-@contextmanager
-def _stopped(home: Home) -> Iterator[Database]:
-    """The database of a node that does not run."""
-    database = Database(home.config.database.url, home.path)
-    try:
-        database.check_revision()
-        database.require_stopped()
-        yield database
-    finally:
-        database.close()
-
-
-def _micros(moment: datetime) -> int:
-    return int(moment.timestamp() * MICROS)
 
 
 def trust_root(home: Home, name: str, root: x509.Certificate, *, first: bool = False) -> Sequence[x509.Certificate]:

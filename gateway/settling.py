@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from gateway.identity.keyfiles import PRIVATE_MODE, write_pieces
 from gateway.identity.signers import Keyring
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.settlement import Settlement
-from gateway.moments import MICROS
+from gateway.moments import micros_at
 from gateway.store.branches import BranchLeaf
-from gateway.store.database import Database
+from gateway.store.database import Database, stopped
 from gateway.store.settling import Branch, GivenUp, channel_named, give_up_branch, keep_history
 
 FOLDER = "forks"
@@ -48,16 +49,11 @@ def keep_here(home: Home, channel: str, proof: bytes | None, now: datetime) -> S
         VerificationError: the proof does not hold.
         StoreError: a node runs, or the database did not take it.
     """
-    database = Database(home.config.database.url, home.path)
-    try:
-        database.require_stopped()
-        database.check_revision()
+    with stopped(home.config.database.url, home.path) as database:
         shown = _verified(home, database, channel, proof) if proof else None
         keyring = Keyring([(home.seal_files.certified(), home.seal_files.keys())])
-        clock = lambda: _micros(now)  # noqa: E731
+        clock = partial(micros_at, now)
         return keep_history(database, keyring, channel, shown, clock=clock, random=secrets.token_bytes)
-    finally:
-        database.close()
 
 
 def give_up(home: Home, data: bytes, fingerprint: str, now: datetime) -> Given:
@@ -85,14 +81,9 @@ def give_up(home: Home, data: bytes, fingerprint: str, now: datetime) -> Given:
         write_pieces(path, _lines(branch, now), mode=PRIVATE_MODE)
         kept.append(path)
 
-    database = Database(home.config.database.url, home.path)
-    try:
-        database.require_stopped()
-        database.check_revision()
+    with stopped(home.config.database.url, home.path) as database:
         signer = home.seal_files.keys()
-        done = give_up_branch(database, signer, settlement, keep, _micros(now), secrets.token_bytes)
-    finally:
-        database.close()
+        done = give_up_branch(database, signer, settlement, keep, micros_at(now), secrets.token_bytes)
     return Given(done, kept[0] if kept else None)
 
 
@@ -142,7 +133,3 @@ def _envelope(leaf: BranchLeaf) -> dict[str, Any]:
 
 def _line(value: dict[str, Any]) -> bytes:
     return f"{json.dumps(value, ensure_ascii=False)}\n".encode()
-
-
-def _micros(moment: datetime) -> int:
-    return int(moment.timestamp() * MICROS)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from gateway.errors import StoreError
 from gateway.home import Home
-from gateway.moments import MICROS
+from gateway.moments import micros_at
 from gateway.store.database import Database, local_file
 from gateway.store.forking import prove_halts
 from gateway.store.opening import add_channels, channel_names, check_owner
@@ -31,6 +31,6 @@ def upgrade_database(home: Home, now: datetime) -> None:
             check_owner(connection, node.jurisdiction, node.domain)
         add_channels(database, channel_names(home.parties(home.peer_documents(), now)))
         with database.writer() as connection, connection.begin():
-            prove_halts(connection, int(now.timestamp() * MICROS))
+            prove_halts(connection, micros_at(now))
     finally:
         database.close()

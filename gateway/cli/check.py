@@ -1,22 +1,18 @@
 """``gateway check``, ``rebuild``, ``upgrade``: verifies a store, rebuilds projections, brings it to this version."""
 
 import dataclasses
-import time
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from gateway.backups.upgrading import upgrade_database
 from gateway.cli.failures import DOES_NOT_HOLD
-from gateway.cli.options import now
+from gateway.cli.options import AsJson, HomeFolder, now
 from gateway.cli.output import pairs, say, write_json
 from gateway.home import Home
-from gateway.store.database import Database, snapshot
+from gateway.moments import micros_at
+from gateway.store.database import snapshot, stopped
 from gateway.store.rebuild import rebuild
 from gateway.store.reverify import Report, verify_store
-
-HomePath = Annotated[Path, typer.Argument(help="The node's home, made by gateway init.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,9 +22,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("upgrade")(upgrade)
 
 
-def check(
-    home: HomePath, *, as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False
-) -> None:
+def check(home: HomeFolder, *, as_json: AsJson = False) -> None:
     """Verifies every envelope, root, signature, receipt and projection in a node's database.
 
     It reads one snapshot, so it works beside a node that runs. Ends with 0 if everything verifies, and with 1 if not.
@@ -45,20 +39,15 @@ def check(
         raise typer.Exit(DOES_NOT_HOLD)
 
 
-def rebuild_notices(home: HomePath) -> None:
+def rebuild_notices(home: HomeFolder) -> None:
     """Rebuilds what follows from the logs, while the node is stopped. Then run gateway check."""
     node = Home(home)
-    database = Database(node.config.database.url, node.path)
-    try:
-        database.check_revision()
-        database.require_stopped()
-        rebuilt = rebuild(database, time.time_ns() // 1000)
-    finally:
-        database.close()
+    with stopped(node.config.database.url, node.path) as database:
+        rebuilt = rebuild(database, micros_at(now()))
     say(f"rebuilt {rebuilt.notices} notices, and told {rebuilt.events} events that were owed")
 
 
-def upgrade(home: HomePath) -> None:
+def upgrade(home: HomeFolder) -> None:
     """Brings a node's database to this version's form.
 
     While the node is stopped, after a newer version was installed. It does nothing where there is nothing to do.

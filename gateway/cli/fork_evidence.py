@@ -8,7 +8,7 @@ import typer
 from cryptography import x509
 
 from gateway.cli.evidence_names import named
-from gateway.cli.options import AsJson, ProfileFile, connect
+from gateway.cli.options import ProfileFile, connect
 from gateway.cli.output import say, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.evidence import clock
@@ -41,7 +41,7 @@ def fork(
     say(f"{path} is written: fork {proof.number} of {proof.count} that were found of {name}")
 
 
-def verify_fork(data: bytes, roots: Sequence[x509.Certificate], *, as_json: AsJson) -> None:
+def verify_fork(data: bytes, roots: Sequence[x509.Certificate], *, as_json: bool) -> None:
     """Verifies a fork proof, and says who signed two histories, and when."""
     check = ForkCheck(data, roots)
     proven = check.proven(passed_steps(check.steps(), as_json=as_json))

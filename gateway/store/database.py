@@ -175,6 +175,22 @@ class Database:
 
 
 @contextmanager
+def stopped(url: str, home: Path) -> Iterator[Database]:
+    """Opens the database of a node that does not run, and keeps it from starting meanwhile.
+
+    Raises:
+        StoreError: a node runs; or it is not there, or its tables have another version's form.
+    """
+    database = Database(url, home)
+    try:
+        database.check_revision()
+        database.require_stopped()
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
 def writing(url: str, home: Path) -> Iterator[Connection]:
     """Opens a second database of a home whose lock this process holds."""
     engine = _engine(_absolute(url, home), writes=True)
