@@ -22,6 +22,7 @@ from gateway.store.database import Database
 from gateway.store.opening import add_channels, channel_names
 from gateway.store.servers import recorded, server_of
 
+LOST_COMMIT = "the last commit in the write-ahead log cannot be read, and may have been answered"
 INTERVAL_SECONDS = 1.0  # from one time that the file is written to the next, at least
 
 _log = Log(__name__)
@@ -50,17 +51,18 @@ class Continuity:
             clock: microseconds since 1970
 
         Raises:
-            ConfigError: the file cannot be read or written.
+            ConfigError: the file cannot be read.
             StoreError, Unavailable: the database did not take it.
         """
         mark = self._read()
         with self._database.readers.connect() as connection:
             lost, is_recorded = what_is_lost(connection, mark), recorded(connection) == server_of(connection)
-        if lost:
+        damaged = LOST_COMMIT if self._database.lost_commit else ""
+        if lost := lost or damaged:
             _log.critical("store_put_back", found=lost)
             add_channels(self._database, channel_names(parties, lost=True))
         if lost or not is_recorded:
-            unit = put_back(mark, secrets.token_bytes(KEY_BYTES))
+            unit = put_back(mark, damaged, secrets.token_bytes(KEY_BYTES))
             commit_alone(self._database, keyring, [unit], "", clock=clock, random=secrets.token_bytes)
         with self._database.readers.connect() as connection:
             self.keep(read_commit(connection))
@@ -69,20 +71,18 @@ class Continuity:
         """Keeps how far the database was seen, until it is cancelled."""
         while True:
             await asyncio.sleep(INTERVAL_SECONDS)
-            try:
-                await asyncio.to_thread(self.keep, latest())
-            except ConfigError as error:  # the disk has its own alarm
-                _log.warning("high_water_not_kept", error=error.message)
+            await asyncio.to_thread(self.keep, latest())
 
     def keep(self, commit: Commit) -> None:
-        """Writes the file, if that is news.
-
-        Raises:
-            ConfigError: it cannot be written.
-        """
+        """Writes the file, if that is news and there is room: an older one tells less, and nothing wrong."""
         mark = HighWater.of(commit)
-        if mark != self._kept:
+        if mark == self._kept:
+            return
+        try:
             write_file(self._path, mark.encode(), mode=PRIVATE_MODE, replace=True)
+        except ConfigError as error:  # the disk has its own alarm
+            _log.warning("high_water_not_kept", error=error.message)
+        else:
             self._kept = mark
 
     def _read(self) -> HighWater:

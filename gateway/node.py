@@ -75,10 +75,10 @@ from gateway.store.bulletin import Bulletin
 from gateway.store.commits import Commit
 from gateway.store.committer import Committer
 from gateway.store.database import Database
+from gateway.store.failing import being_opened
 from gateway.store.leases import Replica
 from gateway.store.opening import (
     add_channels,
-    being_opened,
     channel_names,
     check_channels,
     check_journal,

@@ -29,6 +29,7 @@ from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign
 from gateway.logs import Log
 from gateway.store.commits import Commit, end_turn, read_commit, read_newer, require_extended, take_turn
 from gateway.store.database import Database
+from gateway.store.failing import is_broken
 from gateway.store.journal_log import JournalState, write_journal
 from gateway.store.leases import Lease, require
 from gateway.store.reading import NOTHING, Needs
@@ -42,7 +43,6 @@ from gateway.telemetry.tracing import OFF, Tracing
 T = TypeVar("T")
 
 MAX_SET_BACK_MICROS = 3_600_000_000  # that the writer waits for a clock to catch up again
-BROKEN_STORAGE = ("disk I/O error", "database disk image is malformed", "file is not a database")  # SQLite's words
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 3.0  # for a server that went away, from one try to the next
 
@@ -282,7 +282,7 @@ class Committer:
             StoreError: the storage is broken.
         """
         _log.error("commit_failed", error=type(error).__name__)
-        if any(sign in str(getattr(error, "orig", "")) for sign in BROKEN_STORAGE):
+        if is_broken(error):
             raise BrokenStorage("the storage failed; the node stops, and must not write again before it is mended")
         for waiting in group:
             waiting.error = Unavailable("the store cannot write now; try again, same request_id")

@@ -6,7 +6,7 @@ node's are (``awaiting``), and opens once its peer has told, and handed back, wh
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -17,7 +17,7 @@ from gateway.errors import Malformed
 from gateway.journal.entries import Entry, Requester
 from gateway.ledger import tiles
 from gateway.store import servers
-from gateway.store.awaiting import halt_outgoing
+from gateway.store.awaiting import StateUnit, halt_outgoing
 from gateway.store.commits import Commit
 from gateway.store.logs import reader
 from gateway.store.state import ChannelState
@@ -83,7 +83,7 @@ def what_is_lost(connection: Connection, mark: HighWater) -> str:
     return ""
 
 
-def put_back(mark: HighWater, token_key: bytes) -> Callable[[Transaction, Mapping[str, ChannelState]], None]:
+def put_back(mark: HighWater, damaged: str, token_key: bytes) -> StateUnit:
     """Gives the unit of work that deals with what is lost, if something is; and keeps on which server that was found.
 
     All replicas start anew once they meet the other token key, and cursors of before, which may go beyond what is here,
@@ -91,12 +91,13 @@ def put_back(mark: HighWater, token_key: bytes) -> Callable[[Transaction, Mappin
 
     Args:
         mark: how far the node saw the database
+        damaged: what may be lost without leaving a trace in the database, for people; empty: nothing
         token_key: 32 random bytes
     """
 
     def unit(tx: Transaction, states: Mapping[str, ChannelState]) -> None:
         connection = tx.connection
-        if lost := what_is_lost(connection, mark):
+        if lost := what_is_lost(connection, mark) or damaged:
             tx.tell_node(Event.ALARM, lost)
             halt_outgoing(tx, states, lost)
             tx.journal(Entry(Requester(), ACT, JournalEntry.COMMITTED))

@@ -9,6 +9,7 @@ import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,8 +19,10 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from gateway.errors import ConfigError, StoreError, WrongForm
+from gateway.store.failing import being_opened
 from gateway.store.leases import require_stopped
 from gateway.store.migrating import newest_revision, revision_of, upgrade
+from gateway.store.wal_damage import passed_over
 from gateway.store.wal_index import IndexRoom
 
 STATEMENTS_KEPT = 512  # by a connection: inserts of so many rows are one each (prepared.ROWS_AT_ONCE)
@@ -69,7 +72,11 @@ _PG_SIZE = "SELECT pg_database_size(current_database())"
 
 
 class Database:
-    """An open database: ``writer`` gives the one connection that writes, ``readers`` any number that read."""
+    """An open database: ``writer`` gives the one connection that writes, ``readers`` any number that read.
+
+    Making one raises ``StoreError`` if another process has the home, or if SQLite would pass over commits that are
+    damaged. ``lost_commit``: it passes over one, of which nobody can tell whether it was durable.
+    """
 
     def __init__(self, url: str, home: Path) -> None:
         self.url = _absolute(url, home)
@@ -77,6 +84,11 @@ class Database:
         self.readers = _engine(self.url, writes=False)
         self._lock = _lock(home)
         self._index_room = IndexRoom(Path(self.url.database or ""))
+        try:
+            self.lost_commit = self.is_local and _lost_commits(Path(self.url.database or "")) == 1
+        except BaseException:
+            self._lock.close()
+            raise
 
     @property
     def is_local(self) -> bool:
@@ -219,7 +231,7 @@ def snapshot(url: str, home: Path) -> Iterator[Connection]:
         StoreError: it is not there, its tables have another version's form, or it cannot be read.
     """
     absolute = _absolute(url, home)
-    engine = _engine(absolute, writes=False)
+    engine = _engine(absolute, writes=False, leaves_log=_has_log(absolute))
     try:
         _check_revision(absolute, engine)
         with engine.connect() as connection:
@@ -251,6 +263,17 @@ def _absolute(url: str, home: Path) -> URL:
     raise ConfigError(f"database.url: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
 
 
+def _lost_commits(file: Path) -> int:
+    with being_opened(file.parent):
+        lost = passed_over(file)
+    if lost > 1:
+        raise StoreError(
+            f"the write-ahead log {file}-wal is damaged: {lost} commits at its end cannot be read, and were answered. "
+            "docs/operations.md tells what to do; do not delete it"
+        )
+    return lost
+
+
 def _lock(home: Path) -> IO[str]:
     """Keeps a second process from the same home; the system lets go of it when the process ends, however."""
     path = home / "lock"
@@ -268,9 +291,9 @@ def _lock(home: Path) -> IO[str]:
     return file
 
 
-def _engine(url: URL, *, writes: bool) -> Engine:
+def _engine(url: URL, *, writes: bool, leaves_log: bool = False) -> Engine:
     if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(url, writes=writes)
+        return _sqlite_engine(url, writes=writes, leaves_log=leaves_log)
     options: dict[str, Any] = {"poolclass": NullPool} if writes else {"pool_size": READERS}
     defaults = {name: value for name, value in _PG_CONNECTION.items() if name not in url.query}
     engine = create_engine(url, connect_args=defaults, hide_parameters=True, **options)  # of an error, which is logged
@@ -278,7 +301,7 @@ def _engine(url: URL, *, writes: bool) -> Engine:
     return engine
 
 
-def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
+def _sqlite_engine(url: URL, *, writes: bool, leaves_log: bool) -> Engine:
     if sqlite.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(str(part) for part in OLDEST_SQLITE)
         raise StoreError(f"the SQLite library is {sqlite.sqlite_version}; {oldest} or later is needed")
@@ -288,10 +311,19 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         "timeout": BUSY_TIMEOUT_SECONDS,
         "cached_statements": STATEMENTS_KEPT,
     }
+    if leaves_log:  # which SQLite else puts into the database as the last connection ends
+        name = f"{Path(url.database or '').absolute().as_uri()}?mode=ro"
+        options["creator"] = partial(sqlite.connect, name, uri=True, **arguments)
     engine = create_engine(url, module=sqlite, connect_args=arguments, hide_parameters=True, **options)
     event.listen(engine, "connect", _set_sqlite_writer if writes else _set_sqlite_reader)
     event.listen(engine, "begin", _begin_immediate if writes else _begin_deferred)
     return engine
+
+
+def _has_log(url: URL) -> bool:
+    """Whether SQLite's log holds something: of a node that runs, or was killed: the latter looks at it as it starts."""
+    log = Path(f"{url.database}-wal")
+    return url.get_backend_name() == "sqlite" and log.exists() and log.stat().st_size > 0
 
 
 def _set_sqlite_writer(connection: Any, _record: object) -> None:

@@ -1,8 +1,6 @@
 """Makes a node's database, and compares every copy of the truth before it is used."""
 
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.errors import Corrupt, StoreError, Unavailable, VerificationError
+from gateway.errors import Corrupt, StoreError, VerificationError
 from gateway.identity.parties import Parties, Party
 from gateway.ledger.checkpoint import Seals, journal_origin, open_checkpoint
 from gateway.ledger.seals import CertifiedSeal
@@ -32,28 +30,8 @@ class ChannelNames:
     seals: tuple[CertifiedSeal, CertifiedSeal]  # of the sender and of the recipient, as the channel begins
 
 
-DAMAGED = ("database disk image is malformed", "file is not a database", "disk I/O error")  # SQLite's words
-LEAST_ROOM_BYTES = 2**20  # without which SQLite's words for a broken disk may mean a full one
-
 Owner = Sequence[dict[str, Any]]
 """Whose a database is: the rows of ``node``, of which there is one, or none."""
-
-
-@contextmanager
-def being_opened(home: Path) -> Iterator[None]:
-    """Tells what a database says as a node opens it, before it writes, in words for people.
-
-    Raises:
-        StoreError: it is damaged: try again once it is mended.
-        Unavailable: its server is away, or its disk is full: try again later.
-    """
-    try:
-        yield
-    except SQLAlchemyError as error:
-        said = str(getattr(error, "orig", None) or error).strip()
-        if any(sign in said for sign in DAMAGED) and shutil.disk_usage(home).free >= LEAST_ROOM_BYTES:
-            raise StoreError(f"the database is damaged ({said}): docs/operations.md tells what to do") from error
-        raise Unavailable(f"the database cannot be opened now: {said}") from error
 
 
 def channel_names(parties: Parties, *, lost: bool = False) -> list[ChannelNames]:

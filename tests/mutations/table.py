@@ -112,7 +112,7 @@ MUTATIONS = (
     Mutation(
         "after an error of the disk the node writes on",
         "gateway/store/committer.py",
-        'if any(sign in str(getattr(error, "orig", "")) for sign in BROKEN_STORAGE):',
+        "if is_broken(error):",
         'if not str(getattr(error, "orig", "")):',
         "tests/store/test_failed_commits.py::test_an_error_of_the_disk_ends_the_writer_for_good",
     ),
