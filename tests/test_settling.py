@@ -16,10 +16,11 @@ from sqlalchemy import select
 from gateway.errors import BadInput, BadProof, Malformed, StoreError, Untrusted, WrongState
 from gateway.identity.signers import Keyring
 from gateway.ledger.batch import verify_batch
-from gateway.ledger.checkpoint import Receipt, countersign, origin_of
+from gateway.ledger.checkpoint import Receipt, countersign
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.forks import NO_PREFIX
 from gateway.ledger.merkle import CompactRange
+from gateway.ledger.origins import origin_of
 from gateway.ledger.settlement import Settlement
 from gateway.ledger.steps import FORKED, SENDER_ROLLED_BACK, Halt
 from gateway.settling import give_up, keep_here

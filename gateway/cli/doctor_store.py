@@ -11,10 +11,11 @@ from gateway.cli.findings import Finding, Level, Remedy, Subject
 from gateway.errors import GatewayError, WrongForm
 from gateway.identity.certificates import Window
 from gateway.identity.keyfiles import read_certificate
+from gateway.ledger.checkpoint import signing_time
 from gateway.ledger.note import Note
 from gateway.ledger.steps import FORKED
 from gateway.moments import datetime_of
-from gateway.store.backlog import read_waiting, signed_at
+from gateway.store.backlog import read_waiting
 from gateway.store.database import OLDEST_SQLITE, local_file, snapshot
 from gateway.store.leases import read_picture
 from gateway.store.opening import check_owner
@@ -156,7 +157,7 @@ def _ahead_by(state: ChannelState) -> timedelta:
     """By how much the newest receipt is older than the checkpoint that it countersigns, and clocks differ at least."""
     if state.receipt is None:
         return timedelta()
-    return timedelta(seconds=signed_at(Note.parse(state.receipt.note)) - state.receipt.time)
+    return timedelta(seconds=signing_time(Note.parse(state.receipt.note)) - state.receipt.time)
 
 
 def _peer(state: ChannelState) -> str:

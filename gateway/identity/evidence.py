@@ -19,9 +19,10 @@ from gateway.identity.certificates import Cause, untrusted
 from gateway.identity.names import NodeId
 from gateway.identity.sealers import certified
 from gateway.identity.verification import Step, passing
-from gateway.ledger.checkpoint import domains_of, open_checkpoint
+from gateway.ledger.checkpoint import open_checkpoint
 from gateway.ledger.evidence import Evidence, open_evidence_checkpoint, open_evidence_receipt, verify_leaf_in
 from gateway.ledger.merkle import HASH_BYTES, leaf_hash
+from gateway.ledger.origins import domains_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOS_OF_MICRO = 1000

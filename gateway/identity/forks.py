@@ -17,9 +17,10 @@ from gateway.identity.evidence import clock, moment
 from gateway.identity.names import NodeId
 from gateway.identity.sealers import Sealer, certified
 from gateway.identity.verification import Step, passing
-from gateway.ledger.checkpoint import Checkpoint, domains_of, open_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, open_checkpoint
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.forks import check_fork
+from gateway.ledger.origins import domains_of
 
 
 @dataclass(frozen=True, slots=True)

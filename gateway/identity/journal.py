@@ -18,8 +18,9 @@ from gateway.identity.evidence import clock, moment
 from gateway.identity.names import NodeId
 from gateway.identity.sealers import Sealer, certified
 from gateway.identity.verification import Step, passing
-from gateway.ledger.checkpoint import Checkpoint, domain_of_journal, open_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, open_checkpoint
 from gateway.ledger.journal import JournalHead, JournalWalk, read_entries
+from gateway.ledger.origins import domain_of_journal
 
 
 @dataclass(frozen=True, slots=True)

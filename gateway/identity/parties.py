@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.errors import NotFound
-from gateway.ledger.checkpoint import origin_of
+from gateway.ledger.origins import origin_of
 from gateway.ledger.seals import CertifiedSeal, SealHistory
 
 

@@ -8,7 +8,6 @@ With all four it is a *receipt*, and it proves every envelope below its size to 
 What is signed differs by type, by name and by origin, so nothing signed for one purpose verifies for another.
 """
 
-import base64
 import re
 from dataclasses import dataclass
 from enum import IntEnum
@@ -21,16 +20,14 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from gateway.errors import BadSignature, Malformed, Untrusted
 from gateway.ledger.merkle import HASH_BYTES, MAX_SIZE
-from gateway.ledger.note import Note, Signature, decode_base64, key_id, verifier_key
+from gateway.ledger.note import Note, Signature, decode_base64, encode_base64, key_id, verifier_key
+from gateway.ledger.origins import require_origin
 
 ED25519_KEY_BYTES, ML_DSA_44_KEY_BYTES = 32, 1312
 ED25519_SIGNATURE_BYTES, ML_DSA_44_SIGNATURE_BYTES = 64, 2420
 TIME_BYTES = 8
 MAX_TIME = 253_402_300_799  # seconds since 1970: the year 9999, as google.protobuf.Timestamp
 
-_ORIGIN = re.compile(r"([a-z0-9][a-z0-9.-]*)/to/([a-z0-9][a-z0-9.-]*)")
-_JOURNAL = re.compile(r"([a-z0-9][a-z0-9.-]*)/journal")
-_MAX_ORIGIN_BYTES = 255  # opaque log_origin<1..2^8-1> (tlog-cosignature, "ML-DSA-44 signed message")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
@@ -40,50 +37,6 @@ class SignatureType(IntEnum):
     ED25519 = 0x01
     ED25519_COSIGNATURE = 0x04
     ML_DSA_44_COSIGNATURE = 0x06
-
-
-def origin_of(sender_domain: str, recipient_domain: str) -> str:
-    """Names a channel: ``<sender domain>/to/<recipient domain>``."""
-    return f"{sender_domain}/to/{recipient_domain}"
-
-
-def domains_of(origin: str) -> tuple[str, str]:
-    """Gives the sender's and the recipient's domain.
-
-    Raises:
-        Malformed: it is no origin line of a channel.
-    """
-    match = _ORIGIN.fullmatch(origin)
-    if match is None or len(origin) > _MAX_ORIGIN_BYTES:
-        raise Malformed("an origin is <sender domain>/to/<recipient domain>, of at most 255 bytes")
-    return match[1], match[2]
-
-
-def reverse_of(origin: str) -> str:
-    """Names the channel the other way.
-
-    Raises:
-        Malformed: it is no origin line of a channel.
-    """
-    sender, recipient = domains_of(origin)
-    return origin_of(recipient, sender)
-
-
-def journal_origin(domain: str) -> str:
-    """Names a node's access journal: ``<domain>/journal``."""
-    return f"{domain}/journal"
-
-
-def domain_of_journal(origin: str) -> str:
-    """Gives the domain of the node whose journal it is.
-
-    Raises:
-        Malformed: it is no origin line of a journal.
-    """
-    match = _JOURNAL.fullmatch(origin)
-    if match is None or len(origin) > _MAX_ORIGIN_BYTES:
-        raise Malformed("the origin of a journal is <domain>/journal, of at most 255 bytes")
-    return match[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +117,13 @@ class Checkpoint:
     root: bytes
 
     def __post_init__(self) -> None:
-        if not _JOURNAL.fullmatch(self.origin):
-            domains_of(self.origin)
+        require_origin(self.origin)
         if not 0 <= self.size <= MAX_SIZE or len(self.root) != HASH_BYTES:
             raise Malformed("a checkpoint has a size below 2^63 and a root of 32 bytes")
 
     def text(self) -> str:
         """Gives the note text: origin, size and root, a line each (tlog-checkpoint, "Note text")."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        return f"{self.origin}\n{self.size}\n{encode_base64(self.root)}\n"
 
     @classmethod
     def parse(cls, text: str) -> "Checkpoint":
@@ -309,6 +261,12 @@ def _verify_receiver(
         raise BadSignature("the receiver's two cosignatures bear different times")
     signing.require_time(time)
     return time, (ed25519, ml_dsa_44)
+
+
+def signing_time(note: Note) -> int:
+    """Gives when the sender signed, by the second line of a note that is verified already; seconds since 1970."""
+    time, _ = _split_time(note.signatures[1].value)
+    return time
 
 
 def cosignature_message(time: int, text: str) -> bytes:

@@ -5,7 +5,6 @@ trusted: the envelope counts because its hash leads to the checkpoint, a certifi
 (``gateway.identity.evidence``).
 """
 
-import base64
 import re
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from gateway.ledger.checkpoint import (
     open_receipt,
 )
 from gateway.ledger.merkle import HASH_BYTES, MAX_SIZE, leaf_hash
-from gateway.ledger.note import Note, decode_base64
+from gateway.ledger.note import Note, decode_base64, encode_base64
 from gateway.ledger.proof import MAX_HASHES, verify_inclusion
 
 HEADER = "c2sp.org/tlog-proof@v1"
@@ -46,8 +45,8 @@ class Evidence:
 
     def encode(self) -> bytes:
         """Gives the file's bytes."""
-        hashes = "".join(f"{_base64(node)}\n" for node in self.proof)
-        return f"{HEADER}\nextra {_base64(self.extra)}\nindex {self.index}\n{hashes}\n".encode() + self.note
+        hashes = "".join(f"{encode_base64(node)}\n" for node in self.proof)
+        return f"{HEADER}\nextra {encode_base64(self.extra)}\nindex {self.index}\n{hashes}\n".encode() + self.note
 
     @classmethod
     def parse(cls, data: bytes) -> "Evidence":
@@ -144,7 +143,3 @@ def _hash(line: str) -> bytes:
     if len(node) != HASH_BYTES:
         raise Malformed(f"a line of an inclusion proof is {HASH_BYTES} bytes of base64, at most {MAX_HASHES} lines")
     return node
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()

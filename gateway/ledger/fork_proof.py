@@ -17,14 +17,13 @@ here is trusted: the two notes count because their signatures verify, a certific
 (``gateway.identity.forks``).
 """
 
-import base64
 from dataclasses import dataclass
 
 from gateway.errors import Malformed
 from gateway.ledger.checkpoint import Checkpoint
 from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.merkle import HASH_BYTES
-from gateway.ledger.note import Note, decode_base64
+from gateway.ledger.note import Note, decode_base64, encode_base64
 from gateway.ledger.proof import MAX_HASHES
 from gateway.ledger.seals import Certificates
 
@@ -60,9 +59,9 @@ class ForkProof:
 
     def encode(self) -> bytes:
         """Gives the file's bytes."""
-        lines = [HEADER, *(f"seal {_base64(one)} {_base64(other)}" for one, other in self.seals)]
+        lines = [HEADER, *(f"seal {encode_base64(one)} {encode_base64(other)}" for one, other in self.seals)]
         if self.prefix.root:
-            lines += [f"prefix {_base64(self.prefix.root)}", *map(_base64, self.prefix.proof)]
+            lines += [f"prefix {encode_base64(self.prefix.root)}", *map(encode_base64, self.prefix.proof)]
         return b"\n".join(("\n".join(lines).encode() + b"\n", *self.notes))
 
     @classmethod
@@ -133,7 +132,3 @@ def _hash(line: str) -> bytes:
     if len(node) != HASH_BYTES:
         raise Malformed(f"a hash of a fork proof is {HASH_BYTES} bytes of base64")
     return node
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()

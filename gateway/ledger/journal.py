@@ -29,9 +29,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.errors import BadProof, Malformed
-from gateway.ledger.checkpoint import Checkpoint, domain_of_journal
+from gateway.ledger.checkpoint import Checkpoint
 from gateway.ledger.merkle import MAX_SIZE, CompactRange, leaf_hash
-from gateway.ledger.note import MAX_NOTE_BYTES, Note, decode_base64
+from gateway.ledger.note import MAX_NOTE_BYTES, Note, decode_base64, encode_base64
+from gateway.ledger.origins import domain_of_journal
 
 HEADER = "regulator.exchange/journal@v1"
 MAX_ENTRY_BYTES = 1024 * 1024
@@ -73,8 +74,8 @@ class JournalHead:
     def encode(self) -> bytes:
         """Gives the lines, up to the empty one before the entries."""
         lines = [HEADER, f"first {self.first}"]
-        lines += (f"certificate {_base64(each)}" for each in self.certificates)
-        lines += (f"edge {_base64(each)}" for each in self.edge.hashes)
+        lines += (f"certificate {encode_base64(each)}" for each in self.certificates)
+        lines += (f"edge {encode_base64(each)}" for each in self.edge.hashes)
         return "\n".join([*lines, "", ""]).encode() + self.note + b"\n"
 
     @classmethod
@@ -177,7 +178,3 @@ def _first(line: str) -> int:
 
 def _labelled(lines: list[str], label: str) -> tuple[bytes, ...]:
     return tuple(decode_base64(each.removeprefix(f"{label} ")) for each in lines if each.startswith(f"{label} "))
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()

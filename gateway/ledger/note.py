@@ -41,7 +41,7 @@ class Signature:
 
     def line(self) -> str:
         """Gives the line, with its line break."""
-        return f"{_DASH}{self.name} {base64.b64encode(self.key_id + self.value).decode()}\n"
+        return f"{_DASH}{self.name} {encode_base64(self.key_id + self.value)}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,13 @@ def key_id(name: str, signature_type: int, public_key: bytes) -> bytes:
 
 def verifier_key(name: str, signature_type: int, public_key: bytes) -> str:
     """Gives the text of a verifier key: ``name+hex(key id)+base64(type || public key)`` (signed-note)."""
-    encoded = base64.b64encode(bytes([signature_type]) + public_key).decode()
+    encoded = encode_base64(bytes([signature_type]) + public_key)
     return f"{name}+{key_id(name, signature_type, public_key).hex()}+{encoded}"
+
+
+def encode_base64(data: bytes) -> str:
+    """Encodes as standard base64 with padding (RFC 4648, section 4)."""
+    return base64.b64encode(data).decode()
 
 
 def decode_base64(text: str) -> bytes:
@@ -98,7 +103,7 @@ def decode_base64(text: str) -> bytes:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise Malformed("not base64") from error
-    if base64.b64encode(data).decode() != text:
+    if encode_base64(data) != text:
         raise Malformed("base64 that is not in its canonical form")
     return data
 

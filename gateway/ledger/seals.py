@@ -15,9 +15,10 @@ from google.protobuf.message import DecodeError
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
 from gateway.errors import RemoteProtocolError, UnknownSeal, Untrusted
-from gateway.ledger.checkpoint import MAX_TIME, SealPublic, SignatureType, domains_of
+from gateway.ledger.checkpoint import MAX_TIME, SealPublic, SignatureType
 from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.note import Note, key_id
+from gateway.ledger.origins import domains_of
 
 Certificates = tuple[bytes, bytes]
 """X.509 in DER: of the Ed25519 key, then of the ML-DSA-44 key."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
+from gateway.ledger.checkpoint import signing_time
 from gateway.ledger.note import Note
 from gateway.moments import MICROS
 from gateway.store.state import ChannelState
@@ -72,12 +73,7 @@ def read_waiting(connection: Connection, states: Mapping[str, ChannelState]) -> 
 def _read_marks(connection: Connection, state: ChannelState) -> list[Mark]:
     above = heads.c.channel == state.id, heads.c.size > state.receipted_size
     rows = connection.execute(select(heads.c.size, heads.c.note).where(*above).order_by(heads.c.size).limit(1))
-    marks = [(row.size, signed_at(Note.parse(row.note)) * MICROS) for row in rows]
+    marks = [(row.size, signing_time(Note.parse(row.note)) * MICROS) for row in rows]
     if state.head and state.log.size not in {size for size, _ in marks}:
         marks.append((state.log.size, state.head.time * MICROS))
     return marks
-
-
-def signed_at(note: Note) -> int:
-    """When a head was signed by its sender: its second signature tells, seconds since 1970."""
-    return int.from_bytes(note.signatures[1].value[:8])

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from gateway.errors import Corrupt, GatewayError, StoreError, VerificationError
 from gateway.ledger import tiles
-from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint, signing_time
 from gateway.ledger.merkle import CompactRange, leaf_hash
 from gateway.ledger.note import Note
 from gateway.moments import MICROS
@@ -77,7 +77,7 @@ def _read_head(connection: Connection, state: JournalState) -> SignedCheckpoint 
         raise Corrupt(f"the newest checkpoint of {state.origin} does not fit its log of {state.log.size} entries")
     if tiles.root_of(reader(connection, JOURNAL), checkpoint.size) != checkpoint.root:
         raise Corrupt(f"the newest checkpoint of {state.origin} has another root than its log")
-    return SignedCheckpoint(checkpoint, data, int.from_bytes(note.signatures[1].value[:8]))
+    return SignedCheckpoint(checkpoint, data, signing_time(note))
 
 
 def write_journal(

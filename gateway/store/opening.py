@@ -10,7 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import Corrupt, StoreError, VerificationError
 from gateway.identity.parties import Parties, Party
-from gateway.ledger.checkpoint import Seals, journal_origin, open_checkpoint
+from gateway.ledger.checkpoint import Seals, open_checkpoint
+from gateway.ledger.origins import journal_origin
 from gateway.ledger.seals import CertifiedSeal
 from gateway.store.database import Database, writing
 from gateway.store.journal_log import read_journal

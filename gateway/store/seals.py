@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, ScalarSelect, delete, func, inser
 
 from gateway.errors import Corrupt, VerificationError
 from gateway.identity.seal_certificates import seal_of
-from gateway.ledger.checkpoint import reverse_of
+from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, Parties, SealHistory, SealSpan
 from gateway.store.tables import seals
 from gateway.supervision.records import Place

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, RowMapping, func, select
 
 from gateway.errors import Corrupt, VerificationError
-from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint
+from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, signing_time
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.merkle import MAX_SIZE, CompactRange
@@ -122,7 +122,7 @@ def _read_head(connection: Connection, channel: int, log: CompactRange) -> Signe
         raise Corrupt(f"the newest checkpoint of {checkpoint.origin} has another root than its log")
     if len(note.signatures) < 2:
         raise Corrupt(f"the newest checkpoint of {checkpoint.origin} has lost a signature")
-    time = int.from_bytes(note.signatures[1].value[:8])
+    time = signing_time(note)
     return SignedCheckpoint(checkpoint, Note(note.text, note.signatures[:2]).encode(), time)
 
 

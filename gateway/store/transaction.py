@@ -18,8 +18,9 @@ from sqlalchemy import Connection, select, update
 from gateway.errors import BadInput, Halted, StoreError
 from gateway.journal.entries import CallRecord, Entry
 from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
-from gateway.ledger.checkpoint import Receipt, reverse_of
+from gateway.ledger.checkpoint import Receipt
 from gateway.ledger.merkle import MAX_SIZE
+from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.changes import Changes, RequestRecord, request_key

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.identity.certificates import to_der
-from gateway.ledger.checkpoint import journal_origin
 from gateway.ledger.journal import JournalHead, encode_entry
+from gateway.ledger.origins import journal_origin
 from tests.conformance.cases import Subject, encoded
 from tests.conformance.materials import edge, head, journal, journal_entries
 from tests.conformance.parties import HK, HONG_KONG, KOREA, SIGNED, STRANGER

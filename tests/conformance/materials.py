@@ -15,18 +15,11 @@ from regulator.exchange.v1.values_pb2 import CONFIDENCE_EXERCISE, SECTOR_EXCHANG
 
 from gateway.identity.certificates import load_certificate
 from gateway.identity.pairing import PairingDocument
-from gateway.ledger.checkpoint import (
-    Checkpoint,
-    Receipt,
-    SignedCheckpoint,
-    Signer,
-    countersign,
-    journal_origin,
-    sign_checkpoint,
-)
+from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, Signer, countersign, sign_checkpoint
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.journal import JournalHead, encode_entry
 from gateway.ledger.merkle import CompactRange, leaf_hash
+from gateway.ledger.origins import journal_origin
 from tests.conformance.parties import HK, HK_TO_KR, HONG_KONG, ISSUED, KOREA, KR, RECEIVED, SIGNED, TIME, Side
 from tests.ledger import oracle
 

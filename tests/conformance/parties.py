@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from gateway.identity.certificates import to_der
 from gateway.identity.profiles import profiles
-from gateway.ledger.checkpoint import origin_of
+from gateway.ledger.origins import origin_of
 from gateway.ledger.seals import CertifiedSeal
 from tests.conformance.signing import KitSeal
 from tests.support.certificates import key_usage

@@ -14,7 +14,8 @@ from gateway.identity.seal_certificates import certified_seal, seal_of
 from gateway.identity.signers import FileSeal
 from gateway.ledger import steps
 from gateway.ledger.channel import State
-from gateway.ledger.checkpoint import domains_of, open_checkpoint, open_receipt
+from gateway.ledger.checkpoint import open_checkpoint, open_receipt
+from gateway.ledger.origins import domains_of
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.seals import Certificates, CertifiedSeal, Parties, SealHistory
 from gateway.ledger.sender import SenderMachine

@@ -10,10 +10,11 @@ from gateway.identity.certificates import to_der
 from gateway.identity.forks import ForkCheck, ProvenFork
 from gateway.identity.names import NodeId
 from gateway.identity.signers import FileSeal
-from gateway.ledger.checkpoint import Checkpoint, countersign, journal_origin, origin_of, sign_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
 from gateway.ledger.fork_proof import ForkProof, in_order
 from gateway.ledger.forks import NO_PREFIX
 from gateway.ledger.note import Note
+from gateway.ledger.origins import journal_origin, origin_of
 from tests.ledger.samples import envelopes, log_of, prefix_of
 from tests.support.certificates import issued
 from tests.support.evidence import FILE, FOUNDED, HK, HONG_KONG, KOREA, KR, ORIGIN, ROOTS, SIGNED, PublicKey, Side

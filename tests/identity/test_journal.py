@@ -7,9 +7,10 @@ import pytest
 from gateway.errors import BadProof, BadSignature, Malformed, Untrusted, VerificationError
 from gateway.identity.journal import JournalCheck, ProvenJournal
 from gateway.identity.names import NodeId
-from gateway.ledger.checkpoint import Checkpoint, countersign, journal_origin, sign_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
 from gateway.ledger.journal import encode_entry
 from gateway.ledger.note import Note
+from gateway.ledger.origins import journal_origin
 from tests.ledger.samples import log_of
 from tests.support.evidence import HK, HONG_KONG, KOREA, KR, SIGNED, Side
 from tests.support.journal import LEAVES, ORIGIN, export, head

@@ -10,17 +10,10 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
 
 from gateway.errors import Untrusted
-from gateway.ledger.checkpoint import (
-    Checkpoint,
-    Receipt,
-    SealPublic,
-    SignedCheckpoint,
-    countersign,
-    origin_of,
-    sign_checkpoint,
-)
+from gateway.ledger.checkpoint import Checkpoint, Receipt, SealPublic, SignedCheckpoint, countersign, sign_checkpoint
 from gateway.ledger.forks import Prefix
 from gateway.ledger.merkle import CompactRange, leaf_hash
+from gateway.ledger.origins import origin_of
 from gateway.ledger.seals import CertifiedSeal, Parties, SealHistory
 from tests.ledger import oracle
 

@@ -4,7 +4,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.ledger import steps
 from gateway.ledger.channel import VERSION, State
-from gateway.ledger.checkpoint import origin_of
+from gateway.ledger.origins import origin_of
 from gateway.ledger.sender import SenderMachine
 from tests.ledger.samples import HK, PARTIES, batch_of, envelopes, head_of, log_of, receipt_of
 

@@ -13,15 +13,14 @@ from gateway.ledger.checkpoint import (
     SignatureType,
     cosignature_message,
     countersign,
-    domains_of,
     open_checkpoint,
     open_receipt,
-    origin_of,
     sign_checkpoint,
     subtree_message,
 )
 from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.note import Note, Signature, key_id
+from gateway.ledger.origins import domains_of, origin_of
 from tests.ledger.samples import (
     HK,
     HK_SEAL,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadProof, Malformed
-from gateway.ledger.checkpoint import Checkpoint, domain_of_journal, journal_origin, open_checkpoint, sign_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from gateway.ledger.journal import (
     HEADER,
     MAX_LINE_BYTES,
@@ -17,6 +17,7 @@ from gateway.ledger.journal import (
     encode_entry,
     read_entries,
 )
+from gateway.ledger.origins import domain_of_journal, journal_origin
 from tests.ledger import oracle
 from tests.ledger.samples import HK, HK_SEAL, HK_TO_KR, TIME, log_of
 

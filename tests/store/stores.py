@@ -29,7 +29,8 @@ from gateway.identity.parties import Parties, Party
 from gateway.identity.seal_certificates import certified_seal
 from gateway.identity.signers import Keyring
 from gateway.ledger import steps
-from gateway.ledger.checkpoint import Receipt, countersign, origin_of
+from gateway.ledger.checkpoint import Receipt, countersign
+from gateway.ledger.origins import origin_of
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.seals import Certificates, CertifiedSeal
 from gateway.ledger.sender import SenderMachine

@@ -8,8 +8,9 @@ from sqlalchemy import select, text
 
 from gateway.errors import Corrupt, NotFound, Unavailable, Untrusted
 from gateway.journal.entries import CALL_RECORD, CallRecord, Entry, Requester
-from gateway.ledger.checkpoint import Checkpoint, journal_origin, open_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, open_checkpoint
 from gateway.ledger.note import Note
+from gateway.ledger.origins import journal_origin
 from gateway.store.opening import check_journal
 from gateway.store.tables import JOURNAL, channels, heads, leaves
 from gateway.store.transaction import Transaction

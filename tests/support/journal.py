@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
-from gateway.ledger.checkpoint import Checkpoint, journal_origin, sign_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gateway.ledger.journal import JournalHead, encode_entry
+from gateway.ledger.origins import journal_origin
 from tests.ledger.samples import log_of
 from tests.support.evidence import HK, HONG_KONG, SIGNED, Side
 
