@@ -38,6 +38,7 @@ from gateway.supervision.sharing_names import consent_name, share_name
 from gateway.supervision.submissions import check_fields
 
 EVENTS_AT_ONCE = 500
+FEW_EVENTS = 64  # since the last look: of a commit or two
 
 _OF_THE_NODE = frozenset({Event.CERTIFICATE_EXPIRING, Event.ALARM})
 _OF_DRAFTS = frozenset(
@@ -107,7 +108,8 @@ class Questions:
             newest = self._bulletin.commit.counters.cursor
             page: Sequence[EventView] = ()
             if newest > cursor:  # of many commits there is nothing to tell
-                page = await self._readers.run(read_events, scope, cursor, EVENTS_AT_ONCE, wanted)
+                read = self._readers.at_once if newest - cursor <= FEW_EVENTS else self._readers.run
+                page = await read(read_events, scope, cursor, EVENTS_AT_ONCE, wanted)
             for view in page:
                 cursor = view.cursor
                 event = _event(view, self._traceparent_at(view.origin, view.index))

@@ -5,7 +5,7 @@ they are for do not need.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import chain
 from operator import itemgetter
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 T = TypeVar("T")
 
 _SIZES = (1, 8, 64, 512, 4096)  # keys of a statement: SQLite takes 32,766 parameters, PostgreSQL 65,535
+STATEMENTS_KEPT = 1024  # more than there are, but for questions, of which there are as many as filters
 ROWS_AT_ONCE = 32  # in one statement; one is kept for each number of rows, and each table
 
 
@@ -77,7 +78,7 @@ def _parameters(compiled: SQLCompiler, values: Mapping[str, Any]) -> Any:
     return tuple(map(values.__getitem__, names)) if names else values
 
 
-@cache
+@lru_cache(maxsize=STATEMENTS_KEPT)
 def _compiled(statement: Insert | Update | Delete | Select[Any], dialect: Dialect) -> SQLCompiler:
     return statement.compile(dialect=dialect)
 

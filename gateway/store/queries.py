@@ -2,14 +2,27 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any
 
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Sector
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, bindparam, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from gateway.store import prepared
 from gateway.store.rows import enum_values, notice_record
@@ -27,6 +40,8 @@ from gateway.store.tables import (
 from gateway.store.visibility import hidden_of, named_in, visible_drafts, visible_events, visible_notices
 from gateway.supervision.disclosure import Scope
 from gateway.supervision.records import NoticeRecord, Place
+
+QUESTIONS_KEPT = 256  # of watchers, each with its scope and filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +158,8 @@ def read_events(
     connection: Connection, scope: Scope, after: int, limit: int, wanted: EventFilter | None = None
 ) -> list[EventView]:
     """Reads events after a cursor that may be seen, oldest first."""
-    wanted = wanted or EventFilter()
-    statement = _EVENTS.where(events.c.cursor > after, *_event_conditions(wanted))
-    statement = statement.where(
-        or_(draft_events.c.cursor.is_(None), and_(*visible_drafts(draft_events, wanted.authority, scope)))
-    )
-    if not scope.is_unlimited:
-        statement = statement.join(notices, notices.c.id == events.c.notice, isouter=True)
-        statement = statement.where(*visible_events(scope))
-    rows = connection.execute(statement.order_by(events.c.cursor).limit(limit)).mappings().all()
+    question = _events_after(scope, wanted or EventFilter())
+    rows = prepared.rows(connection, question, {"after": after, "at_most": limit})
     hidden = hidden_of(connection, scope, [named_in(row["detail"]) for row in rows])
     return [_event_view(row, hidden) for row in rows]
 
@@ -169,6 +177,19 @@ _EVENTS = (
     .join(draft_events, draft_events.c.cursor == events.c.cursor, isouter=True)
     .join(sharing_acts, sharing_acts.c.cursor == events.c.cursor, isouter=True)
 )
+
+
+@lru_cache(maxsize=QUESTIONS_KEPT)
+def _events_after(scope: Scope, wanted: EventFilter) -> Select[Any]:
+    question = _EVENTS.where(
+        events.c.cursor > bindparam("after", type_=Integer),
+        *_event_conditions(wanted),
+        or_(draft_events.c.cursor.is_(None), and_(*visible_drafts(draft_events, wanted.authority, scope))),
+    )
+    if not scope.is_unlimited:
+        question = question.join(notices, notices.c.id == events.c.notice, isouter=True)
+        question = question.where(*visible_events(scope))
+    return question.order_by(events.c.cursor).limit(bindparam("at_most", type_=Integer))
 
 
 def _event_view(row: RowMapping, hidden: Collection[str]) -> EventView:
@@ -193,9 +214,9 @@ def _event_conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
     columns = framework_events.c
     found: list[ColumnElement[bool]] = []
     if wanted.kinds:
-        found.append(events.c.kind.in_(wanted.kinds))
+        found.append(events.c.kind.in_([literal(kind) for kind in wanted.kinds]))
     if wanted.hidden:
-        found.append(events.c.kind.not_in(wanted.hidden))
+        found.append(events.c.kind.not_in([literal(kind) for kind in wanted.hidden]))
     if wanted.jurisdiction:
         found.append(columns.jurisdiction == wanted.jurisdiction)
     if wanted.sector:

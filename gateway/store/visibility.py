@@ -41,7 +41,7 @@ def visible_drafts(table: Table, authority: str, scope: Scope) -> list[ColumnEle
     own = columns.authority == authority
     if scope.is_unlimited:
         return [own]
-    labelled: ColumnElement[bool] = columns.tlp.in_(scope.labels)
+    labelled: ColumnElement[bool] = columns.tlp.in_([literal(label) for label in scope.labels])
     if scope.sectors:
         labelled = and_(labelled, columns.sectors.op("&")(enum_bits(tuple(scope.sectors))) != 0)
     return [own, or_(columns.tlp == Handling.TLP_UNSPECIFIED, labelled)]

@@ -24,6 +24,7 @@ Unit = Callable[[Transaction], T]
 MAX_GROUP_WEIGHT = 500  # envelopes a commit, about; a batch on the wire holds twice as many
 BUSY_CALLERS = 4  # in one commit: then more are on their way
 GATHER_SECONDS, GATHER_STEP_SECONDS = 0.040, 0.010  # that a busy writer waits for others: for all, for the next one
+LEAST_PATIENCE = 0.1  # share of a step that it waits where nobody came: who was answered may wait for a receipt
 MAX_WAITING_WEIGHT = 20_000  # envelopes that may wait before callers are refused
 
 
@@ -60,12 +61,14 @@ class Waiting:
 class Queue:
     """What waits; on the loop's thread alone.
 
-    ``weight``: of all that does; ``is_closed``: it takes nothing more; ``is_refusing``: it takes nothing for now.
+    ``weight``: of all that does; ``is_closed``: it takes nothing more; ``is_refusing``: it takes nothing for now;
+    ``patience``: share of ``GATHER_STEP_SECONDS`` that it waits for the next caller.
     """
 
     def __init__(self) -> None:
         self.weight = 0
         self.is_closed = False
+        self.patience = 1.0
         self._refusal = ""
         self._waiting: deque[Waiting] = deque()
         self._changed = asyncio.Event()
@@ -152,14 +155,18 @@ class Queue:
         return taken
 
     async def _gather(self, known: int) -> None:
-        """Lets all known callers come, while they do."""
+        """Lets all known callers come, while they do; each time that nobody did it waits half as long."""
+        first = len(self._waiting)
+        if not 0 < first < known:
+            return
         seen, loop = 0, asyncio.get_running_loop()
         end = loop.time() + GATHER_SECONDS
         self._awaited = known
-        while seen < len(self._waiting) < self._awaited and loop.time() < end:
+        while seen < len(self._waiting) < known and loop.time() < end:
             seen = len(self._waiting)
             self._changed.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(GATHER_STEP_SECONDS):
+                async with asyncio.timeout(GATHER_STEP_SECONDS * self.patience):
                     await self._changed.wait()
         self._awaited = 1
+        self.patience = 1.0 if len(self._waiting) > first else max(self.patience / 2, LEAST_PATIENCE)

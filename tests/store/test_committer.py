@@ -92,6 +92,21 @@ async def test_a_busy_writer_waits_no_longer_than_others_come(hk: Opened):
     assert hk.committer.latest().counters.sequence == 9
 
 
+async def test_a_writer_for_whom_nobody_came_is_less_patient_until_somebody_does(hk: Opened, monkeypatch):
+    queue = hk.committer._queue
+    for number, patience in enumerate((0.5, 0.25, 0.125, module.LEAST_PATIENCE, module.LEAST_PATIENCE)):
+        await _calls(hk, *(f"hk-{number}-{n}" for n in range(4)))
+        await hk.keep_receipt()  # those four may wait for just this
+        assert queue.patience == patience
+    monkeypatch.setattr(module, "GATHER_STEP_SECONDS", 60)
+    waits = asyncio.create_task(hk.keep_receipt())
+    while not queue.weight:  # noqa: ASYNC110 - the queue tells nobody
+        await asyncio.sleep(0)
+    await _calls(hk, *(f"hk-9-{n}" for n in range(4)))
+    await waits
+    assert queue.patience == 1
+
+
 async def test_what_a_channel_asks_for_does_not_tell_a_writer_that_it_is_busy_or_idle(hk: Opened, monkeypatch):
     monkeypatch.setattr(module, "GATHER_SECONDS", 60)
     await _calls(hk, *(f"hk-a{n}" for n in range(8)))
