@@ -326,8 +326,17 @@ def check_verified(store: Opened) -> None:
 # --- two stores on one pair of channels ---------------------------------------------------------------------------
 
 
-async def exchange(sender: Opened, receiver: Opened, *, drop_after: int = 1_000_000) -> None:
-    """Runs the sender's channel over an in-memory stream until nothing is under way, or so many messages passed."""
+async def exchange(
+    sender: Opened,
+    receiver: Opened,
+    *,
+    drop_after: int = 1_000_000,
+    as_seen: Callable[[Message], Message] = lambda message: message,
+) -> None:
+    """Runs the sender's channel over an in-memory stream until nothing is under way, or so many messages passed.
+
+    ``as_seen`` gives what arrives of a message.
+    """
     origin = sender.outgoing
     to_receiver: asyncio.Queue[Message] = asyncio.Queue()
     to_sender: asyncio.Queue[Message] = asyncio.Queue()
@@ -341,7 +350,7 @@ async def exchange(sender: Opened, receiver: Opened, *, drop_after: int = 1_000_
     while passed < drop_after and (waiting := [(c, inbox) for c, inbox in ends if not inbox.empty()]):
         for carrier, inbox in waiting:
             passed += 1
-            if not await carrier.feed(_inner(inbox.get_nowait())):
+            if not await carrier.feed(_inner(as_seen(inbox.get_nowait()))):
                 assert not carrier.closing_error, carrier.closing_error
                 ends.remove((carrier, inbox))  # what it said last still reaches the other end
 
