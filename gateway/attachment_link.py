@@ -6,7 +6,8 @@ It has a connection of its own, so that no envelope waits behind a file. The pee
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from itertools import cycle
 from typing import Any
 
@@ -83,12 +84,17 @@ class AttachmentLink:
     async def _stream(self, address: str, hold: Hold) -> None:
         """One connection, one stream, until it ends, or must."""
         used = self._credentials()
-        async with connection(self._peer, address, used) as channel:
-            call = PeerServiceStub(channel).SendAttachments()
+        async with self._dialled(address, used) as call:
             try:
                 await _first_of(self._serve(call), renewal(self._credentials, used), hold.lost.wait())
             finally:
                 call.cancel()
+
+    @asynccontextmanager
+    async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
+        """A stream over a connection of its own."""
+        async with connection(self._peer, address, used) as channel:
+            yield PeerServiceStub(channel).SendAttachments()
 
     async def _serve(self, call: Any) -> None:
         await call.wait_for_connection()

@@ -5,6 +5,7 @@ It reads new envelopes from the file, past the code of the nodes, as soon as the
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -13,14 +14,22 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.sharing_pb2 import ContentShared, SharingDecided, ThirdParty
 from regulator.exchange.v1.values_pb2 import Handling
 
-from tests.simulation.nodes.sealed import Key, key_of, kind_of
+from tests.simulation.nodes.sealed import Key, key_of, kind_of, mark_of
 from tests.simulation.nodes.site import Site
 
 _NEW = 'SELECT data FROM leaves WHERE channel = ? AND "index" >= ? ORDER BY "index"'
+_FILES_HERE = """
+    SELECT ordinal, named.sha256, named.size_bytes, number FROM notice_attachments AS named
+    LEFT JOIN attachments ON number = attachment AND complete AND NOT dropped WHERE notice = ?
+"""
+_BYTES_HERE = 'SELECT data FROM attachment_chunks WHERE attachment = ? ORDER BY "index"'
+_IS_DESTROYED = "SELECT 1 FROM notices WHERE id = ? AND destroyed_index IS NOT NULL"
 _DELIVERED_TOO_SOON = f"""
     SELECT id FROM notices WHERE direction = {Notice.OUTGOING} AND state IN ({Notice.DELIVERED})
-    AND (receipt_time IS NULL OR (attachment_count > 0 AND attached_index IS NULL))
+    AND ((attachment_count = 0 AND receipt_time IS NULL) OR (attachment_count > 0 AND attached_index IS NULL))
 """
+
+_AFTER_OTHERS = ("content_shared", "attachments_received")  # what they are about may have come in the same commit
 
 
 class Audit:
@@ -32,13 +41,19 @@ class Audit:
 
     def __init__(self, site: Site) -> None:
         self.wrong: list[str] = []
-        self._site = site
+        self._site, self._is_last = site, False
         self._forget()
 
     def _forget(self) -> None:
         self._sizes: dict[str, int] = {}
         self._keys: dict[str, set[Key]] = {}
         self._consents = Consents()
+
+    def look_again(self) -> None:
+        """Looks at all that there is."""
+        self._forget()
+        self._is_last = True
+        self.look()
 
     def look(self) -> None:
         """Looks at what is new in the file."""
@@ -53,7 +68,7 @@ class Audit:
             ]
             self._sizes[origin] = self._sizes.get(origin, 0) + len(new)
             found += [(origin, envelope) for envelope in new]
-        found.sort(key=lambda each: kind_of(each[1]) == "content_shared")  # its decision may have come in this commit
+        found.sort(key=lambda each: kind_of(each[1]) in _AFTER_OTHERS)
         for origin, envelope in found:
             self._take(origin, envelope)
         if grown:
@@ -72,8 +87,22 @@ class Audit:
             if self._asks_for_four_eyes(origin, envelope):
                 self._require_approval(envelope, key)
             self._consents.take(envelope)
-            if fault := next(self._consents.faults(envelope), ""):
+            if envelope.HasField("notice_released"):
+                self._site.marks[envelope.notice_released.notice.removeprefix("notices/")] = mark_of(envelope)
+            is_whole = self._is_last or not self._site.restored  # else what was decided may come back later
+            if is_whole and (fault := next(self._consents.faults(envelope), "")):
                 self._tell(f"{key} goes beyond what was granted: {fault}")
+            if envelope.HasField("attachments_received") and origin.startswith(self._site.domain):
+                self._require_files(envelope.attachments_received.notice.removeprefix("notices/"), key)
+
+    def _require_files(self, notice: str, key: Key) -> None:
+        """Who says that it has all files of a notice has every byte of them; what it lost since, it wants back."""
+        if self._site.restored or self._site.disk.read(_IS_DESTROYED, notice):
+            return
+        if not self._consents.has_files(f"notices/{notice}"):
+            self._tell(f"{key} is about a notice without files")
+        if lacking := list(lacking_files(self._site, notice)):
+            self._tell(f"{key} was sealed without the files {lacking}")
 
     def _asks_for_four_eyes(self, origin: str, envelope: Envelope) -> bool:
         """Whether a rule does that its node has: one that all have, and one of some."""
@@ -104,6 +133,9 @@ class Consents:
                 decided = envelope.sharing_decided
                 self._decided[decided.consent, decided.number] = decided
 
+    def has_files(self, notice: str) -> bool:
+        return notice in self._released and bool(self._released[notice].attachments)
+
     def faults(self, envelope: Envelope) -> Iterator[str]:
         """Why what was passed on is not covered by what this node holds."""
         shared = envelope.content_shared
@@ -130,6 +162,14 @@ class Consents:
             yield "it was for another authority or use"
         if not _named(shared.recipients) <= _named(asked.sharing_requested.recipients):
             yield "it was for other recipients"
+
+
+def lacking_files(site: Site, notice: str) -> Iterator[int]:
+    """The places of those files of a notice of which bytes are missing here, or are others."""
+    for ordinal, digest, size_bytes, number in site.disk.read(_FILES_HERE, notice):
+        data = b"".join(each for (each,) in site.disk.read(_BYTES_HERE, number)) if number is not None else b""
+        if (len(data), sha256(data).digest()) != (size_bytes, bytes(digest)):
+            yield ordinal
 
 
 def _named(recipients: Sequence[ThirdParty]) -> set[tuple[str, str]]:

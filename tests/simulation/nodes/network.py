@@ -31,6 +31,19 @@ _OK, _CANCELLED, _UNAVAILABLE = grpc.StatusCode.OK, grpc.StatusCode.CANCELLED, g
 Status = tuple[grpc.StatusCode, str]
 
 
+@dataclass(frozen=True)
+class Method:
+    """One of ``PeerService``, whose both sides stream."""
+
+    name: str
+    request: type[Any]
+    response: type[Any]
+
+
+EXCHANGE = Method("Exchange", wire.ExchangeRequest, wire.ExchangeResponse)
+SEND_ATTACHMENTS = Method("SendAttachments", wire.SendAttachmentsRequest, wire.SendAttachmentsResponse)
+
+
 class Pipe:
     """One direction of a stream."""
 
@@ -87,10 +100,10 @@ class Pipe:
 
 
 class Stream:
-    """One call of ``Exchange``; this is also what the dialling link has of it, in the place of gRPC's call."""
+    """One call of a method; this is also what the dialling link has of it, in the place of gRPC's call."""
 
-    def __init__(self, network: "Network", dialler: str, acceptor: str, life: Life) -> None:
-        self.network, self.dialler, self.acceptor = network, dialler, acceptor
+    def __init__(self, network: "Network", method: Method, dialler: str, acceptor: str, life: Life) -> None:
+        self.network, self.method, self.dialler, self.acceptor = network, method, dialler, acceptor
         self.out, self.back = Pipe(network, dialler, acceptor), Pipe(network, acceptor, dialler)
         self.status: Status | None = None  # as the dialler knows it
         self.is_accepted = self.is_broken = False
@@ -99,7 +112,7 @@ class Stream:
 
     # --- the dialling side: what Link uses of grpc.aio's call ---------------------------------------------------------
 
-    async def write(self, message: wire.ExchangeRequest) -> None:
+    async def write(self, message: Message) -> None:
         self._dialling_life.require()
         if self.status:
             raise asyncio.InvalidStateError("RPC already finished.")
@@ -109,13 +122,18 @@ class Stream:
             self._raise_for_status()
         self._leave(self.dialler, self._dialling_life, message, lambda: self.out.put(data))
 
+    async def wait_for_connection(self) -> None:
+        while not self.is_accepted:
+            await self.out.wait()
+            self._raise_for_status()
+
     async def read(self) -> Any:
         while True:
             if self.back.arrived:
                 item = self.back.arrived.popleft()
                 self.back.wake()
                 if isinstance(item, bytes):
-                    return wire.ExchangeResponse.FromString(item)
+                    return self.method.response.FromString(item)
                 self.end(item)
             if self.status:
                 self._raise_for_status()
@@ -162,16 +180,16 @@ class Stream:
         self._serving, self.is_accepted = serving, True
         self.out.wake()
 
-    async def requests(self) -> AsyncIterator[wire.ExchangeRequest]:
+    async def requests(self) -> AsyncIterator[Any]:
         while True:
             while not self.out.arrived:
                 await self.out.wait()
             item = self.out.arrived.popleft()
             self.out.wake()
             assert isinstance(item, bytes)
-            yield wire.ExchangeRequest.FromString(item)
+            yield self.method.request.FromString(item)
 
-    async def answer(self, message: wire.ExchangeResponse) -> None:
+    async def answer(self, message: Message) -> None:
         while self.back.is_full:
             await self.back.wait()
         life = LIFE.get()
@@ -245,11 +263,11 @@ class Network:
     def is_blocked(self, source: str, target: str) -> bool:
         return (source, target) in self.blocked
 
-    def dial(self, dialler: str, acceptor: str) -> Stream:
+    def dial(self, method: Method, dialler: str, acceptor: str) -> Stream:
         life = LIFE.get()
         assert life
         life.require()
-        stream = Stream(self, dialler, acceptor, life)
+        stream = Stream(self, method, dialler, acceptor, life)
         self.streams = [each for each in self.streams if not each.status] + [stream]
         self.dialled += 1
         self.later(lambda: self._arrive(stream))

@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry
-from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway import chores
 from gateway.alarms import Alarms
+from gateway.attachment_link import AttachmentLink
 from gateway.carrier import Store
+from gateway.commands.attachments import AttachmentCommands, Clearing
 from gateway.commands.draft_acts import DraftActs
 from gateway.commands.drafts import DraftCommands
 from gateway.commands.framework_sealing import FrameworkSealing
@@ -31,6 +32,7 @@ from gateway.journal.entries import CALL_RECORD
 from gateway.link import Credentials, Link
 from gateway.metrics.instruments import Instruments
 from gateway.questions.attachment_standing import Transfers
+from gateway.questions.attachments import AttachmentQuestions
 from gateway.questions.drafts import DraftQuestions
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.links import Links
@@ -57,12 +59,12 @@ from gateway.store.opening import (
 )
 from gateway.store.readers import Readers
 from tests.simulation.nodes.loop import Died, Inline, Life
-from tests.simulation.nodes.network import Acceptor, Network, Stream
+from tests.simulation.nodes.network import EXCHANGE, SEND_ATTACHMENTS, Acceptor, Network, Stream
 
 T = TypeVar("T")
 
 DRAFT_DAYS = 30
-EXCHANGE = "/regulator.exchange.v1.PeerService/Exchange"
+PEER_SERVICE = "/regulator.exchange.v1.PeerService/"
 
 
 class SimulatedLink(Link):
@@ -74,7 +76,19 @@ class SimulatedLink(Link):
 
     @asynccontextmanager
     async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
-        yield self._network.dial(self._own, self._peer.jurisdiction)
+        yield self._network.dial(EXCHANGE, self._own, self._peer.jurisdiction)
+
+
+class SimulatedAttachmentLink(AttachmentLink):
+    """Likewise."""
+
+    def __init__(self, network: Network, own: str, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._network, self._own = network, own
+
+    @asynccontextmanager
+    async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
+        yield self._network.dial(SEND_ATTACHMENTS, self._own, self._peer.jurisdiction)
 
 
 class Running:
@@ -125,14 +139,18 @@ class Running:
             site.domain,
             site.earlier_seals,
         )
+        self._keep_files()
         links = {peer: self._link(peer, store) for peer in parties.peers}
         self._peer = PeerServicer(
-            parties, store, self.bulletin, self.links, Alone(), lambda seen: links[seen].hurry(), self._wanting()
+            parties, store, self.bulletin, self.links, Alone(), lambda seen: links[seen].hurry(), self._wanting
         )
         self.committer.start()
         site.network.acceptors[site.name] = Acceptor(self._life, self._accept)
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
+        self._tasks += [asyncio.create_task(self._attachment_link(peer).run()) for peer in parties.peers]
         self._tasks += [
+            asyncio.create_task(self._wanting.certify()),
+            asyncio.create_task(chores.clear_attachments(self._clearing)),
             asyncio.create_task(chores.tell_days(self.frameworks, site.now)),
             asyncio.create_task(chores.expire_drafts(self.drafts)),
             asyncio.create_task(chores.destroy_past(self.retention, site.now)),
@@ -158,14 +176,24 @@ class Running:
         self.retention = Retention(parties, committer, self.readers, site.micros)
         self.seals = SealCommands(parties, committer, self.bulletin, self.keyring, site.prepared_seal, site.adopt)
 
-    def _wanting(self) -> Wanting:
-        """What wants files of peers; nobody gives any here."""
+    def _keep_files(self) -> None:
+        """What wants files of peers, and takes those of back offices; as ``attaching.Attaching``."""
         site = self._site
         room = Room(2**32, 2**40, 2**40, 0, lambda: None)
         storing = Storing(self.committer, self.readers, room, site.random.randbytes)
         receiving = Receiving(site.parties, self.committer, self.readers, storing, site.micros)
-        transfers = Transfers(site.micros, lambda *_: None, lambda _: None)
-        return Wanting(receiving, self.bulletin, Alarms(self.committer, site.micros), transfers)
+        self._transfers = Transfers(site.micros, lambda *_: None, lambda _: None)
+        self._wanting = Wanting(receiving, self.bulletin, Alarms(self.committer, site.micros), self._transfers)
+        questions = self.attachment_questions = AttachmentQuestions(self.readers)
+        self.attachments = AttachmentCommands(self.committer, storing, questions)
+        self._clearing = Clearing(self.committer, self.readers, site.micros)
+
+    def _attachment_link(self, peer: str) -> AttachmentLink:
+        site, credentials = self._site, Credentials(b"", b"", b"")
+        party, origin = site.parties.peers[peer], site.parties.origin_to(peer)
+        return SimulatedAttachmentLink(
+            site.network, site.name, party, origin, lambda: credentials, self.readers, Alone(), self._transfers
+        )
 
     def _link(self, peer: str, store: Store) -> Link:
         site, credentials = self._site, Credentials(b"", b"", b"")
@@ -199,11 +227,10 @@ class Running:
     async def _serve(self, stream: Stream) -> None:
         """As the guard and gRPC do around a handler."""
         try:
-            record = self.journaling.begin({}, EXCHANGE)
+            record = self.journaling.begin({}, PEER_SERVICE + stream.method.name)
             await self.journaling.opened(record)
             CALL_RECORD.set(None)
-            async for response in self._peer.Exchange(stream.requests(), None):
-                assert isinstance(response, wire.ExchangeResponse)
+            async for response in getattr(self._peer, stream.method.name)(stream.requests(), None):
                 await stream.answer(response)
         except GatewayError as error:
             stream.finish(error)

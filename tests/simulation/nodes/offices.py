@@ -9,6 +9,7 @@ from regulator.exchange.v1.event_service_pb2 import WatchEventsRequest, WatchEve
 
 from gateway.errors import GatewayError
 from tests.simulation.nodes.asking import Asking, Keyed
+from tests.simulation.nodes.attaching import Files
 from tests.simulation.nodes.drafting import Drafts
 from tests.simulation.nodes.node import Running
 from tests.simulation.nodes.noticing import Notices
@@ -22,7 +23,8 @@ THEMES: Sequence[dict[str, int]] = (
     {"give": 5, "give several": 1, "acknowledge": 3, "withdraw": 1},
     {"draft": 4, "review": 4, "rewrite": 1, "give": 1, "publish": 2},
     {"give": 3, "ask to share": 1, "ask and share": 3, "decide": 4, "share": 1},
-    {"give": 2, "acknowledge": 1, "draft": 1, "review": 2, "publish": 2, "ask to share": 1, "decide": 1, "share": 1},
+    {"attach": 4, "give": 1, "acknowledge": 2, "withdraw": 1},
+    {"give": 2, "attach": 1, "acknowledge": 1, "draft": 1, "review": 2, "publish": 1, "ask and share": 1, "decide": 1},
 )
 
 
@@ -44,6 +46,7 @@ class Office(Asking):
             **self.drafts.acts,
             **versions.acts,
             **Sharing(self, self.notices).acts,
+            **Files(self, self.notices).acts,
         }
 
     async def run(self) -> None:

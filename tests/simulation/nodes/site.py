@@ -52,6 +52,7 @@ class Site:
         is_retired: it is not started again
         approval: rules of four eyes; ``publishes_by_draft``: whether they ask for approval of versions
         audit: is told of each commit
+        marks: what notices said that nothing else says, by id, as the audit read it
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Site:
         self.approval: Sequence[ApprovalRule] = ()
         self.publishes_by_draft = False
         self.audit: Callable[[], None] = lambda: None
+        self.marks: dict[str, str] = {}
         self._told = told
         self._ended = asyncio.Event()
         self._calls: list[asyncio.Future[Any]] = []
@@ -168,6 +170,7 @@ class Site:
                 return
             await asyncio.sleep(again())
             if self.backup:
+                self.disk.close()  # here: what a thread opened, it closes
                 restoring = Thread(target=self._restore, args=[self.backup])  # a process of its own, with its own loop
                 restoring.start()
                 restoring.join()

@@ -1,12 +1,14 @@
 """What the simulation looks for is found: each defect is put into a node's file, and told."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from regulator.exchange.v1.envelope_pb2 import Author, Envelope
 from regulator.exchange.v1.notice_pb2 import NoticeContent
-from regulator.exchange.v1.values_pb2 import Handling
+from regulator.exchange.v1.values_pb2 import Attachment, Handling
 
 from gateway.supervision import envelopes, framework_envelopes
 from gateway.supervision.envelopes import Seal
@@ -18,26 +20,44 @@ from tests.supervision.samples import APPROVER, AUTHOR, HK_TO_KR, KR_TO_HK, cont
 ALLOWED = handling(onward_sharing=Handling.ALLOWED)
 
 
+FILE = Attachment(file_name="a.pdf", media_type="application/pdf", size_bytes=6, sha256=sha256(b"a file").digest())
+
+
 class File:
-    """In the place of a node's file: the envelopes of both channels, and notices that are delivered too soon."""
+    """In the place of a node's file: the envelopes of both channels, notices that are delivered too soon, chunks."""
 
     def __init__(
-        self, *outgoing: Envelope, incoming: tuple[Envelope, ...] = (), too_soon: tuple[str, ...] = ()
+        self,
+        *outgoing: Envelope,
+        incoming: tuple[Envelope, ...] = (),
+        too_soon: tuple[str, ...] = (),
+        chunks: tuple[bytes, ...] = (),
     ) -> None:
         self.logs = {1: outgoing, 2: incoming}
-        self._too_soon = too_soon
+        self._answers = {
+            "FROM channels": [(1, HK_TO_KR, len(outgoing)), (2, KR_TO_HK, len(incoming))],
+            "FROM notice_attachments": [(0, FILE.sha256, FILE.size_bytes, 1)],
+            "FROM attachment_chunks": [(each,) for each in chunks],
+            "destroyed_index": [],
+            "DELIVERED": [(each,) for each in too_soon],
+        }
 
-    def read(self, query: str, *values: int) -> list[tuple[object, ...]]:
-        if "FROM channels" in query:
-            return [(1, HK_TO_KR, len(self.logs[1])), (2, KR_TO_HK, len(self.logs[2]))]
+    def read(self, query: str, *values: int) -> list[tuple[Any, ...]]:
         if "FROM leaves" in query:
             channel, first = values
             return [(each.SerializeToString(),) for each in self.logs[channel][first:]]
-        return [(each,) for each in self._too_soon]
+        return next((rows for words, rows in self._answers.items() if words in query), self._answers["DELIVERED"])
 
 
 def told_of(file: File, *, publishes_by_draft: bool = False) -> list[str]:
-    site = SimpleNamespace(name="HK", domain="gateway.hk.example", publishes_by_draft=publishes_by_draft, disk=file)
+    site = SimpleNamespace(
+        name="HK",
+        domain="gateway.hk.example",
+        publishes_by_draft=publishes_by_draft,
+        disk=file,
+        restored=0,
+        marks={},
+    )
     audit = Audit(site)  # type: ignore[arg-type]
     audit.look()
     audit.look()  # what was seen is not told again
@@ -104,6 +124,21 @@ def test_what_is_passed_on_beyond_the_decision_is_told(
     (told,) = told_of(File(*passed_on, incoming=granted))
     assert "beyond what was granted" in told
     assert because in told
+
+
+def test_whoever_says_that_all_files_are_there_has_every_byte() -> None:
+    said = envelopes.attachments_received(_seal(), "kr-1")
+    came = (notice("kr-1", attachments=[FILE]),)
+    assert told_of(File(said, incoming=came, chunks=(b"a f", b"ile"))) == []
+    for chunks in ((), (b"a f",), (b"a f", b"ilf")):
+        (told,) = told_of(File(said, incoming=came, chunks=chunks))
+        assert "was sealed without the files [0]" in told
+
+
+def test_a_word_on_files_of_a_notice_that_has_none_is_told() -> None:
+    said = envelopes.attachments_received(_seal(), "kr-1")
+    (told,) = told_of(File(said, incoming=(notice("kr-1"),), chunks=(b"a file",)))
+    assert "about a notice without files" in told
 
 
 def test_a_notice_that_is_delivered_too_soon_is_told() -> None:

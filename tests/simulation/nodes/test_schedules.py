@@ -15,7 +15,7 @@ from tests.simulation.nodes.world import REAL_SIGNATURES_EVERY, run_seed, simula
 
 pytestmark = pytest.mark.timeout(600)  # of a machine that has other things to do, too
 
-SHORT_SCHEDULES = 16
+SHORT_SCHEDULES = 15
 LONG_SCHEDULES = int(os.environ.get("GATEWAY_NODE_SCHEDULES", "0"))
 
 
@@ -37,7 +37,13 @@ def run_all(seeds: range, folder: Path) -> Counter[str]:
 def test_short_schedules_lose_and_double_nothing_and_come_to_rest(folder: Path) -> None:
     counts = run_all(range(SHORT_SCHEDULES), folder)
     assert counts["envelopes"] > 20 * SHORT_SCHEDULES, "schedules that deliver little show little"
-    for act in ("notice_released", "framework_version_published", "sharing_decided", "content_shared"):
+    for act in (
+        "notice_released",
+        "framework_version_published",
+        "sharing_decided",
+        "attachments_received",
+        "content_destroyed",
+    ):
         assert counts[f"sealed {act}"], f"too few of {act} to show anything"
     assert counts["sealed under four eyes"] > 2
     for fault in ("died", "fault", "break_stream", "partition", "set_clock", "rotate", "go_back"):

@@ -11,26 +11,31 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+from gateway import attachment_link, chores
 from gateway.identity.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
 from gateway.logs import Log
+from gateway.rpc import peer_attachments
 from gateway.store.database import Database
 from gateway.store.opening import add_channels, channel_names, create
 from tests.ledger.samples import FixedSeal
 from tests.simulation.nodes.audit import Audit
 from tests.simulation.nodes.checks import check_all, is_quiet, logs_of, sealed_by
+from tests.simulation.nodes.chunks import small_chunks
 from tests.simulation.nodes.disk import DATABASE, Disk, virtual_disks
 from tests.simulation.nodes.drafting import RULES
-from tests.simulation.nodes.faults import Faults, NoFaults
+from tests.simulation.nodes.endings import have_files, is_past, past_content
+from tests.simulation.nodes.faults import DAY, Faults, NoFaults
 from tests.simulation.nodes.loop import LIFE, Stalled, VirtualLoop
 from tests.simulation.nodes.network import Network
 from tests.simulation.nodes.offices import THEMES, Office, Watcher, drawn_acts
@@ -93,6 +98,7 @@ class World:
             self._office(site, system, count, script) for site in self.sites.values() for system in ("desk", "office")
         ]
         self.watchers = [Watcher(office) for office in self.offices if office.system == "desk"]
+        self.days_pass = script is None and random.random() < 0.5
         self.faults = Faults(self, Random(random.random())) if script is None else NoFaults()
 
     def _office(self, site: Site, system: str, count: int, script: Script | None) -> Office:
@@ -142,7 +148,12 @@ class World:
         await self._until(self._have_acted, LONGEST_SECONDS, "acts do not end (G6)")
         closing = [self.begin(office.notices.give_all()) for office in self.offices if office.system == "desk"]
         await self._until(lambda: all(task.done() for task in closing), LONGEST_SECONDS, "nothing can be given (G6)")
-        await self._until(lambda: self._is_quiet() and self._are_told(), QUIET_SECONDS, "it does not come to rest (G6)")
+        await self._until(self._is_at_rest, QUIET_SECONDS, "it does not come to rest (G6)")
+        if self.days_pass:
+            for site in self.sites.values():
+                site.offset_seconds = max(site.offset_seconds, DAYS_AFTER * DAY)
+            sites = list(self.sites.values())
+            await self._until(lambda: is_past(sites) and self._is_at_rest(), QUIET_SECONDS, "content stays")
         for site in self.sites.values():  # what counts is what is durable
             site.is_retired = True
             site.kill()
@@ -151,7 +162,7 @@ class World:
         await asyncio.gather(*watching, *acting, *running, return_exceptions=True)
         wrong: list[str] = []
         for audit in self.audits:
-            audit.look()
+            audit.look_again()
             wrong += audit.wrong
         wrong += check_all(list(self.sites.values()), self.offices, self.watchers, self.witness)
         for site in self.sites.values():
@@ -180,8 +191,10 @@ class World:
     def _have_acted(self) -> bool:
         return all(office.done for office in self.offices)
 
-    def _is_quiet(self) -> bool:
-        return all(site.running for site in self.sites.values()) and is_quiet(list(self.sites.values()))
+    def _is_at_rest(self) -> bool:
+        sites = list(self.sites.values())
+        is_up = all(site.running for site in sites)
+        return is_up and is_quiet(sites) and self._are_told() and have_files(sites)
 
     def _are_told(self) -> bool:
         return all(watcher.is_told() for watcher in self.watchers)
@@ -192,6 +205,7 @@ class World:
             links = site.running and {each: site.running.links.of(each) for each in logs_of(site)}
             sizes = {origin: len(log) for origin, log in logs_of(site).items()}
             said.append(f"{site.name} {sizes} halts {site.halts} links {links} defects {site.defects[:3]}")
+        said += list(past_content(list(self.sites.values()))) if self.days_pass else []
         said += [f"watcher of {each.site.name} has {len(each.seen)} events, {each.is_told()}" for each in self.watchers]
         return "; ".join(said)
 
@@ -229,6 +243,7 @@ class World:
         return site
 
 
+DAYS_AFTER = 3  # the first one, on which some content may be kept at most: it must be gone
 SEALS = 6  # of a node: the first, and those that it may rotate to
 
 
@@ -281,9 +296,23 @@ def run_seed(
         for name in names:
             _new_file(name, names)
     global_random.seed(seed)  # for the jitter of links
-    signatures = real_signatures() if seed % REAL_SIGNATURES_EVERY == 0 else cheap_signatures()
-    with signatures, virtual_disks():
+    is_real = seed % REAL_SIGNATURES_EVERY == 0
+    signatures, chunks = (real_signatures(), nullcontext()) if is_real else (cheap_signatures(), small_chunks())
+    with signatures, chunks, virtual_disks():
         world = World(seed, folder, script)
         prepare(world)
-        with patch.object(Log, "defect", world.defect):
+        with _virtual_times(world):
             return world.run()
+
+
+@contextmanager
+def _virtual_times(world: World) -> Iterator[None]:
+    """What the product asks of monotonic time is the loop's; chores look again soon, as schedules are short."""
+    clock = SimpleNamespace(monotonic=world.loop.time)
+    with ExitStack() as stack:
+        for module in (attachment_link, peer_attachments):
+            stack.enter_context(patch.object(module, "time", clock))
+        stack.enter_context(patch.object(chores, "LONGEST_SLEEP_SECONDS", 20.0))
+        stack.enter_context(patch.object(chores, "RETRY_SECONDS", 5.0))
+        stack.enter_context(patch.object(Log, "defect", world.defect))
+        yield
