@@ -7,6 +7,7 @@ replica finds out by what it has in memory (``store.commits``), ends, and is sta
 import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.errors import ConfigError, Malformed
@@ -14,8 +15,10 @@ from gateway.identity.keyfiles import PRIVATE_MODE, write_file
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
 from gateway.logs import Log
+from gateway.moments import MICROS
 from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.awaiting import commit_alone
+from gateway.store.clocks import Clock
 from gateway.store.commits import Commit, read_commit
 from gateway.store.continuity import HighWater, put_back, what_is_lost
 from gateway.store.database import Database
@@ -24,6 +27,7 @@ from gateway.store.servers import recorded, server_of
 
 LOST_COMMIT = "the last commit in the write-ahead log cannot be read, and may have been answered"
 INTERVAL_SECONDS = 1.0  # from one time that the file is written to the next, at least
+TIME_INTERVAL_MICROS = 60 * MICROS  # after which it is written for the time alone
 
 _log = Log(__name__)
 
@@ -34,13 +38,14 @@ class Continuity:
     Args:
         path: of the file
         database: open, with the home's lock
+        clock: whose time is kept, too: after a long time without anybody who confirms it, it is not believed
     """
 
-    def __init__(self, path: Path, database: Database) -> None:
-        self._path, self._database = path, database
+    def __init__(self, path: Path, database: Database, clock: Clock) -> None:
+        self._path, self._database, self._clock = path, database, clock
         self._kept: HighWater | None = None
 
-    def require(self, parties: Parties, keyring: Keyring, clock: Callable[[], int]) -> None:
+    def require(self, parties: Parties, keyring: Keyring, *, trusts_clock: bool = False) -> None:
         """Passes if the database goes on from there; else halts each channel of ours until its peer was heard.
 
         Before a committer is made; not on the loop's thread.
@@ -48,13 +53,14 @@ class Continuity:
         Args:
             parties: who exchanges
             keyring: of the node
-            clock: microseconds since 1970
+            trusts_clock: an operator has looked at the machine's clock
 
         Raises:
             ConfigError: the file cannot be read.
             StoreError, Unavailable: the database did not take it.
         """
         mark = self._read()
+        self._clock.go_on_from(0 if trusts_clock else mark.time)
         with self._database.readers.connect() as connection:
             lost, is_recorded = what_is_lost(connection, mark), recorded(connection) == server_of(connection)
         damaged = LOST_COMMIT if self._database.lost_commit else ""
@@ -63,7 +69,7 @@ class Continuity:
             add_channels(self._database, channel_names(parties, lost=True))
         if lost or not is_recorded:
             unit = put_back(mark, damaged, secrets.token_bytes(KEY_BYTES))
-            commit_alone(self._database, keyring, [unit], "", clock=clock, random=secrets.token_bytes)
+            commit_alone(self._database, keyring, [unit], "", clock=self._clock.now, random=secrets.token_bytes)
         with self._database.readers.connect() as connection:
             self.keep(read_commit(connection))
 
@@ -75,8 +81,9 @@ class Continuity:
 
     def keep(self, commit: Commit) -> None:
         """Writes the file, if that is news and there is room: an older one tells less, and nothing wrong."""
-        mark = HighWater.of(commit)
-        if mark == self._kept:
+        self._clock.now()
+        mark, kept = HighWater.of(commit, self._clock.believed), self._kept
+        if kept and replace(kept, time=mark.time) == mark and mark.time < kept.time + TIME_INTERVAL_MICROS:
             return
         try:
             write_file(self._path, mark.encode(), mode=PRIVATE_MODE, replace=True)

@@ -13,7 +13,7 @@ node.db             the database
 high-water.json     how far the node saw the database: it tells that one was put back
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -25,7 +25,7 @@ from types import MappingProxyType
 from cryptography import x509
 
 from gateway.config import Config
-from gateway.errors import ConfigError, GatewayError, Untrusted
+from gateway.errors import ConfigError, GatewayError, Untrusted, WrongState
 from gateway.identity.access import Access
 from gateway.identity.access_clients import read_access
 from gateway.identity.access_file import MAX_FILE_BYTES
@@ -48,6 +48,7 @@ from gateway.identity.seal_files import SealFolder
 from gateway.identity.tls_pair import TlsPair
 from gateway.identity.toml_text import text_of
 from gateway.identity.watched_file import WatchedFile
+from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 
 FETCH_SECONDS = 5.0
@@ -178,6 +179,19 @@ class Home:
         self.require_certified(seal, now)
         self.next_seal.write(seal, keys)
         return seal
+
+    def prepared_seal(self, clock: Callable[[], datetime]) -> tuple[CertifiedSeal, Signer]:
+        """Reads the seal that comes next, if it may, and what signs with it.
+
+        Raises:
+            WrongState: none is prepared.
+            ConfigError, Untrusted: it does not fit, or is not this node's by its own root now.
+        """
+        if not self.next_seal.holds_one():
+            raise WrongState("no seal is prepared in the home: gateway certs prepare-seal")
+        seal, signer = self.next_seal.dated(clock)
+        self.require_certified(seal, clock())
+        return seal, signer
 
     def adopt_next_seal(self, in_force: CertifiedSeal | None) -> None:
         """Puts the files of the seal that comes next in the place of those before, if it is in force.

@@ -27,6 +27,7 @@ from gateway.logs import Log
 from gateway.questions.links import Links, LinkStatus
 from gateway.replicas import Hold, Replicas
 from gateway.store.bulletin import Bulletin
+from gateway.store.clocks import TIME_KEY
 from gateway.store.leases import Lease
 from gateway.store.state import ChannelState
 from gateway.telemetry.travelling import Sending
@@ -36,6 +37,7 @@ HELLO_TIMEOUT_SECONDS = 20.0
 FIRST_HELLO_SECONDS = 3.0  # where the peer has another address, too; twice as long after each failure
 PING_TIMEOUT_MILLISECONDS = 90_000  # a ping waits behind what is sent: on a megabit a second, over a minute for a batch
 RENEWAL_LOOK_SECONDS = 0.5  # from one look at the own certificates to the next
+COMPARE_SECONDS = 5.0  # from one look whether the clocks differ to the next
 
 DEFECT = "a defect of this node, of which its log tells"
 INBOX = 8  # messages that may wait, then the peer does; a batch of a log that it hands back has up to 8 MiB
@@ -147,6 +149,7 @@ class Link:
                 _read(call, inbox),
                 self._watch_log(state, inbox),
                 self._watch_credentials(used, inbox),
+                self._compare_clocks(call),
                 _watch_hold(hold, inbox),
             )
             tasks = [asyncio.create_task(_or_told(part, inbox)) for part in parts]
@@ -219,6 +222,17 @@ class Link:
         """Ends the stream once there are others, so that none goes on under what is no longer trusted."""
         await renewal(self._credentials, used)
         await inbox.put(Ended("there are new certificates"))
+
+    async def _compare_clocks(self, call: Any) -> None:
+        """Hears the peer's time; and begins anew while the clocks differ: the peer's may have been set since."""
+        witnesses, domain = self._store.committer.witnesses, self._peer.domain
+        told = [value for key, value in await call.initial_metadata() or () if key == TIME_KEY]
+        if not witnesses.peer(domain, str(told[0]) if len(told) == 1 else ""):
+            return
+        while True:
+            await asyncio.sleep(COMPARE_SECONDS)
+            if witnesses.wanted(domain):
+                raise Ended("the clocks are compared anew")
 
     def _state(self) -> ChannelState:
         return self._bulletin.commit.states[self._origin]

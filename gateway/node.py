@@ -25,14 +25,10 @@ from gateway.commands.retention import Retention
 from gateway.commands.seals import SealCommands
 from gateway.commands.sharing import SharingCommands
 from gateway.continuing import Continuity
-from gateway.errors import BrokenStorage, Unavailable, WrongState
+from gateway.errors import BrokenStorage, Unavailable
 from gateway.home import Home
-from gateway.identity.certificates import Window
 from gateway.identity.parties import Parties
-from gateway.identity.seal_files import SealFolder
-from gateway.identity.signers import DatedSeal, Keyring
-from gateway.ledger.checkpoint import Signer
-from gateway.ledger.seals import CertifiedSeal
+from gateway.identity.signers import Keyring
 from gateway.link import Link
 from gateway.listeners import Listeners
 from gateway.logs import Log
@@ -72,6 +68,7 @@ from gateway.scraping.listener import MetricsListener
 from gateway.scraping.page import Page
 from gateway.store.backlog import Backlog, read_waiting
 from gateway.store.bulletin import Bulletin
+from gateway.store.clocks import Clock
 from gateway.store.commits import Commit
 from gateway.store.committer import Committer
 from gateway.store.database import Database
@@ -89,7 +86,7 @@ from gateway.store.opening import (
 from gateway.store.readers import Readers
 from gateway.telemetry.starting import tracing_of
 from gateway.trusting import Trusting
-from gateway.watching import Watched, disk_room, queue_room, watch
+from gateway.watching import ClockWatch, Watched, disk_room, queue_room, watch
 
 _log = Log(__name__)
 
@@ -102,10 +99,11 @@ class Node:
 
     Args:
         home: of the node
+        trusts_clock: believes the machine's clock from the first, though nobody confirms it
     """
 
-    def __init__(self, home: Home) -> None:
-        self.home = home
+    def __init__(self, home: Home, *, trusts_clock: bool = False) -> None:
+        self.home, self._trusts_clock, self._clock = home, trusts_clock, Clock(_micros)
         self.back_office_port = 0
         self.peer_port = 0
         self.metrics_port = 0  # none
@@ -127,10 +125,11 @@ class Node:
         documents = self.home.peer_documents()
         parties = self.home.parties(documents, now)
         self._trusting = Trusting(self.home, parties.peers, _now)
-        self._keyring = Keyring([self._signer(self.home.seal_files)])
+        self._keyring = Keyring([self.home.seal_files.dated(_now)])
         self._access, self._officers = self.home.access(), self.home.officers()
         with self._closing_database():
-            await asyncio.to_thread(self._continuity.require, parties, self._keyring, _micros)
+            require = partial(self._continuity.require, parties, self._keyring, trusts_clock=self._trusts_clock)
+            await asyncio.to_thread(require)
         self._open_store(parties)
         alarms = Alarms(self._committer, _micros)
         listeners = Listeners(
@@ -176,7 +175,7 @@ class Node:
         # Each by itself: one that is slow to fetch must not keep the others from being looked at.
         watched: list[list[Watched]] = [[self._access, self._seals, *self._trusting.watched]]
         watched += [[source] for source in self._officers.sources]
-        watched.append([disk_room(self.home.path), queue_room(self._committer.waiting_weight)])
+        watched.append([disk_room(self.home.path), queue_room(self._committer.waiting_weight), ClockWatch(self._clock)])
         self._tasks += [asyncio.create_task(watch(each, alarms)) for each in watched]
         self._tasks.append(asyncio.create_task(self._journaling.run()))
         self._tasks.append(asyncio.create_task(self._continuity.run(self._committer.latest)))
@@ -231,7 +230,7 @@ class Node:
         """Opens it, and puts the files of a rotated seal in their place, if the node ended before it had."""
         node = self.home.config.node
         self._database = Database(self.home.config.database.url, self.home.path)
-        self._continuity = Continuity(self.home.high_water, self._database)
+        self._continuity = Continuity(self.home.high_water, self._database, self._clock)
         with self._closing_database():
             self._database.check_revision()
             with self._database.readers.connect() as connection:
@@ -247,12 +246,13 @@ class Node:
             self._committer = Committer(
                 self._database,
                 self._keyring,
-                clock=_micros,
+                clock=self._clock.now,
                 random=secrets.token_bytes,
                 on_commit=self._publish,
                 on_fatal=self._break,
                 tracing=self._tracing,
             )
+            self._committer.witnesses = self._clock
             self._committer.on_measured = self._measured
             latest = self._committer.latest()
             with self._database.readers.connect() as connection:
@@ -285,7 +285,12 @@ class Node:
         commands = Commands(parties, committer, notice_sealing, notices, _micros, random)
         rule_commands = FrameworkCommands(parties, committer, rule_sealing, rules, _micros, random)
         seals = self._seals = SealCommands(
-            parties, committer, self._bulletin, self._keyring, self._prepared_seal, self.home.adopt_next_seal
+            parties,
+            committer,
+            self._bulletin,
+            self._keyring,
+            partial(self.home.prepared_seal, _now),
+            self.home.adopt_next_seal,
         )
         days = config.four_eyes.draft_days
         draft_commands = DraftCommands(parties.jurisdiction, committer, acts, drafts, days, _micros, random)
@@ -366,20 +371,6 @@ class Node:
             _micros,
         )
         return Page(self._registry, sources, self._certificates.lifetimes, self._database.sizes, self.home.path)
-
-    def _signer(self, folder: SealFolder) -> tuple[CertifiedSeal, Signer]:
-        """A seal, and what signs with it while its certificates are valid."""
-        seal = folder.certified()
-        window = Window(*(datetime.fromtimestamp(each, UTC) for each in (seal.not_before, seal.not_after)))
-        return seal, DatedSeal(folder.keys(), window, _now)
-
-    def _prepared_seal(self) -> tuple[CertifiedSeal, Signer]:
-        """The seal that comes next, if it may."""
-        if not self.home.next_seal.holds_one():
-            raise WrongState("no seal is prepared in the home: gateway certs prepare-seal")
-        seal, signer = self._signer(self.home.next_seal)
-        self.home.require_certified(seal, _now())
-        return seal, signer
 
     def _measured(self, weight: int, seconds: float, is_durable: bool) -> None:
         self._instruments.committed(weight, seconds, is_durable)

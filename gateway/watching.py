@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.alarms import Alarms
-from gateway.errors import GatewayError, Overloaded
+from gateway.errors import GatewayError, Overloaded, Unavailable
 from gateway.logs import Log, kind_of
+from gateway.store.clocks import Clock
 from gateway.store.waiting import MAX_WAITING_WEIGHT
 
 LEAST_FREE_BYTES = 2**30  # of the disk, below which an operator must make room
@@ -50,6 +51,20 @@ class Room:
         self._is_full = used >= (self._roomy if self._is_full else self._full)
         if self._is_full:
             raise Overloaded(self._said)
+
+
+class ClockWatch:
+    """Watches whether the machine's clock is believed."""
+
+    name = "clock"
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def look(self) -> None:
+        """Raises ``Unavailable`` while it is not, or a peer's is another one."""
+        if said := self._clock.doubt or "; ".join(self._clock.contradictions()):
+            raise Unavailable(f"{said}: nothing is sealed until they agree")
 
 
 def disk_room(folder: Path) -> Room:

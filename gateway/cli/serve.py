@@ -32,6 +32,9 @@ def serve(
     home: HomeFolder,
     *,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log what the node does, not only what is wrong.")] = False,
+    trust_clock: Annotated[
+        bool, typer.Option("--trust-clock", help="Believe the machine's clock, though no peer could confirm it yet.")
+    ] = False,
 ) -> None:
     """Runs the node of a home.
 
@@ -42,7 +45,7 @@ def serve(
     install(form, logging.INFO if verbose else logging.WARNING, of_now)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump holds the keys, and what notices say
     try:
-        uvloop.run(_serve(opened))
+        uvloop.run(_serve(opened, trusts_clock=trust_clock))
     except Exception as error:
         failure = told(error)
         if failure is None:
@@ -59,24 +62,23 @@ def serve(
         raise typer.Exit(failure.exit_code) from None
 
 
-async def _serve(home: Home) -> None:
+async def _serve(home: Home, *, trusts_clock: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(take_from_loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    while await _serve_once(home, stop):
+    while await _serve_once(Node(home, trusts_clock=trusts_clock), stop):
         pass
 
 
-async def _serve_once(home: Home, stop: asyncio.Event) -> bool:
-    """Runs the node until it stops; True: all that it knew of its database is of no use, and it is to start anew."""
-    node = Node(home)
+async def _serve_once(node: Node, stop: asyncio.Event) -> bool:
+    """Runs a node until it stops; True: all that it knew of its database is of no use, and it is to start anew."""
     await node.start()
     # What a commit makes lives until it is durable, and nearly nothing is cyclic: looking often finds nothing.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    name = home.config.node
+    name = node.home.config.node
     typer.echo(
         f"{name.jurisdiction} {name.domain} serves back offices on port {node.back_office_port}"
         f" and peers on port {node.peer_port}"

@@ -1,13 +1,15 @@
 """The files of one seal: two keys and their two certificates, in one folder."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.errors import ConfigError, Malformed
-from gateway.identity.certificates import load_certificate, to_der, to_pem
+from gateway.identity.certificates import Window, load_certificate, to_der, to_pem
 from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, write_file
 from gateway.identity.seal_certificates import seal_of
-from gateway.identity.signers import FileSeal
+from gateway.identity.signers import DatedSeal, FileSeal
 from gateway.ledger.seals import CertifiedSeal
 
 NAMES = ("seal-ed25519", "seal-ml-dsa-44")
@@ -45,6 +47,12 @@ class SealFolder:
         if seal.public != self.certified().public:
             raise ConfigError(f"{self.path}: the sealing keys are not those of their certificates")
         return seal
+
+    def dated(self, clock: Callable[[], datetime]) -> tuple[CertifiedSeal, DatedSeal]:
+        """Reads the seal, and what signs with it while its certificates are valid; raises as ``keys``."""
+        seal = self.certified()
+        window = Window(*(datetime.fromtimestamp(each, UTC) for each in (seal.not_before, seal.not_after)))
+        return seal, DatedSeal(self.keys(), window, clock)
 
     def write(self, seal: CertifiedSeal, keys: FileSeal | None) -> None:
         """Writes certificates, and keys if they are given, in the place of those that are there.

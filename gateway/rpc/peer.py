@@ -18,6 +18,7 @@ from gateway.replicas import Hold, Replicas
 from gateway.rpc.admission import PEER
 from gateway.rpc.peer_attachments import Wanting
 from gateway.store.bulletin import Bulletin
+from gateway.store.clocks import TIME_KEY
 from gateway.store.leases import Lease
 from gateway.telemetry.travelling import receiving
 
@@ -60,6 +61,8 @@ class PeerServicer(PeerServiceServicer):
         self, request_iterator: AsyncIterator[wire.ExchangeRequest], context: Any
     ) -> AsyncIterator[wire.ExchangeResponse]:
         """Feeds one channel."""
+        if context and (told := self._store.committer.witnesses.tell()):  # in a simulation there is no context
+            await context.send_initial_metadata(((TIME_KEY, told),))
         peer = PEER.get().jurisdiction
         self._on_seen(peer)
         origin = self._parties.origin_from(peer)

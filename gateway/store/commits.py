@@ -10,15 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, text, update
+from sqlalchemy import Connection, Row, bindparam, case, func, select, text, update
 
 from gateway.errors import LostCommits, StoreError
 from gateway.ledger import tiles
+from gateway.store.clocks import MAX_LEAP_MICROS, MAX_SET_BACK_MICROS
 from gateway.store.journal_log import JournalState, read_journal
+from gateway.store.leases import SERVER_CLOCK
 from gateway.store.logs import reader
 from gateway.store.recent import Run
 from gateway.store.state import ChannelState, Counters, read_channels, read_counters
-from gateway.store.tables import JOURNAL, channels, node
+from gateway.store.tables import BIG, JOURNAL, channels, node
 
 COMMITS = "gateway_commits"
 """The channel of NOTIFY on which replicas tell each other of commits: domain and version."""
@@ -95,7 +97,16 @@ def require_extended(connection: Connection, known: Commit, found: Commit) -> No
             raise LostCommits("the database has lost commits: a log in it does not go on from what this node knew")
 
 
-def take_turn(connection: Connection, known: Commit, now: int) -> tuple[Commit, int]:
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is true before a commit, the time of it, and that of the server; microseconds since 1970."""
+
+    before: Commit
+    time: int
+    server_time: int
+
+
+def take_turn(connection: Connection, known: Commit, now: int) -> Turn:
     """Begins a commit: keeps all others from committing until it ends.
 
     Args:
@@ -104,7 +115,7 @@ def take_turn(connection: Connection, known: Commit, now: int) -> tuple[Commit, 
         now: microseconds since 1970
 
     Returns:
-        What is true before this commit, and the time of it, which is never before that of the one before.
+        Of whose times this commit's is never before that of the one before, nor far ahead of the server's.
 
     Raises:
         LostCommits, StoreError: as ``read_newer``.
@@ -112,7 +123,7 @@ def take_turn(connection: Connection, known: Commit, now: int) -> tuple[Commit, 
     row = connection.execute(_TAKE, {"now": now}).first()
     before = read_newer(connection, known, row)
     assert row is not None, "a database that is nobody's was told above"
-    return before, row.committed_at
+    return Turn(before, row.committed_at, row.server_time)
 
 
 def end_turn(connection: Connection, before: Commit, after: Commit) -> Commit:
@@ -146,10 +157,17 @@ def _kept(known: Commit, changed: Mapping[str, ChannelState]) -> Mapping[str, Ch
 
 _OWN = select(node.c.version, node.c.token_key)
 _CHANGED = select(channels.c.id).where(channels.c.version > bindparam("known"))
+_TIME = func.least(bindparam("now", type_=BIG), SERVER_CLOCK + MAX_LEAP_MICROS)
 _TAKE = (
     update(node)
-    .values(version=node.c.version + 1, committed_at=func.greatest(node.c.committed_at, bindparam("now")))
-    .returning(node.c.version, node.c.committed_at, node.c.token_key)
+    .values(
+        version=node.c.version + 1,
+        committed_at=case(  # as ``clocks.not_before``
+            (node.c.committed_at > SERVER_CLOCK + MAX_SET_BACK_MICROS, _TIME),
+            else_=func.greatest(node.c.committed_at, _TIME),
+        ),
+    )
+    .returning(node.c.version, node.c.committed_at, node.c.token_key, SERVER_CLOCK.label("server_time"))
 )
 _END = text(
     "WITH marked AS (UPDATE channels SET version = :version WHERE id = ANY(:ids)) "

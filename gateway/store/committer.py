@@ -27,6 +27,7 @@ from gateway.identity.signers import Keyring
 from gateway.journal.entries import Entry
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.logs import Log
+from gateway.store.clocks import NO_WITNESSES, Witnesses, not_before
 from gateway.store.commits import Commit, end_turn, read_commit, read_newer, require_extended, take_turn
 from gateway.store.database import Database
 from gateway.store.failing import is_broken
@@ -36,13 +37,11 @@ from gateway.store.reading import NOTHING, Needs
 from gateway.store.recent import Recent
 from gateway.store.servers import require_same
 from gateway.store.transaction import Transaction
-from gateway.store.waiting import Queue, Unit, Waiting
+from gateway.store.waiting import Queue, Unit, Waiting, answer
 from gateway.store.writing import Writing
 from gateway.telemetry.tracing import OFF, Tracing
 
 T = TypeVar("T")
-
-MAX_SET_BACK_MICROS = 3_600_000_000  # that the writer waits for a clock to catch up again
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 3.0  # for a server that went away, from one try to the next
 
@@ -52,7 +51,8 @@ _log = Log(__name__)
 class Committer:
     """Runs units of work. ``recent`` holds what it sealed last.
 
-    ``on_measured`` is told of each commit its weight, the seconds that it took, and whether it is durable.
+    ``on_measured`` is told of each commit its weight, the seconds that it took, and whether it is durable; without
+    ``witnesses`` of the time the clock is believed.
 
     Args:
         database: open and migrated
@@ -85,6 +85,7 @@ class Committer:
         self._now = 0
         self._latest = self._load()
         self.recent = Recent()
+        self.witnesses: Witnesses = NO_WITNESSES
         self.on_measured: Callable[[int, float, bool], None] = lambda *_: None
 
     def start(self) -> None:
@@ -219,7 +220,7 @@ class Committer:
             self.recent.keep(run)
         self._trace(group, began)  # before watchers are told
         self._on_commit(commit)
-        _answer(group)
+        answer(group)
         self.on_measured(weight, perf_counter() - started, True)
 
     def _trace(self, group: list[Waiting], began: int, *, failed: bool = False) -> None:
@@ -231,12 +232,11 @@ class Committer:
 
     def _write(self, group: list[Waiting]) -> Commit:
         """Runs the units and all statements; what is missing is the commit."""
-        clock = self._clock()  # set back by more than that it was wrong before, and peers take nothing from then
-        self._now = max(self._now, clock) if self._now <= clock + MAX_SET_BACK_MICROS else clock
+        self._now = not_before(self._now, self._clock())
         if not self._database.is_local:
-            self._latest, self._now = take_turn(self._connection, self._latest, self._now)
+            self._take_turn()
         states, counters = self._latest.states, self._latest.counters
-        transaction = Transaction(self._connection, states, self._now, self._random)
+        transaction = Transaction(self._connection, states, self._now, self._random, self.witnesses.require)
         transaction.read_ahead([waiting.needs for waiting in group])
         for waiting in group:
             before = transaction.group.sizes(states) if waiting.work else {}
@@ -254,6 +254,11 @@ class Committer:
         journal, destroyed = self._write_journal(transaction), bool(transaction.group.destroyed)
         commit = Commit(writing.states, writing.counters, journal, writing.runs, destroyed)
         return commit if self._database.is_local else end_turn(self._connection, self._latest, commit)
+
+    def _take_turn(self) -> None:
+        turn = take_turn(self._connection, self._latest, self._now)
+        self._latest, self._now = turn.before, turn.time
+        self.witnesses.server(turn.server_time)
 
     def _write_journal(self, transaction: Transaction) -> JournalState:
         entries, sign = transaction.entries, transaction.signs_journal
@@ -288,11 +293,11 @@ class Committer:
             waiting.error = Unavailable("the store cannot write now; try again, same request_id")
         if not await self._reopened():
             group += self._queue.refuse("the database does not answer; try again later, same request_id")
-            _answer(group)
+            answer(group)
             await self._come_back()
         self.recent.forget()  # the commit may have been made, though it failed, and have destroyed content
         self._on_commit(self._latest)
-        _answer(group)
+        answer(group)
 
     async def _reopened(self) -> bool:
         """Connects anew, and reads what is stored; False: the server does not answer, or takes no writes.
@@ -370,16 +375,11 @@ class Committer:
         group += self._queue.take_all()
         for waiting in group:
             waiting.error = Unavailable("the store cannot write any more")
-        _answer(group)
+        answer(group)
         self._on_fatal(error)
 
     async def _elsewhere(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
-
-
-def _answer(group: list[Waiting]) -> None:
-    for waiting in group:
-        waiting.answer()
 
 
 def _attempt(unit: Unit[Any], transaction: Transaction, fence: Callable[[], None] | None) -> Any:

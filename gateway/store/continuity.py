@@ -29,22 +29,26 @@ ACT = "gateway serve"
 
 @dataclass(frozen=True, slots=True)
 class HighWater:
-    """How far a node has seen its database: the number of commits, and of each log that it signs size and root."""
+    """How far a node has seen its database: the number of commits, and of each log that it signs size and root.
+
+    ``time``: when its clock was last believed (``clocks``), in microseconds since 1970; 0: that is not known.
+    """
 
     version: int = 0
+    time: int = 0
     logs: Mapping[str, tuple[int, bytes]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, commit: Commit) -> "HighWater":
+    def of(cls, commit: Commit, time: int = 0) -> "HighWater":
         """That of a commit."""
         logs = {origin: state.log for origin, state in commit.states.items() if state.parties.outgoing}
         logs[commit.journal.origin] = commit.journal.log
-        return cls(commit.version, {origin: (log.size, log.root()) for origin, log in logs.items()})
+        return cls(commit.version, time, {origin: (log.size, log.root()) for origin, log in logs.items()})
 
     def encode(self) -> bytes:
         """As JSON."""
         logs = {origin: [size, root.hex()] for origin, (size, root) in self.logs.items()}
-        return json.dumps({"version": self.version, "logs": logs}, indent=0).encode()
+        return json.dumps({"version": self.version, "time": self.time, "logs": logs}, indent=0).encode()
 
     @classmethod
     def parse(cls, data: bytes) -> "HighWater":
@@ -56,7 +60,7 @@ class HighWater:
         try:
             read = json.loads(data)
             logs = {str(origin): (int(size), bytes.fromhex(root)) for origin, (size, root) in read["logs"].items()}
-            return cls(int(read["version"]), logs)
+            return cls(int(read["version"]), int(read.get("time", 0)), logs)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise Malformed("it is no high-water mark") from error
 

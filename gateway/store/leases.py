@@ -39,6 +39,10 @@ LEASES = "gateway_leases"
 """The channel of NOTIFY on which replicas tell each other that a lease was taken or given back: domain and channel."""
 
 
+SERVER_CLOCK = cast(func.extract("epoch", func.clock_timestamp()) * MICROS, BigInteger)
+"""Microseconds since 1970 by the clock of PostgreSQL's server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """That a replica, by its id, moves a channel, by its id: as long as the row says the same."""
@@ -189,9 +193,8 @@ def _tell(connection: Connection, channel: int) -> None:
     connection.execute(_TELL, {"channel": channel})
 
 
-_CLOCK = cast(func.extract("epoch", func.clock_timestamp()) * MICROS, BigInteger)
-_UNTIL = _CLOCK + int(LEASE_SECONDS * MICROS)
-_NOW = select(_CLOCK)
+_UNTIL = SERVER_CLOCK + int(LEASE_SECONDS * MICROS)
+_NOW = select(SERVER_CLOCK)
 _NO_WAIT = text("SET LOCAL synchronous_commit = off")
 
 _BEAT = (
@@ -200,12 +203,12 @@ _BEAT = (
         id=bindparam("id"),
         name=bindparam("name"),
         outgoing=bindparam("outgoing"),
-        started_at=_CLOCK,
-        seen_at=_CLOCK,
+        started_at=SERVER_CLOCK,
+        seen_at=SERVER_CLOCK,
     )
-    .on_conflict_do_update(index_elements=[replicas.c.id], set_={"seen_at": _CLOCK})
+    .on_conflict_do_update(index_elements=[replicas.c.id], set_={"seen_at": SERVER_CLOCK})
 )
-_FORGET = delete(replicas).where(replicas.c.seen_at < _CLOCK - int(FORGOTTEN_SECONDS * MICROS))
+_FORGET = delete(replicas).where(replicas.c.seen_at < SERVER_CLOCK - int(FORGOTTEN_SECONDS * MICROS))
 _LEAVE = delete(replicas).where(replicas.c.id == bindparam("id"))
 
 _THIS = (
@@ -218,7 +221,7 @@ _RENEW = (
     .where(*_THIS)
     .values(expires_at=_UNTIL, connected=bindparam("is_connected"), last_error=bindparam("error"))
 )
-_GIVE_BACK = update(leases).where(*_THIS).values(holder="", expires_at=_CLOCK, connected=False)
+_GIVE_BACK = update(leases).where(*_THIS).values(holder="", expires_at=SERVER_CLOCK, connected=False)
 _REQUIRE = select(leases.c.epoch).where(*_THIS).with_for_update(read=True)
 _ANEW = {
     "holder": bindparam("holder"),
@@ -232,7 +235,7 @@ _TAKE = (
     .on_conflict_do_update(
         index_elements=[leases.c.channel],
         set_={"epoch": leases.c.epoch + 1, **_ANEW},
-        where=or_(bindparam("by_force", type_=Boolean), leases.c.expires_at <= _CLOCK),
+        where=or_(bindparam("by_force", type_=Boolean), leases.c.expires_at <= SERVER_CLOCK),
     )
     .returning(leases.c.epoch)
 )

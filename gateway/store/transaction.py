@@ -24,6 +24,7 @@ from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.changes import Changes, RequestRecord, request_key
+from gateway.store.clocks import NO_WITNESSES
 from gateway.store.framework_rows import day_number
 from gateway.store.logs import parsed, read_leaves, read_unusable
 from gateway.store.reading import Reading
@@ -72,6 +73,7 @@ class Transaction(Reading):
         states: the channels as of the last commit, by origin
         now: microseconds since 1970; never before that of an earlier transaction
         random: gives so many random bytes
+        require_time: passes if something may be sealed now for a peer, by its domain
     """
 
     def __init__(
@@ -80,13 +82,14 @@ class Transaction(Reading):
         states: Mapping[str, ChannelState],
         now: int,
         random: Callable[[int], bytes],
+        require_time: Callable[[str], None] = NO_WITNESSES.require,
     ) -> None:
         super().__init__(connection, states)
         self.now = now
         self.entries: list[bytes] = []  # of the access journal, encoded
         self.signs_journal = False
         self._wrote, self._named = False, list[str]()  # by the units since the last entry of a call
-        self._random = random
+        self._random, self._require_time = random, require_time
 
     # --- units of work --------------------------------------------------------------------------------------------
 
@@ -140,10 +143,12 @@ class Transaction(Reading):
         Raises:
             BadInput: it is too large for a batch on the wire.
             Halted: the channel takes nothing.
+            Unavailable: the clock is in doubt.
         """
         state = self.channel(origin)
         if state.halt:
             raise Halted(f"the channel {origin} has halted: {state.halt.reason}", channel=origin)
+        self._require_time(state.seals.receiver_domain)
         pending = len(self.group.sealed.get(origin, ())) + len(self._changes.sealed.get(origin, ()))
         place = Place(origin, state.log.size + pending)
         envelope = build(Seal(self._random(SALT_BYTES), origin, self.now, author, approver))

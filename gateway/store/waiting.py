@@ -6,7 +6,7 @@ known to come again, if they are many: those just answered, and those who wait.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -56,6 +56,12 @@ class Waiting:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.outcomes)
+
+
+def answer(group: Iterable[Waiting]) -> None:
+    """Tells all callers how it went."""
+    for waiting in group:
+        waiting.answer()
 
 
 class Queue:

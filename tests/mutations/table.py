@@ -99,7 +99,7 @@ MUTATIONS = (
         "callers are answered before their commit is durable",
         "gateway/store/committer.py",
         "            await self._elsewhere(self._connection.commit)\n        except Store",
-        "            _answer(group)\n            await self._elsewhere(self._connection.commit)\n        except Store",
+        "            answer(group)\n            await self._elsewhere(self._connection.commit)\n        except Store",
         "tests/store/test_failed_commits.py::test_a_commit_that_fails_is_answered_as_unknown_and_changes_nothing",
     ),
     Mutation(
@@ -176,9 +176,16 @@ MUTATIONS = (
     Mutation(
         "a halted channel seals on",
         "gateway/store/transaction.py",
-        '{state.halt.reason}", channel=origin)\n        pending',
-        '{state.halt.reason}", channel=origin) if not state else None\n        pending',
+        '{state.halt.reason}", channel=origin)\n        self._require',
+        '{state.halt.reason}", channel=origin) if not state else None\n        self._require',
         "tests/store/test_transaction.py::test_a_halted_channel_seals_nothing_also_after_a_restart",
+    ),
+    Mutation(
+        "a node seals with a clock that leapt",
+        "gateway/store/transaction.py",
+        "        self._require_time(state.seals.receiver_domain)\n",
+        "",
+        "tests/store/test_clocks.py::test_a_store_seals_nothing_in_doubt_and_goes_on_with_all_else",
     ),
     Mutation(
         "the time of heads follows the clock back",

@@ -23,7 +23,7 @@ PLACES: dict[str, tuple[Any, str]] = {
     "writing": (Committer, "_write"),
     "signing": (committer, "sign_checkpoint"),
     "publishing": (Node, "_publish"),
-    "answering": (committer, "_answer"),
+    "answering": (committer, "answer"),
     "loading a batch": (Carrier, "_load"),
     "taking a batch": (Carrier, "_commit"),
     "making a receipt": (Carrier, "_make_receipt"),
