@@ -48,6 +48,7 @@ class Faults:
         kinds = [
             self._break_stream,
             self._partition,
+            self._isolate,
             self._kill,
             self._stop,
             self._fail_steps,
@@ -108,6 +109,14 @@ class Faults:
         seconds = self._random.choice([self._random.uniform(0.1, 3), self._random.uniform(20, 1.5 * KEEPALIVE_SECONDS)])
         self._world.loop.call_later(seconds, network.open)
 
+    async def _isolate(self, site: Site) -> None:
+        """One node is away from all others, and they go on without it."""
+        network = self._world.network
+        for other in site.parties.peers:
+            network.block(site.name, other)
+            network.block(other, site.name)
+        self._world.loop.call_later(self._random.uniform(1, 1.5 * KEEPALIVE_SECONDS), network.open)
+
     async def _flap(self, site: Site) -> None:
         for _ in range(self._random.randint(2, 6)):
             await self._break_stream(site)
@@ -140,27 +149,7 @@ class Faults:
             if site.life and not site.life.is_over:
                 self._backups[site.name] = site.disk.image()
         elif self._may_go_back and site.life and not site.life.is_over and not site.next_seal:
-            lost = {peer: self._not_arrived(site, peer) for peer in site.parties.peers}
-            if any(each.HasField("seal_rotated") for several in lost.values() for each in several):
-                return  # a seal that nobody was told of: an operator has to replace it (docs/certificates.md)
-            self._may_go_back = False
-            site.backup = self._backups[site.name]
-            site.kill()
-            for peer, several in lost.items():
-                self._forget(site, peer, several)
-
-    def _not_arrived(self, site: Site, peer: str) -> list[Envelope]:
-        origin = site.parties.origin_to(peer)
-        arrived = len(logs_of(self._world.sites[peer])[origin])
-        return [Envelope.FromString(bytes(data)) for _, data in logs_of(site)[origin][arrived:]]
-
-    def _forget(self, site: Site, peer: str, lost: list[Envelope]) -> None:
-        """What was answered and had not arrived is lost with the disk, unless the backup has it; nobody saw it."""
-        origin = site.parties.origin_to(peer)
-        self._world.witness.forget(origin, len(logs_of(self._world.sites[peer])[origin]))
-        for office in self._world.offices:
-            if office.site is site:
-                office.forget(lost)
+            self._may_go_back = not put_back(self._world, site, self._backups[site.name])
 
     # --- clocks and seals ---------------------------------------------------------------------------------------------
 
@@ -202,3 +191,28 @@ class Faults:
                 return
             else:
                 return
+
+
+def put_back(world: Any, site: Site, backup: Any) -> bool:
+    """A node goes back to a backup; False: not now, as it sealed with a seal that nobody was told of.
+
+    What was answered and had not arrived is lost with the disk, unless the backup has it; nobody saw it.
+    """
+    lost = {peer: _not_arrived(world, site, peer) for peer in site.parties.peers}
+    if any(each.HasField("seal_rotated") for several in lost.values() for each in several):
+        return False  # an operator has to replace it (docs/certificates.md)
+    site.backup = backup
+    site.kill()
+    for peer, several in lost.items():
+        origin = site.parties.origin_to(peer)
+        world.witness.forget(origin, len(logs_of(world.sites[peer])[origin]))
+        for office in world.offices:
+            if office.site is site:
+                office.forget(several)
+    return True
+
+
+def _not_arrived(world: Any, site: Site, peer: str) -> list[Envelope]:
+    origin = site.parties.origin_to(peer)
+    arrived = len(logs_of(world.sites[peer])[origin])
+    return [Envelope.FromString(bytes(data)) for _, data in logs_of(site)[origin][arrived:]]

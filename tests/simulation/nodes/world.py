@@ -48,6 +48,7 @@ from tests.support.seals import certified
 QUIET_SECONDS = 240.0  # of virtual time, within which all is well once faults have stopped (G6)
 LONGEST_SECONDS = 3600.0  # of a schedule, with all that its back offices ask for
 REAL_SIGNATURES_EVERY = 16  # seeds
+THREE_NODES = 0.2  # how likely it is that there are three
 MEMORY = Path("/dev/shm")
 
 NAMES = ("HK", "KR", "SG")
@@ -87,7 +88,8 @@ class World:
         self.unhandled: list[str] = []
         self.witness = Witness({}, self.told)
         self.network = Network(self.loop, Random(random.random()), self.witness)
-        self.names = NAMES[: 3 if script is None and random.random() < 0.15 else 2]
+        is_drawn = script is None and random.random() < THREE_NODES
+        self.names = NAMES if is_drawn or any(name == NAMES[2] for name, _ in script or ()) else NAMES[:2]
         self.sites = {name: self._site(name) for name in self.names}
         self.audits = [Audit(site) for site in self.sites.values()]
         for site, audit in zip(self.sites.values(), self.audits, strict=True):
