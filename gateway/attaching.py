@@ -70,8 +70,10 @@ class Attaching:
         storing = Storing(committer, readers, room_of(home), secrets.token_bytes)
         self.servicer = AttachmentServicer(AttachmentCommands(committer, storing, questions), questions)
         self.wanting = Wanting(Receiving(parties, committer, readers, storing, clock), bulletin, alarms, transfers)
+        clearing = Clearing(committer, readers, clock, storing.dropped)
         self.chores: Sequence[chores.Chore] = (
-            partial(chores.clear_attachments, Clearing(committer, readers, clock)),
+            partial(chores.clear_attachments, clearing),
+            partial(chores.sweep_attachments, clearing),
             self.wanting.certify,
         )
 
@@ -91,6 +93,7 @@ def room_of(home: Home) -> Room:
         section.max_bytes,
         section.authority_quota_bytes,
         section.peer_quota_bytes,
+        section.max_unfinished,
         section.keep_free_bytes,
         lambda: _free_bytes(home),
     )

@@ -42,9 +42,15 @@ async def expire_drafts(commands: DraftCommands) -> None:
 
 
 async def clear_attachments(clearing: Clearing) -> None:
-    """Deletes files that nothing names: at once, and every ten minutes."""
-    failing = "files that nothing names could not be deleted now"
+    """Drops files that nothing names: at once, and every ten minutes."""
+    failing = "files that nothing names could not be dropped now"
     await _again_and_again(failing, clearing.clear, lambda: LONGEST_SLEEP_SECONDS)
+
+
+async def sweep_attachments(clearing: Clearing) -> None:
+    """Deletes what is dropped: at once, whenever more is, and every ten minutes, as another replica may have died."""
+    failing = "dropped files could not be deleted now"
+    await _again_and_again(failing, clearing.sweep, lambda: LONGEST_SLEEP_SECONDS, clearing.until_dropped)
 
 
 async def destroy_past(retention: Retention, now: Callable[[], datetime]) -> None:
@@ -86,18 +92,24 @@ async def try_to_write(committer: Committer, health: Health) -> None:
             wait = min(wait * 2, LONGEST_TRY_SECONDS)
 
 
-async def _again_and_again(failing: str, chore: Callable[[], Awaitable[None]], pause: Callable[[], float]) -> None:
+async def _again_and_again(
+    failing: str,
+    chore: Callable[[], Awaitable[None]],
+    pause: Callable[[], float],
+    wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
     while True:
         try:
             await chore()
             seconds = min(pause(), LONGEST_SLEEP_SECONDS)
         except GatewayError as error:
             _log.warning("chore_failed", about=failing, error=error.message)
-            seconds = RETRY_SECONDS
+            await asyncio.sleep(RETRY_SECONDS)
         except Exception as defect:  # noqa: BLE001 - a chore must not end for it until the node is started anew
             _log.defect("chore_broken", defect, about=failing)
-            seconds = RETRY_SECONDS
-        await asyncio.sleep(seconds)
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            await wait(seconds)
 
 
 def _until_midnight(now: datetime) -> float:

@@ -143,12 +143,16 @@ class AttachmentsSection(_Section):
         64 * 2**30, ge=0, le=2**50, description="Of all files of one authority of this node, those that wait included."
     )
     peer_quota_bytes: int = Field(256 * 2**30, ge=0, le=2**50, description="Of all files that came from one peer.")
+    max_unfinished: int = Field(
+        1000, ge=1, le=1_000_000, description="Files of one authority that are declared, and not whole yet."
+    )
     keep_free_bytes: int = Field(
         2 * 2**30,
         ge=0,
         le=2**50,
-        description="Of the disk of the home: a file that would leave less is refused before its first byte. With "
-        "PostgreSQL, whose disk is elsewhere, the quotas alone bound files.",
+        description="Of the disk of the home: a file that would leave less is refused before its first byte; what "
+        "deleted files left in the database counts as free. With PostgreSQL, whose disk is elsewhere, the quotas alone "
+        "bound files.",
     )
 
 

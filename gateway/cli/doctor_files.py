@@ -1,7 +1,8 @@
 """What ``gateway doctor`` finds of files: what they take, and of each notice that waits for long, what holds it up."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from gateway.attaching import quotas_of, room_of
@@ -9,9 +10,9 @@ from gateway.cli.channel_findings import STUCK_SECONDS
 from gateway.cli.file_findings import FULL_PART, NOT_SENT, NOT_TAKEN, NOT_WANTED, QUOTA
 from gateway.cli.findings import Finding, Level, Remedy, Subject
 from gateway.cli.output import size_said
-from gateway.commands.storing import Room
 from gateway.errors import BadInput, NoRoom
 from gateway.moments import MICROS, datetime_of
+from gateway.store.attachment_lookups import reusable_bytes
 from gateway.store.attachment_standing import Lacking, read_lacking, read_totals
 from gateway.store.database import snapshot
 from gateway.supervision.attachments import Owner, Totals
@@ -29,11 +30,14 @@ def files(subject: Subject) -> Iterator[Finding]:
     home, before = subject.home, subject.now - timedelta(seconds=STUCK_SECONDS)
     with snapshot(home.config.database.url, home.path) as connection:
         totals = read_totals(connection)
+        reusable = reusable_bytes(connection)
         found = read_lacking(connection, int(before.timestamp()) * MICROS, MOST + 1)
     yield from _quotas(subject, totals)
-    room = room_of(home)
+    owed, room = sum(each.owed_bytes for each in totals.values()), room_of(home)
     for each in islice(found, MOST):
-        yield _stuck(subject, each, totals, room)
+        kept = totals.get(Owner(peer=each.peer), Totals())
+        asked = partial(room.require, kept=kept, owed_bytes=owed, reusable_bytes=reusable)
+        yield _stuck(subject, each, asked)
     if len(found) > MOST:
         remedy = Remedy("these are the oldest; once they move, look again", f"gateway doctor {home.path}")
         yield Finding(Level.WARN, "files", "more files wait", remedy)
@@ -52,8 +56,8 @@ def _quotas(subject: Subject, totals: Mapping[Owner, Totals]) -> Iterator[Findin
             yield Finding(Level.OK, "files", said)
 
 
-def _stuck(subject: Subject, file: Lacking, totals: Mapping[Owner, Totals], room: Room) -> Finding:
-    """Says what holds up a file of a notice: asked as the node asks it."""
+def _stuck(subject: Subject, file: Lacking, require_room: Callable[[Owner, int], None]) -> Finding:
+    """Says what holds up a file of a notice; whether there is room is asked as the node asks it."""
     home = subject.home
     said = f"{file.notice}: a file of {size_said(file.size_bytes)}"
     if file.is_outgoing:
@@ -66,9 +70,8 @@ def _stuck(subject: Subject, file: Lacking, totals: Mapping[Owner, Totals], room
         remedy = Remedy(todo, f"gateway doctor {home.path}")
         return Finding(Level.WARN, "files", f"{said} is here, and {file.peer} was not told so", remedy)
     if file.number is None:
-        kept = totals.get(Owner(peer=file.peer), Totals()).kept_bytes
         try:
-            room.require(Owner(peer=file.peer), file.size_bytes, kept, sum(each.owed_bytes for each in totals.values()))
+            require_room(Owner(peer=file.peer), file.size_bytes)
         except (NoRoom, BadInput) as error:
             said = f"{said} is not taken: {error.message}"
             return Finding(Level.FAIL, "files", said, Remedy(NOT_TAKEN, f"$EDITOR {home.config_file}"))

@@ -1,6 +1,8 @@
 """What can be done about attachments: declare them, send their bytes; and what becomes of those that nothing names."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from regulator.exchange.v1 import attachment_service_pb2 as pb
@@ -90,18 +92,32 @@ class Clearing:
         committer: the one writer
         readers: of the store; they look through all files, so that the writer does not
         clock: microseconds since 1970
+        dropped: set where a file is dropped
     """
 
-    def __init__(self, committer: Committer, readers: Readers, clock: Callable[[], int]) -> None:
-        self._committer, self._readers, self._clock = committer, readers, clock
+    def __init__(
+        self, committer: Committer, readers: Readers, clock: Callable[[], int], dropped: asyncio.Event
+    ) -> None:
+        self._committer, self._readers, self._clock, self._dropped = committer, readers, clock, dropped
 
     async def clear(self) -> None:
-        """Drops what nobody named in a day, then deletes what is dropped, some chunks a commit."""
+        """Drops what nobody named in a day."""
         before, last = self._clock() - IDLE_SECONDS * MICROS, 0
         while numbers := await self._readers.run(read_idle, before, last, AT_ONCE):
             await self._committer.submit(partial(_drop_idle, before=before, numbers=numbers), bounded=False)
             last = numbers[-1]
+            self._dropped.set()
+
+    async def sweep(self) -> None:
+        """Deletes what is dropped, some chunks a commit: its room is nobody's until then."""
+        self._dropped.clear()
         await sweep(self._committer)
+
+    async def until_dropped(self, seconds: float) -> None:
+        """Waits until a file is dropped, or so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._dropped.wait()
 
 
 def _drop_idle(tx: Transaction, before: int, numbers: Sequence[int]) -> None:

@@ -22,6 +22,7 @@ from gateway.supervision.attachments import (
     AttachmentRecord,
     Chunk,
     Owner,
+    Totals,
     chunk_count,
     is_next,
     with_chunk,
@@ -42,6 +43,7 @@ class Room:
         max_bytes: of one
         authority_bytes: of all of one authority
         peer_bytes: of all of one peer
+        unfinished_files: of one authority
         keep_free_bytes: of the disk
         free_bytes: gives what is free; None: it cannot be known here, as the database is elsewhere
     """
@@ -49,21 +51,23 @@ class Room:
     max_bytes: int
     authority_bytes: int
     peer_bytes: int
+    unfinished_files: int
     keep_free_bytes: int
     free_bytes: Callable[[], int | None]
 
-    def require(self, owner: Owner, size_bytes: int, kept_bytes: int, owed_bytes: int) -> None:
+    def require(self, owner: Owner, size_bytes: int, *, kept: Totals, owed_bytes: int, reusable_bytes: int) -> None:
         """Passes if there is room for one more file.
 
         Args:
             owner: whose it is
             size_bytes: its size
-            kept_bytes: what all the owner's files take
+            kept: what all the owner's files amount to
             owed_bytes: what is still to come of all files
+            reusable_bytes: of the database, beside what is free of the disk
 
         Raises:
             BadInput: it is larger than files may be here.
-            NoRoom: the quota of whose it is, or the disk, does not suffice.
+            NoRoom: the quota of whose it is, or the disk, does not suffice; or too many files are not finished.
         """
         if size_bytes > self.max_bytes:
             raise BadInput.of("size_bytes", f"must be at most {self.max_bytes}, as this node is configured")
@@ -72,12 +76,15 @@ class Room:
             if owner.authority
             else (owner.peer, "peer_quota_bytes", self.peer_bytes)
         )
-        if kept_bytes + size_bytes > quota:
+        if kept.kept_bytes + size_bytes > quota:
             raise NoRoom(
                 f"the attachments of {whose} have {quota} bytes, and not so many left", limit=f"attachments.{limit}"
             )
+        if owner.authority and kept.coming_files >= self.unfinished_files:
+            said = f"{whose} has {kept.coming_files} files that are not finished: finish them, or wait until they go"
+            raise NoRoom(said, limit="attachments.max_unfinished")
         free = self.free_bytes()
-        if free is not None and free - owed_bytes - size_bytes < self.keep_free_bytes:
+        if free is not None and free + reusable_bytes - owed_bytes - size_bytes < self.keep_free_bytes:
             raise NoRoom("the node's disk has no room for it", limit="attachments.keep_free_bytes")
 
 
@@ -94,10 +101,17 @@ class Storing:
     def __init__(self, committer: Committer, readers: Readers, room: Room, random: Callable[[int], bytes]) -> None:
         self._committer, self._readers, self._room, self._random = committer, readers, room, random
         self._slots = asyncio.Semaphore(CHUNKS_AT_ONCE)
+        self.dropped = asyncio.Event()  # set where a file is
 
     def declare(self, tx: Transaction, owner: Owner, file: Attached) -> AttachmentRecord:
         """Keeps room for a file, before the first of its bytes comes; raises as ``Room.require``."""
-        self._room.require(owner, file.size_bytes, tx.files.kept_bytes(owner), tx.files.owed_bytes())
+        self._room.require(
+            owner,
+            file.size_bytes,
+            kept=tx.files.totals(owner),
+            owed_bytes=tx.files.owed_bytes(),
+            reusable_bytes=tx.files.reusable_bytes(),
+        )
         number, own_id = tx.files.next_number(), self._random(ID_BYTES).hex()
         return tx.files.keep(AttachmentRecord(number, own_id, owner, *file, 0, False, False, tx.now))
 
@@ -147,6 +161,7 @@ class Storing:
 
         kept = await self._committer.submit(unit)
         if not is_right:
+            self.dropped.set()
             raise BadInput.of(
                 "sha256", "must be the digest of the bytes that came, which are dropped: declare it again"
             )

@@ -7,7 +7,11 @@ from sqlalchemy import Connection, bindparam, exists, func, select, text
 from gateway.store.attachment_changes import AttachmentChanges
 from gateway.store.attachment_rows import attachment_record, totals_in
 from gateway.store.tables import DROPPED, attachment_chunks, attachment_totals, attachments, notice_attachments
+from gateway.store.visibility import hidden_of
 from gateway.supervision.attachments import Attached, AttachmentRecord, Chunk, Owner, Totals
+from gateway.supervision.disclosure import Scope
+
+MOST_NAMING = 100  # notices that are asked whether they may be seen, of one file
 
 _COLUMNS = attachments.c
 _CHUNKS = attachment_chunks.c
@@ -22,7 +26,7 @@ _DECLARED = (
 _LAST = select(func.coalesce(func.max(_COLUMNS.number), 0))
 _CHUNK = select(_CHUNKS.sha256).where(_CHUNKS.attachment == bindparam("number"), _CHUNKS.index == bindparam("index"))
 _FIRST_CHUNK = select(func.min(_CHUNKS.index)).where(_CHUNKS.attachment == bindparam("number"))
-_NOTICES = select(notice_attachments.c.notice).where(notice_attachments.c.attachment == bindparam("number")).distinct()
+_NOTICES = select(notice_attachments.c.notice).where(notice_attachments.c.attachment == bindparam("number"))
 _NAMES = select(notice_attachments.c.ordinal).where(notice_attachments.c.notice == bindparam("notice")).limit(1)
 _IS_NAMED = exists().where(notice_attachments.c.attachment == _COLUMNS.number)
 _IDLE = (
@@ -32,6 +36,16 @@ _IDLE = (
 )
 _DROPPED = select(attachments).where(text(DROPPED)).order_by(_COLUMNS.number).limit(bindparam("limit"))
 _SOME = select(attachments).where(_COLUMNS.number.in_(bindparam("numbers", expanding=True)))
+
+
+def reusable_bytes(connection: Connection) -> int:
+    """Gives how many bytes SQLite can write without growing: its file keeps the pages of what was deleted."""
+    if connection.dialect.name != "sqlite":
+        return 0
+    pages, size = (
+        connection.exec_driver_sql(f"PRAGMA {each}").scalar_one() for each in ("freelist_count", "page_size")
+    )
+    return int(pages * size)
 
 
 class AttachmentLookups:
@@ -89,13 +103,27 @@ class AttachmentLookups:
         found = {each.number: changing.get(each.number, each) for each in (*stored, *same)}
         return sorted((each for each in found.values() if not each.is_dropped), key=lambda each: each.number)
 
-    def kept_bytes(self, owner: Owner) -> int:
-        """Gives how many bytes the files of an owner have, or are to have."""
-        return self._totals(owner).kept_bytes
+    def totals(self, owner: Owner | None = None) -> Totals:
+        """Gives what the files of an owner, or of all, amount to, or are to."""
+        stored = select(attachment_totals)
+        if owner is not None:
+            stored = stored.filter_by(**_owned(owner))
+        found = totals_in(self._connection.execute(stored).mappings())
+        changing = self._changing()
+        before = self._connection.execute(_SOME, {"numbers": list(changing)}).mappings() if changing else ()
+        for records, sign in ((map(attachment_record, before), -1), (changing.values(), 1)):
+            for record in records:
+                if owner in (None, record.owner):
+                    found = found.plus(Totals.of(record, sign))
+        return found
 
     def owed_bytes(self) -> int:
         """Gives how many bytes are still to come of all files that room is kept for."""
-        return self._totals().owed_bytes
+        return self.totals().owed_bytes
+
+    def reusable_bytes(self) -> int:
+        """Gives how many bytes can be written without the database growing."""
+        return reusable_bytes(self._connection)
 
     def next_number(self) -> int:
         """Gives the number of the next file."""
@@ -116,9 +144,15 @@ class AttachmentLookups:
         found: int | None = self._connection.scalar(_FIRST_CHUNK, {"number": number})
         return found
 
-    def notices(self, number: int) -> list[str]:
-        """Gives the ids of the notices that name a file, as of the last commit."""
-        return list(self._connection.scalars(_NOTICES, {"number": number}))
+    def is_seen(self, number: int, scope: Scope) -> bool:
+        """Whether a file is named by no notice, or by one that may be seen, as of the last commit.
+
+        So many are asked at most: of one that more notices name, the caller may have to send a copy of its own.
+        """
+        if scope.is_unlimited:
+            return True
+        some = list(self._connection.scalars(_NOTICES.limit(MOST_NAMING), {"number": number}))
+        return not some or len(hidden_of(self._connection, scope, some)) < len(set(some))
 
     def are_named_by(self, notice_id: str) -> bool:
         """Whether a notice names files, as of the last commit."""
@@ -137,20 +171,6 @@ class AttachmentLookups:
         found: dict[int, AttachmentRecord] = {}
         for changes in reversed(self._changed):
             found |= changes.records
-        return found
-
-    def _totals(self, owner: Owner | None = None) -> Totals:
-        """What the files of an owner, or of all, amount to: as of the last commit, and what changes since."""
-        stored = select(attachment_totals)
-        if owner is not None:
-            stored = stored.filter_by(**_owned(owner))
-        found = totals_in(self._connection.execute(stored).mappings())
-        changing = self._changing()
-        before = self._connection.execute(_SOME, {"numbers": list(changing)}).mappings() if changing else ()
-        for records, sign in ((map(attachment_record, before), -1), (changing.values(), 1)):
-            for record in records:
-                if owner in (None, record.owner):
-                    found = found.plus(Totals.of(record, sign))
         return found
 
 

@@ -1,7 +1,7 @@
 """Writes what a group changed of attachments, and ties notices to the files that they name."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from regulator.exchange.v1.notice_service_pb2 import Notice
@@ -9,7 +9,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Table,
-    and_,
     bindparam,
     case,
     delete,
@@ -84,14 +83,14 @@ def write_attachments(connection: Connection, changes: AttachmentChanges, insert
     """Writes all of it, after the rows of new notices."""
     if not changes:
         return
-    _write_records(connection, changes, insert)
+    new = _write_records(connection, changes, insert)
     rows = [
         {"attachment": number, "index": chunk.index, "sha256": chunk.sha256, "data": chunk.data}
         for number, chunk in changes.chunks
     ]
     insert(connection, attachment_chunks, rows)
     insert(connection, notice_attachments, named_rows(changes.named))
-    tie(connection, _new_ties(changes))
+    tie(connection, _new_ties(changes.named, new))
     for notice_id in changes.forgotten:
         forget(connection, notice_id)
     for number, first, end in changes.swept:
@@ -142,29 +141,26 @@ def tie(connection: Connection, which: ColumnElement[bool]) -> None:
     connection.execute(update(notice_attachments).where(loose, which).values(attachment=_FILE))
 
 
-def _new_ties(changes: AttachmentChanges) -> ColumnElement[bool]:
+def _new_ties(named: Iterable[str], new: Iterable[AttachmentRecord]) -> ColumnElement[bool]:
     """The rows that a new notice, or a new file, may tie."""
-    files = [each.sha256 for each in changes.records.values() if not each.is_dropped]
-    by_file = notice_attachments.c.sha256.in_(files)
-    return or_(notice_attachments.c.notice.in_(list(changes.named)), by_file) if files else _of(changes.named)
+    files = [each.sha256 for each in new]
+    by_notice = notice_attachments.c.notice.in_(list(named))
+    return or_(by_notice, notice_attachments.c.sha256.in_(files)) if files else by_notice
 
 
-def _of(named: Iterable[str]) -> ColumnElement[bool]:
-    return and_(notice_attachments.c.notice.in_(list(named)))
-
-
-def _write_records(connection: Connection, changes: AttachmentChanges, insert: Insert) -> None:
+def _write_records(connection: Connection, changes: AttachmentChanges, insert: Insert) -> Sequence[AttachmentRecord]:
+    """Gives those that are new."""
     rows = connection.execute(_KNOWN, {"numbers": list(changes.records)}).mappings()
     known = {record.number: record for record in map(attachment_record, rows)}
-    insert(
-        connection, attachments, [attachment_row(each) for each in changes.records.values() if each.number not in known]
-    )
+    new = [each for each in changes.records.values() if each.number not in known]
+    insert(connection, attachments, list(map(attachment_row, new)))
     for number in known:
         record = changes.records[number]
         execute(connection, _CHANGE, {**attachment_row(record), "of_number": number})
         if record.is_dropped:
             execute(connection, _UNTIE, {"number": number})
     _count(connection, known.values(), changes.records.values())
+    return new
 
 
 def _count(connection: Connection, before: Iterable[AttachmentRecord], after: Iterable[AttachmentRecord]) -> None:

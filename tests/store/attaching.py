@@ -1,5 +1,6 @@
 """Attachments of tests: small chunks, files of a few of them, and how they come into a store."""
 
+import asyncio
 from hashlib import sha256
 
 from regulator.exchange.v1.values_pb2 import Attachment
@@ -22,7 +23,13 @@ def named(data: bytes = BYTES, file_name: str = "a.pdf") -> Attachment:
 
 
 def storing(store: Opened, *, free: int | None = None, **bounds: int) -> Storing:
-    room = {"max_bytes": 2**32, "authority_bytes": 2**40, "peer_bytes": 2**40, "keep_free_bytes": 0} | bounds
+    room = {
+        "max_bytes": 2**32,
+        "authority_bytes": 2**40,
+        "peer_bytes": 2**40,
+        "unfinished_files": 1000,
+        "keep_free_bytes": 0,
+    } | bounds
     return Storing(store.committer, store.readers, Room(**room, free_bytes=lambda: free), RANDOM.randbytes)
 
 
@@ -42,4 +49,6 @@ async def stored(store: Opened, owner: Owner = SFC, data: bytes = BYTES, end: in
 async def cleared(store: Opened, after: int = 0) -> None:
     """Drops and deletes what a node would, so many microseconds after now."""
     now = next(store.clock) + after
-    await Clearing(store.committer, store.readers, lambda: now).clear()
+    clearing = Clearing(store.committer, store.readers, lambda: now, asyncio.Event())
+    await clearing.clear()
+    await clearing.sweep()

@@ -1,6 +1,8 @@
 """Files in a store: durable chunk by chunk, verified whole, bounded, tied to notices, and destroyed with them."""
 
+import asyncio
 from datetime import date
+from hashlib import sha256
 
 import pytest
 from google.type.date_pb2 import Date
@@ -10,11 +12,13 @@ from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest
 from regulator.exchange.v1.values_pb2 import Handling
 from sqlalchemy import select
 
+from gateway import chores
+from gateway.commands.attachments import Clearing
 from gateway.errors import BadInput, NoRoom, Stale
 from gateway.store.attachment_queries import read_attachment, read_bound, read_chunks
 from gateway.store.tables import attachment_chunks, attachment_totals, attachments, notice_attachments
 from gateway.supervision.approval import ActKind
-from gateway.supervision.attachments import CHUNK_BYTES, Attached, Owner
+from gateway.supervision.attachments import CHUNK_BYTES, Attached, AttachmentRecord, Owner
 from gateway.supervision.disclosure import EVERYTHING, Scope
 from gateway.supervision.drafts import DraftRecord, Nature
 from tests.store.attaching import (
@@ -75,6 +79,21 @@ async def test_what_has_another_digest_is_dropped_and_room_made(hk: Opened):
     assert await hk.rows(attachment_chunks) == []
 
 
+async def test_what_is_dropped_is_deleted_at_once(hk: Opened):
+    """Else who sends wrong bytes again and again would take more than any quota."""
+    sending = storing(hk)
+    clearing = Clearing(hk.committer, hk.readers, lambda: NOW, sending.dropped)
+    deleting = asyncio.create_task(chores.sweep_attachments(clearing))
+    for _ in range(2):
+        record = await hk.committer.submit(lambda tx: sending.declare(tx, SFC, Attached(bytes(32), 5)))
+        await refused(sending.complete(await sending.add(record.number, 0, b"lies!")))
+        async with asyncio.timeout(60):
+            while await hk.rows(attachments):
+                pass
+    deleting.cancel()
+    await asyncio.gather(deleting, return_exceptions=True)
+
+
 async def test_a_quota_and_the_free_space_are_asked_before_the_first_byte(hk: Opened):
     size = FILE.size_bytes
     bounds = [
@@ -88,6 +107,24 @@ async def test_a_quota_and_the_free_space_are_asked_before_the_first_byte(hk: Op
         assert (type(error), error.metadata["limit"]) == (NoRoom, limit)
     small = storing(hk, max_bytes=size - 1)
     assert isinstance(await refused(hk.committer.submit(lambda tx: small.declare(tx, SFC, FILE))), BadInput)
+
+
+async def test_so_many_files_of_an_authority_may_be_unfinished_and_no_more(hk: Opened):
+    bounded, kr = storing(hk, unfinished_files=2), Owner(peer="KR")
+
+    async def declare(number: int, owner: Owner = SFC) -> AttachmentRecord:
+        data = bytes([number])
+        file = Attached(sha256(data).digest(), 1)
+        return await hk.committer.submit(lambda tx: bounded.declare(tx, owner, file))
+
+    first, _ = await declare(1), await declare(2)
+    error = await refused(declare(3))
+    assert (type(error), error.metadata) == (NoRoom, {"limit": "attachments.max_unfinished"})
+    assert "SFC has 2 files that are not finished" in error.message
+    for number in range(4):
+        await declare(number, kr)  # as many as its notices name
+    await bounded.complete(await bounded.add(first.number, 0, bytes([1])))
+    await declare(3)
 
 
 async def test_room_is_kept_for_what_is_declared_also_in_the_same_commit(hk: Opened):
@@ -104,6 +141,21 @@ async def test_room_is_kept_for_what_is_declared_also_in_the_same_commit(hk: Ope
     hkma = Owner(authority="HKMA")  # has a quota of its own, and the disk has no byte left
     error = await refused(hk.committer.submit(lambda tx: declaring.declare(tx, hkma, other)))
     assert error.metadata["limit"] == "attachments.keep_free_bytes"
+
+
+async def test_room_that_deleted_files_left_in_the_database_is_room(hk: Opened):
+    """SQLite keeps the pages, and uses them again; the disk has them not."""
+    tight = storing(hk, free=len(BYTES) // 2)
+    lied = await declared(hk, file=Attached(bytes(32), len(BYTES)))
+    for index in range(3):
+        lied = await storing(hk).add(lied.number, index, BYTES[index * CHUNK_BYTES :][:CHUNK_BYTES])
+    assert isinstance(await refused(hk.committer.submit(lambda tx: tight.declare(tx, SFC, FILE))), NoRoom)
+    assert isinstance(await refused(storing(hk).complete(lied)), BadInput)
+    await cleared(hk)
+    if hk.database.is_local:
+        await hk.committer.submit(lambda tx: tight.declare(tx, SFC, FILE))
+    twice = Attached(bytes(32), 2 * len(BYTES))
+    assert isinstance(await refused(hk.committer.submit(lambda tx: tight.declare(tx, SFC, twice))), NoRoom)
 
 
 async def test_a_file_of_one_authority_is_not_there_for_another(hk: Opened):

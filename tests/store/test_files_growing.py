@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 import pytest
+from regulator.exchange.v1.values_pb2 import Handling
 from sqlalchemy import Connection
 
 from gateway.store.attachment_changes import AttachmentChanges
@@ -10,12 +11,13 @@ from gateway.store.attachment_lookups import AttachmentLookups
 from gateway.store.attachment_queries import read_wanted, read_whole
 from gateway.store.attachment_standing import read_awaited
 from gateway.store.transaction import Transaction
-from gateway.supervision.attachments import Attached
-from tests.store.attaching import SFC, named, storing
+from gateway.supervision.attachments import AttachmentRecord
+from gateway.supervision.disclosure import Scope
+from tests.store.attaching import SFC, named
 from tests.store.stores import Opened
 from tests.store.test_growing import MORE, Read, steps
 
-FEW, MANY = 30, 900  # files, each of a notice of its own
+FEW, MANY = 150, 1500  # notices, each with a file of its own, and one of all
 
 
 def looked_up(connection: Connection) -> AttachmentLookups:
@@ -23,7 +25,8 @@ def looked_up(connection: Connection) -> AttachmentLookups:
 
 
 READS: dict[str, Read] = {
-    "what an authority has": lambda connection: looked_up(connection).kept_bytes(SFC),
+    "what an authority has": lambda connection: looked_up(connection).totals(SFC),
+    "whether a file of many is seen": lambda connection: looked_up(connection).is_seen(1, Scope(Handling.CLEAR)),
     "what is to come": lambda connection: looked_up(connection).owed_bytes(),
     "what goes": lambda connection: looked_up(connection).dropped(1),
     "what is wanted of a peer": lambda connection: read_wanted(connection, "KR", 20260101, 100),
@@ -43,9 +46,9 @@ async def grow(hk: Opened, ids: range) -> None:
     def unit(tx: Transaction) -> None:
         for number in ids:
             data = number.to_bytes(2)
-            record = storing(hk).declare(tx, SFC, Attached(sha256(data).digest(), len(data)))
-            tx.files.keep(record._replace(stored_bytes=len(data), is_complete=True))
-            hk.seal_notice(tx, f"hk-{number}", attachments=[named(data)])
+            digest = sha256(data).digest()
+            tx.files.keep(AttachmentRecord(number + 1, digest.hex(), SFC, digest, 2, 2, True, False, tx.now))
+            hk.seal_notice(tx, f"hk-{number}", attachments=[named(data), named(bytes(2), "common.pdf")])
 
     await hk.committer.submit(unit, weight=len(ids))
     await hk.keep_receipt()

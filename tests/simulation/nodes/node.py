@@ -179,7 +179,7 @@ class Running:
     def _keep_files(self) -> None:
         """What wants files of peers, and takes those of back offices; as ``attaching.Attaching``."""
         site = self._site
-        room = Room(2**32, 2**40, 2**40, 0, lambda: None)
+        room = Room(2**32, 2**40, 2**40, 1000, 0, lambda: None)
         storing = Storing(self.committer, self.readers, room, site.random.randbytes)
         receiving = Receiving(site.parties, self.committer, self.readers, storing, site.micros)
         self._transfers = Transfers(site.micros, lambda *_: None, lambda _: None)
