@@ -56,7 +56,8 @@ def require_leaf(certificate: x509.Certificate, roots: Sequence[x509.Certificate
         raise untrusted(Cause.WRONG_KEY_TYPE, f"the certificate's key is not of the type {kind}")
     constraints = extension_of(certificate, x509.BasicConstraints)
     usage = extension_of(certificate, x509.KeyUsage)
-    if (constraints and constraints.ca) or (usage and usage.key_cert_sign):  # X.509-SVID, section 5.2
+    issues = usage and (usage.key_cert_sign or usage.crl_sign)
+    if (constraints and constraints.ca) or issues:  # X.509-SVID, section 5.2
         raise untrusted(Cause.CA_CERTIFICATE, "the certificate is an authority's, which never speaks for itself")
     for extension in certificate.extensions:
         if extension.critical and isinstance(extension.value, x509.UnrecognizedExtension):  # RFC 5280, section 4.2

@@ -1,13 +1,19 @@
 """Evidence files: what a third person verifies with the file and two roots."""
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
+from regulator.exchange.v1.envelope_pb2 import Envelope
+
 from gateway.identity.certificates import to_der
+from gateway.ledger.checkpoint import countersign
 from gateway.ledger.evidence import Evidence
+from gateway.ledger.origins import origin_of
 from tests.conformance.cases import Subject
 from tests.conformance.envelope_cases import UNKNOWN_FIELD
 from tests.conformance.evidence_certificates import of_certificates, of_time
+from tests.conformance.evidence_form_cases import accepted, refused
 from tests.conformance.evidence_goods import FILE, GOOD, HASH, LEAF, LEAVES, given, moment, with_extra
 from tests.conformance.evidence_parts import of_the_file, of_the_material, of_the_note, of_the_proof
 from tests.conformance.materials import (
@@ -18,20 +24,27 @@ from tests.conformance.materials import (
     head,
     material,
     receipt,
+    release,
 )
 from tests.conformance.parties import (
+    ENDED,
     HONG_KONG,
     KOREA,
+    KOREAN_NAMELESS,
+    NAMELESS,
     RECEIVED,
     SEAL_END,
     SIGNED,
+    SINGAPORE,
     STRANGER,
+    Side,
 )
 from tests.conformance.spelling import altered, b64
 
 
 def evidences() -> Subject:
-    roots = {"hk": HONG_KONG.root, "kr": KOREA.root, "stranger": STRANGER.root}
+    roots = {"hk": HONG_KONG.root, "kr": KOREA.root, "stranger": STRANGER.root, "hk-ended": ENDED.root}
+    roots |= {"hk-nameless": NAMELESS.root, "kr-nameless": KOREAN_NAMELESS.root, "sg": SINGAPORE.root}
     subject = Subject(
         "evidence",
         "Verify an evidence file (C2SP tlog-proof) with the roots of the two jurisdictions. `step` is the first step "
@@ -44,6 +57,15 @@ def evidences() -> Subject:
         subject.refuse(name, "receipted", differs, reason, given(data), step=step)
     for name, base, differs, reason, step, data in _of_destruction():
         subject.refuse(name, base, differs, reason, given(data), step=step)
+    elsewhere = _hash_alone(destruction=_certified(HONG_KONG, SINGAPORE)).encode()
+    subject.refuse(
+        "destroyed-in-another-pair",
+        "destroyed",
+        "the certificate stands in the channel to a third node",
+        "BAD_PROOF",
+        given(elsewhere, ["hk", "kr", "sg"]),
+        step="destruction",
+    )
     for name, differs, step, listed in (
         ("no-root-of-the-sender", "the sender's root is not trusted", "sender certificates", ["kr"]),
         ("no-root-of-the-receiver", "the receiver's root is not trusted", "receiver certificates", ["hk"]),
@@ -55,12 +77,16 @@ def evidences() -> Subject:
         ),
     ):
         subject.refuse(name, "receipted", differs, "UNTRUSTED UNKNOWN_ISSUER", given(FILE, listed), step=step)
+    for name, base, differs, reason, step, data, listed in refused():
+        subject.refuse(name, base, differs, reason, given(data, listed), step=step)
     return subject
 
 
 def _accepted(subject: Subject) -> None:
     leaves, leaf = LEAVES, HASH.hex()
     unknown = envelope("unknown").SerializeToString() + UNKNOWN_FIELD
+    odd = _proven(lambda made: setattr(made, "salt", bytes(15)))
+    timeless = _proven(lambda made: made.ClearField("sealed_at"))
     alone = Evidence(material(LEAF).SerializeToString(deterministic=True), 0, (), receipt([LEAF]).note)
     second = HONG_KONG.certificates(HONG_KONG.second, days=(moment(SIGNED), SEAL_END))
     rotated = evidence(note=receipt(leaves, HONG_KONG.second).note, sender_certificates=second)
@@ -75,6 +101,8 @@ def _accepted(subject: Subject) -> None:
             sha256(b"\0" + unknown).hexdigest(),
             RECEIVED,
         ),
+        ("breaks-a-rule", "its salt has 15 bytes: what a receiver does not use is proven all the same", *odd, RECEIVED),
+        ("without-time", "it says not when it was sealed", *timeless, RECEIVED),
         (
             "sealed-before-its-seal",
             "the head is signed by the next seal, which is younger than the envelope",
@@ -83,6 +111,20 @@ def _accepted(subject: Subject) -> None:
             RECEIVED,
         ),
         ("destroyed", "the content is destroyed, and the certificate of that is in it", _destroyed(), leaf, RECEIVED),
+        (
+            "destroyed-by-the-receiver",
+            "the certificate is the receiver's, in the channel the other way",
+            _hash_alone(destruction=_certified(KOREA, HONG_KONG)),
+            leaf,
+            RECEIVED,
+        ),
+        (
+            "destroyed-and-not-receipted",
+            "the certificate has no receipt yet",
+            _hash_alone(destruction=_certified(KOREA, HONG_KONG, receipted=False)),
+            leaf,
+            RECEIVED,
+        ),
         (
             "destroyed-uncertified",
             "the content is destroyed, and only the hash is there",
@@ -95,6 +137,17 @@ def _accepted(subject: Subject) -> None:
         if received is not None:
             found["received_at"] = str(received)
         subject.accept(name, differs, given(file.encode()), **found)
+    for name, differs, data, listed in accepted():
+        found = {"leaf_hash": leaf, "index": str(INDEX), "signed_at": str(SIGNED), "received_at": str(RECEIVED)}
+        subject.accept(name, differs, given(data, listed), **found)
+
+
+def _proven(change: Callable[[Envelope], object]) -> tuple[Evidence, str]:
+    """Evidence of a changed release, and its leaf hash."""
+    made = release(7)
+    change(made)
+    data = made.SerializeToString()
+    return evidence(data), sha256(b"\0" + data).hexdigest()
 
 
 def _hash_alone(**changes: Any) -> Evidence:
@@ -107,6 +160,16 @@ def _certificate(index: int = INDEX, leaf: bytes = HASH) -> bytes:
     certificate = destroyed(7, index, leaf).SerializeToString()
     leaves = [*LEAVES, certificate]
     return evidence(certificate, receipt(leaves).note, index=len(LEAVES), leaves=leaves).encode()
+
+
+def _certified(by: Side, to: Side, *, receipted: bool = True) -> bytes:
+    """Evidence of a node's certificate of destruction, the only envelope of its channel to another one."""
+    origin = origin_of(by.domain, to.domain)
+    certificate = destroyed(7, INDEX, HASH, origin).SerializeToString()
+    sent = head([certificate], by.seal, origin=origin)
+    note = countersign(sent, to.domain, to.seal, RECEIVED).note if receipted else sent.note
+    sides = {"sender_certificates": by.certificates(), "receiver_certificates": to.certificates()}
+    return evidence(certificate, note, index=0, leaves=[certificate], **sides).encode()
 
 
 def _destroyed() -> Evidence:

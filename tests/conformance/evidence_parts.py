@@ -74,6 +74,8 @@ def of_the_material() -> list[Row]:
     other = release(7)
     other.origin = KR_TO_HK
     for_other_channel = other.SerializeToString()
+    beyond = release(7)
+    beyond.sealed_at.seconds = 253_402_300_800
     return [
         ("unknown-field", "the material holds a field that is not known", m, step, with_extra(FILE, unknown)),
         (
@@ -119,6 +121,13 @@ def of_the_material() -> list[Row]:
             m,
             "envelope",
             evidence(for_other_channel).encode(),
+        ),
+        (
+            "envelope-of-the-year-10000",
+            "the envelope says that it was sealed after the year 9999",
+            m,
+            "envelope",
+            evidence(beyond.SerializeToString()).encode(),
         ),
     ]
 

@@ -3,6 +3,7 @@
 Roots are valid for a hundred years and sealing certificates for ninety, so no case depends on the day it is run.
 """
 
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
@@ -38,16 +39,22 @@ def serial(*words: object) -> int:
 
 
 class Side:
-    """A jurisdiction: its node authority, and the seals of its node."""
+    """A jurisdiction: its node authority, and the seals of its node.
 
-    def __init__(self, jurisdiction: str, domain: str, word: str = "") -> None:
+    ``labelled``: its root names the domain, as ``gateway certs`` makes it; ``ends``: when that root does.
+    """
+
+    def __init__(
+        self, jurisdiction: str, domain: str, word: str = "", *, labelled: bool = True, ends: datetime = ROOT_END
+    ) -> None:
         self.jurisdiction, self.domain, self._word = jurisdiction, domain, word or domain
+        self._labels, self._ends = domain.split(".") if labelled else [], ends
         self.key = tls_key(f"{self._word} root")
         self.seal, self.second = KitSeal.of(f"{self._word} seal"), KitSeal.of(f"{self._word} second seal")
 
     @cached_property
     def root(self) -> x509.Certificate:
-        labels = [x509.NameAttribute(NameOID.DOMAIN_COMPONENT, label) for label in reversed(self.domain.split("."))]
+        labels = [x509.NameAttribute(NameOID.DOMAIN_COMPONENT, label) for label in reversed(self._labels)]
         name = x509.Name(
             [
                 x509.NameAttribute(NameOID.COUNTRY_NAME, self.jurisdiction),
@@ -56,13 +63,16 @@ class Side:
             ]
         )
         identifier = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
-        builder = _builder(name, name, self.key.public_key(), serial(self._word), (FOUNDED, ROOT_END))
+        builder = _builder(name, name, self.key.public_key(), serial(self._word), (FOUNDED, self._ends))
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         builder = builder.add_extension(_authority_usage(), critical=True).add_extension(identifier, critical=False)
         return builder.sign(self.key, SHA256(), ecdsa_deterministic=True)
 
     def certificates(self, seal: KitSeal | None = None, **odd: Any) -> tuple[bytes, bytes]:
-        """Both certificates of a seal, in DER; each of ``odd`` changes one thing of them, see ``_issue``."""
+        """Both certificates of a seal, in DER; each of ``odd`` changes one thing of them, see ``_issue``.
+
+        ``more``: extensions to add, or to put in the place of others of their type; ``without``: types to leave out.
+        """
         ed25519, ml_dsa_44 = (seal or self.seal).public_keys
         return self._issue(ed25519, **odd), self._issue(ml_dsa_44, **odd)
 
@@ -79,20 +89,25 @@ class Side:
         days: tuple[datetime, datetime] = (ISSUED, SEAL_END),
         usage: x509.ObjectIdentifier | None = None,
         by: "Side | None" = None,
+        more: Sequence[tuple[x509.ExtensionType, bool]] = (),
+        without: Collection[type] = (),
     ) -> bytes:
         issuer, identity = by or self, identity or f"spiffe://{self.domain}/node"
-        number = serial(key.public_bytes_raw(), identity, days, usage, issuer._word)
+        odd = (repr(more), repr(without)) if more or without else ()
+        number = serial(key.public_bytes_raw(), identity, days, usage, issuer._word, *odd)
         names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(identity)])
         purposes = [usage] if usage else profiles().seal.extended_key_usage
         builder = _builder(x509.Name([]), issuer.root.subject, key, number, days)
-        for extension, critical in (
+        usual = (
             (x509.BasicConstraints(ca=False, path_length=None), True),
             (key_usage(digital_signature=True), True),
             (x509.SubjectKeyIdentifier.from_public_key(key), False),
             (x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), False),
             (names, True),
             (x509.ExtendedKeyUsage(purposes), False),
-        ):
+        )
+        replaced = {type(extension) for extension, _ in more} | {*without}
+        for extension, critical in (*(each for each in usual if type(each[0]) not in replaced), *more):
             builder = builder.add_extension(extension, critical)
         return to_der(builder.sign(issuer.key, SHA256(), ecdsa_deterministic=True))
 
@@ -115,4 +130,8 @@ def _authority_usage() -> x509.KeyUsage:
 
 HONG_KONG, KOREA = Side("HK", HK), Side("KR", KR)
 STRANGER = Side("HK", HK, "a stranger")  # who claims to be Hong Kong
+SINGAPORE = Side("SG", "gateway.sg.example")
+ENDED = Side("HK", HK, "an ended root", ends=datetime.fromtimestamp(SIGNED - 1, UTC))
+NAMELESS = Side("HK", HK, "a root without a domain", labelled=False)
+KOREAN_NAMELESS = Side("KR", KR, "another root without a domain", labelled=False)
 ROOTS = (HONG_KONG.root, KOREA.root)

@@ -106,7 +106,7 @@ class OddCertificates:
         return Credential(builder.sign(self._root.key, digest or SHA256()), key)
 
 
-def key_usage(*, digital_signature: bool = False, key_cert_sign: bool = False) -> x509.KeyUsage:
+def key_usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=digital_signature,
         content_commitment=False,
@@ -114,7 +114,7 @@ def key_usage(*, digital_signature: bool = False, key_cert_sign: bool = False) -
         data_encipherment=False,
         key_agreement=False,
         key_cert_sign=key_cert_sign,
-        crl_sign=False,
+        crl_sign=crl_sign,
         encipher_only=False,
         decipher_only=False,
     )
