@@ -20,7 +20,7 @@ from gateway.commands.drafts import DraftCommands
 from gateway.commands.framework_sealing import FrameworkSealing
 from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.notice_sealing import NoticeSealing
-from gateway.commands.notices import Commands
+from gateway.commands.notices import NoticeCommands
 from gateway.commands.retention import Retention
 from gateway.commands.seals import SealCommands
 from gateway.commands.sharing import SharingCommands
@@ -40,7 +40,7 @@ from gateway.questions.evidence import Proofs
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.health import Health
 from gateway.questions.links import Links
-from gateway.questions.notices import Questions
+from gateway.questions.notices import NoticeQuestions
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.questions.sharing import SharingQuestions
 from gateway.questions.standing import Standing
@@ -277,12 +277,12 @@ class Node:
         authorities = config.node.authorities
         approval = config.four_eyes.approval_rules()
         tokens = SealedTokens(self._token_key, random)
-        notices = Questions(self._readers, self._bulletin, tokens, self._tracing.traceparent_at)
+        notices = NoticeQuestions(self._readers, self._bulletin, tokens, self._tracing.traceparent_at)
         rules = FrameworkQuestions(self._readers, tokens, _micros)
         drafts, sharing = DraftQuestions(self._readers, tokens), SharingQuestions(self._readers, tokens, _micros)
         notice_sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)
         acts = DraftActs(parties, notice_sealing, rule_sealing, approval)
-        commands = Commands(parties, committer, notice_sealing, notices, _micros, random)
+        commands = NoticeCommands(parties, committer, notice_sealing, notices, _micros, random)
         rule_commands = FrameworkCommands(parties, committer, rule_sealing, rules, _micros, random)
         seals = self._seals = SealCommands(
             parties,

@@ -20,7 +20,7 @@ from gateway.commands.replays import carried_out, remember
 from gateway.errors import BadInput, GatewayError
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
-from gateway.questions.notices import Questions
+from gateway.questions.notices import NoticeQuestions
 from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer
 from gateway.store.reading import Needs
@@ -45,7 +45,7 @@ Done = Sealed | str
 """What a unit of work did: the envelope it sealed, or the id of a notice that is to be read once it is durable."""
 
 
-class Commands:
+class NoticeCommands:
     """The acts of back offices.
 
     Args:
@@ -62,7 +62,7 @@ class Commands:
         parties: Parties,
         committer: Committer,
         sealing: NoticeSealing,
-        questions: Questions,
+        questions: NoticeQuestions,
         clock: Callable[[], int],
         random: Callable[[int], bytes],
     ) -> None:

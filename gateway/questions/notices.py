@@ -47,7 +47,7 @@ _OF_DRAFTS = frozenset(
 _OF_CHANNELS = frozenset({Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED, Event.SEAL_ROTATED})
 
 
-class Questions:
+class NoticeQuestions:
     """The questions of back offices.
 
     Args:

@@ -8,8 +8,8 @@ from typing import Any
 from regulator.exchange.v1 import notice_service_pb2 as pb
 from regulator.exchange.v1 import notice_service_pb2_grpc as rpc
 
-from gateway.commands.notices import Commands
-from gateway.questions.notices import Questions
+from gateway.commands.notices import NoticeCommands
+from gateway.questions.notices import NoticeQuestions
 from gateway.rpc.admission import CALLER
 from gateway.rpc.ahead import ahead
 from gateway.rpc.status import status_of
@@ -20,7 +20,7 @@ MAX_REFUSALS = 1000  # told of one stream; then it ends
 class NoticeServicer(rpc.NoticeServiceServicer):
     """Calls commands and questions."""
 
-    def __init__(self, commands: Commands, questions: Questions) -> None:
+    def __init__(self, commands: NoticeCommands, questions: NoticeQuestions) -> None:
         self._commands, self._questions = commands, questions
 
     async def CreateNotice(self, request: pb.CreateNoticeRequest, context: Any) -> pb.Notice:

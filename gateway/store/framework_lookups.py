@@ -8,9 +8,10 @@ from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent, Provisi
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, select
 
 from gateway.store.framework_changes import RulesChanges, Version
-from gateway.store.framework_rows import assessment_record, day_number, day_of, version_record
+from gateway.store.framework_rows import assessment_record, date_of, version_record
 from gateway.store.tables import assessments, framework_versions, leaves, provisions, told_days
 from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord, newest_known
+from gateway.supervision.handling import day_of
 
 _NEWEST = (
     select(framework_versions)
@@ -82,7 +83,7 @@ class FrameworkLookups:
     def starting(self, version: FrameworkVersionRecord, after: Date, until: Date) -> list[Provision]:
         """Gives the provisions of a committed version whose first day comes after one day and not after the other."""
         day = provisions.c.effective_from
-        between = (day > day_number(after), day <= day_number(until))
+        between = (day > day_of(after), day <= day_of(until))
         statement = _PROVISIONS.where(*self._at(version), *between).order_by(provisions.c.ordinal)
         return [Provision.FromString(data) for data in self._connection.scalars(statement)]
 
@@ -90,7 +91,7 @@ class FrameworkLookups:
         """Gives the day up to which events told what came into force; None: none did yet."""
         written = (unit.told_until for unit in self._changes if unit.told_until)
         number = next(written, None) or self._connection.scalar(select(told_days.c.until))
-        return day_of(number) if number else None
+        return date_of(number) if number else None
 
     def assessment(self, assessment_id: str) -> AssessmentRecord | None:
         """Gives an assessment; None: there is none of that id."""

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 
 from gateway.store.rows import enum_bits
 from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord
+from gateway.supervision.handling import day_of
 from gateway.supervision.outcomes import EventContent
 
 
@@ -57,7 +58,7 @@ def provision_rows(provisions: Iterable[Provision], cursor: int) -> list[dict[st
             "sector": each.sector,
             "topic": each.topic,
             "status": each.status,
-            "effective_from": day_number(each.effective_from),
+            "effective_from": day_of(each.effective_from),
             "data": each.SerializeToString(),
         }
         for ordinal, each in enumerate(provisions)
@@ -127,12 +128,6 @@ def joined_topics(topics: Iterable[str]) -> str:
     return f" {words} " if words else ""
 
 
-def day_number(day: Date) -> int:
-    """Writes a day as a number that sorts by time: 20260131."""
-    year, month, number = int(day.year), int(day.month), int(day.day)
-    return year * 10_000 + month * 100 + number
-
-
-def day_of(number: int) -> Date:
-    """Reads such a number."""
+def date_of(number: int) -> Date:
+    """Reads a day that is written as a number: the other way than ``handling.day_of``."""
     return Date(year=number // 10_000, month=number // 100 % 100, day=number % 100)

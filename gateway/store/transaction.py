@@ -25,7 +25,6 @@ from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.changes import Changes, RequestRecord, request_key
 from gateway.store.clocks import NO_WITNESSES
-from gateway.store.framework_rows import day_number
 from gateway.store.logs import parsed, read_leaves, read_unusable
 from gateway.store.reading import Reading
 from gateway.store.receipts import Covered
@@ -35,6 +34,7 @@ from gateway.store.tables import events, node
 from gateway.supervision.destruction import left_in
 from gateway.supervision.drafts import DraftRecord
 from gateway.supervision.envelopes import Actor, Seal, seal_rotated
+from gateway.supervision.handling import day_of
 from gateway.supervision.outcomes import NO_ENVELOPE, Context, EventContent, Outcome, Projection
 from gateway.supervision.projection import concerned_notices, project, reply_rank
 from gateway.supervision.records import NOWHERE, Place
@@ -279,7 +279,7 @@ class Transaction(Reading):
 
     def tell_until(self, day: Date) -> None:
         """Keeps the day up to which events tell what comes into force."""
-        self._changes.rules.told_until = day_number(day)
+        self._changes.rules.told_until = day_of(day)
 
     def _take_rotation(self, origin: str, rotation: Rotation, place: Place) -> None:
         """Keeps another seal of the sender of a channel: there, and where it cosigns."""

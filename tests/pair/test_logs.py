@@ -24,13 +24,13 @@ MARK = "mark-4c1e"  # in every text of every notice
 NAMES = {"title": f"title {MARK}", "summary": f"summary\n{MARK}", "subject": f"Subject {MARK} Ltd"}
 FALLING = """
 import sys
-from gateway.commands.notices import Commands
+from gateway.commands.notices import NoticeCommands
 from gateway.cli import main
 
 async def falls(self, caller, request):
     int(request.content.title[0].text)
 
-Commands.create_notice = falls
+NoticeCommands.create_notice = falls
 sys.argv = ["gateway", "serve", sys.argv[1], "--verbose"]
 main()
 """

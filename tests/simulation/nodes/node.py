@@ -20,7 +20,7 @@ from gateway.commands.drafts import DraftCommands
 from gateway.commands.framework_sealing import FrameworkSealing
 from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.notice_sealing import NoticeSealing
-from gateway.commands.notices import Commands
+from gateway.commands.notices import NoticeCommands
 from gateway.commands.receiving import Receiving
 from gateway.commands.retention import Retention
 from gateway.commands.seals import SealCommands
@@ -36,7 +36,7 @@ from gateway.questions.attachments import AttachmentQuestions
 from gateway.questions.drafts import DraftQuestions
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.links import Links
-from gateway.questions.notices import Questions
+from gateway.questions.notices import NoticeQuestions
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.questions.sharing import SharingQuestions
 from gateway.replicas import Alone
@@ -162,11 +162,11 @@ class Running:
     def _make_commands(self, token_key: bytes) -> None:
         site, parties, committer, random = self._site, self._site.parties, self.committer, self._site.random.randbytes
         tokens = self.tokens = SealedTokens(token_key, random)
-        self.questions = Questions(self.readers, self.bulletin, tokens, lambda *_: "")
+        self.questions = NoticeQuestions(self.readers, self.bulletin, tokens, lambda *_: "")
         rules = FrameworkQuestions(self.readers, tokens, site.micros)
         approval = site.approval
         sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)
-        self.notices = Commands(parties, committer, sealing, self.questions, site.micros, random)
+        self.notices = NoticeCommands(parties, committer, sealing, self.questions, site.micros, random)
         self.frameworks = FrameworkCommands(parties, committer, rule_sealing, rules, site.micros, random)
         drafts = self.draft_questions = DraftQuestions(self.readers, tokens)
         acts = DraftActs(parties, sealing, rule_sealing, approval)
