@@ -129,8 +129,16 @@ class Journaling:
 
     async def run(self) -> None:
         """Tells of counted refusals and signs, again and again, until it is cancelled."""
+        is_told = False
         while True:
-            await self.settle()
+            try:
+                await self.settle()
+            except Exception as defect:  # noqa: BLE001 - the journal must not stay unsigned until the node is started anew
+                if not is_told:
+                    _log.defect("journal_not_settled", defect)
+                is_told = True
+            else:
+                is_told = False
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def settle(self) -> None:

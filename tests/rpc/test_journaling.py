@@ -9,7 +9,7 @@ import pytest
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 from regulator.exchange.v1.notice_service_pb2 import Notice, SubmitNoticesResponse
 
-from gateway.errors import AlreadyExists, GatewayError, NotFound, NotServed, Overloaded, StoreError, Unavailable
+from gateway.errors import AlreadyExists, NotFound, NotServed, Overloaded, StoreError, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord, Entry, Requester
 from gateway.rpc import journaling as module
 from gateway.rpc.journaling import MAX_TOLD_AT_ONCE, Journaling, batches
@@ -25,11 +25,12 @@ class Writer:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.refusals: list[tuple[str, str, Mapping[str, str]]] = []
-        self.failure: GatewayError | None = None
+        self.failure: Exception | None = None
         self.stuck = asyncio.Event()
         self.stuck.set()
         self.wrote = asyncio.Event()
         self.unsigned = 0
+        self.asked, self.signed = asyncio.Event(), asyncio.Event()
 
     async def journal(self, *entries: Entry) -> None:
         await self.stuck.wait()
@@ -39,9 +40,11 @@ class Writer:
         self.wrote.set()
 
     async def submit(self, _unit: object) -> None:
+        self.asked.set()
         if self.failure:
             raise self.failure
         self.unsigned = 0
+        self.signed.set()
 
     def latest(self) -> SimpleNamespace:
         return SimpleNamespace(journal=SimpleNamespace(unsigned=self.unsigned))
@@ -85,6 +88,23 @@ async def test_a_refusal_that_cannot_be_told_is_given_and_told_later(journaling:
     await journaling.settle()
     (entry,) = writer.entries
     assert (entry.outcome, entry.count, entry.resources) == ("NOT_FOUND", 3, ("notices/hk-1",))
+
+
+async def test_the_journal_is_signed_again_after_an_error_that_nobody_expected(
+    journaling: Journaling, writer: Writer, monkeypatch, caplog
+):
+    """Else a node would leave it unsigned until it is started anew, and nobody would know."""
+    monkeypatch.setattr(module, "INTERVAL_SECONDS", 0)
+    writer.unsigned, writer.failure = 3, KeyError("nobody expected this")
+    running = asyncio.create_task(journaling.run())
+    async with asyncio.timeout(60):
+        for _ in range(3):
+            writer.asked.clear()
+            await writer.asked.wait()
+        writer.failure = None
+        await writer.signed.wait()
+    running.cancel()
+    assert [record.msg for record in caplog.records] == ["journal_not_settled"], "once, however often it fails"
 
 
 async def test_a_refusal_does_not_wait_for_a_store_that_is_stuck(journaling: Journaling, writer: Writer, monkeypatch):
