@@ -30,6 +30,18 @@ Chore = Callable[[], Coroutine[Any, Any, None]]
 _log = Log(__name__)
 
 
+def begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Begins what runs for as long as the node does; should it end by an error, the log tells."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_tell_ended)
+    return task
+
+
+def _tell_ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (defect := task.exception()):
+        _log.defect("task_ended", defect)
+
+
 async def tell_days(commands: FrameworkCommands, now: Callable[[], datetime]) -> None:
     """Tells what came into force: at once, and after each midnight (UTC)."""
     failing = "what came into force could not be told now"

@@ -4,10 +4,11 @@ import asyncio
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -86,7 +87,7 @@ from gateway.store.opening import (
 from gateway.store.readers import Readers
 from gateway.telemetry.starting import tracing_of
 from gateway.trusting import Trusting
-from gateway.watching import ClockWatch, Watched, disk_room, queue_room, watch
+from gateway.watching import ClockWatch, disk_room, queue_room, watch
 
 _log = Log(__name__)
 
@@ -119,11 +120,10 @@ class Node:
         Raises:
             ConfigError, StoreError, Untrusted: something does not fit; says what, and what to do.
         """
-        now = _now()
-        self._tracing = tracing_of(self.home.config.telemetry, self.home.path, self.home.config.node.domain)
+        config = self.home.config
+        self._tracing = tracing_of(config.telemetry, self.home.path, config.node.domain)
         self._open_database()
-        documents = self.home.peer_documents()
-        parties = self.home.parties(documents, now)
+        parties = self.home.parties(self.home.peer_documents(), _now())
         self._trusting = Trusting(self.home, parties.peers, _now)
         self._keyring = Keyring([self.home.seal_files.dated(_now)])
         self._access, self._officers = self.home.access(), self.home.officers()
@@ -132,13 +132,10 @@ class Node:
             await asyncio.to_thread(require)
         self._open_store(parties)
         alarms = Alarms(self._committer, _micros)
-        listeners = Listeners(
-            self.home.config, self._trusting, self._journaling, self._instruments, self._tracing, _now
-        )
+        listeners = Listeners(config, self._trusting, self._journaling, self._instruments, self._tracing, _now)
         back_office = listeners.back_office(lambda: self._access.current, self._officers)
-        self._back_office, self.back_office_port = await back_office_server(
-            back_office, self._services(parties, alarms)
-        )
+        services = self._services(parties, alarms)
+        self._back_office, self.back_office_port = await back_office_server(back_office, services)
         store = Store(
             self._committer,
             self._readers,
@@ -163,24 +160,10 @@ class Node:
         self._peer, self.peer_port = peer_server(listeners.peer(parties), self._receiving)
         self._committer.start()
         self._metrics = MetricsListener(self._metrics_page(parties, alarms, listeners.loads).make)
-        if address := self.home.config.metrics.listen:
+        if address := config.metrics.listen:
             self.metrics_port = await self._metrics.start(address)
         await listeners.open((self._back_office, self.back_office_port), (self._peer, self.peer_port))
-        self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
-        sending = self._attaching.links(self._trusting.to_peer, self._replicas)
-        self._tasks += [asyncio.create_task(link.run()) for link in sending]
-        self._tasks += [asyncio.create_task(chore()) for chore in self._chores]
-        if isinstance(self._replicas, Shared):
-            self._tasks.append(asyncio.create_task(self._replicas.run()))
-        # Each by itself: one that is slow to fetch must not keep the others from being looked at.
-        watched: list[list[Watched]] = [[self._access, self._seals, *self._trusting.watched]]
-        watched += [[source] for source in self._officers.sources]
-        watched.append([disk_room(self.home.path), queue_room(self._committer.waiting_weight), ClockWatch(self._clock)])
-        self._tasks += [asyncio.create_task(watch(each, alarms)) for each in watched]
-        self._tasks.append(asyncio.create_task(self._journaling.run()))
-        self._tasks.append(asyncio.create_task(self._continuity.run(self._committer.latest)))
-        if self.metrics_port:
-            self._tasks.append(asyncio.create_task(watch_lateness(self._instruments.loop_came_late)))
+        self._tasks = [chores.begin(each) for each in self._background(links.values(), alarms)]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves until ``stop`` is set, the storage breaks or a listener ends by itself; then drains and closes.
@@ -223,6 +206,23 @@ class Node:
         self._readers.close()
         self._database.close()
         await asyncio.to_thread(self._tracing.close)
+
+    def _background(self, links: Iterable[Link], alarms: Alarms) -> Iterator[Coroutine[Any, Any, None]]:
+        """What runs for as long as the node does."""
+        yield from (link.run() for link in links)
+        yield from (link.run() for link in self._attaching.links(self._trusting.to_peer, self._replicas))
+        yield from (chore() for chore in self._chores)
+        if isinstance(self._replicas, Shared):
+            yield self._replicas.run()
+        yield watch([self._access, self._seals, *self._trusting.watched], alarms)
+        # Each by itself: one that is slow to fetch must not keep the others from being looked at.
+        yield from (watch([source], alarms) for source in self._officers.sources)
+        rooms = disk_room(self.home.path), queue_room(self._committer.waiting_weight)
+        yield watch([*rooms, ClockWatch(self._clock)], alarms)
+        yield self._journaling.run()
+        yield self._continuity.run(self._committer.latest)
+        if self.metrics_port:
+            yield watch_lateness(self._instruments.loop_came_late)
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
@@ -316,6 +316,9 @@ class Node:
         ]
         files = self._attaching.standing
         own_seals = lambda: parties.own_seals.expecting(self._keyring.seals)  # noqa: E731
+        standing = Standing(
+            parties, authorities, seals.seal_in_force, self._bulletin, self._links, files, alarms, _micros
+        )
         return Services(
             NoticeServicer(commands, notices),
             FrameworkServicer(rule_commands, rules),
@@ -324,13 +327,7 @@ class Node:
             self._attaching.servicer,
             EventServicer(notices),
             EvidenceServicer(Proofs(self._readers, self._bulletin)),
-            AdminServicer(
-                Standing(
-                    parties, authorities, seals.seal_in_force, self._bulletin, self._links, files, alarms, _micros
-                ),
-                certificates,
-                seals,
-            ),
+            AdminServicer(standing, certificates, seals),
             AuditServicer(Auditing(own_seals, self._readers, tokens, committer)),
             HealthServicer(self._health),
         )

@@ -58,6 +58,18 @@ def test_a_chore_that_fails_is_done_again_after_a_minute(loop: VirtualLoop, erro
     assert done.at == [0, chores.RETRY_SECONDS]
 
 
+def test_what_ends_before_its_node_is_told_unless_it_is_cancelled(loop: VirtualLoop, caplog) -> None:
+    async def ends(error: BaseException) -> None:
+        raise error
+
+    async def for_a_while() -> None:
+        await asyncio.wait([chores.begin(ends(KeyError("nobody expected this")))])
+        await asyncio.wait([chores.begin(ends(asyncio.CancelledError()))])
+
+    loop.run_until_complete(for_a_while())
+    assert [record.msg for record in caplog.records] == ["task_ended"]
+
+
 def test_a_chore_of_a_day_is_done_at_once_and_soon_after_each_midnight(loop: VirtualLoop) -> None:
     """And every ten minutes, since a clock may be set, and a machine may sleep."""
     done = Done()
