@@ -64,6 +64,8 @@ class Committed:
         self.reads += 1
         return []
 
+    at_once = run
+
 
 async def test_a_watch_reads_after_commits_with_events_alone():
     committed = Committed()
