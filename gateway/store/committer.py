@@ -203,7 +203,7 @@ class Committer:
                 commit = self._write(group)
             else:
                 commit = await self._elsewhere(self._write, group)
-            await self._elsewhere(self._connection.commit)
+            await self._elsewhere(self._database.commit, self._connection)
         except StoreError:
             raise
         except IntegrityError as error:  # as after a size that has changed: the rows are there already

@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from gateway.errors import ConfigError, StoreError, WrongForm
 from gateway.store.failing import being_opened
+from gateway.store.in_place import InPlace
 from gateway.store.leases import require_stopped
 from gateway.store.migrating import newest_revision, revision_of, upgrade
 from gateway.store.wal_damage import passed_over
@@ -83,9 +84,10 @@ class Database:
         self._writers = _engine(self.url, writes=True)
         self.readers = _engine(self.url, writes=False)
         self._lock = _lock(home)
-        self._index_room = IndexRoom(Path(self.url.database or ""))
+        file = Path(self.url.database or "")
+        self._index_room, self._in_place = IndexRoom(file), InPlace(file)
         try:
-            self.lost_commit = self.is_local and _lost_commits(Path(self.url.database or "")) == 1
+            self.lost_commit = self.is_local and _lost_commits(file) == 1
         except BaseException:
             self._lock.close()
             raise
@@ -107,9 +109,21 @@ class Database:
         connection = self._writers.connect()
         if self.is_local:
             self._index_room.keep()
+            self._in_place.keep()
         else:
             bound(connection)
         return connection
+
+    def commit(self, connection: Connection) -> None:
+        """Commits what ``committing`` gave; it is durable once this returns.
+
+        Raises:
+            SQLAlchemyError: it failed.
+            StoreError: SQLite's files are not in their place any more.
+        """
+        connection.commit()
+        if self.is_local:
+            self._in_place.require()
 
     def migrate(self) -> None:
         """Brings the tables to this version's form; does nothing where they have it."""

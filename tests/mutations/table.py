@@ -159,6 +159,13 @@ MUTATIONS = (
         "tests/crash/test_system_calls.py::test_a_call_that_fails_or_kills_loses_nothing",
     ),
     Mutation(
+        "what is committed into a file without a name is acknowledged",
+        "gateway/store/database.py",
+        "            self._in_place.require()",
+        "            pass",
+        "tests/store/test_in_place.py::test_nothing_is_acknowledged_into_a_database_that_was_moved_away",
+    ),
+    Mutation(
         "an answer does not wait for its entry in the journal",
         "gateway/rpc/journaling.py",
         "await self._committer.journal(record.entry(JournalEntry.ANSWERED, told_in(answer)))",
