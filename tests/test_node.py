@@ -1,5 +1,6 @@
 """What a node does about itself."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,18 @@ def test_a_node_whose_listener_ends_by_itself_ends(tmp_path: Path, listener: str
     command = [sys.executable, "-c", SCRIPT, str(home), listener]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.startswith("a listener ended by itself")
+
+
+def test_a_port_that_is_taken_is_no_reason_not_to_start_the_node_again(tmp_path: Path):
+    """Who has it may end, or the address come to this machine: a service must not be given up for it (exit code 5)."""
+    site = Site("HK", tmp_path / "hk").found()
+    with socket.create_server(("127.0.0.1", site.peer_port)):
+        command = [sys.executable, "-m", "gateway", "serve", str(site.home.path)]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 4
+    (told,) = ended.stderr.splitlines()
+    assert f"127.0.0.1:{site.peer_port}" in told
+    assert "gateway doctor" in told
 
 
 AILING = """

@@ -30,7 +30,7 @@ from regulator.exchange.v1 import (
     sharing_service_pb2_grpc,
 )
 
-from gateway.errors import ConfigError
+from gateway.errors import Unavailable
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
 from gateway.metrics.instruments import Instruments
 from gateway.rpc.admin import AdminServicer
@@ -128,7 +128,8 @@ async def back_office_server(listener: Listener, services: Services) -> tuple[gr
     """Makes the listener for back offices; gives it and the port it took.
 
     Raises:
-        ConfigError: a method of a service has no rule, or the address cannot be listened on.
+        ConfigError: a method of a service has no rule.
+        Unavailable: the address cannot be listened on now.
     """
     # Of a message that nobody reads yet, 64 KiB may be here; probing would let a near caller send some megabytes.
     server = _server(listener, MAX_REQUEST_BYTES, most_bytes, ("grpc.http2.bdp_probe", 0))
@@ -150,7 +151,11 @@ async def back_office_server(listener: Listener, services: Services) -> tuple[gr
 
 
 def peer_server(listener: Listener, peer: PeerServicer) -> tuple[grpc.aio.Server, int]:
-    """Makes the listener for paired nodes; gives it and the port it took."""
+    """Makes the listener for paired nodes; gives it and the port it took.
+
+    Raises:
+        Unavailable: the address cannot be listened on now.
+    """
     server = _server(listener, MAX_MESSAGE_BYTES, lambda _method: MAX_MESSAGE_BYTES)
     peer_service_pb2_grpc.add_PeerServiceServicer_to_server(peer, server)
     return server, _bind(server, listener)
@@ -195,9 +200,15 @@ def _bind(server: grpc.aio.Server, listener: Listener) -> int:
     try:
         port = server.add_secure_port(listener.address, credentials)
     except RuntimeError as error:
-        raise ConfigError(
-            f"cannot listen on {listener.address}: is the port taken, or the address not ours?"
-        ) from error
+        raise _not_free(listener.address) from error
     if port == 0:
-        raise ConfigError(f"cannot listen on {listener.address}: is the port taken, or the address not ours?")
+        raise _not_free(listener.address)
     return port
+
+
+def _not_free(address: str) -> Unavailable:
+    """It may be another time: who has the port ends, or the address comes to this machine."""
+    return Unavailable(
+        f"cannot listen on {address}: another process has the port, or this machine does not have the address; "
+        "gateway doctor tells which"
+    )

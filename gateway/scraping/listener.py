@@ -11,7 +11,7 @@ from ipaddress import ip_address
 
 import h11
 
-from gateway.errors import ConfigError
+from gateway.errors import Unavailable
 from gateway.logs import Log
 
 PATH = b"/metrics"
@@ -41,13 +41,13 @@ class MetricsListener:
         """Listens on ``host:port`` from now on; gives the port it took.
 
         Raises:
-            ConfigError: it cannot.
+            Unavailable: it cannot.
         """
         host, _, port = address.rpartition(":")
         try:
             self._server = await asyncio.start_server(self._serve, host.strip("[]"), int(port))
         except OSError as error:
-            raise ConfigError(f"metrics.listen: cannot listen on {address}: {error.strerror}") from error
+            raise Unavailable(f"metrics.listen: cannot listen on {address}: {error.strerror}") from error
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
