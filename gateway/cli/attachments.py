@@ -18,6 +18,9 @@ Files = Annotated[
     list[Path],
     typer.Argument(metavar="FILE...", exists=True, dir_okay=False, readable=True, help="What is to be sent."),
 ]
+Place = Annotated[
+    Path, typer.Option(metavar="FILE", dir_okay=False, help="Where it is to be; what is there is replaced.")
+]
 AttachmentName = Annotated[
     str,
     typer.Argument(metavar="NAME", help="Such as hk-2026-017/attachments/1, the first of a notice; or attachments/ID."),
@@ -71,7 +74,9 @@ def download(
     name: AttachmentName,
     *,
     profile: ProfileFile,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where it is to be; what is there is replaced.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", dir_okay=False, help="Where it is to be; what is there is replaced.")
+    ],
 ) -> None:
     """Fetches a file from the own node, and verifies its digest.
 

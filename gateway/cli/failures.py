@@ -60,6 +60,8 @@ def _told_of_a_call(error: ExchangeError) -> Failure:
         return Failure(f"the node was not reached: {error.message}\n{todo}", NOT_REACHED)
     if isinstance(error, Overloaded | Cancelled):
         return Failure(f"the node did not do it: {error.message}", NOT_REACHED)
+    if not error.reason:  # no node said it
+        return Failure(error.message, DOES_NOT_FIT)
     return Failure(f"the node refused: {error.message} ({error.reason})", REFUSED)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import grpc
 import pytest
-from regulator.exchange import Client, InvalidRequest, NotFound, Overloaded, WrongState
+from regulator.exchange import Client, ExchangeError, InvalidRequest, NotFound, Overloaded, WrongState
 from regulator.exchange.requests import create_notice
+from regulator.exchange.transfers import LocalFile
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 from regulator.exchange.v1.values_pb2 import Attachment, Handling
@@ -89,10 +90,40 @@ def test_a_download_goes_on_from_what_is_there(sfc: Client, tmp_path: Path):
     (tmp_path / "fetched.part").write_bytes(data[: CHUNK_BYTES + 5])
     sfc.download_attachment(stored.name, fetched)
     assert fetched.read_bytes() == data
-    (tmp_path / "fetched.part").write_bytes(b"something else")
-    with pytest.raises(Exception, match="another digest"):
-        sfc.download_attachment(stored.name, fetched)
-    assert fetched.read_bytes() == data
+
+
+@pytest.mark.parametrize("left", [b"something else", bytes(CHUNK_BYTES * 5)], ids=["less", "more"])
+def test_what_is_there_of_another_file_is_fetched_anew(sfc: Client, tmp_path: Path, left: bytes):
+    path = file_of(tmp_path, 3)
+    stored, fetched = sfc.upload_attachment(path), tmp_path / "fetched"
+    (tmp_path / "fetched.part").write_bytes(left)
+    sfc.download_attachment(stored.name, fetched)
+    assert fetched.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("change", ["longer", "shorter", "other"])
+def test_a_file_that_changes_while_it_is_sent_is_said_to_have(sfc: Client, tmp_path: Path, monkeypatch, change: str):
+    path, read = file_of(tmp_path, 50), LocalFile.of
+    data = path.read_bytes()
+
+    def changing(where: Path) -> LocalFile:
+        found = read(where)
+        path.write_bytes({"longer": data + b"more", "shorter": data[:-1], "other": data[::-1]}[change])
+        return found
+
+    monkeypatch.setattr(LocalFile, "of", changing)
+    with pytest.raises(ExchangeError, match="has changed while it was sent"):
+        sfc.upload_attachment(path)
+    assert sfc.upload_attachment(path).complete, "as it is now"
+
+
+def test_other_bytes_that_somebody_sent_before_are_found_and_sent_over(sfc: Client, tmp_path: Path):
+    path = file_of(tmp_path, 51)
+    name = declare(sfc, path).name
+    sfc._stubs.attachments.UploadAttachment(iter([pb.UploadAttachmentRequest(name=name, data=bytes(CHUNK_BYTES))]))
+    assert sfc.upload_attachment(path).complete
+    sfc.download_attachment(declare(sfc, path).name, tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize("sent", range(4), ids=lambda sent: f"after {sent} chunks")

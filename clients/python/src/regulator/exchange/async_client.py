@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
-from typing import IO, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 from grpc import StatusCode, aio
 from regulator.exchange import (
@@ -35,7 +35,7 @@ from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import AsyncChunks
 from regulator.exchange.tasks import is_cancelled
 from regulator.exchange.tokens import AsyncToken, Metadata, bearer, token_of
-from regulator.exchange.transfers import LocalFile, Messages, PartialFile, Patience, whole
+from regulator.exchange.transfers import Messages, PartialFile, Patience, Upload
 from regulator.exchange.v1.attachment_service_pb2 import DownloadAttachmentRequest, StoredAttachment
 from regulator.exchange.v1.audit_service_pb2 import ExportJournalRequest
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest
@@ -216,34 +216,32 @@ class AsyncClient:
 
     async def upload_attachment(self, path: Path) -> StoredAttachment:
         """Sends a file to the node, as ``Client.upload_attachment`` does."""
-        file, patience = await asyncio.to_thread(LocalFile.of, path), Patience()
+        upload = await asyncio.to_thread(Upload, path)
         while True:
             try:
-                stored = await self.create_attachment(file.sha256, file.size_bytes)
-                patience.reached(stored.durable_bytes)
+                stored = await self.create_attachment(upload.file.sha256, upload.file.size_bytes)
                 if not stored.complete:
-                    stored = await self._send(Messages(file, stored))
-                return whole(stored)
+                    stored = await self._send(upload.messages(stored))
+                return upload.whole(stored)
             except ExchangeError as failure:
-                pause_seconds = patience.pause_seconds(failure, self._dice)
+                pause_seconds = await asyncio.to_thread(upload.pause_seconds, failure, self._dice)
             await asyncio.sleep(pause_seconds)
 
     async def download_attachment(self, name: str, path: Path) -> StoredAttachment:
         """Fetches a file into ``path``, as ``Client.download_attachment`` does."""
         stored, patience = await self.get_attachment(name), Patience()
-        part = PartialFile(path, stored)
-        while True:
-            try:
-                with part.open() as file:
-                    patience.reached(file.tell())
-                    if file.tell() < stored.size_bytes or not stored.complete:
-                        await self._fetch(DownloadAttachmentRequest(name=stored.name, offset=file.tell()), file)
-                break
-            except ExchangeError as failure:
-                pause_seconds = patience.pause_seconds(failure, self._dice)
-            await asyncio.sleep(pause_seconds)
-        await asyncio.to_thread(part.finish)
-        return stored
+        with PartialFile(path, stored) as part:
+            while True:
+                try:
+                    patience.reached(part.offset)
+                    if part.offset < stored.size_bytes or not stored.complete:
+                        await self._fetch(DownloadAttachmentRequest(name=stored.name, offset=part.offset), part)
+                    if await asyncio.to_thread(part.finish):
+                        return stored
+                    continue
+                except ExchangeError as failure:
+                    pause_seconds = patience.pause_seconds(failure, self._dice)
+                await asyncio.sleep(pause_seconds)
 
     def acting_for(self, token: AsyncToken) -> Self:
         """Gives the same client with the token of an officer; both share one connection, and are closed together."""
@@ -290,7 +288,7 @@ class AsyncClient:
                 raise messages.failure from None
             raise
 
-    async def _fetch(self, request: DownloadAttachmentRequest, into: IO[bytes]) -> None:
+    async def _fetch(self, request: DownloadAttachmentRequest, into: PartialFile) -> None:
         self._check_open()
         try:
             async for part in self._stubs.attachments.DownloadAttachment(request, metadata=await self._metadata()):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
-from typing import IO, Concatenate, ParamSpec, Self, TypeVar, Unpack
+from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 import grpc
 from regulator.exchange import (
@@ -32,7 +32,7 @@ from regulator.exchange.requests import with_request_id
 from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import Chunks
 from regulator.exchange.tokens import Metadata, Token, bearer, token_of
-from regulator.exchange.transfers import LocalFile, Messages, PartialFile, Patience, whole
+from regulator.exchange.transfers import Messages, PartialFile, Patience, Upload
 from regulator.exchange.v1.attachment_service_pb2 import DownloadAttachmentRequest, StoredAttachment
 from regulator.exchange.v1.audit_service_pb2 import ExportJournalRequest
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest
@@ -244,18 +244,17 @@ class Client:
         Raises:
             OSError: the file cannot be read.
             Overloaded: ``NO_ROOM``: the authority's quota, or the node's disk, does not suffice.
-            InvalidRequest: the file has changed while it was sent.
+            ExchangeError: it is no regular file, is empty or too large, or has changed while it was sent.
         """
-        file, patience = LocalFile.of(path), Patience()
+        upload = Upload(path)
         while True:
             try:
-                stored = self.create_attachment(file.sha256, file.size_bytes)
-                patience.reached(stored.durable_bytes)
+                stored = self.create_attachment(upload.file.sha256, upload.file.size_bytes)
                 if not stored.complete:
-                    stored = self._send(Messages(file, stored))
-                return whole(stored)
+                    stored = self._send(upload.messages(stored))
+                return upload.whole(stored)
             except ExchangeError as failure:
-                pause_seconds = patience.pause_seconds(failure, self._dice)
+                pause_seconds = upload.pause_seconds(failure, self._dice)
             self._closed.wait(pause_seconds)
 
     def download_attachment(self, name: str, path: Path) -> StoredAttachment:
@@ -270,21 +269,21 @@ class Client:
         Raises:
             OSError: it cannot be written.
             WrongState: ``ATTACHMENT_MISSING``: it is not whole at the node yet.
+            ExchangeError: another call fetches into the same place; or that is no regular file.
         """
         stored, patience = self.get_attachment(name), Patience()
-        part = PartialFile(path, stored)
-        while True:
-            try:
-                with part.open() as file:
-                    patience.reached(file.tell())
-                    if file.tell() < stored.size_bytes or not stored.complete:
-                        self._fetch(DownloadAttachmentRequest(name=stored.name, offset=file.tell()), file)
-                break
-            except ExchangeError as failure:
-                pause_seconds = patience.pause_seconds(failure, self._dice)
-            self._closed.wait(pause_seconds)
-        part.finish()
-        return stored
+        with PartialFile(path, stored) as part:
+            while True:
+                try:
+                    patience.reached(part.offset)
+                    if part.offset < stored.size_bytes or not stored.complete:
+                        self._fetch(DownloadAttachmentRequest(name=stored.name, offset=part.offset), part)
+                    if part.finish():
+                        return stored
+                    continue
+                except ExchangeError as failure:
+                    pause_seconds = patience.pause_seconds(failure, self._dice)
+                self._closed.wait(pause_seconds)
 
     def acting_for(self, token: Token) -> Self:
         """Gives the same client with the token of an officer; both share one connection, and are closed together."""
@@ -335,7 +334,7 @@ class Client:
                 raise messages.failure from None
             raise from_rpc_error(error) from error
 
-    def _fetch(self, request: DownloadAttachmentRequest, into: IO[bytes]) -> None:
+    def _fetch(self, request: DownloadAttachmentRequest, into: PartialFile) -> None:
         self._check_open()
         try:
             for part in self._stubs.attachments.DownloadAttachment(request, metadata=self._metadata()):
