@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -26,6 +27,7 @@ from gateway.ledger.sender import SenderMachine
 from gateway.logs import Log
 from gateway.questions.links import Links, LinkStatus
 from gateway.replicas import Hold, Replicas
+from gateway.silence import Silence
 from gateway.store.bulletin import Bulletin
 from gateway.store.clocks import TIME_KEY
 from gateway.store.leases import Lease
@@ -145,8 +147,11 @@ class Link:
         async with self._dialled(address, used) as call:
             state, inbox = self._state(), asyncio.Queue[Incoming](INBOX)
             # Reading goes on while a write waits: else two full windows would wait for each other.
+            others = [each for each in self._peer.addresses if each != address]
+            silence = Silence(partial(self._reach, used), address, others)
             parts = (
-                _read(call, inbox),
+                _read(call, inbox, silence.heard),
+                self._watch_silence(silence),
                 self._watch_log(state, inbox),
                 self._watch_credentials(used, inbox),
                 self._compare_clocks(call),
@@ -223,6 +228,22 @@ class Link:
         await renewal(self._credentials, used)
         await inbox.put(Ended("there are new certificates"))
 
+    async def _watch_silence(self, silence: Silence) -> None:
+        """Ends the stream once the replica that has it stands still, and another one of the peer does not."""
+
+        def is_awaited() -> bool:
+            state = self._state()
+            return state.receipted_size < state.log.size
+
+        if len(self._peer.addresses) == 1:
+            return  # to dial the same one anew would change nothing
+        await silence.wait(is_awaited)
+        raise RemoteProtocolError("the replica that has the stream stands still, and another one answers")
+
+    async def _reach(self, used: Credentials, address: str) -> None:
+        async with connection(self._peer, address, used) as channel:
+            await channel.channel_ready()
+
     async def _compare_clocks(self, call: Any) -> None:
         """Hears the peer's time; and begins anew while the clocks differ: the peer's may have been set since."""
         witnesses, domain = self._store.committer.witnesses, self._peer.domain
@@ -290,9 +311,10 @@ async def _or_told(part: Coroutine[Any, Any, None], inbox: "asyncio.Queue[Incomi
         await inbox.put(error)
 
 
-async def _read(call: Any, inbox: "asyncio.Queue[Incoming]") -> None:
+async def _read(call: Any, inbox: "asyncio.Queue[Incoming]", heard: Callable[[], None]) -> None:
     """Puts what the peer says into the inbox; raises why there is no more."""
     while (response := await call.read()) is not grpc.aio.EOF:
+        heard()
         await inbox.put(_event(response))
     raise await _ended(call)
 

@@ -247,8 +247,8 @@ MUTATIONS = (
     Mutation(
         "a watch leaves out the event after its cursor",
         "gateway/store/queries.py",
-        "statement = _EVENTS.where(events.c.cursor > after,",
-        "statement = _EVENTS.where(events.c.cursor > after + 1,",
+        'events.c.cursor > bindparam("after", type_=Integer),',
+        'events.c.cursor > bindparam("after", type_=Integer) + 1,',
         "tests/store/test_queries.py::test_events_follow_a_cursor_without_gap_or_repeat",
     ),
     Mutation(

@@ -212,6 +212,23 @@ def test_a_replica_that_was_paused_and_wakes_finds_its_place_taken_and_forks_not
         eventually(lambda: client.get_notice(name).HasField("receipt_time"))
 
 
+@pytest.mark.long
+def test_a_replica_that_stands_still_is_left_by_the_peer_for_another(shared):
+    """Its machine answers for it, and nothing waits: only that the other one answers tells that it stands still."""
+    a, b = shared.replicas
+    eventually(lambda: moved(a, names([a, b])))
+    paused, other = (a, b) if holders(a)["kr-to-hk"] == a.path.name else (b, a)
+    paused.process.send_signal(signal.SIGSTOP)
+    try:
+        with shared.kr.client("FSS") as client:
+            name = client.create_notice(content(issuing_authority="FSS"), recipient="HK").name
+            eventually(lambda: client.get_notice(name).HasField("receipt_time"), 75)  # a ping is given up after 90 s
+            assert "another one answers" in shared.kr.log_text()
+        eventually(lambda: holders(other)["kr-to-hk"] == other.path.name)
+    finally:
+        paused.process.send_signal(signal.SIGCONT)
+
+
 def test_all_replicas_outlive_a_crash_of_their_database(shared, database):
     a, b = shared.replicas
     pids = [site.pid for site in (a, b)]
