@@ -98,8 +98,8 @@ MUTATIONS = (
     Mutation(
         "callers are answered before their commit is durable",
         "gateway/store/committer.py",
-        "            await self._elsewhere(self._connection.commit)\n        except Store",
-        "            answer(group)\n            await self._elsewhere(self._connection.commit)\n        except Store",
+        "await self._elsewhere(self._database.commit,",
+        "answer(group) or await self._elsewhere(self._database.commit,",
         "tests/store/test_failed_commits.py::test_a_commit_that_fails_is_answered_as_unknown_and_changes_nothing",
     ),
     Mutation(
