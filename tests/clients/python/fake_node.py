@@ -68,6 +68,8 @@ class FakeNode(
         self.cuts: deque[int] = deque()  # after how many messages each next watch breaks
         self.cut_by = status(grpc.StatusCode.UNAVAILABLE, "cut")
         self.watching = threading.Event()  # a watch has been told all there is
+        self.flowing = threading.Event()  # an export goes on in its middle
+        self.flowing.set()
         self.port = free_port()  # which nobody takes while the node is down
         self._credentials = credentials
         self._news = threading.Condition()
@@ -132,9 +134,10 @@ class FakeNode(
     def ExportJournal(
         self, request: audit.ExportJournalRequest, context: grpc.ServicerContext
     ) -> Iterator[audit.ExportJournalResponse]:
-        """Breaks off in the middle if there is a failure left."""
+        """Breaks off in the middle if there is a failure left, or stands still there until ``flowing`` is set."""
         self.requests.append(("ExportJournal", request))
         yield audit.ExportJournalResponse(data=b"first, ")
+        self.flowing.wait(PATIENCE_SECONDS)
         if failures := self.failures["ExportJournal"]:
             context.abort_with_status(rpc_status.to_status(failures.popleft()))
         yield audit.ExportJournalResponse(data=b"last")

@@ -1,12 +1,13 @@
 """What both clients ask of the access journal."""
 
+import threading
 from datetime import UTC, datetime
 
 import pytest
 from grpc import StatusCode
-from regulator.exchange import ClientClosed, Unavailable, audit_requests
+from regulator.exchange import Cancelled, ClientClosed, Unavailable, audit_requests
 
-from tests.clients.python.fake_node import status
+from tests.clients.python.fake_node import PATIENCE_SECONDS, status
 
 
 def test_every_question_reaches_its_method(client, node):
@@ -29,6 +30,25 @@ def test_a_file_that_breaks_off_is_an_error_and_not_begun_again(client, node):
     with pytest.raises(Unavailable):
         next(pieces)
     assert len(node.requests_of("ExportJournal")) == 1
+
+
+def test_closing_ends_an_export_under_way(client, node):
+    node.flowing.clear()
+    pieces, errors = client.export_journal(), []
+    assert next(pieces) == b"first, "
+
+    def read_on():
+        try:
+            next(pieces)
+        except BaseException as error:  # noqa: BLE001 - whatever ends it
+            errors.append(error)
+
+    thread = threading.Thread(target=read_on)
+    thread.start()
+    client.close()
+    thread.join(PATIENCE_SECONDS)
+    node.flowing.set()
+    assert [type(error) for error in errors] == [Cancelled]
 
 
 def test_a_closed_client_exports_nothing(client):

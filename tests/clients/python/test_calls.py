@@ -246,6 +246,33 @@ def test_closing_ends_the_calls_under_way(client, node):
     assert [error.code for error in errors] == [StatusCode.CANCELLED]
 
 
+def test_closing_ends_the_pause_of_a_transfer(connect, node, tmp_path, monkeypatch):
+    pausing, errors = threading.Event(), []
+
+    def pause(*_):
+        pausing.set()
+        return 2 * PATIENCE_SECONDS
+
+    monkeypatch.setattr("regulator.exchange.transfers.jitter_seconds", pause)
+    (tmp_path / "report.pdf").write_bytes(b"all of it")
+    client = connect(max_attempts=1)
+    node.stop()
+
+    def upload():
+        try:
+            client.upload_attachment(tmp_path / "report.pdf")
+        except BaseException as error:  # noqa: BLE001 - whatever ends it
+            errors.append(error)
+
+    thread = threading.Thread(target=upload)
+    thread.start()
+    assert pausing.wait(PATIENCE_SECONDS)
+    client.close()
+    thread.join(PATIENCE_SECONDS)
+    node.start()
+    assert [type(error) for error in errors] == [ClientClosed]
+
+
 def test_a_client_closes_itself_after_a_with_block(connect):
     with connect() as client:
         client.server_info()

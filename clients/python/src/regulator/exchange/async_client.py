@@ -4,8 +4,8 @@ import asyncio
 import copy
 import time
 import weakref
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
@@ -208,9 +208,10 @@ class AsyncClient:
         """Gives the file of the access journal, piece by piece, as ``Client.export_journal`` does."""
         self._check_open()
         try:
-            request, metadata = ExportJournalRequest(first_index=first_index), await self._metadata()
-            async for part in self._stubs.audit.ExportJournal(request, metadata=metadata):
-                yield part.data
+            with self._until_closed():
+                request, metadata = ExportJournalRequest(first_index=first_index), await self._metadata()
+                async for part in self._stubs.audit.ExportJournal(request, metadata=metadata):
+                    yield part.data
         except aio.AioRpcError as error:
             raise from_rpc_error(error) from error
 
@@ -225,7 +226,7 @@ class AsyncClient:
                 return upload.whole(stored)
             except ExchangeError as failure:
                 pause_seconds = await asyncio.to_thread(upload.pause_seconds, failure, self._dice)
-            await asyncio.sleep(pause_seconds)
+            await self._pause(pause_seconds)
 
     async def download_attachment(self, name: str, path: Path) -> StoredAttachment:
         """Fetches a file into ``path``, as ``Client.download_attachment`` does."""
@@ -241,7 +242,7 @@ class AsyncClient:
                     continue
                 except ExchangeError as failure:
                     pause_seconds = patience.pause_seconds(failure, self._dice)
-                await asyncio.sleep(pause_seconds)
+                await self._pause(pause_seconds)
 
     def acting_for(self, token: AsyncToken) -> Self:
         """Gives the same client with the token of an officer; both share one connection, and are closed together."""
@@ -279,8 +280,9 @@ class AsyncClient:
     async def _send(self, messages: Messages) -> StoredAttachment:
         self._check_open()
         try:
-            metadata = await self._metadata()
-            return await self._stubs.attachments.UploadAttachment(iter(messages), metadata=metadata)
+            with self._until_closed():
+                metadata = await self._metadata()
+                return await self._stubs.attachments.UploadAttachment(iter(messages), metadata=metadata)
         except aio.AioRpcError as error:
             raise from_rpc_error(error) from error
         except asyncio.CancelledError:
@@ -291,8 +293,9 @@ class AsyncClient:
     async def _fetch(self, request: DownloadAttachmentRequest, into: PartialFile) -> None:
         self._check_open()
         try:
-            async for part in self._stubs.attachments.DownloadAttachment(request, metadata=await self._metadata()):
-                into.write(part.data)
+            with self._until_closed():
+                async for part in self._stubs.attachments.DownloadAttachment(request, metadata=await self._metadata()):
+                    into.write(part.data)
         except aio.AioRpcError as error:
             raise from_rpc_error(error) from error
 
@@ -318,19 +321,30 @@ class AsyncClient:
         while True:
             self._check_open()
             try:
-                return await attempt(attempts.remaining_seconds(time.monotonic()))
+                with self._until_closed():
+                    return await attempt(attempts.remaining_seconds(time.monotonic()))
             except aio.AioRpcError as error:
                 failure = from_rpc_error(error)
                 wait_seconds = attempts.wait_seconds(failure, time.monotonic(), self._dice)
                 if wait_seconds is None:
                     raise failure from error
-            except asyncio.CancelledError:
-                if self._closed.is_set() and not is_cancelled():
-                    raise Cancelled("the client was closed during the call", StatusCode.CANCELLED) from None
-                raise
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait_seconds):
-                    await self._closed.wait()
+            await self._pause(wait_seconds)
+
+    @contextmanager
+    def _until_closed(self) -> Iterator[None]:
+        """Raises ``Cancelled`` for a call that ends because the client is closed."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._closed.is_set() and not is_cancelled():
+                raise Cancelled("the client was closed during the call", StatusCode.CANCELLED) from None
+            raise
+
+    async def _pause(self, seconds: float) -> None:
+        """Waits, but not once the client is closed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
 
     def _check_open(self) -> None:
         if self._closed.is_set():
