@@ -31,6 +31,7 @@ from gateway.silence import Silence
 from gateway.store.bulletin import Bulletin
 from gateway.store.clocks import TIME_KEY
 from gateway.store.leases import Lease
+from gateway.store.logs import read_turn
 from gateway.store.state import ChannelState
 from gateway.telemetry.travelling import Sending
 
@@ -175,10 +176,9 @@ class Link:
     async def _exchange(
         self, state: ChannelState, call: Any, inbox: "asyncio.Queue[Incoming]", lease: Lease | None
     ) -> None:
-        halt = state.halt or steps.Halt("", "")
-        machine = SenderMachine(
-            self._store.parties(state), state.log, state.head, state.receipt, halt.reason, halt.evidence
-        )
+        halt, parties = state.halt or steps.Halt("", ""), self._store.parties(state)
+        turned = await self._store.readers.run(read_turn, state)
+        machine = SenderMachine(parties, state.log, state.head, state.receipt, halt.reason, halt.evidence, turned)
 
         sending = Sending(self._store.tracing, self._origin)
 

@@ -136,4 +136,4 @@ class Machine:
 
     def _halt(self, reason: str, detail: str, evidence: Iterable[bytes], prefix: Prefix = NO_PREFIX) -> None:
         self.state = State.HALTED
-        self._do(Halt(reason, detail, tuple(evidence), prefix), Close())
+        self._do(Halt(reason, detail, tuple(evidence), prefix, self.parties.sender.coming), Close())

@@ -96,6 +96,14 @@ class SealHistory:
         """The history of our own, which a restored log may have lost the end of."""
         return replace(self, coming=tuple(each for each in seals if not self.knows(each.public)))
 
+    def regardless(self) -> "SealHistory":
+        """The same keys for whatever size: what is held against who has them, and not in favour of a note.
+
+        Where a party turned its seal in one of two histories, the seal before it signed the other one beyond that size.
+        """
+        *earlier, newest = self.spans
+        return replace(self, spans=(replace(newest, above=0),), coming=(*self.coming, *(span.seal for span in earlier)))
+
     def signing(self, note: Note, name: str, size: int) -> CertifiedSeal:
         """Finds the seal whose keys signed a note, newest first, if it may sign that size.
 

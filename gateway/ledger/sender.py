@@ -12,7 +12,7 @@ from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, ope
 from gateway.ledger.forks import NO_PREFIX, TWO_HEADS, Prefix, check_fork
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
-from gateway.ledger.seals import Parties
+from gateway.ledger.seals import Parties, SealHistory
 from gateway.ledger.steps import (
     FORKED,
     PEER_ROLLED_BACK,
@@ -49,6 +49,8 @@ class SenderMachine(Machine):
             mended here.
         halt_evidence: the notes kept with that halt. For ``SENDER_ROLLED_BACK`` it is the receipt, or the checkpoint,
             that the log is to reach again; nothing less reopens the channel.
+        turned: the checkpoint that ends with the oldest change of the own seal which no receipt covers; None: all are.
+            It greets: the receiver may not know a later seal yet, and could compare nothing.
     """
 
     table = {  # noqa: RUF012 - declared ClassVar by Machine
@@ -76,10 +78,12 @@ class SenderMachine(Machine):
         receipt: Receipt | None,
         halt_reason: str = "",
         halt_evidence: Sequence[bytes] = (),
+        turned: SignedCheckpoint | None = None,
     ) -> None:
         super().__init__(parties, halted=halt_reason not in ("", RESTORED, SENDER_ROLLED_BACK))
         self._log = log
         self._head = head
+        self._turned = turned
         self._receipt = receipt
         self._reopens = halt_reason in (RESTORED, SENDER_ROLLED_BACK)  # once it stands where the receiver does
         self._recovering = halt_reason == SENDER_ROLLED_BACK
@@ -112,8 +116,9 @@ class SenderMachine(Machine):
     # --- where both stand ---------------------------------------------------------------------------------------
 
     def _greet(self, _: Opened) -> None:
-        note = self._head.note if self._head else b""
-        hello = wire.Hello(versions=[VERSION], origin=self.parties.origin, size=self._log.size, checkpoint=note)
+        shown = self._turned or self._head
+        size, note = (shown.checkpoint.size, shown.note) if shown else (0, b"")
+        hello = wire.Hello(versions=[VERSION], origin=self.parties.origin, size=size, checkpoint=note)
         self._do(Send(wire.ExchangeRequest(hello=hello)))
         self.state = State.GREETING
 
@@ -125,14 +130,14 @@ class SenderMachine(Machine):
         if position.size == 0 and not position.receipt:
             self._stream_from(0)
             return
-        head = open_checkpoint(position.receipt, self.parties.origin, self.parties.sender)
+        head = self._own(position.receipt)
         if head.checkpoint.size != position.size:
             raise RemoteProtocolError("a Position shows the receipt for all that the receiver holds")
-        receipt = self._shown_receipt(position.receipt)
+        self._shown_receipt(position.receipt, self.parties.sender.regardless())
         self._claims.append(position.receipt)
         if position.size <= self._log.size:
             self._recall_claim()
-        elif receipt is None:
+        elif (receipt := self._shown_receipt(position.receipt)) is None:
             raise UnknownSeal("the peer countersigned more than is here, with a seal that is not known here yet")
         else:
             self._recover(receipt)
@@ -140,7 +145,7 @@ class SenderMachine(Machine):
     def _check(self, recalled: Recalled) -> None:
         """Compares what bears the own signature with the own log."""
         claim = self._claims.popleft()
-        head = open_checkpoint(claim, self.parties.origin, self.parties.sender)
+        head = self._own(claim)
         if head.checkpoint.root != recalled.log.root():
             self._halt_forked(claim)
         elif self._accusation is None:
@@ -150,19 +155,23 @@ class SenderMachine(Machine):
         else:
             self._judge(self._accusation)
 
+    def _own(self, note: bytes) -> SignedCheckpoint:
+        """What this node signed of this channel, with whichever of its seals, and in whichever history."""
+        return open_checkpoint(note, self.parties.origin, self.parties.sender.regardless())
+
     def _recall_claim(self) -> None:
-        head = open_checkpoint(self._claims[0], self.parties.origin, self.parties.sender)
+        head = self._own(self._claims[0])
         self._do(Recall(head.checkpoint.size))
         self.state = State.CHECKING
 
-    def _shown_receipt(self, note: bytes) -> Receipt | None:
+    def _shown_receipt(self, note: bytes, sender: SealHistory | None = None) -> Receipt | None:
         """What the receiver shows; None: its seal is not known here yet.
 
         The channel the other way tells that seal, and may itself be waiting for what this one has to say: so such a
         note shows where the receiver stands, and is a receipt once that seal is known.
         """
         try:
-            return self._open_receipt(note)
+            return self._open_receipt(note, sender)
         except UnknownSeal:
             if all(line.name != self.parties.receiver_domain for line in Note.parse(note).signatures):
                 raise
@@ -240,9 +249,9 @@ class SenderMachine(Machine):
     def _receipted(self) -> int:
         return self._receipt.checkpoint.size if self._receipt else 0
 
-    def _open_receipt(self, note: bytes) -> Receipt:
+    def _open_receipt(self, note: bytes, sender: SealHistory | None = None) -> Receipt:
         parties = self.parties
-        return open_receipt(note, parties.origin, parties.sender, parties.receiver_domain, parties.receiver)
+        return open_receipt(note, parties.origin, sender or parties.sender, parties.receiver_domain, parties.receiver)
 
     # --- rolled back, and recovered from the peer -----------------------------------------------------------------
 
@@ -308,7 +317,7 @@ class SenderMachine(Machine):
 
     def _heads_of(self, halted: wire.Halted) -> list[SignedCheckpoint]:
         """The evidence, the smaller size first."""
-        heads = [open_checkpoint(note, self.parties.origin, self.parties.sender) for note in halted.evidence]
+        heads = [self._own(note) for note in halted.evidence]
         return sorted(heads, key=lambda head: head.checkpoint.size)
 
     def _halt_forked(self, contrary: bytes) -> None:

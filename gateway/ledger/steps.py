@@ -15,7 +15,7 @@ from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint
 from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.merkle import CompactRange
-from gateway.ledger.seals import Parties
+from gateway.ledger.seals import CertifiedSeal, Parties
 
 FORKED = "FORKED"
 """Halt reason: the sender signed two histories. Nothing here resolves it."""
@@ -166,13 +166,15 @@ class Halt:
     """Seal and take nothing more in this channel, durably; keep the evidence.
 
     ``evidence`` holds the signed notes that contradict each other. ``reason`` is a stable word. ``prefix`` is what the
-    log of the larger one had at the size of the smaller, where the own log does not tell it.
+    log of the larger one had at the size of the smaller, where the own log does not tell it. ``seals``: further ones of
+    the sender that may have signed the evidence, which its log here does not tell.
     """
 
     reason: str
     detail: str
     evidence: tuple[bytes, ...] = ()
     prefix: Prefix = NO_PREFIX
+    seals: tuple[CertifiedSeal, ...] = ()
 
     def is_graver_than(self, other: "Halt") -> bool:
         """Whether it takes the place of another reason: a fork of any, and any of ``RESTORED``."""

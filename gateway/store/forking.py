@@ -56,7 +56,7 @@ def read_forks(connection: Connection, origin: str) -> Sequence[tuple[bytes, int
 
 def _proof(connection: Connection, state: ChannelState, halt: Halt) -> ForkProof:
     """Makes it of a halt's two notes; what one log had at two sizes is read here, unless the halt tells it."""
-    seals = state.seals.sender
+    seals = state.seals.sender.expecting(halt.seals).regardless()
     heads = [open_checkpoint(note, state.origin, seals) for note in halt.evidence]
     if len(heads) != TWO_HEADS:
         raise BadProof("one head alone contradicts nothing")

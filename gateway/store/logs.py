@@ -11,8 +11,10 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, s
 from gateway.errors import Corrupt, NotFound
 from gateway.ledger import tiles
 from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
+from gateway.ledger.checkpoint import SignedCheckpoint, open_checkpoint
 from gateway.ledger.merkle import CompactRange
 from gateway.store.seals import next_turn
+from gateway.store.state import ChannelState
 from gateway.store.tables import JOURNAL, UNUSABLE, channels, events, heads, leaves, subtrees
 
 _RECEIPTED = select(func.max(heads.c.size)).where(
@@ -49,6 +51,17 @@ def read_batch(connection: Connection, channel: int, first: int, limit: int) -> 
     if destroyed:
         _show_receipt(connection, channel, size, batch)
     return batch
+
+
+def read_turn(connection: Connection, state: ChannelState) -> SignedCheckpoint | None:
+    """Reads the checkpoint that ends with the oldest change of the sender's seal which no receipt covers.
+
+    None: there is no such change, or its checkpoint is not here.
+    """
+    ends = [span.above for span in state.seals.sender.spans[1:] if span.above > state.receipted_size]
+    where = (heads.c.channel == state.id, heads.c.size == min(ends, default=0))
+    note = connection.scalar(select(heads.c.note).where(*where)) if ends else None
+    return None if note is None else open_checkpoint(note, state.origin, state.seals.sender)
 
 
 def read_range(connection: Connection, channel: int, size: int) -> CompactRange:

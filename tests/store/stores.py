@@ -5,7 +5,7 @@ import itertools
 import random
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -39,6 +39,7 @@ from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.commits import Commit
 from gateway.store.committer import Committer
 from gateway.store.database import Database, snapshot
+from gateway.store.logs import read_turn
 from gateway.store.migrating import MIGRATIONS
 from gateway.store.opening import add_channels, channel_names, create
 from gateway.store.readers import Readers
@@ -162,7 +163,8 @@ class Opened:
 
     @property
     def parties(self) -> Parties:
-        return parties_of(self.jurisdiction)
+        found = parties_of(self.jurisdiction)
+        return replace(found, own=replace(found.own, earlier_seals=self.earlier_seals))
 
     @property
     def outgoing(self) -> str:
@@ -341,8 +343,8 @@ async def exchange(
     to_receiver: asyncio.Queue[Message] = asyncio.Queue()
     to_sender: asyncio.Queue[Message] = asyncio.Queue()
     ends = [
-        (_carrier(sender, origin, to_receiver), to_sender),
-        (_carrier(receiver, origin, to_sender), to_receiver),
+        (await _carrier(sender, origin, to_receiver), to_sender),
+        (await _carrier(receiver, origin, to_sender), to_receiver),
     ]
     for carrier, _ in reversed(ends):
         await carrier.feed(steps.Opened())
@@ -355,12 +357,13 @@ async def exchange(
                 ends.remove((carrier, inbox))  # what it said last still reaches the other end
 
 
-def _carrier(store: Opened, origin: str, outbox: "asyncio.Queue[Message]") -> Carrier:
+async def _carrier(store: Opened, origin: str, outbox: "asyncio.Queue[Message]") -> Carrier:
     state, shared = store.state(origin), shared_store(store)
     halt = state.halt or steps.Halt("", "")
     parties = shared.parties(state)
+    turned = await store.read(read_turn, state)
     machine = (
-        SenderMachine(parties, state.log, state.head, state.receipt, halt.reason, halt.evidence)
+        SenderMachine(parties, state.log, state.head, state.receipt, halt.reason, halt.evidence, turned)
         if state.parties.outgoing
         else ReceiverMachine(parties, state.log, state.head, state.receipt, state.halt)
     )

@@ -10,7 +10,7 @@ from gateway.identity.parties import Party
 from gateway.store.reverify.forks import check_forks
 from gateway.store.reverify.notes import NoteFault, OpenedNote, is_cosigned, open_note
 from gateway.store.reverify.report import ChannelCount, Findings
-from gateway.store.reverify.seals import read_turns
+from gateway.store.reverify.seals import of_any_history, read_turns
 from gateway.store.reverify.subtrees import SubtreeCheck
 from gateway.store.reverify.tree import Tree, hash_of_leaf
 from gateway.store.scanning import rows
@@ -65,6 +65,7 @@ class ChannelCheck:
         sender, receiver = parties
         self._connection, self._row, self._findings = connection, row, findings
         self._sender = read_turns(connection, row["id"], sender, cosigner=False, findings=findings)
+        self._forker = of_any_history(self._sender, sender)
         self._receiver = read_turns(connection, row["id"], receiver, cosigner=True, findings=findings)
         halt = f"{row['halt_reason']}: {row['halt_detail']}" if row["halt_reason"] else ""
         self._channel = VerifiedChannel(
@@ -166,10 +167,11 @@ class ChannelCheck:
         if found and not reason:
             self._findings.add(name, "is there, and the channel has not halted")
         is_forked = reason == "FORKED" and len({bytes(row["note"]).partition(b"\n\n")[0] for row in found}) > 1
-        check_forks(self._connection, self._channel.id, self._channel.origin, self._sender, is_forked, self._findings)
+        check_forks(self._connection, self._channel.id, self._channel.origin, self._forker, is_forked, self._findings)
+        sender = self._forker if reason == "FORKED" else self._sender
         for row in found:
             try:
                 receiver = self._receiver if reason == "SENDER_ROLLED_BACK" and is_cosigned(row["note"]) else None
-                open_note(row["note"], self._channel.origin, self._sender, receiver, cut=receiver is None)
+                open_note(row["note"], self._channel.origin, sender, receiver, cut=receiver is None)
             except NoteFault as fault:
                 self._findings.add(f"{name} {row['ordinal']}", str(fault))

@@ -20,7 +20,7 @@ def check_forks(
         connection: in one snapshot
         channel: its id
         origin: of the channel
-        senders: who signs there
+        senders: who signs there, in whichever history
         is_forked: whether it has halted, and two notes that differ are kept with the halt
         findings: what does not fit goes here
     """

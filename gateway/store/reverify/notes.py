@@ -33,9 +33,13 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """The keys that one party had in a channel, in order, each with the size above which it alone may sign."""
+    """The keys that one party had in a channel, in order, each with the size above which it alone may sign.
+
+    Where ``of_one_history`` is false, each may have signed any size: in one of two histories it was not given up.
+    """
 
     turns: Sequence[tuple[int, Keys]]
+    of_one_history: bool = True
 
     def at(self, line: bytes, name: str, kind: bytes, size: int, public: Callable[[Keys], bytes]) -> Keys:
         """Finds the keys of a signature line over a checkpoint of a size, the newest first.
@@ -49,7 +53,7 @@ class Turns:
         signed_by = _decode(line.removeprefix(_dash(name)))[:4]
         for above, keys in reversed(self.turns):
             if _key_id(name, kind, public(keys)) == signed_by:
-                if last is not None and size > last:
+                if self.of_one_history and last is not None and size > last:
                     raise NoteFault(f"is signed by keys of {name} that were given up at size {last}")
                 return keys
             last = above

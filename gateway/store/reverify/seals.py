@@ -27,6 +27,12 @@ def read_turns(connection: Connection, channel: int, party: Party, *, cosigner: 
     return Turns(found)
 
 
+def of_any_history(turns: Turns, party: Party) -> Turns:
+    """The same, and those that files of the home name, for whatever size: each of two histories has others."""
+    named = [(0, keys_in(each.certificates, party.domain)) for each in (party.seal, *party.earlier_seals)]
+    return Turns([*named, *turns.turns], of_one_history=False)
+
+
 def keys_in(certificates: tuple[bytes, bytes], domain: str) -> Keys:
     """Reads the keys of two certificates; raises ``ValueError`` or ``AttributeError`` if they hold none."""
     ed25519, ml_dsa_44 = (x509.load_der_x509_certificate(each).public_key() for each in certificates)

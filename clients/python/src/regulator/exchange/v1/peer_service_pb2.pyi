@@ -232,9 +232,9 @@ class Hello(_message.Message):
     origin: _builtins.str
     """The channel: `<sender domain>/to/<receiver domain>`."""
     size: _builtins.int
-    """Number of envelopes in the sender's log."""
+    """Number of envelopes in the sender's log that the checkpoint covers."""
     checkpoint: _builtins.bytes
-    """The sender's latest signed checkpoint; empty for an empty log."""
+    """The sender's latest signed checkpoint, or that of its oldest rotation which no receipt covers; empty for an empty log."""
     @_builtins.property
     def versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Protocol versions that the sender speaks, best first. This text describes version 1."""
