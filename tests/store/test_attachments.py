@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import pytest
 from google.type.date_pb2 import Date
+from regulator.exchange.v1.attachment_service_pb2 import DownloadAttachmentRequest
 from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest
@@ -14,7 +15,9 @@ from sqlalchemy import select
 
 from gateway import chores
 from gateway.commands.attachments import Clearing
-from gateway.errors import BadInput, NoRoom, Stale
+from gateway.errors import BadInput, ContentDestroyed, NoRoom, Stale
+from gateway.identity.access import Caller, Role
+from gateway.questions.attachments import AttachmentQuestions
 from gateway.store.attachment_queries import read_attachment, read_bound, read_chunks
 from gateway.store.tables import attachment_chunks, attachment_totals, attachments, notice_attachments
 from gateway.supervision.approval import ActKind
@@ -299,6 +302,20 @@ async def test_files_are_destroyed_with_the_last_notice_that_names_them(hk: Open
         for table in (attachments, attachment_chunks, notice_attachments):
             assert await store.rows(table) == []
     await settle(hk, kr)
+
+
+async def test_a_file_that_is_destroyed_while_it_is_fetched_ends_there(hk: Opened, kr: Opened):
+    await stored(hk)
+    await hk.release("hk-1", attachments=[named()], handling=until(PAST))
+    await settle(hk, kr)
+    fetching = Caller("spiffe://gateway.hk.example/SFC/desk", "SFC", frozenset({Role.READER}), Handling.RED)
+    wanted = DownloadAttachmentRequest(name="notices/hk-1/attachments/1")
+    parts = AttachmentQuestions(hk.readers).download(fetching, wanted)
+    came = [(await anext(parts)).data for _ in range(2)]
+    await hk.destroy(date(2026, 1, 3))
+    with pytest.raises(ContentDestroyed):
+        await anext(parts)
+    assert b"".join(came) == BYTES[: 2 * CHUNK_BYTES]
 
 
 async def test_nothing_of_a_destroyed_file_is_left_in_any_file_of_the_home(hk: Opened, kr: Opened):

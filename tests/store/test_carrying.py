@@ -1,6 +1,7 @@
 """Files between two stores, without a socket: what one wants, what the other gives, what is told once all is here."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
@@ -13,7 +14,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.alarms import Alarms
 from gateway.commands.receiving import Receiving
-from gateway.errors import GatewayError, RemoteProtocolError
+from gateway.errors import GatewayError, RemoteProtocolError, Stale
 from gateway.identity.access import Role
 from gateway.ledger.steps import Halt
 from gateway.questions.attachment_standing import Transfers
@@ -299,6 +300,63 @@ async def test_what_may_not_be_kept_any_more_is_neither_wanted_nor_given(hk: Ope
     assert await hk.read(read_held, "KR", Attached(sha256(SMALL).digest(), len(SMALL))) is None
     await ends.receiving.certify()
     assert kr.state().log.size == 1, "the certificate of destruction alone"
+
+
+@pytest.mark.parametrize("parts", [0, 1, 3])
+async def test_files_of_a_notice_that_is_withdrawn_meanwhile_come_and_it_stays_withdrawn(hk: Opened, kr: Opened, parts):
+    """What was withdrawn was received all the same, and is evidence."""
+    await give(hk, kr, BYTES)
+    ends = Ends(kr, "HK")
+    if parts:
+        await ends.take(held_by(hk, "KR"), parts)
+    await hk.withdraw("hk-1")
+    await settle(hk, kr)
+    await ends.take(held_by(hk, "KR"))
+    await ends.receiving.certify()
+    await settle(kr, hk)
+    for store in (hk, kr):
+        assert await state_of(store) == Notice.WITHDRAWN
+        (row,) = await store.rows(notices)
+        assert row["attached_index"] == 0
+        await store.rebuilt()
+        assert await store.rows(notices) == [row]
+
+
+async def test_a_file_that_is_destroyed_while_a_part_of_it_comes_leaves_nothing(hk: Opened, kr: Opened):
+    await give(hk, kr, BYTES, handling=handling(retain_until=Date(year=2026, month=1, day=2)))
+    await give(hk, kr, SMALL, notice_id="hk-2")
+    ends, holding = Ends(kr, "HK"), held_by(hk, "KR")
+
+    async def answer(wanted: wire.SendAttachmentsResponse) -> AsyncIterator[wire.SendAttachmentsRequest]:
+        if wanted.offset:
+            await kr.destroy(date(2026, 1, 3))
+        async for each in holding(wanted):
+            yield each
+
+    with suppress(Stale):  # the stream ends, and is dialled again
+        await ends.take(answer)
+    assert [row["size_bytes"] for row in await kr.rows(attachments)] == [len(SMALL)]
+    assert len(await kr.rows(attachment_chunks)) == 1
+    assert await ends.take(holding) == []
+    await settle(kr, hk)
+    await settle(hk, kr)
+    assert await ends.take(holding) == []
+    assert ends.alarms.current() == ()
+
+
+async def test_a_file_that_its_sender_destroys_while_it_goes_is_an_alarm_until_that_is_told(hk: Opened, kr: Opened):
+    await give(hk, kr, BYTES, handling=handling(retain_until=Date(year=2026, month=1, day=2)))
+    ends = Ends(kr, "HK")
+    await ends.take(held_by(hk, "KR"), parts=1)
+    await hk.destroy(date(2026, 1, 3))
+    assert len(await ends.take(held_by(hk, "KR"))) == 1
+    assert [each.about for each in ends.alarms.current()] == ["attachments from HK"]
+    await settle(hk, kr)
+    assert await ends.take(held_by(hk, "KR")) == []
+    assert ends.alarms.current() == ()
+    await kr.destroy(date(2026, 1, 3))
+    assert await kr.rows(attachment_chunks) == []
+    await settle(kr, hk)
 
 
 async def test_a_halted_channel_is_told_later(hk: Opened, kr: Opened):

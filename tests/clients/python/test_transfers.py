@@ -5,8 +5,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from regulator.exchange.errors import Details, ExchangeError, InvalidRequest, Violation
-from regulator.exchange.transfers import MAX_BYTES, LocalFile, PartialFile, Upload
+from regulator.exchange.errors import Details, ExchangeError, InvalidRequest, Violation, WrongState
+from regulator.exchange.transfers import MAX_BYTES, LocalFile, PartialFile, Upload, keeping_nothing_destroyed
 from regulator.exchange.v1.attachment_service_pb2 import StoredAttachment
 
 DATA = b"what is to come"
@@ -57,6 +57,15 @@ def test_what_was_left_of_another_file_is_given_up_once(tmp_path: Path):
         with pytest.raises(ExchangeError, match="another digest"):
             part.finish()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("reason", "left"), [("UNAVAILABLE", ["file.part"]), ("CONTENT_DESTROYED", [])])
+def test_nothing_is_left_of_what_is_destroyed_meanwhile(tmp_path: Path, reason: str, left: list[str]):
+    with PartialFile(tmp_path / "file", STORED) as part:
+        part.write(DATA[:3])
+    with pytest.raises(WrongState), keeping_nothing_destroyed(tmp_path / "file"):
+        raise WrongState("no", details=Details(reason=reason))
+    assert [each.name for each in tmp_path.iterdir()] == left
 
 
 def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path):

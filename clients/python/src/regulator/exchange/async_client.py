@@ -35,7 +35,7 @@ from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import AsyncChunks
 from regulator.exchange.tasks import is_cancelled
 from regulator.exchange.tokens import AsyncToken, Metadata, bearer, token_of
-from regulator.exchange.transfers import Messages, PartialFile, Patience, Upload
+from regulator.exchange.transfers import Messages, PartialFile, Patience, Upload, keeping_nothing_destroyed
 from regulator.exchange.v1.attachment_service_pb2 import DownloadAttachmentRequest, StoredAttachment
 from regulator.exchange.v1.audit_service_pb2 import ExportJournalRequest
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest
@@ -230,19 +230,20 @@ class AsyncClient:
 
     async def download_attachment(self, name: str, path: Path) -> StoredAttachment:
         """Fetches a file into ``path``, as ``Client.download_attachment`` does."""
-        stored, patience = await self.get_attachment(name), Patience()
-        with PartialFile(path, stored) as part:
-            while True:
-                try:
-                    patience.reached(part.offset)
-                    if part.offset < stored.size_bytes or not stored.complete:
-                        await self._fetch(DownloadAttachmentRequest(name=stored.name, offset=part.offset), part)
-                    if await asyncio.to_thread(part.finish):
-                        return stored
-                    continue
-                except ExchangeError as failure:
-                    pause_seconds = patience.pause_seconds(failure, self._dice)
-                await self._pause(pause_seconds)
+        with keeping_nothing_destroyed(path):
+            stored, patience = await self.get_attachment(name), Patience()
+            with PartialFile(path, stored) as part:
+                while True:
+                    try:
+                        patience.reached(part.offset)
+                        if part.offset < stored.size_bytes or not stored.complete:
+                            await self._fetch(DownloadAttachmentRequest(name=stored.name, offset=part.offset), part)
+                        if await asyncio.to_thread(part.finish):
+                            return stored
+                        continue
+                    except ExchangeError as failure:
+                        pause_seconds = patience.pause_seconds(failure, self._dice)
+                    await self._pause(pause_seconds)
 
     def acting_for(self, token: AsyncToken) -> Self:
         """Gives the same client with the token of an officer; both share one connection, and are closed together."""

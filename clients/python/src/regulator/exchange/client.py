@@ -32,7 +32,7 @@ from regulator.exchange.requests import with_request_id
 from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import Chunks
 from regulator.exchange.tokens import Metadata, Token, bearer, token_of
-from regulator.exchange.transfers import Messages, PartialFile, Patience, Upload
+from regulator.exchange.transfers import Messages, PartialFile, Patience, Upload, keeping_nothing_destroyed
 from regulator.exchange.v1.attachment_service_pb2 import DownloadAttachmentRequest, StoredAttachment
 from regulator.exchange.v1.audit_service_pb2 import ExportJournalRequest
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest
@@ -260,7 +260,8 @@ class Client:
     def download_attachment(self, name: str, path: Path) -> StoredAttachment:
         """Fetches a file into ``path``; goes on by itself after breaks, and verifies the digest.
 
-        Until it is whole it is beside its place, as ``<name>.part``: what an earlier call fetched of it is kept.
+        Until it is whole it is beside its place, as ``<name>.part``: what an earlier call fetched of it is kept,
+        unless its content is destroyed meanwhile.
 
         Args:
             name: ``hk-2026-017/attachments/1``, its place in the notice's attachments; or ``attachments/...``.
@@ -271,19 +272,20 @@ class Client:
             WrongState: ``ATTACHMENT_MISSING``: it is not whole at the node yet.
             ExchangeError: another call fetches into the same place; or that is no regular file.
         """
-        stored, patience = self.get_attachment(name), Patience()
-        with PartialFile(path, stored) as part:
-            while True:
-                try:
-                    patience.reached(part.offset)
-                    if part.offset < stored.size_bytes or not stored.complete:
-                        self._fetch(DownloadAttachmentRequest(name=stored.name, offset=part.offset), part)
-                    if part.finish():
-                        return stored
-                    continue
-                except ExchangeError as failure:
-                    pause_seconds = patience.pause_seconds(failure, self._dice)
-                self._closed.wait(pause_seconds)
+        with keeping_nothing_destroyed(path):
+            stored, patience = self.get_attachment(name), Patience()
+            with PartialFile(path, stored) as part:
+                while True:
+                    try:
+                        patience.reached(part.offset)
+                        if part.offset < stored.size_bytes or not stored.complete:
+                            self._fetch(DownloadAttachmentRequest(name=stored.name, offset=part.offset), part)
+                        if part.finish():
+                            return stored
+                        continue
+                    except ExchangeError as failure:
+                        pause_seconds = patience.pause_seconds(failure, self._dice)
+                    self._closed.wait(pause_seconds)
 
     def acting_for(self, token: Token) -> Self:
         """Gives the same client with the token of an officer; both share one connection, and are closed together."""

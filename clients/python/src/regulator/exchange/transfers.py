@@ -9,6 +9,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -92,8 +93,7 @@ class PartialFile:
     """
 
     def __init__(self, path: Path, stored: StoredAttachment) -> None:
-        self._path, self._stored = path, stored
-        self._part = path.with_name(f"{path.name}.part")
+        self._path, self._stored, self._part = path, stored, _part_of(path)
         self._file: IO[bytes]
         self._is_resumed = False
 
@@ -238,6 +238,21 @@ class Upload:
 
     def _changed(self) -> ExchangeError:
         return ExchangeError(f"{self.file.path} has changed while it was sent: send it again")
+
+
+@contextmanager
+def keeping_nothing_destroyed(path: Path) -> Iterator[None]:
+    """Removes what was fetched of a file, for a place, where the node says that its content is destroyed."""
+    try:
+        yield
+    except ExchangeError as failure:
+        if failure.reason == "CONTENT_DESTROYED":
+            _part_of(path).unlink(missing_ok=True)
+        raise
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
 
 
 def require_file(path: Path) -> None:
