@@ -11,7 +11,7 @@ from cryptography import x509
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.config import Config
-from gateway.errors import AlreadyExists, BadInput, NotAllowed
+from gateway.errors import AlreadyExists, BadInput, ConfigError, NotAllowed
 from gateway.home import Home
 from gateway.identity.access import Caller, Role
 from gateway.identity.access_clients import client_table, read_access
@@ -223,4 +223,6 @@ def _require_new(home: Home, client: ClientId, access: str) -> None:
         read_access(access, node.domain, node.authorities).caller(str(client))
     except NotAllowed:
         return
+    except ConfigError as error:
+        raise ConfigError(f"{home.access_file}: {error.message}") from error
     raise AlreadyExists(f"{client} is admitted already: change its lines in {home.access_file}, or give another --id")

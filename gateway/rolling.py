@@ -1,6 +1,6 @@
 """Changes the certificates, roots and revocations in a node's home; a node that runs takes each change by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -71,15 +71,15 @@ def import_pairing(
             stopped
 
     Raises:
-        BadInput, Malformed: it is not a valid document.
+        BadInput, Malformed: it is not a valid document, or of this node, or of a peer of another jurisdiction.
         Untrusted: the fingerprint is another one, its seal does not come from its root, or is not known here.
-        ConfigError: the peer is this node, or has the domain of another peer.
         StoreError: the seal is to be replaced, and a node runs.
     """
     document = PairingDocument.parse(data)
     if fingerprint.strip().lower() != document.fingerprint():
         raise Untrusted(f"the fingerprint of this document is {document.fingerprint()}; ask the peer's operator")
     others = [each for each in home.peer_documents() if each.jurisdiction != document.jurisdiction]
+    _require_another(home, document, others)
     home.parties([*others, document], now)
     if not _knows_seal(home, document):
         if not replace_seal:
@@ -94,6 +94,16 @@ def import_pairing(
     else:
         _keep_document(home, document, data)
     return document
+
+
+def _require_another(home: Home, document: PairingDocument, others: Iterable[PairingDocument]) -> None:
+    own = home.config.node
+    if document.domain == own.domain or document.jurisdiction == own.jurisdiction:
+        raise BadInput.of("document", f"is of {document.domain} ({document.jurisdiction}): this node itself")
+    for each in others:
+        if each.domain == document.domain:
+            said = f"says that {document.domain} is of {document.jurisdiction}; it is paired here as {each.jurisdiction}"
+            raise BadInput.of("document", f"{said}: ask its operator which of the two is right")
 
 
 def _keep_document(home: Home, document: PairingDocument, data: bytes) -> None:

@@ -5,8 +5,9 @@ from datetime import datetime
 from gateway.errors import StoreError
 from gateway.home import Home
 from gateway.moments import micros_at
-from gateway.store.database import Database, local_file
+from gateway.store.database import EMPTY, Database, local_file
 from gateway.store.forking import prove_halts
+from gateway.store.migrating import revision_of
 from gateway.store.opening import add_channels, channel_names, check_owner
 
 
@@ -17,7 +18,7 @@ def upgrade_database(home: Home, now: datetime) -> None:
     are kept since 0015.
 
     Raises:
-        StoreError: it is not there, or another node's.
+        StoreError: it is not there, empty, or another node's.
         ConfigError, Untrusted: the files of the home do not fit each other.
     """
     node, file = home.config.node, local_file(home.config.database.url, home.path)
@@ -25,6 +26,9 @@ def upgrade_database(home: Home, now: datetime) -> None:
         raise StoreError(f"the database {file} is not there: gateway restore makes it again")
     database = Database(home.config.database.url, home.path)
     try:
+        with database.readers.connect() as connection:
+            if revision_of(connection) is None:
+                raise StoreError(EMPTY)
         database.require_stopped()
         database.migrate()
         with database.readers.connect() as connection:

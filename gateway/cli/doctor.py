@@ -14,6 +14,11 @@ from gateway.home import Home
 
 CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]], Remedy], ...] = (
     (
+        "home",
+        doctor_home.permissions,
+        Remedy("look who owns the files", "ls -la {home}"),
+    ),
+    (
         "access",
         doctor_home.access,
         Remedy("correct the file; a node that runs goes on with the rules before", "$EDITOR {home}/access.toml"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 from gateway.cli.findings import Finding, Level, Remedy, Subject, validity
 from gateway.errors import ConfigError, GatewayError, VerificationError
@@ -34,6 +35,27 @@ def _admission(subject: Subject) -> Remedy:
     client = f"spiffe://{node.domain}/{node.authorities[0]}/SYSTEM"
     command = f"gateway client add {subject.home.path} --certs AUTHORITIES --id {client} --role operator --out SYSTEM"
     return Remedy("admit the back-office systems, and a client for the operators", command)
+
+
+def permissions(subject: Subject) -> Iterator[Finding]:
+    """Whether others can read what notices say, or change who is trusted."""
+    home = subject.home
+    changed = [each for each in (home.path, *_deciding(home)) if each.exists() and each.stat().st_mode & 0o022]
+    for path in changed:
+        remedy = Remedy("close it: who changes it decides who is trusted, and what keys are used", f"chmod go-w {path}")
+        yield Finding(Level.FAIL, "home", f"{path} can be changed by others", remedy)
+    if home.path.stat().st_mode & 0o077:
+        remedy = Remedy("close it: the database holds all that notices say", f"chmod 700 {home.path}")
+        yield Finding(Level.WARN, "home", f"{home.path} is open to others", remedy)
+    elif not changed:
+        yield Finding(Level.OK, "home", f"{home.path} is its owner's alone")
+
+
+def _deciding(home: Home) -> Iterator[Path]:
+    yield from (home.config_file, home.access_file, home.path / "keys")
+    for folder in (home.path / "trust", home.peers):
+        yield folder
+        yield from sorted(folder.glob("*"))
 
 
 def access(subject: Subject) -> Iterator[Finding]:

@@ -71,15 +71,21 @@ def _of_channel(channel: Channel, now: datetime) -> Iterator[Finding]:
         )
         yield Finding(Level.FAIL, "channel", said, remedy)
     elif not channel.connected:
-        said = f"{name} is down: {channel.last_error or 'the peer has not dialled'}"
-        todo = "nothing is lost: what is sealed waits. Let the doctor dial the peer, then call its operator"
-        yield Finding(Level.FAIL, "channel", said, Remedy(todo, DOCTOR))
+        yield _down(channel, name)
     if channel.HasField("oldest_unreceipted_time"):
         oldest = channel.oldest_unreceipted_time.ToDatetime(UTC)
         if (now - oldest).total_seconds() > STUCK_SECONDS:
             said = f"{name}: {waiting_said(channel.size - channel.receipted_size, oldest, now)}"
             todo = "what is urgent goes by telephone, until the peer takes it; its operator must look why it does not"
             yield Finding(Level.FAIL, "receipts", said, Remedy(todo, "gateway notice list --state released"))
+
+
+def _down(channel: Channel, name: str) -> Finding:
+    todo = "nothing is lost: what is sealed waits. Let the doctor dial the peer, then call its operator"
+    if channel.last_error:
+        return Finding(Level.FAIL, "channel", f"{name} is down: {channel.last_error}", Remedy(todo, DOCTOR))
+    said = f"{name} is down: the peer has not dialled, or was refused here"
+    return Finding(Level.FAIL, "channel", said, Remedy(f"{todo}; gateway audit list tells who was refused", DOCTOR))
 
 
 def _of_replica(replica: Replica) -> Iterator[Finding]:

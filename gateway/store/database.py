@@ -69,6 +69,10 @@ _PG_CONNECTION = {  # libpq's words; what the URL says goes before
     "tcp_user_timeout": 5000,  # milliseconds until a server that has vanished is given up
 }
 
+EMPTY = (
+    "the database is empty: database.url in config.toml names another one than the node had, or it was lost; then "
+    "gateway restore makes it again, from a backup or from the peers"
+)
 _PG_SIZE = "SELECT pg_database_size(current_database())"
 
 
@@ -263,6 +267,8 @@ def _check_revision(url: URL, engine: Engine) -> None:
         )
     with engine.connect() as connection:
         found, wanted = revision_of(connection), newest_revision()
+    if found is None:
+        raise StoreError(EMPTY)
     if found != wanted:
         raise WrongForm(f"the database is at revision {found}, not {wanted}: run gateway upgrade")
 

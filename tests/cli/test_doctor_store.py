@@ -64,6 +64,26 @@ def change(home: Home, statement: str) -> None:
     connection.close()
 
 
+# --- the home ---
+
+
+def test_a_home_that_others_can_read_or_change_is_told(home):
+    assert [each.level for each in findings(home, "home")] == [Level.OK]
+    home.path.chmod(0o755)
+    (open_to_others,) = findings(home, "home")
+    assert open_to_others.level is Level.WARN
+    assert open_to_others.remedy.command == f"chmod 700 {home.path}"
+    home.path.chmod(0o700)
+    home.access_file.chmod(0o664)
+    (home.peers / "kr.json").chmod(0o646)
+    found = findings(home, "home")
+    assert [each.said for each in found] == [
+        f"{home.access_file} can be changed by others",
+        f"{home.peers / 'kr.json'} can be changed by others",
+    ]
+    assert {each.level for each in found} == {Level.FAIL}
+
+
 # --- the database -------------------------------------------------------------------------------------------------
 
 

@@ -80,9 +80,21 @@ def test_a_node_is_not_paired_with_itself(founded):
     document = exported(hk)
     fingerprint = PairingDocument.parse(document.read_bytes()).fingerprint()
     ran = run("pair", "import", hk.home.path, document, "--fingerprint", fingerprint)
-    assert ran.code == 5
+    assert ran.code == 2
 
 
 def test_what_is_no_document_is_refused(founded):
     hk, _ = founded
     assert run("pair", "import", hk.home.path, "-", given=b"nonsense").code == 1
+
+
+def test_a_peer_under_another_jurisdiction_is_no_fault_of_the_home(founded):
+    hk, kr = founded
+    document = exported(kr)
+    read = PairingDocument.parse(document.read_bytes())
+    assert run("pair", "import", hk.home.path, document, "--fingerprint", read.fingerprint()).code == 0
+    other = PairingDocument.parse(document.read_bytes().replace(b'"jurisdiction": "KR"', b'"jurisdiction": "SG"'))
+    ran = run("pair", "import", hk.home.path, "-", "--fingerprint", other.fingerprint(), given=other.encode())
+    assert ran.code == 2
+    assert "gateway.kr.example is of SG; it is paired here as KR" in ran.err
+    assert [each.jurisdiction for each in hk.home.peer_documents()] == ["KR"]

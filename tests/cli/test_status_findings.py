@@ -65,7 +65,8 @@ def test_a_halted_channel_is_told_with_what_its_reason_asks_for(halt_reason, wor
 
 def test_a_channel_that_is_down_is_told_with_what_went_wrong():
     one, other = found([waiting(timedelta(hours=2), connected=False)])
-    assert one.said == "hk-to-kr is down: the peer has not dialled"
+    assert one.said == "hk-to-kr is down: the peer has not dialled, or was refused here"
+    assert "gateway audit list" in one.remedy.todo
     assert "2 envelopes wait for a receipt, the oldest since 2026-11-28 01:00:00 UTC (2 h 0 min)" in other.said
     assert {one.level, other.level} == {Level.FAIL}
 

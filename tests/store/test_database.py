@@ -94,10 +94,20 @@ async def test_requests_of_an_older_form_are_known_as_before(hk: Opened):
 
 def test_tables_of_another_form_are_refused(database, url, tmp_path):
     database.migrate()
-    downgrade(database, "base")
+    downgrade(database, "-1")
     with pytest.raises(StoreError, match="run gateway upgrade"):
         database.check_revision()
     with pytest.raises(StoreError, match="run gateway upgrade"), snapshot(url, tmp_path):
+        pass
+
+
+def test_a_database_without_tables_is_not_to_be_upgraded(database, url, tmp_path):
+    """With a new one a node would sign a second history: it is the wrong one, or its content was lost."""
+    database.migrate()
+    downgrade(database, "base")
+    with pytest.raises(StoreError, match=r"is empty: .*gateway restore"):
+        database.check_revision()
+    with pytest.raises(StoreError, match="is empty"), snapshot(url, tmp_path):
         pass
 
 
