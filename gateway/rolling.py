@@ -102,8 +102,8 @@ def _require_another(home: Home, document: PairingDocument, others: Iterable[Pai
         raise BadInput.of("document", f"is of {document.domain} ({document.jurisdiction}): this node itself")
     for each in others:
         if each.domain == document.domain:
-            said = f"says that {document.domain} is of {document.jurisdiction}; it is paired here as {each.jurisdiction}"
-            raise BadInput.of("document", f"{said}: ask its operator which of the two is right")
+            said = f"{document.domain} is of {document.jurisdiction}; it is paired here as {each.jurisdiction}"
+            raise BadInput.of("document", f"says that {said}: ask its operator which of the two is right")
 
 
 def _keep_document(home: Home, document: PairingDocument, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from errno import EDQUOT, EIO, ENOSPC
 
 from regulator.exchange import (
     Cancelled,
@@ -28,6 +29,9 @@ _CODES: tuple[tuple[type[GatewayError], int], ...] = (
 )
 
 
+_OF_OUTPUT = {ENOSPC, EDQUOT, EIO}  # of a file that has no name here, such as where standard output goes
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What to print, and how to exit."""
@@ -42,6 +46,8 @@ def told(error: Exception) -> Failure | None:
         return _told_of_a_call(error)
     if isinstance(error, OSError) and error.filename is not None:
         return Failure(f"{error.filename}: {error.strerror}", DOES_NOT_FIT)
+    if isinstance(error, OSError) and error.errno in _OF_OUTPUT:
+        return Failure(f"the output cannot be written: {error.strerror}", DOES_NOT_FIT)
     if isinstance(error, BadInput):
         return Failure(_with_violations("the input breaks rules", error.violations), USED_WRONGLY)
     if isinstance(error, GatewayError):
@@ -57,12 +63,18 @@ def _told_of_a_call(error: ExchangeError) -> Failure:
         return Failure(_with_violations("the node refused: the request breaks rules", error.violations), REFUSED)
     if isinstance(error, Unavailable | DeadlineExceeded):
         todo = "on the node's machine, gateway doctor HOME tells why"
-        return Failure(f"the node was not reached: {error.message}\n{todo}", NOT_REACHED)
+        return Failure(f"{_not_served(error)}: {error.message}\n{todo}", NOT_REACHED)
     if isinstance(error, Overloaded | Cancelled):
         return Failure(f"the node did not do it: {error.message}", NOT_REACHED)
     if not error.reason:  # no node said it
         return Failure(error.message, DOES_NOT_FIT)
     return Failure(f"the node refused: {error.message} ({error.reason})", REFUSED)
+
+
+def _not_served(error: Unavailable | DeadlineExceeded) -> str:
+    if isinstance(error, DeadlineExceeded):
+        return "the node did not answer in time"
+    return "the node answers, and cannot do it now" if error.is_told_by_node else "the node was not reached"
 
 
 def _with_violations(message: str, violations: Iterable[Violation | OwnViolation]) -> str:

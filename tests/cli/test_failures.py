@@ -1,5 +1,7 @@
 """Every error ends with a documented exit code and a message for people; only a defect shows its traceback."""
 
+from errno import ENOSPC
+
 import pytest
 from grpc import StatusCode
 from regulator.exchange import errors as client
@@ -67,6 +69,28 @@ def test_a_refusal_ends_with_its_reason():
     failure = told(client.AlreadyExists("used before", StatusCode.ALREADY_EXISTS, details))
     assert failure is not None
     assert failure.message == "the node refused: used before (REQUEST_ID_REUSED)"
+
+
+def test_a_node_that_answers_was_reached():
+    """Who reads that it was not looks at networks, where a disk is full."""
+    details = client.Details(reason="UNAVAILABLE")
+    for error, said in (
+        (
+            client.Unavailable("it cannot write", StatusCode.UNAVAILABLE, details),
+            "the node answers, and cannot",
+        ),
+        (client.Unavailable("connection refused", StatusCode.UNAVAILABLE), "the node was not reached"),
+        (client.DeadlineExceeded("Deadline Exceeded", StatusCode.DEADLINE_EXCEEDED), "the node did not answer in time"),
+    ):
+        failure = told(error)
+        assert failure is not None
+        assert failure.message.startswith(said)
+
+
+def test_an_output_for_which_there_is_no_room_is_no_defect():
+    failure = told(OSError(ENOSPC, "No space left on device"))
+    assert failure is not None
+    assert (failure.exit_code, failure.message) == (5, "the output cannot be written: No space left on device")
 
 
 def test_foreign_words_in_an_error_are_shown_and_not_obeyed(tmp_path):

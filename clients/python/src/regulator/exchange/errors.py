@@ -57,6 +57,7 @@ class ExchangeError(Exception):
         message: for people.
         code: gRPC code of the answer; None if no call was made.
         reason: stable word for programs (``REQUEST_ID_REUSED``); the code's name where the answer holds none.
+        is_told_by_node: whether a node answered with it; else it comes from the way to the node, or from this side.
         metadata: names and numbers that belong to the reason.
         violations: the broken rules of the request, each with its field.
         retry_after_seconds: how long the node asks to wait; None if it does not say.
@@ -68,6 +69,7 @@ class ExchangeError(Exception):
         self.message = message
         self.code = code
         self.reason = details.reason or (code.name if code else "")
+        self.is_told_by_node = bool(details.reason)
         self.metadata = details.metadata
         self.violations = details.violations
         self.retry_after_seconds = details.retry_after_seconds
