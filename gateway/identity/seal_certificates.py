@@ -9,11 +9,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from gateway.errors import Malformed, Untrusted
-from gateway.identity.certificates import Cause, Window, certificate_identity, load_certificate, untrusted
-from gateway.identity.chains import require_authority, require_leaf, require_usage
+from gateway.identity.certificates import Window, load_certificate
+from gateway.identity.chains import require_leaf
 from gateway.identity.names import NodeId
-from gateway.identity.profiles import KeyKind, profiles
+from gateway.identity.profiles import KeyKind
 from gateway.identity.revocation import Revocation
+from gateway.identity.sealers import certified
 from gateway.ledger.checkpoint import MAX_TIME, SealPublic
 from gateway.ledger.seals import Certificates, CertifiedSeal
 
@@ -26,21 +27,19 @@ def verify_seal_certificates(
     """Gives the keys of a node's seal, as its authority certified them.
 
     Args:
-        ed25519: certificate of the Ed25519 key, DER or PEM
-        ml_dsa_44: certificate of the ML-DSA-44 key, DER or PEM
+        ed25519: certificate of the Ed25519 key, DER
+        ml_dsa_44: certificate of the ML-DSA-44 key, DER
         roots: the pinned certificates of the node authority: more than one while it changes its key
         node_id: the node whose seal it must be
-        at: when both must be valid: for evidence the time at which the head was signed
+        at: when both must be valid
 
     Raises:
         Untrusted: ``metadata["reason"]`` is a ``Cause``.
-        Malformed: one is not a certificate.
+        Malformed: one is not a certificate in its one DER form.
     """
-    for root in roots:
-        require_authority(root)
-    classical = _seal_key(load_certificate(ed25519), KeyKind.ED25519, roots, node_id, at)
-    post_quantum = _seal_key(load_certificate(ml_dsa_44), KeyKind.ML_DSA_44, roots, node_id, at)
-    return SealPublic(classical, post_quantum)
+    sealer = certified((ed25519, ml_dsa_44), node_id.domain, tuple(roots))
+    sealer.window.require(at)
+    return sealer.seal
 
 
 def seal_of(certificates: Certificates) -> CertifiedSeal:
@@ -83,18 +82,3 @@ def seal_revoked_since(
             issuer = require_leaf(certificate, roots, kind)
         found.append(revocation.revoked_since(certificate, str(node_id), issuer))
     return min(filter(None, found), default=None)
-
-
-def _seal_key(
-    certificate: x509.Certificate, kind: KeyKind, roots: Sequence[x509.Certificate], node_id: NodeId, at: datetime
-) -> bytes:
-    root = require_leaf(certificate, roots, kind)
-    for purpose in profiles().seal.extended_key_usage:
-        require_usage(certificate, purpose, Cause.NO_SEAL_EKU)
-    identity = certificate_identity(certificate)
-    if identity != node_id:
-        raise untrusted(Cause.OTHER_IDENTITY, f"the sealing certificate is that of {identity}, not of {node_id}")
-    (Window.of(certificate) & Window.of(root)).require(at)
-    key = certificate.public_key()
-    assert isinstance(key, Ed25519PublicKey | MLDSA44PublicKey), "require_leaf has seen the key's type"
-    return key.public_bytes_raw()

@@ -1,22 +1,32 @@
-"""The certified seal of one side of a proof, as a third person finds it: under a root that is trusted, and exact."""
+"""The certified seal of a node: under one root that is trusted, and exact.
 
+A node asks it before it believes a seal, and a third person before believing evidence. What one of them took and the
+other refused could be denied for ever: so there is one answer.
+"""
+
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from gateway.errors import Malformed, Untrusted
-from gateway.identity.certificates import Cause, Window, load_certificate, untrusted
+from gateway.identity.certificates import Cause, Window, certificate_identity, load_certificate, untrusted
+from gateway.identity.chains import require_authority, require_leaf, require_usage
 from gateway.identity.names import NodeId
-from gateway.identity.seal_certificates import verify_seal_certificates
+from gateway.identity.profiles import KeyKind, profiles
 from gateway.ledger.checkpoint import SealPublic
 
 # AlgorithmIdentifier of ecdsa-with-SHA256, without parameters (RFC 5758, section 3.2)
 _ECDSA_WITH_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 _SEQUENCE, _BIT_STRING = 0x30, 0x03
+_KINDS = KeyKind.ED25519, KeyKind.ML_DSA_44
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +45,32 @@ class Sealer:
 
 @lru_cache(64)  # files of the same few nodes are verified by the thousand
 def certified(certificates: tuple[bytes, ...], domain: str, roots: tuple[x509.Certificate, ...]) -> Sealer:
-    """Gives the seal whose certificates name exactly a domain, under one of the roots.
+    """Gives the seal whose certificates name exactly a domain, under one of the roots; dates are the caller's matter.
 
     Raises:
         Malformed: they are not two certificates in their one DER form.
-        Untrusted: they do not lead to a root, or name another node.
+        Untrusted: they do not lead to one root that may speak for the domain, or name another node.
     """
-    if len(certificates) != 2:
+    if len(certificates) != len(_KINDS):
         raise Malformed("each side has two sealing certificates: of its Ed25519 key, and of its ML-DSA-44 key")
-    ed25519, ml_dsa_44 = certificates
-    node, window = NodeId(domain), Window.of(_canonical(ed25519)) & Window.of(_canonical(ml_dsa_44))
+    node, loaded = NodeId(domain), tuple(_canonical(each) for each in certificates)
     for root in (each for each in roots if _may_speak_for(each, domain)):
-        valid = window & Window.of(root)
+        require_authority(root)
         try:
-            seal = verify_seal_certificates(ed25519, ml_dsa_44, (root,), node, valid.not_before)
+            classical, post_quantum = (
+                _seal_key(each, kind, root, node) for each, kind in zip(loaded, _KINDS, strict=True)
+            )
         except Untrusted as error:
             if error.metadata.get("reason") != Cause.UNKNOWN_ISSUER:
                 raise
         else:
-            return Sealer(node, seal, valid, root)
-    raise untrusted(Cause.UNKNOWN_ISSUER, f"none of the given roots issued the sealing certificates of {node}")
+            dates = Window.of(loaded[0]) & Window.of(loaded[1]) & Window.of(root)
+            return Sealer(node, SealPublic(classical, post_quantum), dates, root)
+    if any(_issued(root, each) for root in roots for each in loaded):
+        told = f"no one root that may speak for {domain} issued both sealing certificates of {node}"
+    else:
+        told = f"none of the given roots issued the sealing certificates of {node}"
+    raise untrusted(Cause.UNKNOWN_ISSUER, told)
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
@@ -66,6 +82,25 @@ def _may_speak_for(root: x509.Certificate, domain: str) -> bool:
     """A root's own subject may name its domain (RFC 4519, section 2.4), as those do that ``gateway certs`` makes."""
     labels = [str(each.value) for each in root.subject.get_attributes_for_oid(NameOID.DOMAIN_COMPONENT)]
     return not labels or ".".join(reversed(labels)) == domain
+
+
+def _issued(root: x509.Certificate, certificate: x509.Certificate) -> bool:
+    with suppress(ValueError, TypeError, InvalidSignature):
+        certificate.verify_directly_issued_by(root)
+        return True
+    return False
+
+
+def _seal_key(certificate: x509.Certificate, kind: KeyKind, root: x509.Certificate, node_id: NodeId) -> bytes:
+    require_leaf(certificate, (root,), kind)
+    for purpose in profiles().seal.extended_key_usage:
+        require_usage(certificate, purpose, Cause.NO_SEAL_EKU)
+    identity = certificate_identity(certificate)
+    if identity != node_id:
+        raise untrusted(Cause.OTHER_IDENTITY, f"the sealing certificate is that of {identity}, not of {node_id}")
+    key = certificate.public_key()
+    assert isinstance(key, Ed25519PublicKey | MLDSA44PublicKey), "require_leaf has seen the key's type"
+    return key.public_bytes_raw()
 
 
 def _canonical(data: bytes) -> x509.Certificate:

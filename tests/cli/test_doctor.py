@@ -143,7 +143,7 @@ def _bad_list_of_a_peer(home: Home) -> None:
         (_swapped_key, "keys", "is not the key of seal-ml-dsa-44.crt"),
         (_bad_access, "access", "line 2"),
         (_other_root, "certificates", "no authority that is trusted here issued"),
-        (_other_root, "seal", "no authority that is trusted here issued"),
+        (_other_root, "seal", "none of the given roots issued"),
         (_other_domain, "certificates", "config.toml says hk.example"),
         (_no_database, "database", "gateway restore makes it again, from a backup or from the peers"),
         (_no_database, "database", "without one, --from-peers"),

@@ -89,7 +89,7 @@ def refused() -> Iterator[tuple[str, str, str, str, str, bytes, list[str]]]:
         "its outer length is written with a byte more than it needs, which no signature covers",
         "MALFORMED",
         SENDER,
-        evidence(sender_certificates=(_long(ed25519), ml_dsa_44)).encode(),
+        evidence(sender_certificates=(long_length(ed25519), ml_dsa_44)).encode(),
         both,
     )
     mixed = (HONG_KONG.certificates(by=NAMELESS)[0], ml_dsa_44)
@@ -172,7 +172,7 @@ def _signs(usage: str) -> dict[str, Any]:
     return {"more": [(key_usage(digital_signature=True, **{usage: True}), True)]}
 
 
-def _long(certificate: bytes) -> bytes:
+def long_length(certificate: bytes) -> bytes:
     """The same in BER: its length in three bytes instead of two."""
     assert certificate[:2] == b"\x30\x82", "a SEQUENCE of more than 255 bytes"
     return b"\x30\x83\x00" + certificate[2:]

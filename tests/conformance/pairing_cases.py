@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates import load_certificate, to_der, to_pem
 from tests.conformance.cases import Subject, encoded
 from tests.conformance.materials import pairing
-from tests.conformance.parties import HONG_KONG, KOREA, STRANGER
+from tests.conformance.parties import HONG_KONG, KOREA, NAMELESS, SINGAPORE, STRANGER
 
 GOOD = pairing().encode()
 VALUES = json.loads(GOOD)
@@ -133,7 +133,28 @@ def _of_certificates() -> list[tuple[str, str, str, bytes]]:
             "a sealing certificate is another node's",
             {"seal_ed25519": korea["seal_ed25519"]},
         ),
-        ("other-domain", "OTHER_IDENTITY", "the certificates name another domain", {"domain": "gateway.sg.example"}),
+        ("other-domain", "UNKNOWN_ISSUER", "the root names another domain", {"domain": "gateway.sg.example"}),
+        (
+            "root-of-another-domain",
+            "UNKNOWN_ISSUER",
+            "a root issued the certificates whose subject names another domain",
+            {"node_authority": _pem(to_der(SINGAPORE.root)), **_sealed(HONG_KONG.certificates(by=SINGAPORE))},
+        ),
+        (
+            "certificates-of-another-domain",
+            "OTHER_IDENTITY",
+            "the certificates name another domain",
+            _sealed(HONG_KONG.certificates(identity="spiffe://gateway.sg.example/node")),
+        ),
+        (
+            "seals-of-two-roots",
+            "UNKNOWN_ISSUER",
+            "each sealing certificate comes from another of the two roots: none vouches for both",
+            {
+                "more_node_authorities": [_pem(to_der(NAMELESS.root))],
+                "seal_ed25519": _pem(HONG_KONG.certificates(by=NAMELESS)[0]),
+            },
+        ),
         (
             "before-its-certificates",
             "NOT_YET_VALID",
@@ -142,3 +163,11 @@ def _of_certificates() -> list[tuple[str, str, str, bytes]]:
         ),
     )
     return [(name, differs, f"UNTRUSTED {cause}", changed(**changes)) for name, cause, differs, changes in rows]
+
+
+def _sealed(certificates: tuple[bytes, bytes]) -> dict[str, str]:
+    return dict(zip(("seal_ed25519", "seal_ml_dsa_44"), map(_pem, certificates), strict=True))
+
+
+def _pem(certificate: bytes) -> str:
+    return to_pem(load_certificate(certificate)).decode()

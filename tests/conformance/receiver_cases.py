@@ -5,6 +5,7 @@ from tests.conformance.materials import envelope, head
 from tests.conformance.parties import KR_TO_HK, STRANGER
 from tests.conformance.receiver_building import FORKED, LEAVES, OTHERS, REMOTE, Receiver, case
 from tests.conformance.receiver_lost_cases import destroyed, recovery, rotations
+from tests.conformance.receiver_odd_cases import odd_rotations, oddities
 from tests.conformance.spelling import altered, root_of
 from tests.conformance.transcripts import halted, position, receipt_for, sends, step
 from tests.ledger import oracle
@@ -12,7 +13,7 @@ from tests.ledger import oracle
 
 def receivers() -> Subject:
     made = Receiver()
-    for add in (_greetings, _batches, _overlaps, _forks, recovery, destroyed, rotations):
+    for add in (_greetings, _batches, _overlaps, _forks, recovery, destroyed, rotations, oddities, odd_rotations):
         add(made)
     return made.kit.subject
 

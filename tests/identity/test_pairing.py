@@ -157,7 +157,10 @@ def test_a_seal_of_another_root_is_refused(document):
 def test_a_seal_of_another_domain_is_refused(document):
     with pytest.raises(Untrusted) as refused:
         PairingDocument.parse(changed(document, domain="kr.test"))
-    assert refused.value.metadata["reason"] == Cause.OTHER_IDENTITY
+    assert refused.value.metadata["reason"] == Cause.UNKNOWN_ISSUER, (
+        "the root names hk.test, and speaks for nobody else"
+    )
+    assert "may speak for kr.test" in refused.value.message
 
 
 def test_a_seal_that_is_not_valid_yet_cannot_be_handed_out(node_authority, seal):

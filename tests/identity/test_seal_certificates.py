@@ -104,3 +104,26 @@ def test_only_an_authority_can_be_the_root(odd):
 def test_what_is_no_certificate_is_malformed(odd, node_authority):
     with pytest.raises(Malformed):
         verify_seal_certificates(b"", odd.seal(ML_DSA_44).der, [node_authority.certificate], NODE, NOW)
+
+
+def test_both_certificates_come_from_one_root(node_authority):
+    """Evidence is refused otherwise: so a seal is, too, while two roots are pinned."""
+    other = authority(AuthorityKind.NODE)
+    classical, post_quantum = (
+        issued(node_authority, "seal", NODE, key=ED25519),
+        issued(other, "seal", NODE, key=ML_DSA_44),
+    )
+    roots = [node_authority.certificate, other.certificate]
+    with pytest.raises(Untrusted, match="no one root") as refused:
+        verify_seal_certificates(classical.der, post_quantum.der, roots, NODE, NOW)
+    assert refused.value.metadata["reason"] == Cause.UNKNOWN_ISSUER
+    both = (issued(other, "seal", NODE, key=key).der for key in (ED25519, ML_DSA_44))
+    assert verify_seal_certificates(*both, roots, NODE, NOW)
+
+
+@pytest.mark.parametrize("odd_form", ["pem", "trailing byte"])
+def test_certificates_are_in_der_and_nothing_else(node_authority, odd_form):
+    classical, post_quantum = (issued(node_authority, "seal", NODE, key=key) for key in (ED25519, ML_DSA_44))
+    data = classical.pem if odd_form == "pem" else classical.der + b"\0"
+    with pytest.raises(Malformed):
+        verify_seal_certificates(data, post_quantum.der, [node_authority.certificate], NODE, NOW)

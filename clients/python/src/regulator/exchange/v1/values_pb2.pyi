@@ -226,7 +226,7 @@ class Handling(_message.Message):
     @_builtins.property
     def retain_until(self) -> _date_pb2.Date:
         """The last day on which the content may be kept, at either node; then both destroy it. Not before the day of release.
-        Absent: no limit. Days are UTC's.
+        Absent: no limit. A whole date; days are UTC's.
         """
 
     def __init__(

@@ -1,0 +1,169 @@
+"""Which rules of the contract an envelope that arrives is held to, and which bind the node alone that seals it."""
+
+from collections.abc import Callable, Iterator
+
+from google.type.date_pb2 import Date
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.framework_pb2 import AssessmentContent
+from regulator.exchange.v1.notice_pb2 import EnforcementAction, Incident, NoticeContent, Reference
+from regulator.exchange.v1.values_pb2 import SECTOR_EXCHANGE
+
+from tests.conformance.materials import envelope, release
+from tests.conformance.parties import KR_TO_HK
+
+Row = tuple[str, str, bytes]
+
+
+def taken() -> Iterator[tuple[str, str, str, bytes]]:
+    """What the sender should have refused, and the receiver shows all the same; each with its use."""
+    for name, differs, change in (
+        ("lei-with-other-check-digits", "a Legal Entity Identifier does not check", _entity),
+        ("isin-with-another-check-digit", "a Securities Identification Number does not check", _instrument),
+        ("event-on-30-february", "the day of the event is none", _dated(Date(year=2026, month=2, day=30))),
+        ("event-in-a-year", "the day of the event is a year alone", _dated(Date(year=2026))),
+        ("kept-until-before-it-was-sealed", "it was to be kept until the day before", _kept(2026, 5, 7)),
+        ("supersedes-what-is-not-known", "the notice that it supersedes is not known", _supersedes),
+        ("title-twice-in-a-language", "there are two titles in one language", _two_titles),
+        ("fine-in-no-currency", "the currency of a fine is none", _fine),
+        ("approved-by-its-author", "the approver is the author", lambda made: made.approver.CopyFrom(made.author)),
+        ("sealed-far-ahead", "it is sealed three years ahead", lambda made: _later(made, 100_000_000)),
+        (
+            "authority-that-did-not-seal",
+            "another authority speaks than the one that sealed it",
+            lambda made: setattr(made.author, "authority", "HKMA"),
+        ),
+    ):
+        yield name, differs, "PROJECTED", _release(change)
+    assessment = _assessment(lambda said: setattr(said, "supersedes", "assessments/hk-2026-000"))
+    yield "assessment", "rules are judged", "PROJECTED", _assessment(lambda _: None)
+    yield "assessment-in-place-of-nothing", "what it supersedes is not known", "PROJECTED", assessment
+    odd, elsewhere = envelope("unknown"), envelope("unknown", KR_TO_HK)
+    odd.salt = b""
+    yield "unknown-act-without-salt", "nothing more is asked of an act that is not known", "UNSUPPORTED", _data(odd)
+    yield "unknown-act-of-another-channel", "nor its origin", "UNSUPPORTED", _data(elsewhere)
+    yield (
+        "unknown-kind-of-the-recipient",
+        "nor the name of a notice of a kind that is not known",
+        "UNSUPPORTED",
+        _release(_of_no_kind),
+    )
+
+
+def broken() -> Iterator[Row]:
+    """What cannot be used."""
+    for name, differs, change in (
+        (
+            "authority-with-line-break",
+            "a line break follows the author's authority",
+            lambda made: setattr(made.author, "authority", "SFC\n"),
+        ),
+        ("kept-until-31-april", "the last day on which it may be kept is none", _kept(2027, 4, 31)),
+        ("kept-until-a-year", "the last day on which it may be kept is a year alone", _kept(2027)),
+        ("ticker-without-venue", "a ticker has no venue", _ticker),
+        ("depeg-without-deviation", "a depeg does not say by how much", _depeg),
+        ("digest-of-31-bytes", "the digest of an attachment lacks a byte", _attachment),
+    ):
+        yield name, differs, _release(change)
+    for name, differs, act in (
+        (
+            "assessment-of-others",
+            "the sender judges the rules of two others",
+            lambda said: (setattr(said, "first_jurisdiction", "SG"), setattr(said, "second_jurisdiction", "JP")),
+        ),
+        (
+            "assessment-without-recipient",
+            "the recipient is none of the two",
+            lambda said: setattr(said, "second_jurisdiction", "SG"),
+        ),
+        (
+            "assessment-of-one-side",
+            "both provisions are the sender's",
+            lambda said: (
+                setattr(said.pair, "first", "frameworks/hk-so/provisions/a"),
+                setattr(said.pair, "second", "frameworks/hk-so/provisions/b"),
+            ),
+        ),
+        ("assessment-of-nothing", "there is no target", lambda said: said.ClearField("area")),
+    ):
+        yield name, differs, _assessment(act)
+    made = envelope("framework")
+    made.framework_version_published.framework, made.framework_version_published.version = "frameworks/kr-so", 1
+    made.framework_version_published.content.SetInParent()
+    yield "framework-of-the-recipient", "the framework's id begins with the recipient's jurisdiction", _data(made)
+
+
+def _data(made: Envelope) -> bytes:
+    return made.SerializeToString()
+
+
+def _release(change: Callable[[Envelope], object]) -> bytes:
+    made = release()
+    change(made)
+    return _data(made)
+
+
+def _content(made: Envelope) -> NoticeContent:
+    return made.notice_released.content
+
+
+def _assessment(change: Callable[[AssessmentContent], object]) -> bytes:
+    made = envelope("assessment")
+    made.framework_assessed.assessment = "assessments/hk-2026-001"
+    said = made.framework_assessed.content
+    said.first_jurisdiction, said.second_jurisdiction, said.outcome = "HK", "KR", AssessmentContent.EQUIVALENT
+    said.area.sector, said.area.topic = SECTOR_EXCHANGE, "custody"
+    said.reasons.add(language_tag="en", text="They come to the same.")
+    change(said)
+    return _data(made)
+
+
+def _entity(made: Envelope) -> None:
+    _content(made).subjects.add(name="A firm", lei="549300O897ZC5H7CY411")
+
+
+def _instrument(made: Envelope) -> None:
+    _content(made).instruments.add(name="A share", isin="US0378331004")
+
+
+def _ticker(made: Envelope) -> None:
+    _content(made).instruments.add(name="A share", ticker="5")
+
+
+def _dated(day: Date) -> Callable[[Envelope], None]:
+    return lambda made: _content(made).event_date.CopyFrom(day)
+
+
+def _kept(year: int, month: int = 0, day: int = 0) -> Callable[[Envelope], None]:
+    until = Date(year=year, month=month, day=day)
+    return lambda made: _content(made).handling.retain_until.CopyFrom(until)
+
+
+def _supersedes(made: Envelope) -> None:
+    _content(made).references.add(relation=Reference.SUPERSEDES, notice="notices/hk-2026-000")
+
+
+def _two_titles(made: Envelope) -> None:
+    _content(made).title.add(language_tag="en", text="Another title")
+
+
+def _fine(made: Envelope) -> None:
+    said = _content(made).enforcement_action
+    said.action, said.legal_basis = EnforcementAction.ADMINISTRATIVE_FINE, "Cap. 571"
+    said.penalty.currency_code, said.penalty.units = "ZZZ", 1
+
+
+def _depeg(made: Envelope) -> None:
+    _content(made).incident.type = Incident.DEPEG
+
+
+def _attachment(made: Envelope) -> None:
+    _content(made).attachments.add(file_name="a.pdf", media_type="application/pdf", size_bytes=1, sha256=bytes(31))
+
+
+def _later(made: Envelope, seconds: int) -> None:
+    made.sealed_at.seconds += seconds
+
+
+def _of_no_kind(made: Envelope) -> None:
+    made.notice_released.notice = "notices/kr-2026-001"
+    _content(made).ClearField("policy_statement")
