@@ -151,6 +151,7 @@ class Running:
         self._tasks += [
             asyncio.create_task(self._wanting.certify()),
             asyncio.create_task(chores.clear_attachments(self._clearing)),
+            asyncio.create_task(chores.sweep_attachments(self._clearing)),
             asyncio.create_task(chores.tell_days(self.frameworks, site.now)),
             asyncio.create_task(chores.expire_drafts(self.drafts)),
             asyncio.create_task(chores.destroy_past(self.retention, site.now)),
@@ -186,7 +187,7 @@ class Running:
         self._wanting = Wanting(receiving, self.bulletin, Alarms(self.committer, site.micros), self._transfers)
         questions = self.attachment_questions = AttachmentQuestions(self.readers)
         self.attachments = AttachmentCommands(self.committer, storing, questions)
-        self._clearing = Clearing(self.committer, self.readers, site.micros)
+        self._clearing = Clearing(self.committer, self.readers, site.micros, storing.dropped)
 
     def _attachment_link(self, peer: str) -> AttachmentLink:
         site, credentials = self._site, Credentials(b"", b"", b"")
