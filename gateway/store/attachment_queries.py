@@ -202,12 +202,13 @@ def _view(connection: Connection, record: AttachmentRecord, scope: Scope) -> Att
     tied = notice_attachments.c.attachment == record.number
     is_named = connection.execute(select(notice_attachments.c.notice).where(tied).limit(1)).first() is not None
     seen = (
-        select(notices.c.id)
-        .where(notices.c.id.in_(select(notice_attachments.c.notice).where(tied)), *visible_notices(scope))
-        .order_by(notices.c.sequence)
-        .limit(MAX_NOTICES)
+        select(notices.c.sequence, notices.c.id)
+        .join(notice_attachments, notice_attachments.c.notice == notices.c.id)
+        .where(tied, *visible_notices(scope))
+        .limit(MAX_NOTICES)  # as they are found: putting all in order first would take longer the more there are
     )
-    named_by = tuple(connection.scalars(seen)) if is_named else ()
+    found = sorted({row.sequence: row.id for row in connection.execute(seen)}.items()) if is_named else ()
+    named_by = tuple(notice_id for _, notice_id in found)
     return AttachmentView(record, Attached(record.sha256, record.size_bytes), named_by, is_named)
 
 

@@ -90,7 +90,8 @@ def write_attachments(connection: Connection, changes: AttachmentChanges, insert
     ]
     insert(connection, attachment_chunks, rows)
     insert(connection, notice_attachments, named_rows(changes.named))
-    tie(connection, _new_ties(changes.named, new))
+    if changes.named or new:  # a chunk more ties nothing
+        tie(connection, _new_ties(changes.named, new))
     for notice_id in changes.forgotten:
         forget(connection, notice_id)
     for number, first, end in changes.swept:

@@ -8,11 +8,11 @@ from sqlalchemy import Connection
 
 from gateway.store.attachment_changes import AttachmentChanges
 from gateway.store.attachment_lookups import AttachmentLookups
-from gateway.store.attachment_queries import read_wanted, read_whole
+from gateway.store.attachment_queries import read_attachment, read_bound, read_held, read_wanted, read_whole
 from gateway.store.attachment_standing import read_awaited
 from gateway.store.transaction import Transaction
-from gateway.supervision.attachments import AttachmentRecord
-from gateway.supervision.disclosure import Scope
+from gateway.supervision.attachments import Attached, AttachmentRecord
+from gateway.supervision.disclosure import EVERYTHING, Scope
 from tests.store.attaching import SFC, named
 from tests.store.stores import Opened
 from tests.store.test_growing import MORE, Read, steps
@@ -24,9 +24,15 @@ def looked_up(connection: Connection) -> AttachmentLookups:
     return AttachmentLookups(connection, [AttachmentChanges()])
 
 
+ID, COMMON = (sha256(number.to_bytes(2)).hexdigest() for number in (7, 0))
+
 READS: dict[str, Read] = {
     "what an authority has": lambda connection: looked_up(connection).totals(SFC),
     "whether a file of many is seen": lambda connection: looked_up(connection).is_seen(1, Scope(Handling.CLEAR)),
+    "a file of its own": lambda connection: read_attachment(connection, ID, "SFC", EVERYTHING),
+    "a file of many": lambda connection: read_attachment(connection, COMMON, "SFC", EVERYTHING),
+    "a file by its notice": lambda connection: read_bound(connection, "hk-7", 1, Scope(Handling.CLEAR)),
+    "what is given to a peer": lambda connection: read_held(connection, "KR", Attached(bytes.fromhex(COMMON), 2)),
     "what is to come": lambda connection: looked_up(connection).owed_bytes(),
     "what goes": lambda connection: looked_up(connection).dropped(1),
     "what is wanted of a peer": lambda connection: read_wanted(connection, "KR", 20260101, 100),
