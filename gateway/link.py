@@ -176,10 +176,8 @@ class Link:
     async def _exchange(
         self, state: ChannelState, call: Any, inbox: "asyncio.Queue[Incoming]", lease: Lease | None
     ) -> None:
-        halt, parties = state.halt or steps.Halt("", ""), self._store.parties(state)
-        turned = await self._store.readers.run(read_turn, state)
-        machine = SenderMachine(parties, state.log, state.head, state.receipt, halt.reason, halt.evidence, turned)
-
+        parties, turned = self._store.parties(state), await self._store.readers.run(read_turn, state)
+        machine = SenderMachine(parties, state.log, state.head, state.receipt, state.halt, turned)
         sending = Sending(self._store.tracing, self._origin)
 
         async def send(message: Message) -> None:

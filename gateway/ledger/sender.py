@@ -1,7 +1,6 @@
 """The sender's end of a channel: it dials, sends what it sealed, and keeps the receipts (``channel`` tells all)."""
 
 from collections import deque
-from collections.abc import Sequence
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
@@ -45,10 +44,9 @@ class SenderMachine(Machine):
         log: the right edge of the own log
         head: its newest signed checkpoint; None for an empty log
         receipt: the newest receipt that is kept; None if there is none
-        halt_reason: why the channel is halted; empty while it is open. ``SENDER_ROLLED_BACK`` and ``RESTORED`` are
-            mended here.
-        halt_evidence: the notes kept with that halt. For ``SENDER_ROLLED_BACK`` it is the receipt, or the checkpoint,
-            that the log is to reach again; nothing less reopens the channel.
+        halt: why the channel is halted; None while it is open. ``SENDER_ROLLED_BACK`` and ``RESTORED`` are mended here:
+            of the first the evidence is the receipt, or the checkpoint, that the log is to reach again; nothing less
+            reopens the channel.
         turned: the checkpoint that ends with the oldest change of the own seal which no receipt covers; None: all are.
             It greets: the receiver may not know a later seal yet, and could compare nothing.
     """
@@ -76,18 +74,18 @@ class SenderMachine(Machine):
         log: CompactRange,
         head: SignedCheckpoint | None,
         receipt: Receipt | None,
-        halt_reason: str = "",
-        halt_evidence: Sequence[bytes] = (),
+        halt: Halt | None = None,
         turned: SignedCheckpoint | None = None,
     ) -> None:
-        super().__init__(parties, halted=halt_reason not in ("", RESTORED, SENDER_ROLLED_BACK))
+        reason, evidence = (halt.reason, halt.evidence) if halt else ("", ())
+        super().__init__(parties, halted=reason not in ("", RESTORED, SENDER_ROLLED_BACK))
         self._log = log
         self._head = head
         self._turned = turned
         self._receipt = receipt
-        self._reopens = halt_reason in (RESTORED, SENDER_ROLLED_BACK)  # once it stands where the receiver does
-        self._recovering = halt_reason == SENDER_ROLLED_BACK
-        owed = [Checkpoint.parse(Note.parse(note).text).size for note in halt_evidence if self._recovering]
+        self._reopens = reason in (RESTORED, SENDER_ROLLED_BACK)  # once it stands where the receiver does
+        self._recovering = reason == SENDER_ROLLED_BACK
+        owed = [Checkpoint.parse(Note.parse(note).text).size for note in evidence if self._recovering]
         self._owed = max(owed, default=0)  # size that the log must reach before a rolled-back sender seals again
         self._unopened = b""  # where the receiver stands, under a seal of it that is not known here yet
         self._claims: deque[bytes] = deque()  # notes of the peer that are compared with the own log

@@ -6,6 +6,7 @@ from gateway.ledger import steps
 from gateway.ledger.channel import VERSION, State
 from gateway.ledger.origins import origin_of
 from gateway.ledger.sender import SenderMachine
+from gateway.ledger.steps import Halt
 from tests.ledger.samples import HK, PARTIES, batch_of, envelopes, head_of, log_of, receipt_of
 
 LEAVES = envelopes(6)
@@ -16,7 +17,8 @@ def machine_with(count=6, receipted=0, halt_reason="", evidence=(), leaves=LEAVE
     leaves = leaves[:count]
     head = head_of(leaves) if leaves else None
     receipt = receipt_of(leaves[:receipted]) if receipted else None
-    return SenderMachine(PARTIES, log_of(leaves), head, receipt, halt_reason, evidence)
+    halt = Halt(halt_reason, "", tuple(evidence)) if halt_reason else None
+    return SenderMachine(PARTIES, log_of(leaves), head, receipt, halt)
 
 
 def greeting(**values):

@@ -144,8 +144,7 @@ class SenderEnd(End):
     def build(self) -> Machine:
         disk = self.disk
         self.grown.clear()
-        reason, evidence = (disk.halt.reason, disk.halt.evidence) if disk.halt else ("", ())
-        return SenderMachine(self.parties(), disk.log, disk.head, disk.receipt, reason, evidence)
+        return SenderMachine(self.parties(), disk.log, disk.head, disk.receipt, disk.halt)
 
     def seal(self, envelopes: list[bytes]) -> None:
         """Commits a checkpoint; the machine hears of it afterwards, from ``grown``."""

@@ -359,11 +359,9 @@ async def exchange(
 
 async def _carrier(store: Opened, origin: str, outbox: "asyncio.Queue[Message]") -> Carrier:
     state, shared = store.state(origin), shared_store(store)
-    halt = state.halt or steps.Halt("", "")
-    parties = shared.parties(state)
-    turned = await store.read(read_turn, state)
+    parties, turned = shared.parties(state), await store.read(read_turn, state)
     machine = (
-        SenderMachine(parties, state.log, state.head, state.receipt, halt.reason, halt.evidence, turned)
+        SenderMachine(parties, state.log, state.head, state.receipt, state.halt, turned)
         if state.parties.outgoing
         else ReceiverMachine(parties, state.log, state.head, state.receipt, state.halt)
     )
