@@ -50,10 +50,10 @@ def text_fault(text: str) -> str | None:
     if text.isspace():
         return "must not be blank"
     if not text.isprintable() and (found := _CONTROL.search(text)):
-        return f"must not hold the control character U+{ord(found[0]):04X} (the {found.start() + 1}. character)"
+        return f"must not hold the control character U+{ord(found[0]):04X} (character {found.start() + 1})"
     if not text.isascii() and (found := _HIDDEN.search(text)):
         place = found.start() + 1
-        return f"must not hold the invisible character U+{ord(found[0]):04X} (the {place}. character)"
+        return f"must not hold the invisible character U+{ord(found[0]):04X} (character {place})"
     return None
 
 
