@@ -234,6 +234,11 @@ class Config(_Section):
             raise ConfigError("; ".join(_told(error))) from error
 
 
+def reachable(host: str) -> str:
+    """Gives under which host this machine reaches a listener of its own that is bound to ``host``."""
+    return {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
 def _told(error: ValidationError) -> list[str]:
     return [
         f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"

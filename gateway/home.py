@@ -51,6 +51,7 @@ from gateway.identity.watched_file import WatchedFile
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 
+KEYS = ("node", "seal-ed25519", "seal-ml-dsa-44")  # by the names of their files
 FETCH_SECONDS = 5.0
 
 

@@ -8,7 +8,7 @@ from functools import cache
 
 import grpc
 
-from gateway.config import Config
+from gateway.config import Config, reachable
 from gateway.identity.access import Access
 from gateway.identity.officers import Officers
 from gateway.identity.parties import Parties
@@ -80,8 +80,7 @@ class Listeners:
         ):
             await server.start()
             host = listen.rpartition(":")[0]
-            reachable = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
-            await asyncio.to_thread(require_tls_1_3_only, f"{reachable}:{port}")
+            await asyncio.to_thread(require_tls_1_3_only, f"{reachable(host)}:{port}")
 
     def _listener(
         self,

@@ -17,7 +17,7 @@ from pathlib import Path
 from gateway.backups.making import DATABASE_URL, micros, verified
 from gateway.backups.manifest import DATABASE, HOME, Manifest
 from gateway.errors import AlreadyExists, BadInput, ConfigError
-from gateway.home import Home
+from gateway.home import KEYS, Home
 from gateway.identity.keyfiles import write_pieces
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
@@ -29,7 +29,6 @@ from gateway.store.opening import add_channels, channel_names, create
 from gateway.store.reverify import Report
 
 ACT = "gateway restore"
-KEYS = ("node", "seal-ed25519", "seal-ml-dsa-44")
 PIECE_BYTES = 1 << 20
 
 _COPY = ".restore-"  # how the folder begins that a backup's database is copied to

@@ -11,7 +11,7 @@ from cryptography import x509
 from regulator.exchange import JournalFilters
 
 from gateway.cli.entry_view import HEADINGS, document, row
-from gateway.cli.options import AsJson, ProfileFile, connect, moment, open_input
+from gateway.cli.options import DEFAULT_LIMIT, AsJson, Limit, ProfileFile, connect, moment, open_input
 from gateway.cli.output import say, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.evidence import clock
@@ -20,8 +20,6 @@ from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, write_file,
 from gateway.identity.sealers import fingerprint
 from gateway.identity.verification import Step
 from gateway.ledger.journal import MAX_LINE_BYTES
-
-DEFAULT_LIMIT = 50
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,7 +44,7 @@ def list_(  # noqa: PLR0913 - an option a filter
         datetime | None, typer.Option(parser=moment, metavar="TIME", help="Then or later, such as 2026-05-08.")
     ] = None,
     before: Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Before then.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = DEFAULT_LIMIT,
+    limit: Limit = DEFAULT_LIMIT,
     as_json: AsJson = False,
 ) -> None:
     """Lists entries of the access journal, newest first.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.cli.findings import Finding, Level, Remedy, Subject, validity
 from gateway.errors import ConfigError, GatewayError, VerificationError
-from gateway.home import Home
+from gateway.home import KEYS, Home
 from gateway.identity.certificates import Window, load_certificate
 from gateway.identity.keyfiles import read_certificate, read_key
 from gateway.identity.names import NodeId
@@ -16,7 +16,6 @@ from gateway.identity.tls_trust import Purpose, TlsTrust
 
 CRL_NOTICE = timedelta(days=1)  # before a list must be renewed
 
-_KEYS = ("node", "seal-ed25519", "seal-ml-dsa-44")
 _NEWER_LIST = Remedy(
     "sign a newer one on the machine of that authority, and copy it here: trust/ or peers/",
     "gateway certs crl AUTHORITIES --authority client",
@@ -84,7 +83,7 @@ def officers(subject: Subject) -> Iterator[Finding]:
 def keys(subject: Subject) -> Iterator[Finding]:
     """Each private key: its file belongs to its owner alone, and it is that of its certificate."""
     restore = Remedy("restore both from the same backup of the keys", f"gateway certs show {subject.home.path}")
-    for name in _KEYS:
+    for name in KEYS:
         key, certificate = subject.home.key(name), subject.home.certificate(name)
         try:
             fits = read_key(key).public_key() == read_certificate(certificate).public_key()
@@ -172,7 +171,7 @@ def seal(subject: Subject) -> Iterator[Finding]:
     """The sealing certificates: by the own root, for this node, valid now."""
     home, now = subject.home, subject.now
     for name, certificate in zip(
-        _KEYS[1:], map(load_certificate, home.seal_files.certified().certificates), strict=True
+        KEYS[1:], map(load_certificate, home.seal_files.certified().certificates), strict=True
     ):
         yield validity("seal", f"{name}.crt", Window.of(certificate), now, _renewal(subject, "seal"))
     home.parties([], now)

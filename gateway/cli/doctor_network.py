@@ -9,6 +9,7 @@ from datetime import datetime
 from cryptography import x509
 
 from gateway.cli.findings import Finding, Level, Remedy, Subject
+from gateway.config import reachable
 from gateway.errors import GatewayError, Unavailable
 from gateway.home import Home
 from gateway.identity.certificates import to_pem
@@ -17,8 +18,6 @@ from gateway.identity.pairing import PairingDocument
 from gateway.identity.tls_trust import Purpose, TlsTrust
 
 TIMEOUT_SECONDS = 5
-
-_ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - compared, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ def listeners(subject: Subject) -> Iterator[Finding]:
         host, port = split(address)
         where = f"{name} {address}"
         try:
-            _shake_hands(home, _ANY_HOST.get(host, host), port, roots, home.config.node.domain, subject.now)
+            _shake_hands(home, reachable(host), port, roots, home.config.node.domain, subject.now)
         except _Unreachable:
             yield bindable(subject, where, host, port)
         except (GatewayError, OSError) as error:

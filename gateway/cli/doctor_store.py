@@ -9,6 +9,7 @@ import pysqlite3.dbapi2 as sqlite
 from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, waiting_said
 from gateway.cli.findings import Finding, Level, Remedy, Subject
 from gateway.errors import GatewayError, WrongForm
+from gateway.home import KEYS
 from gateway.identity.certificates import Window
 from gateway.identity.keyfiles import read_certificate
 from gateway.ledger.checkpoint import signing_time
@@ -26,7 +27,6 @@ TOLERANCE = timedelta(seconds=5)  # between two clocks
 LEAST_FREE_PART = 0.1  # of the file system
 GIB = 2**30
 
-_KEYS = ("node", "seal-ed25519", "seal-ml-dsa-44")
 _CLOCK = Remedy("have the clock kept by NTP, and set it", "timedatectl status")
 
 
@@ -128,7 +128,7 @@ def _channel(subject: Subject, state: ChannelState, oldest: datetime | None) -> 
 
 
 def _made(subject: Subject) -> Iterator[tuple[str, datetime]]:
-    for name in _KEYS:
+    for name in KEYS:
         file = subject.home.certificate(name)
         yield str(file), Window.of(read_certificate(file)).not_before
     for each in subject.home.peer_documents():

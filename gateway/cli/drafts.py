@@ -13,14 +13,24 @@ from regulator.exchange.requests import supersede_notice
 from regulator.exchange.v1.draft_service_pb2 import Draft
 
 from gateway.cli.draft_view import HEADINGS, document, draft_id, row, sections
-from gateway.cli.options import AsJson, ProfileFile, RequestId, connect, one_of, quoted, read_input, word_of, words
+from gateway.cli.options import (
+    DEFAULT_LIMIT,
+    AsJson,
+    Limit,
+    ProfileFile,
+    RequestId,
+    connect,
+    one_of,
+    quoted,
+    read_input,
+    word_of,
+    words,
+)
 from gateway.cli.output import pairs, say, table, write_json
 from gateway.errors import BadInput
 from gateway.supervision.framework_files import SCHEMA as FRAMEWORK_SCHEMA
 from gateway.supervision.framework_files import read_framework
 from gateway.supervision.notice_files import read_notices
-
-DEFAULT_LIMIT = 50
 
 DraftName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the draft, such as hk-2026-4f7k.")]
 Etag = Annotated[
@@ -112,7 +122,7 @@ def list_(
         int | None,
         typer.Option(parser=one_of(Draft.State), metavar="STATE", help=f"One of {', '.join(words(Draft.State))}."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = DEFAULT_LIMIT,
+    limit: Limit = DEFAULT_LIMIT,
     as_json: AsJson = False,
 ) -> None:
     """Lists the drafts of the own authority, newest first."""

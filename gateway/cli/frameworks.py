@@ -21,12 +21,21 @@ from gateway.cli.framework_view import (
     provision_row,
     summary,
 )
-from gateway.cli.options import AsJson, ProfileFile, RequestId, connect, moment, one_of, read_input, words
+from gateway.cli.options import (
+    DEFAULT_LIMIT,
+    AsJson,
+    Limit,
+    ProfileFile,
+    RequestId,
+    connect,
+    moment,
+    one_of,
+    read_input,
+    words,
+)
 from gateway.cli.output import say, table, write_json
 from gateway.errors import BadInput
 from gateway.supervision.framework_files import FrameworkFile, read_framework, write_framework
-
-DEFAULT_LIMIT = 50
 
 FrameworkName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the framework, such as hk-digital-assets.")]
 
@@ -128,7 +137,7 @@ def show(  # noqa: PLR0913 - an option a filter
     known_at: Annotated[
         datetime | None, typer.Option(parser=moment, metavar="TIME", help="As the node knew it then.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = DEFAULT_LIMIT,
+    limit: Limit = DEFAULT_LIMIT,
     as_json: AsJson = False,
 ) -> None:
     """Shows provisions, in their publisher's order.

@@ -15,8 +15,11 @@ from regulator.exchange.v1.values_pb2 import Sector
 from gateway.cli import attachments, drafts, watch
 from gateway.cli.notice_view import HEADINGS, document, row, sections
 from gateway.cli.options import (
+    DEFAULT_LIMIT,
+    LANGUAGE_TEXT,
     AsDraft,
     AsJson,
+    Limit,
     NoticeName,
     ProfileFile,
     RequestId,
@@ -31,10 +34,6 @@ from gateway.cli.output import pairs, say, table, write_json
 from gateway.cli.sharing_view import consent_document, share_document, summary
 from gateway.errors import BadInput
 from gateway.supervision.notice_files import NoticeFile, read_notices
-
-DEFAULT_LIMIT = 50
-
-_LANGUAGE_TEXT = "LANGUAGE=TEXT"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -163,7 +162,7 @@ def list_(  # noqa: PLR0913 - an option a filter
         datetime | None, typer.Option(parser=moment, metavar="TIME", help="Released then or later, such as 2026-05-08.")
     ] = None,
     before: Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Released before.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = DEFAULT_LIMIT,
+    limit: Limit = DEFAULT_LIMIT,
     as_json: AsJson = False,
 ) -> None:
     """Lists notices, newest first.
@@ -210,7 +209,7 @@ def ack(
     *,
     profile: ProfileFile,
     comment: Annotated[
-        list[str] | None, typer.Option(metavar=_LANGUAGE_TEXT, help="What is said to it, such as en=Noted.; repeat it.")
+        list[str] | None, typer.Option(metavar=LANGUAGE_TEXT, help="What is said to it, such as en=Noted.; repeat it.")
     ] = None,
     case_reference: Annotated[str, typer.Option(help="The own file number for it.")] = "",
     request_id: RequestId = None,
@@ -228,7 +227,7 @@ def withdraw(
     *,
     profile: ProfileFile,
     reason: Annotated[
-        list[str], typer.Option(metavar=_LANGUAGE_TEXT, help="Why, such as en=Given in error.; repeat it.")
+        list[str], typer.Option(metavar=LANGUAGE_TEXT, help="Why, such as en=Given in error.; repeat it.")
     ],
     draft: AsDraft = False,
     request_id: RequestId = None,

@@ -13,11 +13,15 @@ from regulator.exchange import Client, Profile
 from gateway.errors import Malformed
 from gateway.identity.names import ClientId, Identity, parse_identity
 
+DEFAULT_LIMIT = 50  # lines of a listing
+LANGUAGE_TEXT = "LANGUAGE=TEXT"
+
 ProfileFile = Annotated[
     Path,
     typer.Option("--profile", envvar="GATEWAY_PROFILE", help="Profile that says where the node is and who calls it."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
+Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
 AsDraft = Annotated[bool, typer.Option("--draft", help="Keep it as a draft, which another identity releases.")]
 HomeFolder = Annotated[Path, typer.Argument(metavar="HOME", help="The node's home, made by gateway init.")]
 AuthorityFolder = Annotated[

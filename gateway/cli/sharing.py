@@ -10,7 +10,10 @@ from regulator.exchange.v1.sharing_service_pb2 import Consent, Share
 from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.cli.options import (
+    DEFAULT_LIMIT,
+    LANGUAGE_TEXT,
     AsJson,
+    Limit,
     NoticeName,
     ProfileFile,
     RequestId,
@@ -34,10 +37,6 @@ from gateway.cli.sharing_view import (
     share_sections,
     short,
 )
-
-DEFAULT_LIMIT = 50
-_LANGUAGE_TEXT = "LANGUAGE=TEXT"
-
 
 ConsentName = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of the consent, such as hk-2026-017/consents/5c0e9a41.")
@@ -76,7 +75,7 @@ def request(  # noqa: PLR0913 - an option each
     to: To,
     use: Use,
     purpose: Annotated[
-        list[str], typer.Option(metavar=_LANGUAGE_TEXT, help="Why, such as en=A joint case.; repeat it.")
+        list[str], typer.Option(metavar=LANGUAGE_TEXT, help="Why, such as en=A joint case.; repeat it.")
     ],
     validate_only: ValidateOnly = False,
     request_id: RequestId = None,
@@ -106,7 +105,7 @@ def list_(
         typer.Option(parser=one_of(Consent.State), metavar="STATE", help=f"One of {', '.join(words(Consent.State))}."),
     ] = None,
     shares: Annotated[bool, typer.Option("--shares", help="What was passed on, instead of consents.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = DEFAULT_LIMIT,
+    limit: Limit = DEFAULT_LIMIT,
     as_json: AsJson = False,
 ) -> None:
     """Lists consents, or what was passed on, newest first."""
@@ -147,11 +146,11 @@ def grant(  # noqa: PLR0913 - an option each
     *,
     profile: ProfileFile,
     reason: Annotated[
-        list[str] | None, typer.Option(metavar=_LANGUAGE_TEXT, help="Why, such as en=Agreed.; repeat it.")
+        list[str] | None, typer.Option(metavar=LANGUAGE_TEXT, help="Why, such as en=Agreed.; repeat it.")
     ] = None,
     condition: Annotated[
         list[str] | None,
-        typer.Option(metavar=_LANGUAGE_TEXT, help="What who shares has to see to; one text a language."),
+        typer.Option(metavar=LANGUAGE_TEXT, help="What who shares has to see to; one text a language."),
     ] = None,
     until: Annotated[
         datetime | None, typer.Option(parser=moment, metavar="DAY", help="Last day (UTC) on which it may be passed on.")
@@ -180,7 +179,7 @@ def refuse(
     *,
     profile: ProfileFile,
     reason: Annotated[
-        list[str], typer.Option(metavar=_LANGUAGE_TEXT, help="Why, such as en=Not before the trial.; repeat it.")
+        list[str], typer.Option(metavar=LANGUAGE_TEXT, help="Why, such as en=Not before the trial.; repeat it.")
     ],
     etag: Etag = "",
     validate_only: ValidateOnly = False,

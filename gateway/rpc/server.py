@@ -93,6 +93,7 @@ class Listener:
         quotas: what each caller may take of them
         journaling: makes entries of calls
         instruments: count them
+        tracing: makes spans of them
     """
 
     address: str
