@@ -186,7 +186,7 @@ class Link:
             try:
                 await call.write(message)
             except asyncio.InvalidStateError as error:  # gRPC's word for a stream that has ended, by whomever
-                raise await _ended(call) from error
+                raise await ended(call) from error
 
         carrier = Carrier(machine, state, self._store, send, lease)
         event: steps.Event = steps.Opened()
@@ -314,10 +314,11 @@ async def _read(call: Any, inbox: "asyncio.Queue[Incoming]", heard: Callable[[],
     while (response := await call.read()) is not grpc.aio.EOF:
         heard()
         await inbox.put(_event(response))
-    raise await _ended(call)
+    raise await ended(call)
 
 
-async def _ended(call: Any) -> RemoteProtocolError:
+async def ended(call: Any) -> RemoteProtocolError:
+    """Why a stream is over, as its peer said."""
     return RemoteProtocolError(f"the peer ended the stream: {(await call.code()).name}")
 
 

@@ -6,8 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import grpc
+import pytest
+from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.attachment_link import AttachmentLink
+from gateway.errors import RemoteProtocolError
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
@@ -20,6 +23,7 @@ from tests.support.nodes import free_port
 
 PATIENCE_SECONDS = 60
 DIALS = 4
+EMPTY = Credentials(b"", b"", b"")
 
 
 async def test_nothing_is_left_of_a_dial_that_failed(tmp_path: Path) -> None:
@@ -50,3 +54,24 @@ async def test_nothing_is_left_of_a_dial_that_failed(tmp_path: Path) -> None:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await store.close()
+
+
+class EndedCall:
+    """A call that ended while a part was read from the store."""
+
+    async def write(self, _message: wire.SendAttachmentsRequest) -> None:
+        raise asyncio.InvalidStateError("RPC already finished.")
+
+    async def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_stream_that_ends_while_a_part_is_written_is_no_defect(tmp_path: Path) -> None:
+    store = Opened.create("HK", "sqlite:///node.db", tmp_path / "hk")
+    transfers = Transfers(lambda: 0, lambda *_: None, lambda _: None)
+    readers = shared_store(store).readers
+    link = AttachmentLink(store.parties.peers["KR"], HK_TO_KR, lambda: EMPTY, readers, Alone(), transfers)
+    wanted = wire.SendAttachmentsResponse(sha256=bytes(32), size_bytes=1, offset=0, length=1)
+    with pytest.raises(RemoteProtocolError, match="UNAVAILABLE"):
+        await link._send_part(EndedCall(), wanted)
+    await store.close()

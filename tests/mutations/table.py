@@ -258,4 +258,63 @@ MUTATIONS = (
         "        self._do(StoreReceipt(Receipt(head, loaded.batch.checkpoint, 0)))\n        self._unreceipted.append(",
         "tests/ledger/test_sender.py::test_batches_are_sent_one_after_another_as_they_are_loaded",
     ),
+    # Found by simulated schedules, or looked for by them
+    Mutation(
+        "a draft that has changed since it was read may be approved",
+        "gateway/supervision/drafts.py",
+        "if etag and etag != etag_of(record):",
+        "if etag and not record.revision:",
+        "tests/supervision/test_drafts.py::test_a_draft_that_was_not_the_one_read_is_not_acted_upon",
+    ),
+    Mutation(
+        "a draft that was approved may be approved again",
+        "gateway/supervision/drafts.py",
+        "    (Draft.PENDING_APPROVAL, Step.REJECT): Draft.REJECTED,\n",
+        "    (Draft.PENDING_APPROVAL, Step.REJECT): Draft.REJECTED,\n"
+        "    (Draft.RELEASED, Step.APPROVE): Draft.RELEASED,\n",
+        "tests/supervision/test_drafts.py::test_every_state_but_unspecified_has_its_steps_or_is_final",
+    ),
+    Mutation(
+        "a notice counts as delivered before its files",
+        "gateway/supervision/states.py",
+        "state = record.state if record.attachment_count else ARRIVALS[record.state, Arrival.RECEIPT]",
+        "state = ARRIVALS[record.state, Arrival.RECEIPT]",
+        "tests/supervision/test_states.py::test_a_notice_with_attachments_is_delivered_once_its_receiver_has_them",
+    ),
+    Mutation(
+        "a receiver says that it holds all files before it does",
+        "gateway/store/attachment_queries.py",
+        ".where(known, ~lacking)",
+        ".where(known)",
+        "tests/simulation/nodes/test_files.py::test_whoever_says_that_files_are_there_has_them_whatever_breaks",
+    ),
+    Mutation(
+        "a notice is passed on to others than its consent was granted for",
+        "gateway/supervision/sharing_coverage.py",
+        "if not passing.recipients <= consent.recipients:",
+        "if not passing.recipients:",
+        "tests/supervision/test_sharing_coverage.py::test_it_is_said_why_a_consent_covers_not",
+    ),
+    Mutation(
+        "a batch with destroyed content goes on beyond the newest receipt",
+        "gateway/store/logs.py",
+        "    if destroyed:  # their receiver",
+        "    if not sizes:  # their receiver",
+        "tests/store/test_destruction.py::test_a_receiver_that_lost_all_takes_hashes_before_what_it_never_countersigned",
+    ),
+    Mutation(
+        "own replies that come back before what they reply to count for nothing",
+        "gateway/store/transaction.py",
+        "elif early := self._early(reverse_of(origin)):",
+        "elif early := self._early(reverse_of(origin))[:0]:",
+        "tests/store/test_exchanges.py::test_replies_that_come_back_before_what_they_reply_to_count_once_that_is_there",
+    ),
+    Mutation(
+        "a rolled-back receiver whose clock is behind is refused for good",
+        "gateway/ledger/sender.py",
+        "        if not self._goes_back(receipt):\n",
+        "        if receipt:\n",
+        "tests/ledger/test_sender.py::"
+        "test_a_rolled_back_peer_whose_clock_is_behind_is_sent_on_and_its_receipt_for_more_is_not_kept",
+    ),
 )

@@ -39,6 +39,7 @@ from tests.simulation.nodes.faults import DAY, Faults, NoFaults
 from tests.simulation.nodes.loop import LIFE, Stalled, VirtualLoop
 from tests.simulation.nodes.network import Network
 from tests.simulation.nodes.offices import THEMES, Office, Watcher, drawn_acts
+from tests.simulation.nodes.remembering import remembering
 from tests.simulation.nodes.signing import CheapSeal, cheap_signatures, real_signatures
 from tests.simulation.nodes.site import Site
 from tests.simulation.nodes.witness import Witness
@@ -74,9 +75,11 @@ class World:
 
     Attributes:
         unhandled: errors that nobody expected, and no part of a node took for its own
+        gives_at_last: whether a notice goes through each channel when all is over
     """
 
     on_step: Callable[..., None] | None = None
+    gives_at_last = True
 
     def __init__(self, seed: int, folder: Path, script: Script | None = None) -> None:
         self.seed, self._folder = seed, folder
@@ -148,7 +151,8 @@ class World:
         await self.faults.run(self._have_acted)
         self.faults.stop()
         await self._until(self._have_acted, LONGEST_SECONDS, "acts do not end (G6)")
-        closing = [self.begin(office.notices.give_all()) for office in self.offices if office.system == "desk"]
+        desks = [office for office in self.offices if office.system == "desk" and self.gives_at_last]
+        closing = [self.begin(office.notices.give_all()) for office in desks]
         await self._until(lambda: all(task.done() for task in closing), LONGEST_SECONDS, "nothing can be given (G6)")
         await self._until(self._is_at_rest, QUIET_SECONDS, "it does not come to rest (G6)")
         if self.days_pass:
@@ -283,7 +287,7 @@ def simulating() -> Iterator[Path]:
     parent = MEMORY if MEMORY.is_dir() else None
     state = global_random.getstate()
     try:
-        with tempfile.TemporaryDirectory(prefix="simulation-", dir=parent) as folder, compiled_once():
+        with tempfile.TemporaryDirectory(prefix="simulation-", dir=parent) as folder, compiled_once(), remembering():
             yield Path(folder)
     finally:
         global_random.setstate(state)
