@@ -1,5 +1,6 @@
 """The configuration of a node, ``config.toml`` in its home; docs/configuration.md is made from the comments here."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,9 +17,11 @@ from gateway.rpc.rates import Rate
 from gateway.telemetry.settings import TelemetrySection
 
 
-def _check_with(fault_of: object) -> AfterValidator:
+def _check_with(fault_of: Callable[[str], str | None]) -> AfterValidator:
+    """Makes a validator of a check that returns what is wrong."""
+
     def check(value: str) -> str:
-        if fault := fault_of(value):  # type: ignore[operator]
+        if fault := fault_of(value):
             raise ValueError(fault)
         return value
 
@@ -192,7 +195,7 @@ class LoggingSection(_Section):
 
 
 class Config(_Section):
-    """All of it."""
+    """All of ``config.toml``."""
 
     node: NodeSection
     back_office: BackOfficeSection

@@ -86,6 +86,7 @@ def restore_from_peers(home: Home, now: datetime) -> Restored:
     """Makes an empty database for a home that lost its own: all of its channels comes back from its peers.
 
     Raises:
+        BadInput: it has no pairing document of a peer.
         ConfigError: a key or another file of the home is missing, or does not fit; says which.
         AlreadyExists: there is a database.
         StoreError: it cannot be made.

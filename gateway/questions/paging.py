@@ -35,9 +35,9 @@ def page_token(position: int, request: Message, pin: int | None = None) -> str:
     """The token for what comes after a position in the list that a request asks for.
 
     Args:
-        position: Of the last item of the page.
-        request: For the page.
-        pin: Of a list that would change between two pages: the state of which all pages are read.
+        position: of the last item of the page
+        request: for the page
+        pin: of a list that would change between two pages: the state of which all pages are read
     """
     numbers = [position] if pin is None else [position, pin]
     data = b"".join(number.to_bytes(_POSITION_BYTES) for number in numbers) + filters_of(request)[:_FILTER_BYTES]

@@ -23,11 +23,11 @@ def check_publish(
     """The number of the version that may be sealed now.
 
     Args:
-        framework_id: Of the framework.
-        jurisdiction: The own one, ISO 3166-1 alpha-2.
-        newest: The newest version, to whomever it went; None: there is none.
-        base_version: That a change set was made for; 0: the version is told whole.
-        etag: Of the framework, as the caller knows it; empty: any.
+        framework_id: of the framework
+        jurisdiction: the own one, ISO 3166-1 alpha-2
+        newest: the newest version, to whomever it went; None: there is none
+        base_version: that a change set was made for; 0: the version is told whole
+        etag: of the framework, as the caller knows it; empty: any
 
     Raises:
         BadInput: The id is not the own jurisdiction's.
@@ -93,12 +93,12 @@ def check_assess(
     """Passes if ``content`` can be given as the assessment ``new_id`` to the recipient of ``channel``.
 
     Args:
-        new_id: Its id.
-        content: Valid by its fields and by ``frameworks.assessment_violations``.
-        channel: Where it would be sealed.
-        find: Gives earlier assessments.
-        has_provision: Whether the newest version that is known holds the provision of that name.
-        path: Of the content in the request.
+        new_id: its id
+        content: valid by its fields and by ``frameworks.assessment_violations``
+        channel: where it would be sealed
+        find: gives earlier assessments
+        has_provision: whether the newest version that is known holds the provision of that name
+        path: of the content in the request
 
     Raises:
         BadInput: The id is not the sender's to give, a provision is not known, or what it supersedes is not an earlier

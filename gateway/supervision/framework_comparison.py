@@ -60,11 +60,11 @@ def compare(
     """Sets two jurisdictions side by side.
 
     Args:
-        first: One of them.
-        second: The other.
-        as_of: The day.
-        assessments: Those that the two gave each other, in any order; those whose place a later one took, and those
-            on other jurisdictions, are left out here.
+        first: one of them
+        second: the other
+        as_of: the day
+        assessments: those that the two gave each other, in any order; those whose place a later one took, and those
+            on other jurisdictions, are left out here
     """
     day = ordinal(as_of)
     mine, theirs = _by_area(first, day), _by_area(second, day)

@@ -33,9 +33,9 @@ def version_message(
     """A version.
 
     Args:
-        records: Of this version, one for each recipient; at least one.
-        published: The envelope of any of them.
-        view: How much of it is told.
+        records: of this version, one for each recipient; at least one
+        published: the envelope of any of them
+        view: how much of it is told
     """
     record, content = records[0], published.framework_version_published.content
     return FrameworkVersion(

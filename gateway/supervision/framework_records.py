@@ -90,8 +90,8 @@ def newest_known(
     """The newest version of each framework, by its id, that was known at a moment.
 
     Args:
-        records: Versions of any frameworks, in any order.
-        known_at: Microseconds since 1970; None: now, receipts or not.
+        records: versions of any frameworks, in any order
+        known_at: microseconds since 1970; None: now, receipts or not
     """
     found: dict[str, FrameworkVersionRecord] = {}
     for record in records:

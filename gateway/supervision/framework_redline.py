@@ -88,10 +88,10 @@ def redline(old: str, new: str, effort: Effort) -> list[Segment]:
     """The segments that lead from one text to another, in reading order.
 
     Args:
-        old: The text as it was; empty if there was none.
-        new: The text as it is.
-        effort: Limits the search for common words; without any, all between the common beginning and the common end
-            is told as replaced.
+        old: the text as it was; empty if there was none
+        new: the text as it is
+        effort: limits the search for common words; without any, all between the common beginning and the common end
+            is told as replaced
     """
     old_tokens, new_tokens = _tokens(old), _tokens(new)
     line, at_old, at_new = _Redline(), 0, 0

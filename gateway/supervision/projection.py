@@ -60,8 +60,8 @@ def project(context: Context, *, fields_checked: bool = False) -> Projection:
     """What an envelope changes where it stands. Never raises on a parsed envelope.
 
     Args:
-        context: The envelope, parsed from the stored bytes, its place, and what is known before it.
-        fields_checked: True if the contract's field rules were checked on this content, or cannot be: it is destroyed.
+        context: the envelope, parsed from the stored bytes, its place, and what is known before it
+        fields_checked: true if the contract's field rules were checked on this content, or cannot be: it is destroyed
     """
     try:
         return _rule(context, fields_checked=fields_checked)(context)
