@@ -16,6 +16,7 @@ from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, Signer, counter
 from gateway.ledger.forks import Prefix
 from gateway.ledger.note import Note
 from gateway.ledger.seals import CertifiedSeal, Certify, Parties, SealHistory
+from gateway.logs import Log
 from gateway.moments import MICROS
 from gateway.store.committer import Committer
 from gateway.store.leases import Lease
@@ -32,6 +33,8 @@ RequireUnrevoked = Callable[[str, CertifiedSeal, int], None]
 MAX_AHEAD_SECONDS = 3600  # of the time that a peer signs with
 
 T = TypeVar("T")
+
+_log = Log(__name__)
 
 Message = wire.ExchangeRequest | wire.ExchangeResponse
 
@@ -178,7 +181,8 @@ class Carrier:
         await self._submit(lambda tx: tx.tell_rolled_back(self._origin, effect.size, text))
 
     async def _halt(self, effect: steps.Halt) -> None:
-        await self._submit(lambda tx: tx.halt(self._origin, effect))
+        if await self._submit(lambda tx: tx.halt(self._origin, effect)):
+            _log.error("channel_halted", channel=self._origin, reason=effect.reason)
 
     async def _reopen(self, _: steps.Reopen) -> None:
         await self._submit(lambda tx: tx.reopen(self._origin))

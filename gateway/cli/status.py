@@ -104,7 +104,7 @@ def _channel_row(channel: Channel) -> tuple[str, ...]:
         str(channel.size),
         str(channel.receipted_size),
         moment_of(channel.receipt_time),
-        "; ".join(filter(None, (channel.halt_reason, channel.last_error))),
+        "; ".join(dict.fromkeys(filter(None, (channel.halt_reason, channel.last_error)))),
     )
 
 

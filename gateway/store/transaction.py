@@ -221,12 +221,13 @@ class Transaction(Reading):
         self._changes.states[origin] = replace(state, receipt=receipt, least_told=MAX_SIZE)
         self._changes.covered.append(Covered(origin, covered, size, receipt.time))
 
-    def halt(self, origin: str, halt: Halt) -> None:
-        """Halts a channel; one that has halted keeps its first reason, unless the other one is graver."""
+    def halt(self, origin: str, halt: Halt) -> bool:
+        """Halts a channel; False: it has halted, and keeps its first reason, since the other one is no graver."""
         state = self.channel(origin)
-        if state.halt is None or halt.is_graver_than(state.halt):
+        if is_new := state.halt is None or halt.is_graver_than(state.halt):
             self._changes.states[origin] = replace(state, halt=halt)
             self.tell(origin, Event.CHANNEL_HALTED, f"{halt.reason}: {halt.detail}")
+        return is_new
 
     def reopen(self, origin: str) -> None:
         """Opens a channel that had halted; replies that came before what they reply to was back are taken now."""

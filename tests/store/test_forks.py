@@ -63,10 +63,12 @@ def sizes(proven: ProvenFork) -> list[int]:
 
 
 @pytest.mark.parametrize("count", [1, 2])
-async def test_both_ends_keep_the_proof_of_a_fork_that_the_receiver_finds(forked, count):
+async def test_both_ends_keep_the_proof_of_a_fork_that_the_receiver_finds(forked, count, caplog):
     hk, kr = forked
     await hk.release(*(f"hk-other-{n}" for n in range(count)))
     await exchange(hk, kr)
+    told = [each.getMessage() for each in caplog.records if each.name == "gateway.carrier"]
+    assert [each.split()[0] for each in told] == ["channel_halted"] * 2, "both nodes' logs tell it, once"
     assert hk.state().halt.reason == kr.state(HK_TO_KR).halt.reason == FORKED
     for store in (hk, kr):
         (proven,) = await proofs_of(store)
