@@ -142,6 +142,7 @@ async def test_the_report_counts_what_was_verified(hk: Opened, kr: Opened):
         "requests": 0,
         "sharing_acts": 0,
         "attachments": 0,
+        "attachment_totals": 0,
         "attachment_chunks": 0,
         "notice_attachments": 0,
     } | dict.fromkeys(RULES, 0)
@@ -336,7 +337,7 @@ def test_every_edit_of_a_row_is_found_and_its_table_named(filled: Opened, table)
 
 def test_every_table_is_damaged_by_some_test():
     elsewhere = {"drafts", "draft_events", "sharing_acts"}  # in test_drafts.py and test_sharing.py
-    elsewhere |= {"attachments", "attachment_chunks", "notice_attachments"}  # in test_attachments.py
+    elsewhere |= {"attachments", "attachment_totals", "attachment_chunks", "notice_attachments"}  # in test_attachments.py
     assert set(DAMAGES) | elsewhere | OF_PROCESSES == set(metadata.tables)
 
 
