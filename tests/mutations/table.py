@@ -317,4 +317,43 @@ MUTATIONS = (
         "tests/ledger/test_sender.py::"
         "test_a_rolled_back_peer_whose_clock_is_behind_is_sent_on_and_its_receipt_for_more_is_not_kept",
     ),
+    # Found by real faults
+    Mutation(
+        "a node starts on a write-ahead log that is damaged amid commits",
+        "gateway/store/database.py",
+        "    if lost > 1:",
+        "    if lost > 1_000_000:",
+        "tests/store/test_damaged_logs.py::test_a_bit_that_hides_envelopes_is_always_told",
+    ),
+    Mutation(
+        "a node seals on where the last commit of the log may be lost",
+        "gateway/continuing.py",
+        'damaged = LOST_COMMIT if self._database.lost_commit else ""',
+        'damaged = ""',
+        "tests/crash/test_damage.py::"
+        "test_a_log_whose_last_commit_is_damaged_keeps_the_node_from_sealing_until_its_peer_was_heard",
+    ),
+    Mutation(
+        "no room is kept for the index of the write-ahead log",
+        "gateway/store/wal_index.py",
+        "os.posix_fallocate(self._file, 0, ROOM_BYTES)",
+        "pass",
+        "tests/store/test_full_disks.py::test_the_room_of_the_index_is_kept_for_as_long_as_a_writer_is_there",
+    ),
+    Mutation(
+        "what a seal signed beyond its end shows no fork",
+        "gateway/ledger/sender.py",
+        "return open_checkpoint(note, self.parties.origin, self.parties.sender.regardless())",
+        "return open_checkpoint(note, self.parties.origin, self.parties.sender)",
+        "tests/store/test_seal_forks.py::"
+        "test_a_sender_that_turned_its_seal_after_its_disk_was_put_back_halts_as_forked",
+    ),
+    Mutation(
+        "a sender greets with a head that its receiver cannot know",
+        "gateway/ledger/sender.py",
+        "shown = self._turned or self._head",
+        "shown = self._head",
+        "tests/store/test_seal_forks.py::"
+        "test_a_sender_that_turned_its_seal_after_its_disk_was_put_back_halts_as_forked",
+    ),
 )
