@@ -337,7 +337,7 @@ def test_every_edit_of_a_row_is_found_and_its_table_named(filled: Opened, table)
 
 def test_every_table_is_damaged_by_some_test():
     elsewhere = {"drafts", "draft_events", "sharing_acts"}  # in test_drafts.py and test_sharing.py
-    elsewhere |= {"attachments", "attachment_totals", "attachment_chunks", "notice_attachments"}  # in test_attachments.py
+    elsewhere |= {"attachments", "attachment_totals", "attachment_chunks", "notice_attachments"}  # in test_attachments
     assert set(DAMAGES) | elsewhere | OF_PROCESSES == set(metadata.tables)
 
 
