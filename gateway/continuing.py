@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from gateway.errors import ConfigError, Malformed
+from gateway.errors import ConfigError, LostCommits, Malformed
 from gateway.identity.keyfiles import PRIVATE_MODE, write_file
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
@@ -27,6 +27,7 @@ from gateway.store.servers import recorded, server_of
 
 LOST_COMMIT = "the last commit in the write-ahead log cannot be read, and may have been answered"
 INTERVAL_SECONDS = 1.0  # from one time that the file is written to the next, at least
+TRIES = 8  # that replicas which start together may need
 TIME_INTERVAL_MICROS = 60 * MICROS  # after which it is written for the time alone
 
 _log = Log(__name__)
@@ -61,6 +62,17 @@ class Continuity:
         """
         mark = self._read()
         self._clock.go_on_from(0 if trusts_clock else mark.time)
+        for left in reversed(range(TRIES)):
+            try:
+                self._deal_with_loss(mark, parties, keyring)
+                break
+            except LostCommits:  # another replica did in the same moment: what it left is looked at
+                if not left:
+                    raise
+        with self._database.readers.connect() as connection:
+            self.keep(read_commit(connection))
+
+    def _deal_with_loss(self, mark: HighWater, parties: Parties, keyring: Keyring) -> None:
         with self._database.readers.connect() as connection:
             lost, is_recorded = what_is_lost(connection, mark), recorded(connection) == server_of(connection)
         damaged = LOST_COMMIT if self._database.lost_commit else ""
@@ -70,8 +82,6 @@ class Continuity:
         if lost or not is_recorded:
             unit = put_back(mark, damaged, secrets.token_bytes(KEY_BYTES))
             commit_alone(self._database, keyring, [unit], "", clock=self._clock.now, random=secrets.token_bytes)
-        with self._database.readers.connect() as connection:
-            self.keep(read_commit(connection))
 
     async def run(self, latest: Callable[[], Commit]) -> None:
         """Keeps how far the database was seen, until it is cancelled."""

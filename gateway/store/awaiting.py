@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
-from gateway.errors import StoreError
+from gateway.errors import Unavailable
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import Entry, Requester
 from gateway.ledger.steps import RESTORED, Halt
@@ -96,10 +96,13 @@ def commit_alone(
                 await committer.submit(_knowing(unit, committer.latest().states))
             if act:
                 await committer.journal(Entry(Requester(), act, JournalEntry.COMMITTED))
+        except Unavailable:
+            if not broken:  # what broke is told in its own words
+                raise
         finally:
             await committer.stop()
         if broken:
-            raise StoreError(str(broken[0])) from broken[0]
+            raise broken[0]
 
     asyncio.run(commit())
 

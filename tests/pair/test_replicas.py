@@ -17,6 +17,7 @@ from typing import Self
 
 import pytest
 from regulator.exchange import Client, ExchangeError
+from regulator.exchange.v1.admin_service_pb2 import Channel
 from regulator.exchange.v1.attachment_service_pb2 import UploadAttachmentRequest
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
@@ -245,6 +246,35 @@ def test_all_replicas_outlive_a_crash_of_their_database(shared, database):
     eventually(lambda: arrived(office, shared.kr))
     assert [site.pid for site in (a, b)] == pids
     assert all(site.process.poll() is None for site in (a, b))
+
+
+@pytest.mark.long
+def test_replicas_whose_database_is_put_back_all_begin_anew_and_fork_nothing(shared, database, tmp_path):
+    """What the peer had not received yet is gone, as with a backup; all that is given afterwards arrives."""
+    a, b = shared.replicas
+    pids = [site.pid for site in (a, b)]
+    copy = database.copy(tmp_path / "copy")
+    with Office([a, b]) as office:
+        eventually(lambda: len(office.given) > 5)
+        database.put_back(copy)
+        eventually(lambda: all("node_broken" in site.log_text() for site in (a, b)))
+        known = len(office.given)
+        eventually(lambda: len(office.given) > known + 5)
+    eventually(lambda: all(_answers(site) and moved(site, names([a, b])) for site in (a, b)))
+    eventually(lambda: set(office.given[known:]) <= set(received(shared.kr)))
+    assert [site.pid for site in (a, b)] == pids
+    with a.client() as client:
+        assert all(client.get_channel(each).state == Channel.OPEN for each in CHANNELS)
+
+
+def _answers(site: Site) -> bool:
+    """Whether it does not just begin anew."""
+    with Client(replace(site.profile("SFC"), max_attempts=1)) as client:
+        try:
+            client.server_info()
+        except ExchangeError:
+            return False
+    return True
 
 
 def test_an_operator_is_told_which_replica_does_what(shared):

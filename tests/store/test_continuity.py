@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from gateway import continuing
 from gateway.continuing import Continuity
 from gateway.errors import ConfigError, Halted, LostCommits, Malformed, Unavailable
 from gateway.ledger.steps import RESTORED, Halt
-from gateway.store import servers
+from gateway.store import committer, servers
 from gateway.store.clocks import Clock
 from gateway.store.continuity import HighWater, what_is_lost
 from gateway.store.tables import events, node
@@ -131,6 +132,39 @@ async def test_a_home_without_a_mark_and_one_with_a_damaged_one(hk: Opened):
 def test_what_is_no_mark_is_told(data: bytes):
     with pytest.raises(Malformed):
         HighWater.parse(data)
+
+
+async def test_replicas_that_find_it_in_the_same_moment_both_start(postgresql_hk: Opened, monkeypatch):
+    """The other one commits first, between what this one reads and what it writes: under another token key."""
+    hk = postgresql_hk
+    await hk.release("hk-1")
+    old = hk.backup()
+    await hk.release("hk-2")
+    await started_anew(hk)
+    await hk.restore(old)
+    original, others = continuing.commit_alone, [bytes(range(32))]
+
+    def beaten(database, keyring, units, *arguments, **options):
+        def unit(tx, states):
+            units[0](tx, states)
+
+        load = committer.Committer._load
+
+        def read_before(self, known=None):
+            found = load(self, known)
+            if others:
+                with database.writer() as connection, connection.begin():
+                    connection.execute(update(node).values(token_key=others.pop()))
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(committer.Committer, "_load", read_before)
+            original(database, keyring, [unit], *arguments, **options)
+
+    monkeypatch.setattr(continuing, "commit_alone", beaten)
+    await started_anew(hk)
+    assert others == []
+    assert hk.state().halt.reason == RESTORED
 
 
 # --- servers of PostgreSQL ------------------------------------------------------------------------------------------
