@@ -24,6 +24,7 @@ from tests.simulation.nodes.loop import LIFE, Life, VirtualLoop
 WINDOW = 4  # messages that may be under way in one direction; then who writes waits
 KEEPALIVE_SECONDS = 25.0  # after which an end learns of a silent break, at the latest
 LONGEST_DELAY_SECONDS = 0.02
+LEAST_GAP_SECONDS = 1e-6  # timers of one moment come in any order; messages of a stream do not
 
 _GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
 _OK, _CANCELLED, _UNAVAILABLE = grpc.StatusCode.OK, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE
@@ -70,7 +71,7 @@ class Pipe:
 
     def put(self, item: bytes | Status) -> None:
         loop = self._network.loop
-        self._last = max(self._last, loop.time() + self._network.delay())
+        self._last = max(self._last + LEAST_GAP_SECONDS, loop.time() + self._network.delay())
         self._under_way += 1
         loop.call_at(self._last, self._arrive, item)
 
