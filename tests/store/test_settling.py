@@ -9,7 +9,17 @@ from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.errors import BadInput, BadProof, BadSignature, GatewayError, Malformed, StoreError, WrongState
+from gateway.errors import (
+    BadInput,
+    BadProof,
+    BadSignature,
+    GatewayError,
+    LostCommits,
+    Malformed,
+    StoreError,
+    Unavailable,
+    WrongState,
+)
 from gateway.identity.forks import ForkCheck
 from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
 from gateway.ledger.fork_proof import ForkProof
@@ -246,7 +256,7 @@ async def test_cursors_and_page_tokens_of_before_mean_nothing_any_more(hk, kr):
     assert after["version"] > before["version"]
 
 
-async def test_a_replica_that_runs_meanwhile_goes_on_from_what_is_left(hk, kr, kind, tmp_path):
+async def test_a_replica_that_runs_meanwhile_ends_and_starts_anew_from_what_is_left(hk, kr, kind, tmp_path):
     """All of them should be stopped, and nobody can see to that from here."""
     if kind == "sqlite":
         pytest.skip("one process has it")
@@ -256,12 +266,13 @@ async def test_a_replica_that_runs_meanwhile_goes_on_from_what_is_left(hk, kr, k
     other = Opened.open("HK", hk.url, tmp_path / "hk-b")
     assert other.state().log.size == 4
     await given_up(hk, settlement)
-    await other.committer.submit(lambda tx: tx.tell_node(Event.ALARM, "it is there"))
+    await refused(other.committer.submit(lambda tx: tx.tell_node(Event.ALARM, "it is there")), Unavailable, "write")
+    assert [type(each) for each in other.failures] == [LostCommits]
+    await other.restart()
     await settle(other, kr)
     await other.release("hk-6")
     await settle(other, kr)
     assert same(other, kr)
-    assert not other.failures
     await other.close()
     await hk.restart()
 
