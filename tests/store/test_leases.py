@@ -1,10 +1,11 @@
 """Leases of channels, by the clock of PostgreSQL's server: one holder at a time, and the one before writes nothing."""
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, event, update
 from sqlalchemy.exc import OperationalError
 
 from gateway.errors import StoreError, Unavailable
@@ -142,6 +143,45 @@ async def test_a_lease_is_not_taken_while_its_holder_commits(connect, postgresql
 
     await hk.committer.submit(unit, lease=held)
     assert take(one, B, by_force=True).epoch == 2
+
+
+async def test_whichever_step_of_a_commit_a_lease_is_asked_for_at_it_is_lost_before_all_of_it_or_after(
+    connect, postgresql_hk
+):
+    """Another replica asks for it at each statement in turn: where it gets it, nothing is written under the old one."""
+    hk, other = postgresql_hk, connect()
+    channel, taken = hk.state().id, []
+    other.exec_driver_sql("SET lock_timeout = 20")
+    other.commit()
+    for asked in itertools.count(1):
+        lease, size, step = take(other, A, channel, by_force=True), hk.state().log.size, itertools.count(1)
+
+        def before(*_: object, step=step, asked=asked) -> None:
+            if next(step) == asked:
+                taken.append(taken_now(other, channel))
+
+        event.listen(hk.committer._connection, "before_cursor_execute", before)
+        (outcome,) = await asyncio.gather(
+            hk.committer.submit(lambda tx, asked=asked: hk.seal_notice(tx, f"hk-{asked}"), lease=lease),
+            return_exceptions=True,
+        )
+        event.remove(hk.committer._connection, "before_cursor_execute", before)
+        if len(taken) < asked:
+            break  # there are no more statements
+        assert isinstance(outcome, Unavailable) == taken[-1], outcome
+        assert hk.state().log.size == size + (not taken[-1])
+    assert taken == sorted(taken, reverse=True), "until the lease is asked for in the transaction, and never after"
+    assert 0 < sum(taken) < len(taken) - 1
+    assert hk.failures == []
+
+
+def taken_now(connection: Connection, channel: int) -> bool:
+    """Whether another replica gets a lease by force: it does not while a transaction holds on to it."""
+    try:
+        take(connection, B, channel, by_force=True)
+    except OperationalError:
+        return False
+    return True
 
 
 def test_what_needs_a_node_that_is_stopped_names_the_replicas_that_run(connect, postgresql_hk):
