@@ -27,6 +27,7 @@ from gateway.identity.keyfiles import (
 )
 from gateway.identity.names import ClientId, Identity, NodeId
 from gateway.identity.profiles import AuthorityKind, Profile, profiles
+from gateway.identity.sealers import may_speak_for
 from gateway.identity.signers import FileSeal
 from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database
@@ -101,6 +102,17 @@ def load_authority(folder: Path, kind: AuthorityKind) -> Authority:
     return Authority(kind, key, read_certificate(_authority_file(folder, kind, "crt")))  # type: ignore[arg-type]
 
 
+def require_domain(authority: Authority, domain: str) -> None:
+    """Passes if an authority may issue for a domain: else no peer would believe what it issues (``sealers``).
+
+    Raises:
+        BadInput: its own certificate names another domain.
+    """
+    if not may_speak_for(authority.certificate, domain):
+        own = authority.certificate.subject.rfc4514_string()
+        raise BadInput.of("domain", f"must be that of the {authority.kind} authority ({own}), and is {domain}")
+
+
 def _authority_file(folder: Path, kind: AuthorityKind, suffix: str) -> Path:
     return folder / f"{kind}-authority.{suffix}"
 
@@ -115,10 +127,12 @@ def found_home(
 
     Raises:
         ConfigError: a value of the configuration is wrong.
+        BadInput: the authority is of another domain.
         AlreadyExists: there is a node in the folder.
     """
     text = new.config_text()
     Config.parse(text)
+    require_domain(node_authority, new.domain)
     if home.config_file.exists():
         raise AlreadyExists(f"{home.path} is the home of a node already")
     for folder in (home.path, home.path / "keys", home.path / "trust", home.peers):

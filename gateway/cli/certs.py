@@ -15,7 +15,14 @@ from gateway.cli import certs_rolling, certs_seal, certs_status
 from gateway.cli.options import AsJson, any_identity, now, read_input
 from gateway.cli.output import day_and_time, pairs, say, table, write_json
 from gateway.errors import BadInput, Untrusted
-from gateway.founding import found_authorities, issue_client, issue_node, issue_seal, load_authority
+from gateway.founding import (
+    found_authorities,
+    issue_client,
+    issue_node,
+    issue_seal,
+    load_authority,
+    require_domain,
+)
 from gateway.home import Home
 from gateway.identity.certificates import Window, certificate_identity, extension_of, key_kind
 from gateway.identity.issuing import Authority
@@ -90,6 +97,7 @@ def issue(
     """
     issuer = load_authority(folder, AuthorityKind.CLIENT if profile is ProfileName.CLIENT else AuthorityKind.NODE)
     named = any_identity(identity)
+    require_domain(issuer, named.domain)
     if csr is None:
         _issue_keys(profile, out, named, issuer)
     else:

@@ -13,7 +13,15 @@ from regulator.exchange.v1.values_pb2 import LocalizedText, Sector
 
 from gateway.cli import drafts
 from gateway.cli.framework_page import page
-from gateway.cli.framework_view import changes, day_text, document, matrix, outcome_word, summary
+from gateway.cli.framework_view import (
+    changes,
+    day_text,
+    document,
+    matrix,
+    outcome_word,
+    sides_without_rules,
+    summary,
+)
 from gateway.cli.options import AsDraft, AsJson, ProfileFile, RequestId, connect, moment, one_of, texts, words
 from gateway.cli.output import say, table, write_json
 
@@ -90,6 +98,8 @@ def compare(
     say(f"{first} / {second} on {day_text(found.as_of)}: {len(found.cells)} areas, {found.gap_count} gaps")
     headings, rows = matrix(found)
     table(headings, rows)
+    for jurisdiction in sides_without_rules(found, first, second):
+        say(f"No rules of {jurisdiction} were known here for that day: nothing is compared with it.")
     if html:
         say(f"the page is {html}")
 

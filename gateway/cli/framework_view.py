@@ -158,6 +158,12 @@ def counts(cell: Comparison.Cell) -> tuple[int, int, int]:
     return sum(each.in_force for each in cell.first), sum(each.in_force for each in cell.second), pending
 
 
+def sides_without_rules(comparison: Comparison, first: str, second: str) -> list[str]:
+    """Those jurisdictions of which a comparison knows no rule: what is missing there is no gap."""
+    sides = {first: any(cell.first for cell in comparison.cells), second: any(cell.second for cell in comparison.cells)}
+    return [jurisdiction for jurisdiction, has_rules in sides.items() if not has_rules]
+
+
 def outcome_word(outcome: int) -> str:
     """The word for the outcome of an assessment: ``partly_equivalent``."""
     return word_of(AssessmentContent.Outcome, outcome)

@@ -54,7 +54,7 @@ def certified(certificates: tuple[bytes, ...], domain: str, roots: tuple[x509.Ce
     if len(certificates) != len(_KINDS):
         raise Malformed("each side has two sealing certificates: of its Ed25519 key, and of its ML-DSA-44 key")
     node, loaded = NodeId(domain), tuple(_canonical(each) for each in certificates)
-    for root in (each for each in roots if _may_speak_for(each, domain)):
+    for root in (each for each in roots if may_speak_for(each, domain)):
         require_authority(root)
         try:
             classical, post_quantum = (
@@ -78,7 +78,7 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(SHA256()).hex()
 
 
-def _may_speak_for(root: x509.Certificate, domain: str) -> bool:
+def may_speak_for(root: x509.Certificate, domain: str) -> bool:
     """A root's own subject may name its domain (RFC 4519, section 2.4), as those do that ``gateway certs`` makes."""
     labels = [str(each.value) for each in root.subject.get_attributes_for_oid(NameOID.DOMAIN_COMPONENT)]
     return not labels or ".".join(reversed(labels)) == domain

@@ -62,6 +62,24 @@ def test_the_identity_must_fit_the_profile(site, tmp_path, profile, identity, sa
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("identity", ["spiffe://gateway.kr.example/node", "spiffe://gateway.kr.example/FSC/desk"])
+def test_an_authority_issues_nothing_for_another_domain(site, tmp_path, identity):
+    profile = "node" if identity.endswith("/node") else "client"
+    ran = issue(site, tmp_path / "new", "--profile", profile, "--id", identity)
+    assert ran.code == 2
+    assert "domain: must be that of the" in ran.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_home_is_not_made_with_the_authority_of_another_domain(site, tmp_path):
+    listens = ("--back-office", "127.0.0.1:1", "--peer", "127.0.0.1:2", "--certs", site.path / "authority")
+    named = ("--jurisdiction", "KR", "--domain", "gateway.kr.example", "--name", "Korea", "--authority", "FSC")
+    ran = run("init", tmp_path / "kr", *named, *listens)
+    assert ran.code == 2
+    assert "gateway.kr.example" in ran.err
+    assert not (tmp_path / "kr").exists()
+
+
 def test_an_upgrade_that_is_not_needed_changes_nothing(site):
     ran = run("upgrade", site.home.path)
     assert ran.code == 0

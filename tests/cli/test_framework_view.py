@@ -11,7 +11,7 @@ from regulator.exchange.v1.values_pb2 import SECTOR_EXCHANGE, SECTOR_STABLECOIN_
 
 from gateway.cli.framework_compare import _aim, _full, _provision_name
 from gateway.cli.framework_page import heatmap, page
-from gateway.cli.framework_view import changes, counts, document, matrix, summary
+from gateway.cli.framework_view import changes, counts, document, matrix, sides_without_rules, summary
 from gateway.supervision.framework_comparison import KnownVersion, Side, compare
 from gateway.supervision.framework_diff import diff_versions
 from tests.supervision.framework_samples import assessment, day, english, parameter, provision, real, version
@@ -53,6 +53,11 @@ def test_the_matrix_has_a_row_a_topic_and_a_column_a_sector(comparison):
 def test_counts_are_of_what_is_in_force_and_what_is_pending(comparison):
     cell = next(each for each in comparison.cells if each.topic == "reserve_assets")
     assert counts(cell) == (1, 1, 1)
+
+
+def test_a_side_without_any_rule_is_named(comparison):
+    assert sides_without_rules(comparison, "HK", "KR") == []
+    assert sides_without_rules(compare(Side("HK", ()), Side("XX", ()), ON), "HK", "XX") == ["HK", "XX"]
 
 
 def test_the_heatmap_is_svg_with_a_cell_an_area(comparison):

@@ -230,7 +230,7 @@ def test_a_root_does_not_speak_for_the_domain_of_another():
 
 def test_one_root_without_a_domain_does_not_certify_both_sides(monkeypatch):
     """A root from elsewhere that names no domain."""
-    monkeypatch.setattr("gateway.identity.sealers._may_speak_for", lambda root, domain: True)
+    monkeypatch.setattr("gateway.identity.sealers.may_speak_for", lambda root, domain: True)
     forged = with_certificates(receiver=KOREA.issue(HONG_KONG.authority))
     assert "alone" in refused(forged, Untrusted, "receiver certificates").message
 
