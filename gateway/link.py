@@ -166,6 +166,8 @@ class Link:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+                while not inbox.empty():  # an error in it holds the stream, and gRPC dials for a stream that is kept
+                    inbox.get_nowait()
 
     @asynccontextmanager
     async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:

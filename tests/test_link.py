@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import weakref
 from asyncio import InvalidStateError
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from regulator.exchange.v1.peer_service_pb2_grpc import (
     add_PeerServiceServicer_to_server,
 )
 
-from gateway.errors import RemoteProtocolError
+from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
@@ -109,6 +111,44 @@ async def test_nothing_is_left_of_a_dial_that_failed(dialling: Dialling) -> None
         gc.enable()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+class Fallen:
+    """A call that is over, as each part of the stream finds out for itself."""
+
+    async def read(self) -> Any:
+        raise InvalidStateError("it has ended")
+
+    async def initial_metadata(self) -> Any:
+        raise InvalidStateError("it has ended")
+
+    async def write(self, _message: object) -> None:
+        raise InvalidStateError("it has ended")
+
+    async def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
+
+    def cancel(self) -> None:
+        """Nothing is left to be cancelled."""
+
+
+async def test_nothing_is_left_of_a_stream_of_which_two_parts_failed(dialling: Dialling, monkeypatch) -> None:
+    call = Fallen()
+    kept, calls = weakref.ref(call), [call]
+
+    @asynccontextmanager
+    async def dialled(*_: object) -> AsyncIterator[Fallen]:
+        yield calls.pop()
+
+    del call
+    monkeypatch.setattr(Link, "_dialled", dialled)
+    gc.disable()
+    try:
+        with suppress(InvalidStateError, GatewayError):
+            await dialling.link._stream("127.0.0.1:1", await Alone().hold(HK_TO_KR))
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_defect_is_told_once_and_does_not_end_the_link(dialling: Dialling, caplog) -> None:
