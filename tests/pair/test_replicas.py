@@ -3,6 +3,7 @@
 Korea's node is one process on SQLite, and knows the addresses of all replicas. At the end both nodes are verified.
 """
 
+import os
 import shutil
 import signal
 import subprocess
@@ -214,6 +215,7 @@ def test_a_replica_that_was_paused_and_wakes_finds_its_place_taken_and_forks_not
 
 
 @pytest.mark.long
+@pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets it")
 def test_a_replica_that_stands_still_is_left_by_the_peer_for_another(shared):
     """Its machine answers for it, and nothing waits: only that the other one answers tells that it stands still."""
     a, b = shared.replicas
@@ -249,6 +251,7 @@ def test_all_replicas_outlive_a_crash_of_their_database(shared, database):
 
 
 @pytest.mark.long
+@pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets it")
 def test_replicas_whose_database_is_put_back_all_begin_anew_and_fork_nothing(shared, database, tmp_path):
     """What the peer had not received yet is gone, as with a backup; all that is given afterwards arrives."""
     a, b = shared.replicas
