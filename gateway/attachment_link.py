@@ -17,7 +17,7 @@ from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
 from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.identity.parties import Party
-from gateway.link import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Credentials, connection, ended, renewal
+from gateway.link import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Credentials, connection, renewal, write
 from gateway.logs import Log
 from gateway.questions.attachment_standing import Transfers
 from gateway.replicas import Hold, Replicas
@@ -112,19 +112,12 @@ class AttachmentLink:
         while offset < end:
             found = await self._readers.run(read_chunks, number, offset // CHUNK_BYTES, 1) if number is not None else []
             if not found:
-                await _write(call, wire.SendAttachmentsRequest(absent=wire.AttachmentAbsent()))
+                await write(call, wire.SendAttachmentsRequest(absent=wire.AttachmentAbsent()))
                 return
             data = found[0][offset % CHUNK_BYTES :][: end - offset]
             offset += len(data)
-            await _write(call, wire.SendAttachmentsRequest(data=data))
+            await write(call, wire.SendAttachmentsRequest(data=data))
             self._transfers.moved(self._origin, len(data))
-
-
-async def _write(call: Any, message: wire.SendAttachmentsRequest) -> None:
-    try:
-        await call.write(message)
-    except asyncio.InvalidStateError as error:  # gRPC's word for a stream that has ended, by whomever
-        raise await ended(call) from error
 
 
 async def _first_of(*parts: Coroutine[Any, Any, Any]) -> None:

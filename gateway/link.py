@@ -185,10 +185,7 @@ class Link:
         async def send(message: Message) -> None:
             assert isinstance(message, wire.ExchangeRequest), "a sender sends requests"
             sending.sent(message)
-            try:
-                await call.write(message)
-            except asyncio.InvalidStateError as error:  # gRPC's word for a stream that has ended, by whomever
-                raise await ended(call) from error
+            await write(call, message)
 
         carrier = Carrier(machine, state, self._store, send, lease)
         event: steps.Event = steps.Opened()
@@ -316,10 +313,18 @@ async def _read(call: Any, inbox: "asyncio.Queue[Incoming]", heard: Callable[[],
     while (response := await call.read()) is not grpc.aio.EOF:
         heard()
         await inbox.put(_event(response))
-    raise await ended(call)
+    raise await _ended(call)
 
 
-async def ended(call: Any) -> RemoteProtocolError:
+async def write(call: Any, message: Any) -> None:
+    """Sends a message; raises why the stream is over, if it is."""
+    try:
+        await call.write(message)
+    except asyncio.InvalidStateError as error:  # gRPC's word for a stream that has ended, by whomever
+        raise await _ended(call) from error
+
+
+async def _ended(call: Any) -> RemoteProtocolError:
     """Why a stream is over, as its peer said."""
     return RemoteProtocolError(f"the peer ended the stream: {(await call.code()).name}")
 

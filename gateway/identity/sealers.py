@@ -78,10 +78,15 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(SHA256()).hex()
 
 
-def may_speak_for(root: x509.Certificate, domain: str) -> bool:
-    """A root's own subject may name its domain (RFC 4519, section 2.4), as those do that ``gateway certs`` makes."""
+def domain_named(root: x509.Certificate) -> str | None:
+    """Gives the domain in the subject of a root (RFC 4519, section 2.4), as ``gateway certs`` makes it; or None."""
     labels = [str(each.value) for each in root.subject.get_attributes_for_oid(NameOID.DOMAIN_COMPONENT)]
-    return not labels or ".".join(reversed(labels)) == domain
+    return ".".join(reversed(labels)) if labels else None
+
+
+def may_speak_for(root: x509.Certificate, domain: str) -> bool:
+    """Whether what a root issues for a domain counts: one that names another domain is not for it."""
+    return domain_named(root) in (None, domain)
 
 
 def _issued(root: x509.Certificate, certificate: x509.Certificate) -> bool:

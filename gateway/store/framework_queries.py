@@ -1,6 +1,5 @@
 """What back offices ask of frameworks and assessments. Reads only, on the readers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -9,6 +8,7 @@ from regulator.exchange.v1.framework_service_pb2 import ListAssessmentsRequest, 
 from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from gateway.store.framework_rows import assessment_record, version_record
+from gateway.store.state import read_origins
 from gateway.store.tables import assessments, channels, framework_versions, leaves, provisions
 from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord
 from gateway.supervision.framework_selection import selected
@@ -39,7 +39,7 @@ def read_versions(
     """Reads all versions in all channels, in the order they came; what is 0 or empty is not asked for."""
     wanted = {"framework": framework_id, "jurisdiction": jurisdiction, "version": version}
     conditions = [framework_versions.c[name] == value for name, value in wanted.items() if value]
-    origins = _origins(connection)
+    origins = read_origins(connection)
     statement = select(framework_versions).where(*conditions).order_by(framework_versions.c.cursor)
     rows = connection.execute(statement).mappings()
     return [VersionView(row["cursor"], version_record(row, origins)) for row in rows]
@@ -124,12 +124,8 @@ def _conditions(wanted: ListAssessmentsRequest) -> list[ColumnElement[bool]]:
 
 
 def _views(connection: Connection, statement: Select[tuple[object, ...]]) -> list[AssessmentView]:
-    origins = _origins(connection)
+    origins = read_origins(connection)
     rows = connection.execute(statement).mappings()
     return [
         AssessmentView(row["cursor"], assessment_record(row, origins), Envelope.FromString(row["data"])) for row in rows
     ]
-
-
-def _origins(connection: Connection) -> Mapping[int, str]:
-    return {row.id: row.origin for row in connection.execute(select(channels.c.id, channels.c.origin))}

@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from gateway.store import prepared
 from gateway.store.rows import enum_values, notice_record
+from gateway.store.state import read_origins
 from gateway.store.tables import (
     JOURNAL,
     channels,
@@ -129,7 +130,7 @@ def read_notice(connection: Connection, scope: Scope, notice_id: str) -> NoticeV
 def read_record(connection: Connection, notice_id: str) -> NoticeRecord | None:
     """Reads what is known of a notice beside its content, whoever may see it."""
     row = connection.execute(select(notices).where(notices.c.id == notice_id)).mappings().first()
-    return notice_record(row, _origins(connection)) if row else None
+    return notice_record(row, read_origins(connection)) if row else None
 
 
 def list_notices(
@@ -232,7 +233,6 @@ def _rules_of(row: RowMapping) -> dict[str, Any]:
     return {name: row[name] for name in names} | {"sectors": sectors, "topics": topics}
 
 
-_ORIGINS = select(channels.c.id, channels.c.origin)
 _NOTICES = select(notices, leaves.c.data).join(
     leaves, (leaves.c.channel == notices.c.channel) & (leaves.c.index == notices.c.index)
 )
@@ -289,7 +289,7 @@ def _rows(connection: Connection, statement: Select[tuple[object, ...]]) -> Sequ
 
 
 def _views(connection: Connection, scope: Scope, rows: Sequence[RowMapping]) -> list[NoticeView]:
-    origins = _origins(connection)
+    origins = read_origins(connection)
     whole = [notice_record(row, origins) for row in rows]
     hidden = hidden_of(connection, scope, [name for each in whole for name in (each.superseded_by, each.withdrawn_by)])
     records = [_without(record, hidden) for record in whole]
@@ -315,10 +315,6 @@ def _later_acts(record: NoticeRecord) -> tuple[Place | None, ...]:
         record.peer_destroyed_at,
         record.attached_at,
     )
-
-
-def _origins(connection: Connection) -> dict[int, str]:
-    return {row["id"]: row["origin"] for row in prepared.rows(connection, _ORIGINS)}
 
 
 def _without(record: NoticeRecord, hidden: Collection[str]) -> NoticeRecord:

@@ -10,7 +10,8 @@ from regulator.exchange.v1.sharing_service_pb2 import Consent
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select
 
 from gateway.store.sharing_rows import WITH_ENVELOPES, sharing_record
-from gateway.store.tables import channels, leaves, notices, sharing_acts
+from gateway.store.state import read_origins
+from gateway.store.tables import leaves, notices, sharing_acts
 from gateway.store.visibility import visible_notices
 from gateway.supervision.disclosure import Scope
 from gateway.supervision.sharing_messages import ConsentView, ShareView
@@ -40,7 +41,7 @@ def read_consent(connection: Connection, scope: Scope, of_notice: str, consent_i
         *visible_notices(scope),
     )
     rows = connection.execute(found.order_by(sharing_acts.c.cursor)).mappings().all()
-    return _consent_view(rows, _origins(connection)) if rows else None
+    return _consent_view(rows, read_origins(connection)) if rows else None
 
 
 def list_consents(
@@ -67,7 +68,7 @@ def list_consents(
         page[row.asked] = row.decided
     cursors = [each for pair in page.items() for each in pair if each is not None]
     rows = connection.execute(WITH_ENVELOPES.where(sharing_acts.c.cursor.in_(cursors))).mappings()
-    known, origins = {row["cursor"]: row for row in rows}, _origins(connection)
+    known, origins = {row["cursor"]: row for row in rows}, read_origins(connection)
     pairs = ((asked, [known[each] for each in (asked, decided) if each is not None]) for asked, decided in page.items())
     return [(asked, _consent_view(found, origins)) for asked, found in pairs], more
 
@@ -77,7 +78,7 @@ def read_share(connection: Connection, scope: Scope, of_notice: str, share_id: s
     here = (sharing_acts.c.notice == of_notice, sharing_acts.c.share == share_id)
     found = _VISIBLE.where(*here, *_shares(scope))
     row = connection.execute(found).mappings().first()
-    return _share_view(row, _origins(connection)) if row else None
+    return _share_view(row, read_origins(connection)) if row else None
 
 
 def list_shares(
@@ -89,7 +90,7 @@ def list_shares(
         found = found.where(sharing_acts.c.notice == of_notice)
     if before is not None:
         found = found.where(sharing_acts.c.cursor < before)
-    origins = _origins(connection)
+    origins = read_origins(connection)
     rows = connection.execute(found.order_by(sharing_acts.c.cursor.desc()).limit(limit)).mappings()
     return [(row["cursor"], _share_view(row, origins)) for row in rows]
 
@@ -121,10 +122,6 @@ def _consent_view(rows: Sequence[RowMapping], origins: Mapping[int, str]) -> Con
 def _share_view(row: RowMapping, origins: Mapping[int, str]) -> ShareView:
     envelope = Envelope.FromString(row["data"])
     return ShareView(cast("ShareRecord", sharing_record(row, envelope, origins)), envelope)
-
-
-def _origins(connection: Connection) -> dict[int, str]:
-    return {row.id: row.origin for row in connection.execute(select(channels.c.id, channels.c.origin))}
 
 
 def _newest_number() -> ColumnElement[int]:

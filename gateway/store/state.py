@@ -13,6 +13,7 @@ from gateway.ledger.merkle import MAX_SIZE, CompactRange
 from gateway.ledger.note import Note
 from gateway.ledger.seals import Parties
 from gateway.ledger.steps import Halt
+from gateway.store import prepared
 from gateway.store.seals import read_seals
 from gateway.store.tables import JOURNAL, channels, events, forks, halt_evidence, heads, notices
 from gateway.supervision.records import ChannelParties
@@ -64,6 +65,14 @@ class Counters:
 
     cursor: int  # of events
     sequence: int  # of notices
+
+
+_ORIGINS = select(channels.c.id, channels.c.origin)
+
+
+def read_origins(connection: Connection) -> dict[int, str]:
+    """Reads the origin of each log, by its id."""
+    return {row["id"]: row["origin"] for row in prepared.rows(connection, _ORIGINS)}
 
 
 def read_counters(connection: Connection) -> Counters:
