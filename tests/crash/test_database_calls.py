@@ -4,7 +4,6 @@ A call that fails ends the connection, and nothing else; what became of its comm
 What is received is made to fail: where libpq cannot send it waits to hear why, and a server that lives does not say.
 """
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.crash.test_system_calls import KILL, Pair
+from tests.support.long_form import long_form
 from tests.support.nodes import Site, running
 from tests.support.postgresql import Server
 from tests.support.replicas import found_pair_on
@@ -71,9 +71,8 @@ def test_a_commit_of_which_nobody_hears_loses_and_doubles_nothing(own_pair: Pair
     hit(own_pair, site, call, number_of_commit(written(own_pair, site), call), fault)
 
 
-@pytest.mark.long
+@long_form
 @pytest.mark.timeout(7200)
-@pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets it")
 @pytest.mark.parametrize("fault", [KILL, RESET, BROKEN])
 @pytest.mark.parametrize("victim", ["hk", "kr"])
 def test_every_call_of_a_notice_and_its_receipt_may_fail(own_pair: Pair, victim, fault) -> None:

@@ -18,6 +18,7 @@ from regulator.exchange import Client, ExchangeError
 
 from tests.rpc.journals import entries_of
 from tests.supervision.samples import content
+from tests.support.long_form import long_form
 from tests.support.nodes import Site, eventually, found_pair, running
 
 AUTHORS = {"HK": "SFC", "KR": "FSS"}
@@ -173,7 +174,6 @@ def test_fifty_kills_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
     run_kills(tmp_path, kills=50, seed=int(os.environ.get("GATEWAY_SEED", "2026")))
 
 
-@pytest.mark.long
-@pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets how many kills")
+@long_form
 def test_many_kills_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
     run_kills(tmp_path, kills=int(os.environ["GATEWAY_KILLS"]), seed=int(os.environ.get("GATEWAY_SEED", "1")))

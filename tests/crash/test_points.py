@@ -1,7 +1,6 @@
 """Both nodes of a pair are killed at named points of one notice and its receipt; nothing is lost or doubled."""
 
 import itertools
-import os
 import signal
 import time
 import uuid
@@ -12,6 +11,7 @@ import pytest
 
 from tests.support.careful import Careful
 from tests.support.invariants import Witness
+from tests.support.long_form import long_form
 from tests.support.nodes import GATEWAY, Site, found_pair
 from tests.support.pointed import PASSES, PLACES, POINT, POINTS
 from tests.support.postgresql import Server
@@ -88,8 +88,7 @@ def test_nodes_on_postgresql_that_die_at_named_points_lose_and_double_nothing(po
     postgresql_nodes.kill_at({"HK": "before publishing", "KR": "after making a receipt"})
 
 
-@pytest.mark.long
-@pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets it")
+@long_form
 @pytest.mark.parametrize("which", ["nodes", "postgresql_nodes"])
 def test_nodes_that_die_at_every_two_points_lose_and_double_nothing(which: str, request: pytest.FixtureRequest) -> None:
     nodes = request.getfixturevalue(which)

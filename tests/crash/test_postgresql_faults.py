@@ -11,6 +11,7 @@ import pytest
 
 from tests.crash.test_kills import Load, kill_at_random, under_load
 from tests.support.invariants import Witness
+from tests.support.long_form import long_form
 from tests.support.nodes import Site, eventually, pair, running
 from tests.support.postgresql import Server
 
@@ -100,9 +101,8 @@ def test_nodes_that_stand_still_and_wake_lose_nothing(faulty: Faulty) -> None:
     faulty.settle(loads)
 
 
-@pytest.mark.long
+@long_form
 @pytest.mark.timeout(7200)
-@pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets how many kills")
 def test_many_kills_and_crashes_of_the_server_lose_and_double_nothing(faulty: Faulty) -> None:
     kills, seed = int(os.environ["GATEWAY_KILLS"]), int(os.environ.get("GATEWAY_SEED", "1"))
     with under_load(faulty.hk, faulty.kr) as loads:

@@ -15,6 +15,7 @@ from gateway.identity.profiles import AuthorityKind
 from gateway.identity.seal_files import SealFolder
 from tests.crash.test_kills import AUTHORS, check, is_settled, under_load
 from tests.pair.test_seal_rotation import give, prepared
+from tests.support.long_form import long_form
 from tests.support.nodes import Site, eventually, found_pair, running
 
 AGAIN = (Unavailable, DeadlineExceeded)  # what became of it is unknown: asked again
@@ -96,7 +97,6 @@ def test_kills_around_a_rotation_leave_the_old_seal_or_the_new_one(tmp_path: Pat
     run_rotations(tmp_path, turns=3, seed=int(os.environ.get("GATEWAY_SEED", "2026")))
 
 
-@pytest.mark.long
-@pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets how many kills")
+@long_form
 def test_many_kills_around_rotations_leave_the_old_seal_or_the_new_one(tmp_path: Path) -> None:
     run_rotations(tmp_path, turns=int(os.environ["GATEWAY_KILLS"]) // 4, seed=int(os.environ.get("GATEWAY_SEED", "1")))

@@ -3,7 +3,6 @@
 The short form takes some of the calls, the long form each call of one notice and its receipt, at both nodes.
 """
 
-import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import pytest
 
 from tests.support.careful import Careful
 from tests.support.invariants import Witness, is_at_rest
+from tests.support.long_form import long_form
 from tests.support.nodes import Site, eventually, found_pair, running
 from tests.support.strace import Call, calls_in, needs_strace, traced, was_injected
 
@@ -120,9 +120,8 @@ def test_a_call_that_fails_or_kills_loses_nothing(own_pair: Pair, victim, call, 
     own_pair.hit(getattr(own_pair, victim), call, number, fault)
 
 
-@pytest.mark.long
+@long_form
 @pytest.mark.timeout(7200)
-@pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets it")
 @pytest.mark.parametrize("fault", [KILL, BROKEN, FULL])
 @pytest.mark.parametrize("victim", ["hk", "kr"])
 def test_every_call_of_a_notice_and_its_receipt_may_fail(own_pair: Pair, victim, fault) -> None:

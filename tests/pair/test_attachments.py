@@ -20,6 +20,7 @@ from gateway.identity.evidence import verify_evidence
 from gateway.identity.profiles import AuthorityKind
 from tests.cli.transcripts import run
 from tests.supervision.samples import content
+from tests.support.long_form import long_form_where
 from tests.support.nodes import Site, eventually, found_pair, running
 
 LARGE_BYTES = 48 * 1024 * 1024
@@ -169,8 +170,7 @@ def alarms_about_files(client: Client) -> int:
     return sum(each.about.startswith("attachments") for each in client.server_info().alarms)
 
 
-@pytest.mark.long
-@pytest.mark.skipif("GATEWAY_LARGEST_BYTES" not in os.environ, reason="make test-long sets it")
+@long_form_where("GATEWAY_LARGEST_BYTES")
 @pytest.mark.timeout(7200)
 def test_the_largest_file_goes_from_end_to_end(tmp_path: Path, capsys):
     """Prints how long each way took, and what both took of memory and disk."""

@@ -1,6 +1,5 @@
 """A pair whose line is slow, cut, half open or flaps: all is delivered once it is good again, once and in order."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from regulator.exchange.v1.values_pb2 import LocalizedText
 from tests.pair.test_disasters import give
 from tests.supervision.samples import content
 from tests.support.invariants import Witness
+from tests.support.long_form import long_form
 from tests.support.nodes import Site, eventually, running
 from tests.support.proxy import DEAD, Between, Line, Way, founded_behind_proxies
 
@@ -70,8 +70,7 @@ def test_a_megabit_a_second_is_enough(lines):
     send_over_a_thin_line(lines, 30, words=700)
 
 
-@pytest.mark.long
-@pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets it")
+@long_form
 def test_megabytes_that_wait_come_over_a_megabit_a_second_without_dialling_anew(lines):
     lines.give()
     lines.witness.settle(lines.answered)
@@ -139,8 +138,7 @@ def test_connections_that_are_reset_again_and_again_and_lines_that_refuse(lines)
     eventually(lambda: [each.connected for each in lines.between.lines] == [2, 2])
 
 
-@pytest.mark.long
-@pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets it")
+@long_form
 def test_a_dead_line_is_found_out_and_dialled_anew(lines):
     """By a ping, for here the proxy's kernel answers each packet (gateway/link.py)."""
     before = [each.dialled for each in lines.between.lines]

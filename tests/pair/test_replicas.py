@@ -3,7 +3,6 @@
 Korea's node is one process on SQLite, and knows the addresses of all replicas. At the end both nodes are verified.
 """
 
-import os
 import shutil
 import signal
 import subprocess
@@ -33,6 +32,7 @@ from gateway.supervision.attachments import CHUNK_BYTES
 from tests.pair.test_attachments import attached, file_of, give_with
 from tests.rpc.calls import ATTACHMENTS, client_files, connected
 from tests.supervision.samples import content
+from tests.support.long_form import long_form
 from tests.support.nodes import GATEWAY, Site, eventually, running
 from tests.support.pointed import PASSES, POINT
 from tests.support.postgresql import Server, server
@@ -214,8 +214,7 @@ def test_a_replica_that_was_paused_and_wakes_finds_its_place_taken_and_forks_not
         eventually(lambda: client.get_notice(name).HasField("receipt_time"))
 
 
-@pytest.mark.long
-@pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets it")
+@long_form
 def test_a_replica_that_stands_still_is_left_by_the_peer_for_another(shared):
     """Its machine answers for it, and nothing waits: only that the other one answers tells that it stands still."""
     a, b = shared.replicas
@@ -250,8 +249,7 @@ def test_all_replicas_outlive_a_crash_of_their_database(shared, database):
     assert all(site.process.poll() is None for site in (a, b))
 
 
-@pytest.mark.long
-@pytest.mark.skipif("GATEWAY_KILLS" not in os.environ, reason="make test-long sets it")
+@long_form
 def test_replicas_whose_database_is_put_back_all_begin_anew_and_fork_nothing(shared, database, tmp_path):
     """What the peer had not received yet is gone, as with a backup; all that is given afterwards arrives."""
     a, b = shared.replicas
