@@ -24,7 +24,6 @@ from gateway.ledger.note import Note, Signature, decode_base64, encode_base64, k
 from gateway.ledger.origins import require_origin
 
 ED25519_KEY_BYTES, ML_DSA_44_KEY_BYTES = 32, 1312
-ED25519_SIGNATURE_BYTES, ML_DSA_44_SIGNATURE_BYTES = 64, 2420
 TIME_BYTES = 8
 MAX_TIME = 253_402_300_799  # seconds since 1970: the year 9999, as google.protobuf.Timestamp
 

@@ -17,7 +17,7 @@ from gateway.ledger.checkpoint import (
     open_checkpoint,
     open_receipt,
 )
-from gateway.ledger.merkle import HASH_BYTES, MAX_SIZE, leaf_hash
+from gateway.ledger.merkle import HASH_BYTES, MAX_SIZE
 from gateway.ledger.note import Note, decode_base64, encode_base64
 from gateway.ledger.proof import MAX_HASHES, verify_inclusion
 
@@ -84,17 +84,8 @@ class Evidence:
         return len(Note.parse(self.note).signatures) > 2
 
 
-def verify_inclusion_in(evidence: Evidence, envelope: bytes, head: SignedCheckpoint | Receipt) -> None:
-    """Verifies that the envelope stands at the evidence's index of the log that ``head`` is the head of.
-
-    Raises:
-        BadProof: it does not.
-    """
-    verify_leaf_in(evidence, leaf_hash(envelope), head)
-
-
 def verify_leaf_in(evidence: Evidence, leaf: bytes, head: SignedCheckpoint | Receipt) -> None:
-    """Verifies that an envelope of this leaf hash stands at the evidence's index of that log.
+    """Verifies that an envelope of this leaf hash stands at the evidence's index of the log that ``head`` is of.
 
     Raises:
         BadProof: it does not.

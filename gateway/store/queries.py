@@ -17,7 +17,6 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    func,
     literal,
     or_,
     select,
@@ -163,11 +162,6 @@ def read_events(
     rows = prepared.rows(connection, question, {"after": after, "at_most": limit})
     hidden = hidden_of(connection, scope, [named_in(row["detail"]) for row in rows])
     return [_event_view(row, hidden) for row in rows]
-
-
-def read_last_cursor(connection: Connection) -> int:
-    """Reads the newest event's cursor; 0 for none."""
-    return connection.scalar(select(func.max(events.c.cursor))) or 0
 
 
 _RULES = [column for column in framework_events.c if column.name != "cursor"]

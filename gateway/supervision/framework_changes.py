@@ -3,12 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
-from regulator.exchange.v1.framework_pb2 import (
-    FrameworkChangeSet,
-    FrameworkDiff,
-    FrameworkVersionContent,
-    ProvisionChange,
-)
+from regulator.exchange.v1.framework_pb2 import FrameworkChangeSet, FrameworkVersionContent
 
 from gateway.errors import BadInput, Violation
 from gateway.supervision.fields import MAX_VIOLATIONS
@@ -35,17 +30,6 @@ def apply_changes(
     _refuse_if_any(_order_violations(order, provisions, path))
     header = changes.header if changes.HasField("header") else base.header
     return FrameworkVersionContent(header=header, provisions=[provisions[each] for each in order])
-
-
-def change_set_of(diff: FrameworkDiff, base_version: int) -> FrameworkChangeSet:
-    """The change set that makes the new version of a whole diff out of its old one, of that number."""
-    return FrameworkChangeSet(
-        base_version=base_version,
-        header=diff.header.new if diff.HasField("header") else None,
-        upserts=[each.new for each in diff.provisions[:] if each.kind != ProvisionChange.REMOVED],
-        removals=[each.provision for each in diff.provisions[:] if each.kind == ProvisionChange.REMOVED],
-        provision_order=diff.provision_order,
-    )
 
 
 def default_order(before: Collection[str], after: Collection[str]) -> list[str]:

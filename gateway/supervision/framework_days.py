@@ -34,12 +34,6 @@ def is_pending(provision: Provision, day: Day) -> bool:
     return provision.status == Provision.ENACTED and not _has_ended(provision, day)
 
 
-def applied(provisions: Iterable[Provision], day: Date) -> list[Provision]:
-    """The provisions that are in force on a day, in the order given."""
-    wanted = ordinal(day)
-    return [each for each in provisions if is_in_force(each, wanted)]
-
-
 def coming_into_force(provisions: Iterable[Provision], after: Date, until: Date) -> list[Provision]:
     """The provisions whose first day in force lies after one day and not after the other, by that day."""
     earliest, latest = ordinal(after), ordinal(until)

@@ -26,8 +26,8 @@ EFFORT = 600_000  # steps for all redlines of a diff: at most some tenths of a s
 def diff_versions(old: FrameworkVersionContent, new: FrameworkVersionContent) -> FrameworkDiff:
     """How ``new`` differs from ``old``, which is empty before the first version; empty if they are equal.
 
-    ``framework_changes.change_set_of`` makes it a change set that leads from the one to the other. Texts that have
-    little in common, once the effort for all is used up, are told as replaced.
+    Its new header, new and changed provisions, removed ids and order make a change set that leads from the one to the
+    other. Texts that have little in common, once the effort for all is used up, are told as replaced.
     """
     effort = Effort(EFFORT)
     before = {each.id: each for each in old.provisions[:]}

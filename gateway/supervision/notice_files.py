@@ -4,7 +4,6 @@ Reading checks the form of a file, not the rules of supervision: those are asked
 is absent and what is ``null`` mean the same.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,14 +80,17 @@ def read_notices(text: str | bytes) -> tuple[NoticeFile, ...]:
     return _read_list(given["notices"])
 
 
-def write_notices(notices: Iterable[NoticeFile]) -> str:
-    """The file of a list of notices."""
-    return dump({"schema": SCHEMA, "notices": [_write_notice(notice) for notice in notices]})
-
-
 def write_notice(notice: NoticeFile) -> str:
     """The file of one notice alone."""
-    return dump(_write_notice(notice))
+    content = notice.content
+    parties = {"id": notice.notice_id, "sender": notice.sender, "recipient": notice.recipient}
+    written = {key: value for key, value in parties.items() if value} | write_fields(CONTENT, content)
+    if len(content.sources) == 1:
+        written["source"] = written.pop("sources")[0]
+    if kind := content.WhichOneof("detail"):
+        key, codec = DETAILS[kind]
+        written |= {"kind": kind, "detail": {key: codec.write(getattr(content, kind))}}
+    return dump({key: written[key] for key in _ORDER if key in written})
 
 
 def _read_list(values: list[Any]) -> tuple[NoticeFile, ...]:
@@ -137,15 +139,3 @@ def _read_detail(given: dict[str, Any], path: str) -> dict[str, Any]:
     if key not in detail:
         raise BadInput.of(path_of(within, key), f"is required for the kind {kind}")
     return {kind: codec.read(detail[key], path_of(within, key))}
-
-
-def _write_notice(notice: NoticeFile) -> dict[str, Any]:
-    content = notice.content
-    parties = {"id": notice.notice_id, "sender": notice.sender, "recipient": notice.recipient}
-    written = {key: value for key, value in parties.items() if value} | write_fields(CONTENT, content)
-    if len(content.sources) == 1:
-        written["source"] = written.pop("sources")[0]
-    if kind := content.WhichOneof("detail"):
-        key, codec = DETAILS[kind]
-        written |= {"kind": kind, "detail": {key: codec.write(getattr(content, kind))}}
-    return {key: written[key] for key in _ORDER if key in written}

@@ -16,13 +16,14 @@ from gateway.identity.certificates import to_pem
 from gateway.identity.issuing import generate_tls_key
 from gateway.identity.pairing import PairingDocument
 from gateway.supervision.framework_files import FrameworkFile, read_framework, write_framework
-from gateway.supervision.notice_files import NoticeFile, write_notice, write_notices
+from gateway.supervision.notice_files import NoticeFile, write_notice
 from tests.cli.sites import acknowledged_notice, profile_path
 from tests.cli.transcripts import play, run
 from tests.supervision.framework_samples import day, parameter, provision, real, version
 from tests.supervision.samples import content, handling
 from tests.support import evidence
 from tests.support.nodes import Site, eventually, free_port
+from tests.support.notice_files import write_notices
 
 
 def test_founding(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from gateway.supervision.destruction import remainder_of
 from gateway.supervision.envelopes import acknowledged, seal_rotated, withdrawn
 from gateway.supervision.framework_envelopes import assessed, published
 from gateway.supervision.framework_files import FrameworkFile, write_framework
-from gateway.supervision.notice_files import NoticeFile, write_notices
+from gateway.supervision.notice_files import NoticeFile
 from tests.conformance import journal_cases, materials
 from tests.conformance.parties import FOUNDED, HONG_KONG, ROOTS, TIME, tls_key
 from tests.fuzz import issuer, streams, tokens
@@ -27,6 +27,7 @@ from tests.fuzz.table import CORPUS, TARGETS
 from tests.ledger import oracle
 from tests.supervision import framework_samples as rules
 from tests.supervision import samples
+from tests.support.notice_files import write_notices
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "gateway/demo/data"

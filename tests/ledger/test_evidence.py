@@ -14,8 +14,9 @@ from gateway.ledger.evidence import (
     Evidence,
     open_evidence_checkpoint,
     open_evidence_receipt,
-    verify_inclusion_in,
+    verify_leaf_in,
 )
+from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.note import MAX_NOTE_BYTES, Note, Signature
 from tests.ledger import oracle
 from tests.ledger.samples import HK_SEAL, HK_TO_KR, KR, KR_SEAL, STRANGER_SEAL, envelopes, head_of, receipt_of
@@ -31,7 +32,7 @@ def verify(data):
     """What a third person does with the file; here the extra line is the envelope itself."""
     evidence = Evidence.parse(data)
     receipt = open_evidence_receipt(evidence, HK_SEAL.public, KR, KR_SEAL.public)
-    verify_inclusion_in(evidence, evidence.extra, receipt)
+    verify_leaf_in(evidence, leaf_hash(evidence.extra), receipt)
     return receipt
 
 
@@ -44,7 +45,7 @@ def test_receipted_evidence_proves_the_envelope():
 def test_evidence_without_a_receipt_proves_the_sending():
     evidence = Evidence.parse(SENT.encode())
     assert not evidence.is_receipted()
-    verify_inclusion_in(evidence, LEAVES[INDEX], open_evidence_checkpoint(evidence, HK_SEAL.public))
+    verify_leaf_in(evidence, leaf_hash(LEAVES[INDEX]), open_evidence_checkpoint(evidence, HK_SEAL.public))
     with pytest.raises(Untrusted):
         open_evidence_receipt(evidence, HK_SEAL.public, KR, KR_SEAL.public)
 
@@ -131,7 +132,7 @@ def test_evidence_that_does_not_lead_to_the_root_is_refused(change, envelope):
     evidence = replace(RECEIPTED, **change)
     receipt = open_evidence_receipt(evidence, HK_SEAL.public, KR, KR_SEAL.public)
     with pytest.raises(BadProof):
-        verify_inclusion_in(evidence, envelope, receipt)
+        verify_leaf_in(evidence, leaf_hash(envelope), receipt)
 
 
 @pytest.mark.parametrize(

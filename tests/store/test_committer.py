@@ -9,7 +9,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from gateway.errors import GatewayError, NotFound, Overloaded, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord, Requester
 from gateway.store import waiting as module
-from gateway.store.queries import read_events, read_last_cursor
+from gateway.store.queries import read_events
 from gateway.store.tables import events, heads, leaves, notices, requests
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.stores import CLIENT, NOW, Opened, refused
@@ -263,4 +263,4 @@ async def test_the_event_of_a_notice_says_what_it_is(hk: Opened):
     await hk.release("hk-1")
     (event,) = await hk.read(read_events, EVERYTHING, 0, 10)
     assert (event.kind, event.notice, event.origin, event.index) == (Event.NOTICE_RELEASED, "hk-1", hk.outgoing, 0)
-    assert await hk.read(read_last_cursor) == 1
+    assert event.cursor == 1

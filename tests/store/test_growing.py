@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from gateway.store.database import snapshot
 from gateway.store.destroying import read_past
-from gateway.store.queries import NoticeFilter, list_notices, read_events, read_last_cursor, read_notice
+from gateway.store.queries import NoticeFilter, list_notices, read_events, read_notice
 from gateway.store.state import read_channels, read_counters
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.stores import HK_TO_KR, Opened, settle
@@ -39,7 +39,9 @@ READS: dict[str, Read] = {
     "about an identifier that none names": listed(identifier="NOBODY"),
     "by its id": lambda connection: read_notice(connection, EVERYTHING, "hk-7"),
     "by an id that is not there": lambda connection: read_notice(connection, EVERYTHING, "hk-no"),
-    "the newest events": lambda connection: read_events(connection, EVERYTHING, read_last_cursor(connection) - 5, 100),
+    "the newest events": lambda connection: read_events(
+        connection, EVERYTHING, read_counters(connection).cursor - 5, 100
+    ),
     "what may not be kept": lambda connection: read_past(connection, 20270101, 0, 100),
     "what the writer begins with": lambda connection: (read_channels(connection), read_counters(connection)),
 }

@@ -9,7 +9,7 @@ from regulator.exchange.v1.framework_pb2 import Provision
 from regulator.exchange.v1.framework_service_pb2 import ListProvisionsRequest
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.supervision.framework_days import applied, coming_into_force, is_pending, ordinal
+from gateway.supervision.framework_days import coming_into_force, is_in_force, is_pending, ordinal
 from gateway.supervision.framework_records import known_since, newest_known
 from gateway.supervision.framework_selection import selected
 from tests.supervision.framework_samples import day, english, provision, real, version_record
@@ -25,6 +25,10 @@ def ids(provisions) -> list[str]:
 def spanning(start: str, end: str = "", **changes) -> Provision:
     ends = {"effective_to": day(end)} if end else {}
     return provision(effective_from=day(start), **ends, **changes)
+
+
+def applied(provisions, on: Date) -> list[Provision]:
+    return [each for each in provisions if is_in_force(each, ordinal(on))]
 
 
 # --- in force -----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from regulator.exchange.v1.values_pb2 import LocalizedText, Source
 
 from gateway.errors import BadInput
 from gateway.supervision.fields import field_violations
-from gateway.supervision.framework_changes import apply_changes, change_set_of
+from gateway.supervision.framework_changes import apply_changes
 from gateway.supervision.framework_diff import diff_versions, is_empty
 from tests.supervision.framework_samples import (
     day,
@@ -44,6 +44,17 @@ def change(**changes) -> Change:
     """How provision ``a`` differs once it has ``changes``."""
     (found,) = diff_versions(version(A), version(provision("a", **changes))).provisions
     return found
+
+
+def change_set_of(diff: FrameworkDiff, base_version: int) -> FrameworkChangeSet:
+    """The change set that makes the new version of a whole diff out of its old one, of that number."""
+    return FrameworkChangeSet(
+        base_version=base_version,
+        header=diff.header.new if diff.HasField("header") else None,
+        upserts=[each.new for each in diff.provisions[:] if each.kind != Change.REMOVED],
+        removals=[each.provision for each in diff.provisions[:] if each.kind == Change.REMOVED],
+        provision_order=diff.provision_order,
+    )
 
 
 def refused(base: FrameworkVersionContent, **changes) -> list[tuple[str, str]]:
