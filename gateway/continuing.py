@@ -40,10 +40,13 @@ class Continuity:
         path: of the file
         database: open, with the home's lock
         clock: whose time is kept, too: after a long time without anybody who confirms it, it is not believed
+        random: gives so many random bytes
     """
 
-    def __init__(self, path: Path, database: Database, clock: Clock) -> None:
-        self._path, self._database, self._clock = path, database, clock
+    def __init__(
+        self, path: Path, database: Database, clock: Clock, random: Callable[[int], bytes] = secrets.token_bytes
+    ) -> None:
+        self._path, self._database, self._clock, self._random = path, database, clock, random
         self._kept: HighWater | None = None
 
     def require(self, parties: Parties, keyring: Keyring, *, trusts_clock: bool = False) -> None:
@@ -80,8 +83,8 @@ class Continuity:
             _log.critical("store_put_back", found=lost)
             add_channels(self._database, channel_names(parties, lost=True))
         if lost or not is_recorded:
-            unit = put_back(mark, damaged, secrets.token_bytes(KEY_BYTES))
-            commit_alone(self._database, keyring, [unit], "", clock=self._clock.now, random=secrets.token_bytes)
+            unit = put_back(mark, damaged, self._random(KEY_BYTES))
+            commit_alone(self._database, keyring, [unit], "", clock=self._clock.now, random=self._random)
 
     async def run(self, latest: Callable[[], Commit]) -> None:
         """Keeps how far the database was seen, until it is cancelled."""

@@ -34,6 +34,7 @@ from gateway.link import Link
 from gateway.listeners import Listeners
 from gateway.logs import Log
 from gateway.metrics.instruments import Instruments
+from gateway.moments import datetime_of
 from gateway.questions.auditing import Auditing
 from gateway.questions.certificates import CertificateQuestions
 from gateway.questions.drafts import DraftQuestions
@@ -131,7 +132,7 @@ class Node:
             require = partial(self._continuity.require, parties, self._keyring, trusts_clock=self._trusts_clock)
             await asyncio.to_thread(require)
         self._open_store(parties)
-        alarms = Alarms(self._committer, _micros)
+        alarms = Alarms(self._committer, self._clock.now)
         listeners = Listeners(config, self._trusting, self._journaling, self._instruments, self._tracing, _now)
         back_office = listeners.back_office(lambda: self._access.current, self._officers)
         services = self._services(parties, alarms)
@@ -257,7 +258,7 @@ class Node:
             latest = self._committer.latest()
             with self._database.readers.connect() as connection:
                 self._token_key = read_token_key(connection)
-                backlog = Backlog(read_waiting(connection, latest.states), _micros, self._instruments.delivered)
+                backlog = Backlog(read_waiting(connection, latest.states), self._clock.now, self._instruments.delivered)
         self._bulletin = Bulletin(latest, backlog, self._committer.follow)
         self._journaling = Journaling(self._committer, self._instruments.refused)
 
@@ -273,17 +274,18 @@ class Node:
 
     def _services(self, parties: Parties, alarms: Alarms) -> Services:
         """Everything that back offices can call; and, by the way, the chores that go with it."""
-        config, committer, random = self.home.config, self._committer, secrets.token_bytes
+        config, committer = self.home.config, self._committer
+        clock, random = self._clock.now, secrets.token_bytes
         authorities = config.node.authorities
         approval = config.four_eyes.approval_rules()
         tokens = SealedTokens(self._token_key, random)
         notices = NoticeQuestions(self._readers, self._bulletin, tokens, self._tracing.traceparent_at)
-        rules = FrameworkQuestions(self._readers, tokens, _micros)
-        drafts, sharing = DraftQuestions(self._readers, tokens), SharingQuestions(self._readers, tokens, _micros)
+        rules = FrameworkQuestions(self._readers, tokens, clock)
+        drafts, sharing = DraftQuestions(self._readers, tokens), SharingQuestions(self._readers, tokens, clock)
         notice_sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)
         acts = DraftActs(parties, notice_sealing, rule_sealing, approval)
-        commands = NoticeCommands(parties, committer, notice_sealing, notices, _micros, random)
-        rule_commands = FrameworkCommands(parties, committer, rule_sealing, rules, _micros, random)
+        commands = NoticeCommands(parties, committer, notice_sealing, notices, clock, random)
+        rule_commands = FrameworkCommands(parties, committer, rule_sealing, rules, clock, random)
         seals = self._seals = SealCommands(
             parties,
             committer,
@@ -293,7 +295,7 @@ class Node:
             self.home.adopt_next_seal,
         )
         days = config.four_eyes.draft_days
-        draft_commands = DraftCommands(parties.jurisdiction, committer, acts, drafts, days, _micros, random)
+        draft_commands = DraftCommands(parties.jurisdiction, committer, acts, drafts, days, clock, random)
         certificates = self._certificates = CertificateQuestions(self.home.lifetimes, self._bulletin)
         self._attaching = Attaching(
             self.home,
@@ -303,21 +305,21 @@ class Node:
             self._bulletin,
             alarms=alarms,
             instruments=self._instruments,
-            clock=_micros,
+            clock=clock,
         )
         self._health = Health([each.full_name for each in SERVICES], self._bulletin, self._links)
         self._chores: list[chores.Chore] = [
             partial(chores.try_to_write, committer, self._health),
-            partial(chores.tell_expiring, committer, certificates.lifetimes, _now),
-            partial(chores.tell_days, rule_commands, _now),
+            partial(chores.tell_expiring, committer, certificates.lifetimes, self._believed),
+            partial(chores.tell_days, rule_commands, self._believed),
             partial(chores.expire_drafts, draft_commands),
-            partial(chores.destroy_past, Retention(parties, committer, self._readers, _micros), _now),
+            partial(chores.destroy_past, Retention(parties, committer, self._readers, clock), self._believed),
             *self._attaching.chores,
         ]
         files = self._attaching.standing
         own_seals = lambda: parties.own_seals.expecting(self._keyring.seals)  # noqa: E731
         standing = Standing(
-            parties, authorities, seals.seal_in_force, self._bulletin, self._links, files, alarms, _micros
+            parties, authorities, seals.seal_in_force, self._bulletin, self._links, files, alarms, clock
         )
         return Services(
             NoticeServicer(commands, notices),
@@ -365,7 +367,7 @@ class Node:
             self._attaching.standing,
             alarms,
             loads,
-            _micros,
+            self._clock.now,
         )
         return Page(self._registry, sources, self._certificates.lifetimes, self._database.sizes, self.home.path)
 
@@ -376,6 +378,9 @@ class Node:
     def _publish(self, commit: Commit) -> None:
         self._bulletin.publish(commit)
         self._links.follow(commit.states)
+
+    def _believed(self) -> datetime:
+        return datetime_of(self._clock.now())
 
     def _break(self, error: Exception) -> None:
         _log.critical("node_broken", error=str(error))

@@ -90,6 +90,46 @@ def test_a_node_whose_commit_failed_is_well_again_though_nobody_calls(tmp_path: 
     assert ended.stdout.split("\n")[:2] == ["False", "well again"]
 
 
+LEAPT = """
+import asyncio, sys
+from pathlib import Path
+from sqlalchemy import select
+from gateway import node as made
+from gateway.home import Home
+from gateway.store.tables import told_days
+
+YEAR = 365 * 86_400 * 1_000_000
+
+async def main():
+    ahead, machine = [0], made._micros
+    made._micros = lambda: machine() + ahead[0]
+    node = made.Node(Home(Path(sys.argv[1])))
+    ahead[0] = YEAR
+    before = node._believed()
+    await node.start()
+    until = None
+    while until is None:
+        await asyncio.sleep(0.05)
+        with node._database.readers.connect() as connection:
+            until = connection.scalar(select(told_days.c.until))
+    print(any(day.year * 10_000 + day.month * 100 + day.day == until for day in (before, node._believed())))
+    print(node._clock.doubt)
+    await node.stop()
+
+asyncio.run(main())
+"""
+
+
+def test_what_a_node_does_when_time_passes_it_does_by_the_time_that_it_believes(tmp_path: Path):
+    """With a clock that leapt it would tell what is not in force yet, and drop files that are still wanted."""
+    home = Site("HK", tmp_path / "hk").found().home.path
+    command = [sys.executable, "-c", LEAPT, str(home)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    told_today, doubt = ended.stdout.splitlines()
+    assert told_today == "True"
+    assert "8760 h 0 min ahead" in doubt
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     return Site("HK", tmp_path_factory.mktemp("node")).found()

@@ -5,7 +5,7 @@ from functools import partial
 
 from gateway.commands.acting import NodeItself
 from gateway.commands.storing import sweep
-from gateway.errors import Unavailable
+from gateway.errors import Halted, Unavailable
 from gateway.identity.parties import Parties
 from gateway.moments import day_at
 from gateway.store.committer import Committer
@@ -37,8 +37,8 @@ class Retention:
     async def destroy_past(self) -> None:
         """Destroys the content of every notice whose day is past, and certifies it in the same commit.
 
-        Left for the next time are notices of which an envelope is without receipt, and those of a channel that has
-        halted: it seals nothing, and what it holds may be evidence.
+        Left for the next time are notices of which an envelope is without receipt, and those of a channel that takes
+        nothing: one that has halted, and what it holds may be evidence; or the time is in doubt.
 
         Raises:
             Unavailable: a reader keeps the database from being scrubbed of it, or it does not answer; ask again soon.
@@ -84,11 +84,18 @@ class Retention:
         leaves = [leaf for place in places if (leaf := tx.leaf(place))]
         receipted = {place.origin: tx.channel(place.origin).receipted_size for place in places}
         wanted = destruction.may_destroy(record, leaves, receipted, today)
-        is_open = len(leaves) == len(places) and not tx.channel(self._certifying(record)).halt
-        return wanted if is_open else ()
+        return wanted if len(leaves) == len(places) and _is_open(tx, self._certifying(record)) else ()
 
     def _certifying(self, record: NoticeRecord) -> str:
         """The channel of ours to the other party of a notice."""
         return self._parties.origin_to(
             record.recipient if record.sender == self._parties.jurisdiction else record.sender
         )
+
+
+def _is_open(tx: Transaction, origin: str) -> bool:
+    try:
+        tx.require_open(origin)
+    except (Halted, Unavailable):
+        return False
+    return True

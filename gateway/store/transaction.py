@@ -145,10 +145,7 @@ class Transaction(Reading):
             Halted: the channel takes nothing.
             Unavailable: the clock is in doubt.
         """
-        state = self.channel(origin)
-        if state.halt:
-            raise Halted(f"the channel {origin} has halted: {state.halt.reason}", channel=origin)
-        self._require_time(state.seals.receiver_domain)
+        state = self.require_open(origin)
         pending = len(self.group.sealed.get(origin, ())) + len(self._changes.sealed.get(origin, ()))
         place = Place(origin, state.log.size + pending)
         envelope = build(Seal(self._random(SALT_BYTES), origin, self.now, author, approver))
@@ -160,6 +157,14 @@ class Transaction(Reading):
         self._changes.sealed.setdefault(origin, []).append(data)
         self._changes.apply(projection, place)
         return Sealed(envelope, place, projection)
+
+    def require_open(self, origin: str) -> ChannelState:
+        """Gives a channel of ours, if something may be sealed in it now; raises ``Halted``, ``Unavailable``."""
+        state = self.channel(origin)
+        if state.halt:
+            raise Halted(f"the channel {origin} has halted: {state.halt.reason}", channel=origin)
+        self._require_time(state.seals.receiver_domain)
+        return state
 
     def append(self, origin: str, batch: VerifiedBatch) -> None:
         """Appends envelopes that come with a signed checkpoint: the peer's, or our own that come back.

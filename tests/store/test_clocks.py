@@ -1,17 +1,21 @@
 """A clock that leaps: nothing is sealed with it before something else says the same; on clocks that tests set."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from google.type.date_pb2 import Date
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import update
 
 from gateway.errors import Unavailable
-from gateway.moments import MICROS
+from gateway.moments import MICROS, datetime_of
 from gateway.store.clocks import MAX_LEAP_MICROS, Clock, elapsed_micros
-from gateway.store.tables import events, node
+from gateway.store.tables import attachments, events, node
 from gateway.watching import ClockWatch
-from tests.store.stores import NOW, Opened, refused
+from tests.store.attaching import named, stored
+from tests.store.stores import NOW, Opened, refused, settle
+from tests.supervision.samples import handling
 
 HOUR, DAY = 3600 * MICROS, 86_400 * MICROS
 KR, SG = "gateway.kr.example", "gateway.sg.example"
@@ -214,6 +218,25 @@ async def test_a_store_seals_nothing_for_a_peer_whose_clock_is_another_one(hk: O
     assert isinstance(await refused(hk.release("hk-1")), Unavailable)
     machine.hears(KR)
     await hk.release("hk-1")
+
+
+async def test_nothing_is_destroyed_and_no_file_forgotten_while_the_peers_clock_is_another_one(
+    hk: Opened, kr: Opened, machine: Machine
+):
+    """Nor by half: files go before the certificate is sealed, and that is what is refused."""
+    record = await stored(hk)
+    day = datetime_of(NOW).date()
+    kept_until = Date(year=day.year, month=day.month, day=day.day)
+    await hk.release("hk-1", attachments=[named()], handling=handling(retain_until=kept_until))
+    await settle(hk, kr)
+    clocked(hk, machine)
+    machine.hears(KR, off=-3 * DAY)
+    await hk.destroy(day + timedelta(days=1))
+    (file,) = await hk.rows(attachments)
+    assert (file["number"], file["dropped"]) == (record.number, False)
+    machine.hears(KR)
+    await hk.destroy(day + timedelta(days=1))
+    assert await hk.rows(attachments) == []
 
 
 @pytest.fixture
