@@ -3,7 +3,7 @@
 Every commit there first counts ``node.version`` up, which locks its row until the commit ends. So there is one writer
 at a time, whichever replica it is in; and one that finds another version than it knows reads what others have changed,
 before it decides anything. A replica that was paused in the middle holds the lock no longer than the server lets it
-(``database.bound``), and then its transaction is gone: what it had decided is not written.
+(``postgresql.bound``), and then its transaction is gone: what it had decided is not written.
 """
 
 from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ import pysqlite3.dbapi2 as sqlite
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from gateway.store.database import _WRITER_PRAGMAS
+from gateway.store.sqlite import WRITER_PRAGMAS
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.benchmarks.measures import CHUNK_BYTES
 from tests.support.nodes import Site, free_port
@@ -41,7 +41,7 @@ def raw_inserts(folder: Path, row_bytes: int, rows_a_commit: int, seconds: float
     """Rows a second: each its message in one table and a few short values in another, as durable as a node's."""
     path = folder / "raw.db"
     connection = sqlite.connect(path, isolation_level=None)
-    for pragma in _WRITER_PRAGMAS:
+    for pragma in WRITER_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     connection.execute("CREATE TABLE log (place INTEGER PRIMARY KEY, hash BLOB, data BLOB)")
     connection.execute("CREATE TABLE known (place INTEGER PRIMARY KEY, id TEXT UNIQUE, state INTEGER, kind INTEGER)")

@@ -104,7 +104,7 @@ MUTATIONS = (
     ),
     Mutation(
         "SQLite is not told to sync",
-        "gateway/store/database.py",
+        "gateway/store/sqlite.py",
         '"synchronous=FULL",',
         '"synchronous=OFF",',
         "tests/store/test_database.py::test_sqlite_writes_survive_a_power_cut",
@@ -320,7 +320,7 @@ MUTATIONS = (
     # Found by real faults
     Mutation(
         "a node starts on a write-ahead log that is damaged amid commits",
-        "gateway/store/database.py",
+        "gateway/store/sqlite.py",
         "    if lost > 1:",
         "    if lost > 1_000_000:",
         "tests/store/test_damaged_logs.py::test_a_bit_that_hides_envelopes_is_always_told",

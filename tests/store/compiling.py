@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, Engine, event
 
-from gateway.store import database
+from gateway.store import postgresql, sqlite
 
 
 @contextmanager
 def compiled_once() -> Iterator[None]:
     """What is compiled for one database serves all of its kind."""
-    make, dialects, compiled = database.create_engine, {}, {}
+    make, dialects, compiled = sqlite.create_engine, {}, {}
 
     def engine(url: URL, **options: Any) -> Engine:
         made = make(url, **options)
@@ -26,5 +26,6 @@ def compiled_once() -> Iterator[None]:
         return made
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "create_engine", engine)
+        for module in (sqlite, postgresql):
+            patch.setattr(module, "create_engine", engine)
         yield

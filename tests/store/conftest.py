@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store import database
+from gateway.store.postgresql import TIMEOUTS
 from gateway.store.tables import metadata
 from tests.store.compiling import compiled_once
 from tests.store.stores import Opened, check_verified
@@ -57,7 +57,7 @@ def postgresql_schema(request: pytest.FixtureRequest) -> Callable[[], str]:
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL ends no transaction of a test that waits for the processor, as it ends those of a paused replica."""
-    monkeypatch.setitem(database._PG_TIMEOUTS, "idle_in_transaction_session_timeout", 60_000)
+    monkeypatch.setitem(TIMEOUTS, "idle_in_transaction_session_timeout", 60_000)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sqlalchemy import column, insert, inspect, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import ConfigError, StoreError
-from gateway.store import database as module
+from gateway.store import sqlite
 from gateway.store.database import Database, snapshot
 from gateway.store.migrating import MIGRATIONS, newest_revision, revision_of
 from gateway.store.opening import add_channels, channel_names, check_channels
@@ -142,7 +142,7 @@ def test_a_home_that_cannot_be_locked_is_told_as_such(url, tmp_path):
 
 
 def test_an_old_sqlite_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "OLDEST_SQLITE", (99, 0, 0))
+    monkeypatch.setattr(sqlite, "OLDEST_SQLITE", (99, 0, 0))
     with pytest.raises(StoreError, match=r"99\.0\.0 or later is needed"):
         Database("sqlite:///node.db", tmp_path)
 

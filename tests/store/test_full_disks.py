@@ -11,8 +11,9 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.errors import Unavailable
 from gateway.store import wal_index
-from gateway.store.database import LOG_PAGES, MAX_LOG_BYTES, Database
+from gateway.store.database import Database
 from gateway.store.failing import being_opened
+from gateway.store.sqlite import LOG_PAGES, MAX_LOG_BYTES
 from tests.support.small_disk import PAGE_BYTES, needs_small_disk, small_disk
 
 FRAME_BYTES = 4096 + 24  # a page in the write-ahead log, and its header ("Write-Ahead Log Format")

@@ -12,7 +12,7 @@ from gateway.errors import Unavailable
 from gateway.identity.access import Caller
 from gateway.questions.health import Health
 from gateway.questions.links import Links
-from gateway.store import database
+from gateway.store import postgresql, sqlite
 from gateway.store.tables import node
 from tests.store.stores import Opened, refused
 from tests.store.test_failed_commits import fail_commit
@@ -74,9 +74,9 @@ async def test_a_node_is_not_well_while_its_store_takes_no_writes(hk: Opened, he
 def forbid_writes(hk: Opened, patch: pytest.MonkeyPatch) -> None:
     """Connections that are made from now on take none."""
     if hk.url.startswith("sqlite"):
-        patch.setattr(database, "_WRITER_PRAGMAS", (*database._WRITER_PRAGMAS, "query_only=ON"))
+        patch.setattr(sqlite, "WRITER_PRAGMAS", (*sqlite.WRITER_PRAGMAS, "query_only=ON"))
     else:
-        patch.setitem(database._PG_TIMEOUTS, "default_transaction_read_only", "on")
+        patch.setitem(postgresql.TIMEOUTS, "default_transaction_read_only", "on")
 
 
 async def test_what_is_tried_is_a_write(hk: Opened):

@@ -19,7 +19,7 @@ from unittest.mock import patch
 import pysqlite3.dbapi2 as sqlite
 
 from gateway.errors import Unavailable
-from gateway.store import database
+from gateway.store import sqlite as engine
 from tests.simulation.nodes.loop import LIFE, Died, Life
 
 DATABASE = "node.db"
@@ -229,5 +229,5 @@ def connect(*arguments: Any, **options: Any) -> Any:
 @contextmanager
 def virtual_disks() -> Iterator[None]:
     """Has the store open its databases through here."""
-    with patch.object(database, "sqlite", SimpleNamespace(**vars(sqlite) | {"connect": connect})):
+    with patch.object(engine, "sqlite", SimpleNamespace(**vars(sqlite) | {"connect": connect})):
         yield
