@@ -6,7 +6,7 @@ from sqlalchemy import Connection, bindparam, exists, func, select, text
 
 from gateway.store.attachment_changes import AttachmentChanges
 from gateway.store.attachment_rows import attachment_record, totals_in
-from gateway.store.tables import DROPPED, attachment_chunks, attachment_totals, attachments, notice_attachments
+from gateway.store.tables import DROPPED, attachment_chunks, attachment_totals, attachments, node, notice_attachments
 from gateway.store.visibility import hidden_of
 from gateway.supervision.attachments import Attached, AttachmentRecord, Chunk, Owner, Totals
 from gateway.supervision.disclosure import Scope
@@ -23,7 +23,7 @@ _DECLARED = (
     .where(*_OF_OWNER, _COLUMNS.sha256 == bindparam("sha256"), _COLUMNS.size_bytes == bindparam("size_bytes"))
     .order_by(_COLUMNS.number)
 )
-_LAST = select(func.coalesce(func.max(_COLUMNS.number), 0))
+_LAST = select(func.coalesce(func.max(node.c.last_attachment), 0))
 _CHUNK = select(_CHUNKS.sha256).where(_CHUNKS.attachment == bindparam("number"), _CHUNKS.index == bindparam("index"))
 _FIRST_CHUNK = select(func.min(_CHUNKS.index)).where(_CHUNKS.attachment == bindparam("number"))
 _NOTICES = select(notice_attachments.c.notice).where(notice_attachments.c.attachment == bindparam("number"))
@@ -126,7 +126,7 @@ class AttachmentLookups:
         return reusable_bytes(self._connection)
 
     def next_number(self) -> int:
-        """Gives the number of the next file."""
+        """Gives the number of the next file, that no other one ever had: who reads one that went gets nothing else."""
         stored: int = self._connection.execute(_LAST).scalar_one()
         return max((stored, *self._changing())) + 1
 

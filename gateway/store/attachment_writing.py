@@ -23,7 +23,7 @@ from sqlalchemy import (
 from gateway.store.attachment_changes import AttachmentChanges
 from gateway.store.attachment_rows import attachment_record, attachment_row
 from gateway.store.prepared import execute
-from gateway.store.tables import attachment_chunks, attachment_totals, attachments, notice_attachments, notices
+from gateway.store.tables import attachment_chunks, attachment_totals, attachments, node, notice_attachments, notices
 from gateway.supervision.attachments import Attached, AttachmentRecord, Owner, Totals
 
 Insert = Callable[[Connection, Table, list[dict[str, Any]]], None]
@@ -155,6 +155,8 @@ def _write_records(connection: Connection, changes: AttachmentChanges, insert: I
     known = {record.number: record for record in map(attachment_record, rows)}
     new = [each for each in changes.records.values() if each.number not in known]
     insert(connection, attachments, list(map(attachment_row, new)))
+    if new:
+        connection.execute(update(node).values(last_attachment=max(each.number for each in new)))
     for number in known:
         record = changes.records[number]
         execute(connection, _CHANGE, {**attachment_row(record), "of_number": number})

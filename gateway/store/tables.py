@@ -35,6 +35,7 @@ JOURNAL = 0
 # `version`: number of commits, and `committed_at` of the last one; on PostgreSQL alone, where replicas take turns. With
 # SQLite it counts how often it was tried whether the store takes writes. `server`: that of PostgreSQL on which the node
 # last found all that it knew (`store.servers`). `token_key` is another one since a database was put back.
+# `last_attachment`: number of the newest file, also where that is gone; no number is given twice.
 node = Table(
     "node",
     metadata,
@@ -44,6 +45,7 @@ node = Table(
     Column("version", BIG, nullable=False, server_default=text("0")),
     Column("committed_at", BIG, nullable=False, server_default=text("0")),
     Column("server", String(64), nullable=False, server_default=""),
+    Column("last_attachment", BIG, nullable=False, server_default=text("0")),
 )
 
 # One direction to or from a peer; and, with the id 0, the access journal. `edge`: the compact range of `size` leaves,

@@ -16,7 +16,7 @@ from tests.store.attaching import BYTES, FROM_KR, declared, named, stored, stori
 from tests.store.stores import Opened, downgrade, refused, settle
 from tests.supervision.samples import handling
 
-BEFORE_FILES, BEFORE_DELIVERY, BEFORE_TOTALS = "0015", "0013", "0014"
+BEFORE_FILES, BEFORE_DELIVERY, BEFORE_TOTALS, BEFORE_NUMBERS = "0015", "0013", "0014", "0019"
 FILES = [named(), named(b"more", "b.pdf")]
 PAGE = 1000  # notices that a migration reads at once
 
@@ -46,6 +46,15 @@ async def test_what_files_amount_to_is_counted_where_there_are_files(hk: Opened)
         "HKMA": (0, 0, 1, 9, 0),
     }
     start(hk)
+
+
+async def test_the_number_of_the_newest_file_is_known_where_there_are_files(hk: Opened):
+    newest = [await declared(hk, file=Attached(bytes(32), size)) for size in (5, 9)][-1]
+    await hk.committer.stop()
+    downgrade(hk.database, BEFORE_NUMBERS)
+    hk.database.migrate()
+    start(hk)
+    assert (await declared(hk)).number == newest.number + 1
 
 
 # --- a notice with files is delivered only with them ------------------------------------------------------------------

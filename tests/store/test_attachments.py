@@ -380,6 +380,7 @@ EDITS = {
     "UPDATE attachment_totals SET whole_bytes = whole_bytes + 1": "attachment_totals",
     "UPDATE attachment_totals SET authority = 'HKMA'": "attachment_totals",
     "DELETE FROM attachment_totals": "attachment_totals",
+    "UPDATE node SET last_attachment = 0": "node",
 }
 
 
@@ -396,3 +397,17 @@ async def test_numbers_are_given_once(hk: Opened):
     await declared(hk)
     await declared(hk, file=Attached(bytes(32), 9))
     assert list(await hk.read(lambda connection: connection.scalars(select(attachments.c.number)).all())) == [1, 2]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_who_still_reads_or_sends_a_file_that_is_gone_gets_at_no_other_one(hk: Opened, restarts: bool):
+    """A stream knows its file by number: were that given again, it would read or write what is another authority's."""
+    gone = await stored(hk, end=1)
+    await cleared(hk, LATER)
+    assert await hk.rows(attachments) == []
+    if restarts:
+        await hk.restart()
+    other = await stored(hk, Owner(authority="HKMA"), b"nobody else's")
+    assert await hk.read(read_chunks, other.number, 0, 9) == [b"nobody else's"]
+    assert await hk.read(read_chunks, gone.number, 0, 9) == []
+    assert isinstance(await refused(storing(hk).add(gone.number, 1, BYTES[CHUNK_BYTES:][:CHUNK_BYTES])), Stale)

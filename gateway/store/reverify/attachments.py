@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from gateway.store.reverify.channels import VerifiedChannel
 from gateway.store.reverify.fold import Facts, Fold
 from gateway.store.reverify.report import Findings
 from gateway.store.scanning import rows
-from gateway.store.tables import attachment_chunks, attachment_totals, attachments, notice_attachments, notices
+from gateway.store.tables import attachment_chunks, attachment_totals, attachments, node, notice_attachments, notices
 
 CHUNK = 524_288  # bytes of every chunk but a file's last
 CHUNKS_AT_ONCE = 8
@@ -39,12 +39,21 @@ class AttachmentCheck:
         for row in rows(self._connection, select(attachments), attachments.c.number):
             self._files[row["number"]] = row
             chunks += self._check_file(row)
+        self._check_numbers()
         return {
             "attachments": len(self._files),
             "attachment_totals": self._check_totals(),
             "attachment_chunks": chunks,
             "notice_attachments": self._check_named(),
         }
+
+    def _check_numbers(self) -> None:
+        last, highest = (
+            self._connection.scalar(select(func.max(node.c.last_attachment))) or 0,
+            max(self._files, default=0),
+        )
+        if highest > last:
+            self._findings.add("node", f"has given attachments numbers up to {last}", str(highest))
 
     def _check_file(self, row: RowMapping) -> int:
         """Compares a file with its chunks; gives the number of these."""
