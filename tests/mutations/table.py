@@ -64,7 +64,7 @@ MUTATIONS = (
         "gateway/ledger/receiver.py",
         "if self._claim.checkpoint.root != recalled.log.root():",
         "if not self._claim.checkpoint.root:",
-        "tests/ledger/test_receiver.py::test_a_hello_of_another_history_is_a_fork",
+        "tests/ledger/test_receiver_halts.py::test_a_hello_of_another_history_is_a_fork",
     ),
     Mutation(
         "a receipt for a checkpoint that was never sent is kept",
