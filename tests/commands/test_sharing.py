@@ -1,137 +1,20 @@
 """Onward sharing as back offices ask for it, at two stores that exchange what is sealed."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from google.type.date_pb2 import Date
 from regulator.exchange.v1 import sharing_service_pb2 as pb
-from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.sharing_pb2 import SharingDecided
 from regulator.exchange.v1.sharing_service_pb2 import Consent
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, Handling
 
-from gateway.commands.notice_sealing import NoticeSealing
-from gateway.commands.sharing import SharingCommands
-from gateway.errors import (
-    BadInput,
-    ConsentRequired,
-    ContentDestroyed,
-    GatewayError,
-    NotAllowed,
-    NotFound,
-    RequestIdReused,
-    SharingProhibited,
-    Stale,
-    WrongState,
-)
-from gateway.identity.access import Caller, Role
-from gateway.questions.sealed_tokens import SealedTokens
-from gateway.questions.sharing import SharingQuestions
-from tests.store.stores import NOW, RANDOM, Opened, check_verified, refused, settle
-from tests.supervision.samples import handling, reference
+from gateway.errors import ConsentRequired, NotFound, RequestIdReused, Stale, WrongState
+from tests.commands.offices import ASKS, DECIDES, WHY, Office, asked, day, exchanged, granted, refusal
+from tests.supervision.samples import handling
 from tests.supervision.sharing_samples import FINMA, JFSA, MAS, english
-
-DAY = 86_400_000_000  # microseconds
-ASKS = Caller("spiffe://gateway.kr.example/FSC/office", "FSC", frozenset({Role.AUTHOR}), Handling.RED)
-DECIDES = Caller("spiffe://gateway.hk.example/SFC/desk", "SFC", frozenset({Role.APPROVER}), Handling.RED)
-WHY = english("Why.")
-
-
-@dataclass
-class Office:
-    """One jurisdiction's store, and its commands."""
-
-    store: Opened
-    caller: Caller
-
-    def __post_init__(self) -> None:
-        self.now = NOW
-        sealing = NoticeSealing(self.store.parties, ())
-        tokens = SealedTokens(bytes(32), RANDOM.randbytes)
-        self.questions = SharingQuestions(self.store.readers, tokens, lambda: self.now)
-        self.commands = SharingCommands(self.store.committer, sealing, self.questions, RANDOM.randbytes)
-
-    def pass_days(self, days: int) -> None:
-        self.now += days * DAY
-        self.store.clock = iter(range(self.now, self.now + DAY, 250_000))
-
-    async def ask(self, notice: str = "hk-1", caller: Caller | None = None, **changes: Any) -> Consent:
-        request = pb.RequestConsentRequest(parent=f"notices/{notice}", consent=wanted(**changes.pop("consent", {})))
-        request.MergeFrom(pb.RequestConsentRequest(**changes))
-        return await self.commands.request_consent(caller or self.caller, request)
-
-    async def grant(self, name: str, caller: Caller | None = None, **changes: Any) -> Consent:
-        return await self.commands.grant_consent(caller or self.caller, pb.GrantConsentRequest(name=name, **changes))
-
-    async def refuse(self, name: str, caller: Caller | None = None, **changes: Any) -> Consent:
-        request = pb.RefuseConsentRequest(name=name, **{"reason": WHY} | changes)
-        return await self.commands.refuse_consent(caller or self.caller, request)
-
-    async def mark(self, notice: str = "hk-1", caller: Caller | None = None, **changes: Any) -> pb.Share:
-        share = pb.Share(**{"recipients": [MAS], "use": Handling.SUPERVISION} | changes.pop("share", {}))
-        request = pb.MarkSharedRequest(parent=f"notices/{notice}", share=share, **changes)
-        return await self.commands.mark_shared(caller or self.caller, request)
-
-    async def consent(self, name: str) -> Consent:
-        return await self.questions.get_consent(self.caller, pb.GetConsentRequest(name=name))
-
-    async def size(self) -> int:
-        return self.store.state().log.size
-
-
-def wanted(**changes: Any) -> Consent:
-    return Consent(**{"recipients": [MAS, JFSA], "use": Handling.SUPERVISION, "purpose": WHY} | changes)
-
-
-def day(number: int) -> Date:
-    return Date(year=number // 10_000, month=number // 100 % 100, day=number % 100)
-
-
-@pytest.fixture
-async def offices(tmp_path: Path) -> AsyncIterator[tuple[Office, Office]]:
-    """Hong Kong gave hk-1, which Korea may pass on with consent."""
-    stores = [Opened.create(each, "sqlite:///node.db", tmp_path / each) for each in ("HK", "KR")]
-    await stores[0].release("hk-1", handling=handling(retain_until=day(20260630)))
-    await settle(*stores)
-    yield Office(stores[0], DECIDES), Office(stores[1], ASKS)
-    for store in stores:
-        await store.close()
-        check_verified(store)
-
-
-async def exchanged(offices: tuple[Office, Office]) -> None:
-    await settle(offices[0].store, offices[1].store)
-
-
-async def asked(offices: tuple[Office, Office]) -> str:
-    consent = await offices[1].ask()
-    await exchanged(offices)
-    return consent.name
-
-
-async def granted(offices: tuple[Office, Office], **terms: Any) -> str:
-    name = await asked(offices)
-    await offices[0].grant(name, **terms)
-    await exchanged(offices)
-    return name
-
-
-async def refusal(work: Any, kind: type[GatewayError]) -> GatewayError:
-    error = await refused(work)
-    assert type(error) is kind, error
-    return error
-
-
-async def fields(work: Any) -> list[tuple[str, str]]:
-    error = await refused(work)
-    assert isinstance(error, BadInput), error
-    return [(each.field, each.description) for each in error.violations]
-
 
 # --- the way it goes ------------------------------------------------------------------------------------------------
 
@@ -203,123 +86,6 @@ async def test_a_share_that_crosses_the_revocation_is_covered_by_what_was_in_for
     assert await hk.questions.share(hk.caller, share.name) == share
     assert share.covered
     assert (await kr.consent(name)).state == Consent.REFUSED
-
-
-# --- what is refused ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("share", "caller"),
-    [
-        ({"recipients": [FINMA]}, ASKS),
-        ({"recipients": [MAS, FINMA]}, ASKS),
-        ({}, replace(ASKS, authority="FSS")),
-    ],
-)
-async def test_nothing_is_shared_that_no_consent_covers(offices, share, caller):
-    _, kr = offices
-    await refusal(kr.mark(), ConsentRequired)
-    name = await granted(offices)
-    before = await kr.size()
-    await refusal(kr.mark(caller=caller, share=share), ConsentRequired)
-    await refusal(kr.mark(caller=caller, share=share | {"consent": name}), ConsentRequired)
-    await refusal(kr.mark(caller=caller, share=share, validate_only=True), ConsentRequired)
-    assert await kr.size() == before
-
-
-async def test_what_is_prohibited_is_neither_asked_for_nor_shared(offices):
-    hk, kr = offices
-    await hk.store.release("hk-2", handling=handling(onward_sharing=Handling.PROHIBITED))
-    await exchanged(offices)
-    await refusal(kr.ask("hk-2"), SharingProhibited)
-    await refusal(kr.mark("hk-2"), SharingProhibited)
-
-
-async def test_what_is_allowed_needs_no_consent(offices):
-    hk, kr = offices
-    await hk.store.release("hk-2", handling=handling(tlp=Handling.GREEN, onward_sharing=Handling.ALLOWED))
-    await exchanged(offices)
-    share = await kr.mark("hk-2")
-    assert (share.consent, share.decision, share.covered) == ("", 0, True)
-
-
-async def test_a_use_must_be_permitted(offices):
-    _, kr = offices
-    expected = "must be a use that the notice permits: SUPERVISION"
-    asking = kr.ask(consent={"use": Handling.ENFORCEMENT})
-    assert await fields(asking) == [("consent.use", expected)]
-    assert await fields(kr.mark(share={"use": Handling.POLICY_MAKING})) == [("share.use", expected)]
-
-
-async def test_nobody_is_named_twice(offices):
-    _, kr = offices
-    again = ["must not be named twice"]
-    assert await fields(kr.ask(consent={"recipients": [MAS, JFSA, MAS]})) == [("consent.recipients[2]", *again)]
-    assert await fields(kr.mark(share={"recipients": [MAS, MAS]})) == [("share.recipients[1]", *again)]
-
-
-async def test_only_who_gave_a_notice_decides_and_only_who_received_it_asks(offices):
-    hk, kr = offices
-    name = await asked(offices)
-    for caller in (replace(DECIDES, authority="HKMA"), replace(DECIDES, authority="FSTB")):
-        await refusal(hk.grant(name, caller=caller), NotAllowed)
-        await refusal(hk.refuse(name, caller=caller), NotAllowed)
-    await refusal(kr.grant(name, caller=replace(DECIDES, authority="SFC")), NotAllowed)
-    await refusal(hk.ask(caller=DECIDES), WrongState)
-    await refusal(hk.mark(caller=DECIDES), WrongState)
-
-
-async def test_days_of_a_grant_are_to_come_and_within_those_of_the_content(offices):
-    hk, _ = offices
-    name = await asked(offices)
-    assert await fields(hk.grant(name, valid_until=day(20251231))) == [("valid_until", "must be today or later")]
-    late = "must not be after the notice's retain_until"
-    assert await fields(hk.grant(name, valid_until=day(20260701))) == [("valid_until", late)]
-    assert [field for field, _ in await fields(hk.grant(name, valid_until=Date(year=2026, month=2, day=30)))] == [
-        "valid_until"
-    ]
-    assert (await hk.grant(name, valid_until=day(20260101))).state == Consent.GRANTED
-
-
-async def test_what_was_taken_back_is_not_passed_on_and_its_consents_can_still_be_revoked(offices):
-    hk, kr = offices
-    name = await granted(offices)
-    other = await asked(offices)
-    await hk.store.withdraw("hk-1")
-    await exchanged(offices)
-    await refusal(kr.mark(), WrongState)
-    await refusal(kr.ask(), WrongState)
-    await refusal(hk.grant(other), WrongState)
-    assert (await hk.refuse(name)).state == Consent.REFUSED
-
-
-async def test_what_is_superseded_is_not_passed_on(offices):
-    hk, kr = offices
-    await granted(offices)
-    await hk.store.release("hk-2", references=[reference(Reference.SUPERSEDES, "hk-1")])
-    await exchanged(offices)
-    await refusal(kr.mark(), WrongState)
-
-
-async def test_nothing_is_done_once_the_day_is_past(offices):
-    hk, kr = offices
-    name = await granted(offices)
-    hk.pass_days(200)
-    kr.pass_days(200)
-    await refusal(kr.mark(), ContentDestroyed)
-    await refusal(kr.ask(), ContentDestroyed)
-    await refusal(hk.grant(name), ContentDestroyed)
-    await refusal(hk.refuse(name), ContentDestroyed)
-
-
-async def test_a_consent_of_another_notice_covers_nothing(offices):
-    hk, kr = offices
-    name = await granted(offices)
-    await hk.store.release("hk-2")
-    await exchanged(offices)
-    expected = [("share.consent", "must be a consent of the notice in parent")]
-    assert await fields(kr.mark("hk-2", share={"consent": name})) == expected
-    await refusal(kr.mark(share={"consent": "notices/hk-1/consents/none0000"}), NotFound)
 
 
 # --- once, and in turn ----------------------------------------------------------------------------------------------

@@ -5,14 +5,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.receiver import ReceiverMachine
-from tests.ledger.samples import (
-    HK_TO_KR,
-    PARTIES,
-    envelopes,
-    head_of,
-    log_of,
-    receipt_of,
-)
+from tests.ledger.samples import HK_TO_KR, PARTIES, envelopes, head_of, log_of, receipt_of
 from tests.ledger.stored import StoredTree
 
 LEAVES = envelopes(9)

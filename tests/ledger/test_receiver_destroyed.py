@@ -6,12 +6,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from gateway.ledger.checkpoint import countersign
 from gateway.ledger.merkle import leaf_hash
 from tests.ledger import oracle
-from tests.ledger.receivers import (
-    LEAVES,
-    OTHERS,
-    recalled,
-    streaming,
-)
+from tests.ledger.receivers import LEAVES, OTHERS, recalled, streaming
 from tests.ledger.samples import (
     HK_SEAL,
     KR,

@@ -9,24 +9,8 @@ from gateway.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gateway.ledger.forks import NO_PREFIX
 from gateway.ledger.note import Note
 from gateway.ledger.steps import FORKED
-from tests.ledger.receivers import (
-    LEAVES,
-    OTHERS,
-    assert_refused,
-    hello,
-    machine_with,
-    opened,
-    recalled,
-    streaming,
-)
-from tests.ledger.samples import (
-    HK_SEAL,
-    HK_TO_KR,
-    TIME,
-    batch_of,
-    head_of,
-    prefix_of,
-)
+from tests.ledger.receivers import LEAVES, OTHERS, assert_refused, hello, machine_with, opened, recalled, streaming
+from tests.ledger.samples import HK_SEAL, HK_TO_KR, TIME, batch_of, head_of, prefix_of
 
 
 def assert_forked(machine, effects, contrary, own=LEAVES[:6], longer=()):

@@ -214,14 +214,14 @@ MUTATIONS = (
         "gateway/commands/replays.py",
         "if known.digest != digest:",
         "if not digest:",
-        "tests/store/test_drafts.py::test_each_request_is_carried_out_once",
+        "tests/store/test_draft_refusals.py::test_each_request_is_carried_out_once",
     ),
     Mutation(
         "who wrote a draft may approve it",
         "gateway/supervision/approval.py",
         "elif author.client == reviewer.client:",
         "elif not reviewer.client:",
-        "tests/store/test_drafts.py::test_nobody_approves_what_he_wrote",
+        "tests/store/test_draft_refusals.py::test_nobody_approves_what_he_wrote",
     ),
     Mutation(
         "one listing does not ask what its reader is cleared for",
@@ -300,7 +300,7 @@ MUTATIONS = (
         "gateway/store/logs.py",
         "    if destroyed:  # their receiver",
         "    if not sizes:  # their receiver",
-        "tests/store/test_destruction.py::test_a_receiver_that_lost_all_takes_hashes_before_what_it_never_countersigned",
+        "tests/store/test_destruction_restored.py::test_a_receiver_that_lost_all_takes_hashes_before_what_it_never_countersigned",
     ),
     Mutation(
         "own replies that come back before what they reply to count for nothing",

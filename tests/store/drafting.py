@@ -13,6 +13,7 @@ from regulator.exchange.v1.draft_service_pb2 import (
     SubmitDraftRequest,
     UpdateDraftRequest,
 )
+from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice, WithdrawNoticeRequest
 from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
@@ -25,6 +26,7 @@ from gateway.identity.access import Caller, Role
 from gateway.questions.drafts import DraftQuestions
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.sealed_tokens import SealedTokens
+from gateway.store.tables import events, leaves
 from gateway.supervision.approval import ApprovalRule
 from tests.store.stores import NOW, RANDOM, Opened
 from tests.supervision.samples import content
@@ -38,6 +40,7 @@ CHECKER = Caller("spiffe://gateway.hk.example/SFC/desk", "SFC", frozenset({Role.
 SECOND = Caller("spiffe://gateway.hk.example/SFC/board", "SFC", frozenset({Role.APPROVER}), Handling.RED)
 STRANGER = Caller("spiffe://gateway.hk.example/HKMA/desk", "HKMA", frozenset({Role.APPROVER}), Handling.RED)
 UNCLEARED = replace(CHECKER, clearance=Handling.GREEN)
+OFFICER = replace(WRITER, officer="https://id.sfc.example#wong")
 
 
 class Drafting:
@@ -89,3 +92,11 @@ def notice_draft(notice_id: str = "", made: NoticeContent | None = None, recipie
 def withdrawal_draft(notice_id: str) -> Draft:
     why = [LocalizedText(language_tag="en", text="It was wrong.")]
     return Draft(withdraw_notice=WithdrawNoticeRequest(name=f"notices/{notice_id}", explanation=why))
+
+
+async def kinds(store: Opened) -> list[int]:
+    return [row["kind"] for row in await store.rows(events)]
+
+
+async def sealed(store: Opened) -> list[Envelope]:
+    return [Envelope.FromString(row["data"]) for row in await store.rows(leaves)]

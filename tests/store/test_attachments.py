@@ -24,21 +24,10 @@ from gateway.supervision.approval import ActKind
 from gateway.supervision.attachments import CHUNK_BYTES, Attached, AttachmentRecord, Owner
 from gateway.supervision.disclosure import EVERYTHING, Scope
 from gateway.supervision.drafts import DraftRecord, Nature
-from tests.store.attaching import (
-    BYTES,
-    FILE,
-    FROM_KR,
-    LATER,
-    SFC,
-    cleared,
-    declared,
-    named,
-    stored,
-    storing,
-)
+from tests.store.attaching import BYTES, FILE, FROM_KR, LATER, SFC, cleared, declared, named, stored, storing
+from tests.store.damages import damaged
+from tests.store.damages import named as tables_of
 from tests.store.stores import CLIENT, NOW, Opened, refused, settle
-from tests.store.test_reverify import damaged
-from tests.store.test_reverify import named as tables_of
 from tests.supervision.samples import content, handling
 
 

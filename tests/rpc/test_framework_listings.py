@@ -1,0 +1,116 @@
+"""``FrameworkService`` of real nodes: what is listed, page by page, of which day, and what differs."""
+
+import time
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from regulator.exchange import NotFound
+from regulator.exchange.v1.framework_pb2 import Provision
+from regulator.exchange.v1.values_pb2 import SECTOR_EXCHANGE
+
+from tests.rpc.frameworks import arrived, ids, unused_id
+from tests.supervision.framework_samples import day, english, provision, version
+from tests.support.nodes import eventually
+
+
+@pytest.fixture
+def name() -> str:
+    """The id of a framework that no other test has."""
+    return unused_id()
+
+
+@pytest.fixture
+def hkma(nodes):
+    with nodes.hk.client("HKMA") as client:
+        yield client
+
+
+@pytest.fixture
+def fsc(nodes):
+    with nodes.kr.client("FSC") as client:
+        yield client
+
+
+def test_filters_must_all_hold(hkma, name):
+    hkma.publish_version(
+        name,
+        version(
+            provision("a"),
+            provision("b", sector=SECTOR_EXCHANGE, title=english("Cold WALLETS")),
+            provision("c", topic="capital", status=Provision.PROPOSED),
+            provision("d", effective_to=day("2026-06-30")),
+        ),
+    )
+    assert ids(hkma, name) == ["a", "b", "c", "d"]
+    assert ids(hkma, name, sector=SECTOR_EXCHANGE) == ["b"]
+    assert ids(hkma, name, topic="capital") == ["c"]
+    assert ids(hkma, name, status=Provision.IN_FORCE) == ["a", "b", "d"]
+    assert ids(hkma, name, text="cold wallets") == ["b"]
+    assert ids(hkma, name, as_of=date(2026, 6, 30)) == ["a", "b", "d"]
+    assert ids(hkma, name, as_of=date(2026, 7, 1)) == ["a", "b"]
+    assert ids(hkma, name, as_of=date(2025, 1, 1)) == []
+    assert ids(hkma, name, text="a", topic="capital", sector=SECTOR_EXCHANGE) == []
+    assert ids(hkma, name, jurisdiction="KR") == []
+
+
+def test_pages_stay_those_of_the_version_they_began_with(hkma, name):
+    hkma.publish_version(name, version(*(provision(f"p{n}") for n in range(7))))
+    pages = hkma.list_provisions(name, page_size=3).pages()
+    first = next(pages)
+    hkma.publish_version(name, version(*(provision(f"q{n}") for n in range(7))))
+    found = [each for page in (first, *pages) for each in page.provisions]
+    assert [each.provision.id for each in found] == [f"p{n}" for n in range(7)]
+    assert {each.version for each in found} == {1}
+
+
+def test_a_listing_goes_through_all_frameworks_by_name(hkma):
+    everything = list(hkma.list_provisions(page_size=7))
+    names = [each.name.split("/")[1] for each in everything]
+    assert names == sorted(names)
+    frameworks = list(hkma.list_frameworks(page_size=2))
+    assert [each.name for each in frameworks] == sorted(each.name for each in frameworks)
+    assert {each.name for each in hkma.list_frameworks(jurisdiction="HK")} <= {each.name for each in frameworks}
+    counts = {each.name: hkma.get_version(each.name, each.latest_version).provision_count for each in frameworks}
+    assert len(everything) == sum(counts.values())
+
+
+def test_what_applied_and_what_was_known_are_two_questions(hkma, fsc, name):
+    hkma.publish_version(name, version(provision("old")))
+    arrived(fsc, name)
+    eventually(lambda: fsc.get_version(name, 1).deliveries[0].HasField("receipt_time"))
+    time.sleep(1.1)  # the receiver's clock, which a receipt tells in whole seconds, moves on
+    between = datetime.now(UTC)
+    time.sleep(1.1)
+    hkma.publish_version(name, version(provision("new", effective_from=day("2026-02-01"))))
+    arrived(fsc, name, 2)
+    eventually(lambda: fsc.get_version(name, 2).deliveries[0].HasField("receipt_time"))
+    for client in (hkma, fsc):
+        assert ids(client, name) == ["new"]
+        assert ids(client, name, known_at=between) == ["old"]
+        assert ids(client, name, known_at=between - timedelta(days=1)) == []
+        assert ids(client, name, as_of=date(2026, 1, 15)) == []
+        assert ids(client, name, as_of=date(2026, 1, 15), known_at=between) == ["old"]
+
+
+def test_diffs_come_in_pages_of_the_same_versions(hkma, name):
+    hkma.publish_version(name, version(*(provision(f"p{n}") for n in range(5))))
+    hkma.publish_version(name, version(*(provision(f"p{n}", topic="capital") for n in range(5))))
+    first = hkma.diff_versions(name, page_size=2)
+    hkma.publish_version(name, version(provision("z")))
+    second = hkma.diff_versions(name, page_size=2, page_token=first.next_page_token)
+    assert [each.provision for each in second.diff.provisions] == ["p2", "p3"]
+    assert second.new_version == first.new_version
+    assert second.diff.changed_count == 5
+    whole = hkma.diff_versions(name, old=1, new=3)
+    assert (whole.diff.added_count, whole.diff.removed_count) == (1, 5)
+
+
+@pytest.mark.parametrize("asked", [{"old": 9}, {"new": 9}, {"old": 9, "new": 1}])
+def test_versions_that_are_not_there_do_not_differ(hkma, name, asked):
+    hkma.publish_version(name, version(provision()))
+    with pytest.raises(NotFound):
+        hkma.diff_versions(name, **asked)
+    with pytest.raises(NotFound):
+        hkma.get_version(name, 9)
+    with pytest.raises(NotFound):
+        hkma.get_framework(f"{name}-other")
