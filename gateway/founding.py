@@ -219,7 +219,7 @@ def admit_client(
         AlreadyExists: it is admitted already.
         ConfigError: the file would not be valid with it.
     """
-    before = home.access_file.read_text()
+    before = home.access_file.read_text("utf-8")
     _require_new(home, client, before)
     caller = Caller(str(client), client.authority, frozenset(roles), clearance, frozenset(sectors))
     text = f"{before}\n{client_table(caller)}"

@@ -11,7 +11,7 @@ from cryptography import x509
 from regulator.exchange import JournalFilters
 
 from gateway.cli.entry_view import HEADINGS, document, row
-from gateway.cli.options import DEFAULT_LIMIT, AsJson, Limit, ProfileFile, connect, moment, open_input
+from gateway.cli.options import DEFAULT_LIMIT, MAX_INDEX, AsJson, Limit, ProfileFile, connect, moment, open_input
 from gateway.cli.output import say, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.evidence import clock
@@ -75,7 +75,9 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write. Never overwritten.")],
     *,
     profile: ProfileFile,
-    first: Annotated[int, typer.Option("--from", min=0, metavar="INDEX", help="Index of the first entry.")] = 0,
+    first: Annotated[
+        int, typer.Option("--from", min=0, max=MAX_INDEX, metavar="INDEX", help="Index of the first entry.")
+    ] = 0,
 ) -> None:
     """Writes the access journal to a file, up to a new checkpoint.
 

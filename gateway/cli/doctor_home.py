@@ -61,7 +61,7 @@ def access(subject: Subject) -> Iterator[Finding]:
     """The file of the clients."""
     home = subject.home
     home.access()
-    count = home.access_file.read_text().count("[[clients]]")
+    count = home.access_file.read_text("utf-8").count("[[clients]]")
     if count:
         yield Finding(Level.OK, "access", f"clients that are admitted: {count}")
     else:

@@ -44,15 +44,23 @@ def told(error: Exception) -> Failure | None:
     """Gives how an error is told; None: it is a defect, and its traceback is wanted."""
     if isinstance(error, ExchangeError):
         return _told_of_a_call(error)
-    if isinstance(error, OSError) and error.filename is not None:
-        return Failure(f"{error.filename}: {error.strerror}", DOES_NOT_FIT)
-    if isinstance(error, OSError) and error.errno in _OF_OUTPUT:
-        return Failure(f"the output cannot be written: {error.strerror}", DOES_NOT_FIT)
+    if isinstance(error, OSError):
+        return _told_of_a_file(error)
     if isinstance(error, BadInput):
         return Failure(_with_violations("the input breaks rules", error.violations), USED_WRONGLY)
     if isinstance(error, GatewayError):
         code = next((code for kind, code in _CODES if isinstance(error, kind)), USED_WRONGLY)
         return Failure(error.message, code)
+    if isinstance(error, UnicodeEncodeError):  # the shell hands on bytes that are no text
+        return Failure("what was given must be valid Unicode", USED_WRONGLY)
+    return None
+
+
+def _told_of_a_file(error: OSError) -> Failure | None:
+    if error.filename is not None:
+        return Failure(f"{error.filename}: {error.strerror}", DOES_NOT_FIT)
+    if error.errno in _OF_OUTPUT:
+        return Failure(f"the output cannot be written: {error.strerror}", DOES_NOT_FIT)
     return None
 
 

@@ -22,7 +22,18 @@ from gateway.cli.framework_view import (
     sides_without_rules,
     summary,
 )
-from gateway.cli.options import AsDraft, AsJson, ProfileFile, RequestId, connect, moment, one_of, texts, words
+from gateway.cli.options import (
+    MAX_VERSION,
+    AsDraft,
+    AsJson,
+    ProfileFile,
+    RequestId,
+    connect,
+    moment,
+    one_of,
+    texts,
+    words,
+)
 from gateway.cli.output import say, table, write_json
 
 CodeOfFirst = Annotated[str, typer.Argument(metavar="FIRST", help="One jurisdiction, such as HK.")]
@@ -42,8 +53,10 @@ def diff(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Id of the framework, such as hk-digital-assets.")],
     *,
     profile: ProfileFile,
-    old: Annotated[int, typer.Option(min=0, help="Old version; 0 for the one that the new one was made from.")] = 0,
-    new: Annotated[int, typer.Option(min=0, help="New version; 0 for the newest.")] = 0,
+    old: Annotated[
+        int, typer.Option(min=0, max=MAX_VERSION, help="Old version; 0 for the one that the new one was made from.")
+    ] = 0,
+    new: Annotated[int, typer.Option(min=0, max=MAX_VERSION, help="New version; 0 for the newest.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Tells how one version of a framework differs from another.
@@ -91,7 +104,7 @@ def compare(
     with connect(profile) as client:
         found = client.compare_jurisdictions(first, second, as_of=as_of.date() if as_of else None, known_at=known_at)
     if html:
-        html.write_text(page(found))
+        html.write_text(page(found), "utf-8")
     if as_json:
         write_json(document(found))
         return

@@ -23,6 +23,7 @@ from gateway.cli.framework_view import (
 )
 from gateway.cli.options import (
     DEFAULT_LIMIT,
+    MAX_VERSION,
     AsJson,
     Limit,
     ProfileFile,
@@ -168,7 +169,7 @@ def export(
     name: FrameworkName,
     *,
     profile: ProfileFile,
-    version: Annotated[int, typer.Option(min=0, help="Number of the version; 0 for the newest.")] = 0,
+    version: Annotated[int, typer.Option(min=0, max=MAX_VERSION, help="Number of the version; 0 for the newest.")] = 0,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it; else standard output.")] = None,
 ) -> None:
     """Writes a version as a file of the schema framework/1, which publish takes."""
@@ -178,7 +179,7 @@ def export(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        out.write_text(text)
+        out.write_text(text, "utf-8")
         say(f"{name} is in {out}")
 
 

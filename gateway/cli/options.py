@@ -13,7 +13,8 @@ from regulator.exchange import Client, Profile
 from gateway.errors import Malformed
 from gateway.identity.names import ClientId, Identity, parse_identity
 
-DEFAULT_LIMIT = 50  # lines of a listing
+DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000_000_000  # lines of a listing
+MAX_INDEX, MAX_VERSION = 2**63 - 1, 2**32 - 1  # of an envelope or an entry; of a framework
 LANGUAGE_TEXT = "LANGUAGE=TEXT"
 
 ProfileFile = Annotated[
@@ -21,7 +22,7 @@ ProfileFile = Annotated[
     typer.Option("--profile", envvar="GATEWAY_PROFILE", help="Profile that says where the node is and who calls it."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
-Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
+Limit = Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="At most so many.")]
 AsDraft = Annotated[bool, typer.Option("--draft", help="Keep it as a draft, which another identity releases.")]
 HomeFolder = Annotated[Path, typer.Argument(metavar="HOME", help="The node's home, made by gateway init.")]
 AuthorityFolder = Annotated[
@@ -90,9 +91,9 @@ def moment(given: str) -> datetime:
     """Reads a day or a moment of ISO 8601; without a time zone it is in UTC."""
     try:
         found = datetime.fromisoformat(given)
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter of years 1 and 9999, where UTC's is another one
         raise typer.BadParameter(f"{given!r} is not a moment such as 2026-05-08 or 2026-05-08T09:00:00Z") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def quoted(etag: str) -> str:

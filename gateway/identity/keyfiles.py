@@ -66,6 +66,8 @@ def write_pieces(path: Path, pieces: Iterable[bytes], *, mode: int, replace: boo
     Raises:
         AlreadyExists, ConfigError: as ``write_file``; and whatever ``pieces`` raises: then nothing is there.
     """
+    if not path.name:
+        raise ConfigError(f"{path} is not the name of a file")
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         written = _write_new(beside, pieces, mode)

@@ -43,6 +43,8 @@ def test_moments_without_a_zone_are_in_utc():
     assert moment("2026-05-08T18:00:00+09:00") == datetime(2026, 5, 8, 9, tzinfo=UTC)
     with pytest.raises(typer.BadParameter, match="such as 2026-05-08"):
         moment("yesterday")
+    with pytest.raises(typer.BadParameter, match="such as 2026-05-08"):
+        moment("0001-01-01T00:00:00+14:00")  # in UTC it lies before the year 1
 
 
 def test_a_client_is_named_by_its_spiffe_id():

@@ -49,7 +49,7 @@ def run(*arguments: str | Path, given: bytes = b"") -> Ran:
     streams = {
         "stdin": io.TextIOWrapper(io.BytesIO(given), "utf-8"),
         "stdout": io.TextIOWrapper(out, "utf-8", write_through=True),
-        "stderr": io.TextIOWrapper(err, "utf-8", write_through=True),
+        "stderr": io.TextIOWrapper(err, "utf-8", errors="backslashreplace", write_through=True),
     }
     with mock.patch.multiple(sys, argv=["gateway", *map(str, arguments)], **streams):
         try:

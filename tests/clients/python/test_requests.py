@@ -32,6 +32,11 @@ def test_a_moment_without_a_time_zone_is_refused():
         requests.list_notices(release_time_from=datetime(2026, 1, 1))  # noqa: DTZ001
 
 
+def test_a_moment_that_lies_in_no_year_of_utc_is_refused():
+    with pytest.raises(ValueError, match="release_time_from must be a moment of the years 1 to 9999, in UTC"):
+        requests.list_notices(release_time_from=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))))
+
+
 def test_an_unknown_filter_is_refused():
     with pytest.raises(ValueError, match="colour"):
         requests.list_notices(colour="red")

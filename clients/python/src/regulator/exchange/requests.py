@@ -267,11 +267,14 @@ def value_of(name: str, value: Any) -> Any:
 
 
 def moment_or_none(name: str, value: datetime | None) -> Timestamp | None:
-    """The timestamp of a moment; raises ValueError, which names the field, if it has no time zone."""
+    """The timestamp of a moment; raises ValueError, which names the field, if it has no time zone or none fits it."""
     if value is None:
         return None
     if value.tzinfo is None:
         raise ValueError(f"{name} must have a time zone")
     moment = Timestamp()
-    moment.FromDatetime(value)
+    try:
+        moment.FromDatetime(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be a moment of the years 1 to 9999, in UTC") from None
     return moment

@@ -1,0 +1,71 @@
+"""Whatever an option or argument is given, a command tells how it ends; only a defect would show a traceback."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from grpc import StatusCode
+from regulator.exchange import Client, Unavailable
+from typer.core import TyperArgument, TyperGroup
+
+from gateway.cli.failures import NOT_REACHED
+from tests.cli.test_reference import COMMANDS
+from tests.cli.transcripts import run
+from tests.clients.python.authority import Authority
+
+# What no number, moment, file, name or text should be: the shell's bytes that are no text, too.
+EXTREMES = ("", "\udcff", str(2**64), "0001-01-01T00:00:00+14:00")
+CALLING = {
+    path: command
+    for path, command in COMMANDS.items()
+    if not isinstance(command, TyperGroup) and any(each.name == "profile" for each in command.params)
+}
+# Those that need a file, a word of a list, or a folder, and so never come to their call here.
+NOT_CALLING = {
+    *("status", "certs issue", "certs status", "notice create", "attachment upload", "framework publish"),
+    *("framework assess", "draft create", "draft list", "sharing request", "sharing mark"),
+}
+
+
+@pytest.fixture(scope="module")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("client")
+    authority = Authority(folder, "clients")
+    issued = authority.client("spiffe://gateway.hk.example/SFC/office")
+    path = folder / "profile.toml"
+    path.write_text(
+        'address = "127.0.0.1:1"\nserver_name = "gateway.hk.example"\n'
+        f'ca = "{authority.ca}"\ncertificate = "{issued.certificate}"\nkey = "{issued.key}"\n'
+    )
+    return path
+
+
+def arguments(command: Any, profile: Path, wrong: Any, given: str) -> Iterator[str]:
+    """What a command asks for, and one parameter as it should not be."""
+    for each in command.params:
+        value = given if each is wrong else str(profile) if each.name == "profile" else "en=x"
+        if isinstance(each, TyperArgument):
+            yield value
+        elif each is wrong or each.required or each.name == "profile":
+            yield f"{each.opts[0]}={value}"
+
+
+@pytest.mark.parametrize("path", CALLING, ids=" ".join)
+def test_no_value_of_a_parameter_makes_a_command_that_calls_a_node_break(path, profile, tmp_path, monkeypatch):
+    def unanswered(*_: Any, **__: Any) -> None:
+        raise Unavailable("nobody is there", StatusCode.UNAVAILABLE)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Client, "_attempts", unanswered)
+    monkeypatch.setattr(Client, "_watch", unanswered)
+    command = CALLING[path]
+    codes = set[int]()
+    for parameter in command.params:
+        if getattr(parameter, "is_flag", False):
+            continue
+        for extreme in EXTREMES:
+            ran = run(*path, *arguments(command, profile, parameter, extreme))
+            assert ran.code in range(2, 6), (parameter.name, extreme, ran)
+            codes.add(ran.code)
+    assert NOT_REACHED in codes or " ".join(path) in NOT_CALLING
