@@ -14,17 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway import chores
 from gateway.alarms import Alarms
-from gateway.attaching import Attaching
 from gateway.carrier import Store
-from gateway.commands.draft_acts import DraftActs
-from gateway.commands.drafts import DraftCommands
-from gateway.commands.framework_sealing import FrameworkSealing
-from gateway.commands.frameworks import FrameworkCommands
-from gateway.commands.notice_sealing import NoticeSealing
-from gateway.commands.notices import NoticeCommands
-from gateway.commands.retention import Retention
-from gateway.commands.seals import SealCommands
-from gateway.commands.sharing import SharingCommands
 from gateway.continuing import Continuity
 from gateway.errors import BrokenStorage, Unavailable
 from gateway.home import Home
@@ -34,40 +24,19 @@ from gateway.link import Link
 from gateway.listeners import Listeners
 from gateway.logs import Log
 from gateway.metrics.instruments import Instruments
-from gateway.moments import datetime_of
-from gateway.questions.auditing import Auditing
-from gateway.questions.certificates import CertificateQuestions
-from gateway.questions.drafts import DraftQuestions
-from gateway.questions.evidence import Proofs
-from gateway.questions.frameworks import FrameworkQuestions
-from gateway.questions.health import Health
 from gateway.questions.links import Links
-from gateway.questions.notices import NoticeQuestions
-from gateway.questions.sealed_tokens import SealedTokens
-from gateway.questions.sharing import SharingQuestions
-from gateway.questions.standing import Standing
 from gateway.replicas import Alone, Shared
-from gateway.rpc.admin import AdminServicer
-from gateway.rpc.audit import AuditServicer
-from gateway.rpc.drafts import DraftServicer
-from gateway.rpc.events import EventServicer
-from gateway.rpc.evidence import EvidenceServicer
-from gateway.rpc.frameworks import FrameworkServicer
-from gateway.rpc.health import HealthServicer
 from gateway.rpc.journaling import Journaling
-from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
 from gateway.rpc.server import (
-    SERVICES,
-    Services,
     back_office_server,
     peer_server,
 )
-from gateway.rpc.sharing import SharingServicer
 from gateway.scraping.families import Load, Sources
 from gateway.scraping.lateness import watch_lateness
 from gateway.scraping.listener import MetricsListener
 from gateway.scraping.page import Page
+from gateway.serving import Core, serving_of
 from gateway.store.backlog import Backlog, read_waiting
 from gateway.store.bulletin import Bulletin
 from gateway.store.clocks import Clock
@@ -135,8 +104,8 @@ class Node:
         alarms = Alarms(self._committer, self._clock.now)
         listeners = Listeners(config, self._trusting, self._journaling, self._instruments, self._tracing, _now)
         back_office = listeners.back_office(lambda: self._access.current, self._officers)
-        services = self._services(parties, alarms)
-        self._back_office, self.back_office_port = await back_office_server(back_office, services)
+        self._serving = serving_of(self._core(parties, alarms))
+        self._back_office, self.back_office_port = await back_office_server(back_office, self._serving.services)
         store = Store(
             self._committer,
             self._readers,
@@ -156,7 +125,7 @@ class Node:
             self._links,
             self._replicas,
             lambda seen: links[seen].hurry(),
-            self._attaching.wanting,
+            self._serving.attaching.wanting,
         )
         self._peer, self.peer_port = peer_server(listeners.peer(parties), self._receiving)
         self._committer.start()
@@ -211,11 +180,11 @@ class Node:
     def _background(self, links: Iterable[Link], alarms: Alarms) -> Iterator[Coroutine[Any, Any, None]]:
         """What runs for as long as the node does."""
         yield from (link.run() for link in links)
-        yield from (link.run() for link in self._attaching.links(self._trusting.to_peer, self._replicas))
-        yield from (chore() for chore in self._chores)
+        yield from (link.run() for link in self._serving.attaching.links(self._trusting.to_peer, self._replicas))
+        yield from (chore() for chore in self._serving.chores)
         if isinstance(self._replicas, Shared):
             yield self._replicas.run()
-        yield watch([self._access, self._seals, *self._trusting.watched], alarms)
+        yield watch([self._access, self._serving.seals, *self._trusting.watched], alarms)
         # Each by itself: one that is slow to fetch must not keep the others from being looked at.
         yield from (watch([source], alarms) for source in self._officers.sources)
         rooms = disk_room(self.home.path), queue_room(self._committer.waiting_weight)
@@ -272,66 +241,21 @@ class Node:
             self._database.close()
             raise
 
-    def _services(self, parties: Parties, alarms: Alarms) -> Services:
-        """Everything that back offices can call; and, by the way, the chores that go with it."""
-        config, committer = self.home.config, self._committer
-        clock, random = self._clock.now, secrets.token_bytes
-        authorities = config.node.authorities
-        approval = config.four_eyes.approval_rules()
-        tokens = SealedTokens(self._token_key, random)
-        notices = NoticeQuestions(self._readers, self._bulletin, tokens, self._tracing.traceparent_at)
-        rules = FrameworkQuestions(self._readers, tokens, clock)
-        drafts, sharing = DraftQuestions(self._readers, tokens), SharingQuestions(self._readers, tokens, clock)
-        notice_sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)
-        acts = DraftActs(parties, notice_sealing, rule_sealing, approval)
-        commands = NoticeCommands(parties, committer, notice_sealing, notices, clock, random)
-        rule_commands = FrameworkCommands(parties, committer, rule_sealing, rules, clock, random)
-        seals = self._seals = SealCommands(
-            parties,
-            committer,
-            self._bulletin,
-            self._keyring,
-            partial(self.home.prepared_seal, _now),
-            self.home.adopt_next_seal,
-        )
-        days = config.four_eyes.draft_days
-        draft_commands = DraftCommands(parties.jurisdiction, committer, acts, drafts, days, clock, random)
-        certificates = self._certificates = CertificateQuestions(self.home.lifetimes, self._bulletin)
-        self._attaching = Attaching(
+    def _core(self, parties: Parties, alarms: Alarms) -> Core:
+        return Core(
             self.home,
             parties,
-            committer,
+            self._keyring,
+            self._token_key,
+            self._committer,
             self._readers,
             self._bulletin,
-            alarms=alarms,
-            instruments=self._instruments,
-            clock=clock,
-        )
-        self._health = Health([each.full_name for each in SERVICES], self._bulletin, self._links)
-        self._chores: list[chores.Chore] = [
-            partial(chores.try_to_write, committer, self._health),
-            partial(chores.tell_expiring, committer, certificates.lifetimes, self._believed),
-            partial(chores.tell_days, rule_commands, self._believed),
-            partial(chores.expire_drafts, draft_commands),
-            partial(chores.destroy_past, Retention(parties, committer, self._readers, clock), self._believed),
-            *self._attaching.chores,
-        ]
-        files = self._attaching.standing
-        own_seals = lambda: parties.own_seals.expecting(self._keyring.seals)  # noqa: E731
-        standing = Standing(
-            parties, authorities, seals.seal_in_force, self._bulletin, self._links, files, alarms, clock
-        )
-        return Services(
-            NoticeServicer(commands, notices),
-            FrameworkServicer(rule_commands, rules),
-            DraftServicer(draft_commands, drafts),
-            SharingServicer(SharingCommands(committer, notice_sealing, sharing, random), sharing),
-            self._attaching.servicer,
-            EventServicer(notices),
-            EvidenceServicer(Proofs(self._readers, self._bulletin)),
-            AdminServicer(standing, certificates, seals),
-            AuditServicer(Auditing(own_seals, self._readers, tokens, committer)),
-            HealthServicer(self._health),
+            self._links,
+            alarms,
+            self._instruments,
+            self._tracing,
+            _now,
+            self._clock.now,
         )
 
     def _make_replicas(self, parties: Parties) -> Alone | Shared:
@@ -364,23 +288,20 @@ class Node:
             self._bulletin,
             self._committer.waiting_weight,
             self._links,
-            self._attaching.standing,
+            self._serving.attaching.standing,
             alarms,
             loads,
             self._clock.now,
         )
-        return Page(self._registry, sources, self._certificates.lifetimes, self._database.sizes, self.home.path)
+        return Page(self._registry, sources, self._serving.certificates.lifetimes, self._database.sizes, self.home.path)
 
     def _measured(self, weight: int, seconds: float, is_durable: bool) -> None:
         self._instruments.committed(weight, seconds, is_durable)
-        self._health.note_commit(is_durable=is_durable)
+        self._serving.health.note_commit(is_durable=is_durable)
 
     def _publish(self, commit: Commit) -> None:
         self._bulletin.publish(commit)
         self._links.follow(commit.states)
-
-    def _believed(self) -> datetime:
-        return datetime_of(self._clock.now())
 
     def _break(self, error: Exception) -> None:
         _log.critical("node_broken", error=str(error))

@@ -73,9 +73,9 @@ async def main():
     try:
         await node._committer.submit(Transaction.try_to_write)
     except Unavailable:
-        print(node._health.is_well("", Caller("", "SFC", frozenset())))
-    while not node._health.can_write:
-        await node._health.next().wait()
+        print(node._serving.health.is_well("", Caller("", "SFC", frozenset())))
+    while not node._serving.health.can_write:
+        await node._serving.health.next().wait()
     print("well again")
     await node.stop()
 
@@ -96,23 +96,27 @@ from pathlib import Path
 from sqlalchemy import select
 from gateway import node as made
 from gateway.home import Home
+from gateway.moments import datetime_of
 from gateway.store.tables import told_days
 
 YEAR = 365 * 86_400 * 1_000_000
+
+def day_of(node):
+    return datetime_of(node._clock.now())
 
 async def main():
     ahead, machine = [0], made._micros
     made._micros = lambda: machine() + ahead[0]
     node = made.Node(Home(Path(sys.argv[1])))
     ahead[0] = YEAR
-    before = node._believed()
+    before = day_of(node)
     await node.start()
     until = None
     while until is None:
         await asyncio.sleep(0.05)
         with node._database.readers.connect() as connection:
             until = connection.scalar(select(told_days.c.until))
-    print(any(day.year * 10_000 + day.month * 100 + day.day == until for day in (before, node._believed())))
+    print(any(day.year * 10_000 + day.month * 100 + day.day == until for day in (before, day_of(node))))
     print(node._clock.doubt)
     await node.stop()
 
