@@ -54,6 +54,7 @@ from gateway.store.opening import (
     read_own_seal,
     read_token_key,
 )
+from gateway.store.postgresql import PATIENCE_SECONDS
 from gateway.store.readers import Readers
 from gateway.telemetry.starting import tracing_of
 from gateway.trusting import Trusting
@@ -199,7 +200,7 @@ class Node:
     def _open_database(self) -> None:
         """Opens it, and puts the files of a rotated seal in their place, if the node ended before it had."""
         node = self.home.config.node
-        self._database = Database(self.home.config.database.url, self.home.path)
+        self._database = Database(self.home.config.database.url, self.home.path, patience_seconds=PATIENCE_SECONDS)
         self._continuity = Continuity(self.home.high_water, self._database, self._clock)
         with self._closing_database():
             self._database.check_revision()

@@ -181,6 +181,8 @@ class Shared:
             except Unavailable:
                 was_away = True
                 self._expire()
+                with suppress(Unavailable):  # who has nothing to write finds out, too, whether it could
+                    await self._committer.look()
             with suppress(TimeoutError):
                 async with asyncio.timeout(random.uniform(0.8, 1) * BEAT_SECONDS):  # noqa: S311 - jitter, not a secret
                     await self._woken.wait()

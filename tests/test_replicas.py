@@ -1,6 +1,7 @@
 """What one replica of a node makes of what it is told."""
 
 import asyncio
+import itertools
 from types import SimpleNamespace
 
 from gateway import replicas
@@ -9,6 +10,19 @@ from gateway.questions.links import Links
 from gateway.replicas import Shared
 from gateway.store.commits import COMMITS
 from gateway.store.leases import Picture, Replica
+
+
+class Away:
+    """Stands for a database that does not answer."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    async def beat(self, _held: object) -> Picture:
+        raise Unavailable("no answer")
+
+    def start(self) -> None:
+        pass
 
 
 class Silent:
@@ -46,3 +60,24 @@ async def test_a_commit_that_could_not_be_read_is_read_later_though_none_follows
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert asked == [7, 7, 7]
+
+
+async def test_a_replica_that_nobody_asks_for_anything_finds_out_that_it_could_not_write(monkeypatch):
+    """Its health tells of it, and a balancer sends nobody there."""
+    monkeypatch.setattr(replicas, "LeaseKeeping", Away)
+    monkeypatch.setattr(replicas, "Listening", Away)
+    looks, often = itertools.count(1), asyncio.Event()
+
+    async def look() -> None:
+        if next(looks) == 2:
+            often.set()
+        raise Unavailable("no answer")
+
+    committer = SimpleNamespace(look=look)
+    shared = Shared(None, Replica("a" * 32, "a", 0), "hk", {}, Links(), committer, lambda _: None)  # type: ignore[arg-type]
+    running = asyncio.create_task(shared.run())
+    async with asyncio.timeout(60):
+        await often.wait()
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

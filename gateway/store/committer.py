@@ -28,22 +28,24 @@ from gateway.journal.entries import Entry
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.logs import Log
 from gateway.store.clocks import NO_WITNESSES, Witnesses, not_before
-from gateway.store.commits import Commit, end_turn, read_commit, read_newer, require_extended, take_turn
+from gateway.store.commits import Commit, end_turn, take_turn
 from gateway.store.database import Database
 from gateway.store.failing import is_broken
 from gateway.store.journal_log import JournalState, write_journal
 from gateway.store.leases import Lease, require
 from gateway.store.reading import NOTHING, Needs
 from gateway.store.recent import Recent
-from gateway.store.servers import require_same
+from gateway.store.rejoining import load, load_newer, rejoin
 from gateway.store.transaction import Transaction
-from gateway.store.waiting import Queue, Unit, Waiting, answer
+from gateway.store.waiting import Queue, Unit, Waiting, answer, attempt
 from gateway.store.writing import Writing
 from gateway.telemetry.tracing import OFF, Tracing
 
 T = TypeVar("T")
 
+UNKNOWN = "the store cannot write now, and whether this is stored is unknown; try again, same request_id"
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 3.0  # for a server that went away, from one try to the next
+SOON_SECONDS = 1.0  # in which a server is back, before callers are told that it is not
 
 _log = Log(__name__)
 
@@ -83,7 +85,7 @@ class Committer:
         self._signers = ThreadPoolExecutor(1, thread_name_prefix="signer")
         self._connection = database.committing()
         self._now = 0
-        self._latest = self._load()
+        self._latest = load(database)
         self.recent = Recent()
         self.witnesses: Witnesses = NO_WITNESSES
         self.on_measured: Callable[[int, float, bool], None] = lambda *_: None
@@ -162,15 +164,20 @@ class Committer:
         Raises:
             Unavailable: the database failed at it, as it may fail at a commit; ask again.
         """
-        async with self._turn:
-            try:
-                return await self._elsewhere(self._database.scrub, self._connection)
-            except SQLAlchemyError as error:
+        try:
+            if not self._database.is_local:  # on a connection of its own, beside what is written
+                return await asyncio.to_thread(self._database.scrub, self._connection)
+            async with self._turn:
                 try:
+                    return await self._elsewhere(self._database.scrub, self._connection)
+                except SQLAlchemyError as error:
                     await self._recover([], error)
-                except StoreError as broken:
-                    self._end([], broken)
-                raise Unavailable("the store cannot be scrubbed now") from error
+                    raise
+        except SQLAlchemyError as error:
+            raise Unavailable("the store cannot be scrubbed now") from error
+        except StoreError as broken:
+            self._end([], broken)
+            raise Unavailable("the store cannot be scrubbed any more") from broken
 
     async def stop(self) -> None:
         """Commits what waits, then ends."""
@@ -187,6 +194,8 @@ class Committer:
             try:
                 async with self._turn:
                     await self._commit(group)
+                if self._queue.is_refusing:  # not in its turn: who waits for that is refused, too
+                    await self._come_back()
             except StoreError as error:
                 self._end(group, error)
                 return
@@ -241,7 +250,7 @@ class Committer:
         for waiting in group:
             before = transaction.group.sizes(states) if waiting.work else {}
             fence = partial(require, self._connection, waiting.lease) if waiting.lease else None
-            waiting.outcomes = [_attempt(unit, transaction, fence) for unit in waiting.units]
+            waiting.outcomes = [attempt(unit, transaction, fence) for unit in waiting.units]
             if waiting.work:
                 after = transaction.group.sizes(states)
                 waiting.work.sealed = [
@@ -290,14 +299,23 @@ class Committer:
         if is_broken(error):
             raise BrokenStorage("the storage failed; the node stops, and must not write again before it is mended")
         for waiting in group:
-            waiting.error = Unavailable("the store cannot write now; try again, same request_id")
-        if not await self._reopened():
-            group += self._queue.refuse("the database does not answer; try again later, same request_id")
-            answer(group)
-            await self._come_back()
-        self.recent.forget()  # the commit may have been made, though it failed, and have destroyed content
-        self._on_commit(self._latest)
+            waiting.error = Unavailable(UNKNOWN)
+        if self._database.is_local:
+            await self._reopened()
+        else:
+            late = asyncio.get_running_loop().call_later(SOON_SECONDS, self._refuse, group)
+            try:
+                if not await self._reopened():
+                    self._refuse(group)
+            finally:
+                late.cancel()
+        self._begin_again()
         answer(group)
+
+    def _refuse(self, group: list[Waiting]) -> None:
+        """Has nobody wait for a server that does not answer, or not soon."""
+        self._database.is_away = True
+        answer([*group, *self._queue.refuse("the database does not answer; try again later, same request_id")])
 
     async def _reopened(self) -> bool:
         """Connects anew, and reads what is stored; False: the server does not answer, or takes no writes.
@@ -317,12 +335,21 @@ class Committer:
         """Waits for a server that went away; only then callers are taken again."""
         _log.error("database_away")
         wait, went = FIRST_WAIT_SECONDS, perf_counter()
-        while not self._queue.is_closed and not await self._reopened():
+        while not self._queue.is_closed:
+            async with self._turn:
+                if await self._reopened():
+                    self._begin_again()
+                    break
             await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, not a secret
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+        self._database.is_away = False
         if self._queue.take_again():
             _log.warning("database_back", seconds=int(perf_counter() - went))
             self.on_measured(0, 0.0, True)
+
+    def _begin_again(self) -> None:
+        self.recent.forget()  # a commit may have been made, though it failed, and have destroyed content
+        self._on_commit(self._latest)
 
     async def follow(self, version: int | None = None) -> None:
         """Takes what other replicas committed up to a version, or up to now, if this one does not know it yet.
@@ -333,13 +360,13 @@ class Committer:
         """
         if self._database.is_local:
             return
-        if self._queue.is_refusing:
-            raise Unavailable("the database does not answer")
         async with self._turn:
+            if self._queue.is_refusing:
+                raise Unavailable("the database does not answer")
             known = self._latest
             if version is None or version > known.version:
                 try:
-                    self._latest = await self._elsewhere(self._read_newer, known)
+                    self._latest = await self._elsewhere(load_newer, self._database, known)
                 except StoreError as error:
                     self._on_fatal(error)
                     raise
@@ -347,28 +374,12 @@ class Committer:
                 self.recent.forget()
                 self._on_commit(self._latest)
 
-    def _read_newer(self, known: Commit) -> Commit:
-        try:
-            with self._database.readers.connect() as connection:
-                return read_newer(connection, known)
-        except SQLAlchemyError as error:
-            raise Unavailable("the store cannot be read now") from error
-
     def _reopen(self) -> None:
         self._connection.close()
         self._connection = self._database.committing()
         if not self._database.is_local:
-            with self._connection.begin():
-                take_turn(self._connection, self._latest, self._now)  # is it the one we knew, and does it take writes?
-                require_same(self._connection)
-        self._latest = self._load(self._latest)
-
-    def _load(self, known: Commit | None = None) -> Commit:
-        with self._database.readers.connect() as connection:
-            found = read_commit(connection)
-            if known and not self._database.is_local:
-                require_extended(connection, known, found)
-            return found
+            rejoin(self._connection, self._latest, self._now)
+        self._latest = load(self._database, self._latest)
 
     def _end(self, group: list[Waiting], error: StoreError) -> None:
         self._queue.close()
@@ -380,17 +391,3 @@ class Committer:
 
     async def _elsewhere(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
-
-
-def _attempt(unit: Unit[Any], transaction: Transaction, fence: Callable[[], None] | None) -> Any:
-    try:
-        if fence:
-            fence()
-        return transaction.run(unit)
-    except SQLAlchemyError:
-        raise
-    except GatewayError as error:
-        return error
-    except Exception as defect:  # noqa: BLE001 - in one unit; it must not stop the others
-        _log.defect("unit_failed", defect)
-        return GatewayError("internal error")

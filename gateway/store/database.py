@@ -28,14 +28,25 @@ EMPTY = (
 class Database:
     """An open database: ``writer`` gives the one connection that writes, ``readers`` any number that read.
 
-    Making one raises ``StoreError`` if another process has the home, or if SQLite would pass over commits that are
-    damaged. ``lost_commit``: it passes over one, of which nobody can tell whether it was durable.
+    Args:
+        url: of it
+        home: of the node
+        patience_seconds: with a server of PostgreSQL that says nothing; None: as long as it takes, for who does what
+            takes long while no node runs
+
+    Attributes:
+        lost_commit: SQLite passes over one that is damaged, of which nobody can tell whether it was durable
+        is_away: the writer waits for a server that does not answer; reads need not try
+
+    Raises:
+        StoreError: another process has the home, or SQLite would pass over commits that are damaged.
     """
 
-    def __init__(self, url: str, home: Path) -> None:
-        self.url = _absolute(url, home)
-        self._writers = _engine(self.url, writes=True)
-        self.readers = _engine(self.url, writes=False)
+    def __init__(self, url: str, home: Path, *, patience_seconds: float | None = None) -> None:
+        self.url, self.is_away = _absolute(url, home), False
+        self._writers = _engine(self.url, writes=True, patience_seconds=patience_seconds)
+        self.readers = _engine(self.url, writes=False, patience_seconds=patience_seconds)
+        self._vacuuming: Connection | None = None
         self._lock = _lock(home)
         file = Path(self.url.database or "")
         self._index_room, self._in_place = IndexRoom(file), InPlace(file)
@@ -54,17 +65,18 @@ class Database:
         """Connects for writing; the caller is the one writer."""
         return self._writers.connect()
 
-    def committing(self) -> Connection:
+    def committing(self, patience_seconds: float = postgresql.PATIENCE_SECONDS) -> Connection:
         """Connects for the commits of a node that runs.
 
-        PostgreSQL ends by itself what takes too long (``bound``); SQLite has room for its log's index (``wal_index``).
+        PostgreSQL ends by itself what takes too long (``bound``), and is given up where it says nothing for so many
+        seconds (``patience``); SQLite has room for its log's index (``wal_index``).
         """
         connection = self._writers.connect()
         if self.is_local:
             self._index_room.keep()
             self._in_place.keep()
         else:
-            postgresql.bound(connection)
+            postgresql.bound(connection, patience_seconds)
         return connection
 
     def commit(self, connection: Connection) -> None:
@@ -96,7 +108,7 @@ class Database:
         leaves.
 
         Args:
-            writer: the connection that writes, outside of a transaction
+            writer: the connection that writes, outside of a transaction; of no use with PostgreSQL
 
         Returns:
             False: a reader still uses an older state; ask again.
@@ -106,7 +118,9 @@ class Database:
         """
         if self.is_local:
             return sqlite.empty_log(writer)
-        postgresql.vacuum(self._writers)
+        with postgresql.vacuuming(self._writers) as connection:
+            self._vacuuming = connection
+            postgresql.vacuum(connection)
         return True
 
     def sizes(self) -> Mapping[str, int]:
@@ -143,6 +157,8 @@ class Database:
 
     def close(self) -> None:
         """Closes all connections and lets go of the home."""
+        if self._vacuuming and not self._vacuuming.closed:
+            postgresql.be_patient(self._vacuuming, 0)
         self.readers.dispose()
         self._writers.dispose()
         self._index_room.close()
@@ -245,9 +261,9 @@ def _lock(home: Path) -> IO[str]:
     return file
 
 
-def _engine(url: URL, *, writes: bool, leaves_log: bool = False) -> Engine:
+def _engine(url: URL, *, writes: bool, leaves_log: bool = False, patience_seconds: float | None = None) -> Engine:
     """``leaves_log``: what SQLite's log holds stays there."""
     if url.get_backend_name() == "sqlite":
         leaves_log = leaves_log and sqlite.has_log(Path(url.database or ""))
         return sqlite.engine_of(url, writes=writes, readers=READERS, leaves_log=leaves_log)
-    return postgresql.engine_of(url, writes=writes, readers=READERS)
+    return postgresql.engine_of(url, writes=writes, readers=READERS, patience_seconds=patience_seconds)

@@ -22,7 +22,7 @@ class LeaseKeeping:
     """Does one thing after the other; connects anew after each that failed.
 
     Args:
-        database: PostgreSQL's
+        database: PostgreSQL's; it is given up where it says nothing for as long as a lease lasts
         me: this replica
     """
 
@@ -60,7 +60,7 @@ class LeaseKeeping:
     async def _run(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         def call() -> T:
             try:
-                connection = self._connection = self._connection or self._database.committing()
+                connection = self._connection = self._connection or self._database.committing(leases.LEASE_SECONDS)
                 with connection.begin():
                     return work(connection, *args, **kwargs)
             except SQLAlchemyError as error:

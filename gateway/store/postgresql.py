@@ -1,9 +1,14 @@
-"""PostgreSQL: the settings of a node's sessions, and what is asked of its server."""
+"""PostgreSQL: the settings of a node's sessions, how long it waits for the server, and what it asks of it."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
+
+PATIENCE_SECONDS = 8.0  # of a node that runs, with a server that says nothing: longer than it waits for a lock
+VACUUM_PATIENCE_SECONDS = 3600.0  # which says nothing while it works
 
 TIMEOUTS = {  # milliseconds; 0: none
     "idle_in_transaction_session_timeout": 2500,  # a transaction waits for nothing but signatures
@@ -31,36 +36,75 @@ _SCRUBBED = (  # tables that lose content
 _SIZE = "SELECT pg_database_size(current_database())"
 
 
-def engine_of(url: URL, *, writes: bool, readers: int) -> Engine:
-    """Makes the engine of a database; ``readers``: connections that are kept, where it does not write."""
+_LONGEST_READ_MILLISECONDS = 7000  # where a node gives up its connection, the server would read on
+
+
+def engine_of(url: URL, *, writes: bool, readers: int, patience_seconds: float | None) -> Engine:
+    """Makes the engine of a database.
+
+    Args:
+        url: of its server
+        writes: its connections write; else they cannot
+        readers: connections that are kept, where it does not write
+        patience_seconds: with a server that says nothing (``patience``); None: no bound
+    """
     options: dict[str, Any] = {"poolclass": NullPool} if writes else {"pool_size": readers}
-    defaults = {name: value for name, value in _DEFAULTS.items() if name not in url.query}
-    engine = create_engine(url, connect_args=defaults, hide_parameters=True, **options)  # of an error, which is logged
+    _, said = url.get_dialect()().create_connect_args(url)
+    creator = partial(_connect, {**_DEFAULTS, **said}, patience_seconds)
+    engine = create_engine(url, creator=creator, hide_parameters=True, **options)  # of an error, which is logged
     event.listen(engine, "connect", _set_writer if writes else _set_reader)
+    if patience_seconds and not writes:
+        event.listen(engine, "connect", _bound_reader)
     return engine
 
 
-def bound(connection: Connection) -> None:
-    """Has the server end what takes too long: a replica that is paused with a lock keeps others for seconds only."""
+def bound(connection: Connection, patience_seconds: float) -> None:
+    """Has the server end what takes too long: a replica that is paused with a lock keeps others for seconds only.
+
+    Args:
+        connection: outside of a transaction
+        patience_seconds: with a server that says nothing
+    """
+    be_patient(connection, patience_seconds)
     for name, milliseconds in TIMEOUTS.items():
         connection.exec_driver_sql(f"SET {name} = {milliseconds}")
     connection.commit()
 
 
-def vacuum(engine: Engine) -> None:
-    """Drops the rows that were overwritten or deleted from the tables that lose content.
+def be_patient(connection: Connection, seconds: float) -> None:
+    """Sets how long a server may say nothing before the connection is closed, also from another thread."""
+    driver: Any = connection.connection.driver_connection
+    driver.patience_seconds = seconds
+
+
+def vacuuming(engine: Engine) -> Connection:
+    """Connects for ``vacuum``.
 
     Raises:
-        SQLAlchemyError: it failed.
+        SQLAlchemyError: it failed, as may ``vacuum``.
     """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"VACUUM {', '.join(_SCRUBBED)}")
+    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    be_patient(connection, VACUUM_PATIENCE_SECONDS)
+    return connection
+
+
+def vacuum(connection: Connection) -> None:
+    """Drops the rows that were overwritten or deleted from the tables that lose content."""
+    connection.exec_driver_sql(f"VACUUM {', '.join(_SCRUBBED)}")
 
 
 def size(connection: Connection) -> int:
     """Gives the bytes of all tables."""
     found: int = connection.exec_driver_sql(_SIZE).scalar_one()
     return found
+
+
+def _connect(how: Mapping[str, Any], patience_seconds: float | None) -> Any:
+    from gateway.store.patience import PatientConnection  # noqa: PLC0415 - the driver, which SQLite does without
+
+    made = PatientConnection.connect(**how)
+    made.patience_seconds = patience_seconds
+    return made
 
 
 def _set_writer(connection: Any, _record: object) -> None:
@@ -70,4 +114,9 @@ def _set_writer(connection: Any, _record: object) -> None:
 
 def _set_reader(connection: Any, _record: object) -> None:
     connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    connection.commit()
+
+
+def _bound_reader(connection: Any, _record: object) -> None:
+    connection.execute(f"SET statement_timeout = {_LONGEST_READ_MILLISECONDS}")
     connection.commit()

@@ -20,7 +20,7 @@ class Readers:
     """The read side of a database."""
 
     def __init__(self, database: Database) -> None:
-        self._engine, self._is_local = database.readers, database.is_local
+        self._database = database
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
 
     async def run(self, read: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -38,11 +38,13 @@ class Readers:
         Raises:
             Unavailable: the database does not answer.
         """
-        return self._call(read, *args, **kwargs) if self._is_local else await self.run(read, *args, **kwargs)
+        return self._call(read, *args, **kwargs) if self._database.is_local else await self.run(read, *args, **kwargs)
 
     def _call(self, read: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._database.is_away:
+            raise Unavailable("the database does not answer; try again later")
         try:
-            with self._engine.connect() as connection:
+            with self._database.readers.connect() as connection:
                 return read(connection, *args, **kwargs)
         except SQLAlchemyError as error:
             raise Unavailable("the store cannot be read now") from error

@@ -11,12 +11,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from gateway.errors import GatewayError, Overloaded, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord, Entry
+from gateway.logs import Log
 from gateway.store.leases import Lease
 from gateway.store.reading import Needs
 from gateway.store.transaction import Transaction
 from gateway.telemetry.tracing import Work, work_of_now
+
+_log = Log(__name__)
 
 T = TypeVar("T")
 Unit = Callable[[Transaction], T]
@@ -62,6 +67,25 @@ def answer(group: Iterable[Waiting]) -> None:
     """Tells all callers how it went."""
     for waiting in group:
         waiting.answer()
+
+
+def attempt(unit: Unit[Any], transaction: Transaction, fence: Callable[[], None] | None) -> Any:
+    """Runs one unit, unless the fence raises; gives its result, or the error that it raised.
+
+    Raises:
+        SQLAlchemyError: the database failed, for all units.
+    """
+    try:
+        if fence:
+            fence()
+        return transaction.run(unit)
+    except SQLAlchemyError:
+        raise
+    except GatewayError as error:
+        return error
+    except Exception as defect:  # noqa: BLE001 - in one unit; it must not stop the others
+        _log.defect("unit_failed", defect)
+        return GatewayError("internal error")
 
 
 class Queue:

@@ -19,7 +19,7 @@ pytestmark = needs_small_disk
 
 DISK_BYTES = 64 * 2**20
 ROOM_BYTES = 2**20  # for some notices
-FULL = "the store cannot write now; try again, same request_id"
+FULL = "the store cannot write now, and whether this is stored is unknown; try again, same request_id"
 
 
 @dataclass

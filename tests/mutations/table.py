@@ -119,8 +119,8 @@ MUTATIONS = (
     Mutation(
         "after a failed commit the writer goes on from what it believes, not from what is stored",
         "gateway/store/committer.py",
-        "        self._latest = self._load(self._latest)\n\n    def _load",
-        "\n    def _load",
+        "        self._latest = load(self._database, self._latest)\n",
+        "",
         "tests/store/test_failed_commits.py::test_a_commit_that_persisted_though_it_failed_is_found_and_told",
     ),
     Mutation(

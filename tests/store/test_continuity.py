@@ -148,17 +148,17 @@ async def test_replicas_that_find_it_in_the_same_moment_both_start(postgresql_hk
         def unit(tx, states):
             units[0](tx, states)
 
-        load = committer.Committer._load
+        load = committer.load
 
-        def read_before(self, known=None):
-            found = load(self, known)
+        def read_before(database, known=None):
+            found = load(database, known)
             if others:
                 with database.writer() as connection, connection.begin():
                     connection.execute(update(node).values(token_key=others.pop()))
             return found
 
         with monkeypatch.context() as patch:
-            patch.setattr(committer.Committer, "_load", read_before)
+            patch.setattr(committer, "load", read_before)
             original(database, keyring, [unit], *arguments, **options)
 
     monkeypatch.setattr(continuing, "commit_alone", beaten)

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
-from gateway.errors import StoreError, Unavailable
+from gateway.errors import Corrupt, StoreError, Unavailable
+from gateway.store import rejoining
 from gateway.store.database import Database
 from gateway.store.tables import events, heads, leaves, notices
 from tests.store.stores import HK_SEAL, Opened, refused
@@ -155,19 +156,16 @@ async def test_a_node_stops_while_its_server_is_away(postgresql_hk: Opened, monk
     postgresql_hk.start()
 
 
-async def test_stored_nonsense_ends_the_writer_that_meets_it(hk: Opened):
+async def test_stored_nonsense_ends_the_writer_that_meets_it(hk: Opened, monkeypatch):
+    def damaged(_connection):
+        raise Corrupt("not a compact range")
+
     await hk.release("hk-1")
     fail_commit(hk)
-    original, hk.committer._load = hk.committer._load, _corrupt
-    assert isinstance(await refused(hk.release("hk-2")), Unavailable)
-    hk.committer._load = original
-    assert len(hk.failures) == 1
-
-
-def _corrupt():
-    from gateway.errors import Malformed
-
-    raise Malformed("not a compact range")
+    with monkeypatch.context() as patch:
+        patch.setattr(rejoining, "read_commit", damaged)
+        assert isinstance(await refused(hk.release("hk-2")), Unavailable)
+    assert [type(each) for each in hk.failures] == [Corrupt]
 
 
 async def test_a_signer_that_fails_fails_the_commit_and_not_the_node(hk: Opened, monkeypatch):
