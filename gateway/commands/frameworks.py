@@ -84,11 +84,14 @@ class FrameworkCommands:
         """What the version would be; checks all that sealing it would, and writes nothing."""
         digest = digest_of(request)
 
-        def check(tx: Transaction) -> Version:
-            carried_out(tx, caller, request.request_id, digest)
+        def check(tx: Transaction) -> Version | int:
+            if known := carried_out(tx, caller, request.request_id, digest):
+                return version_number(known)
             return self._sealing.check_version(tx, by(caller), wanted)
 
         checked = await self._committer.submit(check)
+        if isinstance(checked, int):
+            return pb.PublishVersionResponse(version=await self._questions.version(wanted.framework_id, checked))
         newest = await self._sealing.version_or_none(wanted.framework_id, 0)
         before = newest.content if newest else FrameworkVersionContent()
         diff = await asyncio.to_thread(diff_versions, before, checked.content)
@@ -109,19 +112,19 @@ class FrameworkCommands:
         """Gives an assessment to the peer whose rules it is about."""
         wanted = self._sealing.assessing(request, self._new_id())
         done = await self._committer.submit(lambda tx: self._assess(tx, caller, wanted, request))
-        if request.validate_only:
+        if not done:
             name = assessment_name(wanted.assessment_id)
             return pb.Assessment(name=name, assessor=self._parties.jurisdiction, content=wanted.content)
         return await self._questions.assessment(assessment_id(done))
 
     def _assess(self, tx: Transaction, caller: Caller, wanted: Assessing, request: pb.AssessRequest) -> str:
-        """Seals the assessment, unless it is only to be validated; gives its name."""
+        """Seals the assessment, and gives its name; empty: it is only to be validated, and may be sealed."""
         digest, name = digest_of(request), assessment_name(wanted.assessment_id)
         if known := carried_out(tx, caller, request.request_id, digest):
             return known
         if request.validate_only:
             self._sealing.check_assessment(tx, wanted)
-            return name
+            return ""
         self._sealing.assess(tx, by(caller), wanted)
         return remember(tx, caller, request.request_id, digest, name)
 

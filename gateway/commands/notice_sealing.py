@@ -49,12 +49,8 @@ class NoticeSealing:
         """
         return self._examined(tx, acting, submission)[1]
 
-    def check(self, tx: Transaction, acting: Acting, submission: Submission) -> None:
-        """Passes if a notice could be released now by a direct call; raises as ``propose``, and ApprovalRequired."""
-        require_approval(self._rules, self.propose(tx, acting, submission), None)
-
     def release(self, tx: Transaction, acting: Acting, submission: Submission) -> Sealed:
-        """Releases a notice; raises as ``check``."""
+        """Releases a notice; raises as ``propose``, and ApprovalRequired."""
         submission, proposed = self._examined(tx, acting, submission)
         require_approval(self._rules, proposed, acting.approver)
         new_id, content = submission.notice_id, submission.content

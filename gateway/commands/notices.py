@@ -73,19 +73,17 @@ class NoticeCommands:
         """Gives a notice. ``validate_only``: answers what it would be; a name of the node's making is an example."""
         submission = self._checked(caller, request)
         if request.validate_only:
-            return await self._committer.submit(lambda tx: self._preview(tx, caller, [submission])[0])
+            return (await self._previews(caller, [submission]))[0]
         return await self._finished(caller, await self._release_one(caller, submission))
 
     async def batch_create_notices(self, caller: Caller, request: BatchCreateNoticesRequest) -> list[Notice]:
         """Gives several notices, all or none."""
         submissions = await self._checked_batch(caller, request)
         if request.requests[0].validate_only:
-            return await self._committer.submit(lambda tx: self._preview(tx, caller, submissions))
-
-        def release_all(tx: Transaction) -> list[Done]:
-            return [self._release(tx, caller, each) for each in submissions]
-
-        done = await self._committer.submit(release_all, _needs(caller, submissions), len(submissions))
+            return await self._previews(caller, submissions)
+        done = await self._committer.submit(
+            lambda tx: self._release_all(tx, caller, submissions), _needs(caller, submissions), len(submissions)
+        )
         return [await self._finished(caller, each) for each in done]
 
     async def submit_notices(
@@ -192,28 +190,38 @@ class NoticeCommands:
         remember(tx, caller, submission.request_id, submission.digest, submission.notice_id)
         return sealed
 
-    def _preview(self, tx: Transaction, caller: Caller, submissions: Sequence[Submission]) -> list[Notice]:
-        """What the notices would be; checks all that sealing them would, and writes nothing."""
-        for submission in submissions:
-            carried_out(tx, caller, submission.request_id, submission.digest)
-            self._sealing.check(tx, by(caller), submission)
-        return [
-            Notice(
-                name=notice_name(each.notice_id),
-                sender=self._parties.jurisdiction,
-                recipient=each.recipient,
-                content=each.content,
-                direction=Notice.OUTGOING,
-            )
-            for each in submissions
-        ]
+    def _release_all(self, tx: Transaction, caller: Caller, submissions: Sequence[Submission]) -> list[Done]:
+        return [self._release(tx, caller, each) for each in submissions]
 
     # --- after the commit -----------------------------------------------------------------------------------------
+
+    async def _previews(self, caller: Caller, submissions: Sequence[Submission]) -> list[Notice]:
+        """What the notices would be; of a request that was carried out before, what it made. Writes nothing."""
+        done = await self._committer.submit(
+            lambda tx: tx.rehearsed(lambda: self._release_all(tx, caller, submissions)), _needs(caller, submissions)
+        )
+        made = {notice.name: notice for each in done if isinstance(each, Sealed) for notice in (_preview(each),)}
+        names = [notice_name(each if isinstance(each, str) else each.projection.records[0].id) for each in done]
+        return [made.get(name) or await self._questions.notice(caller, notice_id(name)) for name in names]
 
     async def _finished(self, caller: Caller, done: Done) -> Notice:
         if isinstance(done, str):
             return await self._questions.notice(caller, done)
         return notice_message(done.projection.records[0], done.envelope)
+
+
+def _preview(sealed: Sealed) -> Notice:
+    """A notice that would be, without what only sealing makes true."""
+    record = sealed.projection.records[0]
+    return Notice(
+        name=notice_name(record.id),
+        sender=record.sender,
+        recipient=record.recipient,
+        content=sealed.envelope.notice_released.content,
+        kind=record.kind,
+        direction=record.direction,
+        author=sealed.envelope.author,
+    )
 
 
 def _needs(caller: Caller, submissions: Collection[Submission]) -> Needs:

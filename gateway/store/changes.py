@@ -33,8 +33,10 @@ class RequestRecord:
 def request_key(client: str, request_id: str) -> bytes:
     """What a client's request is found by: 8 bytes of its id, and 12 of the SHA-256 of both, which no other can meet.
 
-    Ids that begin with the time so come in its order, and a large index is written at its end (``new_id`` tells more).
+    A UUID in capital letters is the same one (RFC 9562, section 4). Ids that begin with the time so come in its order,
+    and a large index is written at its end (``new_id`` tells more).
     """
+    request_id = request_id.lower()
     return request_id.encode()[:8] + sha256(f"{client}\0{request_id}".encode()).digest()[:12]
 
 

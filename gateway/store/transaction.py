@@ -103,6 +103,13 @@ class Transaction(Reading):
             self.group.absorb(self._changes)
         return result
 
+    def rehearsed(self, act: Callable[[], T]) -> T:
+        """Gives what an act comes to, or raises as it does, and drops all that the unit that runs wrote."""
+        try:
+            return act()
+        finally:
+            self._changes = Changes()
+
     def journal(self, *entries: Entry) -> None:
         """Adds entries to the access journal."""
         self.entries += (entry.encode(self._random(SALT_BYTES), self.now) for entry in entries)

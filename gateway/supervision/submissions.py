@@ -1,9 +1,11 @@
 """Requests to give a notice, checked by every rule that needs nothing but the request: a ``Submission`` is valid."""
 
+import copy
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 from google.protobuf.message import Message
 from regulator.exchange.v1.notice_pb2 import NoticeContent
@@ -150,9 +152,18 @@ def addressed(submission: Submission, recipient: str) -> Submission:
 
 
 def digest_of(request: Message) -> bytes:
-    """Tells requests apart: SHA-256 over the method's message type and the request's fields, 32 bytes."""
+    """Tells requests apart: SHA-256 over the method's message type and the request's fields, 32 bytes.
+
+    That it is only validated makes no other request of it, nor do the capital letters of its request_id.
+    """
+    asked: Any = request
+    if getattr(asked, "validate_only", False) or asked.request_id != asked.request_id.lower():
+        asked = copy.deepcopy(request)
+        asked.request_id = asked.request_id.lower()
+        if "validate_only" in request.DESCRIPTOR.fields_by_name:
+            asked.validate_only = False
     name = request.DESCRIPTOR.full_name.encode()
-    return hashlib.sha256(name + b"\0" + request.SerializeToString(deterministic=True)).digest()
+    return hashlib.sha256(name + b"\0" + asked.SerializeToString(deterministic=True)).digest()
 
 
 def _request_violations(request: Message, path: str = "") -> list[Violation]:

@@ -96,6 +96,7 @@ async def test_the_same_request_is_carried_out_once(offices):
     ids = [str(uuid4()) for _ in range(4)]
     consent = await kr.ask(request_id=ids[0])
     assert await kr.ask(request_id=ids[0]) == consent
+    assert await kr.ask(request_id=ids[0].upper(), validate_only=True) == consent
     await refusal(kr.ask(request_id=ids[0], consent={"recipients": [FINMA]}), RequestIdReused)
     await exchanged(offices)
     given = await hk.grant(consent.name, request_id=ids[1])

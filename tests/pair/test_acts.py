@@ -196,6 +196,54 @@ def test_a_short_message_of_a_stream_does_not_overtake_the_long_one_before_it(sf
     assert newest.name == f"notices/{requests[-1].notice_id}"
 
 
+def test_a_request_id_is_the_same_in_capital_letters(sfc):
+    request_id = str(uuid.uuid4())
+    made = sfc.create_notice(content(), recipient="KR", request_id=request_id)
+    assert sfc.create_notice(content(), recipient="KR", request_id=request_id.upper()).name == made.name
+
+
+def test_what_is_validated_under_the_id_of_a_request_that_was_carried_out_is_what_that_made(sfc):
+    asked = request(content(), recipient="KR")
+    made = sfc.batch_create_notices([asked]).notices[0]
+    asked.validate_only = True
+    again = sfc.batch_create_notices([asked]).notices[0]
+    assert (again.name, again.position) == (made.name, made.position)
+    asked.notice.content.urgency += 1
+    with pytest.raises(AlreadyExists):
+        sfc.batch_create_notices([asked])
+
+
+def test_a_batch_is_validated_as_a_whole(sfc):
+    taken, request_id, earlier = new_id(), str(uuid.uuid4()), sfc.create_notice(content(), recipient="KR").name
+    before = size(sfc)
+    instead = content(references=[reference(Reference.SUPERSEDES, earlier.removeprefix("notices/"))])
+    twice = {
+        "one id": [request(content(), recipient="KR", notice_id=taken) for _ in range(2)],
+        "one request id": [
+            request(content(urgency=urgency), recipient="KR", request_id=request_id) for urgency in (1, 2)
+        ],
+        "one notice superseded": [request(instead, recipient="KR") for _ in range(2)],
+    }
+    for what, requests in twice.items():
+        for only in (True, False):
+            for each in requests:
+                each.validate_only = only
+            with pytest.raises((AlreadyExists, WrongState)):
+                pytest.fail(f"{what}: {sfc.batch_create_notices(requests)}")
+    assert size(sfc) == before
+
+
+def test_what_is_validated_twice_in_one_batch_under_one_request_id_is_one_notice(sfc):
+    asked = request(content(), recipient="KR", validate_only=True, request_id=str(uuid.uuid4()))
+    first, second = sfc.batch_create_notices([asked, asked]).notices
+    assert first == second
+
+
+def test_what_is_only_validated_is_told_as_it_would_be(sfc):
+    told, made = (sfc.create_notice(content(), recipient="KR", validate_only=only) for only in (True, False))
+    assert (told.kind, told.author, told.sender, told.content) == (made.kind, made.author, made.sender, made.content)
+
+
 def test_what_is_only_validated_is_not_written(sfc):
     before, wanted = size(sfc), new_id()
     for _ in range(2):

@@ -89,6 +89,9 @@ def test_an_assessment_is_made_once(nodes, hkma, name):
     made = hkma.assess(assessment(), assessment_id=f"{name}-a", request_id=request_id)
     with unharmed(nodes.hk):
         again = hkma.assess(assessment(), assessment_id=f"{name}-a", request_id=request_id)
+        assert again == hkma.assess(
+            assessment(), assessment_id=f"{name}-a", request_id=request_id.upper(), validate_only=True
+        )
         assert (again.name, again.position) == (made.name, made.position)
         with pytest.raises(AlreadyExists):
             hkma.assess(assessment(), assessment_id=f"{name}-a")

@@ -107,6 +107,8 @@ def test_the_same_request_publishes_once(nodes, hkma, name):
         )
         with pytest.raises(AlreadyExists) as caught:
             hkma.publish_version(name, version(provision("c")), request_id=request_id)
+        told = hkma.publish_version(name, version(provision()), request_id=request_id.upper(), validate_only=True)
+    assert told.version.name == first.version.name, "what it made, and not what it would make now"
     assert caught.value.reason == "REQUEST_ID_REUSED"
 
 

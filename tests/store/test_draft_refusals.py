@@ -154,6 +154,12 @@ async def test_validating_keeps_nothing(hk, drafting):
     assert await hk.rows(requests) == []
 
 
+async def test_validating_what_was_kept_under_the_same_request_id_tells_what_it_made(drafting):
+    request_id = str(uuid4())
+    kept = await drafting.create(request_id=request_id)
+    assert await drafting.create(request_id=request_id, validate_only=True) == kept
+
+
 # --- what changed meanwhile ---------------------------------------------------------------------------------------
 
 
