@@ -15,7 +15,7 @@ from gateway.ledger.channel import Machine
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, Signer, countersign
 from gateway.ledger.forks import Prefix
 from gateway.ledger.note import Note
-from gateway.ledger.seals import CertifiedSeal, Certify, Parties, SealHistory
+from gateway.ledger.seals import CertifiedSeal, Certify, ChannelSeals, SealHistory
 from gateway.logs import Log
 from gateway.moments import MICROS
 from gateway.store.committer import Committer
@@ -56,7 +56,7 @@ class Store:
     earlier_seals: Sequence[CertifiedSeal] = ()
     tracing: Tracing = OFF
 
-    def parties(self, state: ChannelState) -> Parties:
+    def seals(self, state: ChannelState) -> ChannelSeals:
         """What a machine of a channel must know of its ends; of our own seals also those that a restore lost.
 
         Of the channels that lead here, too: the log that tells of our seals may have to wait for those of the peer,
@@ -138,8 +138,8 @@ class Carrier:
         """Makes the receipt too: it is durable with what it is for, and the machine has it sent only after that."""
 
         def append(tx: Transaction) -> Receipt | None:
-            parties, head = tx.channel(self._origin).seals, effect.batch.head
-            self._require_good(tx, parties.sender_domain, parties.sender, self._origin, head)
+            seals, head = tx.channel(self._origin).seals, effect.batch.head
+            self._require_good(tx, seals.sender_domain, seals.sender, self._origin, head)
             tx.append(self._origin, effect.batch)
             with suppress(GatewayError):  # of the seal: what came is kept all the same
                 return self._make_receipt(tx, effect.batch.head)
@@ -169,9 +169,9 @@ class Carrier:
 
     async def _store_receipt(self, effect: steps.StoreReceipt) -> None:
         def keep(tx: Transaction) -> None:
-            parties = tx.channel(self._origin).seals
-            domain = parties.receiver_domain
-            self._require_good(tx, domain, parties.receiver, domain, effect.receipt)
+            seals = tx.channel(self._origin).seals
+            domain = seals.receiver_domain
+            self._require_good(tx, domain, seals.receiver, domain, effect.receipt)
             tx.keep_receipt(self._origin, effect.receipt)
 
         await self._submit(keep)

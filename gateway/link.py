@@ -178,8 +178,8 @@ class Link:
     async def _exchange(
         self, state: ChannelState, call: Any, inbox: "asyncio.Queue[Incoming]", lease: Lease | None
     ) -> None:
-        parties, turned = self._store.parties(state), await self._store.readers.run(read_turn, state)
-        machine = SenderMachine(parties, state.log, state.head, state.receipt, state.halt, turned)
+        seals, turned = self._store.seals(state), await self._store.readers.run(read_turn, state)
+        machine = SenderMachine(seals, state.log, state.head, state.receipt, state.halt, turned)
         sending = Sending(self._store.tracing, self._origin)
 
         async def send(message: Message) -> None:
@@ -217,7 +217,7 @@ class Link:
             now = self._state()
             if now.log.size > known.log.size or now.seals != known.seals:
                 known = now
-                await inbox.put(steps.Grown(now.log, now.head, self._store.parties(now)))
+                await inbox.put(steps.Grown(now.log, now.head, self._store.seals(now)))
             await committed.wait()
 
     async def _watch_credentials(self, used: Credentials, inbox: "asyncio.Queue[Incoming]") -> None:

@@ -9,7 +9,7 @@ from gateway.errors import BadProof, RemoteProtocolError
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint, open_cosigned
 from gateway.ledger.merkle import HASH_BYTES, CompactRange, Subtree, leaf_hash
 from gateway.ledger.proof import verify_consistency
-from gateway.ledger.seals import Parties, Rotation, rotating, rotation_in
+from gateway.ledger.seals import ChannelSeals, Rotation, rotating, rotation_in
 
 MAX_BATCH_ENVELOPES = 1000
 MAX_BATCH_BYTES = 8 * 1024 * 1024  # of envelopes; with the checkpoint it fits into MAX_MESSAGE_BYTES
@@ -41,7 +41,7 @@ class VerifiedBatch:
     rotation: Rotation | None = None
 
 
-def verify_batch(batch: wire.Batch, log: CompactRange, parties: Parties) -> VerifiedBatch:
+def verify_batch(batch: wire.Batch, log: CompactRange, seals: ChannelSeals) -> VerifiedBatch:
     """Verifies that a batch continues a log: extent, place, signatures, root.
 
     Of envelopes whose content is destroyed the hashes are taken as they are told: the root, which is signed, tells
@@ -60,23 +60,23 @@ def verify_batch(batch: wire.Batch, log: CompactRange, parties: Parties) -> Veri
     destroyed = {each.index: each.leaf_hash for each in batch.destroyed}
     hashes = [destroyed.get(index) or leaf_hash(data) for index, data in enumerate(envelopes, log.size)]
     extended, subtrees = log.extend(hashes)
-    head = open_checkpoint(batch.checkpoint, parties.origin, parties.sender)
+    head = open_checkpoint(batch.checkpoint, seals.origin, seals.sender)
     if (head.checkpoint.size, head.checkpoint.root) != (extended.size, extended.root()):
         raise BadProof("the batch's checkpoint commits to other envelopes", size=head.checkpoint.size)
     if any(rotating(envelopes[index - log.size]) for index in destroyed):
         raise RemoteProtocolError("an envelope that brings a seal is never destroyed")
-    rotation = rotation_in(envelopes, log.size, parties)
+    rotation = rotation_in(envelopes, log.size, seals)
     return VerifiedBatch(log.size, envelopes, hashes, extended, subtrees, head, frozenset(destroyed), rotation)
 
 
-def check_held(batch: wire.Batch, head: Checkpoint, parties: Parties) -> None:
+def check_held(batch: wire.Batch, head: Checkpoint, seals: ChannelSeals) -> None:
     """Passes if the receiver countersigned once what a batch leads to, so that it may take hashes for envelopes.
 
     Raises:
         BadProof: the receipt that is shown is of another log, or of less.
         VerificationError: it is not the receiver's.
     """
-    held = open_cosigned(batch.receipt, parties.origin, parties.receiver_domain, parties.receiver)
+    held = open_cosigned(batch.receipt, seals.origin, seals.receiver_domain, seals.receiver)
     verify_consistency(head.size, held.size, head.root, held.root, batch.consistency)
 
 

@@ -40,7 +40,7 @@ from typing import ClassVar
 
 from gateway.errors import LocalProtocolError, RemoteProtocolError, VerificationError
 from gateway.ledger.forks import NO_PREFIX, Prefix
-from gateway.ledger.seals import Parties
+from gateway.ledger.seals import ChannelSeals
 from gateway.ledger.steps import Close, Closed, Effect, Event, Halt
 
 VERSION = 1
@@ -88,8 +88,8 @@ class Machine:
 
     table: ClassVar[Table]
 
-    def __init__(self, parties: Parties, *, halted: bool) -> None:
-        self.parties = parties
+    def __init__(self, seals: ChannelSeals, *, halted: bool) -> None:
+        self.seals = seals
         self.state = State.HALTED if halted else State.IDLE
         self._effects: deque[Effect] = deque()
 
@@ -136,4 +136,4 @@ class Machine:
 
     def _halt(self, reason: str, detail: str, evidence: Iterable[bytes], prefix: Prefix = NO_PREFIX) -> None:
         self.state = State.HALTED
-        self._do(Halt(reason, detail, tuple(evidence), prefix, self.parties.sender.coming), Close())
+        self._do(Halt(reason, detail, tuple(evidence), prefix, self.seals.sender.coming), Close())

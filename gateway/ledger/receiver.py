@@ -9,7 +9,7 @@ from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, ope
 from gateway.ledger.forks import NO_PREFIX, TWO_HEADS, Prefix, prefix_of
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
-from gateway.ledger.seals import Parties
+from gateway.ledger.seals import ChannelSeals
 from gateway.ledger.steps import (
     FORKED,
     Close,
@@ -33,7 +33,7 @@ class ReceiverMachine(Machine):
     """Takes one channel's log.
 
     Args:
-        parties: who stands at the ends
+        seals: of the ends of the channel
         log: the right edge of the copy here
         head: its newest checkpoint, as the sender signed it; None for an empty log
         receipt: the newest receipt that was made; None if there is none. It may lag behind the head after a crash.
@@ -56,13 +56,13 @@ class ReceiverMachine(Machine):
 
     def __init__(
         self,
-        parties: Parties,
+        seals: ChannelSeals,
         log: CompactRange,
         head: SignedCheckpoint | None,
         receipt: Receipt | None,
         halt: Halt | None = None,
     ) -> None:
-        super().__init__(parties, halted=halt is not None)
+        super().__init__(seals, halted=halt is not None)
         self._log = log
         self._head = head
         self._receipt = receipt
@@ -87,7 +87,7 @@ class ReceiverMachine(Machine):
     def _take_hello(self, hello: wire.Hello) -> None:
         if VERSION not in hello.versions:
             raise RemoteProtocolError(f"this node speaks version {VERSION} only")
-        if hello.origin != self.parties.origin:
+        if hello.origin != self.seals.origin:
             raise RemoteProtocolError("the Hello is for another channel")
         self._may_recover = hello.size < self._log.size
         if hello.size == 0:
@@ -106,7 +106,7 @@ class ReceiverMachine(Machine):
     def _claimed(self, hello: wire.Hello) -> SignedCheckpoint | None:
         """What a Hello shows; None: the seal that signed it may be told in the envelopes that are not here yet."""
         try:
-            claim = open_checkpoint(hello.checkpoint, self.parties.origin, self.parties.sender)
+            claim = open_checkpoint(hello.checkpoint, self.seals.origin, self.seals.sender)
         except UnknownSeal:
             if hello.size > self._log.size:
                 return None
@@ -146,7 +146,7 @@ class ReceiverMachine(Machine):
         overlap = self._log.size - batch.first_index
         size = Checkpoint.parse(Note.parse(batch.checkpoint).text).size
         if size != batch.first_index + len(batch.envelopes) and size <= self._log.size:
-            self._claim = open_checkpoint(batch.checkpoint, self.parties.origin, self.parties.sender)
+            self._claim = open_checkpoint(batch.checkpoint, self.seals.origin, self.seals.sender)
             self._do(Recall(size))
             self.state = State.CHECKING
         elif overlap > 0:
@@ -159,7 +159,7 @@ class ReceiverMachine(Machine):
     def _compare(self, recalled: Recalled) -> None:
         """Tells a repetition, which is harmless, from another history, which is a fork."""
         batch, overlap = self._overlapping, len(recalled.leaf_hashes)
-        head = open_checkpoint(batch.checkpoint, self.parties.origin, self.parties.sender)
+        head = open_checkpoint(batch.checkpoint, self.seals.origin, self.seals.sender)
         own, _ = recalled.log.extend(recalled.leaf_hashes)
         if head.checkpoint.size == own.size and head.checkpoint.root != own.root():
             self._halt_forked(head)  # whatever the envelopes are: one size has one root
@@ -174,7 +174,7 @@ class ReceiverMachine(Machine):
                 checkpoint=batch.checkpoint,
                 destroyed=[each for each in batch.destroyed if each.index >= self._log.size],
             )
-            self._commit(verify_batch(rest, self._log, self.parties))
+            self._commit(verify_batch(rest, self._log, self.seals))
         else:
             self._send_receipt()
 
@@ -188,9 +188,9 @@ class ReceiverMachine(Machine):
 
     def _verify(self, batch: wire.Batch, log: CompactRange) -> VerifiedBatch:
         """Takes envelopes without their content only below a receipt of its own: it held them once, and lost them."""
-        verified = verify_batch(batch, log, self.parties)
+        verified = verify_batch(batch, log, self.seals)
         if batch.destroyed:
-            check_held(batch, verified.head.checkpoint, self.parties)
+            check_held(batch, verified.head.checkpoint, self.seals)
         return verified
 
     def _commit(self, verified: VerifiedBatch) -> None:
@@ -201,7 +201,7 @@ class ReceiverMachine(Machine):
     def _countersign(self, _: Committed) -> None:
         assert self._verified is not None, "COMMITTING has a batch"
         self._log, self._head = self._verified.log, self._verified.head
-        self.parties = self.parties.after(self._verified.rotation)
+        self.seals = self.seals.after(self._verified.rotation)
         self._do(Countersign(self._head))
         self.state = State.COUNTERSIGNING
 
@@ -240,7 +240,7 @@ class ReceiverMachine(Machine):
         """Keeps both heads; ``prefix``: of the contrary one, where it is larger than the own log."""
         assert self._head is not None, "an empty log contradicts nothing"
         evidence = (self._head.note, contrary.note)
-        self._halt_found = Halt(FORKED, f"the sender signed two histories of {self.parties.origin}", evidence, prefix)
+        self._halt_found = Halt(FORKED, f"the sender signed two histories of {self.seals.origin}", evidence, prefix)
         self._do(self._halt_found)
         self.state = State.HALTED
         self._tell()

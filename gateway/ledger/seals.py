@@ -151,7 +151,7 @@ def nobody_certified(*_: object) -> CertifiedSeal:
 
 
 @dataclass(frozen=True, slots=True)
-class Parties:
+class ChannelSeals:
     """Who stands at the ends of a channel, and the seals that they had there.
 
     Attributes:
@@ -176,14 +176,14 @@ class Parties:
         """Name of the receiver in its cosignatures."""
         return domains_of(self.origin)[1]
 
-    def after(self, rotation: Rotation | None) -> "Parties":
+    def after(self, rotation: Rotation | None) -> "ChannelSeals":
         """The same once the sender has rotated its seal; None: it has not."""
         if rotation is None:
             return self
         return replace(self, sender=self.sender.rotated(rotation.above, rotation.seal))
 
 
-def rotation_in(envelopes: Sequence[bytes], first: int, parties: Parties) -> Rotation | None:
+def rotation_in(envelopes: Sequence[bytes], first: int, seals: ChannelSeals) -> Rotation | None:
     """Finds the rotation that a run of envelopes from index ``first`` on ends with; None: none that is not known.
 
     Raises:
@@ -195,16 +195,16 @@ def rotation_in(envelopes: Sequence[bytes], first: int, parties: Parties) -> Rot
         envelope = rotating(data)
         if envelope is None:
             continue
-        if place != len(envelopes) or envelope.origin != parties.origin:
+        if place != len(envelopes) or envelope.origin != seals.origin:
             raise RemoteProtocolError("a rotation of the seal ends its checkpoint, in the channel that it is for")
         said = envelope.seal_rotated
         if said.receipted_size > MAX_SIZE:
             raise RemoteProtocolError("a rotation of the seal tells of more receipts than a log can have")
         certificates = said.ed25519_certificate, said.ml_dsa_44_certificate
-        if any(span.seal.certificates == certificates for span in parties.sender.spans):
+        if any(span.seal.certificates == certificates for span in seals.sender.spans):
             return None
-        seal = parties.certify(parties.sender_domain, certificates, envelope.sealed_at.seconds)
-        if parties.sender.knows(seal.public):
+        seal = seals.certify(seals.sender_domain, certificates, envelope.sealed_at.seconds)
+        if seals.sender.knows(seal.public):
             raise Untrusted("the sender rotates to a seal that it has had before")
         return Rotation(seal, first + place, said.receipted_size)
     return None

@@ -11,7 +11,7 @@ from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, ope
 from gateway.ledger.forks import NO_PREFIX, TWO_HEADS, Prefix, check_fork
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
-from gateway.ledger.seals import Parties, SealHistory
+from gateway.ledger.seals import ChannelSeals, SealHistory
 from gateway.ledger.steps import (
     FORKED,
     PEER_ROLLED_BACK,
@@ -40,7 +40,7 @@ class SenderMachine(Machine):
     """Sends one channel's log.
 
     Args:
-        parties: who stands at the ends
+        seals: of the ends of the channel
         log: the right edge of the own log
         head: its newest signed checkpoint; None for an empty log
         receipt: the newest receipt that is kept; None if there is none
@@ -70,7 +70,7 @@ class SenderMachine(Machine):
 
     def __init__(
         self,
-        parties: Parties,
+        seals: ChannelSeals,
         log: CompactRange,
         head: SignedCheckpoint | None,
         receipt: Receipt | None,
@@ -78,7 +78,7 @@ class SenderMachine(Machine):
         turned: SignedCheckpoint | None = None,
     ) -> None:
         reason, evidence = (halt.reason, halt.evidence) if halt else ("", ())
-        super().__init__(parties, halted=reason not in ("", RESTORED, SENDER_ROLLED_BACK))
+        super().__init__(seals, halted=reason not in ("", RESTORED, SENDER_ROLLED_BACK))
         self._log = log
         self._head = head
         self._turned = turned
@@ -101,7 +101,7 @@ class SenderMachine(Machine):
         self._unreceipted.clear()
 
     def _grow(self, event: Grown) -> None:
-        self.parties = event.parties
+        self.seals = event.seals
         if self._unopened and (receipt := self._shown_receipt(self._unopened)):
             self._unopened = b""
             self._keep(receipt)
@@ -116,7 +116,7 @@ class SenderMachine(Machine):
     def _greet(self, _: Opened) -> None:
         shown = self._turned or self._head
         size, note = (shown.checkpoint.size, shown.note) if shown else (0, b"")
-        hello = wire.Hello(versions=[VERSION], origin=self.parties.origin, size=size, checkpoint=note)
+        hello = wire.Hello(versions=[VERSION], origin=self.seals.origin, size=size, checkpoint=note)
         self._do(Send(wire.ExchangeRequest(hello=hello)))
         self.state = State.GREETING
 
@@ -131,7 +131,7 @@ class SenderMachine(Machine):
         head = self._own(position.receipt)
         if head.checkpoint.size != position.size:
             raise RemoteProtocolError("a Position shows the receipt for all that the receiver holds")
-        self._shown_receipt(position.receipt, self.parties.sender.regardless())
+        self._shown_receipt(position.receipt, self.seals.sender.regardless())
         self._claims.append(position.receipt)
         if position.size <= self._log.size:
             self._recall_claim()
@@ -155,7 +155,7 @@ class SenderMachine(Machine):
 
     def _own(self, note: bytes) -> SignedCheckpoint:
         """What this node signed of this channel, with whichever of its seals, and in whichever history."""
-        return open_checkpoint(note, self.parties.origin, self.parties.sender.regardless())
+        return open_checkpoint(note, self.seals.origin, self.seals.sender.regardless())
 
     def _recall_claim(self) -> None:
         head = self._own(self._claims[0])
@@ -171,7 +171,7 @@ class SenderMachine(Machine):
         try:
             return self._open_receipt(note, sender)
         except UnknownSeal:
-            if all(line.name != self.parties.receiver_domain for line in Note.parse(note).signatures):
+            if all(line.name != self.seals.receiver_domain for line in Note.parse(note).signatures):
                 raise
             return None
 
@@ -248,8 +248,8 @@ class SenderMachine(Machine):
         return self._receipt.checkpoint.size if self._receipt else 0
 
     def _open_receipt(self, note: bytes, sender: SealHistory | None = None) -> Receipt:
-        parties = self.parties
-        return open_receipt(note, parties.origin, sender or parties.sender, parties.receiver_domain, parties.receiver)
+        seals = self.seals
+        return open_receipt(note, seals.origin, sender or seals.sender, seals.receiver_domain, seals.receiver)
 
     # --- rolled back, and recovered from the peer -----------------------------------------------------------------
 
@@ -267,9 +267,9 @@ class SenderMachine(Machine):
         self._reopens, self._recovering, self._owed = True, True, max(self._owed, size)
 
     def _restore(self, batch: wire.Batch) -> None:
-        verified = verify_batch(batch, self._log, self.parties)
+        verified = verify_batch(batch, self._log, self.seals)
         self._log, self._head = verified.log, verified.head
-        self.parties = self.parties.after(verified.rotation)
+        self.seals = self.seals.after(verified.rotation)
         self._do(Restore(verified))
         self.state = State.RESTORING
 

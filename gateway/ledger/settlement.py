@@ -18,7 +18,7 @@ from hashlib import sha256
 from gateway.errors import BadProof, Malformed
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, open_checkpoint, open_receipt
 from gateway.ledger.note import MAX_NOTE_BYTES
-from gateway.ledger.seals import Parties
+from gateway.ledger.seals import ChannelSeals
 
 HEADER = "regulator.exchange/settlement@v1"
 MAX_SETTLEMENT_BYTES = 2 * MAX_NOTE_BYTES
@@ -60,14 +60,14 @@ class Settlement:
             raise Malformed(f"a settlement is {HEADER}, a receipt and a signed head; ask for the file itself")
         return cls(b"\n\n".join(blocks[1:3]) + b"\n", b"\n\n".join(blocks[3:]))
 
-    def open(self, parties: Parties) -> tuple[Receipt, SignedCheckpoint]:
+    def open(self, seals: ChannelSeals) -> tuple[Receipt, SignedCheckpoint]:
         """Verifies both heads, by the seals of a channel's ends.
 
         Raises:
             VerificationError: one of them is not of this channel, or not signed by who should have; or both are one.
         """
-        origin, sender = parties.origin, parties.sender
-        receipt = open_receipt(self.goes_on, origin, sender, parties.receiver_domain, parties.receiver)
+        origin, sender = seals.origin, seals.sender
+        receipt = open_receipt(self.goes_on, origin, sender, seals.receiver_domain, seals.receiver)
         other = open_checkpoint(self.given_up, origin, sender)
         if (receipt.note, other.note) != (self.goes_on, self.given_up):
             raise Malformed("a note of the settlement bears other lines than those that are verified")

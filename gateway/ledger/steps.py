@@ -15,7 +15,7 @@ from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint
 from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.merkle import CompactRange
-from gateway.ledger.seals import CertifiedSeal, Parties
+from gateway.ledger.seals import CertifiedSeal, ChannelSeals
 
 FORKED = "FORKED"
 """Halt reason: the sender signed two histories. Nothing here resolves it."""
@@ -48,7 +48,7 @@ class Grown:
 
     log: CompactRange
     head: SignedCheckpoint | None
-    parties: Parties
+    seals: ChannelSeals
 
 
 @dataclass(frozen=True, slots=True)

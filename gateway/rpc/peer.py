@@ -117,7 +117,7 @@ class PeerServicer(PeerServiceServicer):
         """One stream: what the driver sends waits in a bounded queue, so a slow peer slows the driver."""
         # Asked of the writer, after all that an older stream may have left under way.
         state = await self._store.committer.submit(lambda tx: tx.channel(origin), bounded=False)
-        machine = ReceiverMachine(self._store.parties(state), state.log, state.head, state.receipt, state.halt)
+        machine = ReceiverMachine(self._store.seals(state), state.log, state.head, state.receipt, state.halt)
         outbox = asyncio.Queue[wire.ExchangeResponse | None](OUTBOX)
 
         async def send(message: Message) -> None:

@@ -1,4 +1,4 @@
-"""Reads and writes the seals that the parties of a channel had in it."""
+"""Reads and writes the seals that the ends of a channel had in it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, ScalarSelect, delete, func, inser
 from gateway.errors import Corrupt, VerificationError
 from gateway.identity.seal_certificates import seal_of
 from gateway.ledger.origins import reverse_of
-from gateway.ledger.seals import CertifiedSeal, Parties, SealHistory, SealSpan
+from gateway.ledger.seals import CertifiedSeal, ChannelSeals, SealHistory, SealSpan
 from gateway.store.tables import seals
 from gateway.supervision.records import Place
 
@@ -34,8 +34,8 @@ class SealChange:
     place: Place | None = None
 
 
-def read_seals(connection: Connection, channel: int, origin: str) -> Parties:
-    """Reads the seals of both parties of a channel.
+def read_seals(connection: Connection, channel: int, origin: str) -> ChannelSeals:
+    """Reads the seals of both ends of a channel.
 
     Raises:
         Corrupt: one of them has none, or one cannot be read.
@@ -46,7 +46,7 @@ def read_seals(connection: Connection, channel: int, origin: str) -> Parties:
         found[bool(row["cosigner"])].append(SealSpan(row["above"], seal_in(row)))
     if not all(found.values()):
         raise Corrupt(f"no seals are stored of {origin}: run gateway upgrade")
-    return Parties(origin, SealHistory(tuple(found[False])), SealHistory(tuple(found[True])))
+    return ChannelSeals(origin, SealHistory(tuple(found[False])), SealHistory(tuple(found[True])))
 
 
 def seal_in(row: RowMapping) -> CertifiedSeal:

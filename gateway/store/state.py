@@ -11,7 +11,7 @@ from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.merkle import MAX_SIZE, CompactRange
 from gateway.ledger.note import Note
-from gateway.ledger.seals import Parties
+from gateway.ledger.seals import ChannelSeals
 from gateway.ledger.steps import Halt
 from gateway.store import prepared
 from gateway.store.seals import read_seals
@@ -40,7 +40,7 @@ class ChannelState:
     id: int
     origin: str
     parties: ChannelParties
-    seals: Parties
+    seals: ChannelSeals
     log: CompactRange = CompactRange.EMPTY
     head: SignedCheckpoint | None = None
     receipt: Receipt | None = None

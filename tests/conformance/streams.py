@@ -17,7 +17,7 @@ from gateway.ledger.channel import State
 from gateway.ledger.checkpoint import open_checkpoint, open_receipt
 from gateway.ledger.origins import domains_of
 from gateway.ledger.receiver import ReceiverMachine
-from gateway.ledger.seals import Certificates, CertifiedSeal, Parties, SealHistory
+from gateway.ledger.seals import Certificates, CertifiedSeal, ChannelSeals, SealHistory
 from gateway.ledger.sender import SenderMachine
 from tests.conformance.cases import decoded
 from tests.conformance.transcripts import told
@@ -56,10 +56,10 @@ def play(end: str, given: Values, case: Values) -> tuple[Values, str]:
 
 
 def _driver(end: str, given: Values, state: Values) -> Driver:
-    parties = _parties(given)
-    disk = _disk(given, parties, state)
-    own = parties.sender_domain if end == "sender" else parties.receiver_domain
-    parts = parties, disk.log, disk.head, disk.receipt
+    seals = _seals(given)
+    disk = _disk(given, seals, state)
+    own = seals.sender_domain if end == "sender" else seals.receiver_domain
+    parts = seals, disk.log, disk.head, disk.receipt
     machine = SenderMachine(*parts) if end == "sender" else ReceiverMachine(*parts, disk.halt)
     return Driver(machine, disk, own, _seal(bytes.fromhex(given["own_seal_seed"])), int(given["now"]))
 
@@ -68,7 +68,7 @@ def _seal(seed: bytes) -> FileSeal:
     return FileSeal(Ed25519PrivateKey.from_private_bytes(seed), MLDSA44PrivateKey.from_seed_bytes(seed))
 
 
-def _parties(given: Values) -> Parties:
+def _seals(given: Values) -> ChannelSeals:
     sender, receiver = domains_of(given["origin"])
     roots = {
         domain: x509.load_der_x509_certificate(base64.b64decode(given["roots"][name]))
@@ -82,23 +82,23 @@ def _parties(given: Values) -> Parties:
         ed25519, ml_dsa_44 = (base64.b64decode(each) for each in given["certificates"][name])
         return SealHistory.of(seal_of((ed25519, ml_dsa_44)))
 
-    return Parties(given["origin"], history("hk"), history("kr"), certify)
+    return ChannelSeals(given["origin"], history("hk"), history("kr"), certify)
 
 
-def _disk(given: Values, parties: Parties, state: Values) -> Disk:
+def _disk(given: Values, seals: ChannelSeals, state: Values) -> Disk:
     """What is durable: the envelopes under their checkpoints, the newest receipt, and why the channel is halted."""
     disk = Disk()
-    disk.parties = parties
+    disk.seals = seals
     leaves = [decoded(given["envelopes"][name]) for name in state["log"]]
     notes = _notes(given, state["checkpoints"])
     for note in notes:
-        opened = open_checkpoint(note, parties.origin, parties.sender)
+        opened = open_checkpoint(note, seals.origin, seals.sender)
         disk.append(leaves[disk.log.size : opened.checkpoint.size], opened)
     assert disk.log.size == len(leaves), "the newest checkpoint is for all"
     if state["receipt"]:
         (note,) = _notes(given, [state["receipt"]])
-        own = parties.receiver_domain
-        disk.keep_receipt(open_receipt(note, parties.origin, parties.sender, own, parties.receiver))
+        own = seals.receiver_domain
+        disk.keep_receipt(open_receipt(note, seals.origin, seals.sender, own, seals.receiver))
     if halt := state.get("halt"):
         disk.keep_halt(steps.Halt(halt["reason"], "as it was kept", tuple(_notes(given, halt["evidence"]))))
     return disk

@@ -13,7 +13,7 @@ from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.merkle import HASH_BYTES
 from gateway.ledger.note import Note
 from gateway.ledger.proof import verify_consistency, verify_inclusion
-from gateway.ledger.seals import Parties, SealHistory
+from gateway.ledger.seals import ChannelSeals, SealHistory
 from gateway.ledger.settlement import Settlement
 from tests.conformance.parties import HK, HK_TO_KR, HONG_KONG, KOREA, KR, ROOTS
 
@@ -75,7 +75,7 @@ def _fork_form(data: bytes) -> None:
 def settlement(data: bytes) -> None:
     parsed = Settlement.parse(data)
     assert parsed.encode() == data, "a settlement has one form"
-    opened = parsed.open(Parties(HK_TO_KR, SENDER, RECEIVER))
+    opened = parsed.open(ChannelSeals(HK_TO_KR, SENDER, RECEIVER))
     assert opened[0].checkpoint != opened[1].checkpoint
 
 

@@ -19,12 +19,12 @@ from gateway.ledger.seals import Rotation
 from gateway.ledger.sender import SenderMachine
 from tests.ledger import oracle
 from tests.ledger.samples import (
+    CHANNEL_SEALS,
     HK,
     HK_SEAL,
     KR,
     KR_SEAL,
     LATER,
-    PARTIES,
     batch_of,
     certified,
     envelopes,
@@ -49,14 +49,14 @@ def receiver(data: bytes) -> None:
     """The first byte says how much the receiver holds, and how much of that it has countersigned."""
     held, receipted = data[0] % 8 if data else 0, data[0] >> 4 if data else 0
     disk = _disk(held, min(receipted, held))
-    machine = ReceiverMachine(disk.parties, disk.log, disk.head, disk.receipt)
+    machine = ReceiverMachine(disk.seals, disk.log, disk.head, disk.receipt)
     _play(machine, disk, data[1:], requests(), KR, KR_SEAL)
 
 
 def sender(data: bytes) -> None:
     held, receipted = data[0] % 8 if data else 0, data[0] >> 4 if data else 0
     disk = _disk(held, min(receipted, held))
-    machine = SenderMachine(disk.parties, disk.log, disk.head, disk.receipt)
+    machine = SenderMachine(disk.seals, disk.log, disk.head, disk.receipt)
     _play(machine, disk, data[1:], responses(), HK, HK_SEAL)
 
 
@@ -158,7 +158,7 @@ def _with_past(leaves: Sequence[bytes]) -> wire.Halted:
 def _hello(leaves: Sequence[bytes], size: int) -> wire.ExchangeRequest:
     note = head_of(leaves[:size]).note if size else b""
     return wire.ExchangeRequest(
-        hello=wire.Hello(versions=[1], origin=PARTIES.origin, size=size, checkpoint=note),
+        hello=wire.Hello(versions=[1], origin=CHANNEL_SEALS.origin, size=size, checkpoint=note),
     )
 
 
@@ -167,7 +167,7 @@ def _disk(held: int, receipted: int) -> Disk:
     for end in range(1, held + 1):
         disk.append(LEAVES[end - 1 : end], head_of(LEAVES[:end]))
         if end == len(LEAVES):
-            disk.parties = disk.parties.after(Rotation(certified(fixed_seal(f"{HK} 1")), end, 2))
+            disk.seals = disk.seals.after(Rotation(certified(fixed_seal(f"{HK} 1")), end, 2))
     if receipted:
         disk.keep_receipt(receipt_of(LEAVES[:receipted]))
     return disk

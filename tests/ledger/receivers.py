@@ -5,7 +5,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.receiver import ReceiverMachine
-from tests.ledger.samples import HK_TO_KR, PARTIES, envelopes, head_of, log_of, receipt_of
+from tests.ledger.samples import CHANNEL_SEALS, HK_TO_KR, envelopes, head_of, log_of, receipt_of
 from tests.ledger.stored import StoredTree
 
 LEAVES = envelopes(9)
@@ -17,7 +17,7 @@ def machine_with(count=6, receipted=None, halt=None):
     receipted = count if receipted is None else receipted
     head = head_of(LEAVES[:count]) if count else None
     receipt = receipt_of(LEAVES[:receipted]) if receipted else None
-    return ReceiverMachine(PARTIES, log_of(LEAVES[:count]), head, receipt, halt)
+    return ReceiverMachine(CHANNEL_SEALS, log_of(LEAVES[:count]), head, receipt, halt)
 
 
 def hello(leaves=(), **changes):

@@ -14,7 +14,7 @@ from gateway.ledger.checkpoint import Checkpoint, Receipt, SealPublic, SignedChe
 from gateway.ledger.forks import Prefix
 from gateway.ledger.merkle import CompactRange, leaf_hash
 from gateway.ledger.origins import origin_of
-from gateway.ledger.seals import CertifiedSeal, Parties, SealHistory
+from gateway.ledger.seals import CertifiedSeal, ChannelSeals, SealHistory
 from tests.ledger import oracle
 
 HK, KR = "gateway.hk.example", "gateway.kr.example"
@@ -74,7 +74,7 @@ def rotation(seal: FixedSeal, receipted: int = 0, origin: str = HK_TO_KR) -> byt
     return Envelope(salt=bytes(16), origin=origin, seal_rotated=said).SerializeToString()
 
 
-PARTIES = Parties(HK_TO_KR, SealHistory.of(HK_SEAL.public), SealHistory.of(KR_SEAL.public), certify)
+CHANNEL_SEALS = ChannelSeals(HK_TO_KR, SealHistory.of(HK_SEAL.public), SealHistory.of(KR_SEAL.public), certify)
 
 
 def envelopes(count: int, history: str = "honest") -> list[bytes]:

@@ -7,7 +7,7 @@ from gateway.ledger.channel import VERSION, State
 from gateway.ledger.origins import origin_of
 from gateway.ledger.sender import SenderMachine
 from gateway.ledger.steps import Halt
-from tests.ledger.samples import HK, PARTIES, batch_of, envelopes, head_of, log_of, receipt_of
+from tests.ledger.samples import CHANNEL_SEALS, HK, batch_of, envelopes, head_of, log_of, receipt_of
 
 LEAVES = envelopes(6)
 OTHERS = [*LEAVES[:3], *envelopes(9, "other")[3:]]
@@ -18,7 +18,7 @@ def machine_with(count=6, receipted=0, halt_reason="", evidence=(), leaves=LEAVE
     head = head_of(leaves) if leaves else None
     receipt = receipt_of(leaves[:receipted]) if receipted else None
     halt = Halt(halt_reason, "", tuple(evidence)) if halt_reason else None
-    return SenderMachine(PARTIES, log_of(leaves), head, receipt, halt)
+    return SenderMachine(CHANNEL_SEALS, log_of(leaves), head, receipt, halt)
 
 
 def greeting(**values):

@@ -7,10 +7,10 @@ from gateway.ledger.checkpoint import MAX_TIME
 from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.note import MAX_NOTE_BYTES
 from tests.ledger.samples import (
+    CHANNEL_SEALS,
     HK_TO_KR,
     KR_SEAL,
     KR_TO_HK,
-    PARTIES,
     STRANGER_SEAL,
     batch_of,
     checkpoint_of,
@@ -25,7 +25,7 @@ LOG = log_of(LEAVES[:3])
 
 
 def verify(batch, log=LOG):
-    return verify_batch(batch, log, PARTIES)
+    return verify_batch(batch, log, CHANNEL_SEALS)
 
 
 def changed(**fields):

@@ -11,14 +11,14 @@ from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.sender import SenderMachine
-from tests.ledger.samples import PARTIES, log_of
+from tests.ledger.samples import CHANNEL_SEALS, log_of
 
 MACHINES = [SenderMachine, ReceiverMachine]
 PROTOCOL = Path(draw_states.__file__).with_name("protocol.md")
 
 
 def in_state(machine_class, state):
-    machine = machine_class(PARTIES, log_of([]), None, None)
+    machine = machine_class(CHANNEL_SEALS, log_of([]), None, None)
     machine.state = state
     return machine
 

@@ -10,12 +10,12 @@ from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, open_receipt,
 from gateway.ledger.merkle import MAX_SIZE, leaf_hash
 from gateway.ledger.seals import CertifiedSeal, SealHistory, rotation_in
 from tests.ledger.samples import (
+    CHANNEL_SEALS,
     HK,
     HK_SEAL,
     HK_TO_KR,
     KR,
     KR_TO_HK,
-    PARTIES,
     STRANGER_SEAL,
     TIME,
     batch_of,
@@ -76,16 +76,16 @@ def test_what_is_signed_outside_of_the_certificates_time_proves_nothing():
         dated = SealHistory.of(CertifiedSeal(HK_SEAL.public, (b"", b""), *window))
         with pytest.raises(Untrusted, match="outside of the time"):
             open_checkpoint(signed(3, HK_SEAL), HK_TO_KR, dated)
-        receivers = SealHistory.of(CertifiedSeal(PARTIES.receiver.newest.public, (b"", b""), *window))
+        receivers = SealHistory.of(CertifiedSeal(CHANNEL_SEALS.receiver.newest.public, (b"", b""), *window))
         with pytest.raises(Untrusted, match="outside of the time"):
-            open_receipt(receipt_of(LEAVES).note, HK_TO_KR, PARTIES.sender, KR, receivers)
+            open_receipt(receipt_of(LEAVES).note, HK_TO_KR, CHANNEL_SEALS.sender, KR, receivers)
 
 
 def test_a_batch_that_ends_in_a_rotation_brings_the_next_seal():
-    verified = verify_batch(batch_of(TURNED, 0), log_of([]), PARTIES)
+    verified = verify_batch(batch_of(TURNED, 0), log_of([]), CHANNEL_SEALS)
     assert verified.rotation is not None
     assert (verified.rotation.above, verified.rotation.seal) == (4, certified(NEXT))
-    after = PARTIES.after(verified.rotation)
+    after = CHANNEL_SEALS.after(verified.rotation)
     longer = [*TURNED, b"more"]
     assert verify_batch(batch_of(longer, 4, NEXT), log_of(TURNED), after).rotation is None
     with pytest.raises(Untrusted, match="gave up"):
@@ -99,7 +99,7 @@ def test_what_no_root_commits_to_brings_no_seal():
     batch.envelopes[3] = TURNED[3]
     batch.destroyed.add(index=3, leaf_hash=leaf_hash(envelopes(4)[3]))
     with pytest.raises(RemoteProtocolError, match="destroyed"):
-        verify_batch(batch, log_of([]), PARTIES)
+        verify_batch(batch, log_of([]), CHANNEL_SEALS)
 
 
 @pytest.mark.parametrize(
@@ -113,12 +113,12 @@ def test_what_no_root_commits_to_brings_no_seal():
 )
 def test_a_rotation_out_of_place_or_not_certified_is_refused_before_anything_is_kept(leaves, error):
     with pytest.raises(error):
-        verify_batch(batch_of(leaves, 0), log_of([]), PARTIES)
+        verify_batch(batch_of(leaves, 0), log_of([]), CHANNEL_SEALS)
 
 
 def test_a_rotation_that_comes_again_is_no_other_one():
-    parties = PARTIES.after(verify_batch(batch_of(TURNED, 0), log_of([]), PARTIES).rotation)
-    assert rotation_in([rotation(NEXT)], 9, parties) is None
+    seals = CHANNEL_SEALS.after(verify_batch(batch_of(TURNED, 0), log_of([]), CHANNEL_SEALS).rotation)
+    assert rotation_in([rotation(NEXT)], 9, seals) is None
 
 
 @pytest.mark.parametrize("tag", ["f28100", "f2818000", "f281808000"])
@@ -127,19 +127,19 @@ def test_a_rotation_is_one_however_long_the_tag_of_its_field_is_written(tag):
     whole = rotation(NEXT)
     written = whole.replace(b"\xf2\x01", bytes.fromhex(tag))
     assert written != whole
-    verified = verify_batch(batch_of([*LEAVES, written], 0), log_of([]), PARTIES)
+    verified = verify_batch(batch_of([*LEAVES, written], 0), log_of([]), CHANNEL_SEALS)
     assert verified.rotation is not None
     assert verified.rotation.seal == certified(NEXT)
 
 
 def test_a_rotation_that_tells_of_more_receipts_than_a_log_can_have_is_refused():
     """What is stored counts up to 2^63 - 1: a commit with more would fail, and all that wait for it with it."""
-    most = verify_batch(batch_of([*LEAVES, rotation(NEXT, MAX_SIZE)], 0), log_of([]), PARTIES)
+    most = verify_batch(batch_of([*LEAVES, rotation(NEXT, MAX_SIZE)], 0), log_of([]), CHANNEL_SEALS)
     assert most.rotation is not None
     with pytest.raises(RemoteProtocolError, match="receipts"):
-        verify_batch(batch_of([*LEAVES, rotation(NEXT, MAX_SIZE + 1)], 0), log_of([]), PARTIES)
+        verify_batch(batch_of([*LEAVES, rotation(NEXT, MAX_SIZE + 1)], 0), log_of([]), CHANNEL_SEALS)
 
 
 @given(st.lists(st.binary(max_size=60), max_size=5))
 def test_bytes_that_are_no_rotation_are_none(leaves):
-    assert rotation_in([*leaves, b"\xf2\x01"], 0, PARTIES) is None
+    assert rotation_in([*leaves, b"\xf2\x01"], 0, CHANNEL_SEALS) is None

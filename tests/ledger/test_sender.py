@@ -11,6 +11,7 @@ from gateway.ledger.channel import WINDOW_BATCHES, State
 from gateway.ledger.checkpoint import countersign, sign_checkpoint
 from gateway.ledger.steps import PEER_ROLLED_BACK
 from tests.ledger.samples import (
+    CHANNEL_SEALS,
     HK,
     HK_SEAL,
     HK_TO_KR,
@@ -18,7 +19,6 @@ from tests.ledger.samples import (
     KR_SEAL,
     KR_TO_HK,
     LATER,
-    PARTIES,
     STRANGER_SEAL,
     TIME,
     batch_of,
@@ -77,7 +77,7 @@ def test_a_receipt_that_is_known_is_not_kept_again():
 def test_a_peer_that_has_all_is_sent_what_is_sealed_later():
     machine = streaming(at=6, receipted=6)
     longer = envelopes(8)
-    assert machine.feed(steps.Grown(log_of(longer), head_of(longer), PARTIES)) == [steps.Load(6, 8)]
+    assert machine.feed(steps.Grown(log_of(longer), head_of(longer), CHANNEL_SEALS)) == [steps.Load(6, 8)]
 
 
 @pytest.mark.parametrize(("size", "receipted"), [(0, 6), (3, 6), (0, 1)])
@@ -147,7 +147,7 @@ def test_a_position_under_a_seal_that_is_told_later_is_a_receipt_then_and_needs_
     machine = greeting()
     machine.feed(position(6, receipt_of(LEAVES, seal=STRANGER_SEAL).note))
     assert machine.feed(steps.Recalled(log_of(LEAVES), [])) == []
-    told = replace(PARTIES, receiver=PARTIES.receiver.rotated(0, certified(STRANGER_SEAL)))
+    told = replace(CHANNEL_SEALS, receiver=CHANNEL_SEALS.receiver.rotated(0, certified(STRANGER_SEAL)))
     grown = steps.Grown(log_of(LEAVES), head_of(LEAVES), told)
     assert machine.feed(grown) == [steps.StoreReceipt(receipt_of(LEAVES, seal=STRANGER_SEAL))]
     assert machine.feed(grown) == []
@@ -190,12 +190,12 @@ def test_growth_while_a_batch_is_loaded_loads_nothing_twice():
     machine = greeting()
     machine.feed(position(0))
     longer = envelopes(7)
-    assert machine.feed(steps.Grown(log_of(longer), head_of(longer), PARTIES)) == []
+    assert machine.feed(steps.Grown(log_of(longer), head_of(longer), CHANNEL_SEALS)) == []
 
 
 def test_news_of_growth_that_comes_late_takes_nothing_back():
     machine = streaming(at=6, receipted=6)
-    machine.feed(steps.Grown(log_of(LEAVES[:4]), head_of(LEAVES[:4]), PARTIES))
+    machine.feed(steps.Grown(log_of(LEAVES[:4]), head_of(LEAVES[:4]), CHANNEL_SEALS))
     machine.feed(steps.Closed())
     assert machine.feed(steps.Opened()) == HELLO
 

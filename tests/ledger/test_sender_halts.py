@@ -9,11 +9,11 @@ from gateway.ledger.checkpoint import countersign, sign_checkpoint
 from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK
 from tests.ledger.samples import (
+    CHANNEL_SEALS,
     HK_SEAL,
     KR,
     KR_SEAL,
     LATER,
-    PARTIES,
     STRANGER_SEAL,
     TIME,
     batch_of,
@@ -276,6 +276,11 @@ def test_two_heads_of_one_history_are_no_fork():
 
 def test_a_machine_found_halted_takes_no_step():
     machine = machine_with(halt_reason=FORKED)
-    for event in (steps.Opened(), position(0), steps.Grown(log_of(LEAVES), head_of(LEAVES), PARTIES), steps.Closed()):
+    for event in (
+        steps.Opened(),
+        position(0),
+        steps.Grown(log_of(LEAVES), head_of(LEAVES), CHANNEL_SEALS),
+        steps.Closed(),
+    ):
         assert machine.feed(event) == []
     assert machine.state is State.HALTED

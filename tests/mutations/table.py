@@ -343,8 +343,8 @@ MUTATIONS = (
     Mutation(
         "what a seal signed beyond its end shows no fork",
         "gateway/ledger/sender.py",
-        "return open_checkpoint(note, self.parties.origin, self.parties.sender.regardless())",
-        "return open_checkpoint(note, self.parties.origin, self.parties.sender)",
+        "return open_checkpoint(note, self.seals.origin, self.seals.sender.regardless())",
+        "return open_checkpoint(note, self.seals.origin, self.seals.sender)",
         "tests/store/test_seal_forks.py::"
         "test_a_sender_that_turned_its_seal_after_its_disk_was_put_back_halts_as_forked",
     ),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.ledger.seals import Parties
+from gateway.ledger.seals import ChannelSeals
 from gateway.ledger.steps import FORKED, Halt
 from gateway.questions.links import Links, LinkStatus, Movement, movement
 from gateway.store.state import ChannelState
@@ -45,5 +45,5 @@ def test_a_channel_that_has_halted_does_not_move_whatever_its_stream_does(hk_sta
 
 @pytest.fixture
 def hk_state() -> ChannelState:
-    nobody: Parties = None  # type: ignore[assignment] - not looked at
+    nobody: ChannelSeals = None  # type: ignore[assignment] - not looked at
     return ChannelState(1, HK_TO_KR, ChannelParties("HK", "KR", outgoing=True), nobody)

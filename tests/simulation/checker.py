@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from gateway.ledger.checkpoint import open_receipt
 from tests.ledger import oracle
-from tests.ledger.samples import KR, PARTIES
+from tests.ledger.samples import CHANNEL_SEALS, KR
 from tests.simulation.ends import End, ReceiverEnd, SenderEnd
 
 root_of = lru_cache(None)(oracle.mth)
@@ -43,6 +43,6 @@ def check_settled(sender: SenderEnd, receiver: ReceiverEnd) -> None:
 def check_receipts(end: End, receiver: ReceiverEnd) -> None:
     """Every receipt verifies under the seals that both ends had, and commits to the log that is kept."""
     for size, receipt in end.disk.receipts.items():
-        opened = open_receipt(receipt.note, PARTIES.origin, end.disk.parties.sender, KR, receiver.seals)
+        opened = open_receipt(receipt.note, CHANNEL_SEALS.origin, end.disk.seals.sender, KR, receiver.seals)
         assert opened.checkpoint.size == size
         assert opened.checkpoint.root == root_of(tuple(end.disk.envelopes[:size]))

@@ -11,7 +11,7 @@ from gateway.ledger.forks import Prefix
 from gateway.ledger.merkle import CompactRange, leaf_hash
 from gateway.ledger.steps import Halt, Loaded, Recalled
 from gateway.ledger.tiles import consistency_proof
-from tests.ledger.samples import PARTIES
+from tests.ledger.samples import CHANNEL_SEALS
 
 
 class Disk:
@@ -23,7 +23,7 @@ class Disk:
         heads: signed checkpoints by size
         receipts: receipts by size
         halt: why the channel is halted; None while it is open
-        parties: the channel's ends, with the sender's seals as the log tells them
+        seals: of the channel's ends, the sender's as the log tells them
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Disk:
         self.heads: dict[int, SignedCheckpoint] = {}
         self.receipts: dict[int, Receipt] = {}
         self.halt: Halt | None = None
-        self.parties = PARTIES
+        self.seals = CHANNEL_SEALS
         self._edges = [CompactRange.EMPTY]  # the log's right edge at each size
 
     def backup(self) -> "Disk":
@@ -86,7 +86,7 @@ class Disk:
     def append_verified(self, batch: VerifiedBatch) -> None:
         assert batch.first == self.log.size, "each envelope is committed once, and in order (G4)"
         self.append(batch.envelopes, batch.head, batch.leaf_hashes)
-        self.parties = self.parties.after(batch.rotation)
+        self.seals = self.seals.after(batch.rotation)
         assert batch.log == self.log
 
     def keep_receipt(self, receipt: Receipt) -> None:

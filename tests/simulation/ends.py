@@ -14,15 +14,15 @@ from gateway.ledger import steps
 from gateway.ledger.channel import Machine
 from gateway.ledger.checkpoint import countersign, open_receipt, sign_checkpoint
 from gateway.ledger.receiver import ReceiverMachine
-from gateway.ledger.seals import Parties, Rotation, SealHistory
+from gateway.ledger.seals import ChannelSeals, Rotation, SealHistory
 from gateway.ledger.sender import SenderMachine
 from tests.ledger.samples import (
+    CHANNEL_SEALS,
     HK,
     HK_SEAL,
     KR,
     KR_SEAL,
     LATER,
-    PARTIES,
     TIME,
     FixedSeal,
     certified,
@@ -136,7 +136,7 @@ class SenderEnd(End):
     def __init__(self, link: Link) -> None:
         self.inbox, self.outbox = link.to_sender, link.to_receiver
         self.keys = [HK_SEAL]  # that the home holds, whatever the disk knows of them
-        self.receivers = PARTIES.receiver  # seals of the receiver, as the other channel has told them so far
+        self.receivers = CHANNEL_SEALS.receiver  # seals of the receiver, as the other channel has told them so far
         self.signed: dict[int, set[bytes]] = {}  # every root ever signed, by size
         self.grown: deque[steps.Grown] = deque()  # of every commit, also of what was restored; it may be told late
         super().__init__(link)
@@ -144,7 +144,7 @@ class SenderEnd(End):
     def build(self) -> Machine:
         disk = self.disk
         self.grown.clear()
-        return SenderMachine(self.parties(), disk.log, disk.head, disk.receipt, disk.halt)
+        return SenderMachine(self.channel_seals(), disk.log, disk.head, disk.receipt, disk.halt)
 
     def seal(self, envelopes: list[bytes]) -> None:
         """Commits a checkpoint; the machine hears of it afterwards, from ``grown``."""
@@ -157,18 +157,18 @@ class SenderEnd(End):
     @property
     def key(self) -> FixedSeal:
         """The private side of the seal in force."""
-        return next(key for key in self.keys if key.public == self.disk.parties.sender.newest.public)
+        return next(key for key in self.keys if key.public == self.disk.seals.sender.newest.public)
 
-    def parties(self) -> Parties:
-        senders = self.disk.parties.sender.expecting([certified(key) for key in self.keys])
-        return replace(self.disk.parties, sender=senders, receiver=self.receivers)
+    def channel_seals(self) -> ChannelSeals:
+        senders = self.disk.seals.sender.expecting([certified(key) for key in self.keys])
+        return replace(self.disk.seals, sender=senders, receiver=self.receivers)
 
     def rotate(self) -> None:
         """Commits a rotation: the last thing that the seal before signs."""
         key = fixed_seal(f"{HK} {len(self.keys)}")
         self.seal([rotation(key)])
         self.keys.append(key)
-        self.disk.parties = self.disk.parties.after(Rotation(certified(key), self.disk.log.size, 0))
+        self.disk.seals = self.disk.seals.after(Rotation(certified(key), self.disk.log.size, 0))
         self._note_growth()
 
     def hear_of_rotation(self, receivers: SealHistory) -> None:
@@ -177,7 +177,7 @@ class SenderEnd(End):
         self._note_growth()
 
     def _note_growth(self) -> None:
-        self.grown.append(steps.Grown(self.disk.log, self.disk.head, self.parties()))
+        self.grown.append(steps.Grown(self.disk.log, self.disk.head, self.channel_seals()))
 
     def dial(self) -> None:
         self.link.dial()
@@ -214,12 +214,12 @@ class ReceiverEnd(End):
     def __init__(self, link: Link) -> None:
         self.inbox, self.outbox = link.to_receiver, link.to_sender
         self.keys = [KR_SEAL]
-        self.seals = PARTIES.receiver  # its own, which stand in the channel the other way
+        self.seals = CHANNEL_SEALS.receiver  # its own, which stand in the channel the other way
         super().__init__(link)
 
     def build(self) -> Machine:
         return ReceiverMachine(
-            replace(self.disk.parties, receiver=self.seals),
+            replace(self.disk.seals, receiver=self.seals),
             self.disk.log,
             self.disk.head,
             self.disk.receipt,
@@ -250,5 +250,5 @@ class ReceiverEnd(End):
         assert isinstance(message, wire.ExchangeResponse)
         note = message.receipt.note or message.position.receipt
         if note:
-            receipt = open_receipt(note, PARTIES.origin, self.disk.parties.sender, KR, self.seals)
+            receipt = open_receipt(note, CHANNEL_SEALS.origin, self.disk.seals.sender, KR, self.seals)
             assert self.disk.receipts[receipt.checkpoint.size] == receipt, "only a durable receipt is sent (G3)"

@@ -6,7 +6,7 @@ from gateway.ledger.channel import State
 from gateway.ledger.checkpoint import open_checkpoint
 from gateway.ledger.steps import FORKED
 from tests.ledger import oracle
-from tests.ledger.samples import PARTIES, envelopes
+from tests.ledger.samples import CHANNEL_SEALS, envelopes
 from tests.simulation.world import World
 
 
@@ -31,7 +31,7 @@ def seal_other(world, count):
 
 def roots_of(evidence):
     """The two heads, opened with the sender's keys alone, as a third person would."""
-    heads = [open_checkpoint(note, PARTIES.origin, PARTIES.sender).checkpoint for note in evidence]
+    heads = [open_checkpoint(note, CHANNEL_SEALS.origin, CHANNEL_SEALS.sender).checkpoint for note in evidence]
     return {(head.size, head.root) for head in heads}
 
 

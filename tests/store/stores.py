@@ -359,11 +359,11 @@ async def exchange(
 
 async def _carrier(store: Opened, origin: str, outbox: "asyncio.Queue[Message]") -> Carrier:
     state, shared = store.state(origin), shared_store(store)
-    parties, turned = shared.parties(state), await store.read(read_turn, state)
+    seals, turned = shared.seals(state), await store.read(read_turn, state)
     machine = (
-        SenderMachine(parties, state.log, state.head, state.receipt, state.halt, turned)
+        SenderMachine(seals, state.log, state.head, state.receipt, state.halt, turned)
         if state.parties.outgoing
-        else ReceiverMachine(parties, state.log, state.head, state.receipt, state.halt)
+        else ReceiverMachine(seals, state.log, state.head, state.receipt, state.halt)
     )
     return Carrier(machine, state, shared, outbox.put)
 

@@ -52,7 +52,7 @@ async def proofs_of(store: Opened, origin: str = HK_TO_KR) -> Sequence[ProvenFor
 async def receive(store: Opened, *messages: wire.Hello | wire.Batch) -> None:
     """Has a store's receiver take what no machine of ours would send."""
     state, shared, outbox = store.state(HK_TO_KR), shared_store(store), asyncio.Queue[Message]()
-    machine = ReceiverMachine(shared.parties(state), state.log, state.head, state.receipt, state.halt)
+    machine = ReceiverMachine(shared.seals(state), state.log, state.head, state.receipt, state.halt)
     carrier = Carrier(machine, state, shared, outbox.put)
     for event in (steps.Opened(), *messages):
         await carrier.feed(event)

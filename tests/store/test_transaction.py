@@ -16,7 +16,7 @@ from gateway.ledger import batch as batch_module
 from gateway.ledger.batch import VerifiedBatch, verify_batch
 from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
 from gateway.ledger.merkle import CompactRange, leaf_hash
-from gateway.ledger.seals import Parties, SealHistory
+from gateway.ledger.seals import ChannelSeals, SealHistory
 from gateway.ledger.steps import FORKED, SENDER_ROLLED_BACK, Halt
 from gateway.store import prepared, writing
 from gateway.store import transaction as module
@@ -42,7 +42,9 @@ def batch_of(datas: list[bytes], log: CompactRange = CompactRange.EMPTY) -> Veri
     extended, _ = log.extend([leaf_hash(data) for data in datas])
     head = sign_checkpoint(Checkpoint(HK_TO_KR, extended.size, extended.root()), HK_SEAL, TIME)
     message = wire.Batch(first_index=log.size, envelopes=datas, checkpoint=head.note)
-    return verify_batch(message, log, Parties(HK_TO_KR, SealHistory.of(HK_SEAL.public), SealHistory.of(KR_SEAL.public)))
+    return verify_batch(
+        message, log, ChannelSeals(HK_TO_KR, SealHistory.of(HK_SEAL.public), SealHistory.of(KR_SEAL.public))
+    )
 
 
 def envelope(notice_id: str, salt: int = 0, **changes) -> Envelope:
