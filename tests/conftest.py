@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from gateway.identity.access import Role
 from tests.support import properties  # noqa: F401 - it registers the profiles
+from tests.support.garbage import look_for_garbage_rarely
 from tests.support.nodes import Site, found_pair, running
 
 FOUR_EYES = """
@@ -43,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return FIRST.index(folder) if folder in FIRST else len(FIRST)
 
     items.sort(key=place)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Nothing of what imports and the collection made is ever garbage: looked at again and again, it takes time."""
+    look_for_garbage_rarely()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forking import finished
 from tests.support.nodes import STOP_SECONDS, Site, running
 
 # In a process of its own: gRPC takes its TLS settings from the first import alone.
@@ -45,8 +46,7 @@ def test_a_port_that_is_taken_is_no_reason_not_to_start_the_node_again(tmp_path:
     """Who has it may end, or the address come to this machine: a service must not be given up for it (exit code 5)."""
     site = Site("HK", tmp_path / "hk").found()
     with socket.create_server(("127.0.0.1", site.peer_port)):
-        command = [sys.executable, "-m", "gateway", "serve", str(site.home.path)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        ended = finished("serve", site.home.path)
     assert ended.returncode == 4
     (told,) = ended.stderr.splitlines()
     assert f"127.0.0.1:{site.peer_port}" in told

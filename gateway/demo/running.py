@@ -34,13 +34,14 @@ _COLUMNS = {"notice": 11, "from": 5, "to": 2, "TLP": 5, "released": 8, "state": 
 _WIDTH = sum(_COLUMNS.values()) + len(_COLUMNS)  # with the gaps
 
 
-def run(folder: Path, console: Console, *, once: bool) -> None:
+def run(folder: Path, console: Console, *, once: bool, first_port: int) -> None:
     """Runs the demonstration in a folder.
 
     Args:
         folder: where everything is made; what an earlier demonstration left there goes
         console: to show it on
         once: end when everything is delivered and verified, instead of waiting for Ctrl-C
+        first_port: of Hong Kong's node; the other three follow from it
 
     Raises:
         ConfigError: the folder or a port cannot be used; says what to do.
@@ -48,7 +49,7 @@ def run(folder: Path, console: Console, *, once: bool) -> None:
     """
     signal.signal(signal.SIGTERM, _as_interrupt)  # so that both nodes are stopped, whenever it comes
     clear(folder)
-    sites = found_sites(folder)
+    sites = found_sites(folder, first_port)
     console.print(f"Two jurisdictions are founded and paired in {folder}")
     with ExitStack() as stack:
         for site in sites:

@@ -33,6 +33,7 @@ from gateway.rolling import import_pairing
 
 MARKER = "made-by-gateway-demo"
 START_SECONDS, STOP_SECONDS = 60, 20
+FIRST_PORT = 7401
 FIRST_GIVEN_PORT = 32_768  # by Linux, to whoever connects
 SYSTEM = "back-office"  # name of each authority's client
 
@@ -93,17 +94,17 @@ def _require_stopped(folder: Path) -> None:
             )
 
 
-def found_sites(folder: Path) -> list[Site]:
-    """Founds and pairs Hong Kong and Korea."""
-    sites = _sites(folder)
+def found_sites(folder: Path, first_port: int) -> list[Site]:
+    """Founds and pairs Hong Kong and Korea, whose ports begin with the first one."""
+    sites = _sites(folder, first_port)
     for site in sites:
         _found(site)
     _pair(sites)
     return sites
 
 
-def _sites(folder: Path) -> list[Site]:
-    ports = _ports()
+def _sites(folder: Path, first_port: int) -> list[Site]:
+    ports = _ports(first_port)
     return [
         Site(
             jurisdiction,
@@ -121,12 +122,12 @@ def _sites(folder: Path) -> list[Site]:
     ]
 
 
-def _ports() -> Iterator[int]:
-    """Ports that are easy to remember; where one is taken, that of the next thousand.
+def _ports(first: int) -> Iterator[int]:
+    """Ports that are easy to remember, such as 7401, 7402, 7501, 7502; where one is taken, that of the next thousand.
 
     None is of those that Linux gives to whoever connects: such a port could be gone before the node listens.
     """
-    for wanted in (7401, 7402, 7501, 7502):
+    for wanted in (first, first + 1, first + 100, first + 101):
         port = next((each for each in range(wanted, FIRST_GIVEN_PORT, 1000) if _is_free(each)), None)
         if port is None:
             raise ConfigError(f"port {wanted} is taken, and so is that of each thousand after it")

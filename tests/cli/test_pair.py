@@ -2,14 +2,13 @@
 
 import os
 import pty
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.identity.pairing import PairingDocument
 from tests.cli.transcripts import run
+from tests.support.forking import finished
 from tests.support.nodes import Site
 
 
@@ -31,14 +30,7 @@ def at_a_terminal(answer: str, *arguments: str | Path) -> tuple[int, str]:
     ours, theirs = pty.openpty()
     try:
         os.write(ours, answer.encode())
-        done = subprocess.run(
-            [sys.executable, "-m", "gateway", *map(str, arguments)],
-            stdin=theirs,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = finished(*arguments, stdin=theirs)
     finally:
         os.close(ours)
         os.close(theirs)

@@ -3,8 +3,6 @@
 import os
 import random
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -18,6 +16,7 @@ from regulator.exchange import Client, ExchangeError
 
 from tests.rpc.journals import entries_of
 from tests.supervision.samples import content
+from tests.support.forking import finished
 from tests.support.long_form import long_form
 from tests.support.nodes import Site, eventually, found_pair, running
 
@@ -89,7 +88,7 @@ def kill_at_random(hk: Site, kr: Site, loads: list[Load], kills: int, seed: int)
     while kills > 0:
         enough = [len(load.answered) + chance.randint(1, 4) for load in loads]
         eventually(lambda enough=enough: all(len(load.answered) >= n for load, n in zip(loads, enough, strict=True)))
-        time.sleep(chance.uniform(0, 0.5))  # the moment of the kill is what is random here
+        time.sleep(chance.uniform(0, 0.1))  # the moment of the kill is what is random here
         victims = chance.choice([(hk,), (kr,), (hk, kr), (hk, kr)])
         for site in victims:
             site.kill()
@@ -97,7 +96,7 @@ def kill_at_random(hk: Site, kr: Site, loads: list[Load], kills: int, seed: int)
         if chance.random() < 0.3:  # once more while it starts: opening, migration, dialling
             for site in victims:
                 site.launch()
-            time.sleep(chance.uniform(0.2, 2.0))
+            time.sleep(chance.uniform(0, 0.5))
             for site in victims:
                 site.kill()
             kills -= len(victims)
@@ -132,13 +131,7 @@ def check_journal(site: Site, loads: list[Load]) -> None:
 
 
 def check(site: Site) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", "check", str(site.home.path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = finished("check", site.home.path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -5,6 +5,7 @@
 Each is applied in a copy of the tree. First all finders run there on the code as it is, and must pass.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -65,9 +66,21 @@ def is_found(mutation: Mutation, tree: Path) -> bool:
     return done.returncode == FOUND
 
 
-def main(words: Sequence[str]) -> int:
-    """Tries the mutations whose description has one of the words, or all; gives how many were not found."""
+def chosen_by(arguments: Sequence[str]) -> Sequence[Mutation]:
+    """The mutations whose description has one of the words, or all. Words that choose none are an error."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m tests.mutations", description=__doc__, formatter_class=form)
+    parser.add_argument("words", nargs="*", metavar="PART OF A NAME", help="of those to try; none: all are tried")
+    words = parser.parse_args(arguments).words
     chosen = [each for each in MUTATIONS if not words or any(word in each.what for word in words)]
+    if not chosen:  # pytest without a finder would run the whole suite
+        parser.error(f"no mutation is named like that: {', '.join(words)}")
+    return chosen
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Tries what is asked for; gives how many were not found."""
+    chosen = chosen_by(arguments)
     with copied() as tree:
         before = run(tree, *dict.fromkeys(each.finder for each in chosen))
         if before.returncode != PASSED:

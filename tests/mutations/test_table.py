@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations.__main__ import applied
+from tests.mutations.__main__ import applied, chosen_by
 from tests.mutations.table import MUTATIONS
 
 ROOT = Path(__file__).parents[2]
@@ -33,3 +33,17 @@ def test_its_finder_is_there(mutation):
 def test_the_page_about_reliability_has_a_row_for_each():
     rows = re.findall(r"^\| (.+) \| `(tests/[\w/]+\.py::\w+)` \|$", PAGE, re.MULTILINE)
     assert rows == [(each.what, each.finder) for each in MUTATIONS]
+
+
+def test_words_choose_the_mutations_that_have_one_of_them_and_none_chooses_all():
+    first, last = MUTATIONS[0], MUTATIONS[-1]
+    assert chosen_by([]) == list(MUTATIONS)
+    assert chosen_by([first.what, last.what]) == [first, last]
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["no such invariant"], 2), (["--other"], 2)])
+def test_what_chooses_none_runs_nothing(arguments, code, capsys):
+    with pytest.raises(SystemExit) as ended:
+        chosen_by(arguments)
+    assert ended.value.code == code
+    assert "python -m tests.mutations" in "".join(capsys.readouterr())

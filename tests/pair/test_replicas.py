@@ -5,8 +5,6 @@ Korea's node is one process on SQLite, and knows the addresses of all replicas. 
 
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -32,6 +30,7 @@ from gateway.supervision.attachments import CHUNK_BYTES
 from tests.pair.test_attachments import attached, file_of, give_with
 from tests.rpc.calls import ATTACHMENTS, client_files, connected
 from tests.supervision.samples import content
+from tests.support.forking import finished
 from tests.support.long_form import long_form
 from tests.support.nodes import GATEWAY, Site, eventually, running
 from tests.support.pointed import PASSES, POINT
@@ -356,12 +355,7 @@ def test_a_file_whose_sender_dies_is_sent_on_by_the_other_replica(shared, tmp_pa
 
 def test_both_nodes_verify_after_all_that(shared):
     """By the nodes' own command, which shares no code with the writer, while they run."""
-    command = [sys.executable, "-m", "gateway", "check"]
-    checks = [
-        subprocess.Popen([*command, str(site.home.path)], stdout=subprocess.PIPE, text=True)
-        for site in (shared.replicas[0], shared.kr)
-    ]
-    for each in checks:
-        told, _ = each.communicate(timeout=100)
-        assert each.returncode == 0, told
-        assert "everything verifies" in told
+    for site in (shared.replicas[0], shared.kr):
+        check = finished("check", site.home.path)
+        assert check.returncode == 0, check.stdout + check.stderr
+        assert "everything verifies" in check.stdout

@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 
 from tests.simulation.nodes.world import Outcome, World, run_seed, simulating
+from tests.support.garbage import look_for_garbage_rarely
 
 AT_ONCE = 20  # schedules that a worker runs before it tells
 REPORT_SECONDS = 60
@@ -62,6 +63,7 @@ def run(seeds: range, workers: int, seconds: float) -> int:
 
 def outcomes(seeds: range, workers: int, end: float) -> Iterator[Outcome]:
     """Of each schedule, as they are done."""
+    look_for_garbage_rarely()  # the workers, too: they are forked from here
     if workers == 1:
         with simulating() as folder:
             for seed in seeds:

@@ -1,7 +1,8 @@
-"""Starts nodes soon: one process has imported what a node needs, and each node is forked from it.
+"""Starts nodes and commands soon: one process has imported what they need, and each is forked from it.
 
-To import takes three quarters of a node's start. What is forked is a process of its own all the same, with its own
-signals, files, settings and end. gRPC is imported before the fork, and does nothing before it.
+To import takes three quarters of a node's start, and nearly all of a command's time. What is forked is a process of its
+own all the same, with its own signals, files, settings and end. gRPC is imported before the fork, and does nothing
+before it.
 """
 
 import atexit
@@ -14,6 +15,8 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -21,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 MAX_REQUEST_BYTES = 2**20
+COMMAND_SECONDS = 120  # more than a command takes, whatever else the machine does
 NUMBER = struct.Struct("q")  # what is told of a process: its pid, and last its exit code
 TLS_SETTING = "GRPC_SSL_CIPHER_SUITES"  # gRPC has read it; ``gateway`` has set it
 
@@ -94,17 +98,40 @@ def _forker() -> socket.socket:
     return ours
 
 
-def forked(arguments: Sequence[str], stderr: IO[Any], environment: Mapping[str, str]) -> Forked:
-    """Starts ``gateway`` with these arguments."""
-    request = json.dumps({"arguments": list(arguments), "environment": dict(environment), "folder": str(Path.cwd())})
+def forked(
+    arguments: Sequence[str],
+    stderr: IO[Any],
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+    stdin: int | None = None,
+) -> Forked:
+    """Starts ``gateway`` with these arguments, in this folder or where this process is. Without stdin it has none."""
+    where = str(folder or Path.cwd())
+    request = json.dumps({"arguments": list(arguments), "environment": dict(environment), "folder": where})
     told, tell = os.pipe()
     out, into = os.pipe()
+    given = [] if stdin is None else [stdin]
     try:
-        socket.send_fds(_forker(), [request.encode()], [into, stderr.fileno(), tell])
+        socket.send_fds(_forker(), [request.encode()], [into, stderr.fileno(), tell, *given])
     finally:
         os.close(tell)
         os.close(into)
     return Forked(told, os.fdopen(out))
+
+
+def finished(
+    *arguments: str | Path, folder: Path | None = None, stdin: int | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Runs ``gateway`` with these arguments to its end. One that does not end is killed."""
+    with tempfile.TemporaryFile("w+") as stderr:
+        with forked(list(map(str, arguments)), stderr, os.environ, folder, stdin) as process:
+            killing = threading.Timer(COMMAND_SECONDS, process.kill)
+            killing.start()
+            said = process.stdout.read()
+            code = process.wait(COMMAND_SECONDS)
+            killing.cancel()
+        stderr.seek(0)
+        return subprocess.CompletedProcess(("gateway", *arguments), code, said, stderr.read())
 
 
 # --- the process that forks ---------------------------------------------------------------------------------------
@@ -125,29 +152,31 @@ class _Forking:
                 if key.fileobj is not self._control:
                     self._ended(key.fd)
                     continue
-                data, files, _, _ = socket.recv_fds(self._control, MAX_REQUEST_BYTES, 3)
+                data, files, _, _ = socket.recv_fds(self._control, MAX_REQUEST_BYTES, 4)
                 if not data:
                     return None
                 if self._fork(*files):
                     return dict(json.loads(data))
 
-    def _fork(self, stdout: int, stderr: int, tell: int) -> bool:
+    def _fork(self, stdout: int, stderr: int, tell: int, *stdin: int) -> bool:
         """Gives whether this is what was forked."""
         pid = os.fork()
         if pid:
-            os.close(stdout)
-            os.close(stderr)
+            for file in (stdout, stderr, *stdin):
+                os.close(file)
             os.write(tell, NUMBER.pack(pid))
             ending = os.pidfd_open(pid)
             self._running[ending] = (pid, tell)
             self._selector.register(ending, selectors.EVENT_READ)
             return False
+        for file in stdin:
+            os.dup2(file, sys.__stdin__.fileno())
         os.dup2(stdout, sys.__stdout__.fileno())
         os.dup2(stderr, sys.__stderr__.fileno())
         self._selector.close()
         self._control.close()
         others = [fd for ending, (_, told) in self._running.items() for fd in (ending, told)]
-        for file in (stdout, stderr, tell, *others):
+        for file in (stdout, stderr, tell, *stdin, *others):
             os.close(file)
         return True
 

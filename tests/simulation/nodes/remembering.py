@@ -1,6 +1,5 @@
 """What schedules read over and over is read once: notes and certificates, which the same bytes always are the same."""
 
-import gc
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
@@ -11,20 +10,13 @@ from gateway.ledger.note import Note
 from gateway.store import seals
 
 NOTES, CERTIFICATES = 4096, 256
-COLLECTED_AFTER = 50_000  # new objects; the many that imports made are looked at no more
 
 
 @contextmanager
 def remembering() -> Iterator[None]:
     """Only functions of bytes alone that give what nobody changes."""
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECTED_AFTER, *before[1:])
     with ExitStack() as stack:
         stack.enter_context(patch.object(Note, "parse", staticmethod(lru_cache(NOTES)(Note.parse))))
         for module, name in ((certificates, "load_certificates"), (seals, "seal_of")):
             stack.enter_context(patch.object(module, name, lru_cache(CERTIFICATES)(getattr(module, name))))
         yield
-    gc.set_threshold(*before)
-    gc.unfreeze()
