@@ -189,7 +189,7 @@ class Node:
         # Each by itself: one that is slow to fetch must not keep the others from being looked at.
         yield from (watch([source], alarms) for source in self._officers.sources)
         rooms = disk_room(self.home.path), queue_room(self._committer.waiting_weight)
-        yield watch([*rooms, ClockWatch(self._clock)], alarms)
+        yield watch([*rooms, ClockWatch(self._clock), *self._replicas.watched], alarms)
         yield self._journaling.run()
         yield self._continuity.run(self._committer.latest)
         if self.metrics_port:

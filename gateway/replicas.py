@@ -7,20 +7,21 @@ rules say (``store.lease_rules``). With SQLite a node is one process, which move
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 from gateway.errors import StoreError, Unavailable
 from gateway.logs import Log
 from gateway.questions.links import Links, LinkStatus
-from gateway.store.commits import COMMITS
+from gateway.store.commits import COMMITS, Commit
 from gateway.store.database import Database
 from gateway.store.following import Listening
 from gateway.store.lease_keeping import LeaseKeeping
 from gateway.store.lease_rules import decide
 from gateway.store.leases import LEASE_SECONDS, Holding, Lease, Picture, Replica
 from gateway.store.state import ChannelState
+from gateway.watching import Watched
 
 BEAT_SECONDS = 0.75  # a lease is renewed three times before it ends
 FOLLOW_PAUSE_SECONDS = 0.01  # from one look at what others committed to the next
@@ -62,9 +63,14 @@ class Following(Protocol):
     async def look(self) -> None:
         """Finds out whether the database is still the one that was known, and takes writes."""
 
+    def latest(self) -> Commit:
+        """Gives what is true since the newest commit that is known."""
+
 
 class Alone:
     """The only process of a node."""
+
+    watched: Sequence[Watched] = ()
 
     async def hold(self, _origin: str) -> Hold:
         """Gives it at once."""
@@ -110,7 +116,7 @@ class Shared:
         self._held: dict[str, Hold] = {}
         self._changed = asyncio.Event()  # set and replaced whenever something is held that was not
         self._woken, self._news = asyncio.Event(), asyncio.Event()
-        self._newest = 0  # version that was told of
+        self._newest = 0  # version that was told of, by whomever: no newer one may be passed over for it
         self._renewed = time.monotonic()
         self._ending = set[asyncio.Task[None]]()
         loop = asyncio.get_running_loop()
@@ -119,6 +125,7 @@ class Shared:
             loop.call_soon_threadsafe(self._told, kind, number)
 
         self._listening = Listening(database, domain, told)
+        self.watched: Sequence[Watched] = (self._listening,)
 
     # --- for the ends of channels -----------------------------------------------------------------------------------
 
@@ -254,9 +261,11 @@ class Shared:
         while True:
             await self._news.wait()
             self._news.clear()
-            pause = FOLLOW_PAUSE_SECONDS
+            pause, asked = FOLLOW_PAUSE_SECONDS, self._newest
             try:
-                await self._committer.follow(self._newest)
+                await self._committer.follow(asked)
+                if self._newest == asked:
+                    self._newest = self._committer.latest().version
             except Unavailable:
                 pause = BEAT_SECONDS
                 self._news.set()  # what was told is not known yet

@@ -51,7 +51,7 @@ async def test_a_commit_that_could_not_be_read_is_read_later_though_none_follows
             raise answer
         known.set()
 
-    committer = SimpleNamespace(follow=follow)
+    committer = SimpleNamespace(follow=follow, latest=lambda: SimpleNamespace(version=7))
     shared = Shared(None, Replica("a" * 32, "a", 0), "hk", {}, Links(), committer, lambda _: None)  # type: ignore[arg-type]
     shared._told(COMMITS, 7)
     running = asyncio.create_task(shared.run())
@@ -81,3 +81,30 @@ async def test_a_replica_that_nobody_asks_for_anything_finds_out_that_it_could_n
     assert not running.done()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_number_that_somebody_told_wrong_hides_no_commit_that_follows(monkeypatch):
+    """Whoever may connect to the server may NOTIFY."""
+    monkeypatch.setattr(replicas, "LeaseKeeping", Silent)
+    monkeypatch.setattr(replicas, "Listening", Silent)
+    monkeypatch.setattr(Silent, "beat", lambda *_: _picture())
+    asked: list[int | None] = []
+    known = asyncio.Event()
+
+    async def follow(version: int | None = None) -> None:
+        asked.append(version)
+        if version == 8:
+            known.set()
+
+    async def _picture() -> Picture:
+        return Picture(version=8 if asked else 0)
+
+    committer = SimpleNamespace(follow=follow, latest=lambda: SimpleNamespace(version=7))
+    shared = Shared(None, Replica("a" * 32, "a", 0), "hk", {}, Links(), committer, lambda _: None)  # type: ignore[arg-type]
+    shared._told(COMMITS, 10**17)
+    running = asyncio.create_task(shared.run())
+    async with asyncio.timeout(60):
+        await known.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert asked == [10**17, 8]

@@ -29,6 +29,7 @@ _OF_ALARMS = {
     "seal": Remedy("wait for the peers, or look at the sealing keys: docs/certificates.md", DOCTOR),
     "disk": Remedy("make room where the home is; never delete node.db-wal", "df -h HOME"),
     "writer queue": Remedy("look at the disk, then bound the client that sends so much", "iostat -x 5"),
+    "following": Remedy("look at the server's log, and have a pooler before it in session mode", DOCTOR),
 }
 _OF_FILES = Remedy(
     "if there is no room, make it, or raise the bound under [attachments] in config.toml; if the peer lacks the file "

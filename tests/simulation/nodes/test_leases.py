@@ -138,6 +138,10 @@ class Process:
         """The database is still the same."""
         await asyncio.sleep(0)
 
+    def latest(self) -> SimpleNamespace:
+        """Nothing was committed."""
+        return SimpleNamespace(version=0)
+
     async def _move(self, origin: str) -> None:
         while True:
             await self._write_on(await self.shared.hold(origin))
