@@ -8,7 +8,8 @@ from functools import partial
 from gateway import chores
 from gateway.alarms import Alarms
 from gateway.attachment_link import AttachmentLink
-from gateway.commands.attachments import AttachmentCommands, Clearing
+from gateway.commands.attachments import AttachmentCommands
+from gateway.commands.clearing import Clearing
 from gateway.commands.receiving import Receiving
 from gateway.commands.storing import Room, Storing
 from gateway.home import Home
@@ -70,10 +71,11 @@ class Attaching:
         storing = Storing(committer, readers, room_of(home), secrets.token_bytes)
         self.servicer = AttachmentServicer(AttachmentCommands(committer, storing, questions), questions)
         self.wanting = Wanting(Receiving(parties, committer, readers, storing, clock), bulletin, alarms, transfers)
-        clearing = Clearing(committer, readers, clock, storing.dropped)
+        clearing = Clearing(committer, readers, clock, storing.dropped, scrubs=_is_local(home))
         self.chores: Sequence[chores.Chore] = (
             partial(chores.clear_attachments, clearing),
             partial(chores.sweep_attachments, clearing),
+            partial(chores.scrub_attachments, clearing),
             self.wanting.certify,
         )
 
@@ -108,5 +110,8 @@ def quotas_of(home: Home, peers: Iterable[str]) -> dict[Owner, int]:
 
 def _free_bytes(home: Home) -> int | None:
     """What is free where SQLite's file is: in the home; a server's disk is not seen from here."""
-    is_local = local_file(home.config.database.url, home.path) is not None
-    return shutil.disk_usage(home.path).free if is_local else None
+    return shutil.disk_usage(home.path).free if _is_local(home) else None
+
+
+def _is_local(home: Home) -> bool:
+    return local_file(home.config.database.url, home.path) is not None

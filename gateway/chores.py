@@ -9,7 +9,7 @@ from typing import Any
 
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.commands.attachments import Clearing
+from gateway.commands.clearing import Clearing
 from gateway.commands.drafts import DraftCommands
 from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.retention import Retention
@@ -63,6 +63,12 @@ async def sweep_attachments(clearing: Clearing) -> None:
     """Deletes what is dropped: at once, whenever more is, and every ten minutes, as another replica may have died."""
     failing = "dropped files could not be deleted now"
     await _again_and_again(failing, clearing.sweep, lambda: LONGEST_SLEEP_SECONDS, clearing.until_dropped)
+
+
+async def scrub_attachments(clearing: Clearing) -> None:
+    """Leaves nothing of files that were deleted: after each time that some were, but a while after the time before."""
+    failing = "the database could not be scrubbed of deleted files now"
+    await _again_and_again(failing, clearing.scrub, lambda: LONGEST_SLEEP_SECONDS, clearing.until_deleted)
 
 
 async def destroy_past(retention: Retention, now: Callable[[], datetime]) -> None:

@@ -18,7 +18,8 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     │   ├── ConsentRequired      no consent in force covers what would be passed on
     │   ├── SharingProhibited    the notice may never be passed on
     │   ├── ContentDestroyed     the content is gone, as its retain_until asked
-    │   └── AttachmentMissing    a file that a notice names is not whole here
+    │   ├── AttachmentMissing    a file that a notice names is not whole here
+    │   └── AttachmentNamed      a notice or a draft names the file, and keeps it
     ├── Stale                    another writer came first
     ├── Overloaded               a bound is reached; try later
     │   ├── RateLimited          the caller's calls come too fast
@@ -138,6 +139,12 @@ class AttachmentMissing(WrongState):
     """A file that a notice names is not whole here; metadata ``field`` names it, where a request does."""
 
     reason = "ATTACHMENT_MISSING"
+
+
+class AttachmentNamed(WrongState):
+    """A notice or a draft names the file; metadata ``notice`` or ``draft`` names that, where it may be seen."""
+
+    reason = "ATTACHMENT_NAMED"
 
 
 class ConsentRequired(WrongState):

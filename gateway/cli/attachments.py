@@ -1,4 +1,4 @@
-"""``gateway attachment``: sends files that notices name, tells how they stand, and fetches them."""
+"""``gateway attachment``: sends files that notices name, tells how they stand, fetches and drops them."""
 
 import mimetypes
 from pathlib import Path
@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 from regulator.exchange import Client
+from regulator.exchange.attachment_requests import attachment_name
 from regulator.exchange.v1.attachment_service_pb2 import StoredAttachment
 from regulator.exchange.v1.values_pb2 import Attachment
 
-from gateway.cli.options import AsJson, ProfileFile, connect
+from gateway.cli.options import AsJson, ProfileFile, RequestId, connect
 from gateway.cli.output import json_moment, moment_of, pairs, say, write_json
 
 UNKNOWN_TYPE = "application/octet-stream"
@@ -20,6 +21,9 @@ Files = Annotated[
 ]
 Place = Annotated[
     Path, typer.Option(metavar="FILE", dir_okay=False, help="Where it is to be; what is there is replaced.")
+]
+OwnName = Annotated[
+    str, typer.Argument(metavar="NAME", help="attachments/ID, or the ID alone, as gateway attachment upload told it.")
 ]
 AttachmentName = Annotated[
     str,
@@ -33,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("upload")(upload)
     group.command("show")(show)
     group.command("download")(download)
+    group.command("delete")(delete)
     app.add_typer(group, name="attachment")
 
 
@@ -85,6 +90,22 @@ def download(
     with connect(profile) as client:
         stored = client.download_attachment(name, out)
     say(f"{out} is written: {stored.size_bytes} bytes, SHA-256 {stored.sha256.hex()}")
+
+
+def delete(
+    name: OwnName,
+    *,
+    profile: ProfileFile,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="No such file is no error.")] = False,
+    request_id: RequestId = None,
+) -> None:
+    """Drops a file of the own authority that no notice and no draft names, whole or not, before its day.
+
+    Its room is free at once, and its bytes are overwritten soon after.
+    """
+    with connect(profile) as client:
+        client.delete_attachment(name, request_id=request_id, allow_missing=allow_missing)
+    say(f"{attachment_name(name)} is not at the node any more")
 
 
 def attach(client: Client, files: list[Path]) -> list[Attachment]:

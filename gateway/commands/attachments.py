@@ -1,36 +1,29 @@
-"""What can be done about attachments: declare them, send their bytes; and what becomes of those that nothing names."""
+"""What back offices can do about attachments: declare them, send their bytes, drop them again."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import AsyncIterator
 
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 
-from gateway.commands.attachment_sight import visible
-from gateway.commands.storing import Filling, Storing, sweep
+from gateway.commands.attachment_sight import unnamed, visible
+from gateway.commands.replays import carried_out, remember
+from gateway.commands.storing import Filling, Storing, there
 from gateway.errors import BadInput
 from gateway.identity.access import Caller
-from gateway.moments import MICROS
-from gateway.questions.attachments import IDLE_SECONDS, AttachmentQuestions, attachment_name
+from gateway.questions.attachments import AttachmentQuestions, attachment_name, not_there
 from gateway.questions.scopes import scope_of
-from gateway.store.attachment_queries import read_idle
 from gateway.store.committer import Committer
-from gateway.store.readers import Readers
+from gateway.store.reading import Needs
 from gateway.store.transaction import Transaction
 from gateway.supervision.attachments import (
     CHUNK_BYTES,
+    NAME_PREFIX,
     Attached,
     AttachmentRecord,
     Cutter,
     Owner,
-    attached_in,
     check_offset,
 )
-from gateway.supervision.draft_messages import content_of
-from gateway.supervision.submissions import check_fields
-
-AT_ONCE = 100  # files in one commit
+from gateway.supervision.submissions import check_fields, digest_of
 
 
 class AttachmentCommands:
@@ -66,7 +59,8 @@ class AttachmentCommands:
         check_fields(first)
         record = await self._questions.declared(caller, first.name)
         check_offset(record, first.offset)
-        record = await self._committer.submit(lambda tx: _touched(tx, record))
+        number = record.number
+        record = await self._committer.submit(lambda tx: tx.files.keep(there(tx, number)._replace(touched_at=tx.now)))
         cutter = Cutter(record.size_bytes, first.offset)
         async with Filling(self._storing, record, -(-first.offset // CHUNK_BYTES)) as filling:
             message: pb.UploadAttachmentRequest | None = first
@@ -81,62 +75,27 @@ class AttachmentCommands:
             record = await self._storing.complete(record)
         return await self._told(caller, record)
 
+    async def delete_attachment(self, caller: Caller, request: pb.DeleteAttachmentRequest) -> None:
+        """Drops a file that nothing names; its chunks are deleted soon after."""
+        check_fields(request)
+        name, digest = request.name, digest_of(request)
+
+        def delete(tx: Transaction) -> None:
+            if carried_out(tx, caller, request.request_id, digest):
+                return
+            record = unnamed(tx, caller, name.removeprefix(NAME_PREFIX))
+            if record is not None:
+                tx.files.keep(record._replace(is_dropped=True))
+                remember(tx, caller, request.request_id, digest, name)
+            elif not request.allow_missing:
+                raise not_there(name)
+
+        asked = frozenset({(caller.client, request.request_id)} if request.request_id else ())
+        await self._committer.submit(delete, Needs(requests=asked))
+        self._storing.dropped.set()
+
     async def _told(self, caller: Caller, record: AttachmentRecord) -> pb.StoredAttachment:
         return await self._questions.get_attachment(caller, pb.GetAttachmentRequest(name=attachment_name(record)))
-
-
-class Clearing:
-    """Drops files that nothing names, and deletes what is dropped.
-
-    Args:
-        committer: the one writer
-        readers: of the store; they look through all files, so that the writer does not
-        clock: microseconds since 1970
-        dropped: set where a file is dropped
-    """
-
-    def __init__(
-        self, committer: Committer, readers: Readers, clock: Callable[[], int], dropped: asyncio.Event
-    ) -> None:
-        self._committer, self._readers, self._clock, self._dropped = committer, readers, clock, dropped
-
-    async def clear(self) -> None:
-        """Drops what nobody named in a day."""
-        before, last = self._clock() - IDLE_SECONDS * MICROS, 0
-        while numbers := await self._readers.run(read_idle, before, last, AT_ONCE):
-            await self._committer.submit(partial(_drop_idle, before=before, numbers=numbers), bounded=False)
-            last = numbers[-1]
-            self._dropped.set()
-
-    async def sweep(self) -> None:
-        """Deletes what is dropped, some chunks a commit: its room is nobody's until then."""
-        self._dropped.clear()
-        await sweep(self._committer)
-
-    async def until_dropped(self, seconds: float) -> None:
-        """Waits until a file is dropped, or so long."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._dropped.wait()
-
-
-def _drop_idle(tx: Transaction, before: int, numbers: Sequence[int]) -> None:
-    """Drops those of some files that are idle still, and that no draft names."""
-    idle = tx.files.idle(before, numbers)
-    drafted = {authority: _in_drafts(tx, authority) for authority in {each.owner.authority for each in idle}}
-    for each in idle:
-        if Attached(each.sha256, each.size_bytes) not in drafted[each.owner.authority]:
-            tx.files.keep(each._replace(is_dropped=True))
-
-
-def _in_drafts(tx: Transaction, authority: str) -> set[Attached]:
-    contents = filter(None, map(content_of, tx.drafts.open_requests(authority)))
-    return {file for content in contents for file in attached_in(content)}
-
-
-def _touched(tx: Transaction, record: AttachmentRecord) -> AttachmentRecord:
-    known = tx.files.find(record.number) or record
-    return tx.files.keep(known._replace(touched_at=tx.now))
 
 
 def _check_following(message: pb.UploadAttachmentRequest, first: pb.UploadAttachmentRequest) -> None:

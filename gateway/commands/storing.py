@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
 
-from gateway.errors import BadInput, NoRoom, Stale
+from gateway.errors import BadInput, Corrupt, NoRoom, Stale
 from gateway.journal.entries import CALL_RECORD
 from gateway.store.attachment_queries import hash_chunks
 from gateway.store.committer import Committer
@@ -81,7 +81,7 @@ class Room:
                 f"the attachments of {whose} have {quota} bytes, and not so many left", limit=f"attachments.{limit}"
             )
         if owner.authority and kept.coming_files >= self.unfinished_files:
-            said = f"{whose} has {kept.coming_files} files that are not finished: finish them, or wait until they go"
+            said = f"{whose} has {kept.coming_files} files that are not finished: finish or delete some"
             raise NoRoom(said, limit="attachments.max_unfinished")
         free = self.free_bytes()
         if free is not None and free + reusable_bytes - owed_bytes - size_bytes < self.keep_free_bytes:
@@ -126,7 +126,7 @@ class Storing:
         chunk = Chunk(index, data, sha256(data).digest())
 
         def unit(tx: Transaction) -> AttachmentRecord:
-            record = _there(tx, number)
+            record = there(tx, number)
             if is_next(record, chunk):
                 return tx.files.keep(with_chunk(record, chunk, tx.now), chunk)
             if tx.files.chunk_sha256(number, index) != chunk.sha256:
@@ -149,14 +149,10 @@ class Storing:
         """
         if record.is_complete:
             return record
-        found = sha256()
-        chunks = chunk_count(record.size_bytes)
-        for first in range(0, chunks, HASHED_AT_ONCE):
-            await self._readers.run(hash_chunks, record.number, first, min(HASHED_AT_ONCE, chunks - first), found)
-        is_right = found.digest() == record.sha256
+        is_right = await self._digest(record) == record.sha256
 
         def unit(tx: Transaction) -> AttachmentRecord:
-            known = _there(tx, record.number)
+            known = there(tx, record.number)
             return tx.files.keep(known._replace(is_complete=is_right, is_dropped=not is_right, touched_at=tx.now))
 
         kept = await self._committer.submit(unit)
@@ -167,8 +163,24 @@ class Storing:
             )
         return kept
 
+    async def _digest(self, record: AttachmentRecord) -> bytes:
+        """SHA-256 of all that is stored of a file."""
+        found, chunks = sha256(), chunk_count(record.size_bytes)
+        try:
+            for first in range(0, chunks, HASHED_AT_ONCE):
+                await self._readers.run(hash_chunks, record.number, first, min(HASHED_AT_ONCE, chunks - first), found)
+        except Corrupt:  # or it was dropped meanwhile
+            await self._committer.submit(lambda tx: there(tx, record.number))
+            raise
+        return found.digest()
 
-def _there(tx: Transaction, number: int) -> AttachmentRecord:
+
+def there(tx: Transaction, number: int) -> AttachmentRecord:
+    """Gives a file that is not dropped.
+
+    Raises:
+        Stale: it is not here any more.
+    """
     record = tx.files.find(number)
     if record is None or record.is_dropped:
         raise Stale("the attachment is not here any more: declare it again")
@@ -217,10 +229,12 @@ class Filling:
         self._waiting.popleft()
 
 
-async def sweep(committer: Committer) -> None:
-    """Deletes all that is dropped, some chunks a commit."""
+async def sweep(committer: Committer) -> bool:
+    """Deletes all that is dropped, some chunks a commit; tells if there was anything."""
+    found = False
     while await committer.submit(_sweep, weight=SWEPT_AT_ONCE, bounded=False):
-        pass
+        found = True
+    return found
 
 
 def _sweep(tx: Transaction) -> bool:

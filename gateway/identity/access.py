@@ -89,6 +89,7 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
         UploadAttachment=_WRITING,
         GetAttachment=_READING | _APPROVING,
         DownloadAttachment=_READING | _APPROVING,
+        DeleteAttachment=_WRITING,
     ),
     **_rules("regulator.exchange.v1.EventService", WatchEvents=_OPERATING | _APPROVING),
     **_rules(
@@ -145,7 +146,7 @@ LABELLED: Mapping[str, Bearing] = {
     **_bearing("SharingService", Bearing.HIDES, "RequestConsent", "GrantConsent", "RefuseConsent", "GetConsent"),
     **_bearing("SharingService", Bearing.HIDES, "MarkShared", "GetShare"),
     **_bearing("SharingService", Bearing.FILTERS, "ListConsents", "ListShares"),
-    **_bearing("AttachmentService", Bearing.HIDES, "GetAttachment", "DownloadAttachment"),
+    **_bearing("AttachmentService", Bearing.HIDES, "GetAttachment", "DownloadAttachment", "DeleteAttachment"),
     **_bearing("EventService", Bearing.FILTERS, "WatchEvents"),
     **_bearing("EvidenceService", Bearing.HIDES, "GetEvidence"),
     **_bearing("AuditService", Bearing.WHOLE, "ListJournalEntries", "ExportJournal"),

@@ -59,6 +59,7 @@ class AttachmentQuestions:
         while offset < size:
             parts = await self._readers.run(read_chunks, number, offset // CHUNK_BYTES, CHUNKS_AT_ONCE)
             if not parts:
+                await self._view(caller, request.name)  # what was deleted is not there
                 raise ContentDestroyed(f"{request.name} was destroyed meanwhile")
             for part in parts:
                 data = part[offset % CHUNK_BYTES :]
@@ -70,19 +71,19 @@ class AttachmentQuestions:
         if place is None:
             return await self._own(caller, name)
         if caller.roles.isdisjoint(_READING):  # an approver sees what it decides about, and no notices
-            raise _not_there(name)
+            raise not_there(name)
         found = await self._readers.at_once(read_bound, notice_id(place[0]), place[1], scope_of(caller))
         if found and found.is_destroyed:
             raise ContentDestroyed(f"the content of {place[0]} is destroyed, as its retain_until asked")
         if found is None or found.view is None:
-            raise _not_there(name)
+            raise not_there(name)
         return found.view
 
     async def _own(self, caller: Caller, name: str) -> AttachmentView:
         own_id = name.removeprefix(NAME_PREFIX)
         view = await self._readers.at_once(read_attachment, own_id, caller.authority, scope_of(caller))
         if view is None:
-            raise _not_there(name)
+            raise not_there(name)
         return view
 
 
@@ -107,8 +108,9 @@ def attachment_name(record: AttachmentRecord) -> str:
     return f"{NAME_PREFIX}{record.id}"
 
 
-def _not_there(name: str) -> NotFound:
+def not_there(name: str) -> NotFound:
+    """The one answer to whoever asks for a file that is not there, or not for it."""
     return NotFound(f"there is no {name}", name=name)
 
 
-__all__ = ["IDLE_SECONDS", "AttachmentQuestions", "attachment_name", "bound_name", "stored_message"]
+__all__ = ["IDLE_SECONDS", "AttachmentQuestions", "attachment_name", "bound_name", "not_there", "stored_message"]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+from google.protobuf.empty_pb2 import Empty
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 from regulator.exchange.v1.attachment_service_pb2_grpc import AttachmentServiceServicer
 
@@ -37,3 +38,8 @@ class AttachmentServicer(AttachmentServiceServicer):
         """Gives the bytes of a file."""
         async for part in self._questions.download(CALLER.get(), request):
             yield part
+
+    async def DeleteAttachment(self, request: pb.DeleteAttachmentRequest, context: Any) -> Empty:
+        """Drops a file that nothing names."""
+        await self._commands.delete_attachment(CALLER.get(), request)
+        return Empty()

@@ -154,14 +154,20 @@ class AttachmentLookups:
         some = list(self._connection.scalars(_NOTICES.limit(MOST_NAMING), {"number": number}))
         return not some or len(hidden_of(self._connection, scope, some)) < len(set(some))
 
+    def naming(self, record: AttachmentRecord) -> list[str]:
+        """Gives the ids of notices that name a file, so many at most; of those to be written all that name its like."""
+        written = (changes.named.items() for changes in self._changed)
+        new = [notice for named in written for notice, files in named if (record.sha256, record.size_bytes) in files]
+        return [*new, *self._connection.scalars(_NOTICES.limit(MOST_NAMING), {"number": record.number})]
+
     def are_named_by(self, notice_id: str) -> bool:
         """Whether a notice names files, as of the last commit."""
         return self._connection.scalar(_NAMES, {"notice": notice_id}) is not None
 
     def idle(self, before: int, numbers: Sequence[int]) -> list[AttachmentRecord]:
-        """Gives those of some files that no notice names, untouched since a moment, as of the last commit."""
-        rows = self._connection.execute(_IDLE, {"before": before, "numbers": list(numbers)}).mappings()
-        return [attachment_record(row) for row in rows]
+        """Gives those of some files untouched since a moment that no notice names as of the last commit."""
+        rows, changing = self._connection.execute(_IDLE, {"before": before, "numbers": list(numbers)}), self._changing()
+        return [attachment_record(row) for row in rows.mappings() if row["number"] not in changing]
 
     def dropped(self, limit: int) -> list[AttachmentRecord]:
         """Gives files that are dropped and still have a row, as of the last commit."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from google.protobuf.message import Message
 from sqlalchemy import Connection, bindparam, func, select
 
 from gateway.store.draft_rows import draft_record
@@ -51,11 +50,15 @@ class DraftLookups:
         }
         return stored + len(new)
 
-    def open_requests(self, authority: str) -> Iterator[Message]:
-        """Gives what the drafts of an authority hold that are not final, as of the last commit."""
+    def open_of(self, authority: str) -> Iterator[DraftRecord]:
+        """Gives the drafts of an authority that are not final, one after the other."""
+        changing = {each.id: each for changed in reversed(self._changed) for each in changed.values()}
         for row in self._connection.execute(_OPEN_OF, {"authority": authority}).mappings():
-            if request := draft_record(row).request:
-                yield request
+            if row["id"] not in changing:
+                yield draft_record(row)
+        yield from (
+            each for each in changing.values() if each.author.authority == authority and each.state not in FINAL
+        )
 
     def over(self, now: int, limit: int) -> list[str]:
         """Gives the ids of drafts whose time is over, at most so many, as of the last commit."""

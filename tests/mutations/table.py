@@ -289,6 +289,20 @@ MUTATIONS = (
         "tests/simulation/nodes/test_files.py::test_whoever_says_that_files_are_there_has_them_whatever_breaks",
     ),
     Mutation(
+        "a file is deleted that a notice names",
+        "gateway/commands/attachment_sight.py",
+        "if notices := naming(tx, record):",
+        "if notices := naming(tx, record)[:0]:",
+        "tests/store/test_deleting.py::test_what_a_notice_names_is_kept_and_that_named_to_who_may_see_it",
+    ),
+    Mutation(
+        "a stream goes on with another file that has the number of one that is gone",
+        "gateway/store/attachment_writing.py",
+        "values(last_attachment=max(each.number for each in new))",
+        "values(last_attachment=0)",
+        "tests/store/test_attachments.py::test_who_still_reads_or_sends_a_file_that_is_gone_gets_at_no_other_one",
+    ),
+    Mutation(
         "a notice is passed on to others than its consent was granted for",
         "gateway/supervision/sharing_coverage.py",
         "if not passing.recipients <= consent.recipients:",

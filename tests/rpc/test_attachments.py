@@ -16,6 +16,7 @@ from regulator.exchange.v1.values_pb2 import Attachment, Handling
 
 from gateway.identity.access import Role
 from gateway.supervision.attachments import CHUNK_BYTES
+from tests.cli.transcripts import run
 from tests.rpc.calls import ATTACHMENTS, call, client_files, connected, refused
 from tests.supervision.samples import content, handling
 from tests.support.nodes import Site, eventually, found_pair, running
@@ -290,6 +291,46 @@ def test_a_quota_is_told_before_the_first_byte(hk: Site, tmp_path: Path):
     with hk.client("FSTB") as fstb, pytest.raises(InvalidRequest) as error:
         fstb.create_attachment(bytes(32), QUOTA + 1)
     assert [each.field for each in error.value.violations] == ["size_bytes"]
+
+
+def test_what_is_deleted_gives_its_room_back_and_the_journal_tells_who_did_it(hk: Site, sfc: Client, tmp_path: Path):
+    def taken() -> tuple[int, int]:
+        found = next(each for each in sfc.server_info().attachment_usages if each.authority == "SFC")
+        return found.coming_files, found.whole_files
+
+    before, path = taken(), file_of(tmp_path, 100)
+    broken, whole = declare(sfc, file_of(tmp_path, 101)).name, sfc.upload_attachment(path).name
+    assert taken() == (before[0] + 1, before[1] + 1)
+    sfc.delete_attachment(broken)
+    profile = hk.path / "clients" / "SFC-office" / "profile.toml"
+    told = run("attachment", "delete", whole.removeprefix("attachments/"), "--profile", profile)
+    assert (told.code, told.out) == (0, f"{whole} is not at the node any more\n")
+    assert taken() == before
+    told = run("attachment", "delete", whole, "--profile", profile)
+    assert (told.code, told.err) == (3, f"gateway: the node refused: there is no {whole} (NOT_FOUND)\n")
+    assert run("attachment", "delete", whole, "--profile", profile, "--allow-missing").code == 0
+    entries = [each.entry for each in sfc.list_journal_entries(resource=whole)]
+    steps = [each.step for each in entries if each.method.endswith("/DeleteAttachment")]
+    assert steps.count(JournalEntry.COMMITTED) == 1
+    assert declare(sfc, path).durable_bytes == 0
+
+
+def test_what_a_notice_names_is_not_deleted_nor_what_is_another_authoritys(hk: Site, sfc: Client, tmp_path: Path):
+    path = file_of(tmp_path, 102)
+    stored = sfc.upload_attachment(path)
+    with hk.client("HKMA") as hkma, pytest.raises(NotFound):
+        hkma.delete_attachment(stored.name)
+    name = sfc.create_notice(content(attachments=[attachment(path)]), recipient="KR").name
+    with pytest.raises(WrongState) as refusal:
+        sfc.delete_attachment(stored.name)
+    assert (refusal.value.reason, refusal.value.metadata) == ("ATTACHMENT_NAMED", {"notice": name})
+    with pytest.raises(InvalidRequest) as error:
+        sfc.delete_attachment(f"{name}/attachments/1")
+    assert [each.field for each in error.value.violations] == ["name"]
+    with pytest.raises(InvalidRequest) as error:
+        sfc.delete_attachment(stored.name, request_id="1")
+    assert [each.field for each in error.value.violations] == ["request_id"]
+    assert sfc.get_attachment(stored.name).complete
 
 
 def test_the_journal_tells_who_sent_and_who_fetched(sfc: Client, tmp_path: Path):

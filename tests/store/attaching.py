@@ -3,12 +3,18 @@
 import asyncio
 from hashlib import sha256
 
-from regulator.exchange.v1.values_pb2 import Attachment
+from regulator.exchange.v1.draft_service_pb2 import Draft
+from regulator.exchange.v1.envelope_pb2 import Author
+from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest
+from regulator.exchange.v1.values_pb2 import Attachment, Handling
 
-from gateway.commands.attachments import Clearing
+from gateway.commands.clearing import Clearing
 from gateway.commands.storing import Room, Storing
+from gateway.supervision.approval import ActKind
 from gateway.supervision.attachments import CHUNK_BYTES, Attached, AttachmentRecord, Owner, chunk_count
-from tests.store.stores import RANDOM, Opened
+from gateway.supervision.drafts import DraftRecord, Nature
+from tests.store.stores import CLIENT, NOW, RANDOM, Opened
+from tests.supervision.samples import content
 
 SFC, FROM_KR = Owner(authority="SFC"), Owner(peer="KR")
 BYTES = RANDOM.randbytes(2 * CHUNK_BYTES + 7)
@@ -52,3 +58,33 @@ async def cleared(store: Opened, after: int = 0) -> None:
     clearing = Clearing(store.committer, store.readers, lambda: now, asyncio.Event())
     await clearing.clear()
     await clearing.sweep()
+    await clearing.scrub()
+
+
+def draft(state: Draft.State.ValueType, tlp: Handling.Tlp.ValueType = Handling.TLP_UNSPECIFIED) -> DraftRecord:
+    """A draft of a notice that names the file; without a label everybody of its authority sees it."""
+    request = CreateNoticeRequest()
+    request.notice.content.CopyFrom(content(attachments=[named()]))
+    return DraftRecord(
+        id="hk-2026-d1",
+        revision=1,
+        state=state,
+        act=ActKind.CREATE_NOTICE,
+        request=request,
+        author=Author(authority="SFC", client=CLIENT),
+        nature=Nature(tlp=tlp),
+        created_at=NOW,
+        updated_at=NOW,
+        expires_at=NOW + 9 * LATER,
+        submitted_at=None,
+        reviewed_at=None,
+        reviewer=None,
+        reason="",
+        released="",
+    )
+
+
+def left(store: Opened, marks: list[bytes]) -> list[str]:
+    """The files of a home in which some of the bytes are."""
+    held = {path.name: path.read_bytes() for path in store.home.iterdir() if path.is_file()}
+    return [name for name, data in held.items() if any(mark in data for mark in marks)]

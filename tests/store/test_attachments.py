@@ -8,27 +8,36 @@ import pytest
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.attachment_service_pb2 import DownloadAttachmentRequest
 from regulator.exchange.v1.draft_service_pb2 import Draft
-from regulator.exchange.v1.envelope_pb2 import Author
-from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest
 from regulator.exchange.v1.values_pb2 import Handling
 from sqlalchemy import select
 
 from gateway import chores
-from gateway.commands.attachments import Clearing
+from gateway.commands.clearing import Clearing
 from gateway.errors import BadInput, ContentDestroyed, NoRoom, Stale
 from gateway.identity.access import Caller, Role
 from gateway.questions.attachments import AttachmentQuestions
 from gateway.store.attachment_queries import read_attachment, read_bound, read_chunks
 from gateway.store.tables import attachment_chunks, attachment_totals, attachments, notice_attachments
-from gateway.supervision.approval import ActKind
 from gateway.supervision.attachments import CHUNK_BYTES, Attached, AttachmentRecord, Owner
 from gateway.supervision.disclosure import EVERYTHING, Scope
-from gateway.supervision.drafts import DraftRecord, Nature
-from tests.store.attaching import BYTES, FILE, FROM_KR, LATER, SFC, cleared, declared, named, stored, storing
+from tests.store.attaching import (
+    BYTES,
+    FILE,
+    FROM_KR,
+    LATER,
+    SFC,
+    cleared,
+    declared,
+    draft,
+    left,
+    named,
+    stored,
+    storing,
+)
 from tests.store.damages import damaged
 from tests.store.damages import named as tables_of
-from tests.store.stores import CLIENT, NOW, Opened, refused, settle
-from tests.supervision.samples import content, handling
+from tests.store.stores import NOW, Opened, refused, settle
+from tests.supervision.samples import handling
 
 
 async def test_what_is_stored_is_what_came(hk: Opened):
@@ -202,35 +211,13 @@ async def test_what_a_draft_names_stays_for_as_long_as_it_is_open(hk: Opened):
 
 
 async def test_what_drafts_keep_holds_up_nothing_that_comes_after_it(hk: Opened, monkeypatch):
-    monkeypatch.setattr("gateway.commands.attachments.AT_ONCE", 1)
+    monkeypatch.setattr("gateway.commands.clearing.AT_ONCE", 1)
     await stored(hk)
     await hk.committer.submit(lambda tx: tx.keep_draft(draft(Draft.PENDING_APPROVAL)))
     await declared(hk, file=Attached(bytes(32), 9))
     await cleared(hk, LATER)
     assert [row["sha256"] for row in await hk.rows(attachments)] == [FILE.sha256]
     hk.execute("DELETE FROM drafts")
-
-
-def draft(state: Draft.State.ValueType) -> DraftRecord:
-    request = CreateNoticeRequest()
-    request.notice.content.CopyFrom(content(attachments=[named()]))
-    return DraftRecord(
-        id="hk-2026-d1",
-        revision=1,
-        state=state,
-        act=ActKind.CREATE_NOTICE,
-        request=request,
-        author=Author(authority="SFC", client=CLIENT),
-        nature=Nature(),
-        created_at=NOW,
-        updated_at=NOW,
-        expires_at=NOW + 9 * LATER,
-        submitted_at=None,
-        reviewed_at=None,
-        reviewer=None,
-        reason="",
-        released="",
-    )
 
 
 async def test_a_rebuild_ties_what_was_tied(hk: Opened, kr: Opened):
@@ -317,11 +304,6 @@ async def test_nothing_of_a_destroyed_file_is_left_in_any_file_of_the_home(hk: O
     assert left(hk, [*marks, FILE.sha256])
     await hk.destroy(date(2026, 1, 3))
     assert left(hk, [*marks, FILE.sha256]) == []
-
-
-def left(store: Opened, marks: list[bytes]) -> list[str]:
-    held = {path.name: path.read_bytes() for path in store.home.iterdir() if path.is_file()}
-    return [name for name, data in held.items() if any(mark in data for mark in marks)]
 
 
 async def test_a_certificate_is_not_sealed_before_the_last_chunk_is_gone(hk: Opened, kr: Opened, monkeypatch):

@@ -14,7 +14,8 @@ from gateway import chores
 from gateway.alarms import Alarms
 from gateway.attachment_link import AttachmentLink
 from gateway.carrier import Store
-from gateway.commands.attachments import AttachmentCommands, Clearing
+from gateway.commands.attachments import AttachmentCommands
+from gateway.commands.clearing import Clearing
 from gateway.commands.draft_acts import DraftActs
 from gateway.commands.drafts import DraftCommands
 from gateway.commands.framework_sealing import FrameworkSealing
@@ -152,6 +153,7 @@ class Running:
             asyncio.create_task(self._wanting.certify()),
             asyncio.create_task(chores.clear_attachments(self._clearing)),
             asyncio.create_task(chores.sweep_attachments(self._clearing)),
+            asyncio.create_task(chores.scrub_attachments(self._clearing)),
             asyncio.create_task(chores.tell_days(self.frameworks, site.now)),
             asyncio.create_task(chores.expire_drafts(self.drafts)),
             asyncio.create_task(chores.destroy_past(self.retention, site.now)),

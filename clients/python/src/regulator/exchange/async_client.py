@@ -159,6 +159,7 @@ class AsyncClient:
 
     create_attachment = _unary(lambda node: node.attachments.CreateAttachment, attachment_requests.create_attachment)
     get_attachment = _unary(lambda node: node.attachments.GetAttachment, attachment_requests.get_attachment)
+    delete_attachment = _unary(lambda node: node.attachments.DeleteAttachment, attachment_requests.delete_attachment)
 
     list_journal_entries = _listing(
         lambda node: node.audit.ListJournalEntries, audit_requests.list_journal_entries, pages.journal_entries

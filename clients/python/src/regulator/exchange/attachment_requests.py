@@ -1,6 +1,6 @@
 """Builds the requests about attachments, as ``requests`` does the others."""
 
-from regulator.exchange.requests import full_name
+from regulator.exchange.requests import full_name, identified
 from regulator.exchange.v1 import attachment_service_pb2 as attachments
 
 
@@ -20,6 +20,25 @@ def get_attachment(name: str) -> attachments.GetAttachmentRequest:
     Raises NotFound.
     """
     return attachments.GetAttachmentRequest(name=attachment_name(name))
+
+
+def delete_attachment(
+    name: str, *, request_id: str | None = None, allow_missing: bool = False
+) -> attachments.DeleteAttachmentRequest:
+    """Drops a file that no notice and no draft names, whole or not; its room is free at once.
+
+    Args:
+        name: ``attachments/...``, or the id alone.
+        request_id: a UUID; the same one again is answered alike. None: a new one.
+        allow_missing: nothing of that name is no error.
+
+    Raises:
+        NotFound: nothing of that name.
+        WrongState: ``ATTACHMENT_NAMED``: a notice or a draft names it; ``metadata`` tells which.
+    """
+    return attachments.DeleteAttachmentRequest(
+        name=attachment_name(name), request_id=identified(request_id), allow_missing=allow_missing
+    )
 
 
 def attachment_name(name: str) -> str:

@@ -178,6 +178,38 @@ class DownloadAttachmentRequest(_message.Message):
 Global___DownloadAttachmentRequest: _TypeAlias = DownloadAttachmentRequest  # noqa: Y015
 
 @_typing.final
+class DeleteAttachmentRequest(_message.Message):
+    """Asks to drop a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ALLOW_MISSING_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`attachments/{attachment}`."""
+    request_id: _builtins.str
+    """A UUID made by the caller. The same id with the same request is answered alike, and drops nothing more; with another
+    request it is refused as ALREADY_EXISTS, reason REQUEST_ID_REUSED. Empty: not idempotent.
+    """
+    allow_missing: _builtins.bool
+    """Answers also where there is no such file, or none for the caller; else that is NOT_FOUND."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        allow_missing: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_missing", b"allow_missing", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteAttachmentRequest: _TypeAlias = DeleteAttachmentRequest  # noqa: Y015
+
+@_typing.final
 class DownloadAttachmentResponse(_message.Message):
     """The next bytes of a file."""
 

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from regulator.exchange.v1 import attachment_service_pb2 as regulator_dot_exchange_dot_v1_dot_attachment__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -60,6 +61,11 @@ class AttachmentServiceStub:
                 request_serializer=regulator_dot_exchange_dot_v1_dot_attachment__service__pb2.DownloadAttachmentRequest.SerializeToString,
                 response_deserializer=regulator_dot_exchange_dot_v1_dot_attachment__service__pb2.DownloadAttachmentResponse.FromString,
                 _registered_method=True)
+        self.DeleteAttachment = channel.unary_unary(
+                '/regulator.exchange.v1.AttachmentService/DeleteAttachment',
+                request_serializer=regulator_dot_exchange_dot_v1_dot_attachment__service__pb2.DeleteAttachmentRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class AttachmentServiceServicer:
@@ -104,6 +110,17 @@ class AttachmentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteAttachment(self, request, context):
+        """Drops a file of the caller's authority that no notice and no draft names, whole or not, before its `expire_time`. Its
+        room is free at once, and its bytes are overwritten soon after; an upload of it that is under way ends as ABORTED, and a
+        download as NOT_FOUND. Idempotent by `request_id`. FAILED_PRECONDITION, reason ATTACHMENT_NAMED: a notice names it, and
+        it is kept for as long as that is, or a draft that is not final does; metadata `notice` or `draft` is its name, where the
+        caller may see it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AttachmentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -126,6 +143,11 @@ def add_AttachmentServiceServicer_to_server(servicer, server):
                     servicer.DownloadAttachment,
                     request_deserializer=regulator_dot_exchange_dot_v1_dot_attachment__service__pb2.DownloadAttachmentRequest.FromString,
                     response_serializer=regulator_dot_exchange_dot_v1_dot_attachment__service__pb2.DownloadAttachmentResponse.SerializeToString,
+            ),
+            'DeleteAttachment': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteAttachment,
+                    request_deserializer=regulator_dot_exchange_dot_v1_dot_attachment__service__pb2.DeleteAttachmentRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -242,6 +264,33 @@ class AttachmentService:
             '/regulator.exchange.v1.AttachmentService/DownloadAttachment',
             regulator_dot_exchange_dot_v1_dot_attachment__service__pb2.DownloadAttachmentRequest.SerializeToString,
             regulator_dot_exchange_dot_v1_dot_attachment__service__pb2.DownloadAttachmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteAttachment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/regulator.exchange.v1.AttachmentService/DeleteAttachment',
+            regulator_dot_exchange_dot_v1_dot_attachment__service__pb2.DeleteAttachmentRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 Files that belong to notices, for back offices."""
 
 from collections import abc as _abc
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from regulator.exchange.v1 import attachment_service_pb2 as _attachment_service_pb2
 import abc as _abc_1
@@ -54,6 +55,13 @@ class AttachmentServiceStub:
     """Tells how much of a file is durable here."""
     DownloadAttachment: _grpc.UnaryStreamMultiCallable[_attachment_service_pb2.DownloadAttachmentRequest, _attachment_service_pb2.DownloadAttachmentResponse]
     """Streams the bytes of a file from an offset on. FAILED_PRECONDITION: it is not whole here yet, or is destroyed."""
+    DeleteAttachment: _grpc.UnaryUnaryMultiCallable[_attachment_service_pb2.DeleteAttachmentRequest, _empty_pb2.Empty]
+    """Drops a file of the caller's authority that no notice and no draft names, whole or not, before its `expire_time`. Its
+    room is free at once, and its bytes are overwritten soon after; an upload of it that is under way ends as ABORTED, and a
+    download as NOT_FOUND. Idempotent by `request_id`. FAILED_PRECONDITION, reason ATTACHMENT_NAMED: a notice names it, and
+    it is kept for as long as that is, or a draft that is not final does; metadata `notice` or `draft` is its name, where the
+    caller may see it.
+    """
 
 @_typing.type_check_only
 class AttachmentServiceAsyncStub(AttachmentServiceStub):
@@ -81,6 +89,13 @@ class AttachmentServiceAsyncStub(AttachmentServiceStub):
     """Tells how much of a file is durable here."""
     DownloadAttachment: _aio.UnaryStreamMultiCallable[_attachment_service_pb2.DownloadAttachmentRequest, _attachment_service_pb2.DownloadAttachmentResponse]  # type: ignore[assignment]
     """Streams the bytes of a file from an offset on. FAILED_PRECONDITION: it is not whole here yet, or is destroyed."""
+    DeleteAttachment: _aio.UnaryUnaryMultiCallable[_attachment_service_pb2.DeleteAttachmentRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Drops a file of the caller's authority that no notice and no draft names, whole or not, before its `expire_time`. Its
+    room is free at once, and its bytes are overwritten soon after; an upload of it that is under way ends as ABORTED, and a
+    download as NOT_FOUND. Idempotent by `request_id`. FAILED_PRECONDITION, reason ATTACHMENT_NAMED: a notice names it, and
+    it is kept for as long as that is, or a draft that is not final does; metadata `notice` or `draft` is its name, where the
+    caller may see it.
+    """
 
 class AttachmentServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes in the files that a notice names by digest and size, and hands them out. A file comes before its notice: it is
@@ -129,5 +144,18 @@ class AttachmentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_attachment_service_pb2.DownloadAttachmentResponse], _abc.AsyncIterator[_attachment_service_pb2.DownloadAttachmentResponse]]:
         """Streams the bytes of a file from an offset on. FAILED_PRECONDITION: it is not whole here yet, or is destroyed."""
+
+    @_abc_1.abstractmethod
+    def DeleteAttachment(
+        self,
+        request: _attachment_service_pb2.DeleteAttachmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Drops a file of the caller's authority that no notice and no draft names, whole or not, before its `expire_time`. Its
+        room is free at once, and its bytes are overwritten soon after; an upload of it that is under way ends as ABORTED, and a
+        download as NOT_FOUND. Idempotent by `request_id`. FAILED_PRECONDITION, reason ATTACHMENT_NAMED: a notice names it, and
+        it is kept for as long as that is, or a draft that is not final does; metadata `notice` or `draft` is its name, where the
+        caller may see it.
+        """
 
 def add_AttachmentServiceServicer_to_server(servicer: AttachmentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,99 @@
+"""What becomes of files that nothing names, and of those that are dropped."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+
+from gateway.commands.attachment_sight import drafted, file_of, naming
+from gateway.commands.storing import sweep
+from gateway.errors import Unavailable
+from gateway.moments import MICROS
+from gateway.questions.attachments import IDLE_SECONDS
+from gateway.store.attachment_queries import read_idle
+from gateway.store.committer import Committer
+from gateway.store.readers import Readers
+from gateway.store.transaction import Transaction
+
+AT_ONCE = 100  # files in one commit
+SCRUB_PAUSE_SECONDS = 60.0  # from one scrub to the next, however many files are deleted: nothing is written meanwhile
+
+
+class Clearing:
+    """Drops files that nothing names, and deletes what is dropped.
+
+    Args:
+        committer: the one writer
+        readers: of the store; they look through all files, so that the writer does not
+        clock: microseconds since 1970
+        dropped: set where a file is dropped
+        scrubs: whether deleted bytes stay readable until the database is scrubbed: those of SQLite do, in its log
+    """
+
+    def __init__(
+        self,
+        committer: Committer,
+        readers: Readers,
+        clock: Callable[[], int],
+        dropped: asyncio.Event,
+        *,
+        scrubs: bool = True,
+    ) -> None:
+        self._committer, self._readers, self._clock, self._dropped = committer, readers, clock, dropped
+        self._scrubs, self._deleted = scrubs, asyncio.Event()
+
+    async def clear(self) -> None:
+        """Drops what nobody named in a day."""
+        before, last = self._clock() - IDLE_SECONDS * MICROS, 0
+        while numbers := await self._readers.run(read_idle, before, last, AT_ONCE):
+            await self._committer.submit(partial(_drop_idle, before=before, numbers=numbers), bounded=False)
+            last = numbers[-1]
+            self._dropped.set()
+
+    async def sweep(self) -> None:
+        """Deletes what is dropped, some chunks a commit: its room is nobody's until then."""
+        self._dropped.clear()
+        if await sweep(self._committer) and self._scrubs:
+            self._deleted.set()
+
+    async def scrub(self) -> None:
+        """Leaves what was deleted in no place from which the database could give it.
+
+        Raises:
+            Unavailable: a reader keeps the database from it, or it does not answer; ask again.
+        """
+        if not self._deleted.is_set():
+            return
+        self._deleted.clear()
+        is_done = False
+        try:
+            is_done = await self._committer.scrub()
+        finally:
+            if not is_done:
+                self._deleted.set()
+        if not is_done:
+            raise Unavailable("a reader still uses a state in which the files were there")
+
+    async def until_dropped(self, seconds: float) -> None:
+        """Waits until a file is dropped, or so long."""
+        await _until(self._dropped, seconds)
+
+    async def until_deleted(self, seconds: float) -> None:
+        """Waits until a file is deleted, or so long; but a while in any case."""
+        await asyncio.sleep(SCRUB_PAUSE_SECONDS)
+        await _until(self._deleted, seconds)
+
+
+async def _until(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+def _drop_idle(tx: Transaction, before: int, numbers: Sequence[int]) -> None:
+    """Drops those of some files that are idle still, and that no draft or notice names, also of the same commit."""
+    idle = tx.files.idle(before, numbers)
+    named = {authority: drafted(tx, authority) for authority in {each.owner.authority for each in idle}}
+    for each in idle:
+        if file_of(each) not in named[each.owner.authority] and not naming(tx, each):
+            tx.files.keep(each._replace(is_dropped=True))
