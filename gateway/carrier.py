@@ -101,6 +101,7 @@ class Carrier:
         self._receipt: Receipt | None = None  # of the newest batch, made in its commit
         self._machine, self._store, self._send, self._lease = machine, store, send, lease
         self._channel, self._origin = state.id, state.origin
+        self._shown: int | None = None  # how much the sender has, once its Hello was taken
 
     async def feed(self, event: steps.Event) -> bool:
         """Feeds an event, and those that answer its effects; False: the stream is to end.
@@ -118,6 +119,11 @@ class Carrier:
                     await self._send(effect.message)
                 elif answer := await self._effects[type(effect)](self, effect):
                     events.append(answer)
+        if isinstance(event, wire.Hello):
+            self._shown = event.size
+        shown = self._shown
+        if shown is not None and self._store.committer.latest().states[self._origin].unheard:
+            await self._submit(lambda tx: tx.hear_sender(self._origin, shown))
         return True
 
     async def _load(self, effect: steps.Load) -> steps.Event:
@@ -181,7 +187,12 @@ class Carrier:
         await self._submit(lambda tx: tx.tell_rolled_back(self._origin, effect.size, text))
 
     async def _halt(self, effect: steps.Halt) -> None:
-        if await self._submit(lambda tx: tx.halt(self._origin, effect)):
+        def halt(tx: Transaction) -> bool:
+            if effect.reason == steps.SENDER_ROLLED_BACK:  # what leads here may be as incomplete
+                tx.await_senders()
+            return tx.halt(self._origin, effect)
+
+        if await self._submit(halt):
             _log.error("channel_halted", channel=self._origin, reason=effect.reason)
 
     async def _reopen(self, _: steps.Reopen) -> None:

@@ -38,13 +38,21 @@ def rotate_seal(
     sha256: Annotated[str, typer.Argument(metavar="SHA256", help="As gateway certs prepare-seal told it.")],
     *,
     profile: ProfileFile,
+    before_all_is_back: Annotated[
+        bool,
+        typer.Option(
+            "--before-all-is-back",
+            help="Also after a restore, while a peer has to send again what it had sent. Receipts of the old keys for "
+            "what is not here yet verify no longer then.",
+        ),
+    ] = False,
 ) -> None:
     """Puts the prepared sealing keys in force, in a node that runs, as an operator.
 
     The old keys sign that these follow on them, in each channel; then they are removed.
     """
     with connect(profile) as client:
-        answer = client.rotate_seal(sha256.lower())
+        answer = client.rotate_seal(sha256.lower(), before_all_is_back=before_all_is_back)
     say("the node seals with")
     for key in answer.verifier_keys:
         name, key_id, _key = key.split("+", 2)  # the key has up to 1,752 characters, of which some are a plus sign

@@ -73,26 +73,30 @@ class SealCommands:
         """Puts the prepared seal in force, in every channel; once it is, the same request does nothing more.
 
         Raises:
-            WrongState: another seal is prepared, or none, or there is no peer to be told.
+            WrongState: another seal is prepared, or none, or there is no peer to be told; or not all is back since the
+                database was put back.
             Halted: a channel takes nothing, so that its peer could not be told.
         """
         check_fields(request)
         async with self._turn:
             await self._bulletin.catch_up()
             if _digest(self.seal_in_force()) != request.ed25519_certificate_sha256:
-                await self._rotate(request.ed25519_certificate_sha256, caller)
+                await self._rotate(request, caller)
             await asyncio.to_thread(self._adopt, self.seal_in_force())
         own = self._parties.own
         return RotateSealResponse(verifier_keys=self.seal_in_force().public.verifier_keys(own.domain))
 
-    async def _rotate(self, wanted: str, caller: Caller) -> None:
+    async def _rotate(self, request: RotateSealRequest, caller: Caller) -> None:
         if not self._parties.peers:
             raise WrongState("a node without a peer replaces its seal while it is stopped: gateway certs replace-seal")
         seal, signer = await asyncio.to_thread(self._prepared)
-        if _digest(seal) != wanted:
+        if _digest(seal) != request.ed25519_certificate_sha256:
             raise WrongState(f"the seal that is prepared has the Ed25519 certificate {_digest(seal)}")
         self._keyring.add(seal, signer)
-        await self._committer.submit(lambda tx: tx.rotate_seal(caller, seal), weight=MAX_GROUP_WEIGHT)
+        before = request.before_all_is_back
+        await self._committer.submit(
+            lambda tx: tx.rotate_seal(caller, seal, before_all_is_back=before), weight=MAX_GROUP_WEIGHT
+        )
 
 
 def _digest(seal: CertifiedSeal) -> str:

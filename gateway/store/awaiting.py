@@ -56,9 +56,13 @@ def await_peers(
 
 
 def halt_outgoing(tx: Transaction, states: Mapping[str, ChannelState], detail: str) -> None:
-    """Halts every channel of ours that is open, until its peer was heard; ``detail``: why, for people."""
+    """Halts every channel of ours that is open, until its peer was heard; ``detail``: why, for people.
+
+    Of those that lead here nothing is known to be whole until their senders have sent what they have.
+    """
     for origin in [origin for origin, state in states.items() if state.parties.outgoing]:
         tx.halt(origin, Halt(RESTORED, f"{detail}; it waits to hear from its peer"))
+    tx.await_senders()
 
 
 def commit_alone(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from gateway.errors import Corrupt, VerificationError
+from gateway.errors import Corrupt, VerificationError, WrongState
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, signing_time
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.forks import NO_PREFIX, Prefix
@@ -33,6 +33,8 @@ class ChannelState:
         receipt: newest receipt; None if there is none
         halt: why it halted; None while it is open
         least_told: the least that its recipient was said to hold of what the newest receipt covers
+        unheard: of a channel that leads here: the database was put back, and its sender has not sent again yet what it
+            shows to have; receipts may have been given for more than is here
         early: of a channel of ours, indexes of replies that came back from the peer before what they reply to was here
             again; None: nobody has looked yet
     """
@@ -46,6 +48,7 @@ class ChannelState:
     receipt: Receipt | None = None
     halt: Halt | None = None
     least_told: int = MAX_SIZE
+    unheard: bool = False
     early: tuple[int, ...] | None = None
 
     @property
@@ -102,6 +105,19 @@ def by_id(states: Iterable[ChannelState]) -> dict[int, str]:
     return {state.id: state.origin for state in states}
 
 
+def require_heard(states: Iterable[ChannelState]) -> None:
+    """Passes unless a sender has not sent all again since the database was put back.
+
+    Raises:
+        WrongState: names the senders.
+    """
+    if lacking := sorted(state.parties.sender for state in states if state.unheard):
+        raise WrongState(
+            f"the database was put back, and not all is back yet from {', '.join(lacking)}: receipts that the keys in "
+            "force gave for more would verify no longer"
+        )
+
+
 def _read_fitting(connection: Connection, row: RowMapping) -> ChannelState:
     try:
         return _read_channel(connection, row)
@@ -117,7 +133,8 @@ def _read_channel(connection: Connection, row: RowMapping) -> ChannelState:
         raise Corrupt(f"the heads of {origin} do not fit its log of {log.size} envelopes")
     parties = ChannelParties(row["sender"], row["recipient"], outgoing=row["outgoing"])
     seals = read_seals(connection, channel, origin)
-    return ChannelState(channel, origin, parties, seals, log, head, receipt, _read_halt(connection, channel, row))
+    halt = _read_halt(connection, channel, row)
+    return ChannelState(channel, origin, parties, seals, log, head, receipt, halt, unheard=row["unheard"])
 
 
 def _read_head(connection: Connection, channel: int, log: CompactRange) -> SignedCheckpoint | None:

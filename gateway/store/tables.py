@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -24,6 +25,9 @@ from gateway.store.attachment_tables import attachment_chunks as attachment_chun
 from gateway.store.attachment_tables import attachment_totals as attachment_totals
 from gateway.store.attachment_tables import attachments as attachments
 from gateway.store.attachment_tables import notice_attachments as notice_attachments
+from gateway.store.lease_tables import OF_PROCESSES as OF_PROCESSES
+from gateway.store.lease_tables import leases as leases
+from gateway.store.lease_tables import replicas as replicas
 from gateway.store.table_base import BIG as BIG
 from gateway.store.table_base import metadata as metadata
 
@@ -49,7 +53,8 @@ node = Table(
 )
 
 # One direction to or from a peer; and, with the id 0, the access journal. `edge`: the compact range of `size` leaves,
-# hashes joined. `version`: of the node, as of the last commit that changed the channel; on PostgreSQL alone.
+# hashes joined. `version`: of the node, as of the last commit that changed the channel; on PostgreSQL alone. `unheard`:
+# the database was put back, and the sender of this channel has not sent again yet what it shows to have.
 channels = Table(
     "channels",
     metadata,
@@ -63,6 +68,7 @@ channels = Table(
     Column("halt_reason", String(64), nullable=False),  # empty: open
     Column("halt_detail", String, nullable=False),
     Column("version", BIG, nullable=False, server_default=text("0")),
+    Column("unheard", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("origin"),
 )
 
@@ -355,33 +361,6 @@ requests = Table(
     Column("notice", String(128), nullable=False),
     sqlite_with_rowid=False,
 )
-
-# The processes of the node that use this database, by the clock of its server; on PostgreSQL alone, as are leases.
-replicas = Table(
-    "replicas",
-    metadata,
-    Column("id", String(32), primary_key=True),  # of this start of it
-    Column("name", String(120), nullable=False),  # for people
-    Column("outgoing", Integer, nullable=False),  # number of channels that it can dial
-    Column("started_at", BIG, nullable=False),
-    Column("seen_at", BIG, nullable=False),
-)
-
-# Which replica moves a channel, until when, by the clock of the database's server; `epoch` grows with each new holder.
-# `connected`, `last_error`: how the channel's stream does there.
-leases = Table(
-    "leases",
-    metadata,
-    Column("channel", Integer, ForeignKey("channels.id"), primary_key=True, autoincrement=False),
-    Column("holder", String(32), nullable=False),  # id of a replica; empty: nobody
-    Column("epoch", BIG, nullable=False),
-    Column("expires_at", BIG, nullable=False),
-    Column("connected", Boolean, nullable=False),
-    Column("last_error", String(500), nullable=False),
-)
-
-OF_PROCESSES = frozenset({"replicas", "leases"})
-"""Tables that tell of what runs, and belong to no backup."""
 
 Index(None, notices.c.state, notices.c.sequence)
 Index(None, notices.c.kind, notices.c.sequence)

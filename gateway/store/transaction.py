@@ -29,7 +29,7 @@ from gateway.store.logs import parsed, read_leaves, read_unusable
 from gateway.store.reading import Reading
 from gateway.store.receipts import Covered
 from gateway.store.seals import SealChange
-from gateway.store.state import ChannelState
+from gateway.store.state import ChannelState, require_heard
 from gateway.store.tables import events, node
 from gateway.supervision.destruction import left_in
 from gateway.supervision.drafts import DraftRecord
@@ -207,12 +207,16 @@ class Transaction(Reading):
         elif early := self._early(reverse_of(origin)):
             self._take_early(reverse_of(origin), early, unusable)
 
-    def rotate_seal(self, author: Actor, seal: CertifiedSeal) -> None:
+    def rotate_seal(self, author: Actor, seal: CertifiedSeal, *, before_all_is_back: bool = False) -> None:
         """Seals, in every channel of ours, that another seal is in force from here on. It needs a commit for itself.
 
         Raises:
+            WrongState: a peer has not sent all again since the database was put back: what would be said of the
+                receipts so far may be too little. Not so with ``before_all_is_back``.
             Halted: a channel takes nothing: no peer may be left without the news.
         """
+        if not before_all_is_back:
+            require_heard(self._states.values())
         assert not self.group.sealed, "what is sealed with a rotation would be signed by the seal before it"
         for origin, state in self._states.items():
             if not state.parties.outgoing:
@@ -232,6 +236,17 @@ class Transaction(Reading):
         self._changes.receipts.setdefault(origin, []).append(receipt)
         self._changes.states[origin] = replace(state, receipt=receipt, least_told=MAX_SIZE)
         self._changes.covered.append(Covered(origin, covered, size, receipt.time))
+
+    def await_senders(self) -> None:
+        """Takes that the channels that lead here may lack what their senders had receipts for."""
+        for origin in [origin for origin, state in self._states.items() if not state.parties.outgoing]:
+            self._changes.states[origin] = replace(self.channel(origin), unheard=True)
+
+    def hear_sender(self, origin: str, shown: int) -> None:
+        """Takes how much the sender of a channel shows to have: once that is here and receipted, it was heard."""
+        state = self.channel(origin)
+        if state.receipted_size >= shown:
+            self._changes.states[origin] = replace(state, unheard=False)
 
     def halt(self, origin: str, halt: Halt) -> bool:
         """Halts a channel; False: it has halted, and keeps its first reason, since the other one is no graver."""

@@ -197,7 +197,7 @@ class Writing:
     def _write_channels(self, connection: Connection) -> None:
         for origin, state in self.states.items():
             before = self._before[origin]
-            if (state.log, state.halt) != (before.log, before.halt):
+            if (state.log, state.halt, state.unheard) != (before.log, before.halt, before.unheard):
                 _write_channel(connection, before, state)
                 if state.halt and state.halt != before.halt:
                     keep_fork(connection, before, state.halt, self._now)
@@ -212,6 +212,7 @@ def _write_channel(connection: Connection, before: ChannelState, after: ChannelS
         "edge": after.log.encode(),
         "halt_reason": after.halt.reason if after.halt else "",
         "halt_detail": after.halt.detail if after.halt else "",
+        "unheard": after.unheard,
     }
     if execute(connection, _CHANGE_CHANNEL, values) != 1:
         raise StoreError(f"another writer appended to {before.origin}")
@@ -279,7 +280,7 @@ _CHANGE_NOTICE = (
 _CHANGE_CHANNEL = (
     update(tables.channels)
     .where(tables.channels.c.id == bindparam("id_before"), tables.channels.c.size == bindparam("size_before"))
-    .values({name: bindparam(name) for name in ("size", "edge", "halt_reason", "halt_detail")})
+    .values({name: bindparam(name) for name in ("size", "edge", "halt_reason", "halt_detail", "unheard")})
 )
 
 _DROP_HEADS = delete(tables.heads).where(

@@ -1,13 +1,17 @@
 """The seal of a replica whose node was rotated by another one: taken where it is prepared, else an alarm."""
 
 from dataclasses import replace
+from hashlib import sha256
 from types import SimpleNamespace
 
 import pytest
+from regulator.exchange.v1.admin_service_pb2 import RotateSealRequest
 
 from gateway.commands.seals import SealCommands
 from gateway.errors import Unavailable, WrongState
+from gateway.identity.access import Caller, Role
 from gateway.identity.signers import Keyring
+from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.store.stores import CERTIFIED, NEXT, NEXT_CERTIFIED, SEALS, parties_of
 
 
@@ -42,3 +46,26 @@ def test_without_it_an_alarm_says_so_and_nothing_is_adopted(prepared):
     with pytest.raises(Unavailable, match="not in this node's home"):
         made.look()
     assert adopted == []
+
+
+@pytest.mark.parametrize("overruled", [False, True])
+async def test_whether_a_rotation_waits_until_all_is_back_is_the_operators_word(overruled):
+    asked = []
+
+    def rotate_seal(_author, seal, *, before_all_is_back):
+        asked.append((seal, before_all_is_back))
+
+    async def submit(unit, weight):
+        assert weight == MAX_GROUP_WEIGHT, "it has its commit for itself"
+        unit(SimpleNamespace(rotate_seal=rotate_seal))
+
+    async def nothing() -> None:
+        pass
+
+    made, _ = commands(lambda: (NEXT_CERTIFIED["KR"], NEXT["KR"]), [])
+    made._committer = SimpleNamespace(submit=submit)
+    made._bulletin.catch_up = nothing
+    digest = sha256(NEXT_CERTIFIED["KR"].certificates[0]).hexdigest()
+    request = RotateSealRequest(ed25519_certificate_sha256=digest, before_all_is_back=overruled)
+    await made.rotate(request, Caller("spiffe://gateway.hk.example/HKMA/admin", "HKMA", frozenset({Role.OPERATOR})))
+    assert asked == [(NEXT_CERTIFIED["KR"], overruled)]

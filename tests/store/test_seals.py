@@ -3,22 +3,27 @@
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
+from functools import partial
+from typing import Any
 
 import pytest
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.event_service_pb2 import Event
+from sqlalchemy import Table
 
-from gateway.errors import Halted, Unavailable, Untrusted
+from gateway.errors import Halted, Unavailable, Untrusted, WrongState
 from gateway.identity.signers import Keyring
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, open_receipt, sign_checkpoint
 from gateway.ledger.seals import SealHistory
 from gateway.ledger.steps import Halt
+from gateway.store.awaiting import halt_outgoing
 from gateway.store.database import snapshot
 from gateway.store.logs import read_batch
 from gateway.store.rebuild import rebuild
 from gateway.store.replacing import knows_seal, replace_own_seal, replace_peer_seal
 from gateway.store.reverify import verify_store
 from gateway.store.tables import events, heads, seals
+from gateway.store.transaction import Transaction
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.ledger.samples import FixedSeal
 from tests.store.stores import (
@@ -191,6 +196,70 @@ async def test_a_node_comes_back_from_a_backup_since_which_it_rotated_twice(hk: 
     assert hk.state().log == kr.state(HK_TO_KR).log
     assert hk.state().seals == kr.state(HK_TO_KR).seals
     assert hk.state().halt is None
+
+
+async def put_back(hk: Opened, backup: dict[Table, list[dict[str, Any]]]) -> None:
+    """The database is that of a backup, as a node finds that starts with it."""
+    await hk.restore(backup)
+    states = hk.committer.latest().states
+    await hk.committer.submit(lambda tx: halt_outgoing(tx, states, "restored"))
+
+
+async def test_after_a_restore_no_seal_rotates_before_the_peer_has_sent_all_again(hk: Opened, kr: Opened):
+    await kr.release("kr-1", issuing_authority="FSC")
+    await settle(kr, hk)
+    backup = hk.backup()
+    await kr.release("kr-2", issuing_authority="FSC")
+    await settle(kr, hk)
+    assert kr.state().receipted_size == 2
+    await put_back(hk, backup)
+    await exchange(hk, kr)
+    assert hk.state().halt is None, "its own channel goes on"
+    for _ in range(2):
+        refusal = await refused(rotate(hk))
+        assert isinstance(refusal, WrongState)
+        assert "not all is back yet from KR" in str(refusal)
+        await hk.restart()  # which remembers it
+    await exchange(kr, hk, drop_after=2)
+    assert isinstance(await refused(rotate(hk)), WrongState), "it has told how much it has, and that is not here yet"
+    await settle(kr, hk)
+    await rotate(hk)
+    await settle(hk, kr)
+    assert seals_of(kr, KR_TO_HK) == ([0], [0, 2]), "the receipt for both of before still verifies"
+
+
+async def test_a_seal_waits_as_well_where_only_the_peer_told_that_the_database_was_put_back(hk: Opened, kr: Opened):
+    backup = hk.backup()
+    await hk.release("hk-1")
+    await kr.release("kr-1", issuing_authority="FSC")
+    await settle(kr, hk)
+    await hk.restore(backup)
+    await exchange(hk, kr)
+    assert hk.state().log.size == 1
+    assert isinstance(await refused(rotate(hk)), WrongState)
+    await settle(kr, hk)
+    await rotate(hk)
+
+
+async def test_an_operator_may_rotate_a_seal_before_all_is_back(hk: Opened, kr: Opened):
+    backup = hk.backup()
+    await kr.release("kr-1", issuing_authority="FSC")
+    await settle(kr, hk)
+    await put_back(hk, backup)
+    await exchange(hk, kr)
+    unit = partial(Transaction.rotate_seal, author=AUTHOR, seal=NEXT_CERTIFIED["HK"], before_all_is_back=True)
+    await hk.committer.submit(unit, weight=MAX_GROUP_WEIGHT)
+    await settle(hk, kr)
+    assert seals_of(kr, KR_TO_HK) == ([0], [0, 0])
+    kr.damaged = True  # it holds a receipt of keys that were given up before it
+
+
+async def test_a_peer_that_had_sent_nothing_holds_up_no_rotation_once_it_was_heard(hk: Opened, kr: Opened):
+    await put_back(hk, hk.backup())
+    await exchange(hk, kr)
+    assert isinstance(await refused(rotate(hk)), WrongState)
+    await exchange(kr, hk)
+    await rotate(hk)
 
 
 async def test_a_seal_whose_keys_are_not_here_signs_nothing(hk: Opened):

@@ -60,9 +60,15 @@ def get_channel(name: str) -> admin.GetChannelRequest:
     return admin.GetChannelRequest(name=full_name("channels", name))
 
 
-def rotate_seal(ed25519_certificate_sha256: str) -> admin.RotateSealRequest:
-    """Puts the prepared sealing keys in force, named by their Ed25519 certificate."""
-    return admin.RotateSealRequest(ed25519_certificate_sha256=ed25519_certificate_sha256)
+def rotate_seal(ed25519_certificate_sha256: str, *, before_all_is_back: bool = False) -> admin.RotateSealRequest:
+    """Puts the prepared sealing keys in force, named by their Ed25519 certificate.
+
+    ``before_all_is_back``: also while a node whose database was put back lacks what a peer has to send again; receipts
+    that the keys before gave for it verify no longer then.
+    """
+    return admin.RotateSealRequest(
+        ed25519_certificate_sha256=ed25519_certificate_sha256, before_all_is_back=before_all_is_back
+    )
 
 
 def list_channels(*, page_size: int = 0, page_token: str = "") -> admin.ListChannelsRequest:

@@ -751,16 +751,22 @@ class RotateSealRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ED25519_CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
+    BEFORE_ALL_IS_BACK_FIELD_NUMBER: _builtins.int
     ed25519_certificate_sha256: _builtins.str
     """Which: SHA-256 over the DER of their Ed25519 certificate, 64 hexadecimal digits in lower case."""
+    before_all_is_back: _builtins.bool
+    """Also where the node's database was put back (a backup, a snapshot), and a peer has not sent again yet all that it
+    shows to have. What the keys before have countersigned of that and is not here verifies no longer then.
+    """
     def __init__(
         self,
         *,
         ed25519_certificate_sha256: _builtins.str = ...,
+        before_all_is_back: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ed25519_certificate_sha256", b"ed25519_certificate_sha256"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before_all_is_back", b"before_all_is_back", "ed25519_certificate_sha256", b"ed25519_certificate_sha256"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -51,7 +51,8 @@ class AdminServiceStub:
     """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
     that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
     them. For the keys that are in force it does nothing, so it may be asked for again. FAILED_PRECONDITION if other keys
-    are prepared, or none, or a channel has halted.
+    are prepared, or none, or a channel has halted, or the node's database was put back and not all is back from a peer
+    (`before_all_is_back`).
     """
 
 @_typing.type_check_only
@@ -77,7 +78,8 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
     that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
     them. For the keys that are in force it does nothing, so it may be asked for again. FAILED_PRECONDITION if other keys
-    are prepared, or none, or a channel has halted.
+    are prepared, or none, or a channel has halted, or the node's database was put back and not all is back from a peer
+    (`before_all_is_back`).
     """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -142,7 +144,8 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
         that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
         them. For the keys that are in force it does nothing, so it may be asked for again. FAILED_PRECONDITION if other keys
-        are prepared, or none, or a channel has halted.
+        are prepared, or none, or a channel has halted, or the node's database was put back and not all is back from a peer
+        (`before_all_is_back`).
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
