@@ -1,5 +1,6 @@
 """The configuration of a node, ``config.toml`` in its home; docs/configuration.md is made from the comments here."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.approval_config import FourEyesSection
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, Violation
 from gateway.identity.addresses import address_fault, loopback_fault
 from gateway.identity.names import authority_fault, client_fault, domain_fault, jurisdiction_fault
 from gateway.identity.officer_rules import OfficerRules
@@ -33,6 +34,12 @@ Address = Annotated[str, _check_with(address_fault)]
 
 def _metrics_fault(text: str) -> str | None:
     return loopback_fault(text) if text else None
+
+
+def _database_fault(text: str) -> str | None:
+    if re.match(r"(sqlite|postgresql)(\+\w+)?://", text, re.ASCII):
+        return None
+    return "must be sqlite:///FILE in the home, or postgresql://USER@HOST/DATABASE"
 
 
 class _Section(BaseModel):
@@ -81,7 +88,9 @@ class PeerSection(_Section):
 class DatabaseSection(_Section):
     """Where the node keeps its logs."""
 
-    url: str = Field("sqlite:///node.db", description="SQLAlchemy URL: sqlite:///FILE in the home, or postgresql://...")
+    url: Annotated[str, _check_with(_database_fault)] = Field(
+        "sqlite:///node.db", description="SQLAlchemy URL: sqlite:///FILE in the home, or postgresql://..."
+    )
 
 
 class ClientLimits(_Section):
@@ -234,7 +243,16 @@ class Config(_Section):
         try:
             return cls.model_validate(read_toml(text))
         except ValidationError as error:
-            raise ConfigError("; ".join(_told(error))) from error
+            raise ConfigError("; ".join(f"{each.field}: {each.description}" for each in _told(error))) from error
+
+    @classmethod
+    def faults(cls, text: str) -> list[Violation]:
+        """Tells each value of a TOML text that breaks a rule, by its key, and what would be right."""
+        try:
+            cls.model_validate(read_toml(text))
+        except ValidationError as error:
+            return _told(error)
+        return []
 
 
 def reachable(host: str) -> str:
@@ -242,8 +260,8 @@ def reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
-def _told(error: ValidationError) -> list[str]:
+def _told(error: ValidationError) -> list[Violation]:
     return [
-        f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
+        Violation(".".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, "))
         for each in error.errors(include_url=False, include_context=False, include_input=False)
     ]

@@ -31,6 +31,7 @@ from gateway.identity.sealers import may_speak_for
 from gateway.identity.signers import FileSeal
 from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database
+from gateway.store.failing import being_opened
 from gateway.store.opening import create
 
 ACCESS_HEADER = """\
@@ -131,26 +132,27 @@ def found_home(
         AlreadyExists: there is a node in the folder.
     """
     text = new.config_text()
-    Config.parse(text)
+    config = Config.parse(text)
     require_domain(node_authority, new.domain)
     if home.config_file.exists():
         raise AlreadyExists(f"{home.path} is the home of a node already")
     for folder in (home.path, home.path / "keys", home.path / "trust", home.peers):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_database(config, home.path)  # first: where it fails, nothing is in the way of the next attempt
     write_certificate(home.root("node-authority"), node_authority.certificate)
     write_certificate(home.root("client-authority"), client_root)
     issue_node(home.path / "keys", NodeId(new.domain), node_authority, now)
     issue_seal(home.path / "keys", NodeId(new.domain), node_authority, now)
     write_file(home.access_file, ACCESS_HEADER.encode(), mode=PUBLIC_MODE)
     write_file(home.config_file, text.encode(), mode=PUBLIC_MODE)
-    make_database(home)
 
 
-def make_database(home: Home) -> None:
+def _make_database(config: Config, home: Path) -> None:
     """Makes the database that the configuration names."""
-    database = Database(home.config.database.url, home.path)
+    database = Database(config.database.url, home)
     try:
-        create(database, home.config.node.jurisdiction, home.config.node.domain, secrets.token_bytes(KEY_BYTES))
+        with being_opened(home):
+            create(database, config.node.jurisdiction, config.node.domain, secrets.token_bytes(KEY_BYTES))
     finally:
         database.close()
 

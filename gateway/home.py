@@ -25,7 +25,7 @@ from types import MappingProxyType
 from cryptography import x509
 
 from gateway.config import Config
-from gateway.errors import ConfigError, GatewayError, Untrusted, WrongState
+from gateway.errors import ConfigError, GatewayError, Untrusted, VerificationError, WrongState
 from gateway.identity.access import Access
 from gateway.identity.access_clients import read_access
 from gateway.identity.access_file import MAX_FILE_BYTES
@@ -299,15 +299,19 @@ class Home:
         """Reads the node's TLS key and certificate.
 
         Raises:
-            ConfigError, Untrusted, Malformed: they cannot serve now.
+            ConfigError: they cannot serve now.
         """
         key, certificate = read_private(self.key("node")), read_public(self.certificate("node"))
-        return TlsPair.checked(key, certificate, self.roots("node-authority"), NodeId(self.config.node.domain), now)
+        roots, node = self.roots("node-authority"), NodeId(self.config.node.domain)
+        try:
+            return TlsPair.checked(key, certificate, roots, node, now)
+        except VerificationError as error:
+            raise ConfigError(f"{self.certificate('node')}: {error.message}") from error
 
     def pairing_document(self, now: datetime) -> PairingDocument:
-        """Makes this node's pairing document, as of now."""
+        """Makes this node's pairing document, as of now; raises as ``parties``."""
         node, peer = self.config.node, self.config.peer
-        ed25519, ml_dsa_44 = map(load_certificate, self.seal_files.certified().certificates)
+        ed25519, ml_dsa_44 = map(load_certificate, self._own_seal(now).certificates)
         root, *more = self.roots("node-authority")
         return PairingDocument(
             schema="pairing/1",
@@ -343,8 +347,7 @@ class Home:
         """Gives who exchanges; the own seal must be certified by the own root now.
 
         Raises:
-            Untrusted: it is not.
-            ConfigError: two peers have one jurisdiction or domain, or one of them is this node.
+            ConfigError: it is not; or two peers have one jurisdiction or domain, or one of them is this node.
         """
         own = self._own_party(now)
         earlier = self.earlier_documents()
@@ -356,8 +359,7 @@ class Home:
 
     def _own_party(self, now: datetime) -> Party:
         node, peer = self.config.node, self.config.peer
-        seal = self.seal_files.certified()
-        self.require_certified(seal, now)
+        seal = self._own_seal(now)
         return Party(
             node.jurisdiction,
             node.domain,
@@ -367,6 +369,15 @@ class Home:
             fingerprint="",
             earlier_seals=self.earlier_seals(),
         )
+
+    def _own_seal(self, now: datetime) -> CertifiedSeal:
+        """Reads the seal in force; raises ``ConfigError`` if it is not this node's, by its own root, now."""
+        seal = self.seal_files.certified()
+        try:
+            self.require_certified(seal, now)
+        except VerificationError as error:
+            raise ConfigError(f"the seal in {self.seal_files.path} cannot be used: {error.message}") from error
+        return seal
 
 
 def _party(document: PairingDocument, earlier: Iterable[PairingDocument]) -> Party:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.errors import BadInput, Malformed
+from gateway.errors import BadInput, Malformed, VerificationError
 
 SCHEMA: Final = "backup/1"
 MANIFEST, DATABASE, HOME = "manifest.json", "node.db", "home"
@@ -42,7 +42,8 @@ class Manifest(BaseModel):
 
         Raises:
             BadInput: there is no backup, or it is not whole.
-            Malformed: a file is not the one that was written.
+            Malformed: its manifest is none.
+            VerificationError: a file is not the one that was written, or is not there.
         """
         path = backup / MANIFEST
         try:
@@ -55,9 +56,9 @@ class Manifest(BaseModel):
         for name, expected in made.files.items():
             inside = backup / name
             if not _is_within(inside, backup):
-                raise Malformed(f"{inside} is not there")
+                raise VerificationError(f"{inside} is not there")
             if digest_of_file(inside) != expected:
-                raise Malformed(f"{inside} is not the file that was written: its SHA-256 is another one")
+                raise VerificationError(f"{inside} is not the file that was written: its SHA-256 is another one")
         return made
 
     def encode(self) -> bytes:

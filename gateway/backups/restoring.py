@@ -52,7 +52,7 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
         now: with a time zone
 
     Raises:
-        BadInput, Malformed: it is no backup, or not whole, or another node's.
+        BadInput, VerificationError: it is no backup, or not whole, or another node's.
         ConfigError: a key or another file of the home is missing, or does not fit; says which.
         AlreadyExists: there is a database.
         StoreError, Corrupt: the database cannot be made, or does not verify.

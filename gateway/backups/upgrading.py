@@ -6,6 +6,7 @@ from gateway.errors import StoreError
 from gateway.home import Home
 from gateway.moments import micros_at
 from gateway.store.database import EMPTY, Database, local_file
+from gateway.store.failing import being_opened
 from gateway.store.forking import prove_halts
 from gateway.store.migrating import revision_of
 from gateway.store.opening import add_channels, channel_names, check_owner
@@ -19,17 +20,18 @@ def upgrade_database(home: Home, now: datetime) -> None:
 
     Raises:
         StoreError: it is not there, empty, or another node's.
-        ConfigError, Untrusted: the files of the home do not fit each other.
+        Unavailable: its server is away.
+        ConfigError: the files of the home do not fit each other.
     """
     node, file = home.config.node, local_file(home.config.database.url, home.path)
-    if file and not file.exists():
+    if file and not file.is_file():
         raise StoreError(f"the database {file} is not there: gateway restore makes it again")
     database = Database(home.config.database.url, home.path)
     try:
-        with database.readers.connect() as connection:
+        with being_opened(home.path), database.readers.connect() as connection:
             if revision_of(connection) is None:
                 raise StoreError(EMPTY)
-        database.require_stopped()
+            database.require_stopped()
         database.migrate()
         with database.readers.connect() as connection:
             check_owner(connection, node.jurisdiction, node.domain)

@@ -3,10 +3,10 @@
 Exit codes:
     0  done
     1  what was asked for does not hold: evidence, a check, a FAIL of doctor or status
-    2  the command was used wrongly: its options, a file it was given, the client's profile
+    2  the command was used wrongly: its options, a file or folder it was given, the client's profile
     3  the node refused; the message ends with the reason, which is stable for programs
     4  the node was not reached, is too busy, or did not answer in time
-    5  the node's home, or its database, does not fit
+    5  the node's home, or its database, does not fit; or the disk is full
 """
 
 import sys

@@ -7,17 +7,29 @@ from typing import Annotated, Any
 import typer
 from regulator.exchange import Client
 from regulator.exchange.attachment_requests import attachment_name
+from regulator.exchange.transfers import MAX_BYTES
 from regulator.exchange.v1.attachment_service_pb2 import StoredAttachment
 from regulator.exchange.v1.values_pb2 import Attachment
 
 from gateway.cli.options import AsJson, ProfileFile, RequestId, connect
-from gateway.cli.output import json_moment, moment_of, pairs, say, write_json
+from gateway.cli.output import json_moment, moment_of, pairs, say, shown, write_json
 
 UNKNOWN_TYPE = "application/octet-stream"
 
+
+def sendable(paths: list[Path] | None) -> list[Path] | None:
+    """Passes files that can be sent: neither empty nor too large."""
+    for path in paths or ():
+        if not 0 < (size := path.stat().st_size) <= MAX_BYTES:
+            raise typer.BadParameter(shown(f"{path} has {size} bytes; a file has at least 1, and at most 4 GiB"))
+    return paths
+
+
 Files = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", exists=True, dir_okay=False, readable=True, help="What is to be sent."),
+    typer.Argument(
+        metavar="FILE...", exists=True, dir_okay=False, readable=True, callback=sendable, help="What is to be sent."
+    ),
 ]
 Place = Annotated[
     Path, typer.Option(metavar="FILE", dir_okay=False, help="Where it is to be; what is there is replaced.")

@@ -1,6 +1,7 @@
 """``gateway audit``: reads the access journal, takes it away, and verifies it without a node."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -11,12 +12,13 @@ from cryptography import x509
 from regulator.exchange import JournalFilters
 
 from gateway.cli.entry_view import HEADINGS, document, row
+from gateway.cli.given import given_root, used, write_given
 from gateway.cli.options import DEFAULT_LIMIT, MAX_INDEX, AsJson, Limit, ProfileFile, connect, moment, open_input
 from gateway.cli.output import say, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.evidence import clock
 from gateway.identity.journal import JournalCheck, ProvenJournal
-from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, write_file, write_pieces
+from gateway.identity.keyfiles import PUBLIC_MODE, write_pieces
 from gateway.identity.sealers import fingerprint
 from gateway.identity.verification import Step
 from gateway.ledger.journal import MAX_LINE_BYTES
@@ -84,7 +86,7 @@ def export(
     What is written was not verified: that is done by gateway audit verify. With --from and the size of a checkpoint
     that was kept, it holds only what came since.
     """
-    with connect(profile) as node:
+    with connect(profile) as node, used("FILE"):
         written = write_pieces(file, node.export_journal(first), mode=PUBLIC_MODE)
     say(f"{file} is written: {written} bytes")
 
@@ -100,7 +102,7 @@ def checkpoint(
     """
     with connect(profile) as node:
         signed = node.get_journal_checkpoint()
-    write_file(file, signed.file, mode=PUBLIC_MODE)
+    write_given(file, signed.file, "FILE")
     say(f"{file} is written: a checkpoint of {signed.size} entries")
 
 
@@ -124,21 +126,16 @@ def verify(
 
     Exit code 1, and the first step that failed, if it does not hold.
     """
-    roots = [read_certificate(each) for each in root]
-    with open_input(file) as exported:
-        kept = None if earlier is None else _lines_of(earlier)
-        check = JournalCheck(_lines(exported), roots, kept)
+    roots = [given_root(each) for each in root]
+    with ExitStack() as opened:
+        exported, *kept = [opened.enter_context(open_input(each)) for each in (file, earlier) if each]
+        check = JournalCheck(_lines(exported), roots, _lines(kept[0]) if kept else None)
         steps = passed_steps(check.steps(), as_json=as_json)
     proven = check.proven()
     if as_json:
         write_json(_document(proven, steps, roots))
     else:
         say(f"PROVEN: {_verdict(proven)}")
-
-
-def _lines_of(path: Path) -> Iterator[bytes]:
-    with open_input(path) as file:
-        yield from _lines(file)
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:

@@ -9,11 +9,13 @@ import typer
 from gateway.backups.making import make_backup
 from gateway.backups.moving import move
 from gateway.backups.restoring import Restored, restore_backup, restore_from_peers
+from gateway.cli.given import used
 from gateway.cli.options import HomeFolder, now
 from gateway.cli.output import pairs, say
 from gateway.errors import BadInput
 from gateway.home import Home
 from gateway.store.reverify import Report
+from gateway.store.urls import absolute
 
 
 def add_to(app: typer.Typer) -> None:
@@ -75,11 +77,12 @@ def migrate(
 
     The database before is left as it is, but for its owner: no node starts with it any more.
     """
-    report = move(Home(home), url, now())
+    node = Home(home)
+    with used("URL"):
+        absolute(url, node.path)
+    report = move(node, url, now())
     _show_verified(report)
-    say(
-        f"Next: set database.url in {Home(home).config_file} to the new database; the node does not start with the old."
-    )
+    say(f"Next: set database.url in {node.config_file} to the new database; the node does not start with the old.")
 
 
 def _show_files(done: Restored) -> None:

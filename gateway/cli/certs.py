@@ -12,6 +12,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.cli import certs_rolling, certs_seal, certs_status
+from gateway.cli.given import CERTIFICATE, new_folder, used
+from gateway.cli.given_home import given_authority
 from gateway.cli.options import AsJson, any_identity, now, read_input
 from gateway.cli.output import day_and_time, pairs, say, table, write_json
 from gateway.errors import BadInput, Untrusted
@@ -59,7 +61,7 @@ def authority(
     Whoever holds the folder can issue certificates: keep it offline. The .crt files are public; peers verify evidence
     with that of the node authority.
     """
-    found_authorities(folder, jurisdiction, domain, now())
+    found_authorities(new_folder(folder, "FOLDER"), jurisdiction, domain, now())
     for kind in AuthorityKind:
         root = load_authority(folder, kind).certificate
         say(f"{folder / f'{kind}-authority.crt'}  {fingerprint(root)}")
@@ -95,13 +97,17 @@ def issue(
     A client's is client.crt, a node's for TLS node.crt, those of its seal seal-ed25519.crt and seal-ml-dsa-44.crt.
     In a node's home they belong into keys/: gateway certs install puts node.key and node.crt there.
     """
-    issuer = load_authority(folder, AuthorityKind.CLIENT if profile is ProfileName.CLIENT else AuthorityKind.NODE)
+    by = AuthorityKind.CLIENT if profile is ProfileName.CLIENT else AuthorityKind.NODE
+    issuer = given_authority(folder, by, "FOLDER")
     named = any_identity(identity)
     require_domain(issuer, named.domain)
+    new_folder(out, "--out")
     if csr is None:
         _issue_keys(profile, out, named, issuer)
     else:
-        certificate = issuer.issue_for_csr(read_input(csr), getattr(profiles(), profile), named, now())
+        request = read_input(csr)
+        with used("--csr", "give a certificate signing request (PKCS#10) in PEM"):
+            certificate = issuer.issue_for_csr(request, getattr(profiles(), profile), named, now())
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         kind = key_kind(certificate.public_key())
         write_certificate(out / (f"seal-{kind}.crt" if profile is ProfileName.SEAL else f"{profile}.crt"), certificate)
@@ -121,7 +127,9 @@ def _issue_keys(profile: ProfileName, out: Path, named: Identity, issuer: Author
 
 
 def show(
-    path: Annotated[Path, typer.Argument(metavar="FILE|HOME", help="A certificate (PEM), or a folder of them.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE|HOME", exists=True, help="A certificate (PEM), or a folder of them.")
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -133,6 +141,8 @@ def show(
     found = [_Seen(file, certificate) for file, certificate in _certificates(path)]
     if as_json:
         write_json({"certificates": [each.document(at) for each in found]})
+    elif not found:
+        say(f"there is no certificate (.crt) in {path}")
     elif path.is_dir():
         headings = ("file", "profile", "identity", "days left", "fingerprint (SHA-256)")
         table(headings, [each.row(path, at) for each in found])
@@ -142,8 +152,9 @@ def show(
 
 def _certificates(path: Path) -> Iterator[tuple[str, x509.Certificate]]:
     for file in sorted(path.rglob("*.crt")) if path.is_dir() else [path]:
-        for certificate in read_certificates(file):
-            yield str(file), certificate
+        with used("FILE|HOME", CERTIFICATE):
+            certificates = read_certificates(file)
+        yield from ((str(file), each) for each in certificates)
     if not path.is_dir():
         return
     for document in Home(path).peer_documents():

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 from cryptography import x509
 
+from gateway.cli.given import given_certificate, given_root, used
+from gateway.cli.given_home import given_authority, opened_home
 from gateway.cli.options import HomeFolder, now
 from gateway.cli.output import day_and_time, say, say_aside
 from gateway.errors import BadInput, NotAllowed, Unauthenticated
-from gateway.founding import load_authority
 from gateway.home import Home
 from gateway.identity.certificates import Window, load_certificate
-from gateway.identity.keyfiles import read_certificate
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
 from gateway.identity.sealers import fingerprint
@@ -47,7 +47,9 @@ def install(
 
     They are checked first: key, names, authority, dates. A node that runs takes them by itself; no call fails.
     """
-    pair = install_tls(Home(home), folder, now())
+    node = opened_home(home)
+    with used("FOLDER", "give the folder that gateway certs issue --profile node wrote"):
+        pair = install_tls(node, folder, now())
     window = Window.of(load_certificate(pair.certificate))
     say(f"installed, valid until {day_and_time(window.not_after)}. {TAKEN}")
 
@@ -62,7 +64,8 @@ def trust(
     ] = False,
 ) -> None:
     """Adds a root beside those that are trusted, before anything is issued under it."""
-    _say_roots(name, trust_root(Home(home), name, read_certificate(certificate), first=first))
+    node, root = opened_home(home), given_root(certificate, "FILE")
+    _say_roots(name, trust_root(node, name, root, first=first))
 
 
 def distrust(
@@ -71,7 +74,7 @@ def distrust(
     sha256: Annotated[str, typer.Argument(metavar="SHA256", help="Fingerprint of the root to remove.")],
 ) -> None:
     """Removes a root, once nothing under it is in use."""
-    _say_roots(name, distrust_root(Home(home), name, sha256))
+    _say_roots(name, distrust_root(opened_home(home), name, sha256))
 
 
 def _say_roots(name: RootName, roots: Sequence[x509.Certificate]) -> None:
@@ -96,11 +99,11 @@ def revoke(
     """
     given = {"sha256": sha256.lower(), "serial": serial.lower(), "id": identity}
     if certificate:
-        given["sha256"] = fingerprint(read_certificate(certificate))
+        given["sha256"] = fingerprint(given_certificate(certificate, "--certificate"))
     lines = [f"{word} {value}" for word, value in given.items() if value]
     if len(lines) != 1:
         raise BadInput.of("revoke", "takes exactly one of --certificate, --sha256, --serial and --id")
-    node = Home(home)
+    node = opened_home(home)
     if deny(node, lines[0], f"{now():%Y-%m-%d %H:%M} UTC {reason}"):
         say(f"refused: {lines[0]}. {TAKEN}")
     else:
@@ -135,6 +138,8 @@ def crl(
     jurisdiction's code in small letters.
     """
     file = folder / f"{authority}-authority.crl"
-    revoked = [read_certificate(each) for each in certificate or ()]
-    number = sign_crl(file, load_authority(folder, authority), revoked, now(), days)
+    signer = given_authority(folder, authority, "FOLDER")
+    revoked = [given_certificate(each, "--certificate") for each in certificate or ()]
+    with used("FOLDER"):
+        number = sign_crl(file, signer, revoked, now(), days)
     say(f"{file}  number {number}, to be renewed within {days} days")

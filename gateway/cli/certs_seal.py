@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.given import used
+from gateway.cli.given_home import opened_home
 from gateway.cli.options import HomeFolder, ProfileFile, connect, now
 from gateway.cli.output import say
-from gateway.home import Home
 from gateway.identity.seal_files import SealFolder
 from gateway.rolling import replace_seal as replace_lost_seal
 
+SEAL = "give the folder that gateway certs issue --profile seal wrote"
 SealFolderPath = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="Folder of the new seal, made by gateway certs issue --profile seal.")
 ]
@@ -29,7 +31,9 @@ def prepare_seal(home: HomeFolder, folder: SealFolderPath) -> None:
 
     They are checked first. The node goes on with those that it has until gateway certs rotate-seal.
     """
-    seal = Home(home).prepare_seal(SealFolder(folder), now())
+    node = opened_home(home)
+    with used("FOLDER", SEAL):
+        seal = node.prepare_seal(SealFolder(folder), now())
     digest = sha256(seal.certificates[0]).hexdigest()
     say(f"prepared. To put it in force: gateway certs rotate-seal {digest}")
 
@@ -65,5 +69,7 @@ def replace_seal(home: HomeFolder, folder: SealFolderPath) -> None:
     Only where the keys in force are lost: nothing tells the peers. Each must then import a new pairing document of this
     node with gateway pair import --replace-seal, after both operators have compared its fingerprint.
     """
-    replace_lost_seal(Home(home), SealFolder(folder), now())
+    node = opened_home(home)
+    with used("FOLDER", SEAL):
+        replace_lost_seal(node, SealFolder(folder), now())
     say("replaced. Export a new pairing document: no peer takes anything from this node before it has imported that.")

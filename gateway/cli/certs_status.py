@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 from regulator.exchange.v1.admin_service_pb2 import Certificate
 
+from gateway.cli.given_home import opened_home
 from gateway.cli.options import AsJson, connect, now, word_of
 from gateway.cli.output import json_moment, moment_of, table, write_json
 from gateway.errors import BadInput
-from gateway.home import Home
 from gateway.questions.certificates import certificate_messages
 
 
@@ -20,6 +20,7 @@ def add_to(group: typer.Typer) -> None:
 
 
 def status(
+    context: typer.Context,
     home: Annotated[
         Path | None, typer.Argument(metavar="HOME", help="The node's home: its files are read, and no node is asked.")
     ] = None,
@@ -35,6 +36,9 @@ def status(
     The files know of each peer the seal that its pairing document names; a node that runs knows the one in force. It
     tells the same as events: 30, 7 and 1 days before the end, and after it.
     """
+    source = context.get_parameter_source("profile")
+    if home and source and source.name == "COMMANDLINE":
+        raise BadInput.of("HOME", "give the node's home, or --profile, not both")
     found = _found(home, profile)
     if as_json:
         write_json({"certificates": [_document(each) for each in found]})
@@ -44,9 +48,10 @@ def status(
 
 
 def _found(home: Path | None, profile: Path | None) -> Sequence[Certificate]:
+    """Of the home, where one is named, though GATEWAY_PROFILE names a profile for all commands."""
     if home:
         at = now()
-        return certificate_messages(Home(home).lifetimes(at), at)
+        return certificate_messages(opened_home(home).lifetimes(at), at)
     if not profile:
         raise BadInput.of("HOME", "give the node's home, or --profile")
     with connect(profile) as client:

@@ -9,7 +9,7 @@ from gateway.cli.failures import DOES_NOT_HOLD
 from gateway.cli.findings import Finding, Level, Remedy, Subject, is_failing, tell
 from gateway.cli.options import AsJson, HomeFolder, now
 from gateway.cli.output import write_json
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, WrongForm
 from gateway.home import Home
 
 CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]], Remedy], ...] = (
@@ -62,9 +62,9 @@ CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]], Remedy], ...] =
         "database",
         doctor_store.database,
         Remedy(
-            "see that database.url names the right place, and that its server runs. If the database is lost, move what"
-            " is left of it away and restore the newest backup, or, without one, --from-peers",
-            "gateway restore {home} BACKUP",
+            "see that database.url names the right place, after gateway migrate the new one, and that its server runs;"
+            " where the database is damaged or lost, docs/operations.md tells what to do",
+            "$EDITOR {home}/config.toml",
         ),
     ),
     (
@@ -138,6 +138,8 @@ def examine(subject: Subject) -> Iterator[Finding]:
         node = subject.home.config.node
     except GatewayError as error:
         todo = Remedy("correct config.toml, then look again: nothing else was checked", f"$EDITOR {path}/config.toml")
+        if not subject.home.config_file.exists():
+            todo = Remedy("give the home of a node; where it is lost, gateway restore makes it again", f"ls -la {path}")
         yield Finding(Level.FAIL, "configuration", error.message, todo)
         return
     yield Finding(Level.OK, "configuration", f"{node.jurisdiction} {node.domain}")
@@ -146,4 +148,5 @@ def examine(subject: Subject) -> Iterator[Finding]:
             yield from check(subject)
         except (GatewayError, OSError) as error:
             last_resort = Remedy(remedy.todo, remedy.command.format(home=path))
-            yield Finding(Level.FAIL, name, str(error), last_resort)
+            known = doctor_store.upgrade(path) if isinstance(error, WrongForm) else last_resort
+            yield Finding(Level.FAIL, name, str(error), known)

@@ -10,7 +10,7 @@ from cryptography import x509
 
 from gateway.cli.findings import Finding, Level, Remedy, Subject
 from gateway.config import reachable
-from gateway.errors import GatewayError, Unavailable
+from gateway.errors import ConfigError, GatewayError, Unavailable
 from gateway.home import Home
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
@@ -38,6 +38,9 @@ def listeners(subject: Subject) -> Iterator[Finding]:
             _shake_hands(home, reachable(host), port, roots, home.config.node.domain, subject.now)
         except _Unreachable:
             yield bindable(subject, where, host, port)
+        except ConfigError as error:
+            yield Finding(Level.FAIL, "listeners", error.message, _own_files(home))
+            return
         except (GatewayError, OSError) as error:
             said = f"{where}: something else answers there ({error})"
             remedy = Remedy("stop it, or choose another port in config.toml", f"ss -ltnp 'sport = :{port}'")
@@ -78,6 +81,8 @@ def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:
         with connection:
             _require_identity(connection, document.node_authorities, document.domain, subject.now)
             _require_admission(connection)
+    except ConfigError as error:
+        return Finding(Level.FAIL, "peers", f"{where} was not dialled: {error.message}", _own_files(subject.home))
     except (_Unreachable, TimeoutError) as error:
         todo = "ask its operator whether the node runs, and look at firewalls and name service; what is sealed waits"
         return Finding(
@@ -87,6 +92,10 @@ def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:
         todo = "compare the pairing documents with its operator, fingerprint by fingerprint"
         return Finding(Level.FAIL, "peers", f"{where}: {error}", Remedy(todo, f"gateway pair list {subject.home.path}"))
     return Finding(Level.OK, "peers", f"{where}: TLS 1.3 both ways, {NodeId(document.domain)}")
+
+
+def _own_files(home: Home) -> Remedy:
+    return Remedy("put the node's own files right first", f"gateway certs show {home.path}")
 
 
 def split(address: str) -> tuple[str, int]:
@@ -123,7 +132,10 @@ def _dial(home: Home, host: str, port: int, roots: Sequence[x509.Certificate], d
     context = ssl.create_default_context(cadata=b"".join(map(to_pem, roots)).decode())
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.set_alpn_protocols(["h2"])
-    context.load_cert_chain(home.certificate("node"), home.key("node"))
+    try:
+        context.load_cert_chain(home.certificate("node"), home.key("node"))
+    except OSError as error:
+        raise ConfigError("the own node.crt and node.key cannot be used: see keys and certificates, above") from error
     try:
         plain = socket.create_connection((host.strip("[]"), port), TIMEOUT_SECONDS)
     except OSError as error:

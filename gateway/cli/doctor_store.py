@@ -3,12 +3,13 @@
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pysqlite3.dbapi2 as sqlite
 
 from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, waiting_said
 from gateway.cli.findings import Finding, Level, Remedy, Subject
-from gateway.errors import GatewayError, WrongForm
+from gateway.errors import GatewayError
 from gateway.home import KEYS
 from gateway.identity.certificates import Window
 from gateway.identity.keyfiles import read_certificate
@@ -56,14 +57,20 @@ def database(subject: Subject) -> Iterator[Finding]:
         yield Finding(Level.FAIL, "database", f"SQLite is {sqlite.sqlite_version}", remedy)
         return
     yield Finding(Level.OK, "database", f"SQLite is {sqlite.sqlite_version}, {oldest} or later is needed")
-    try:
-        with snapshot(config.database.url, home) as connection:
-            check_owner(connection, config.node.jurisdiction, config.node.domain)
-    except WrongForm as error:
-        remedy = Remedy("stop the node, bring the database to this version's form, start it", f"gateway upgrade {home}")
-        yield Finding(Level.FAIL, "database", error.message, remedy)
-    else:
-        yield Finding(Level.OK, "database", "it answers, has this version's form, and is this node's")
+    file = local_file(config.database.url, home)
+    if file and not file.exists():
+        said = f"the database {file} is not there: gateway restore makes it again, from a backup or from the peers"
+        todo = "see that database.url names its place; else restore the newest backup, or, without one, --from-peers"
+        yield Finding(Level.FAIL, "database", said, Remedy(todo, f"gateway restore {home} BACKUP"))
+        return
+    with snapshot(config.database.url, home) as connection:
+        check_owner(connection, config.node.jurisdiction, config.node.domain)
+    yield Finding(Level.OK, "database", "it answers, has this version's form, and is this node's")
+
+
+def upgrade(home: Path) -> Remedy:
+    """What to do where the tables have an earlier version's form: whatever needs them says the same."""
+    return Remedy("stop the node, bring the database to this version's form, start it", f"gateway upgrade {home}")
 
 
 def replicas(subject: Subject) -> Iterator[Finding]:

@@ -15,11 +15,11 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from gateway.cli.author_view import author_document, released_by
 from gateway.cli.evidence_names import named
 from gateway.cli.fork_evidence import fork, verify_fork
+from gateway.cli.given import given_root, write_given
 from gateway.cli.options import AsJson, ProfileFile, connect, read_input
 from gateway.cli.output import say, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.evidence import EvidenceCheck, Proven, act_of, clock
-from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, write_file
 from gateway.identity.sealers import fingerprint
 from gateway.ledger.fork_proof import is_fork_proof
 
@@ -70,7 +70,7 @@ def export(
             evidence = client.get_evidence(name, act=GetEvidenceRequest.Act.Value(act.name))
     what = f"decision-{decision}" if decision else "act" if about else act
     path = out or Path(f"{own.replace('/', '-')}.{what}.tlog-proof")
-    write_file(path, evidence.tlog_proof, mode=PUBLIC_MODE)
+    write_given(path, evidence.tlog_proof)
     say(f"{path} is written")
     if not evidence.receipted:
         say("There is no receipt yet: it proves the sending alone. Export it again once the notice is delivered.")
@@ -105,7 +105,7 @@ def verify(
     Exit code 1, and the first step that failed, if it does not hold. Give only the roots of the two jurisdictions
     that the file is of, from a source that you trust.
     """
-    roots, data = [read_certificate(each) for each in root], read_input(file)
+    roots, data = [given_root(each) for each in root], read_input(file)
     if is_fork_proof(data):
         verify_fork(data, roots, as_json=as_json)
         return

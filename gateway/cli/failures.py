@@ -15,7 +15,7 @@ from regulator.exchange import (
     Violation,
 )
 
-from gateway.errors import BadInput, ConfigError, GatewayError, StoreError, VerificationError
+from gateway.errors import BadInput, ConfigError, GatewayError, Malformed, StoreError, VerificationError
 from gateway.errors import Unavailable as PartUnavailable
 from gateway.errors import Violation as OwnViolation
 
@@ -24,6 +24,7 @@ DOES_NOT_HOLD, USED_WRONGLY, REFUSED, NOT_REACHED, DOES_NOT_FIT = 1, 2, 3, 4, 5
 _CODES: tuple[tuple[type[GatewayError], int], ...] = (
     (ConfigError, DOES_NOT_FIT),
     (StoreError, DOES_NOT_FIT),
+    (Malformed, USED_WRONGLY),  # a file that it was given; of evidence, the command itself tells that it does not hold
     (VerificationError, DOES_NOT_HOLD),
     (PartUnavailable, NOT_REACHED),
 )
@@ -46,14 +47,10 @@ def told(error: Exception) -> Failure | None:
         return _told_of_a_call(error)
     if isinstance(error, OSError):
         return _told_of_a_file(error)
-    if isinstance(error, BadInput):
-        return Failure(_with_violations("the input breaks rules", error.violations), USED_WRONGLY)
-    if isinstance(error, GatewayError):
-        code = next((code for kind, code in _CODES if isinstance(error, kind)), USED_WRONGLY)
-        return Failure(error.message, code)
-    if isinstance(error, UnicodeEncodeError):  # the shell hands on bytes that are no text
-        return Failure("what was given must be valid Unicode", USED_WRONGLY)
-    return None
+    if isinstance(error, UnicodeEncodeError):  # bytes of the shell that are no UTF-8 are lone surrogates in Python
+        said = f"{error.object!a} is not UTF-8: give words, and names of files that others are told, in UTF-8"
+        return Failure(said, USED_WRONGLY)
+    return _told_of_ours(error) if isinstance(error, GatewayError) else None
 
 
 def _told_of_a_file(error: OSError) -> Failure | None:
@@ -62,6 +59,13 @@ def _told_of_a_file(error: OSError) -> Failure | None:
     if error.errno in _OF_OUTPUT:
         return Failure(f"the output cannot be written: {error.strerror}", DOES_NOT_FIT)
     return None
+
+
+def _told_of_ours(error: GatewayError) -> Failure:
+    if isinstance(error, BadInput):
+        return Failure(_with_violations("the input breaks rules", error.violations), USED_WRONGLY)
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), USED_WRONGLY)
+    return Failure(error.message, code)
 
 
 def _told_of_a_call(error: ExchangeError) -> Failure:

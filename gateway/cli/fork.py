@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.given import new_folder, used, write_given
 from gateway.cli.options import HomeFolder, now, read_input
 from gateway.cli.output import pairs, say, say_aside
 from gateway.errors import AlreadyExists
 from gateway.home import Home
-from gateway.identity.keyfiles import PUBLIC_MODE, write_file
 from gateway.ledger.checkpoint import Checkpoint
 from gateway.ledger.note import Note
 from gateway.ledger.settlement import Settlement
@@ -42,8 +42,9 @@ def keep(
     """
     if out.exists():
         raise AlreadyExists(f"{out} exists and is not overwritten")
+    new_folder(out.parent, "--out")
     settlement = keep_here(Home(home), channel, read_input(proof) if proof else None, now())
-    write_file(out, settlement.encode(), mode=PUBLIC_MODE)
+    write_given(out, settlement.encode())
     _show(settlement)
     say(f"{out} is written, and {channel} is open again. Send the file to the sender's operator, and read its")
     say("fingerprint aloud by another way. Then start the node: gateway serve.")
@@ -63,7 +64,8 @@ def give_up(
     given up has to be given again by those who gave it: the file tells what it was.
     """
     data = read_input(file)
-    settlement = Settlement.parse(data)
+    with used("FILE"):
+        settlement = Settlement.parse(data)
     if fingerprint is None:
         _ask(settlement)
     given = settle(Home(home), data, fingerprint or settlement.fingerprint(), now())

@@ -8,12 +8,12 @@ import typer
 from cryptography import x509
 
 from gateway.cli.evidence_names import named
+from gateway.cli.given import write_given
 from gateway.cli.options import ProfileFile, connect
 from gateway.cli.output import say, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.evidence import clock
 from gateway.identity.forks import ForkCheck, ProvenFork, SignedHead
-from gateway.identity.keyfiles import PUBLIC_MODE, write_file
 from gateway.identity.sealers import fingerprint
 
 
@@ -36,7 +36,7 @@ def fork(
     with connect(profile) as client:
         proof = client.get_fork_proof(client.get_channel(channel).origin, number=number)
     path = out or Path(proof.file_name)
-    write_file(path, proof.proof, mode=PUBLIC_MODE)
+    write_given(path, proof.proof)
     name = channel.removeprefix("channels/")
     say(f"{path} is written: fork {proof.number} of {proof.count} that were found of {name}")
 

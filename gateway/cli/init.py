@@ -6,14 +6,28 @@ from typing import Annotated
 import typer
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
+from gateway.cli.given import new_folder
+from gateway.cli.given_home import given_authority, opened_home
 from gateway.cli.options import AuthorityFolder, HomeFolder, client_id, now, one_of
 from gateway.cli.output import say
-from gateway.errors import AlreadyExists
-from gateway.founding import NewNode, admit_client, found_home, issue_client, load_authority, write_profile
+from gateway.config import Config
+from gateway.errors import AlreadyExists, BadInput, Violation
+from gateway.founding import NewNode, admit_client, found_home, issue_client, write_profile
 from gateway.home import Home
 from gateway.identity.access import Role
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
+
+# By which option each value of config.toml is given.
+OPTIONS = {
+    "node.jurisdiction": "--jurisdiction",
+    "node.domain": "--domain",
+    "node.display_name": "--name",
+    "node.authorities": "--authority",
+    "back_office.listen": "--back-office",
+    "peer.listen": "--peer",
+    "database.url": "--database-url",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,10 +65,23 @@ def init(  # noqa: PLR0913 - an option a line of the configuration
         peer=peer,
         database_url=database_url,
     )
-    client_root = load_authority(certs, AuthorityKind.CLIENT).certificate
-    found_home(Home(home), new, load_authority(certs, AuthorityKind.NODE), client_root, now())
+    _require_valid(new)
+    client_root = given_authority(certs, AuthorityKind.CLIENT).certificate
+    node_authority = given_authority(certs, AuthorityKind.NODE)
+    found_home(Home(new_folder(home, "HOME")), new, node_authority, client_root, now())
     say(f"{home} is the home of the node {domain}.")
     say("Next: gateway client add, gateway pair export and import, then gateway serve.")
+
+
+def _require_valid(new: NewNode) -> None:
+    """Tells what is wrong with the options by their names."""
+    faults = Config.faults(new.config_text())
+    if faults:
+        raise BadInput(Violation(_option(each.field), each.description) for each in faults)
+
+
+def _option(key: str) -> str:
+    return next((option for name, option in OPTIONS.items() if key.startswith(name)), key)
 
 
 def add(  # noqa: PLR0913 - an option a line of the access file
@@ -86,12 +113,13 @@ def add(  # noqa: PLR0913 - an option a line of the access file
 
     Issues its certificate, adds it to access.toml, and writes the profile by which it finds the node.
     """
-    node = Home(home)
+    node = opened_home(home)
     reached = address or node.config.back_office.listen
     if (out / "client.key").exists():
         raise AlreadyExists(f"{out} holds a client's key already: give another folder with --out")
-    issuer = load_authority(certs, AuthorityKind.CLIENT)
-    root = load_authority(certs, AuthorityKind.NODE).certificate
+    issuer = given_authority(certs, AuthorityKind.CLIENT)
+    root = given_authority(certs, AuthorityKind.NODE).certificate
+    new_folder(out, "--out")
     sectors = map(Sector.ValueType, sector or ())
     admit_client(node, identity, role, Handling.Tlp.ValueType(clearance), list(sectors))
     issue_client(out, identity, issuer, now())

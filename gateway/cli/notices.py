@@ -66,7 +66,11 @@ def create(  # noqa: PLR0913 - an option a choice
     attach: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="Send a file, and name it in the notice; repeat it."
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            callback=attachments.sendable,
+            help="Send a file, and name it in the notice; repeat it.",
         ),
     ] = None,
     validate_only: Annotated[bool, typer.Option("--validate-only", help="Check everything, and give nothing.")] = False,

@@ -10,6 +10,7 @@ from typing import IO, Annotated, Protocol
 import typer
 from regulator.exchange import Client, Profile
 
+from gateway.cli.output import shown
 from gateway.errors import Malformed
 from gateway.identity.names import ClientId, Identity, parse_identity
 
@@ -124,7 +125,7 @@ def read_input(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise typer.BadParameter(f"{path}: {error.strerror}") from None
+        raise typer.BadParameter(shown(f"{path}: {error.strerror}")) from None
 
 
 @contextmanager
@@ -136,7 +137,7 @@ def open_input(path: Path) -> Iterator[IO[bytes]]:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise typer.BadParameter(f"{path}: {error.strerror}") from None
+        raise typer.BadParameter(shown(f"{path}: {error.strerror}")) from None
     with file:
         yield file
 

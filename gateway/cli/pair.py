@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.given import used, write_given
+from gateway.cli.given_home import opened_home
 from gateway.cli.options import AsJson, HomeFolder, now, read_input
 from gateway.cli.output import day_and_time, pairs, say, say_aside, table, write_json
 from gateway.home import Home
 from gateway.identity.certificates import Window
-from gateway.identity.keyfiles import PUBLIC_MODE, write_file
 from gateway.identity.pairing import PairingDocument
 from gateway.rolling import import_pairing
 
@@ -38,7 +39,7 @@ def export(
     """
     document = Home(home).pairing_document(now())
     if out:
-        write_file(out, document.encode(), mode=PUBLIC_MODE)
+        write_given(out, document.encode())
     else:
         typer.echo(document.encode(), nl=False)
     say_aside(f"fingerprint {document.fingerprint()}")
@@ -58,7 +59,8 @@ def import_(
     Both operators compare its fingerprint first: without --fingerprint, a person is shown it and asked.
     """
     data = read_input(file)
-    document = PairingDocument.parse(data)
+    with used("FILE", "give the file that the peer's gateway pair export wrote"):
+        document = PairingDocument.parse(data)
     if fingerprint is None:
         _ask(document)
     peer = import_pairing(Home(home), data, fingerprint or document.fingerprint(), now(), replace_seal=replace_seal)
@@ -86,7 +88,7 @@ def _ask(document: PairingDocument) -> None:
 def list_(home: HomeFolder, *, as_json: AsJson = False) -> None:
     """Lists the peers."""
     at = now()
-    documents = Home(home).peer_documents()
+    documents = opened_home(home).peer_documents()
     if as_json:
         write_json({"peers": [_document(each, at) for each in documents]})
         return

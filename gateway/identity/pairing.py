@@ -23,6 +23,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from gateway.errors import BadInput, Malformed, Violation
 from gateway.identity.addresses import address_fault
@@ -192,7 +193,16 @@ def _told(error: ValidationError) -> BadInput | Malformed:
     details = error.errors(include_url=False, include_context=False, include_input=False)
     if details[0]["type"] == "json_invalid":
         return Malformed("a pairing document is JSON in UTF-8")
-    return BadInput(
-        Violation(".".join(map(str, each["loc"])) or "document", each["msg"].removeprefix("Value error, "))
-        for each in details
-    )
+    lacking = sum(each["type"] == "missing" for each in details)
+    required = sum(each.is_required() for each in PairingDocument.model_fields.values())
+    if lacking == required or details[0]["type"] in {"literal_error", "model_type", "model_attributes_type"}:
+        return BadInput.of("schema", f"must be {SCHEMA}: give the file that the peer's gateway pair export wrote")
+    return BadInput(Violation(".".join(map(str, each["loc"])) or "document", _words(each)) for each in details)
+
+
+def _words(detail: ErrorDetails) -> str:
+    if detail["type"] == "missing":
+        return "is required"
+    if detail["type"] == "extra_forbidden":
+        return f"is not known in {SCHEMA}"
+    return detail["msg"].removeprefix("Value error, ")

@@ -7,14 +7,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy import URL, Connection, Engine, make_url
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import ConfigError, StoreError, WrongForm
 from gateway.store import postgresql, sqlite
+from gateway.store.failing import being_opened
 from gateway.store.in_place import InPlace
 from gateway.store.leases import require_stopped
 from gateway.store.migrating import newest_revision, revision_of, upgrade
+from gateway.store.urls import absolute
 from gateway.store.wal_index import IndexRoom
 
 READERS = 4  # connections
@@ -43,7 +45,7 @@ class Database:
     """
 
     def __init__(self, url: str, home: Path, *, patience_seconds: float | None = None) -> None:
-        self.url, self.is_away = _absolute(url, home), False
+        self.url, self.is_away = absolute(url, home), False
         self._writers = _engine(self.url, writes=True, patience_seconds=patience_seconds)
         self.readers = _engine(self.url, writes=False, patience_seconds=patience_seconds)
         self._vacuuming: Connection | None = None
@@ -171,11 +173,13 @@ def stopped(url: str, home: Path) -> Iterator[Database]:
 
     Raises:
         StoreError: a node runs; or it is not there, or its tables have another version's form.
+        Unavailable: its server is away.
     """
     database = Database(url, home)
     try:
-        database.check_revision()
-        database.require_stopped()
+        with being_opened(home):
+            database.check_revision()
+            database.require_stopped()
         yield database
     finally:
         database.close()
@@ -184,7 +188,7 @@ def stopped(url: str, home: Path) -> Iterator[Database]:
 @contextmanager
 def writing(url: str, home: Path) -> Iterator[Connection]:
     """Opens a second database of a home whose lock this process holds."""
-    engine = _engine(_absolute(url, home), writes=True)
+    engine = _engine(absolute(url, home), writes=True)
     try:
         with engine.connect() as connection:
             yield connection
@@ -198,8 +202,8 @@ def local_file(url: str, home: Path) -> Path | None:
     Raises:
         ConfigError: it is neither SQLite's nor PostgreSQL's.
     """
-    absolute = _absolute(url, home)
-    return Path(absolute.database or "") if absolute.get_backend_name() == "sqlite" else None
+    place = absolute(url, home)
+    return Path(place.database or "") if place.get_backend_name() == "sqlite" else None
 
 
 @contextmanager
@@ -209,10 +213,10 @@ def snapshot(url: str, home: Path) -> Iterator[Connection]:
     Raises:
         StoreError: it is not there, its tables have another version's form, or it cannot be read.
     """
-    absolute = _absolute(url, home)
-    engine = _engine(absolute, writes=False, leaves_log=True)
+    place = absolute(url, home)
+    engine = _engine(place, writes=False, leaves_log=True)
     try:
-        _check_revision(absolute, engine)
+        _check_revision(place, engine)
         with engine.connect() as connection:
             yield connection
     except SQLAlchemyError as error:
@@ -232,16 +236,6 @@ def _check_revision(url: URL, engine: Engine) -> None:
         raise StoreError(EMPTY)
     if found != wanted:
         raise WrongForm(f"the database is at revision {found}, not {wanted}: run gateway upgrade")
-
-
-def _absolute(url: str, home: Path) -> URL:
-    """A relative SQLite path is one in the node's home."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return parsed.set(drivername="sqlite+pysqlite", database=str(home / (parsed.database or "node.db")))
-    if parsed.get_backend_name() == "postgresql":
-        return parsed.set(drivername="postgresql+psycopg")
-    raise ConfigError(f"database.url: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
 
 
 def _lock(home: Path) -> IO[str]:

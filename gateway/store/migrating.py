@@ -9,6 +9,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, column, inspect, select, table
 
+from gateway.errors import StoreError
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _LINE = re.compile(r'^(revision|down_revision) = "([0-9]{4})"$', re.MULTILINE)
@@ -18,18 +20,34 @@ _VERSIONS = table("alembic_version", column("version_num"))
 @cache
 def newest_revision() -> str:
     """Gives the revision of this version's tables: that of the migration on which no other one follows."""
-    lines = [line for path in (MIGRATIONS / "versions").glob("*.py") for line in _LINE.findall(path.read_text())]
-    (newest,) = {number for name, number in lines if name == "revision"} - {
-        number for name, number in lines if name == "down_revision"
-    }
-    return str(newest)
+    (newest,) = _known_revisions() - {number for name, number in _lines() if name == "down_revision"}
+    return newest
+
+
+@cache
+def _known_revisions() -> frozenset[str]:
+    """Every revision that this version can bring to its own form."""
+    return frozenset(number for name, number in _lines() if name == "revision")
+
+
+def _lines() -> list[tuple[str, str]]:
+    return [line for path in (MIGRATIONS / "versions").glob("*.py") for line in _LINE.findall(path.read_text())]
 
 
 def revision_of(connection: Connection) -> str | None:
-    """Gives the revision of a database's tables; None where there are none."""
+    """Gives the revision of a database's tables; None where there are none.
+
+    Raises:
+        StoreError: a later version made them.
+    """
     if not inspect(connection).has_table(_VERSIONS.name):
         return None
     revision: str | None = connection.scalar(select(_VERSIONS.c.version_num))
+    if revision and revision not in _known_revisions():
+        raise StoreError(
+            f"the database is at revision {revision}, which this version does not know: install the version that the "
+            "node had, or a later one"
+        )
     return revision
 
 

@@ -57,7 +57,8 @@ def channel_named(connection: Connection, name: str) -> ChannelState:
     for state in states:
         if state.name == name.removeprefix("channels/"):
             return state
-    raise BadInput.of("channel", f"must be one of {', '.join(sorted(state.name for state in states))}")
+    names = ", ".join(sorted(state.name for state in states))
+    raise BadInput.of("channel", f"must be one of {names}" if names else "is none: this node has no channel yet")
 
 
 # --- the receiver's part --------------------------------------------------------------------------------------------

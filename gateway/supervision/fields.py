@@ -12,6 +12,7 @@ from protovalidate import FieldPathElementPb
 from gateway.errors import Violation
 from gateway.supervision.compiled import keeps_field_rules
 from gateway.supervision.extent import ROOT, long_lists
+from gateway.supervision.pattern_words import words_for
 
 MAX_VIOLATIONS = 50  # told of one message; more would only hide the first
 
@@ -24,7 +25,6 @@ _WORDS: Mapping[str, str] = {
     "required": "is required",
     "string.hostname": "must be a host name such as www.example.com",
     "string.max_len": "must not be longer than {} characters",
-    "string.pattern": "must match {}",
     "string.prefix": "must begin with {}",
     "string.uuid": "must be a UUID such as 123e4567-e89b-42d3-a456-426614174000",
 }
@@ -110,6 +110,8 @@ def _description(target: FieldDescriptor | OneofDescriptor | None, found: protov
         return f"must be one of {', '.join(names)}"
     if rule == "string.min_len" and found.rule_value == 1:
         return "must not be empty"
+    if rule == "string.pattern":
+        return words_for(found.rule_value)
     if words := _WORDS.get(rule):
         return words.format(found.rule_value)
     return found.proto.message

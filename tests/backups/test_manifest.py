@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.backups.manifest import MANIFEST, Manifest
-from gateway.errors import BadInput, Malformed
+from gateway.errors import BadInput, VerificationError
 
 GOOD = {
     "schema": "backup/1",
@@ -30,7 +30,7 @@ def test_a_good_one_is_read(tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["a\0b", "a" * 5000, "a/" * 3000, "../../etc/passwd", "/etc/passwd", ".", "gone"])
 def test_a_file_that_cannot_be_in_a_backup_is_not_there(tmp_path: Path, name: str):
-    with pytest.raises(Malformed, match="is not there"):
+    with pytest.raises(VerificationError, match="is not there"):
         read(tmp_path, {name: "00"})
 
 

@@ -92,7 +92,16 @@ def test_a_database_of_another_version_is_told_with_how_to_upgrade_it(home):
     found = findings(home, "database")
     assert [each.level for each in found] == [Level.OK, Level.FAIL]
     assert found[1].remedy.command == f"gateway upgrade {home.path}"
-    assert [each.level for each in findings(home, "channels")] == [Level.FAIL]
+    (channels,) = findings(home, "channels")  # what else needs the database says the same, and nothing else
+    assert (channels.level, channels.remedy) == (Level.FAIL, found[1].remedy)
+
+
+def test_a_database_that_the_node_was_moved_from_is_told_with_where_to_set_the_new_one(home):
+    change(home, "DELETE FROM node")
+    found = findings(home, "database")[-1]
+    assert found.level is Level.FAIL
+    assert "moved from by gateway migrate" in found.said
+    assert found.remedy.command == f"$EDITOR {home.path}/config.toml"
 
 
 @pytest.mark.parametrize(("free", "level"), [(0.9, Level.FAIL), (9, Level.WARN), (11, Level.OK)])

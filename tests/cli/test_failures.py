@@ -14,7 +14,7 @@ from tests.cli.transcripts import run
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (errors.Malformed("x"), 1),
+        (errors.Malformed("x"), 2),
         (errors.Untrusted("x"), 1),
         (errors.BadProof("x"), 1),
         (errors.BadInput.of("title", "is required"), 2),
@@ -23,6 +23,7 @@ from tests.cli.transcripts import run
         (errors.ConfigError("x"), 5),
         (errors.StoreError("x"), 5),
         (errors.Corrupt("x"), 5),
+        (UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"), 2),
         (FileNotFoundError(2, "No such file or directory", "home"), 5),
         (client.ProfileError("ca", "is missing"), 2),
         (client.InvalidRequest("x", StatusCode.INVALID_ARGUMENT), 3),

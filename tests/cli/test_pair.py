@@ -77,7 +77,7 @@ def test_a_node_is_not_paired_with_itself(founded):
 
 def test_what_is_no_document_is_refused(founded):
     hk, _ = founded
-    assert run("pair", "import", hk.home.path, "-", given=b"nonsense").code == 1
+    assert run("pair", "import", hk.home.path, "-", given=b"nonsense").code == 2
 
 
 def test_a_peer_under_another_jurisdiction_is_no_fault_of_the_home(founded):

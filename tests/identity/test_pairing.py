@@ -191,8 +191,15 @@ def test_what_is_no_json_is_malformed(data):
 
 
 def test_json_that_is_no_object_is_bad_input():
-    with pytest.raises(BadInput, match="document"):
+    with pytest.raises(BadInput, match="schema: must be pairing/1"):
         PairingDocument.parse(b"[]")
+
+
+def test_json_of_another_schema_is_told_so_and_nothing_else():
+    for data in (b'{"a": 1}', b'{"schema": "notices/1", "notices": []}'):
+        with pytest.raises(BadInput) as caught:
+            PairingDocument.parse(data)
+        assert [each.field for each in caught.value.violations] == ["schema"]
 
 
 @given(place=st.integers(0, 2**16), character=st.integers(0, 255))

@@ -1,0 +1,70 @@
+"""Files and folders that a command was given: what is wrong with one is told as wrong use of the command."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, EIO, ENOSPC
+from pathlib import Path
+
+import typer
+from cryptography import x509
+
+from gateway.cli.output import shown
+from gateway.errors import ConfigError, GatewayError, Malformed, VerificationError
+from gateway.identity.chains import require_authority
+from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, write_file
+
+ROOT = "give the certificate of a node authority, such as node-authority.crt"
+CERTIFICATE = "give a certificate in PEM"
+NO_ROOM = frozenset({ENOSPC, EDQUOT, EIO})  # what no other name of a file would change
+
+
+@contextmanager
+def used(option: str, advice: str = "") -> Iterator[None]:
+    """What is wrong with what an option or argument named is wrong use, and no fault of the node's home."""
+    try:
+        yield
+    except (ConfigError, VerificationError) as error:
+        if getattr(error.__cause__, "errno", None) in NO_ROOM:
+            raise
+        raise _unfit(error, option, advice) from error
+
+
+def _unfit(error: GatewayError, option: str, advice: str) -> typer.BadParameter:
+    return typer.BadParameter(shown(f"{error.message}{advice and f'; {advice}'}"), param_hint=option)
+
+
+def given_certificate(path: Path, option: str) -> x509.Certificate:
+    """Reads a certificate."""
+    with used(option, CERTIFICATE):
+        return read_certificate(path)
+
+
+def given_root(path: Path, option: str = "--root") -> x509.Certificate:
+    """Reads the root of an authority; another certificate proves nothing, whatever it says."""
+    with used(option, ROOT):
+        root = read_certificate(path)
+        try:
+            require_authority(root)
+        except VerificationError as error:
+            raise Malformed(f"{path}: {error.message}") from error
+    return root
+
+
+def new_folder(path: Path, option: str) -> Path:
+    """A folder that is there, or can be made."""
+    there = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise typer.BadParameter(
+            shown(f"{there} is a file; give a folder, or the name of a new one"), param_hint=option
+        )
+    return path
+
+
+def write_given(path: Path, content: bytes, option: str = "--out") -> None:
+    """Writes a file that everybody can read, where an option says; it is never overwritten.
+
+    Raises:
+        AlreadyExists: something is there.
+    """
+    with used(option):
+        write_file(path, content, mode=PUBLIC_MODE)
