@@ -34,7 +34,7 @@ class Signature:
     value: bytes
 
     def __post_init__(self) -> None:
-        if not self.name or "+" in self.name or any(character.isspace() for character in self.name):
+        if "+" in self.name or self.name.split() != [self.name]:
             raise Malformed("a key name is empty, or holds a space or a plus")
         if len(self.key_id) != KEY_ID_BYTES or not self.value:
             raise Malformed("a signature line has no key id or no signature")

@@ -1,7 +1,7 @@
 """Statements that are made once, and run with what is at hand: making one takes longer than running it.
 
 Of what SQLAlchemy does for each execution, these leave out the compiler and the conversion of types, which the tables
-they are for do not need.
+they are for do not need; with SQLite all the rest, too: it takes longer than most statements.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,12 +9,21 @@ from functools import cache, lru_cache, partial
 from itertools import chain
 from operator import itemgetter
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Column, Connection, Delete, Dialect, Insert, RowMapping, Select, Update, bindparam
+import pysqlite3.dbapi2 as sqlite
+from sqlalchemy import Column, Connection, Delete, Dialect, Insert, Select, Update, bindparam
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 T = TypeVar("T")
+
+
+class Row(Protocol):
+    """What a query found: a value a column, by its name."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
+
 
 _SIZES = (1, 8, 64, 512, 4096)  # keys of a statement: SQLite takes 32,766 parameters, PostgreSQL 65,535
 STATEMENTS_KEPT = 1024  # more than there are, but for questions, of which there are as many as filters
@@ -25,7 +34,7 @@ def execute(connection: Connection, statement: Insert | Update | Delete, values:
     """Runs a statement; gives the number of rows that it wrote."""
     compiled = _compiled(statement, connection.dialect)
     parameters = _parameters(compiled, {**compiled.params, **values})  # what the statement holds itself is among them
-    return connection.exec_driver_sql(str(compiled), parameters).rowcount
+    return _wrote(connection, str(compiled), parameters)
 
 
 def execute_many(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -43,24 +52,22 @@ def insert_many(connection: Connection, statement: Insert, rows: Sequence[Mappin
     of_row = _in_order(compiled)
     for first in range(0, len(rows), ROWS_AT_ONCE):
         some = rows[first : first + ROWS_AT_ONCE]
-        connection.exec_driver_sql(_of_rows(compiled, len(some)), tuple(chain.from_iterable(map(of_row, some))))
+        _wrote(connection, _of_rows(compiled, len(some)), tuple(chain.from_iterable(map(of_row, some))))
 
 
 def rows(
     connection: Connection, statement: Select[Any], values: Mapping[str, Any] = MappingProxyType({})
-) -> Sequence[RowMapping]:
+) -> Sequence[Row]:
     """Runs a query; ``values`` are those of its parameters that it does not hold itself.
 
     What it compares with a list must be given as a list of literals, or its text depends on the list's length.
     """
     compiled = _compiled(statement, connection.dialect)
     parameters = _parameters(compiled, {**compiled.params, **values})
-    return connection.exec_driver_sql(str(compiled), parameters).mappings().all()
+    return _found(connection, str(compiled), parameters)
 
 
-def rows_by_keys(
-    connection: Connection, statement: Select[Any], column: Column[T], keys: Sequence[T]
-) -> Iterator[RowMapping]:
+def rows_by_keys(connection: Connection, statement: Select[Any], column: Column[T], keys: Sequence[T]) -> Iterator[Row]:
     """Reads the rows in which a column has one of many values."""
     place = 0
     while place < len(keys):
@@ -69,8 +76,50 @@ def rows_by_keys(
         padded = [*some, *[some[-1]] * (size - len(some))]
         compiled = _compiled_for(statement, column, size, connection.dialect)
         parameters = {f"key_{number}": key for number, key in enumerate(padded)}
-        yield from connection.exec_driver_sql(str(compiled), _parameters(compiled, parameters)).mappings()
+        yield from _found(connection, str(compiled), _parameters(compiled, parameters))
         place += size
+
+
+def driven(
+    connection: Connection, text: str, parameters: tuple[Any, ...] = ()
+) -> tuple[sqlite.Cursor, list[tuple[Any, ...]]]:
+    """Runs a statement on the driver's own connection to SQLite, in the transaction that is there, or in none.
+
+    Returns:
+        the cursor, and all rows that it found
+
+    Raises:
+        DBAPIError: as SQLAlchemy raises it.
+    """
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        cursor = driver.execute(text, parameters)
+        return cursor, cursor.fetchall()
+    except sqlite.Error as error:
+        raise DBAPIError.instance(
+            text, None, error, sqlite.Error, hide_parameters=True, dialect=connection.dialect
+        ) from error
+
+
+def _wrote(connection: Connection, text: str, parameters: Any) -> int:
+    if connection.dialect.name != "sqlite":
+        return connection.exec_driver_sql(text, parameters).rowcount
+    cursor, _ = driven(_begun(connection), text, parameters)
+    return int(cursor.rowcount)
+
+
+def _found(connection: Connection, text: str, parameters: Any) -> Sequence[Row]:
+    if connection.dialect.name != "sqlite":
+        return connection.exec_driver_sql(text, parameters).mappings().all()
+    cursor, found = driven(_begun(connection), text, parameters)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def _begun(connection: Connection) -> Connection:
+    if not connection.in_transaction():
+        connection.begin()
+    return connection
 
 
 def _parameters(compiled: SQLCompiler, values: Mapping[str, Any]) -> Any:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from gateway.store import prepared
+from gateway.store.prepared import Row
 from gateway.store.rows import enum_values, notice_record
 from gateway.store.state import read_origins
 from gateway.store.tables import (
@@ -187,7 +188,7 @@ def _events_after(scope: Scope, wanted: EventFilter) -> Select[Any]:
     return question.order_by(events.c.cursor).limit(bindparam("at_most", type_=Integer))
 
 
-def _event_view(row: RowMapping, hidden: Collection[str]) -> EventView:
+def _event_view(row: Row, hidden: Collection[str]) -> EventView:
     """The detail stays empty if it names a notice that may not be seen."""
     return EventView(
         cursor=row["cursor"],
@@ -221,7 +222,7 @@ def _event_conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _rules_of(row: RowMapping) -> dict[str, Any]:
+def _rules_of(row: Row) -> dict[str, Any]:
     names = ("jurisdiction", "framework", "version", "provision", "assessment")
     topics, sectors = tuple(row["topics"].split()), enum_values(row["sectors"])
     return {name: row[name] for name in names} | {"sectors": sectors, "topics": topics}
@@ -282,7 +283,7 @@ def _rows(connection: Connection, statement: Select[tuple[object, ...]]) -> Sequ
     return connection.execute(statement).mappings().all()
 
 
-def _views(connection: Connection, scope: Scope, rows: Sequence[RowMapping]) -> list[NoticeView]:
+def _views(connection: Connection, scope: Scope, rows: Sequence[Row]) -> list[NoticeView]:
     origins = read_origins(connection)
     whole = [notice_record(row, origins) for row in rows]
     hidden = hidden_of(connection, scope, [name for each in whole for name in (each.superseded_by, each.withdrawn_by)])

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import RowMapping
-
+from gateway.store.prepared import Row
 from gateway.supervision.records import NoticeRecord, Place
 
 
@@ -56,7 +55,7 @@ def changing_columns(record: NoticeRecord, ids: Mapping[str, int]) -> dict[str, 
     }
 
 
-def notice_record(row: RowMapping, origins: Mapping[int, str]) -> NoticeRecord:
+def notice_record(row: Row, origins: Mapping[int, str]) -> NoticeRecord:
     """Reads a row of ``notices``; its identifiers, which no rule asks for, stay in their own table."""
     return NoticeRecord(
         id=row["id"],
@@ -106,6 +105,6 @@ def _columns(place: Place | None, ids: Mapping[str, int]) -> tuple[int | None, i
     return (ids[place.origin], place.index) if place else (None, None)
 
 
-def _place(fact: str, row: RowMapping, origins: Mapping[int, str]) -> Place | None:
+def _place(fact: str, row: Row, origins: Mapping[int, str]) -> Place | None:
     channel, index = row[f"{fact}_channel"], row[f"{fact}_index"]
     return None if channel is None or index is None else Place(origins[channel], index)

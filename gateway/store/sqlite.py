@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from gateway.errors import StoreError
 from gateway.store.failing import being_opened
+from gateway.store.prepared import driven
 from gateway.store.wal_damage import passed_over
 
 STATEMENTS_KEPT = 512  # by a connection: inserts of so many rows are one each (prepared.ROWS_AT_ONCE)
@@ -132,8 +133,8 @@ def _set_reader(connection: Any, _record: object) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    driven(connection, "BEGIN IMMEDIATE")
 
 
 def _begin_deferred(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN DEFERRED")
+    driven(connection, "BEGIN DEFERRED")

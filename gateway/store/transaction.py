@@ -90,6 +90,7 @@ class Transaction(Reading):
         self.signs_journal = False
         self._wrote, self._named = False, list[str]()  # by the units since the last entry of a call
         self._random, self._require_time = random, require_time
+        self._timely = set[str]()  # peers for whom it is known that something may be sealed now
 
     # --- units of work --------------------------------------------------------------------------------------------
 
@@ -170,7 +171,9 @@ class Transaction(Reading):
         state = self.channel(origin)
         if state.halt:
             raise Halted(f"the channel {origin} has halted: {state.halt.reason}", channel=origin)
-        self._require_time(state.seals.receiver_domain)
+        if (domain := state.seals.receiver_domain) not in self._timely:
+            self._require_time(domain)
+            self._timely.add(domain)
         return state
 
     def append(self, origin: str, batch: VerifiedBatch) -> None:

@@ -5,6 +5,7 @@ import itertools
 import random
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache
@@ -17,7 +18,7 @@ from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.framework_pb2 import AssessmentContent, FrameworkVersionContent
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import LocalizedText
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Connection, Table, delete, event, insert, select
 
 from gateway.carrier import Carrier, Message, Store
 from gateway.commands.framework_sealing import FrameworkSealing
@@ -306,6 +307,24 @@ class Opened:
 CLIENT = "spiffe://gateway.example/SFC/office"
 AUTHOR = Author(authority="SFC", client=CLIENT)
 RECIPIENT = Author(authority="FSC", client="spiffe://gateway.kr.example/FSC/office")
+
+
+@contextmanager
+def each_statement(connection: Connection, look: Callable[[str], None]) -> Iterator[None]:
+    """Shows each statement of the block on a connection of the writer."""
+    if connection.dialect.name == "sqlite":  # which sees those that SQLAlchemy does not
+        driver: Any = connection.connection.driver_connection
+        driver.set_trace_callback(look)
+        yield
+        driver.set_trace_callback(None)
+        return
+
+    def listen(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        look(statement)
+
+    event.listen(connection.engine, "before_cursor_execute", listen)
+    yield
+    event.remove(connection.engine, "before_cursor_execute", listen)
 
 
 def downgrade(database: Database, revision: str) -> None:

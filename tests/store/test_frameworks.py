@@ -1,6 +1,7 @@
 """Frameworks and assessments in the store: both ends come to the same, and a rebuild too."""
 
 import asyncio
+from contextlib import ExitStack
 from datetime import date
 
 import pytest
@@ -8,7 +9,6 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.framework_pb2 import Provision
 from regulator.exchange.v1.framework_service_pb2 import ListAssessmentsRequest, ListProvisionsRequest
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, SECTOR_STABLECOIN_ISSUER
-from sqlalchemy import event as hooks
 
 from gateway.store.framework_queries import (
     list_assessments,
@@ -30,7 +30,7 @@ from gateway.store.tables import (
 from gateway.supervision import projection
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.framework_selection import selected
-from tests.store.stores import HK_TO_KR, Opened, exchange, settle
+from tests.store.stores import HK_TO_KR, Opened, each_statement, exchange, settle
 from tests.supervision.framework_samples import assessment, day, pair, provision, real, version
 
 RULES = (framework_versions, provisions, assessments)
@@ -290,12 +290,10 @@ async def test_an_event_of_a_version_says_which(filled: Opened):
 async def test_notices_alone_take_no_statement_about_frameworks(hk: Opened, kr: Opened):
     statements: list[str] = []
 
-    def listen(connection, cursor, statement, parameters, context, executemany):
-        statements.append(statement)
-
-    for store in (hk, kr):
-        hooks.listen(store.database._writers, "before_cursor_execute", listen)
-    await hk.release("hk-1", "hk-2")
-    await settle(hk, kr)
+    with ExitStack() as stack:
+        for store in (hk, kr):
+            stack.enter_context(each_statement(store.committer._connection, statements.append))
+        await hk.release("hk-1", "hk-2")
+        await settle(hk, kr)
     assert any("notices" in each for each in statements)
     assert [each for each in statements if "framework" in each or "assessments" in each or "told_days" in each] == []
