@@ -125,7 +125,7 @@ def test_a_file_that_is_no_database_is_told_as_such(tmp_path):
 
 @pytest.mark.parametrize("url", ["mysql://localhost/node", "oracle://localhost/node"])
 def test_other_databases_are_refused(url, tmp_path):
-    with pytest.raises(ConfigError, match="use sqlite or postgresql"):
+    with pytest.raises(ConfigError, match="not supported; give sqlite:///FILE in the home, or postgresql://"):
         Database(url, tmp_path)
 
 
