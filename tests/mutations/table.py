@@ -183,14 +183,14 @@ MUTATIONS = (
     Mutation(
         "a halted channel seals on",
         "gateway/store/transaction.py",
-        '{state.halt.reason}", channel=origin)\n        self._require',
-        '{state.halt.reason}", channel=origin) if not state else None\n        self._require',
+        '{state.halt.reason}", channel=origin)\n        if (domain',
+        '{state.halt.reason}", channel=origin) if not state else None\n        if (domain',
         "tests/store/test_transaction.py::test_a_halted_channel_seals_nothing_also_after_a_restart",
     ),
     Mutation(
         "a node seals with a clock that leapt",
         "gateway/store/transaction.py",
-        "        self._require_time(state.seals.receiver_domain)\n",
+        "            self._require_time(domain)\n",
         "",
         "tests/store/test_clocks.py::test_a_store_seals_nothing_in_doubt_and_goes_on_with_all_else",
     ),
