@@ -53,7 +53,7 @@ TARGETS: Mapping[str, Target] = {
     "inclusion": Target(signed.inclusion, (VerificationError,)),
     "journal": Target(signed.journal, (VerificationError,)),
     "jwks": Target(files.jwks, (Malformed,)),
-    "manifest": Target(files.manifest, (Malformed,)),
+    "manifest": Target(files.manifest, (Malformed, VerificationError)),
     "note": Target(signed.note, (Malformed,)),
     "notices": Target(files.notices, (BadInput,)),
     "officer": Target(tokens.officer, (Unauthenticated,)),

@@ -7,9 +7,10 @@ import pysqlite3.dbapi2 as sqlite
 import pytest
 from regulator.exchange.v1.values_pb2 import LocalizedText
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from gateway.errors import Unavailable
-from gateway.store import database
+from gateway.store import sqlite as local
 from gateway.store.copying import copy_store
 from gateway.store.database import Database, snapshot
 from gateway.store.tables import leaves
@@ -85,7 +86,7 @@ async def test_a_scrub_at_which_the_database_fails_is_tried_again_or_ends_the_no
     if not hk.url.startswith("sqlite"):
         pytest.skip("the messages are SQLite's")
     with monkeypatch.context() as patch:
-        patch.setattr(database, "_checkpointed", lambda _connection: _fail(message))
+        patch.setattr(local, "empty_log", lambda _connection: _fail(message))
         assert isinstance(await refused(hk.destroy(NEXT_DAY)), Unavailable)
     assert bool(hk.failures) is ends
     if not ends:
@@ -95,7 +96,7 @@ async def test_a_scrub_at_which_the_database_fails_is_tried_again_or_ends_the_no
 
 
 def _fail(message: str) -> None:
-    raise sqlite.OperationalError(message)
+    raise OperationalError("PRAGMA", None, sqlite.OperationalError(message))
 
 
 async def test_what_is_destroyed_is_sent_from_memory_no_more_also_before_it_is_scrubbed(pair, monkeypatch):

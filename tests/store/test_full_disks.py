@@ -105,7 +105,7 @@ def test_a_log_that_grew_beside_a_reader_is_cut_once_the_reader_has_ended(databa
 
 @needs_small_disk
 def test_a_database_that_has_no_room_to_be_opened_says_so_and_may_be_tried_again(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", 2**20) as disk:
+    with small_disk(tmp_path / "disk", 2**21) as disk:
         disk.leave(0)
         database = Database(URL, disk.path)  # it has the home, though who it is stands nowhere
         with pytest.raises(Unavailable, match="cannot be opened now"), being_opened(disk.path):
