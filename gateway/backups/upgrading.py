@@ -5,7 +5,7 @@ from datetime import datetime
 from gateway.errors import StoreError
 from gateway.home import Home
 from gateway.moments import micros_at
-from gateway.store.database import EMPTY, Database, local_file
+from gateway.store.database import EMPTY, Database, local_file, not_there
 from gateway.store.failing import being_opened
 from gateway.store.forking import prove_halts
 from gateway.store.migrating import revision_of
@@ -25,7 +25,7 @@ def upgrade_database(home: Home, now: datetime) -> None:
     """
     node, file = home.config.node, local_file(home.config.database.url, home.path)
     if file and not file.is_file():
-        raise StoreError(f"the database {file} is not there: gateway restore makes it again")
+        raise not_there(file)
     database = Database(home.config.database.url, home.path)
     try:
         with being_opened(home.path), database.readers.connect() as connection:

@@ -18,7 +18,7 @@ from gateway.ledger.note import Note
 from gateway.ledger.steps import FORKED
 from gateway.moments import datetime_of
 from gateway.store.backlog import read_waiting
-from gateway.store.database import local_file, snapshot
+from gateway.store.database import local_file, not_there, snapshot
 from gateway.store.leases import read_picture
 from gateway.store.opening import check_owner
 from gateway.store.sqlite import OLDEST_SQLITE
@@ -59,9 +59,8 @@ def database(subject: Subject) -> Iterator[Finding]:
     yield Finding(Level.OK, "database", f"SQLite is {sqlite.sqlite_version}, {oldest} or later is needed")
     file = local_file(config.database.url, home)
     if file and not file.exists():
-        said = f"the database {file} is not there: gateway restore makes it again, from a backup or from the peers"
         todo = "see that database.url names its place; else restore the newest backup, or, without one, --from-peers"
-        yield Finding(Level.FAIL, "database", said, Remedy(todo, f"gateway restore {home} BACKUP"))
+        yield Finding(Level.FAIL, "database", not_there(file).message, Remedy(todo, f"gateway restore {home} BACKUP"))
         return
     with snapshot(config.database.url, home) as connection:
         check_owner(connection, config.node.jurisdiction, config.node.domain)

@@ -225,11 +225,16 @@ def snapshot(url: str, home: Path) -> Iterator[Connection]:
         engine.dispose()
 
 
+def not_there(file: Path) -> StoreError:
+    """The error where SQLite's file is not."""
+    return StoreError(
+        f"the database {file} is not there: gateway restore makes it again, from a backup or from the peers"
+    )
+
+
 def _check_revision(url: URL, engine: Engine) -> None:
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise StoreError(
-            f"the database {url.database} is not there: gateway restore makes it again, from a backup or from the peers"
-        )
+        raise not_there(Path(url.database or ""))
     with engine.connect() as connection:
         found, wanted = revision_of(connection), newest_revision()
     if found is None:

@@ -9,6 +9,7 @@ from sqlalchemy.pool import NullPool
 
 PATIENCE_SECONDS = 8.0  # of a node that runs, with a server that says nothing: longer than it waits for a lock
 VACUUM_PATIENCE_SECONDS = 3600.0  # which says nothing while it works
+_LONGEST_READ_MILLISECONDS = 7000  # where a node gives up its connection, the server would read on
 
 TIMEOUTS = {  # milliseconds; 0: none
     "idle_in_transaction_session_timeout": 2500,  # a transaction waits for nothing but signatures
@@ -34,9 +35,6 @@ _SCRUBBED = (  # tables that lose content
     "notice_attachments",
 )
 _SIZE = "SELECT pg_database_size(current_database())"
-
-
-_LONGEST_READ_MILLISECONDS = 7000  # where a node gives up its connection, the server would read on
 
 
 def engine_of(url: URL, *, writes: bool, readers: int, patience_seconds: float | None) -> Engine:

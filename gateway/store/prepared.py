@@ -83,7 +83,7 @@ def rows_by_keys(connection: Connection, statement: Select[Any], column: Column[
 def driven(
     connection: Connection, text: str, parameters: tuple[Any, ...] = ()
 ) -> tuple[sqlite.Cursor, list[tuple[Any, ...]]]:
-    """Runs a statement on the driver's own connection to SQLite, in the transaction that is there, or in none.
+    """Runs a statement on the driver's own connection to SQLite, in whatever transaction is there; it begins none.
 
     Returns:
         the cursor, and all rows that it found

@@ -11,7 +11,6 @@ from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from gateway.errors import StoreError
@@ -104,20 +103,15 @@ def empty_log(writer: Connection) -> bool:
     Raises:
         SQLAlchemyError: it failed.
     """
-    connection: Any = writer.connection.driver_connection  # on which no transaction begins by itself
-    try:
-        connection.execute(f"PRAGMA busy_timeout={SCRUB_WAIT_MILLISECONDS}")
-        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
-    except sqlite.Error as error:
-        raise OperationalError("PRAGMA wal_checkpoint(TRUNCATE)", None, error) from error
+    driven(writer, f"PRAGMA busy_timeout={SCRUB_WAIT_MILLISECONDS}")
+    _, [(busy, _, _)] = driven(writer, "PRAGMA wal_checkpoint(TRUNCATE)")
+    driven(writer, f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
     return not busy
 
 
 def compact(writer: Connection) -> None:
     """Leaves nothing in the file of what was deleted before deleting meant zeroing; outside of a transaction."""
-    connection: Any = writer.connection.driver_connection
-    connection.execute("VACUUM")
+    driven(writer, "VACUUM")
 
 
 def _set_writer(connection: Any, _record: object) -> None:

@@ -14,9 +14,9 @@ from gateway.store.reverify.fold import Facts, Fold, parsed
 from gateway.store.reverify.report import Findings
 from gateway.store.scanning import pages, rows
 from gateway.store.tables import events, leaves, notice_identifiers, notices, requests
+from gateway.supervision.attachments import NAME_PREFIX
 from gateway.supervision.notices import identifiers_of
 
-_OF_FILES = "attachments/"  # what names begin with of files that were dropped: nothing is left of them to compare
 FIRST_EVENTS = (Event.NOTICE_RELEASED, Event.NOTICE_RECEIVED)
 
 
@@ -126,7 +126,8 @@ def check_requests(connection: Connection, fold: Fold, drafts: Collection[str], 
     for row in rows(connection, select(requests), requests.c.key):
         count += 1
         where = f"requests {row['key'].hex()}"
-        if not row["notice"].startswith(_OF_FILES) and not any(row["notice"] in names for names in known):
+        is_of_a_file = row["notice"].startswith(NAME_PREFIX)  # that was dropped: nothing of it is left to compare
+        if not is_of_a_file and not any(row["notice"] in names for names in known):
             findings.add(
                 where,
                 f"acted on {row['notice']}",
