@@ -17,7 +17,8 @@ from gateway.identity.profiles import AuthorityKind
 from gateway.link import Credentials
 from gateway.questions.attachment_standing import Transfers
 from gateway.replicas import Alone
-from tests.store.stores import HK_TO_KR, Opened, shared_store
+from tests.store.exchanging import shared_store
+from tests.store.stores import HK_TO_KR, Opened
 from tests.support.certificates import authority, issued
 from tests.support.nodes import free_port
 

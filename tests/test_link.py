@@ -28,7 +28,8 @@ from gateway.questions import links
 from gateway.replicas import Alone
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
-from tests.store.stores import HK_TO_KR, Opened, shared_store
+from tests.store.exchanging import shared_store
+from tests.store.stores import HK_TO_KR, Opened
 from tests.support.certificates import authority, issued
 from tests.support.nodes import free_port
 

@@ -16,7 +16,8 @@ from gateway.moments import MICROS
 from gateway.supervision.attachments import Owner
 from tests.cli.test_doctor_store import Usage, change
 from tests.store.attaching import BYTES, named, stored
-from tests.store.stores import Opened, settle
+from tests.store.exchanging import settle
+from tests.store.stores import Opened
 from tests.support.commands import unknown_in
 from tests.support.nodes import Site, pair
 

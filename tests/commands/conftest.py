@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands.offices import ASKS, DECIDES, Office, day
-from tests.store.stores import Opened, check_verified, settle
+from tests.store.exchanging import settle
+from tests.store.stores import Opened, check_verified
 from tests.supervision.samples import handling
 
 

@@ -14,7 +14,8 @@ from gateway.errors import BadInput, GatewayError
 from gateway.identity.access import Caller, Role
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.questions.sharing import SharingQuestions
-from tests.store.stores import NOW, RANDOM, Opened, refused, settle
+from tests.store.exchanging import settle
+from tests.store.stores import NOW, RANDOM, Opened, refused
 from tests.supervision.sharing_samples import JFSA, MAS, english
 
 DAY = 86_400_000_000  # microseconds

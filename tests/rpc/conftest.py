@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import grpc
 import pytest
+from regulator.exchange import Client
 
 from gateway.identity.access import Role
 from tests.rpc.calls import REFUSAL_SECONDS, client_files, connected, unharmed
@@ -34,6 +35,20 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         patch.delenv("GRPC_SSL_CIPHER_SUITES", raising=False)
         with running(hk, kr):
             yield Nodes(hk, kr, sg)
+
+
+@pytest.fixture
+def hkma(nodes: Nodes) -> Iterator[Client]:
+    """A back office of Hong Kong."""
+    with nodes.hk.client("HKMA") as client:
+        yield client
+
+
+@pytest.fixture
+def fsc(nodes: Nodes) -> Iterator[Client]:
+    """A back office of Korea."""
+    with nodes.kr.client("FSC") as client:
+        yield client
 
 
 @pytest.fixture

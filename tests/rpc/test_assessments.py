@@ -22,18 +22,6 @@ def name() -> str:
     return unused_id()
 
 
-@pytest.fixture
-def hkma(nodes):
-    with nodes.hk.client("HKMA") as client:
-        yield client
-
-
-@pytest.fixture
-def fsc(nodes):
-    with nodes.kr.client("FSC") as client:
-        yield client
-
-
 def publish_pair(nodes, name: str, *, topic: str = "reserve_assets") -> str:
     """A framework of either side, each known to both; gives the name of Korea's."""
     other = name.replace("hk-", "kr-")

@@ -19,18 +19,6 @@ def name() -> str:
     return unused_id()
 
 
-@pytest.fixture
-def hkma(nodes):
-    with nodes.hk.client("HKMA") as client:
-        yield client
-
-
-@pytest.fixture
-def fsc(nodes):
-    with nodes.kr.client("FSC") as client:
-        yield client
-
-
 def test_filters_must_all_hold(hkma, name):
     hkma.publish_version(
         name,

@@ -33,18 +33,6 @@ def name() -> str:
     return unused_id()
 
 
-@pytest.fixture
-def hkma(nodes):
-    with nodes.hk.client("HKMA") as client:
-        yield client
-
-
-@pytest.fixture
-def fsc(nodes):
-    with nodes.kr.client("FSC") as client:
-        yield client
-
-
 # --- publish, peer, export ------------------------------------------------------------------------------------------
 
 

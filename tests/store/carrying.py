@@ -16,7 +16,8 @@ from gateway.store.bulletin import Bulletin
 from gateway.store.tables import events, notices
 from gateway.supervision.attachments import CHUNK_BYTES, Attached
 from tests.store.attaching import named, stored, storing
-from tests.store.stores import NOW, Opened, settle
+from tests.store.exchanging import settle
+from tests.store.stores import NOW, Opened
 
 SMALL = b"A small one."
 Answer = Callable[[wire.SendAttachmentsResponse], AsyncIterator[wire.SendAttachmentsRequest]]

@@ -10,6 +10,7 @@ import pytest
 from gateway.store.postgresql import TIMEOUTS
 from gateway.store.tables import metadata
 from tests.store.compiling import compiled_once
+from tests.store.drafting import Drafting
 from tests.store.stores import Opened, check_verified
 from tests.support.postgresql import administrator, server
 
@@ -85,6 +86,21 @@ async def kr(kind: str, tmp_path: Path, unhurried: None, request: pytest.Fixture
     yield store
     await store.close()
     check_verified(store)
+
+
+@pytest.fixture
+async def replicas(postgresql_hk: Opened, tmp_path: Path) -> AsyncIterator[tuple[Opened, Opened]]:
+    """Two replicas of Hong Kong's node, each with a home of its own."""
+    (tmp_path / "hk-b").mkdir()
+    other = Opened.open("HK", postgresql_hk.url, tmp_path / "hk-b")
+    yield postgresql_hk, other
+    await other.close()
+
+
+@pytest.fixture
+def drafting(hk: Opened) -> Drafting:
+    """Officers of Hong Kong's node, who write and release drafts."""
+    return Drafting(hk)
 
 
 def _kept(kind: str, name: str, request: pytest.FixtureRequest) -> str:

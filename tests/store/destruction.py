@@ -12,7 +12,8 @@ from gateway.store.queries import read_notice
 from gateway.store.tables import seals
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.notice_messages import notice_message
-from tests.store.stores import Opened, settle
+from tests.store.exchanging import settle
+from tests.store.stores import Opened
 from tests.supervision.samples import handling
 
 LAST_DAY, NEXT_DAY = date(2026, 3, 31), date(2026, 4, 1)

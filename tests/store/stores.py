@@ -1,6 +1,5 @@
 """Stores for tests: made, opened, written to through their committer, and connected by carriers without a socket."""
 
-import asyncio
 import itertools
 import random
 import tempfile
@@ -20,27 +19,20 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import LocalizedText
 from sqlalchemy import Connection, Table, delete, event, insert, select
 
-from gateway.carrier import Carrier, Message, Store
 from gateway.commands.framework_sealing import FrameworkSealing
 from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.retention import Retention
 from gateway.errors import GatewayError, Untrusted
-from gateway.identity.names import NodeId
 from gateway.identity.parties import Parties, Party
-from gateway.identity.seal_certificates import certified_seal
 from gateway.identity.signers import Keyring
-from gateway.ledger import steps
 from gateway.ledger.checkpoint import Receipt, countersign
 from gateway.ledger.origins import origin_of
-from gateway.ledger.receiver import ReceiverMachine
-from gateway.ledger.seals import Certificates, CertifiedSeal
-from gateway.ledger.sender import SenderMachine
+from gateway.ledger.seals import CertifiedSeal
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.commits import Commit
 from gateway.store.committer import Committer
 from gateway.store.database import Database, snapshot
-from gateway.store.logs import read_turn
 from gateway.store.migrating import MIGRATIONS
 from gateway.store.opening import add_channels, channel_names, create
 from gateway.store.readers import Readers
@@ -53,7 +45,7 @@ from gateway.supervision import envelopes, framework_envelopes
 from tests.ledger.samples import HK_SEAL, KR_SEAL, FixedSeal
 from tests.supervision import sharing_samples as sharing
 from tests.supervision.samples import content as sample_content
-from tests.support.seals import certified, node_authority
+from tests.support.seals import certified
 
 T = TypeVar("T")
 
@@ -344,62 +336,6 @@ def check_verified(store: Opened) -> None:
         assert not findings, "\n".join(map(str, findings))
 
 
-# --- two stores on one pair of channels ---------------------------------------------------------------------------
-
-
-async def exchange(
-    sender: Opened,
-    receiver: Opened,
-    *,
-    drop_after: int = 1_000_000,
-    as_seen: Callable[[Message], Message] = lambda message: message,
-) -> None:
-    """Runs the sender's channel over an in-memory stream until nothing is under way, or so many messages passed.
-
-    ``as_seen`` gives what arrives of a message.
-    """
-    origin = sender.outgoing
-    to_receiver: asyncio.Queue[Message] = asyncio.Queue()
-    to_sender: asyncio.Queue[Message] = asyncio.Queue()
-    ends = [
-        (await _carrier(sender, origin, to_receiver), to_sender),
-        (await _carrier(receiver, origin, to_sender), to_receiver),
-    ]
-    for carrier, _ in reversed(ends):
-        await carrier.feed(steps.Opened())
-    passed = 0
-    while passed < drop_after and (waiting := [(c, inbox) for c, inbox in ends if not inbox.empty()]):
-        for carrier, inbox in waiting:
-            passed += 1
-            if not await carrier.feed(_inner(as_seen(inbox.get_nowait()))):
-                assert not carrier.closing_error, carrier.closing_error
-                ends.remove((carrier, inbox))  # what it said last still reaches the other end
-
-
-async def _carrier(store: Opened, origin: str, outbox: "asyncio.Queue[Message]") -> Carrier:
-    state, shared = store.state(origin), shared_store(store)
-    seals, turned = shared.seals(state), await store.read(read_turn, state)
-    machine = (
-        SenderMachine(seals, state.log, state.head, state.receipt, state.halt, turned)
-        if state.parties.outgoing
-        else ReceiverMachine(seals, state.log, state.head, state.receipt, state.halt)
-    )
-    return Carrier(machine, state, shared, outbox.put)
-
-
-def shared_store(store: Opened) -> Store:
-    """What carriers need of a store."""
-    return Store(
-        store.committer,
-        store.readers,
-        store.keyring,
-        certify,
-        lambda domain, _, at: store.require_unrevoked(domain, at),
-        DOMAINS[store.jurisdiction],
-        store.earlier_seals,
-    )
-
-
 def keyring(jurisdiction: str) -> Keyring:
     """A node's seal, and the one that it will rotate to."""
     return Keyring(
@@ -408,23 +344,6 @@ def keyring(jurisdiction: str) -> Keyring:
             (NEXT_CERTIFIED[jurisdiction], NEXT[jurisdiction]),
         ]
     )
-
-
-def certify(domain: str, certificates: Certificates, at: int) -> CertifiedSeal:
-    """As a node does it that pins the roots of these stores."""
-    return certified_seal(certificates, [node_authority(domain).certificate], NodeId(domain), at)
-
-
-def _inner(message: Message) -> Any:
-    kind = message.WhichOneof("step")
-    assert kind is not None
-    return getattr(message, kind)
-
-
-async def settle(one: Opened, other: Opened) -> None:
-    """Both directions, until both logs are equal and receipted."""
-    await exchange(one, other)
-    await exchange(other, one)
 
 
 async def refused(work: Any) -> GatewayError:

@@ -13,7 +13,8 @@ from gateway.store.tables import attachment_totals, events, notice_attachments, 
 from gateway.supervision import destruction
 from gateway.supervision.attachments import Attached, Owner
 from tests.store.attaching import BYTES, FROM_KR, declared, named, stored, storing
-from tests.store.stores import Opened, downgrade, refused, settle
+from tests.store.exchanging import settle
+from tests.store.stores import Opened, downgrade, refused
 from tests.supervision.samples import handling
 
 BEFORE_FILES, BEFORE_DELIVERY, BEFORE_TOTALS, BEFORE_NUMBERS = "0015", "0013", "0014", "0019"

@@ -10,7 +10,8 @@ from gateway.store.tables import notices
 from gateway.supervision.attachments import CHUNK_BYTES, Owner, Totals
 from gateway.supervision.envelopes import attachments_received
 from tests.store.attaching import BYTES, FROM_KR, SFC, named, stored
-from tests.store.stores import HK_TO_KR, RECIPIENT, Opened, settle
+from tests.store.exchanging import settle
+from tests.store.stores import HK_TO_KR, RECIPIENT, Opened
 from tests.supervision.samples import handling
 
 SMALL = b"A small one."

@@ -36,7 +36,8 @@ from tests.store.attaching import (
 )
 from tests.store.damages import damaged
 from tests.store.damages import named as tables_of
-from tests.store.stores import NOW, Opened, refused, settle
+from tests.store.exchanging import settle
+from tests.store.stores import NOW, Opened, refused
 from tests.supervision.samples import handling
 
 

@@ -24,7 +24,8 @@ from gateway.supervision.attachments import CHUNK_BYTES, Attached
 from gateway.supervision.envelopes import attachments_received
 from tests.store.attaching import BYTES, named, stored
 from tests.store.carrying import SMALL, Ends, give, giving, held_by, state_of, told_of
-from tests.store.stores import HK_TO_KR, KR_TO_HK, RECIPIENT, Opened, exchange, refused, settle
+from tests.store.exchanging import exchange, settle
+from tests.store.stores import HK_TO_KR, KR_TO_HK, RECIPIENT, Opened, refused
 from tests.supervision.samples import handling
 
 

@@ -14,7 +14,8 @@ from gateway.store.clocks import MAX_LEAP_MICROS, Clock, elapsed_micros
 from gateway.store.tables import attachments, events, node
 from gateway.watching import ClockWatch
 from tests.store.attaching import named, stored
-from tests.store.stores import NOW, Opened, refused, settle
+from tests.store.exchanging import settle
+from tests.store.stores import NOW, Opened, refused
 from tests.supervision.samples import handling
 
 HOUR, DAY = 3600 * MICROS, 86_400 * MICROS

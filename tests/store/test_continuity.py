@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -17,7 +15,8 @@ from gateway.store import committer, servers
 from gateway.store.clocks import Clock
 from gateway.store.continuity import HighWater, what_is_lost
 from gateway.store.tables import events, node
-from tests.store.stores import Opened, exchange, refused, settle
+from tests.store.exchanging import exchange, settle
+from tests.store.stores import Opened, refused
 from tests.store.test_failed_commits import fail_commit
 
 
@@ -235,18 +234,9 @@ async def test_a_replica_that_connects_anew_to_another_server_starts_anew(postgr
 # --- replicas that run ----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-async def pair(postgresql_hk: Opened, tmp_path: Path) -> AsyncIterator[tuple[Opened, Opened]]:
-    """Two replicas of Hong Kong's node."""
-    (tmp_path / "hk-b").mkdir()
-    other = Opened.open("HK", postgresql_hk.url, tmp_path / "hk-b")
-    yield postgresql_hk, other
-    await other.close()
-
-
-async def put_back_and_gone_on(pair: tuple[Opened, Opened], commits: int) -> None:
+async def put_back_and_gone_on(replicas: tuple[Opened, Opened], commits: int) -> None:
     """The database is put back, and another replica, which knew nothing of what is lost, commits so often."""
-    one, other = pair
+    one, other = replicas
     await one.release("hk-1", "hk-2", "hk-3")
     old = one.backup()
     await one.release("hk-4")
@@ -256,19 +246,19 @@ async def put_back_and_gone_on(pair: tuple[Opened, Opened], commits: int) -> Non
         await other.release(f"hk-other-{number}")
 
 
-async def test_a_replica_finds_that_another_went_on_from_a_database_that_was_put_back(pair):
+async def test_a_replica_finds_that_another_went_on_from_a_database_that_was_put_back(replicas):
     """There are as many commits as it knew, and more; but its log is not continued."""
-    one, other = pair
-    await put_back_and_gone_on(pair, 5)
+    one, other = replicas
+    await put_back_and_gone_on(replicas, 5)
     assert other.committer.latest().version > one.committer.latest().version
     assert isinstance(await refused(one.release("hk-6")), Unavailable)
     assert isinstance(one.failures[0], LostCommits)
     assert "a log in it does not go on" in str(one.failures[0])
 
 
-async def test_it_is_found_by_who_only_follows(pair):
-    one, other = pair
-    await put_back_and_gone_on(pair, 5)
+async def test_it_is_found_by_who_only_follows(replicas):
+    one, other = replicas
+    await put_back_and_gone_on(replicas, 5)
     before = one.committer.latest()
     with pytest.raises(LostCommits):
         await one.committer.follow(other.committer.latest().version)
@@ -276,18 +266,18 @@ async def test_it_is_found_by_who_only_follows(pair):
     assert isinstance(one.failures[0], LostCommits), "and it is to start anew"
 
 
-async def test_it_is_found_by_who_connects_anew_though_the_numbers_are_the_same(pair):
-    one, other = pair
-    await put_back_and_gone_on(pair, 2)
+async def test_it_is_found_by_who_connects_anew_though_the_numbers_are_the_same(replicas):
+    one, other = replicas
+    await put_back_and_gone_on(replicas, 2)
     assert other.committer.latest().version == one.committer.latest().version
     fail_commit(one)
     assert isinstance(await refused(one.release("hk-6")), Unavailable)
     assert isinstance(one.failures[0], LostCommits)
 
 
-async def test_replicas_start_anew_once_one_of_them_has_dealt_with_it(pair):
+async def test_replicas_start_anew_once_one_of_them_has_dealt_with_it(replicas):
     """Their cursors and page tokens are under a key that is not in use any more."""
-    one, other = pair
+    one, other = replicas
     await one.release("hk-1")
     await other.committer.follow()
     with one.database.writer() as connection, connection.begin():

@@ -16,7 +16,8 @@ from gateway.store.opening import check_owner, disown
 from gateway.store.reverify import verify_store
 from gateway.store.state import read_channels
 from gateway.store.tables import channels, metadata, node
-from tests.store.stores import DOMAINS, HK_TO_KR, NOW, RANDOM, Opened, exchange, keyring
+from tests.store.exchanging import exchange
+from tests.store.stores import DOMAINS, HK_TO_KR, NOW, RANDOM, Opened, keyring
 from tests.supervision.framework_samples import version
 
 

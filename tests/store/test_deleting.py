@@ -21,7 +21,8 @@ from gateway.store.tables import attachment_chunks, attachments
 from gateway.supervision.attachments import CHUNK_BYTES, Attached, AttachmentRecord, Owner, Totals
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.attaching import BYTES, FILE, LATER, SFC, cleared, declared, draft, left, named, stored, storing
-from tests.store.stores import Opened, refused, settle
+from tests.store.exchanging import settle
+from tests.store.stores import Opened, refused
 from tests.supervision.samples import handling
 
 DESK = Caller("spiffe://gateway.hk.example/SFC/desk", "SFC", frozenset({Role.AUTHOR}), Handling.RED)

@@ -15,7 +15,8 @@ from gateway.store.queries import NoticeFilter, list_notices, read_events, read_
 from gateway.store.tables import leaves, notice_identifiers, notices, requests
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.destruction import LAST_DAY, LICENCE, NEXT_DAY, destroy, found, kept_until, message, three_notices
-from tests.store.stores import CLIENT, HK_TO_KR, KR_TO_HK, Opened, refused, settle
+from tests.store.exchanging import settle
+from tests.store.stores import CLIENT, HK_TO_KR, KR_TO_HK, Opened, refused
 from tests.supervision.samples import content, reference
 
 

@@ -24,7 +24,8 @@ from tests.store.destruction import (
     message,
     three_notices,
 )
-from tests.store.stores import AUTHOR, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, Opened, exchange, refused, settle
+from tests.store.exchanging import exchange, settle
+from tests.store.stores import AUTHOR, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, Opened, refused
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from gateway.store.copying import copy_store
 from gateway.store.database import Database, snapshot
 from gateway.store.tables import leaves
 from tests.store.destruction import CANARY, LICENCE, NEXT_DAY, destroy, found, kept_until, three_notices
-from tests.store.stores import HK_TO_KR, Opened, refused, settle
+from tests.store.exchanging import settle
+from tests.store.stores import HK_TO_KR, Opened, refused
 
 LARGE = 16_000  # characters: more than a page of either database
 

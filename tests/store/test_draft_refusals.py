@@ -35,21 +35,14 @@ from tests.store.drafting import (
     STRANGER,
     UNCLEARED,
     WRITER,
-    Drafting,
     notice_draft,
     sealed,
     withdrawal_draft,
 )
-from tests.store.stores import HK_TO_KR, NOW, Opened, refused
+from tests.store.stores import HK_TO_KR, NOW, refused
 from tests.store.test_failed_commits import fail_commit
 from tests.supervision.framework_samples import provision, version
 from tests.supervision.samples import content, handling, reference
-
-
-@pytest.fixture
-def drafting(hk: Opened) -> Drafting:
-    return Drafting(hk)
-
 
 # --- what is refused ----------------------------------------------------------------------------------------------
 

@@ -25,14 +25,9 @@ from tests.store.drafting import (
     sealed,
     withdrawal_draft,
 )
-from tests.store.stores import HK_TO_KR, NOW, Opened, refused
+from tests.store.stores import HK_TO_KR, NOW, refused
 from tests.supervision.framework_samples import assessment, provision, version
 from tests.supervision.samples import content, handling
-
-
-@pytest.fixture
-def drafting(hk: Opened) -> Drafting:
-    return Drafting(hk)
 
 
 async def test_a_draft_is_sealed_by_its_approval_and_not_before(hk, drafting):

@@ -15,7 +15,8 @@ from gateway.store.queries import NoticeFilter, list_notices, read_events
 from gateway.store.tables import heads, leaves, notices, sharing_acts
 from gateway.supervision.disclosure import EVERYTHING
 from tests.ledger.samples import KR_SEAL
-from tests.store.stores import DOMAINS, HK_TO_KR, KR_TO_HK, NOW, Opened, check_verified, exchange, refused, settle
+from tests.store.exchanging import exchange, settle
+from tests.store.stores import DOMAINS, HK_TO_KR, KR_TO_HK, NOW, Opened, check_verified, refused
 from tests.supervision.samples import reference
 
 SAME_ON_BOTH = (

@@ -21,7 +21,8 @@ from gateway.store.bulletin import Bulletin
 from gateway.store.forking import prove_halts, read_forks
 from gateway.store.logs import read_batch
 from gateway.store.tables import forks
-from tests.store.stores import DOMAINS, HK_TO_KR, KR_TO_HK, NOW, SEALS, Opened, exchange, refused, settle, shared_store
+from tests.store.exchanging import exchange, settle, shared_store
+from tests.store.stores import DOMAINS, HK_TO_KR, KR_TO_HK, NOW, SEALS, Opened, refused
 from tests.support.seals import node_authority
 
 ROOTS = [node_authority(DOMAINS["HK"]).certificate]

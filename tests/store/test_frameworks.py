@@ -30,7 +30,8 @@ from gateway.store.tables import (
 from gateway.supervision import projection
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.framework_selection import selected
-from tests.store.stores import HK_TO_KR, Opened, each_statement, exchange, settle
+from tests.store.exchanging import exchange, settle
+from tests.store.stores import HK_TO_KR, Opened, each_statement
 from tests.supervision.framework_samples import assessment, day, pair, provision, real, version
 
 RULES = (framework_versions, provisions, assessments)

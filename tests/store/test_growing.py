@@ -12,7 +12,8 @@ from gateway.store.destroying import read_past
 from gateway.store.queries import NoticeFilter, list_notices, read_events, read_notice
 from gateway.store.state import read_channels, read_counters
 from gateway.supervision.disclosure import EVERYTHING
-from tests.store.stores import HK_TO_KR, Opened, settle
+from tests.store.exchanging import settle
+from tests.store.stores import HK_TO_KR, Opened
 
 PAGE = 10
 FEW, MANY = 40, 1500  # notices

@@ -16,7 +16,8 @@ from gateway.store.tables import JOURNAL, channels, heads, leaves
 from gateway.store.transaction import Transaction
 from tests.ledger import oracle
 from tests.ledger.samples import HK_SEAL
-from tests.store.stores import CLIENT, DOMAINS, SEALS, Opened, exchange, refused
+from tests.store.exchanging import exchange
+from tests.store.stores import CLIENT, DOMAINS, SEALS, Opened, refused
 
 ORIGIN = journal_origin(DOMAINS["HK"])
 WHO = Requester(CLIENT, b"\x01" * 32, "SFC")

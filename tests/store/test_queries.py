@@ -16,7 +16,8 @@ from regulator.exchange.v1.values_pb2 import (
 from gateway.errors import Unavailable
 from gateway.store.queries import EventFilter, NoticeFilter, list_notices, read_events, read_notice
 from gateway.supervision.disclosure import EVERYTHING
-from tests.store.stores import NOW, Opened, refused, settle
+from tests.store.exchanging import settle
+from tests.store.stores import NOW, Opened, refused
 from tests.supervision.samples import reference
 
 ALL = NoticeFilter()

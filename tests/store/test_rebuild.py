@@ -14,7 +14,8 @@ from gateway.store.rebuild import Rebuilt, rebuild
 from gateway.store.tables import events, metadata, notice_identifiers, notices
 from gateway.supervision import projection
 from gateway.supervision.disclosure import EVERYTHING
-from tests.store.stores import HK_TO_KR, NOW, Opened, exchange, settle
+from tests.store.exchanging import exchange, settle
+from tests.store.stores import HK_TO_KR, NOW, Opened
 from tests.supervision.samples import reference
 
 

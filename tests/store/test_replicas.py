@@ -3,8 +3,6 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from regulator.exchange.v1.journal_pb2 import JournalEntry
@@ -19,26 +17,20 @@ from gateway.store.opening import disown
 from gateway.store.transaction import Transaction
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from gateway.supervision.envelopes import withdrawn
-from tests.store.stores import AUTHOR, CERTIFIED, NEXT_CERTIFIED, NOW, SEALS, Opened, check_verified, refused, settle
+from tests.store.exchanging import settle
+from tests.store.stores import AUTHOR, CERTIFIED, NEXT_CERTIFIED, NOW, SEALS, Opened, check_verified, refused
 
 WHY = [LocalizedText(language_tag="en", text="It was wrong.")]
 
 
-@pytest.fixture
-async def pair(postgresql_hk: Opened, tmp_path: Path) -> AsyncIterator[tuple[Opened, Opened]]:
-    """Two replicas of Hong Kong's node, each with a home of its own."""
-    (tmp_path / "hk-b").mkdir()
-    other = Opened.open("HK", postgresql_hk.url, tmp_path / "hk-b")
-    yield postgresql_hk, other
-    await other.close()
-
-
-async def test_writers_that_race_give_one_log_without_gaps(pair):
+async def test_writers_that_race_give_one_log_without_gaps(replicas):
     """The store is verified afterwards, as after every test of this folder: log, heads, events, sequences."""
     rounds = range(12)
-    made = await asyncio.gather(*(each.release(f"hk-{place}-{n}") for n in rounds for place, each in enumerate(pair)))
+    made = await asyncio.gather(
+        *(each.release(f"hk-{place}-{n}") for n in rounds for place, each in enumerate(replicas))
+    )
     assert sorted(sealed.place.index for (sealed,) in made) == list(range(24))
-    one, other = pair
+    one, other = replicas
     await one.committer.follow(other.committer.latest().version)
     await other.committer.follow(one.committer.latest().version)
     assert one.state() == other.state()
@@ -47,7 +39,7 @@ async def test_writers_that_race_give_one_log_without_gaps(pair):
     assert [row["sequence"] for row in await one.rows(tables.notices)] == list(range(1, 25))
 
 
-async def test_one_request_id_does_one_thing_whichever_replica_it_reaches(pair):
+async def test_one_request_id_does_one_thing_whichever_replica_it_reaches(replicas):
     def once(store: Opened):
         def unit(tx: Transaction) -> str:
             if known := tx.find_request("client", "r1"):
@@ -58,13 +50,13 @@ async def test_one_request_id_does_one_thing_whichever_replica_it_reaches(pair):
 
         return unit
 
-    answers = await asyncio.gather(*(each.committer.submit(once(each)) for each in pair * 5))
+    answers = await asyncio.gather(*(each.committer.submit(once(each)) for each in replicas * 5))
     assert sorted(answers) == sorted(["hk-once"] * 9 + ["made"])
-    pair[0].damaged = True  # the client is none
+    replicas[0].damaged = True  # the client is none
 
 
-async def test_of_two_replicas_that_decide_about_one_notice_one_finds_the_other_was_first(pair):
-    await pair[0].release("hk-1")
+async def test_of_two_replicas_that_decide_about_one_notice_one_finds_the_other_was_first(replicas):
+    await replicas[0].release("hk-1")
 
     def withdraw(store: Opened):
         def unit(tx: Transaction) -> None:
@@ -76,13 +68,17 @@ async def test_of_two_replicas_that_decide_about_one_notice_one_finds_the_other_
 
         return unit
 
-    outcomes = await asyncio.gather(*(each.committer.submit(withdraw(each)) for each in pair), return_exceptions=True)
+    outcomes = await asyncio.gather(
+        *(each.committer.submit(withdraw(each)) for each in replicas), return_exceptions=True
+    )
     assert sorted(type(each) for each in outcomes if each) == [WrongState]
-    assert [row["size"] for row in await pair[0].rows(tables.channels) if row["origin"] == pair[0].outgoing] == [2]
+    assert [
+        row["size"] for row in await replicas[0].rows(tables.channels) if row["origin"] == replicas[0].outgoing
+    ] == [2]
 
 
-async def test_a_replica_follows_what_another_commits(pair):
-    one, other = pair
+async def test_a_replica_follows_what_another_commits(replicas):
+    one, other = replicas
     await one.release("hk-1", "hk-2")
     assert other.state().log.size == 0
     await other.committer.follow(one.committer.latest().version)
@@ -93,15 +89,15 @@ async def test_a_replica_follows_what_another_commits(pair):
     assert len(other.commits) == told, "there was nothing new"
 
 
-async def test_the_journal_is_one_log_of_all_replicas(pair):
-    for store in itertools.islice(itertools.cycle(pair), 6):
+async def test_the_journal_is_one_log_of_all_replicas(replicas):
+    for store in itertools.islice(itertools.cycle(replicas), 6):
         await store.committer.journal(Entry(Requester(), "/p.S/Get", JournalEntry.ANSWERED))
-    assert pair[1].committer.latest().journal.log.size == 6
+    assert replicas[1].committer.latest().journal.log.size == 6
 
 
-async def test_times_never_go_back_from_one_replica_to_another(pair):
+async def test_times_never_go_back_from_one_replica_to_another(replicas):
     """The second one's clock is an hour behind."""
-    one, other = pair
+    one, other = replicas
     other.clock = itertools.count(NOW - 3_600_000_000)
     await one.release("hk-1")
     await other.release("hk-2")
@@ -109,9 +105,9 @@ async def test_times_never_go_back_from_one_replica_to_another(pair):
     assert second >= first
 
 
-async def test_what_is_sent_from_memory_is_forgotten_once_another_replica_wrote(pair):
+async def test_what_is_sent_from_memory_is_forgotten_once_another_replica_wrote(replicas):
     """It may have destroyed content of it."""
-    one, other = pair
+    one, other = replicas
     await one.release("hk-1")
     assert one.committer.recent.batch(one.outgoing, 0, 1)
     await other.release("hk-2")
@@ -119,19 +115,19 @@ async def test_what_is_sent_from_memory_is_forgotten_once_another_replica_wrote(
     assert one.committer.recent.batch(one.outgoing, 0, 1) is None
 
 
-async def test_either_replica_exchanges_with_the_peer(pair, tmp_path):
+async def test_either_replica_exchanges_with_the_peer(replicas, tmp_path):
     kr = Opened.create("KR", "sqlite:///node.db", tmp_path / "kr")
     numbers = itertools.count()
-    for store in itertools.islice(itertools.cycle(pair), 4):
+    for store in itertools.islice(itertools.cycle(replicas), 4):
         await store.release(f"hk-{next(numbers)}")
         await settle(store, kr)
-    assert kr.state(pair[0].outgoing).receipted_size == 4
+    assert kr.state(replicas[0].outgoing).receipted_size == 4
     await kr.close()
     check_verified(kr)
 
 
-async def test_a_replica_that_is_paused_in_a_commit_keeps_others_for_seconds_and_writes_nothing(pair):
-    one, other = pair
+async def test_a_replica_that_is_paused_in_a_commit_keeps_others_for_seconds_and_writes_nothing(replicas):
+    one, other = replicas
     loop = asyncio.get_running_loop()
     began, wakes = loop.create_future(), threading.Event()
     connection = one.committer._connection
@@ -155,8 +151,8 @@ async def test_a_replica_that_is_paused_in_a_commit_keeps_others_for_seconds_and
     assert (await one.release("hk-after"))[0].place.index == 1
 
 
-async def test_a_replica_stops_when_its_database_has_lost_commits(pair):
-    one, other = pair
+async def test_a_replica_stops_when_its_database_has_lost_commits(replicas):
+    one, other = replicas
     await one.release("hk-1")
     with one.database.writer() as connection, connection.begin():
         connection.execute(update(tables.node).values(version=0))
@@ -171,17 +167,17 @@ async def follow_from(one: Opened, other: Opened) -> None:
     await other.committer.follow(one.committer.latest().version + 1)
 
 
-async def test_a_replica_stops_when_the_node_was_moved_to_another_database(pair):
-    one, other = pair
+async def test_a_replica_stops_when_the_node_was_moved_to_another_database(replicas):
+    one, other = replicas
     disown(one.url, one.home)
     one.damaged = True
     assert isinstance(await refused(other.release("hk-1")), Unavailable)
     assert "nobody's" in str(other.failures[0])
 
 
-async def test_a_replica_without_the_keys_of_the_seal_in_force_signs_nothing(pair):
+async def test_a_replica_without_the_keys_of_the_seal_in_force_signs_nothing(replicas):
     """Its home was forgotten when the seal was rotated: neither envelopes nor the journal go on under the old one."""
-    one, other = pair
+    one, other = replicas
     await one.release("hk-1")
     await one.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, NEXT_CERTIFIED["HK"]), weight=MAX_GROUP_WEIGHT)
     await other.committer.stop()

@@ -18,18 +18,8 @@ from gateway.store.reverify import report as report_module
 from gateway.store.tables import OF_PROCESSES, metadata
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.store.damages import DAMAGES, RULES, damaged, named
-from tests.store.stores import (
-    AUTHOR,
-    CLIENT,
-    HK_TO_KR,
-    KR_TO_HK,
-    NEXT_CERTIFIED,
-    NOW,
-    SEALS,
-    Opened,
-    check_verified,
-    settle,
-)
+from tests.store.exchanging import settle
+from tests.store.stores import AUTHOR, CLIENT, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, NOW, SEALS, Opened, check_verified
 from tests.supervision.framework_samples import assessment, day, pair, provision, version
 from tests.supervision.samples import reference
 

@@ -11,7 +11,8 @@ from gateway.store.forking import read_forks
 from gateway.store.logs import read_turn
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.ledger.samples import FixedSeal
-from tests.store.stores import AUTHOR, DOMAINS, HK_TO_KR, Opened, exchange, keyring, settle
+from tests.store.exchanging import exchange, settle
+from tests.store.stores import AUTHOR, DOMAINS, HK_TO_KR, Opened, keyring
 from tests.store.test_seals import rotate
 from tests.support.seals import certified, node_authority
 

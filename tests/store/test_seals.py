@@ -26,6 +26,7 @@ from gateway.store.tables import events, heads, seals
 from gateway.store.transaction import Transaction
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.ledger.samples import FixedSeal
+from tests.store.exchanging import exchange, settle
 from tests.store.stores import (
     AUTHOR,
     CERTIFIED,
@@ -37,9 +38,7 @@ from tests.store.stores import (
     NOW,
     SEALS,
     Opened,
-    exchange,
     refused,
-    settle,
 )
 from tests.supervision.samples import handling
 from tests.support.seals import certified

@@ -29,20 +29,8 @@ from gateway.store.forking import read_forks
 from gateway.store.settling import Branch, GivenUp, give_up_branch, keep_history
 from gateway.store.tables import drafts, events, framework_events, leaves, node, notices, requests
 from tests.store.drafting import Drafting, notice_draft, withdrawal_draft
-from tests.store.stores import (
-    AUTHOR,
-    CLIENT,
-    DOMAINS,
-    HK_TO_KR,
-    NEXT_CERTIFIED,
-    NOW,
-    RANDOM,
-    SEALS,
-    Opened,
-    exchange,
-    keyring,
-    settle,
-)
+from tests.store.exchanging import exchange, settle
+from tests.store.stores import AUTHOR, CLIENT, DOMAINS, HK_TO_KR, NEXT_CERTIFIED, NOW, RANDOM, SEALS, Opened, keyring
 from tests.store.test_forks import ROOTS
 from tests.supervision.framework_samples import assessment, day, pair, provision, version
 

@@ -19,7 +19,8 @@ from gateway.supervision.disclosure import EVERYTHING, Scope
 from gateway.supervision.sharing_names import consent_name, share_name
 from gateway.supervision.sharing_projection import NOT_COVERED
 from tests.store.destruction import CANARY, NEXT_DAY, destroy, found, kept_until
-from tests.store.stores import CLIENT, Opened, exchange, settle
+from tests.store.exchanging import exchange, settle
+from tests.store.stores import CLIENT, Opened
 from tests.supervision.samples import handling
 from tests.supervision.sharing_samples import FINMA
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -31,15 +31,6 @@ SHORT_SECONDS = 0.5  # of patience with a backend that stands still for longer, 
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who comes after the one that stands still does not wait long for its lock, and so tries again soon."""
     monkeypatch.setitem(TIMEOUTS, "lock_timeout", 300)
-
-
-@pytest.fixture
-async def pair(postgresql_hk: Opened, tmp_path: Path) -> AsyncIterator[tuple[Opened, Opened]]:
-    """Two replicas of Hong Kong's node."""
-    (tmp_path / "hk-b").mkdir()
-    other = Opened.open("HK", postgresql_hk.url, tmp_path / "hk-b")
-    yield postgresql_hk, other
-    await other.close()
 
 
 @pytest.fixture
@@ -89,9 +80,9 @@ async def of(event: asyncio.Event) -> None:
 
 
 async def test_a_commit_in_which_the_server_stands_still_is_told_as_unknown_and_found_once_it_was_made(
-    pair: tuple[Opened, Opened], stopped: Callable[[Connection], None]
+    replicas: tuple[Opened, Opened], stopped: Callable[[Connection], None]
 ) -> None:
-    hk, other = pair
+    hk, other = replicas
     await hk.release("hk-1")
     back, pid = back_again(hk), pid_of(hk.committer._connection)
     before_commit(hk, stopped)

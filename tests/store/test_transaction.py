@@ -30,7 +30,8 @@ from gateway.supervision.framework_envelopes import published
 from gateway.supervision.notice_messages import notice_message
 from gateway.supervision.sharing_envelopes import requested
 from tests.ledger.samples import HK_SEAL, KR_SEAL
-from tests.store.stores import AUTHOR, DOMAINS, HK_TO_KR, KR_TO_HK, Opened, exchange, refused
+from tests.store.exchanging import exchange
+from tests.store.stores import AUTHOR, DOMAINS, HK_TO_KR, KR_TO_HK, Opened, refused
 from tests.supervision.framework_samples import provision, version
 from tests.supervision.samples import APPROVER, content, handling, reference, seal
 

@@ -15,7 +15,8 @@ from gateway.supervision import envelopes
 from gateway.supervision.envelopes import envelope_of
 from tests.skew.earlier import as_it_was, read
 from tests.store.destruction import destroy, kept_until, lost_everything
-from tests.store.stores import HK_TO_KR, Opened, exchange
+from tests.store.exchanging import exchange
+from tests.store.stores import HK_TO_KR, Opened
 from tests.store.test_exchanges import check_equal
 from tests.store.test_transaction import append, envelope, kinds
 from tests.supervision import sharing_samples as sharing

@@ -10,7 +10,8 @@ from gateway.errors import NotFound
 from gateway.store.proofs import read_inclusion
 from gateway.store.queries import NoticeFilter, list_notices, read_events, read_notice
 from gateway.supervision.disclosure import EVERYTHING, Scope
-from tests.store.stores import Opened, refused, settle
+from tests.store.exchanging import settle
+from tests.store.stores import Opened, refused
 from tests.supervision.samples import HK_TO_KR, KR_TO_HK, handling, reference
 
 AMBER = Scope(Handling.AMBER)

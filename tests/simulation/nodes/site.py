@@ -30,7 +30,8 @@ from tests.simulation.nodes.disk import Disk, Step
 from tests.simulation.nodes.loop import LIFE, Died, Life, VirtualLoop
 from tests.simulation.nodes.network import Network
 from tests.simulation.nodes.node import Running
-from tests.store.stores import NOW, certify
+from tests.store.exchanging import certify
+from tests.store.stores import NOW
 
 T = TypeVar("T")
 

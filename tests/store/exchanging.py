@@ -1,0 +1,86 @@
+"""Two stores on one pair of channels, over streams in memory."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from gateway.carrier import Carrier, Message, Store
+from gateway.identity.names import NodeId
+from gateway.identity.seal_certificates import certified_seal
+from gateway.ledger import steps
+from gateway.ledger.receiver import ReceiverMachine
+from gateway.ledger.seals import Certificates, CertifiedSeal
+from gateway.ledger.sender import SenderMachine
+from gateway.store.logs import read_turn
+from tests.store.stores import DOMAINS, Opened
+from tests.support.seals import node_authority
+
+
+async def exchange(
+    sender: Opened,
+    receiver: Opened,
+    *,
+    drop_after: int = 1_000_000,
+    as_seen: Callable[[Message], Message] = lambda message: message,
+) -> None:
+    """Runs the sender's channel over an in-memory stream until nothing is under way, or so many messages passed.
+
+    ``as_seen`` gives what arrives of a message.
+    """
+    origin = sender.outgoing
+    to_receiver: asyncio.Queue[Message] = asyncio.Queue()
+    to_sender: asyncio.Queue[Message] = asyncio.Queue()
+    ends = [
+        (await _carrier(sender, origin, to_receiver), to_sender),
+        (await _carrier(receiver, origin, to_sender), to_receiver),
+    ]
+    for carrier, _ in reversed(ends):
+        await carrier.feed(steps.Opened())
+    passed = 0
+    while passed < drop_after and (waiting := [(c, inbox) for c, inbox in ends if not inbox.empty()]):
+        for carrier, inbox in waiting:
+            passed += 1
+            if not await carrier.feed(_inner(as_seen(inbox.get_nowait()))):
+                assert not carrier.closing_error, carrier.closing_error
+                ends.remove((carrier, inbox))  # what it said last still reaches the other end
+
+
+async def settle(one: Opened, other: Opened) -> None:
+    """Both directions, until both logs are equal and receipted."""
+    await exchange(one, other)
+    await exchange(other, one)
+
+
+def shared_store(store: Opened) -> Store:
+    """What carriers need of a store."""
+    return Store(
+        store.committer,
+        store.readers,
+        store.keyring,
+        certify,
+        lambda domain, _, at: store.require_unrevoked(domain, at),
+        DOMAINS[store.jurisdiction],
+        store.earlier_seals,
+    )
+
+
+async def _carrier(store: Opened, origin: str, outbox: "asyncio.Queue[Message]") -> Carrier:
+    state, shared = store.state(origin), shared_store(store)
+    seals, turned = shared.seals(state), await store.read(read_turn, state)
+    machine = (
+        SenderMachine(seals, state.log, state.head, state.receipt, state.halt, turned)
+        if state.parties.outgoing
+        else ReceiverMachine(seals, state.log, state.head, state.receipt, state.halt)
+    )
+    return Carrier(machine, state, shared, outbox.put)
+
+
+def certify(domain: str, certificates: Certificates, at: int) -> CertifiedSeal:
+    """As a node does it that pins the roots of these stores."""
+    return certified_seal(certificates, [node_authority(domain).certificate], NodeId(domain), at)
+
+
+def _inner(message: Message) -> Any:
+    kind = message.WhichOneof("step")
+    assert kind is not None
+    return getattr(message, kind)
