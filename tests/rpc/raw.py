@@ -5,7 +5,7 @@ import ssl
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +160,7 @@ class Http2:
             self.closed = not data
             for event in self._events(data):
                 self._take(event)
-            if not self.closed:
+            with suppress(OSError):  # the other end has hung up: what it sent before is still to be read
                 self.flush()
 
     def _events(self, data: bytes) -> Sequence[Any]:
