@@ -18,6 +18,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     literal,
+    not_,
     or_,
     select,
     tuple_,
@@ -248,7 +249,7 @@ def _conditions(wanted: NoticeFilter) -> list[ColumnElement[bool]]:
     if wanted.sector:
         found.append(columns.sectors.op("&")(1 << wanted.sector) != 0)
     if wanted.peer:
-        found.append(or_(columns.sender == wanted.peer, columns.recipient == wanted.peer))
+        found.append(_other_side(columns, columns.direction == Notice.OUTGOING, wanted.peer))
     if wanted.released_from is not None:
         found.append(columns.released_at >= wanted.released_from)
     if wanted.released_before is not None:
@@ -275,8 +276,13 @@ def _channels(connection: Connection, wanted: NoticeFilter) -> Sequence[int]:
     if wanted.direction:
         statement = statement.where(channels.c.outgoing.is_(wanted.direction == Notice.OUTGOING))
     if wanted.peer:
-        statement = statement.where(or_(channels.c.sender == wanted.peer, channels.c.recipient == wanted.peer))
+        statement = statement.where(_other_side(channels.c, channels.c.outgoing.is_(True), wanted.peer))
     return connection.scalars(statement).all()
+
+
+def _other_side(columns: Any, outgoing: ColumnElement[bool], peer: str) -> ColumnElement[bool]:
+    """That a notice, or a channel, is to or from a peer. The own jurisdiction is no peer."""
+    return or_(and_(outgoing, columns.recipient == peer), and_(not_(outgoing), columns.sender == peer))
 
 
 def _rows(connection: Connection, statement: Select[tuple[object, ...]]) -> Sequence[RowMapping]:

@@ -19,23 +19,31 @@ LATEST_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?", re.ASCII)
 
-# Characters that show nothing, or that turn around what others show: an official would not read what was
-# sealed. Variation selectors stay allowed: names in Han script need them.
+# Characters that show nothing (Unicode's Default_Ignorable_Code_Point), or that turn around what others show: an
+# official would not read what was sealed. Selectors of variants stay allowed where names in Han script need them.
 _NEVER = (
     "\u0080-\u009f"  # C1 control characters
-    "\u00ad"  # soft hyphen
+    "\u00ad\u034f"  # soft hyphen, grapheme joiner
     "\u115f\u1160\u3164\uffa0"  # fillers of Hangul
+    "\u17b4\u17b5"  # vowels of Khmer that are not written
     "\u180e\u200b\u2060-\u2064\ufeff"  # spaces and joiners of no width
     "\u2028\u2029"  # separators of lines and paragraphs
     "\u202a-\u202e\u2066-\u2069"  # embeddings, overrides and isolates of direction
-    "\u2065\u206a-\u206f\ufff9-\ufffb"  # deprecated and interlinear formatting
-    "\ufffe\uffff\U000e0000-\U000e007f"  # noncharacters, tags
-)
+    "\u2065\u206a-\u206f\ufff0-\ufffb"  # deprecated, reserved and interlinear formatting
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # of shorthand and of music
+    "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"  # tags, and what is kept beside them
+    "\ufdd0-\ufdef"  # noncharacters; two more end each plane
+) + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
+_BLANK = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + "\u2800"  # Braille without a dot
 _RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _JOINING = _RIGHT_TO_LEFT + "\u0900-\u109f\u1780-\u18af\ua840-\uabff"  # scripts whose spelling uses ZWJ and ZWNJ
+_HAN = "[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U000323af]"
+_VARIATION = "\ufe00-\ufe0f\u180b-\u180d\u180f"  # selectors of variants: of symbols and emoji, and of Mongolian
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all of ASCII but tab and line feed
 _HIDDEN = re.compile(
     f"[{_NEVER}]"
+    f"|(?<!{_HAN})[\U000e0100-\U000e01ef]"
+    f"|(?<![^\\sA-Za-z{_VARIATION}])[{_VARIATION}]"
     f"|(?<![{_JOINING}])[\u200c\u200d]|[\u200c\u200d](?![{_JOINING}])"
     f"|(?<![{_RIGHT_TO_LEFT}])[\u061c\u200e\u200f](?![{_RIGHT_TO_LEFT}])"
 )
@@ -45,9 +53,9 @@ def text_fault(text: str) -> str | None:
     """Refuses blank texts, and characters that hide something from a reader (Unicode TR 36 and TR 39).
 
     The joiners U+200C and U+200D pass between letters of scripts that spell with them, the direction marks
-    U+061C, U+200E and U+200F beside letters written from right to left.
+    U+061C, U+200E and U+200F beside letters written from right to left, selectors of variants after what may have some.
     """
-    if text.isspace():
+    if text and not text.strip(_BLANK):
         return "must not be blank"
     if not text.isprintable() and (found := _CONTROL.search(text)):
         return f"must not hold the control character U+{ord(found[0]):04X} (character {found.start() + 1})"

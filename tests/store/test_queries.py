@@ -87,6 +87,8 @@ FILTERS = [
     ({"identifier": "bcd-8"}, []),
     ({"peer": "KR"}, ["hk-5", "kr-1", "hk-4", "hk-3", "hk-2", "hk-1"]),
     ({"peer": "SG"}, []),
+    ({"peer": "HK"}, []),  # the own jurisdiction is on no other side
+    ({"peer": "HK", "state": Notice.RECEIVED}, []),
     ({"direction": Notice.OUTGOING, "sector": SECTOR_EXCHANGE, "state": Notice.DELIVERED}, ["hk-5", "hk-4"]),
 ]
 

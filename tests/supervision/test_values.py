@@ -16,6 +16,9 @@ LEAP_DAY = Date(year=2024, month=2, day=29)
 @pytest.mark.parametrize(
     "text",
     [
+        "☎\ufe0f 1\ufe0f\u20e3",  # an emoji, and a key
+        "ᠠ\u180bᠨ",  # Mongolian, with a variant
+        "⠓⠅\u2800⠅⠗",  # Braille
         "Stablecoins Ordinance in force",
         "《穩定幣條例》生效",
         "가상자산이용자보호법 시행",
@@ -38,6 +41,9 @@ def test_accepts_texts_as_people_write_them(text):
         *range(0x2066, 0x206A),  # isolates
         *(0x80, 0x9F, 0xAD, 0x115F, 0x3164, 0xFFA0, 0x180E, 0x200B, 0x2028, 0x2029, 0x2060, 0x2064, 0xFEFF),
         *(0x061C, 0x200C, 0x200D, 0x200E, 0x200F, 0xFFF9, 0xFFFE, 0xE0001, 0xE007F),
+        *(0x034F, 0x17B4, 0x17B5, 0xFFF0, 0xFFF8, 0x1BCA0, 0x1D173, 0x1D17A, 0xE0000, 0xE0080, 0xE01F0, 0xE0FFF),
+        *(0xFDD0, 0xFDEF, 0xFFFF, 0x1FFFE, 0x1FFFF, 0x10FFFE, 0x10FFFF),  # noncharacters
+        *(0x180B, 0x180F, 0xFE00, 0xFE0F, 0xE0100, 0xE01EF),  # variants of a Latin letter
     ],
 )
 def test_refuses_characters_that_hide_or_turn_around(code):
@@ -51,7 +57,12 @@ def test_refuses_joiners_that_join_nothing(text):
     assert "invisible character U+200" in values.text_fault(text)
 
 
-@pytest.mark.parametrize("text", [" ", "\t\n", "\u3000"])
+@pytest.mark.parametrize("text", ["\ufe0fa", "葛\U000e0100\U000e0101", "☎\ufe0f\ufe0f", "葛 \U000e0100", "\ufe0f"])
+def test_refuses_variants_of_nothing(text):
+    assert "invisible character U+" in values.text_fault(text)
+
+
+@pytest.mark.parametrize("text", [" ", "\t\n", "\u3000", "\u2800", " \u2800\u00a0"])
 def test_refuses_blank_texts(text):
     assert values.text_fault(text) == "must not be blank"
 
