@@ -16,10 +16,8 @@ high-water.json     how far the node saw the database: it tells that one was put
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
-from hashlib import sha256
+from functools import cached_property
 from pathlib import Path
-from time import monotonic
 from types import MappingProxyType
 
 from cryptography import x509
@@ -32,19 +30,17 @@ from gateway.identity.access_file import MAX_FILE_BYTES
 from gateway.identity.certificates import load_certificate
 from gateway.identity.chains import require_authority
 from gateway.identity.crl_numbers import CrlNumbers
-from gateway.identity.fetching import fetch
-from gateway.identity.issuer_keys import MAX_KEYS_BYTES, IssuerKeys
-from gateway.identity.key_sources import FetchedKeys, KeyFile, KeySource
+from gateway.identity.key_sources import key_source_of
 from gateway.identity.keyfiles import read_certificate, read_certificates, read_private, read_public
 from gateway.identity.lifetimes import Branch, Lifetime, by_end
 from gateway.identity.names import NodeId
-from gateway.identity.officer_rules import IssuerRules
 from gateway.identity.officers import Issuer, Officers
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.parties import Parties, Party
 from gateway.identity.revocation import MAX_DENIED_BYTES, Denied, Revocation, load_crls
 from gateway.identity.seal_certificates import verify_seal_certificates
 from gateway.identity.seal_files import SealFolder
+from gateway.identity.seal_folders import SealFolders
 from gateway.identity.tls_pair import TlsPair
 from gateway.identity.toml_text import text_of
 from gateway.identity.watched_file import WatchedFile
@@ -52,7 +48,6 @@ from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 
 KEYS = ("node", "seal-ed25519", "seal-ml-dsa-44")  # by the names of their files
-FETCH_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -142,33 +137,12 @@ class Home:
             ConfigError: the file of an issuer's keys does not fit; names it.
         """
         rules = self.config.officers
-        return Officers(rules, [Issuer(each, self._key_source(each)) for each in rules.issuers])
-
-    def _key_source(self, issuer: IssuerRules) -> KeySource:
-        parse = partial(IssuerKeys.parse, allowed=issuer.algorithms)
-        if "://" not in issuer.jwks:
-            return KeyFile(issuer.jwks, WatchedFile(self.path / issuer.jwks, parse, MAX_KEYS_BYTES))
-        rules, ca = self.config.officers, self.path / issuer.ca if issuer.ca else None
-
-        def fetched() -> IssuerKeys:
-            return parse(fetch(issuer.jwks, ca, MAX_KEYS_BYTES, FETCH_SECONDS))
-
-        return FetchedKeys(issuer.jwks, fetched, rules.refresh_seconds, rules.keep_seconds, monotonic)
+        return Officers(rules, [Issuer(each, key_source_of(each, rules, self.path)) for each in rules.issuers])
 
     @property
-    def next_seal(self) -> SealFolder:
-        """The seal that comes next."""
-        return SealFolder(self.path / "keys" / "next")
-
-    @property
-    def seal_files(self) -> SealFolder:
-        """The seal that is in force."""
-        return SealFolder(self.path / "keys")
-
-    def earlier_seals(self) -> tuple[CertifiedSeal, ...]:
-        """Reads the certificates of the seals before."""
-        folders = sorted((self.path / "keys" / "earlier").glob("*/"))
-        return tuple(SealFolder(folder).certified() for folder in folders)
+    def seals(self) -> SealFolders:
+        """Its seals: that in force, the next one, those before."""
+        return SealFolders(self.path / "keys")
 
     def prepare_seal(self, folder: SealFolder, now: datetime) -> CertifiedSeal:
         """Takes a new seal's keys and certificates, to be rotated to.
@@ -178,7 +152,7 @@ class Home:
         """
         seal, keys = folder.certified(), folder.keys()
         self.require_certified(seal, now)
-        self.next_seal.write(seal, keys)
+        self.seals.coming.write(seal, keys)
         return seal
 
     def prepared_seal(self, clock: Callable[[], datetime]) -> tuple[CertifiedSeal, Signer]:
@@ -188,27 +162,11 @@ class Home:
             WrongState: none is prepared.
             ConfigError, Untrusted: it does not fit, or is not this node's by its own root now.
         """
-        if not self.next_seal.holds_one():
+        if not self.seals.coming.holds_one():
             raise WrongState("no seal is prepared in the home: gateway certs prepare-seal")
-        seal, signer = self.next_seal.dated(clock)
+        seal, signer = self.seals.coming.dated(clock)
         self.require_certified(seal, clock())
         return seal, signer
-
-    def adopt_next_seal(self, in_force: CertifiedSeal | None) -> None:
-        """Puts the files of the seal that comes next in the place of those before, if it is in force.
-
-        Of the one before the certificates are kept, and the keys go: nothing more may be signed with them. If it is
-        cut short, what comes next is still whole, and it is done again.
-        """
-        coming = self.next_seal
-        if in_force is None or not coming.holds_one() or coming.certified() != in_force:
-            return
-        before = self.seal_files.certified()
-        if before != in_force:
-            digest = sha256(before.certificates[0]).hexdigest()
-            SealFolder(self.path / "keys" / "earlier" / digest[:16]).write(before, None)
-        self.seal_files.write(in_force, coming.keys())
-        coming.remove()
 
     def lifetimes(self, now: datetime, told: Mapping[str, CertifiedSeal] = MappingProxyType({})) -> list[Lifetime]:
         """Every certificate that the node depends on: its own, and the roots and seals of its peers.
@@ -241,10 +199,10 @@ class Home:
         return by_end(branches)
 
     def _own_seals(self) -> Iterator[tuple[str, x509.Certificate]]:
-        for each in self.seal_files.certified().certificates:
+        for each in self.seals.in_force.certified().certificates:
             yield "seal of this node", load_certificate(each)
-        if self.next_seal.holds_one():
-            for each in self.next_seal.certified().certificates:
+        if self.seals.coming.holds_one():
+            for each in self.seals.coming.certified().certificates:
                 yield "next seal of this node", load_certificate(each)
 
     def require_certified(self, seal: CertifiedSeal, now: datetime) -> None:
@@ -367,16 +325,16 @@ class Home:
             peer.advertise or (peer.listen,),
             seal,
             fingerprint="",
-            earlier_seals=self.earlier_seals(),
+            earlier_seals=self.seals.earlier(),
         )
 
     def _own_seal(self, now: datetime) -> CertifiedSeal:
         """Reads the seal in force; raises ``ConfigError`` if it is not this node's, by its own root, now."""
-        seal = self.seal_files.certified()
+        seal = self.seals.in_force.certified()
         try:
             self.require_certified(seal, now)
         except VerificationError as error:
-            raise ConfigError(f"the seal in {self.seal_files.path} cannot be used: {error.message}") from error
+            raise ConfigError(f"the seal in {self.seals.in_force.path} cannot be used: {error.message}") from error
         return seal
 
 

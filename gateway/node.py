@@ -96,7 +96,7 @@ class Node:
         self._open_database()
         parties = self.home.parties(self.home.peer_documents(), _now())
         self._trusting = Trusting(self.home, parties.peers, _now)
-        self._keyring = Keyring([self.home.seal_files.dated(_now)])
+        self._keyring = Keyring([self.home.seals.in_force.dated(_now)])
         self._access, self._officers = self.home.access(), self.home.officers()
         with self._closing_database():
             require = partial(self._continuity.require, parties, self._keyring, trusts_clock=self._trusts_clock)
@@ -206,7 +206,7 @@ class Node:
             self._database.check_revision()
             with self._database.readers.connect() as connection:
                 check_owner(connection, node.jurisdiction, node.domain)
-                self.home.adopt_next_seal(read_own_seal(connection))
+                self.home.seals.adopt(read_own_seal(connection))
 
     def _open_store(self, parties: Parties) -> None:
         with self._closing_database():

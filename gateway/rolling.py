@@ -54,7 +54,7 @@ def replace_seal(home: Home, folder: SealFolder, now: datetime) -> None:
     with stopped(home.config.database.url, home.path) as database:
         replace_own_seal(database, seal, folder.keys(), micros_at(now))
         rebuild(database, micros_at(now))
-        home.adopt_next_seal(seal)
+        home.seals.adopt(seal)
 
 
 def import_pairing(

@@ -132,7 +132,7 @@ def serving_of(core: Core) -> Serving:
     )
 
     prepared = partial(home.prepared_seal, core.now)
-    seals = SealCommands(parties, committer, bulletin, core.keyring, prepared, home.adopt_next_seal)
+    seals = SealCommands(parties, committer, bulletin, core.keyring, prepared, home.seals.adopt)
     certificates = CertificateQuestions(home.lifetimes, bulletin)
     standing = Standing(
         parties,

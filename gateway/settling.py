@@ -51,7 +51,7 @@ def keep_here(home: Home, channel: str, proof: bytes | None, now: datetime) -> S
     """
     with stopped(home.config.database.url, home.path) as database:
         shown = _verified(home, database, channel, proof) if proof else None
-        keyring = Keyring([(home.seal_files.certified(), home.seal_files.keys())])
+        keyring = Keyring([(home.seals.in_force.certified(), home.seals.in_force.keys())])
         clock = partial(micros_at, now)
         return keep_history(database, keyring, channel, shown, clock=clock, random=secrets.token_bytes)
 
@@ -82,7 +82,7 @@ def give_up(home: Home, data: bytes, fingerprint: str, now: datetime) -> Given:
         kept.append(path)
 
     with stopped(home.config.database.url, home.path) as database:
-        signer = home.seal_files.keys()
+        signer = home.seals.in_force.keys()
         done = give_up_branch(database, signer, settlement, keep, micros_at(now), secrets.token_bytes)
     return Given(done, kept[0] if kept else None)
 

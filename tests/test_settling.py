@@ -42,7 +42,7 @@ AUTHOR = Author(authority="SFC", client="spiffe://gateway.hk.example/SFC/office"
 
 def commit(site: Site, *units: StateUnit) -> None:
     home = site.home
-    keyring = Keyring([(home.seal_files.certified(), home.seal_files.keys())])
+    keyring = Keyring([(home.seals.in_force.certified(), home.seals.in_force.keys())])
     database = Database(home.config.database.url, home.path)
     try:
         add_channels(database, channel_names(home.parties(home.peer_documents(), NOW)))
@@ -73,7 +73,7 @@ def take(kr: Site, hk: Site, origin: str) -> None:
     def unit(tx: Transaction, states: dict[str, ChannelState]) -> None:
         verified = verify_batch(batch, CompactRange.EMPTY, states[origin].seals)
         tx.append(origin, verified)
-        signer = kr.home.seal_files.keys()
+        signer = kr.home.seals.in_force.keys()
         tx.keep_receipt(origin, countersign(verified.head, kr.domain, signer, tx.now // 1_000_000))
 
     commit(kr, unit)

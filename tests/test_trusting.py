@@ -86,7 +86,7 @@ def test_to_deny_says_that_the_list_cannot_be_read(site):
 
 def test_a_seal_that_its_authority_revokes_signs_nothing_more_and_what_it_signed_before_is_good(tmp_path):
     hk, kr = found_pair(tmp_path)
-    seal = kr.home.seal_files.certified()
+    seal = kr.home.seals.in_force.certified()
     trusting = Trusting(hk.home, ("KR",), now)
     before = int(now().timestamp()) - 60
     trusting.require_unrevoked(kr.domain, seal, before)
@@ -103,7 +103,7 @@ def test_a_seal_that_its_authority_revokes_signs_nothing_more_and_what_it_signed
 
 def test_a_seal_that_this_node_denies_signs_nothing_whatever_the_time(tmp_path):
     hk, kr = found_pair(tmp_path)
-    seal = kr.home.seal_files.certified()
+    seal = kr.home.seals.in_force.certified()
     deny(hk.home, f"sha256 {sha256(seal.certificates[0]).hexdigest()}", "")
     with pytest.raises(Untrusted):
         Trusting(hk.home, ("KR",), now).require_unrevoked(kr.domain, seal, 0)

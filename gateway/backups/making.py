@@ -113,7 +113,7 @@ def _copy_database(home: Home, folder: Path, now: datetime) -> tuple[Log, ...]:
             journal = read_journal(source)
             states = read_channels(source)
         said = f"restored from the backup of {now:%Y-%m-%d %H:%M:%S} UTC"
-        keyring = Keyring([(home.seal_files.certified(), home.seal_files.keys())])
+        keyring = Keyring([(home.seals.in_force.certified(), home.seals.in_force.keys())])
         await_peers(target, keyring, said, clock=micros, random=secrets.token_bytes)
     finally:
         target.close()

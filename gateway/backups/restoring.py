@@ -113,7 +113,7 @@ def restore_from_peers(home: Home, now: datetime) -> Restored:
 def _open_anew(database: Database, parties: Parties, home: Home, said: str) -> None:
     """Channels of peers that came after the backup wait for them too; until all do, the database is nobody's."""
     add_channels(database, channel_names(parties, lost=True))
-    keyring = Keyring([(parties.own.seal, home.seal_files.keys())])
+    keyring = Keyring([(parties.own.seal, home.seals.in_force.keys())])
     await_peers(database, keyring, said, act=ACT, clock=micros, random=secrets.token_bytes)
 
 

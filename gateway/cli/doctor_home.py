@@ -171,7 +171,7 @@ def seal(subject: Subject) -> Iterator[Finding]:
     """The sealing certificates: by the own root, for this node, valid now."""
     home, now = subject.home, subject.now
     for name, certificate in zip(
-        KEYS[1:], map(load_certificate, home.seal_files.certified().certificates), strict=True
+        KEYS[1:], map(load_certificate, home.seals.in_force.certified().certificates), strict=True
     ):
         yield validity("seal", f"{name}.crt", Window.of(certificate), now, _renewal(subject, "seal"))
     home.parties([], now)

@@ -1,13 +1,19 @@
 """Where the keys of issuers come from: a file, or a URL that is asked again and again."""
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from time import monotonic
 from typing import Protocol
 
 from gateway.errors import GatewayError, Unavailable
-from gateway.identity.issuer_keys import IssuerKeys
+from gateway.identity.fetching import fetch
+from gateway.identity.issuer_keys import MAX_KEYS_BYTES, IssuerKeys
+from gateway.identity.officer_rules import IssuerRules, OfficerRules
 from gateway.identity.watched_file import WatchedFile
 
 RETRY_SECONDS = 30.0  # after a failure
+FETCH_SECONDS = 5.0  # that a fetch may take
 SOONEST_SECONDS = 10.0  # from one fetch to the next, also when tokens name keys that are not known
 
 
@@ -123,3 +129,20 @@ class FetchedKeys:
 
     def _is_in_force(self) -> bool:
         return self._found is not None and self._clock() < self._found[1] + self._keep_seconds
+
+
+def key_source_of(issuer: IssuerRules, rules: OfficerRules, folder: Path) -> KeySource:
+    """Gives where an issuer's keys come from: files are named from the folder of the configuration.
+
+    Raises:
+        ConfigError: the file of its keys does not fit; names it.
+    """
+    parse = partial(IssuerKeys.parse, allowed=issuer.algorithms)
+    if "://" not in issuer.jwks:
+        return KeyFile(issuer.jwks, WatchedFile(folder / issuer.jwks, parse, MAX_KEYS_BYTES))
+    ca = folder / issuer.ca if issuer.ca else None
+
+    def fetched() -> IssuerKeys:
+        return parse(fetch(issuer.jwks, ca, MAX_KEYS_BYTES, FETCH_SECONDS))
+
+    return FetchedKeys(issuer.jwks, fetched, rules.refresh_seconds, rules.keep_seconds, monotonic)

@@ -25,14 +25,14 @@ def issue(site, out, *more):
 
 
 def test_a_renewed_node_has_new_keys_that_its_home_accepts(site, tmp_path):
-    before = site.home.seal_files.keys().public
+    before = site.home.seals.in_force.keys().public
     for profile in ("node", "seal"):
         assert issue(site, tmp_path / "new", "--profile", profile, "--id", NODE).code == 0
     for file in (tmp_path / "new").iterdir():
         file.replace(site.home.path / "keys" / file.name)
     renewed = Home(site.home.path)
-    assert renewed.seal_files.keys().public != before
-    assert renewed.parties([], datetime.now(UTC)).own.seal.public == renewed.seal_files.keys().public
+    assert renewed.seals.in_force.keys().public != before
+    assert renewed.parties([], datetime.now(UTC)).own.seal.public == renewed.seals.in_force.keys().public
 
 
 def test_a_request_from_outside_is_certified_for_a_node(site, tmp_path):

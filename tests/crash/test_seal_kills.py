@@ -54,8 +54,8 @@ def rotate_and_kill(site: Site, peer: Site, folder: Path, victims: list[Site], c
     rotation.join()
     with site.client() as client:
         assert client.server_info().verifier_keys == rotation.keys
-    assert site.home.seal_files.certified() == SealFolder(folder).certified()
-    assert not site.home.next_seal.path.exists()
+    assert site.home.seals.in_force.certified() == SealFolder(folder).certified()
+    assert not site.home.seals.coming.path.exists()
     last = give(site, peer.jurisdiction)[0]
     with site.client(AUTHORS[site.jurisdiction]) as client:
         eventually(lambda: client.get_evidence(last).receipted, 60)

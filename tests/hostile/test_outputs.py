@@ -48,7 +48,7 @@ async def seal(site: Site) -> None:
     add_channels(database, channel_names(parties))
     committer = Committer(
         database,
-        Keyring([(parties.own.seal, site.home.seal_files.keys())]),
+        Keyring([(parties.own.seal, site.home.seals.in_force.keys())]),
         clock=lambda: time.time_ns() // 1000,
         random=random.Random(5).randbytes,
         on_commit=lambda _commit: None,

@@ -70,7 +70,7 @@ def test_a_node_lists_its_certificates_as_its_files_do_until_a_peer_has_rotated_
             pages = list(client.list_certificates(page_size=2).pages())
         assert [each.sha256 for page in pages for each in page.certificates] == [each["sha256"] for each in asked]
         rotated(kr, tmp_path / "next")
-        seal = [sha256(each).hexdigest() for each in kr.home.seal_files.certified().certificates]
+        seal = [sha256(each).hexdigest() for each in kr.home.seals.in_force.certified().certificates]
 
         def told() -> list[str]:
             with hk.client() as client:
@@ -83,7 +83,7 @@ def test_what_is_revoked_is_told_and_by_when_a_list_is_renewed(tmp_path):
     hk, kr = found_pair(tmp_path)
     tls = read_certificate(hk.home.certificate("node"))
     assert run("certs", "revoke", hk.home.path, "--sha256", fingerprint(tls)).code == 0
-    seal = load_certificate(kr.home.seal_files.certified().certificates[0])
+    seal = load_certificate(kr.home.seals.in_force.certified().certificates[0])
     sign_crl(hk.home.peers / "kr.crl", kr.authority(AuthorityKind.NODE), [seal], now(), 30)
     found = certificates(hk.home.path)
     assert [each["sha256"] for each in found if each["state"] == "revoked"] == [fingerprint(tls), fingerprint(seal)]

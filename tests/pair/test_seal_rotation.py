@@ -43,15 +43,15 @@ def prepared(site: Site, folder: Path) -> str:
 
 
 def rotated(site: Site, folder: Path) -> None:
-    before = site.home.seal_files.certified()
+    before = site.home.seals.in_force.certified()
     digest = prepared(site, folder)
     with site.client() as client:
         keys = client.rotate_seal(digest).verifier_keys
         assert client.server_info().verifier_keys == keys
         assert client.rotate_seal(digest).verifier_keys == keys, "asked for again, it does nothing more"
-    assert site.home.seal_files.certified() == SealFolder(folder).certified() != before
-    assert site.home.earlier_seals()[-1] in (before, *site.home.earlier_seals())
-    assert not site.home.next_seal.path.exists()
+    assert site.home.seals.in_force.certified() == SealFolder(folder).certified() != before
+    assert site.home.seals.earlier()[-1] in (before, *site.home.seals.earlier())
+    assert not site.home.seals.coming.path.exists()
 
 
 def give(site: Site, recipient: str, count: int = 1) -> list[str]:

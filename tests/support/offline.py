@@ -29,7 +29,7 @@ async def _give(site: Site, recipient: str, notices: Mapping[str, NoticeContent]
     add_channels(database, channel_names(parties))
     committer = Committer(
         database,
-        Keyring([(parties.own.seal, home.seal_files.keys())]),
+        Keyring([(parties.own.seal, home.seals.in_force.keys())]),
         clock=lambda: time.time_ns() // 1000,
         random=secrets.token_bytes,
         on_commit=lambda _commit: None,

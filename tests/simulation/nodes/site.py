@@ -110,7 +110,7 @@ class Site:
         return self.next_seal, self.signer(self.next_seal)
 
     def adopt(self, seal: CertifiedSeal | None) -> None:
-        """As ``Home.adopt_next_seal``: the files of the seal in force take the place of those before."""
+        """As ``SealFolders.adopt``: the files of the seal in force take the place of those before."""
         if self.next_seal and seal == self.next_seal:
             self.earlier_seals += (self.seal,)
             self.seal, self.next_seal = self.next_seal, None
