@@ -64,7 +64,7 @@ class Store:
         peer holds may be the change from one to the next, and that is signed by the former.
         """
         seals, own = replace(state.seals, certify=self.certify), (*self.keyring.seals, *self.earlier_seals)
-        if state.parties.outgoing:
+        if state.ends.outgoing:
             return replace(seals, sender=seals.sender.expecting(own))
         return replace(seals, receiver=seals.receiver.expecting(own))
 

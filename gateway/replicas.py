@@ -112,7 +112,7 @@ class Shared:
         self._keeping, self._links = LeaseKeeping(database, me), links
         self._committer, self._on_fatal = committer, on_fatal
         self._channels = channels
-        self._outgoing = {state.id for state in channels.values() if state.parties.outgoing}
+        self._outgoing = {state.id for state in channels.values() if state.ends.outgoing}
         self._held: dict[str, Hold] = {}
         self._changed = asyncio.Event()  # set and replaced whenever something is held that was not
         self._woken, self._news = asyncio.Event(), asyncio.Event()
@@ -248,7 +248,7 @@ class Shared:
         holding = picture.holdings.get(state.id)
         if holding and picture.holder(state.id):
             return LinkStatus(connected=holding.connected, last_error=holding.last_error)
-        return LinkStatus(last_error="no replica moves it now" if state.parties.outgoing else "")
+        return LinkStatus(last_error="no replica moves it now" if state.ends.outgoing else "")
 
     def _told(self, kind: str, number: int) -> None:
         if kind == COMMITS:

@@ -91,9 +91,9 @@ def _verified(home: Home, database: Database, channel: str, data: bytes) -> Fork
     """The proof that a sender's operator shows, by the roots that are pinned here."""
     with database.readers.connect() as connection:
         state = channel_named(connection, channel)
-    peer = next((each for each in home.peer_documents() if each.jurisdiction == state.parties.sender), None)
+    peer = next((each for each in home.peer_documents() if each.jurisdiction == state.ends.sender), None)
     if peer is None:
-        raise NotFound(f"there is no pairing document of {state.parties.sender}")
+        raise NotFound(f"there is no pairing document of {state.ends.sender}")
     check = ForkCheck(data, peer.node_authorities)
     proven = check.proven(tuple(check.steps()))
     if proven.origin != state.origin:

@@ -29,7 +29,7 @@ class Watched(Protocol):
         """Takes what changed; raises an error of ours as long as it cannot be used. Runs on another thread."""
 
 
-class Room:
+class RoomWatch:
     """Watches that something does not fill up: one alarm, until there is clearly room again.
 
     Args:
@@ -67,9 +67,9 @@ class ClockWatch:
             raise Unavailable(f"{said}: nothing is sealed until they agree")
 
 
-def disk_room(folder: Path) -> Room:
+def disk_room(folder: Path) -> RoomWatch:
     """Watches the file system of a folder: what is full takes no commit."""
-    return Room(
+    return RoomWatch(
         "disk",
         lambda: -shutil.disk_usage(folder).free,
         full=-LEAST_FREE_BYTES,
@@ -78,9 +78,9 @@ def disk_room(folder: Path) -> Room:
     )
 
 
-def queue_room(waiting_weight: Callable[[], int]) -> Room:
+def queue_room(waiting_weight: Callable[[], int]) -> RoomWatch:
     """Watches what waits to be written: above its bound callers are refused."""
-    return Room(
+    return RoomWatch(
         "writer queue",
         waiting_weight,
         full=0.8 * MAX_WAITING_WEIGHT,

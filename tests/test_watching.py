@@ -12,10 +12,10 @@ from gateway import watching
 from gateway.alarms import Alarms
 from gateway.errors import Overloaded
 from gateway.store.waiting import MAX_WAITING_WEIGHT
-from gateway.watching import LEAST_FREE_BYTES, Room, disk_room, queue_room
+from gateway.watching import LEAST_FREE_BYTES, RoomWatch, disk_room, queue_room
 
 
-def is_full(room: Room) -> bool:
+def is_full(room: RoomWatch) -> bool:
     try:
         room.look()
     except Overloaded:
@@ -25,7 +25,7 @@ def is_full(room: Room) -> bool:
 
 def test_an_alarm_does_not_flap_around_the_mark():
     levels = iter([79, 80, 79, 21, 20, 79, 81])
-    room = Room("queue", lambda: next(levels), full=80, roomy=20, said="full")
+    room = RoomWatch("queue", lambda: next(levels), full=80, roomy=20, said="full")
     assert [is_full(room) for _ in range(7)] == [False, True, True, True, True, True, True]
     levels = iter([19.9, 79])
     assert [is_full(room) for _ in range(2)] == [False, False]
@@ -33,7 +33,7 @@ def test_an_alarm_does_not_flap_around_the_mark():
 
 def test_the_words_stay_the_same_so_that_it_is_told_once():
     levels = iter([80, 90])
-    room = Room("queue", lambda: next(levels), full=80, roomy=20, said="full")
+    room = RoomWatch("queue", lambda: next(levels), full=80, roomy=20, said="full")
     for _ in range(2):
         with pytest.raises(Overloaded, match=r"^full$"):
             room.look()

@@ -42,7 +42,7 @@ def clock(subject: Subject) -> Iterator[Finding]:
         yield Finding(Level.OK, "clock", f"{subject.now:%Y-%m-%d %H:%M:%S} UTC is later than all that was signed")
     for state in _states(subject):
         if (ahead_by := _ahead_by(state)) > TOLERANCE:
-            sender, recipient = state.parties.sender, state.parties.recipient
+            sender, recipient = state.ends.sender, state.ends.recipient
             said = f"the clock of {sender} was {ahead_by.total_seconds():.0f} s ahead of {recipient}'s"
             todo = f"one of the two is wrong: compare both with NTP, with the operator of {_peer(state)}"
             yield Finding(Level.WARN, "clock", f"{said} at the last receipt", Remedy(todo, _CLOCK.command))
@@ -168,4 +168,4 @@ def _ahead_by(state: ChannelState) -> timedelta:
 
 
 def _peer(state: ChannelState) -> str:
-    return state.parties.recipient if state.parties.outgoing else state.parties.sender
+    return state.ends.recipient if state.ends.outgoing else state.ends.sender

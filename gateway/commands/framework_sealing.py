@@ -193,7 +193,7 @@ class FrameworkSealing:
         check_assess(
             wanted.assessment_id,
             wanted.content,
-            tx.channel(self._parties.origin_to(wanted.peer)).parties,
+            tx.channel(self._parties.origin_to(wanted.peer)).ends,
             tx.rules.assessment,
             lambda name: tx.rules.has_provision(framework_id(name), provision_id(name)),
         )

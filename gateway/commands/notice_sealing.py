@@ -80,7 +80,7 @@ class NoticeSealing:
         """The notice with its recipient, and what giving it is."""
         submission = _with_recipient(tx, acting, submission)
         check_retention(submission.content, day_at(tx.now), submission.path)
-        channel = tx.channel(self._parties.origin_to(submission.recipient)).parties
+        channel = tx.channel(self._parties.origin_to(submission.recipient)).ends
         check_release(submission.notice_id, submission.content, channel, tx.find_notice, acting.scope, submission.path)
         _require_attachments(tx, acting, submission)
         return submission, proposed_notice(submission.content, tx.find_notice)

@@ -66,7 +66,7 @@ class SealCommands:
     def seal_in_force(self) -> CertifiedSeal:
         """The seal in force: every channel that leads away from here has the same."""
         states = self._bulletin.commit.states.values()
-        sealing = (state.seals.sender.newest for state in states if state.parties.outgoing)
+        sealing = (state.seals.sender.newest for state in states if state.ends.outgoing)
         return next(sealing, self._parties.own.seal)
 
     async def rotate(self, request: RotateSealRequest, caller: Caller) -> RotateSealResponse:

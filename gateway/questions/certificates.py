@@ -45,7 +45,7 @@ class CertificateQuestions:
 
     def _seals_of_peers(self) -> Mapping[str, CertifiedSeal]:
         states = self._bulletin.commit.states.values()
-        incoming = {each.parties.sender: each.seals.sender.newest for each in states if not each.parties.outgoing}
+        incoming = {each.ends.sender: each.seals.sender.newest for each in states if not each.ends.outgoing}
         return {peer: seal for peer, seal in incoming.items() if all(seal.certificates)}
 
 

@@ -132,8 +132,8 @@ class Standing:
         channel = admin.Channel(
             name=channel_name(state),
             origin=state.origin,
-            sender=state.parties.sender,
-            recipient=state.parties.recipient,
+            sender=state.ends.sender,
+            recipient=state.ends.recipient,
             state=admin.Channel.HALTED if halt else admin.Channel.OPEN,
             halt_reason=f"{halt.reason}: {halt.detail}" if halt else "",
             size=state.log.size,
@@ -154,7 +154,7 @@ class Standing:
         channel.unattached_notices, channel.unattached_bytes = awaited.notices, awaited.to_come_bytes
         channel.oldest_unattached_time.CopyFrom(timestamp_of(awaited.since))
         channel.attachments_error = transfers.trouble(state.origin)
-        if not state.parties.outgoing or self._links.holds(state.id):
+        if not state.ends.outgoing or self._links.holds(state.id):
             channel.attachments_idle_time.CopyFrom(timestamp_of(transfers.idle_since(state.origin, awaited)))
 
 

@@ -95,8 +95,8 @@ def _replica_families(states: Mapping[str, ChannelState], links: Links) -> Itera
 
 def _movements(states: Mapping[str, ChannelState], links: Links) -> _Rows:
     for name, state in states.items():
-        now, parties = movement(state, links.of(state.origin)), state.parties
-        peer, direction = (parties.recipient, "outgoing") if parties.outgoing else (parties.sender, "incoming")
+        now, ends = movement(state, links.of(state.origin)), state.ends
+        peer, direction = (ends.recipient, "outgoing") if ends.outgoing else (ends.sender, "incoming")
         for each in Movement:
             yield [name, peer, direction, each], each is now
 
@@ -104,7 +104,7 @@ def _movements(states: Mapping[str, ChannelState], links: Links) -> _Rows:
 def _waiting(states: Mapping[str, ChannelState], sources: Sources) -> _Rows:
     now = sources.clock()
     for name, state in states.items():
-        if state.parties.outgoing:
+        if state.ends.outgoing:
             oldest = sources.bulletin.backlog.oldest(state.origin)
             yield [name], max(0, now - oldest) / MICROS if oldest else 0
 
@@ -131,7 +131,7 @@ def _unattached_families(awaited: Mapping[int, Awaited], sources: Sources) -> It
     idle = [
         (each, transfers.idle_since(each.origin, its) if its else now)
         for each, its in waiting
-        if not each.parties.outgoing or links.holds(each.id)
+        if not each.ends.outgoing or links.holds(each.id)
     ]
     for metric, moments in ((table.OLDEST_UNATTACHED, since), (table.FILES_IDLE, idle)):
         yield _family(metric, (([each.name], max(0, now - moment) / MICROS) for each, moment in moments))

@@ -60,7 +60,7 @@ def halt_outgoing(tx: Transaction, states: Mapping[str, ChannelState], detail: s
 
     Of those that lead here nothing is known to be whole until their senders have sent what they have.
     """
-    for origin in [origin for origin, state in states.items() if state.parties.outgoing]:
+    for origin in [origin for origin, state in states.items() if state.ends.outgoing]:
         tx.halt(origin, Halt(RESTORED, f"{detail}; it waits to hear from its peer"))
     tx.await_senders()
 

@@ -40,7 +40,7 @@ class Backlog:
     def follow(self, states: Mapping[str, ChannelState]) -> None:
         """Takes the state as of a commit that was just made."""
         for origin, state in states.items():
-            if state is not self._seen.get(origin) and state.parties.outgoing:
+            if state is not self._seen.get(origin) and state.ends.outgoing:
                 self._seen[origin] = state
                 self._follow(self._marks.setdefault(origin, deque()), state, self._clock())
 
@@ -66,7 +66,7 @@ def read_waiting(connection: Connection, states: Mapping[str, ChannelState]) -> 
     return {
         origin: _read_marks(connection, state)
         for origin, state in states.items()
-        if state.parties.outgoing and state.log.size > state.receipted_size
+        if state.ends.outgoing and state.log.size > state.receipted_size
     }
 
 

@@ -279,7 +279,7 @@ class Committer:
         A restored node may not know yet that it is: then the one whose keys are here. But a replica whose home has only
         a seal of before signs nothing.
         """
-        ours = [state.seals.sender for state in self._latest.states.values() if state.parties.outgoing]
+        ours = [state.seals.sender for state in self._latest.states.values() if state.ends.outgoing]
         here = self._keyring.seals
         newest = (each.newest for each in ours)
         seal = next((each for each in newest if each in here or ours[0].knows(here[0].public)), here[0])

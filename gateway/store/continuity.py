@@ -41,7 +41,7 @@ class HighWater:
     @classmethod
     def of(cls, commit: Commit, time: int = 0) -> "HighWater":
         """That of a commit."""
-        logs = {origin: state.log for origin, state in commit.states.items() if state.parties.outgoing}
+        logs = {origin: state.log for origin, state in commit.states.items() if state.ends.outgoing}
         logs[commit.journal.origin] = commit.journal.log
         return cls(commit.version, time, {origin: (log.size, log.root()) for origin, log in logs.items()})
 

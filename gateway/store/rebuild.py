@@ -143,7 +143,7 @@ class _Rebuild:
         context = Context(
             envelope,
             place,
-            self._states[place.origin].parties,
+            self._states[place.origin].ends,
             self._find,
             lambda framework_id: rules.newest_in(place.origin, framework_id),
             rules.assessment,

@@ -38,11 +38,11 @@ def replace_own_seal(database: Database, seal: CertifiedSeal, signer: Signer, no
     try:
         with database.writer() as connection, connection.begin():
             for state in read_channels(connection).values():
-                if state.parties.outgoing:
+                if state.ends.outgoing:
                     _sign_anew(connection, state, signer, now)
                 else:
                     _countersign_anew(connection, state, signer, now)
-                _add(connection, state, seal, cosigner=not state.parties.outgoing)
+                _add(connection, state, seal, cosigner=not state.ends.outgoing)
             _tell(connection, "this node's seal was replaced by an operator", now)
     except SQLAlchemyError as error:
         raise StoreError(f"the seal could not be replaced, and is as it was: {error}") from error
@@ -64,7 +64,7 @@ def replace_peer_seal(database: Database, domain: str, seal: CertifiedSeal, now:
         with database.writer() as connection, connection.begin():
             for state in read_channels(connection).values():
                 if domain in (state.seals.sender_domain, state.seals.receiver_domain):
-                    _add(connection, state, seal, cosigner=state.parties.outgoing)
+                    _add(connection, state, seal, cosigner=state.ends.outgoing)
             _tell(connection, f"the seal of {domain} was replaced by a pairing document", now)
     except SQLAlchemyError as error:
         raise StoreError(f"the seal could not be replaced, and is as it was: {error}") from error

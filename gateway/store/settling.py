@@ -90,7 +90,7 @@ def keep_history(
     with database.readers.connect() as connection:
         state = channel_named(connection, name)
     origin = state.origin
-    if state.parties.outgoing:
+    if state.ends.outgoing:
         raise BadInput.of("channel", f"must be one that leads to here: in {name} the history of the peer goes on")
 
     def halt(tx: Transaction, states: Mapping[str, ChannelState]) -> None:
@@ -217,8 +217,8 @@ class _GivingUp:
         state = read_channels(connection).get(origin)
         if state is None:
             raise BadInput.of("settlement", f"must be of a channel that is here; it is of {origin}")
-        if not state.parties.outgoing:
-            raise BadInput.of("settlement", f"must be of a channel of this node; that one is {state.parties.sender}'s")
+        if not state.ends.outgoing:
+            raise BadInput.of("settlement", f"must be of a channel of this node; that one is {state.ends.sender}'s")
         self._state = state
         self._goes_on, self._other = settlement.open(state.seals)
 

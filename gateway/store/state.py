@@ -16,7 +16,7 @@ from gateway.ledger.steps import Halt
 from gateway.store import prepared
 from gateway.store.seals import read_seals
 from gateway.store.tables import JOURNAL, channels, events, forks, halt_evidence, heads, notices
-from gateway.supervision.records import ChannelParties
+from gateway.supervision.records import ChannelEnds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class ChannelState:
     Attributes:
         id: of its row
         origin: ``<sender domain>/to/<recipient domain>``
-        parties: whose channel it is
+        ends: whose channel it is
         seals: that its sender and its recipient had in it
         log: right edge of the log here
         head: newest signed checkpoint; None for an empty log
@@ -41,7 +41,7 @@ class ChannelState:
 
     id: int
     origin: str
-    parties: ChannelParties
+    ends: ChannelEnds
     seals: ChannelSeals
     log: CompactRange = CompactRange.EMPTY
     head: SignedCheckpoint | None = None
@@ -54,7 +54,7 @@ class ChannelState:
     @property
     def name(self) -> str:
         """What people and metrics call it: ``hk-to-kr``."""
-        return f"{self.parties.sender.lower()}-to-{self.parties.recipient.lower()}"
+        return f"{self.ends.sender.lower()}-to-{self.ends.recipient.lower()}"
 
     @property
     def receipted_size(self) -> int:
@@ -111,7 +111,7 @@ def require_heard(states: Iterable[ChannelState]) -> None:
     Raises:
         WrongState: names the senders.
     """
-    if lacking := sorted(state.parties.sender for state in states if state.unheard):
+    if lacking := sorted(state.ends.sender for state in states if state.unheard):
         raise WrongState(
             f"the database was put back, and not all is back yet from {', '.join(lacking)}: receipts that the keys in "
             "force gave for more would verify no longer"
@@ -131,10 +131,10 @@ def _read_channel(connection: Connection, row: RowMapping) -> ChannelState:
     head, receipt = _read_head(connection, channel, log), _read_receipt(connection, channel)
     if (log.size > 0) != (head is not None) or (receipt and receipt.checkpoint.size > log.size):
         raise Corrupt(f"the heads of {origin} do not fit its log of {log.size} envelopes")
-    parties = ChannelParties(row["sender"], row["recipient"], outgoing=row["outgoing"])
+    ends = ChannelEnds(row["sender"], row["recipient"], outgoing=row["outgoing"])
     seals = read_seals(connection, channel, origin)
     halt = _read_halt(connection, channel, row)
-    return ChannelState(channel, origin, parties, seals, log, head, receipt, halt, unheard=row["unheard"])
+    return ChannelState(channel, origin, ends, seals, log, head, receipt, halt, unheard=row["unheard"])
 
 
 def _read_head(connection: Connection, channel: int, log: CompactRange) -> SignedCheckpoint | None:

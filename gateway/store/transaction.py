@@ -205,7 +205,7 @@ class Transaction(Reading):
             self._changes.apply(projection, place)
             if envelope and reply_rank(envelope) and projection.outcome is not Outcome.PROJECTED:
                 unusable.append(Reply(place, envelope, destroyed))
-        if state.parties.outgoing:
+        if state.ends.outgoing:
             self._set_early(origin, [*self._early(origin), *(each.place.index for each in unusable)])
         elif early := self._early(reverse_of(origin)):
             self._take_early(reverse_of(origin), early, unusable)
@@ -222,7 +222,7 @@ class Transaction(Reading):
             require_heard(self._states.values())
         assert not self.group.sealed, "what is sealed with a rotation would be signed by the seal before it"
         for origin, state in self._states.items():
-            if not state.parties.outgoing:
+            if not state.ends.outgoing:
                 continue
             receipted = self.channel(reverse_of(origin)).receipted_size
             sealed = self.seal(
@@ -242,7 +242,7 @@ class Transaction(Reading):
 
     def await_senders(self) -> None:
         """Takes that the channels that lead here may lack what their senders had receipts for."""
-        for origin in [origin for origin, state in self._states.items() if not state.parties.outgoing]:
+        for origin in [origin for origin, state in self._states.items() if not state.ends.outgoing]:
             self._changes.states[origin] = replace(self.channel(origin), unheard=True)
 
     def hear_sender(self, origin: str, shown: int) -> None:
@@ -389,7 +389,7 @@ class Transaction(Reading):
         context = Context(
             envelope,
             place,
-            state.parties,
+            state.ends,
             self.find_notice,
             lambda framework_id: self.rules.newest_in(place.origin, framework_id),
             self.rules.assessment,

@@ -184,7 +184,7 @@ class Writing:
         for covered in self._changes.covered:
             channel, cursor = self._ids[covered.origin], self.counters.cursor
             cover(connection, covered, channel)
-            if self._before[covered.origin].parties.outgoing:
+            if self._before[covered.origin].ends.outgoing:
                 told = tell_delivered(connection, covered, channel, self._now, cursor)
                 self.counters = replace(self.counters, cursor=cursor + told)
 

@@ -13,7 +13,7 @@ from gateway.errors import AlreadyExists, BadInput, NotAllowed, NotFound, Stale
 from gateway.supervision.disclosure import Scope, within
 from gateway.supervision.handling import day_of
 from gateway.supervision.notices import id_fault, notice_id, notice_name
-from gateway.supervision.records import ChannelParties, Find, NoticeRecord, etag_of
+from gateway.supervision.records import ChannelEnds, Find, NoticeRecord, etag_of
 from gateway.supervision.states import Act, require
 
 _ACTS: Mapping[Reference.Relation.ValueType, Act] = {
@@ -25,7 +25,7 @@ _ACTS: Mapping[Reference.Relation.ValueType, Act] = {
 def check_release(
     new_id: str,
     content: NoticeContent,
-    channel: ChannelParties,
+    channel: ChannelEnds,
     find: Find,
     scope: Scope,
     path: str = "notice.content",
@@ -107,7 +107,7 @@ def _check(act: Act, acted_id: str, find: Find, etag: str) -> NoticeRecord:
 
 
 def _check_reference(
-    new_id: str, reference: Reference, channel: ChannelParties, find: Find, path: str
+    new_id: str, reference: Reference, channel: ChannelEnds, find: Find, path: str
 ) -> NoticeRecord | None:
     """The notice that would be superseded or withdrawn; None if nothing is done to it."""
     other_id = notice_id(reference.notice)

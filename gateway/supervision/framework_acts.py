@@ -14,7 +14,7 @@ from gateway.supervision.framework_records import (
     target_of,
 )
 from gateway.supervision.notices import id_fault
-from gateway.supervision.records import ChannelParties
+from gateway.supervision.records import ChannelEnds
 
 
 def check_publish(
@@ -85,7 +85,7 @@ def assessed_peer(content: AssessmentContent, jurisdiction: str, path: str = "as
 def check_assess(
     new_id: str,
     content: AssessmentContent,
-    channel: ChannelParties,
+    channel: ChannelEnds,
     find: FindAssessment,
     has_provision: Callable[[str], bool],
     path: str = "assessment.content",
@@ -118,7 +118,7 @@ def check_assess(
         _check_superseded(content, channel, find, f"{path}.supersedes")
 
 
-def _check_superseded(content: AssessmentContent, channel: ChannelParties, find: FindAssessment, path: str) -> None:
+def _check_superseded(content: AssessmentContent, channel: ChannelEnds, find: FindAssessment, path: str) -> None:
     earlier = find(assessment_id(content.supersedes))
     if (
         earlier is None

@@ -25,7 +25,7 @@ from gateway.supervision.framework_records import (
 from gateway.supervision.frameworks import pair_violations, repeated_ids
 from gateway.supervision.notices import id_fault
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
-from gateway.supervision.records import ChannelParties
+from gateway.supervision.records import ChannelEnds
 from gateway.supervision.values import date_fault
 
 MAX_TOPICS = 64  # of one event
@@ -158,5 +158,5 @@ def _assessment_event(record: AssessmentRecord) -> EventContent:
     )
 
 
-def _direction(channel: ChannelParties) -> Notice.Direction.ValueType:
+def _direction(channel: ChannelEnds) -> Notice.Direction.ValueType:
     return Notice.OUTGOING if channel.outgoing else Notice.INCOMING

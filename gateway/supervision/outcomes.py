@@ -16,7 +16,7 @@ from gateway.supervision.framework_records import (
     FindVersion,
     FrameworkVersionRecord,
 )
-from gateway.supervision.records import ChannelParties, Find, NoticeRecord, Place
+from gateway.supervision.records import ChannelEnds, Find, NoticeRecord, Place
 from gateway.supervision.sharing_records import FindDossier, SharingRecord
 
 
@@ -87,7 +87,7 @@ class Context(NamedTuple):
 
     envelope: Envelope
     place: Place
-    channel: ChannelParties
+    channel: ChannelEnds
     find: Find
     find_version: FindVersion
     find_assessment: FindAssessment

@@ -26,7 +26,7 @@ NOWHERE = Place("", 0)
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelParties:
+class ChannelEnds:
     """Whose channel it is: ISO 3166-1 alpha-2 codes (``HK``), and whether it leads away from this node."""
 
     sender: str

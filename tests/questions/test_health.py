@@ -16,15 +16,15 @@ from gateway.questions.links import Links, LinkStatus
 from gateway.rpc.admission import CALLER
 from gateway.rpc.health import HealthServicer
 from gateway.store.state import ChannelState
-from gateway.supervision.records import ChannelParties
+from gateway.supervision.records import ChannelEnds
 from tests.store.stores import HK_TO_KR, KR_TO_HK
 
 OPERATOR = Caller("spiffe://gateway.hk.example/SFC/desk", "SFC", frozenset({Role.OPERATOR}))
 APPROVER = replace(OPERATOR, roles=frozenset({Role.APPROVER}))
 SERVICE = "regulator.exchange.v1.NoticeService"
 NOBODY: Any = None  # seals, which are not looked at
-OUT = ChannelState(1, HK_TO_KR, ChannelParties("HK", "KR", outgoing=True), NOBODY)
-IN = ChannelState(2, KR_TO_HK, ChannelParties("KR", "HK", outgoing=False), NOBODY)
+OUT = ChannelState(1, HK_TO_KR, ChannelEnds("HK", "KR", outgoing=True), NOBODY)
+IN = ChannelState(2, KR_TO_HK, ChannelEnds("KR", "HK", outgoing=False), NOBODY)
 
 
 class Node:

@@ -8,7 +8,7 @@ from gateway.ledger.seals import ChannelSeals
 from gateway.ledger.steps import FORKED, Halt
 from gateway.questions.links import Links, LinkStatus, Movement, movement
 from gateway.store.state import ChannelState
-from gateway.supervision.records import ChannelParties
+from gateway.supervision.records import ChannelEnds
 from tests.store.stores import HK_TO_KR, KR_TO_HK
 
 
@@ -46,4 +46,4 @@ def test_a_channel_that_has_halted_does_not_move_whatever_its_stream_does(hk_sta
 @pytest.fixture
 def hk_state() -> ChannelState:
     nobody: ChannelSeals = None  # type: ignore[assignment] - not looked at
-    return ChannelState(1, HK_TO_KR, ChannelParties("HK", "KR", outgoing=True), nobody)
+    return ChannelState(1, HK_TO_KR, ChannelEnds("HK", "KR", outgoing=True), nobody)

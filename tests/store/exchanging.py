@@ -69,7 +69,7 @@ async def _carrier(store: Opened, origin: str, outbox: "asyncio.Queue[Message]")
     seals, turned = shared.seals(state), await store.read(read_turn, state)
     machine = (
         SenderMachine(seals, state.log, state.head, state.receipt, state.halt, turned)
-        if state.parties.outgoing
+        if state.ends.outgoing
         else ReceiverMachine(seals, state.log, state.head, state.receipt, state.halt)
     )
     return Carrier(machine, state, shared, outbox.put)

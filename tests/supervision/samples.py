@@ -20,12 +20,12 @@ from stdnum import isin
 from stdnum.iso7064 import mod_37_36, mod_97_10
 
 from gateway.supervision.envelopes import Seal
-from gateway.supervision.records import ChannelParties, NoticeRecord
+from gateway.supervision.records import ChannelEnds, NoticeRecord
 
 HK_TO_KR = "gateway.hk.example/to/gateway.kr.example"
 KR_TO_HK = "gateway.kr.example/to/gateway.hk.example"
-FROM_HK = ChannelParties("HK", "KR", outgoing=True)  # as Hong Kong's node sees its channel
-AT_KR = ChannelParties("HK", "KR", outgoing=False)  # the same channel, as Korea's node sees it
+FROM_HK = ChannelEnds("HK", "KR", outgoing=True)  # as Hong Kong's node sees its channel
+AT_KR = ChannelEnds("HK", "KR", outgoing=False)  # the same channel, as Korea's node sees it
 DTI_ALPHABET = "0123456789BCDFGHJKLMNPQRSTVWXZ"
 AUTHOR = Author(authority="SFC", client="spiffe://hk.example/SFC/office")
 APPROVER = Author(authority="SFC", client="spiffe://hk.example/SFC/desk", officer="https://id.sfc.example#chan")

@@ -25,7 +25,7 @@ from gateway.supervision.handling import day_of
 from gateway.supervision.notices import kind_of
 from gateway.supervision.outcomes import Context, Outcome
 from gateway.supervision.projection import project
-from gateway.supervision.records import ChannelParties, Place
+from gateway.supervision.records import ChannelEnds, Place
 from gateway.supervision.sharing_records import NO_DOSSIER
 from tests.supervision.samples import (
     FROM_HK,
@@ -53,7 +53,7 @@ def leaf(place: Place, envelope: Envelope | None = None, *, is_destroyed: bool =
 
 
 HERE = Place(HK_TO_KR, 5)
-FROM_KR = ChannelParties("KR", "HK", outgoing=False)  # as Hong Kong's node sees the other channel
+FROM_KR = ChannelEnds("KR", "HK", outgoing=False)  # as Hong Kong's node sees the other channel
 
 
 def projected(envelope: Envelope, find, channel=FROM_HK, place=HERE, **more):

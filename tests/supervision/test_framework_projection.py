@@ -11,7 +11,7 @@ from gateway.supervision import framework_projection as projection
 from gateway.supervision.fields import field_violations
 from gateway.supervision.framework_projection import MAX_TOPICS
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Unusable
-from gateway.supervision.records import ChannelParties, Place
+from gateway.supervision.records import ChannelEnds, Place
 from gateway.supervision.sharing_records import NO_DOSSIER
 from tests.supervision.framework_samples import (
     assessment,
@@ -31,7 +31,7 @@ from tests.support.properties import examples
 KNOWN = {"hk-1": assessment_record()}
 
 
-def context(envelope: Envelope, channel: ChannelParties = FROM_HK, newest=None, known=None) -> Context:
+def context(envelope: Envelope, channel: ChannelEnds = FROM_HK, newest=None, known=None) -> Context:
     find = {"hk-x": newest}.get if newest else {}.get
     return Context(envelope, Place(HK_TO_KR, 7), channel, {}.get, find, (known or {}).get, lambda _: NO_DOSSIER)
 

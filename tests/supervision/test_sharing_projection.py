@@ -12,12 +12,12 @@ from gateway.supervision.event_names import event_names
 from gateway.supervision.fields import field_violations
 from gateway.supervision.outcomes import Context, Outcome, Projection
 from gateway.supervision.projection import REPLIES, concerned_notices, project, reply_rank
-from gateway.supervision.records import ChannelParties, NoticeRecord, Place
+from gateway.supervision.records import ChannelEnds, NoticeRecord, Place
 from gateway.supervision.sharing_records import MAX_CONSENTS, MAX_DECISIONS, MAX_SHARES, NO_DOSSIER, Dossier
 from tests.supervision.samples import HK_TO_KR, KR_TO_HK, arbitrary, record, seal
 from tests.supervision.sharing_samples import FINMA, MAS, Build, asking, deciding, sharing
 
-CHANNELS = {"HK": (HK_TO_KR, ChannelParties("HK", "KR", True)), "KR": (KR_TO_HK, ChannelParties("KR", "HK", False))}
+CHANNELS = {"HK": (HK_TO_KR, ChannelEnds("HK", "KR", True)), "KR": (KR_TO_HK, ChannelEnds("KR", "HK", False))}
 NOTICE = record(onward_sharing=Handling.CONSENT_REQUIRED, permitted_uses=(Handling.SUPERVISION, Handling.ENFORCEMENT))
 MEMBERS = ("sharing_requested", "sharing_decided", "content_shared")
 
@@ -32,7 +32,7 @@ class Node:
         origin, parties = CHANNELS[sender]
         return self.project(build(seal(origin, salt=bytes(16), **sealed)), parties)
 
-    def project(self, envelope: Envelope, parties: ChannelParties) -> Projection:
+    def project(self, envelope: Envelope, parties: ChannelEnds) -> Projection:
         self.count += 1
         known = (self.find, lambda _: None, lambda _: None, self.find_dossier)
         found = project(Context(envelope, Place(envelope.origin, self.count), parties, *known))

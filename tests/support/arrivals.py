@@ -4,13 +4,13 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 
 from gateway.supervision.outcomes import Context, Projection
 from gateway.supervision.projection import project
-from gateway.supervision.records import ChannelParties, Place
+from gateway.supervision.records import ChannelEnds, Place
 from gateway.supervision.sharing_records import NO_DOSSIER
 
 
 def arrived(envelope: Envelope, place: Place, sender: str = "HK", recipient: str = "KR") -> Projection:
     """What follows from it at the recipient's node."""
-    channel = ChannelParties(sender, recipient, outgoing=False)
+    channel = ChannelEnds(sender, recipient, outgoing=False)
     return project(Context(envelope, place, channel, _nothing, _nothing, _nothing, lambda _: NO_DOSSIER))
 
 

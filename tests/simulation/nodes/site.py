@@ -121,7 +121,7 @@ class Site:
     def committed(self, commit: Commit) -> None:
         self.halts = {origin: state.halt.reason for origin, state in commit.states.items() if state.halt}
         for origin, reason in self.halts.items():
-            if not (self.restored and commit.states[origin].parties.outgoing and reason in _OF_RESTORED):
+            if not (self.restored and commit.states[origin].ends.outgoing and reason in _OF_RESTORED):
                 self.defects.append(AssertionError(f"{origin} halted: {reason} (G7)"))
         self.audit()
 

@@ -28,7 +28,7 @@ FAULTS_SECONDS, REST_SECONDS = 40.0, 20.0
 MOVES_WITHIN_SECONDS = 5.0  # of what a dead replica held
 OUTGOING, INCOMING = ("a/to/b", "a/to/c", "a/to/d"), ("b/to/a",)
 CHANNELS = {
-    origin: SimpleNamespace(id=place, parties=SimpleNamespace(outgoing=origin in OUTGOING))
+    origin: SimpleNamespace(id=place, ends=SimpleNamespace(outgoing=origin in OUTGOING))
     for place, origin in enumerate((*OUTGOING, *INCOMING), 1)
 }
 
