@@ -12,8 +12,7 @@ from gateway.cli.findings import Finding, Level, Remedy, Subject
 from gateway.cli.output import size_said
 from gateway.errors import BadInput, NoRoom
 from gateway.moments import MICROS, datetime_of
-from gateway.store.attachment_lookups import reusable_bytes
-from gateway.store.attachment_standing import Lacking, read_lacking, read_totals
+from gateway.store.attachment_standing import Lacking, read_lacking, read_room
 from gateway.store.database import snapshot
 from gateway.supervision.attachments import Owner, Totals
 
@@ -29,8 +28,7 @@ def files(subject: Subject) -> Iterator[Finding]:
     """Quotas, and files that do not move."""
     home, before = subject.home, subject.now - timedelta(seconds=STUCK_SECONDS)
     with snapshot(home.config.database.url, home.path) as connection:
-        totals = read_totals(connection)
-        reusable = reusable_bytes(connection)
+        totals, reusable = read_room(connection)
         found = read_lacking(connection, int(before.timestamp()) * MICROS, MOST + 1)
     yield from _quotas(subject, totals)
     owed, room = sum(each.owed_bytes for each in totals.values()), room_of(home)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway.commands.acting import NodeItself
-from gateway.commands.storing import Storing
+from gateway.commands.storing import Storing, there
+from gateway.errors import Stale
 from gateway.identity.parties import Parties
 from gateway.moments import day_at
 from gateway.store.attachment_queries import Wanted, read_wanted, read_whole
@@ -49,23 +50,44 @@ class Receiving:
         """Names the channel that comes from a peer."""
         return self._parties.origin_from(peer)
 
-    async def wanted(self, peer: str) -> list[Wanted]:
-        """Gives files that a peer's node may have and this one lacks, the smallest rest first."""
-        return await self._readers.run(read_wanted, peer, day_at(self._clock()), AT_ONCE)
+    async def wanted(self, peer: str, beside: int = 0) -> list[Wanted]:
+        """Gives files that a peer's node may have and this one lacks, the smallest rest first.
 
-    async def begin(self, wanted: Wanted) -> AttachmentRecord:
-        """Gives what is here of a file, or keeps room for it.
+        There are some, and so many more ``beside`` them, of which nothing can be had now.
+        """
+        return await self._readers.run(read_wanted, peer, day_at(self._clock()), AT_ONCE + beside)
+
+    async def require_room(self, wanted: Wanted) -> None:
+        """Passes if there is room now for a file, or it is kept; none is kept by this.
 
         Raises:
             BadInput: it is larger than files may be here.
             NoRoom: there is no room.
         """
+        if wanted.number is None:
+            await self.storing.require_room(wanted.owner, wanted.file.size_bytes)
+
+    async def begin(self, wanted: Wanted) -> AttachmentRecord:
+        """Gives what is here of a file whose bytes have begun to come, or keeps room for it.
+
+        Raises:
+            BadInput, NoRoom: as ``require_room``.
+            Stale: what was here of it is dropped, or no notice names it any more.
+        """
 
         def unit(tx: Transaction) -> AttachmentRecord:
-            known = tx.files.find(wanted.number) if wanted.number is not None else None
-            return known or self.storing.declare(tx, wanted.owner, wanted.file)
+            if wanted.number is not None:
+                return there(tx, wanted.number)
+            if not tx.files.is_named(wanted.owner, wanted.file):
+                raise Stale("no notice names it any more")
+            known = tx.files.declared(wanted.owner, wanted.file)  # another stream may have begun with it meanwhile
+            return known[0] if known else self.storing.declare(tx, wanted.owner, wanted.file)
 
         return await self._committer.submit(unit, bounded=False)
+
+    async def complete(self, wanted: Wanted) -> None:
+        """Verifies a file all of which is here; raises as ``Storing.complete``."""
+        await self.storing.complete(await self.begin(wanted))
 
     async def certify(self) -> None:
         """Seals, to their senders, that all files of notices are here; of a channel that has halted, later."""

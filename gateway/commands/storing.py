@@ -14,6 +14,7 @@ from typing import Self
 from gateway.errors import BadInput, Corrupt, NoRoom, Stale
 from gateway.journal.entries import CALL_RECORD
 from gateway.store.attachment_queries import hash_chunks
+from gateway.store.attachment_standing import read_room
 from gateway.store.committer import Committer
 from gateway.store.readers import Readers
 from gateway.store.transaction import Transaction
@@ -102,6 +103,17 @@ class Storing:
         self._committer, self._readers, self._room, self._random = committer, readers, room, random
         self._slots = asyncio.Semaphore(CHUNKS_AT_ONCE)
         self.dropped = asyncio.Event()  # set where a file is
+
+    async def require_room(self, owner: Owner, size_bytes: int) -> None:
+        """Passes if there is room for a file as of the last commit; raises as ``Room.require``."""
+        totals, reusable = await self._readers.run(read_room)
+        self._room.require(
+            owner,
+            size_bytes,
+            kept=totals.get(owner, Totals()),
+            owed_bytes=sum(each.owed_bytes for each in totals.values()),
+            reusable_bytes=reusable,
+        )
 
     def declare(self, tx: Transaction, owner: Owner, file: Attached) -> AttachmentRecord:
         """Keeps room for a file, before the first of its bytes comes; raises as ``Room.require``."""

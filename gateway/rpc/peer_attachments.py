@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
@@ -15,7 +15,7 @@ from gateway.errors import BadInput, GatewayError, NoRoom, RemoteProtocolError, 
 from gateway.questions.attachment_standing import Transfers
 from gateway.store.attachment_queries import Wanted
 from gateway.store.bulletin import Bulletin
-from gateway.supervision.attachments import CHUNK_BYTES, AttachmentRecord, Cutter
+from gateway.supervision.attachments import CHUNK_BYTES, Cutter
 
 PART_BYTES = 16 * CHUNK_BYTES  # that are wanted at once: 8 MiB
 MAX_DATA_BYTES = 1024 * 1024  # of one message
@@ -27,6 +27,7 @@ LONGEST_PATIENCE_SECONDS = 3600.0  # before one is that came wrong again and aga
 
 Requests = AsyncIterator[wire.SendAttachmentsRequest]
 Responses = AsyncGenerator[wire.SendAttachmentsResponse, None]
+Chunks = AsyncGenerator[bytes, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Wanting:
         while not self._bulletin.closed:
             seen, woken = self._bulletin.commit.counters.sequence, self._bulletin.next()
             if found := await self._next(peer):
-                async for response in self._take(peer, *found, requests):
+                async for response in self._take(peer, found, requests):
                     yield response
             else:
                 await self._news(seen, woken)
@@ -82,27 +83,32 @@ class Wanting:
                     await woken.wait()
                     woken = self._bulletin.next()
 
-    async def _next(self, peer: str) -> tuple[Wanted, AttachmentRecord] | None:
-        """What is wanted next, with room kept for it; whole files are verified by the way."""
+    async def _next(self, peer: str) -> Wanted | None:
+        """What is wanted next, and would have room now; what is all here is verified by the way."""
         now, refusal = time.monotonic(), ""
-        wanted = await self._receiving.wanted(peer)
+        postponed = sum(of_peer == peer for of_peer, _ in self._later)  # they may all come before what can be had
+        wanted = await self._receiving.wanted(peer, postponed)
         for each in wanted:
             known = self._later.get((peer, each.file.sha256))
             if known and known.until > now:
                 continue
             try:
-                record = await self._receiving.begin(each)
-                if record.stored_bytes < record.size_bytes:
-                    return each, record
-                await self._receiving.storing.complete(record)
+                if each.stored_bytes < each.file.size_bytes:
+                    await self._receiving.require_room(each)
+                    return each
+                await self._receiving.complete(each)
             except Stale:
                 continue
             except (NoRoom, BadInput) as error:
-                refusal = f"a file of {each.file.size_bytes} bytes is not taken: {error.message}"
-                self._transfers.on_refused(error)
-                self._postpone(peer, each, NO_ROOM_SECONDS if isinstance(error, NoRoom) else self._longer(peer, each))
+                refusal = self._not_taken(peer, each, error)
         await self._tell(peer, refusal, wanted)
         return None
+
+    def _not_taken(self, peer: str, wanted: Wanted, error: NoRoom | BadInput) -> str:
+        """Wants a file later that cannot be taken now; says why, for an alarm."""
+        self._transfers.on_refused(error)
+        self._postpone(peer, wanted, NO_ROOM_SECONDS if isinstance(error, NoRoom) else self._longer(peer, wanted))
+        return f"a file of {wanted.file.size_bytes} bytes is not taken: {error.message}"
 
     async def _tell(self, peer: str, refusal: str, wanted: Sequence[Wanted]) -> None:
         """Raises an alarm for what cannot be had; ends it once that is not wanted, or was not refused again."""
@@ -128,17 +134,36 @@ class Wanting:
     def _postpone(self, peer: str, wanted: Wanted, seconds: float) -> None:
         self._later[peer, wanted.file.sha256] = Postponed(time.monotonic() + seconds, seconds)
 
-    async def _take(self, peer: str, wanted: Wanted, record: AttachmentRecord, requests: Requests) -> Responses:
+    async def _take(self, peer: str, wanted: Wanted, requests: Requests) -> Responses:
         """Asks for a part, and makes it durable chunk by chunk."""
-        offset, file = record.stored_bytes, wanted.file
+        offset, file = wanted.stored_bytes, wanted.file
         length = min(PART_BYTES, file.size_bytes - offset)
         yield wire.SendAttachmentsResponse(sha256=file.sha256, size_bytes=file.size_bytes, offset=offset, length=length)
-        async with Filling(self._receiving.storing, record, offset // CHUNK_BYTES) as filling:
-            await self._fill(filling, Cutter(file.size_bytes, offset), length, peer, wanted, requests)
+        async with aclosing(self._chunks(peer, wanted, length, requests)) as chunks:
+            try:
+                await self._keep(wanted, chunks)
+            except Stale:
+                pass  # it was dropped meanwhile; if it is wanted still, the next look finds it
+            except (NoRoom, BadInput) as error:
+                await self._refuse(peer, self._not_taken(peer, wanted, error))
+            async for _ in chunks:
+                pass  # the rest of the answer, of which nothing is kept: the next one is of another file
 
-    async def _fill(
-        self, filling: Filling, cutter: Cutter, left: int, peer: str, wanted: Wanted, requests: Requests
-    ) -> None:
+    async def _keep(self, wanted: Wanted, chunks: Chunks) -> None:
+        """Makes chunks durable as they come; room is kept for all of the file once the first is here."""
+        first = await anext(chunks, None)
+        if first is None:
+            return
+        record = await self._receiving.begin(wanted)
+        async with Filling(self._receiving.storing, record, wanted.stored_bytes // CHUNK_BYTES) as filling:
+            await filling.add(first)
+            async for data in chunks:
+                await filling.add(data)
+            await filling.finish()
+
+    async def _chunks(self, peer: str, wanted: Wanted, left: int, requests: Requests) -> Chunks:
+        """Cuts the answer to a question, as it comes; ends where the peer does not have the rest."""
+        cutter = Cutter(wanted.file.size_bytes, wanted.stored_bytes)
         while left:
             request = await anext(requests, None)
             if request is None:
@@ -146,14 +171,13 @@ class Wanting:
             if request.HasField("absent"):
                 self._postpone(peer, wanted, PATIENCE_SECONDS)
                 await self._refuse(peer, f"{peer} does not hold a file of {wanted.file.size_bytes} bytes that it sent")
-                break
+                return
             if not 0 < len(request.data) <= min(MAX_DATA_BYTES, left):
                 raise RemoteProtocolError("data must have 1 byte to 1 MiB, and no more than is wanted")
             left -= len(request.data)
-            for data in cutter.add(request.data):
-                await filling.add(data)
             self._transfers.moved(self._receiving.origin(peer), len(request.data))
-        await filling.finish()
+            for data in cutter.add(request.data):
+                yield data
 
 
 def _about(peer: str) -> str:

@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, exists, func, select, text
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from sqlalchemy import Connection, bindparam, exists, func, or_, select, text
 
 from gateway.store.attachment_changes import AttachmentChanges
 from gateway.store.attachment_rows import attachment_record, totals_in
-from gateway.store.tables import DROPPED, attachment_chunks, attachment_totals, attachments, node, notice_attachments
+from gateway.store.tables import (
+    DROPPED,
+    attachment_chunks,
+    attachment_totals,
+    attachments,
+    node,
+    notice_attachments,
+    notices,
+)
 from gateway.store.visibility import hidden_of
 from gateway.supervision.attachments import Attached, AttachmentRecord, Chunk, Owner, Totals
 from gateway.supervision.disclosure import Scope
@@ -28,6 +37,19 @@ _CHUNK = select(_CHUNKS.sha256).where(_CHUNKS.attachment == bindparam("number"),
 _FIRST_CHUNK = select(func.min(_CHUNKS.index)).where(_CHUNKS.attachment == bindparam("number"))
 _NOTICES = select(notice_attachments.c.notice).where(notice_attachments.c.attachment == bindparam("number"))
 _NAMES = select(notice_attachments.c.ordinal).where(notice_attachments.c.notice == bindparam("notice")).limit(1)
+_NAMED = (
+    select(notices.c.sequence)
+    .join(notice_attachments, notice_attachments.c.notice == notices.c.id)
+    .where(
+        notice_attachments.c.sha256 == bindparam("sha256"),
+        notice_attachments.c.size_bytes == bindparam("size_bytes"),
+        or_(
+            (notices.c.direction == Notice.OUTGOING) & (notices.c.issuing_authority == bindparam("authority")),
+            (notices.c.direction == Notice.INCOMING) & (notices.c.sender == bindparam("peer")),
+        ),
+    )
+    .limit(1)
+)
 _IS_NAMED = exists().where(notice_attachments.c.attachment == _COLUMNS.number)
 _IDLE = (
     select(attachments)
@@ -159,6 +181,11 @@ class AttachmentLookups:
         written = (changes.named.items() for changes in self._changed)
         new = [notice for named in written for notice, files in named if (record.sha256, record.size_bytes) in files]
         return [*new, *self._connection.scalars(_NOTICES.limit(MOST_NAMING), {"number": record.number})]
+
+    def is_named(self, owner: Owner, file: Attached) -> bool:
+        """Whether a notice whose files are an owner's names a file, as of the last commit."""
+        values = {**_owned(owner), "sha256": file.sha256, "size_bytes": file.size_bytes}
+        return self._connection.scalar(_NAMED, values) is not None
 
     def are_named_by(self, notice_id: str) -> bool:
         """Whether a notice names files, as of the last commit."""

@@ -60,6 +60,7 @@ class Wanted:
     file: Attached
     owner: Owner
     number: int | None
+    stored_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +123,15 @@ def read_wanted(connection: Connection, peer: str, today: int, limit: int) -> li
 
     Not those of what is destroyed at either node, or is past the day up to which it may be kept.
     """
-    to_come = named.c.size_bytes - func.coalesce(attachments.c.stored_bytes, 0)
+    here = func.coalesce(attachments.c.stored_bytes, 0)
+    to_come = named.c.size_bytes - here
     open_files = select(attachments.c.number).where(attachments.c.complete.is_(False))
     found = (
         select(
             named.c.sha256, named.c.size_bytes, notices.c.direction, notices.c.issuing_authority, attachments.c.number
         )
         .distinct()
-        .add_columns(to_come.label("to_come"))
+        .add_columns(here.label("here"), to_come.label("to_come"))
         .join(notices, notices.c.id == named.c.notice)
         .join(attachments, attachments.c.number == named.c.attachment, isouter=True)
         .where(
@@ -145,6 +147,7 @@ def read_wanted(connection: Connection, peer: str, today: int, limit: int) -> li
             Attached(bytes(row.sha256), row.size_bytes),
             Owner(authority=row.issuing_authority) if row.direction == Notice.OUTGOING else Owner(peer=peer),
             row.number,
+            row.here,
         )
         for row in connection.execute(found)
     ]

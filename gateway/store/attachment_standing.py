@@ -8,6 +8,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import Connection, case, distinct, func, or_, select, text
 
 from gateway.moments import MICROS
+from gateway.store.attachment_lookups import reusable_bytes
 from gateway.store.attachment_rows import totals_in
 from gateway.store.tables import UNATTACHED, attachment_totals, attachments, notice_attachments, notices
 from gateway.supervision.attachments import Owner, Totals
@@ -95,6 +96,11 @@ def read_totals(connection: Connection) -> Mapping[Owner, Totals]:
     for row in connection.execute(select(attachment_totals)).mappings():
         rows[Owner(row["authority"], row["peer"])].append(row)
     return {owner: totals_in(found) for owner, found in rows.items()}
+
+
+def read_room(connection: Connection) -> tuple[Mapping[Owner, Totals], int]:
+    """Reads what files amount to, and how many bytes can be written without the database growing."""
+    return read_totals(connection), reusable_bytes(connection)
 
 
 def read_awaited(connection: Connection) -> Mapping[int, Awaited]:

@@ -84,14 +84,15 @@ def write_attachments(connection: Connection, changes: AttachmentChanges, insert
     if not changes:
         return
     new = _write_records(connection, changes, insert)
+    untied = [each for each in changes.records.values() if each.is_dropped]
     rows = [
         {"attachment": number, "index": chunk.index, "sha256": chunk.sha256, "data": chunk.data}
         for number, chunk in changes.chunks
     ]
     insert(connection, attachment_chunks, rows)
     insert(connection, notice_attachments, named_rows(changes.named))
-    if changes.named or new:  # a chunk more ties nothing
-        tie(connection, _new_ties(changes.named, new))
+    if changes.named or new or untied:  # a chunk more ties nothing
+        tie(connection, _new_ties(changes.named, [*new, *untied]))  # of what is dropped, there may be another copy
     for notice_id in changes.forgotten:
         forget(connection, notice_id)
     for number, first, end in changes.swept:
@@ -142,9 +143,9 @@ def tie(connection: Connection, which: ColumnElement[bool]) -> None:
     connection.execute(update(notice_attachments).where(loose, which).values(attachment=_FILE))
 
 
-def _new_ties(named: Iterable[str], new: Iterable[AttachmentRecord]) -> ColumnElement[bool]:
-    """The rows that a new notice, or a new file, may tie."""
-    files = [each.sha256 for each in new]
+def _new_ties(named: Iterable[str], changed: Iterable[AttachmentRecord]) -> ColumnElement[bool]:
+    """The rows that a new notice, or a new file, or one less may tie."""
+    files = [each.sha256 for each in changed]
     by_notice = notice_attachments.c.notice.in_(list(named))
     return or_(by_notice, notice_attachments.c.sha256.in_(files)) if files else by_notice
 

@@ -51,7 +51,7 @@ class Ends:
 
         while len(asked) < parts and (found := await self.wanting._next(self.peer)):
             incoming = requests()
-            async for wanted in self.wanting._take(self.peer, *found, incoming):
+            async for wanted in self.wanting._take(self.peer, found, incoming):
                 asked.append(wanted)
                 sent += [each async for each in answer(wanted)]
         return asked
