@@ -66,12 +66,23 @@ class Attaching:
             lambda origin, count: instruments.moved(names[origin], count),
             lambda error: instruments.refused(METHOD, reason_of(error), error.metadata),
         )
-        self.standing = AttachmentStanding(readers, quotas_of(home, parties.peers), transfers)
+        quotas = quotas_of(home, parties.peers)
+        for owner in quotas:
+            instruments.let_go(owner.authority, owner.peer, 0)
+        self.standing = AttachmentStanding(readers, quotas, transfers)
         questions = AttachmentQuestions(readers)
         storing = Storing(committer, readers, room_of(home), secrets.token_bytes)
         self.servicer = AttachmentServicer(AttachmentCommands(committer, storing, questions), questions)
         self.wanting = Wanting(Receiving(parties, committer, readers, storing, clock), bulletin, alarms, transfers)
-        clearing = Clearing(committer, readers, clock, storing.dropped, scrubs=_is_local(home))
+        clearing = Clearing(
+            committer,
+            readers,
+            clock,
+            storing.dropped,
+            unfinished_days=home.config.attachments.unfinished_days,
+            on_let_go=lambda owner, count: instruments.let_go(owner.authority, owner.peer, count),
+            scrubs=_is_local(home),
+        )
         self.chores: Sequence[chores.Chore] = (
             partial(chores.clear_attachments, clearing),
             partial(chores.sweep_attachments, clearing),

@@ -54,8 +54,8 @@ async def expire_drafts(commands: DraftCommands) -> None:
 
 
 async def clear_attachments(clearing: Clearing) -> None:
-    """Drops files that nothing names: at once, and every ten minutes."""
-    failing = "files that nothing names could not be dropped now"
+    """Drops files that nothing names, and those that do not come: at once, and every ten minutes."""
+    failing = "files that nothing names, or that do not come, could not be dropped now"
     await _again_and_again(failing, clearing.clear, lambda: LONGEST_SLEEP_SECONDS)
 
 

@@ -158,6 +158,13 @@ class AttachmentsSection(_Section):
     max_unfinished: int = Field(
         1000, ge=1, le=1_000_000, description="Files of one authority that are declared, and not whole yet."
     )
+    unfinished_days: int = Field(
+        7,
+        ge=1,
+        le=365,
+        description="Days after which what came of a file that a notice names is let go of, if no byte more did; it is "
+        "asked for anew, and takes no room until it comes.",
+    )
     keep_free_bytes: int = Field(
         2 * 2**30,
         ge=0,

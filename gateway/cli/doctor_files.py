@@ -10,6 +10,7 @@ from gateway.cli.channel_findings import STUCK_SECONDS
 from gateway.cli.file_findings import FULL_PART, NOT_SENT, NOT_TAKEN, NOT_WANTED, QUOTA
 from gateway.cli.findings import Finding, Level, Remedy, Subject
 from gateway.cli.output import size_said
+from gateway.commands.clearing import DAY_MICROS
 from gateway.errors import BadInput, NoRoom
 from gateway.moments import MICROS, datetime_of
 from gateway.store.attachment_standing import Lacking, read_lacking, read_room
@@ -73,9 +74,13 @@ def _stuck(subject: Subject, file: Lacking, require_room: Callable[[Owner, int],
         except (NoRoom, BadInput) as error:
             said = f"{said} is not taken: {error.message}"
             return Finding(Level.FAIL, "files", said, Remedy(NOT_TAKEN, f"$EDITOR {home.config_file}"))
-    said = f"{said} waits for {file.peer} to send it: {size_said(file.stored_bytes)} are here, the last since"
+    here = f"{size_said(file.stored_bytes)} are here, the last since {_at(file.touched_at or file.since)}"
+    if file.touched_at is not None:
+        days = home.config.attachments.unfinished_days
+        end = _at(file.touched_at + days * DAY_MICROS)
+        here += f", and are let go of at {end} if no more come: unfinished_days = {days}"
     remedy = Remedy(NOT_SENT, f"gateway pair list {home.path}")
-    return Finding(Level.WARN, "files", f"{said} {_at(file.touched_at or file.since)}", remedy)
+    return Finding(Level.WARN, "files", f"{said} waits for {file.peer} to send it: {here}", remedy)
 
 
 def _at(micros: int) -> str:

@@ -80,6 +80,7 @@ class Instruments:
         self._commit_failures = self._counter(table.COMMIT_FAILURES)
         self._lag = self._histogram(table.DELIVERY_LAG)
         self._moved = self._counter(table.MOVED_BYTES)
+        self._let_go = self._counter(table.FILES_LET_GO)
         self._loop_lag = self._histogram(table.LOOP_LAG)
 
     def calls_of(self, method: str, *, answers_once: bool) -> MethodCalls:
@@ -113,6 +114,10 @@ class Instruments:
     def moved(self, channel: str, count: int) -> None:
         """Counts bytes of files that went or came in a channel; 0 of them has the channel there before the first."""
         self._moved.labels(channel).inc(count)
+
+    def let_go(self, authority: str, peer: str, count: int) -> None:
+        """Counts unfinished files that were let go of; 0 of them has the owner there before the first."""
+        self._let_go.labels(authority, peer).inc(count)
 
     def loop_came_late(self, seconds: float) -> None:
         """Counts a look at the event loop."""

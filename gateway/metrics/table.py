@@ -193,6 +193,13 @@ MOVED_BYTES = Metric(
     "Bytes of files that this process sent to a channel's recipient, or took from its sender.",
     ("channel",),
 )
+FILES_LET_GO = Metric(
+    "gateway_attachment_files_let_go_total",
+    Kind.COUNTER,
+    "Files that a notice names and of which this process let go what was here, since they did not come whole: of an "
+    "authority, or from a peer.",
+    ("authority", "peer"),
+)
 
 # --- what ends, grows or is wrong ---------------------------------------------------------------------------------
 
@@ -271,6 +278,7 @@ METRICS: tuple[Metric, ...] = (
     OLDEST_UNATTACHED,
     FILES_IDLE,
     MOVED_BYTES,
+    FILES_LET_GO,
     CERTIFICATE_DAYS,
     CERTIFICATE_REVOKED,
     CRL_DAYS,

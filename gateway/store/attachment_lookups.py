@@ -16,6 +16,7 @@ from gateway.store.tables import (
     notice_attachments,
     notices,
 )
+from gateway.store.unfinished import Patience, stalled_among
 from gateway.store.visibility import hidden_of
 from gateway.supervision.attachments import Attached, AttachmentRecord, Chunk, Owner, Totals
 from gateway.supervision.disclosure import Scope
@@ -195,6 +196,11 @@ class AttachmentLookups:
         """Gives those of some files untouched since a moment that no notice names as of the last commit."""
         rows, changing = self._connection.execute(_IDLE, {"before": before, "numbers": list(numbers)}), self._changing()
         return [attachment_record(row) for row in rows.mappings() if row["number"] not in changing]
+
+    def stalled(self, patience: Patience, numbers: Sequence[int]) -> list[AttachmentRecord]:
+        """Gives those of some files that are to be let go of as of the last commit, and that no unit before changed."""
+        changing = self._changing()
+        return [each for each in stalled_among(self._connection, patience, numbers) if each.number not in changing]
 
     def dropped(self, limit: int) -> list[AttachmentRecord]:
         """Gives files that are dropped and still have a row, as of the last commit."""

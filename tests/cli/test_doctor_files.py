@@ -1,5 +1,6 @@
 """The doctor finds which files do not move, what holds each of them up, and what to do."""
 
+import re
 import shutil
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -115,13 +116,18 @@ async def test_what_the_disk_has_no_room_for_is_told(home, monkeypatch):
     assert (found.level, "the node's disk has no room" in found.said) == (Level.FAIL, True)
 
 
-async def test_what_a_peer_does_not_send_is_told_with_since_when(home):
+async def test_what_a_peer_does_not_send_is_told_with_since_and_until_when(home):
+    with home.config_file.open("a") as file:
+        file.write("\n[attachments]\nunfinished_days = 2\n")
     await filled(home, some, LONG)
     of_quota, found = findings(home)
     assert (of_quota.level, of_quota.said) == (Level.OK, "HK: 1 files, 1.0 MiB of 256.0 GiB")
     assert found.level is Level.WARN
     assert "hk-1: a file of 1.0 MiB waits for HK to send it: 512.0 KiB are here, the last since" in found.said
     assert found.remedy.todo == doctor_files.NOT_SENT
+    last, going = (datetime.fromisoformat(each) for each in re.findall(r"(\S+ \S+) UTC", found.said))
+    assert going - last == timedelta(days=2), "what is here does not take room for ever"
+    assert found.said.endswith("if no more come: unfinished_days = 2")
 
 
 async def test_what_is_whole_and_was_not_told_is_told(home):

@@ -90,6 +90,14 @@ def test_lag_is_told_by_channel(registry, instruments):
     assert registry.get_sample_value("gateway_delivery_lag_seconds_sum", {"channel": "hk-to-kr"}) == 0.2
 
 
+def test_files_that_are_let_go_are_told_of_whom(registry, instruments):
+    value = registry.get_sample_value
+    for owner, counts in ({"authority": "SFC", "peer": ""}, (0,)), ({"authority": "", "peer": "KR"}, (0, 2, 3)):
+        for count in counts:
+            instruments.let_go(**owner, count=count)
+        assert value("gateway_attachment_files_let_go_total", owner) == sum(counts)
+
+
 def test_counting_a_call_costs_little(instruments):
     calls, count = instruments.calls_of(GET, answers_once=True), 20_000
     before = process_time()

@@ -1,6 +1,7 @@
 """Attachments of tests: small chunks, files of a few of them, and how they come into a store."""
 
 import asyncio
+from collections import Counter
 from hashlib import sha256
 
 from regulator.exchange.v1.draft_service_pb2 import Draft
@@ -19,7 +20,9 @@ from tests.supervision.samples import content
 SFC, FROM_KR = Owner(authority="SFC"), Owner(peer="KR")
 BYTES = RANDOM.randbytes(2 * CHUNK_BYTES + 7)
 FILE = Attached(sha256(BYTES).digest(), len(BYTES))
-LATER = 2 * 24 * 60 * 60 * 1_000_000  # microseconds
+DAY = 24 * 60 * 60 * 1_000_000  # microseconds
+LATER = 2 * DAY
+UNFINISHED_DAYS = 7
 
 
 def named(data: bytes = BYTES, file_name: str = "a.pdf") -> Attachment:
@@ -52,13 +55,21 @@ async def stored(store: Opened, owner: Owner = SFC, data: bytes = BYTES, end: in
     return await storing(store).complete(record) if record.stored_bytes == len(data) else record
 
 
-async def cleared(store: Opened, after: int = 0) -> None:
-    """Drops and deletes what a node would, so many microseconds after now."""
-    now = next(store.clock) + after
-    clearing = Clearing(store.committer, store.readers, lambda: now, asyncio.Event())
+async def cleared(store: Opened, after: int = 0) -> Counter[Owner]:
+    """Drops and deletes what a node would, so many microseconds after now; gives whose files were let go of."""
+    now, let_go = next(store.clock) + after, Counter[Owner]()
+    clearing = Clearing(
+        store.committer,
+        store.readers,
+        lambda: now,
+        asyncio.Event(),
+        unfinished_days=UNFINISHED_DAYS,
+        on_let_go=lambda owner, count: let_go.update({owner: count}),
+    )
     await clearing.clear()
     await clearing.sweep()
     await clearing.scrub()
+    return let_go
 
 
 def draft(state: Draft.State.ValueType, tlp: Handling.Tlp.ValueType = Handling.TLP_UNSPECIFIED) -> DraftRecord:

@@ -84,7 +84,7 @@ async def test_what_has_another_digest_is_dropped_and_room_made(hk: Opened):
 async def test_what_is_dropped_is_deleted_at_once(hk: Opened):
     """Else who sends wrong bytes again and again would take more than any quota."""
     sending = storing(hk)
-    clearing = Clearing(hk.committer, hk.readers, lambda: NOW, sending.dropped)
+    clearing = Clearing(hk.committer, hk.readers, lambda: NOW, sending.dropped, unfinished_days=7)
     deleting = asyncio.create_task(chores.sweep_attachments(clearing))
     for _ in range(2):
         record = await hk.committer.submit(lambda tx: sending.declare(tx, SFC, Attached(bytes(32), 5)))

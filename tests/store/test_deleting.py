@@ -219,7 +219,7 @@ async def test_a_scrub_for_which_a_reader_leaves_no_room_is_tried_again(hk: Open
         return next(answers)
 
     monkeypatch.setattr(hk.committer, "scrub", scrub)
-    clearing = Clearing(hk.committer, hk.readers, lambda: next(hk.clock), asyncio.Event())
+    clearing = Clearing(hk.committer, hk.readers, lambda: next(hk.clock), asyncio.Event(), unfinished_days=7)
     await clearing.scrub()
     assert not tried, "nothing was deleted"
     await delete(hk, await stored(hk))

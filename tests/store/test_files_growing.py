@@ -11,6 +11,7 @@ from gateway.store.attachment_lookups import AttachmentLookups
 from gateway.store.attachment_queries import read_attachment, read_bound, read_held, read_wanted, read_whole
 from gateway.store.attachment_standing import read_awaited
 from gateway.store.transaction import Transaction
+from gateway.store.unfinished import Patience, read_stalled
 from gateway.supervision.attachments import Attached, AttachmentRecord
 from gateway.supervision.disclosure import EVERYTHING, Scope
 from tests.store.attaching import SFC, named
@@ -36,6 +37,7 @@ READS: dict[str, Read] = {
     "what is to come": lambda connection: looked_up(connection).owed_bytes(),
     "what goes": lambda connection: looked_up(connection).dropped(1),
     "what is wanted of a peer": lambda connection: read_wanted(connection, "KR", 20260101, 100),
+    "what does not come": lambda connection: read_stalled(connection, Patience(1, 20260101), 0, 100),
     "what waits for its files": read_awaited,
     "what a sender is to be told": lambda connection: read_whole(connection, 100),
 }

@@ -189,7 +189,7 @@ class Running:
         self._wanting = Wanting(receiving, self.bulletin, Alarms(self.committer, site.micros), self._transfers)
         questions = self.attachment_questions = AttachmentQuestions(self.readers)
         self.attachments = AttachmentCommands(self.committer, storing, questions)
-        self._clearing = Clearing(self.committer, self.readers, site.micros, storing.dropped)
+        self._clearing = Clearing(self.committer, self.readers, site.micros, storing.dropped, unfinished_days=7)
 
     def _attachment_link(self, peer: str) -> AttachmentLink:
         site, credentials = self._site, Credentials(b"", b"", b"")
