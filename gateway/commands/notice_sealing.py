@@ -15,7 +15,14 @@ from gateway.identity.parties import Parties
 from gateway.moments import day_at
 from gateway.store.transaction import Sealed, Transaction
 from gateway.supervision import envelopes
-from gateway.supervision.acts import check_own, check_release, check_retention, check_supersede, check_withdraw
+from gateway.supervision.acts import (
+    check_own,
+    check_past,
+    check_release,
+    check_retention,
+    check_supersede,
+    check_withdraw,
+)
 from gateway.supervision.approval import (
     ApprovalRule,
     Proposed,
@@ -80,6 +87,7 @@ class NoticeSealing:
         """The notice with its recipient, and what giving it is."""
         submission = _with_recipient(tx, acting, submission)
         check_retention(submission.content, day_at(tx.now), submission.path)
+        check_past(submission.content, tx.now, submission.path)
         channel = tx.channel(self._parties.origin_to(submission.recipient)).ends
         check_release(submission.notice_id, submission.content, channel, tx.find_notice, acting.scope, submission.path)
         _require_attachments(tx, acting, submission)

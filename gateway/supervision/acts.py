@@ -10,11 +10,14 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.errors import AlreadyExists, BadInput, NotAllowed, NotFound, Stale
+from gateway.moments import MICROS, micros_from
 from gateway.supervision.disclosure import Scope, within
 from gateway.supervision.handling import day_of
 from gateway.supervision.notices import id_fault, notice_id, notice_name
 from gateway.supervision.records import ChannelEnds, Find, NoticeRecord, etag_of
 from gateway.supervision.states import Act, require
+
+MAX_AHEAD_MICROS = 300 * MICROS  # how far an author's clock may be ahead of the node's
 
 _ACTS: Mapping[Reference.Relation.ValueType, Act] = {
     Reference.SUPERSEDES: Act.SUPERSEDE,
@@ -63,6 +66,14 @@ def check_retention(content: NoticeContent, today: int, path: str = "notice.cont
     """
     if 0 < day_of(content.handling.retain_until) < today:
         raise BadInput.of(f"{path}.handling.retain_until", "must not be before the day (UTC) on which it is released")
+
+
+def check_past(content: NoticeContent, now: int, path: str = "notice.content") -> None:
+    """Passes unless what is told was noticed after ``now``, in microseconds since 1970; raises BadInput."""
+    if not content.incident.HasField("detected_at"):
+        return
+    if micros_from(content.incident.detected_at) > now + MAX_AHEAD_MICROS:
+        raise BadInput.of(f"{path}.incident.detected_at", "must not be after the moment of release")
 
 
 def check_acknowledge(acted_id: str, find: Find, etag: str = "") -> NoticeRecord:

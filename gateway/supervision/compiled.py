@@ -193,9 +193,11 @@ class _Code:
                 raise _NotKnown
 
     def _text_tests(self, values: Any, names: set[str]) -> Iterator[str]:
-        yield from _length_tests(values, names - {"pattern", "prefix", *_TEXTS})
+        yield from _length_tests(values, names - {"pattern", "prefix", "not_in", *_TEXTS})
         if "prefix" in names:
             yield f"v.startswith({values.prefix!r})"
+        if "not_in" in names:
+            yield f"v not in {self._constant(frozenset(values.not_in))}"
         if "pattern" in names:
             found = _SAME_EVERYWHERE.fullmatch(values.pattern)
             if not found or _has_alternatives(found[1]):

@@ -25,6 +25,7 @@ _WORDS: Mapping[str, str] = {
     "required": "is required",
     "string.hostname": "must be a host name such as www.example.com",
     "string.max_len": "must not be longer than {} characters",
+    "string.not_in": "must be a UUID made for this request, not the nil one",  # what it must not be stands there alone
     "string.prefix": "must begin with {}",
     "string.uuid": "must be a UUID such as 123e4567-e89b-42d3-a456-426614174000",
 }

@@ -4,7 +4,7 @@ The field rules come first (``fields.field_violations``). Lists that change with
 topics) bind an author when something is sealed, and never the reading of what is.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from regulator.exchange.v1.framework_pb2 import (
@@ -22,6 +22,7 @@ from gateway.supervision.framework_names import framework_id
 from gateway.supervision.framework_units import unit_fault, value_fault
 from gateway.supervision.identifiers import country_fault
 from gateway.supervision.notices import id_fault
+from gateway.supervision.repeats import repeats
 from gateway.supervision.rules import value_violations
 
 MAX_CONTENT_BYTES = 7 * 1024 * 1024  # serialized; with the rest of an envelope it fits into a batch and a request
@@ -102,17 +103,10 @@ def pair_violations(content: AssessmentContent, path: str) -> Iterator[Violation
 
 def repeated_ids(provisions: Sequence[Provision], path: str) -> Iterator[Violation]:
     """Ids of provisions, and keys of a provision's parameters, that stand twice."""
-    yield from _repeats((each.id for each in provisions), path, "id")
+    yield from repeats((each.id for each in provisions), path, "id")
     for place, provision in enumerate(provisions):
         if len(provision.parameters) > 1:
-            yield from _repeats((each.key for each in provision.parameters[:]), f"{path}[{place}].parameters", "key")
-
-
-def _repeats(words: Iterable[str], path: str, field: str) -> Iterator[Violation]:
-    places: dict[str, int] = {}
-    for place, word in enumerate(words):
-        if (earlier := places.setdefault(word, place)) != place:
-            yield Violation(f"{path}[{place}].{field}", f"must be another than that of {path}[{earlier}]")
+            yield from repeats((each.key for each in provision.parameters[:]), f"{path}[{place}].parameters", "key")
 
 
 def _content_violations(content: FrameworkVersionContent, path: str) -> Iterator[Violation]:

@@ -1,4 +1,4 @@
-"""Identifiers of firms, instruments, tokens, venues, countries, currencies and languages.
+"""Identifiers of firms, instruments, tokens, venues, countries, currencies, languages and sites.
 
 Each check takes a text and returns what is wrong with it, or ``None``. Nothing is folded or corrected: what
 is sealed is what was checked. A check says that an identifier is well formed, never that somebody has
@@ -18,13 +18,18 @@ _LEI = re.compile(r"[A-Z0-9]{18}[0-9]{2}")
 _ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]")
 _DTI = re.compile(r"[1-9B-DF-HJ-NP-TV-XZ][0-9B-DF-HJ-NP-TV-XZ]{8}")
 _MIC = re.compile(r"[A-Z0-9]{4}")
-_LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
+_LANGUAGE_TAG = re.compile(r"([a-z]{2,3})(?:-([A-Z][a-z]{3}))?(?:-([A-Z]{2}|[0-9]{3}))?")
 
 _LEI_NEVER_ISSUED = frozenset({"00", "01", "99"})  # ISO 7064 MOD 97-10 gives 02 to 98
 _ISIN_PREFIXES_OF_NO_COUNTRY = frozenset({"EU", "QS", "QT", "QY"})  # those that begin with X come on top
 _DTI_ALPHABET = "0123456789BCDFGHJKLMNPQRSTVWXZ"
 _DTI_GRANDFATHERED = frozenset({"4H95J0R2X"})
 _NO_CURRENCY = "XXX"  # ISO 4217's code for "no currency is involved"
+_NO_LANGUAGE = frozenset({"mis", "mul", "und", "zxx"})  # ISO 639's codes for none, several and those without a code
+_NO_SCRIPT = frozenset({"Zxxx", "Zyyy", "Zinh", "Zzzz"})  # ISO 15924's for none, any, the one before, not known
+# Regions of UN M.49 that are larger than a country and stand in IANA's registry of subtags; that of a country does not.
+_LARGER = (1, 2, 3, 5, 9, 11, 13, 14, 15, 17, 18, 19, 21, 29, 30, 34, 35, 39, 53, 54, 57, 61)
+_REGIONS = frozenset(f"{code:03}" for code in (*_LARGER, 142, 143, 145, 150, 151, 154, 155, 202, 419))
 
 
 @lru_cache(CHECKED)
@@ -93,15 +98,57 @@ def currency_fault(text: str) -> str | None:
 
 @lru_cache(CHECKED)
 def language_tag_fault(text: str) -> str | None:
-    """Checks the form of a BCP-47 tag: language, perhaps script and region, in their usual letter case."""
-    if not _LANGUAGE_TAG.fullmatch(text):
+    """Checks a BCP-47 tag: language, perhaps script and region, in their usual letter case, each one that there is.
+
+    A language that has a code of two letters (ISO 639-1) has no other, as BCP 47 demands.
+    """
+    found = _LANGUAGE_TAG.fullmatch(text)
+    if not found:
         return "must be a BCP-47 tag such as en, zh-Hant or ko-KR"
+    language, script, region = found.groups()
+    if language not in _languages():
+        return "must be a BCP-47 tag of a language by its shortest code (ISO 639), such as en or yue"
+    if script and script not in _scripts():
+        return "must be a BCP-47 tag whose script there is (ISO 15924), such as zh-Hant"
+    if region and region not in _REGIONS and region not in _countries():
+        return "must be a BCP-47 tag whose region is a country (ISO 3166-1), such as ko-KR, or larger (UN M.49)"
     return None
+
+
+@lru_cache(CHECKED)
+def domain_fault(text: str) -> str | None:
+    """Checks a host name for having one spelling alone: small letters, no dot at its end, other scripts as ``xn--``."""
+    if text != text.lower():
+        return "must be in small letters"
+    if text.endswith(".") or "." not in text:
+        return "must be a full host name such as www.example.com, without a dot at its end"
+    if any(label.startswith("xn--") and not _is_punycode(label[4:]) for label in text.split(".")):
+        return "must be a host name whose parts that begin with xn-- are Punycode (RFC 3492)"
+    return None
+
+
+def _is_punycode(text: str) -> bool:
+    """Whether it stands for a text that needs it, and is how this is written."""
+    try:
+        told = text.encode().decode("punycode")
+        return not told.isascii() and told.isprintable() and told.encode("punycode").decode() == text
+    except (UnicodeError, OverflowError):
+        return False
 
 
 @cache
 def _countries() -> frozenset[str]:
     return frozenset(country.alpha_2 for country in pycountry.countries)
+
+
+@cache
+def _languages() -> frozenset[str]:
+    return frozenset(getattr(each, "alpha_2", each.alpha_3) for each in pycountry.languages) - _NO_LANGUAGE
+
+
+@cache
+def _scripts() -> frozenset[str]:
+    return frozenset(script.alpha_4 for script in pycountry.scripts) - _NO_SCRIPT
 
 
 @cache

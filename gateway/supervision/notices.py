@@ -14,6 +14,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from gateway.errors import Violation
 from gateway.supervision.fields import MAX_VIOLATIONS
 from gateway.supervision.handling import handling_violations
+from gateway.supervision.repeats import repeated_in
 from gateway.supervision.rules import value_violations
 
 NAME_PREFIX = "notices/"
@@ -87,6 +88,7 @@ def content_violations(
     ``values_checked``: whether the values in it are known to keep to the rules on values.
     """
     found = [] if values_checked else value_violations(content, path)
+    found += repeated_in(content, path)
     found += handling_violations(content.handling, content.event_date, f"{path}.handling")
     detail = content.WhichOneof("detail")
     if detail == "incident":
@@ -99,6 +101,8 @@ def content_violations(
 def _incident_violations(incident: Incident, path: str) -> Iterator[Violation]:
     if incident.HasField("loss") and incident.HasField("frozen") and _exceeds(incident.frozen, incident.loss):
         yield Violation(f"{path}.frozen", "must not be more than loss")
+    if incident.type == Incident.DEPEG and incident.peg_deviation_bps == 0:
+        yield Violation(f"{path}.peg_deviation_bps", "must not be 0 for a DEPEG")
     if incident.reserve_ratio_percent.value.startswith("-"):
         yield Violation(f"{path}.reserve_ratio_percent", "must not be negative")
 

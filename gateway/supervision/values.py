@@ -4,7 +4,8 @@ Like ``identifiers``, each check returns what is wrong, or ``None``, and looks a
 """
 
 import re
-from datetime import date
+import unicodedata
+from datetime import UTC, date, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
@@ -16,6 +17,11 @@ from gateway.supervision.identifiers import currency_fault
 
 EARLIEST_SECONDS = -62_135_596_800  # 0001-01-01T00:00:00Z, the bounds of google.protobuf.Timestamp
 LATEST_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59Z
+
+# Of the days that content tells. A law may be two centuries old; what lies outside is a slip of the pen.
+EARLIEST_YEAR, LATEST_YEAR = 1800, 2199
+
+MAX_FILE_NAME_BYTES = 255  # in UTF-8, as file systems have it
 
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?", re.ASCII)
 
@@ -65,6 +71,31 @@ def text_fault(text: str) -> str | None:
     return None
 
 
+def label_fault(text: str) -> str | None:
+    """The same for a short text by which something is found: with a blank beside it, it looks like one without."""
+    if (fault := text_fault(text)) or text == text.strip(_BLANK):
+        return fault
+    return "must not begin or end with a blank"
+
+
+def compared_fault(text: str) -> str | None:
+    """The same for one that is compared letter by letter: it has one spelling alone (Unicode's form NFC)."""
+    if (fault := label_fault(text)) or unicodedata.is_normalized("NFC", text):
+        return fault
+    return "must be in Unicode's Normalization Form C (NFC)"
+
+
+def file_name_fault(text: str) -> str | None:
+    """The same for the name of a file, which every file system must be able to bear."""
+    if fault := compared_fault(text):
+        return fault
+    if text.endswith("."):
+        return "must not end with a dot"
+    if len(text.encode()) > MAX_FILE_NAME_BYTES:
+        return f"must not be longer than {MAX_FILE_NAME_BYTES} bytes in UTF-8"
+    return None
+
+
 def date_fault(value: Date) -> str | None:
     """Checks for a day of the calendar: year, month and day all given."""
     try:
@@ -83,6 +114,32 @@ def partial_date_fault(value: Date) -> str | None:
     return None
 
 
+def told_date_fault(value: Date) -> str | None:
+    """Checks a day that content tells: of the calendar, and of a year that can be meant."""
+    return date_fault(value) or _year_fault(value.year)
+
+
+def told_partial_date_fault(value: Date) -> str | None:
+    """The same for a day, a month or a year."""
+    return partial_date_fault(value) or _year_fault(value.year)
+
+
+def _year_fault(year: int) -> str | None:
+    if EARLIEST_YEAR <= year <= LATEST_YEAR:
+        return None
+    return f"must be of the years {EARLIEST_YEAR} to {LATEST_YEAR}"
+
+
+def told_moment_fault(value: Timestamp) -> str | None:
+    """Checks a moment that content tells; one whose fields are all unset is none."""
+    if fault := timestamp_fault(value):
+        return fault
+    if not (value.seconds or value.nanos):
+        return "must be a moment, and not an empty message (1970-01-01T00:00:00Z)"
+    year = datetime.fromtimestamp(value.seconds, UTC).year
+    return _year_fault(year)
+
+
 def timestamp_fault(value: Timestamp) -> str | None:
     """Checks a moment's bounds: years 1 to 9999, nanos 0 to 999,999,999."""
     if not (EARLIEST_SECONDS <= value.seconds <= LATEST_SECONDS and 0 <= value.nanos < NANOS):
@@ -91,9 +148,11 @@ def timestamp_fault(value: Timestamp) -> str | None:
 
 
 def decimal_fault(value: Decimal) -> str | None:
-    """Checks a decimal: plain notation, at most 18 digits before and 18 after the point, no exponent."""
+    """Checks a decimal: plain notation, at most 18 digits before and 18 after the point, no exponent, no sign of 0."""
     if not _DECIMAL.fullmatch(value.value):
         return "must be a decimal in plain notation such as 96.5 or -2, without exponent or leading zeros"
+    if value.value.startswith("-") and not value.value.strip("-0."):
+        return "must not be a 0 with a sign"
     return None
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.framework_pb2 import AssessmentContent
-from regulator.exchange.v1.notice_pb2 import EnforcementAction, Incident, NoticeContent, Reference
-from regulator.exchange.v1.values_pb2 import SECTOR_EXCHANGE
+from regulator.exchange.v1.notice_pb2 import EnforcementAction, Incident, InvestorAlert, NoticeContent, Reference
+from regulator.exchange.v1.values_pb2 import SECTOR_EXCHANGE, Entity
 
 from tests.conformance.materials import envelope, release
 from tests.conformance.parties import KR_TO_HK
@@ -26,6 +26,30 @@ def taken() -> Iterator[tuple[str, str, str, bytes]]:
         ("title-twice-in-a-language", "there are two titles in one language", _two_titles),
         ("fine-in-no-currency", "the currency of a fine is none", _fine),
         ("approved-by-its-author", "the approver is the author", lambda made: made.approver.CopyFrom(made.author)),
+        (
+            "event-in-the-year-26",
+            "the day of the event is of a year that cannot be meant",
+            _dated(Date(year=26, month=1, day=2)),
+        ),
+        ("detected-at-no-moment", "what was noticed has an empty message for a moment", _detected(0)),
+        ("detected-after-it-was-sealed", "it was noticed a year after it was sealed", _detected(31_536_000)),
+        ("depeg-of-nothing", "a depeg is 0 basis points from the peg", _depeg_of_nothing),
+        ("title-in-no-language", "the language of a title is none", _language("zz")),
+        ("title-with-hidden-character", "a title holds a character that shows nothing", _title("A\u034ftitle")),
+        ("domain-in-capitals", "two host names differ in capital letters alone", _domains("a.example", "A.example")),
+        (
+            "domain-with-dot-at-its-end",
+            "two host names differ in a dot at the end",
+            _domains("a.example", "a.example."),
+        ),
+        ("file-named-for-its-folder", "a file has the name of the folder above", _file("..")),
+        (
+            "file-twice-but-for-capitals",
+            "the names of two files differ in capital letters alone",
+            _file("a.pdf", "A.PDF"),
+        ),
+        ("subject-twice", "a firm is named twice", _subjects("A firm", "A firm")),
+        ("subject-with-blank", "a blank follows a firm's name", _subjects("A firm ")),
         ("sealed-far-ahead", "it is sealed three years ahead", lambda made: _later(made, 100_000_000)),
         (
             "authority-that-did-not-seal",
@@ -131,6 +155,50 @@ def _ticker(made: Envelope) -> None:
 
 def _dated(day: Date) -> Callable[[Envelope], None]:
     return lambda made: _content(made).event_date.CopyFrom(day)
+
+
+def _detected(seconds: int) -> Callable[[Envelope], None]:
+    """So long after it was sealed; 0: never."""
+
+    def change(made: Envelope) -> None:
+        _content(made).incident.type = Incident.OUTAGE
+        _content(made).incident.detected_at.seconds = seconds and made.sealed_at.seconds + seconds
+        _content(made).incident.detected_at.SetInParent()
+
+    return change
+
+
+def _depeg_of_nothing(made: Envelope) -> None:
+    _content(made).incident.type, _content(made).incident.peg_deviation_bps = Incident.DEPEG, 0
+
+
+def _language(tag: str) -> Callable[[Envelope], None]:
+    return lambda made: setattr(_content(made).title[0], "language_tag", tag)
+
+
+def _title(text: str) -> Callable[[Envelope], None]:
+    return lambda made: setattr(_content(made).title[0], "text", text)
+
+
+def _domains(*names: str) -> Callable[[Envelope], None]:
+    def change(made: Envelope) -> None:
+        _content(made).investor_alert.reason = InvestorAlert.IMPERSONATION
+        _content(made).investor_alert.domains.extend(names)
+
+    return change
+
+
+def _file(*names: str) -> Callable[[Envelope], None]:
+    def change(made: Envelope) -> None:
+        for name in names:
+            file = {"media_type": "application/pdf", "size_bytes": 1, "sha256": bytes(32)}
+            _content(made).attachments.add(file_name=name, **file)
+
+    return change
+
+
+def _subjects(*names: str) -> Callable[[Envelope], None]:
+    return lambda made: _content(made).subjects.extend(Entity(name=name) for name in names)
 
 
 def _kept(year: int, month: int = 0, day: int = 0) -> Callable[[Envelope], None]:

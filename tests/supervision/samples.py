@@ -1,5 +1,6 @@
 """Contents, envelopes and records for tests, and Hypothesis strategies that draw valid and arbitrary ones."""
 
+from datetime import date
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -128,8 +129,10 @@ def dtis() -> st.SearchStrategy[str]:
 _WORDS = st.sampled_from(
     ["Samsung", "삼성전자 레버리지", "數字資產政策宣言 2.0", "Société d'Émission", 'a/b & <c> "d"']
 )
-_CODES = st.text("ABCxyz019 ./_-", min_size=1, max_size=12).filter(lambda text: not text.isspace())
-_DAYS = st.dates().map(lambda day: Date(year=day.year, month=day.month, day=day.day))
+_CODES = st.text("ABCxyz019 ./_-", min_size=1, max_size=12).map(str.strip).filter(bool)
+_DAYS = st.dates(date(1800, 1, 1), date(2199, 12, 31)).map(
+    lambda day: Date(year=day.year, month=day.month, day=day.day)
+)
 _MICS = st.text(_ALPHANUMERIC, min_size=4, max_size=4)
 _COUNTRIES = st.sampled_from(["", "HK", "KR", "SG"])
 
@@ -183,7 +186,7 @@ def _details() -> dict[str, st.SearchStrategy[Message]]:
             action=_enum(notice.LicensingAction.Action),
             licence_number=st.just("") | _CODES,
             licence_type=_WORDS,
-            conditions=st.lists(texts().map(lambda found: found[0]), max_size=3),
+            conditions=st.lists(texts().map(lambda found: found[0]), max_size=3, unique_by=str),
             effective_from=_maybe(_DAYS),
         ),
         "enforcement_action": st.builds(
@@ -199,7 +202,7 @@ def _details() -> dict[str, st.SearchStrategy[Message]]:
         "product_notification": st.builds(
             notice.ProductNotification,
             underlying=_maybe(instruments()),
-            leverage_factors=st.lists(decimals(), max_size=3),
+            leverage_factors=st.lists(decimals(), max_size=3, unique_by=str),
             venues=st.lists(_MICS, max_size=3, unique=True),
             investor_restriction=st.just("") | _WORDS,
             assets_under_management=_maybe(amounts()),
@@ -208,12 +211,12 @@ def _details() -> dict[str, st.SearchStrategy[Message]]:
         "incident": st.builds(
             notice.Incident,
             type=_enum(notice.Incident.Type),
-            detected_at=_maybe(timestamps()),
+            detected_at=_maybe(timestamps(1, 7_258_118_399)),
             loss=_maybe(amounts()),
             deposits_suspended=_maybe(st.booleans()),
             withdrawals_suspended=_maybe(st.booleans()),
             customer_loss_covered=_maybe(st.booleans()),
-            peg_deviation_bps=st.integers(-10_000, 100_000),
+            peg_deviation_bps=st.integers(-10_000, 100_000).filter(bool),
             reserve_ratio_percent=_maybe(st.sampled_from(["0", "96.5", "100"]).map(lambda v: Decimal(value=v))),
             redemption=st.sampled_from(notice.Incident.Redemption.values()),
             duration_minutes=st.integers(0, 2**32 - 1),
@@ -228,16 +231,16 @@ def _details() -> dict[str, st.SearchStrategy[Message]]:
     }
 
 
-def timestamps() -> st.SearchStrategy[Timestamp]:
+def timestamps(first: int = -62_135_596_800, last: int = 253_402_300_799) -> st.SearchStrategy[Timestamp]:
     return st.builds(
         Timestamp,
-        seconds=st.integers(-62_135_596_800, 253_402_300_799),
+        seconds=st.integers(first, last),
         nanos=st.sampled_from([0, 1, 123_000_000, 999_999_999]),
     )
 
 
 def _sources() -> st.SearchStrategy[values.Source]:
-    dates = _DAYS | st.builds(Date, year=st.integers(1, 9999)) | st.just(Date(year=2026, month=2))
+    dates = _DAYS | st.builds(Date, year=st.integers(1800, 2199)) | st.just(Date(year=2026, month=2))
     return st.builds(values.Source, title=_WORDS, publisher=st.just("") | _WORDS, date=_maybe(dates))
 
 
@@ -264,7 +267,7 @@ def handlings() -> st.SearchStrategy[Handling]:
         lambda pair, **rest: Handling(tlp=pair[0], onward_sharing=pair[1], **rest),
         pair=st.sampled_from(pairs),
         permitted_uses=st.lists(_enum(Handling.Use), min_size=1, unique=True),
-        retain_until=st.none() | st.just(Date(year=9999, month=12, day=31)),
+        retain_until=st.none() | st.just(Date(year=2199, month=12, day=31)),
     )
 
 
@@ -293,11 +296,11 @@ def contents() -> st.SearchStrategy[NoticeContent]:
         event_date=_DAYS,
         title=texts(),
         summary=texts(),
-        subjects=st.lists(entities, max_size=2),
-        instruments=st.lists(instruments(), max_size=2),
+        subjects=st.lists(entities, max_size=2, unique_by=str),
+        instruments=st.lists(instruments(), max_size=2, unique_by=str),
         references=references,
         attachments=st.lists(_attachments(), max_size=2, unique_by=lambda each: each.file_name),
-        sources=st.lists(_sources(), max_size=2),
+        sources=st.lists(_sources(), max_size=2, unique_by=str),
         confidence=_enum(values.Confidence),
     )
 

@@ -1,10 +1,12 @@
 import pytest
-from regulator.exchange.v1.notice_pb2 import Reference
+from regulator.exchange.v1.notice_pb2 import Incident, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.errors import AlreadyExists, BadInput, NotAllowed, NotFound, Stale, WrongState
 from gateway.supervision.acts import (
+    MAX_AHEAD_MICROS,
     check_acknowledge,
+    check_past,
     check_release,
     check_supersede,
     check_withdraw,
@@ -29,6 +31,17 @@ find = KNOWN.get
 
 def referring(relation: Reference.Relation.ValueType, other_id: str):
     return content(references=[reference(Reference.RELATES_TO, "hk-0"), reference(relation, other_id)])
+
+
+def test_nothing_was_noticed_after_it_is_told():
+    told = content(incident=Incident(type=Incident.OUTAGE, detected_at={"seconds": 1_767_225_600, "nanos": 5000}))
+    moment = 1_767_225_600_000_005
+    check_past(told, moment)
+    check_past(told, moment - MAX_AHEAD_MICROS)
+    with pytest.raises(BadInput, match="must not be after the moment of release") as refused:
+        check_past(told, moment - MAX_AHEAD_MICROS - 1, "content")
+    assert refused.value.violations[0].field == "content.incident.detected_at"
+    check_past(content(), 0)
 
 
 # --- release ------------------------------------------------------------------------------------------------

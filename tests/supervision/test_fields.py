@@ -1,4 +1,8 @@
+from uuid import UUID
+
 import pytest
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
 from regulator.exchange.v1 import notice_pb2 as notice
 from regulator.exchange.v1 import values_pb2 as values
@@ -8,6 +12,7 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice
 
 from gateway.errors import Violation
+from gateway.rpc.server import SERVICES
 from gateway.supervision.fields import MAX_VIOLATIONS, field_violations
 from tests.supervision.samples import arbitrary, content
 from tests.support.properties import examples
@@ -77,6 +82,22 @@ def test_a_valid_message_breaks_none():
 )
 def test_names_the_field_and_says_what_would_be_right(changes, field, description):
     assert one(content(**changes)) == (field, description)
+
+
+def requests_with_ids() -> list[type[Message]]:
+    methods = [method for service in SERVICES for method in service.methods]
+    return [GetMessageClass(each.input_type) for each in methods if "request_id" in each.input_type.fields_by_name]
+
+
+def test_no_request_goes_by_the_nil_uuid_that_everybody_has():
+    asked = requests_with_ids()
+    assert CreateNoticeRequest in asked
+    assert len(asked) > 15
+    for kind in asked:
+        told = {each.field: each.description for each in field_violations(kind(request_id=str(UUID(int=0))))}
+        assert told["request_id"] == "must be a UUID made for this request, not the nil one"
+        made = field_violations(kind(request_id=str(UUID(int=1))))
+        assert "request_id" not in [each.field for each in made]
 
 
 def test_paths_stand_below_the_prefix():

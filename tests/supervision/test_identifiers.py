@@ -189,7 +189,7 @@ def test_refuses_what_is_no_current_currency_of_iso_4217(currency):
     assert "ISO 4217" in identifiers.currency_fault(currency)
 
 
-@pytest.mark.parametrize("tag", ["en", "ko", "zh-Hant", "zh-Hant-HK", "en-HK", "es-419", "yue"])
+@pytest.mark.parametrize("tag", ["en", "ko", "zh-Hant", "zh-Hant-HK", "en-HK", "es-419", "yue", "en-001", "fil-PH"])
 def test_accepts_language_tags(tag):
     assert identifiers.language_tag_fault(tag) is None
 
@@ -197,6 +197,26 @@ def test_accepts_language_tags(tag):
 @pytest.mark.parametrize("tag", ["", "e", "EN", "zh-hant", "zh_Hant", "en-hk", "english", "en-", "x-private", "en\n"])
 def test_refuses_what_is_no_language_tag(tag):
     assert "BCP-47" in identifiers.language_tag_fault(tag)
+
+
+@pytest.mark.parametrize(
+    "tag", ["zz", "xx-KR", "kor", "eng-GB", "mul", "und", "zxx", "iw", "zh-Hong", "zh-Zxxx", "ko-ZZ", "en-UK", "en-410"]
+)
+def test_refuses_tags_of_languages_scripts_and_regions_that_there_are_not(tag):
+    assert "BCP-47" in identifiers.language_tag_fault(tag)
+
+
+@pytest.mark.parametrize("domain", ["www.example.com", "a-b.example", "xn--bcher-kva.example", "xn--3e0b707e.xn--p1ai"])
+def test_accepts_host_names_in_their_one_spelling(domain):
+    assert identifiers.domain_fault(domain) is None
+
+
+@pytest.mark.parametrize(
+    "domain",
+    ["A.com", "a.COM", "a.com.", "localhost", "", "XN--bcher-kva.example", "xn--a.example", "xn--.com", "xn--a-.com"],
+)
+def test_refuses_other_spellings_of_host_names(domain):
+    assert identifiers.domain_fault(domain).startswith("must be ")
 
 
 @examples(300)
@@ -210,6 +230,7 @@ def test_every_check_answers_to_any_text(text):
         identifiers.country_fault,
         identifiers.currency_fault,
         identifiers.language_tag_fault,
+        identifiers.domain_fault,
     ):
         fault = check(text)
         assert fault is None or fault.startswith("must be ")

@@ -5,12 +5,15 @@ from google.type.money_pb2 import Money
 from regulator.exchange.v1 import notice_pb2 as notice
 from regulator.exchange.v1 import values_pb2 as values
 from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.framework_service_pb2 import CompareJurisdictionsRequest, ListProvisionsRequest
 from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.notice_service_pb2 import AcknowledgeNoticeRequest
+from regulator.exchange.v1.sharing_pb2 import ThirdParty
+from regulator.exchange.v1.sharing_service_pb2 import Consent, RequestConsentRequest
 
 from gateway.errors import Violation
 from gateway.supervision.rules import CHECKS, ONCE, value_violations
-from tests.supervision.samples import content, reference
+from tests.supervision.samples import content, handling, reference
 
 ENGLISH = values.LocalizedText(language_tag="en", text="one")
 NO_DAY = Date(year=2025, month=2, day=30)
@@ -60,6 +63,19 @@ def test_a_valid_content_breaks_none():
         ({"sources": [values.Source(title="a\u00adb")]}, "sources[0].title"),
         ({"attachments": [values.Attachment(file_name="fdp\u202e.exe")]}, "attachments[0].file_name"),
         ({"attachments": [values.Attachment(file_name="a.pdf")] * 2}, "attachments"),
+        ({"attachments": [values.Attachment(file_name="..")]}, "attachments[0].file_name"),
+        ({"title": [values.LocalizedText(language_tag="zz", text="x")]}, "title[0].language_tag"),
+        ({"subjects": [values.Entity(name="a ")]}, "subjects[0].name"),
+        ({"subjects": [values.Entity(name="a", licence_number="7 ")]}, "subjects[0].licence_number"),
+        ({"instruments": [values.Instrument(name="a", ticker=" 5", mic="XHKG")]}, "instruments[0].ticker"),
+        ({"event_date": Date(year=26, month=1, day=2)}, "event_date"),
+        ({"handling": handling(retain_until=Date(year=2206, month=1, day=2))}, "handling.retain_until"),
+        ({"sources": [values.Source(title="a", date=Date(year=206))]}, "sources[0].date"),
+        ({"incident": notice.Incident(detected_at={})}, "incident.detected_at"),
+        (
+            {"investor_alert": notice.InvestorAlert(domains=["a.example", "A.example"])},
+            "investor_alert.domains[1]",
+        ),
         (
             {
                 "references": [
@@ -108,6 +124,21 @@ def test_a_valid_content_breaks_none():
 )
 def test_finds_a_broken_rule_wherever_it_stands(changes, field):
     assert fields(value_violations(content(**changes), "notice.content")) == [f"notice.content.{field}"]
+
+
+def test_a_third_party_is_somewhere_and_has_one_spelling():
+    named = [ThirdParty(organisation="MAS", jurisdiction="ZZ"), ThirdParty(organisation="e\u0301", jurisdiction="SG")]
+    request = RequestConsentRequest(consent=Consent(recipients=named))
+    assert fields(value_violations(request, "")) == [
+        "consent.recipients[0].jurisdiction",
+        "consent.recipients[1].organisation",
+    ]
+
+
+def test_what_is_asked_of_a_day_may_be_any_day():
+    ever = Date(year=9999, month=12, day=31)
+    assert value_violations(ListProvisionsRequest(as_of=ever), "") == []
+    assert value_violations(CompareJurisdictionsRequest(as_of=ever), "") == []
 
 
 def test_conditions_of_a_licence_may_repeat_a_language():

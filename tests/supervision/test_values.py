@@ -1,4 +1,5 @@
 import datetime as dt
+import unicodedata
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -164,3 +165,58 @@ def test_a_moment_lies_within_the_bounds_of_its_type(moment, is_valid):
 def test_a_text_holds_no_control_characters_but_tabs_and_line_feeds(character):
     assert f"U+{ord(character):04X} (character 2)" in values.text_fault(f"a{character}")
     assert values.text_fault("a\tb\nc") is None
+
+
+@pytest.mark.parametrize("text", ["SFC ", " SFC", "\u00a0SFC", "SFC\u3000", "SFC\u2800"])
+def test_a_label_has_no_blank_beside_it(text):
+    assert values.label_fault(text) == "must not begin or end with a blank"
+    assert values.text_fault(text) is None
+    assert values.label_fault("Securities and Futures Commission") is None
+    assert "invisible" in values.label_fault("SFC\u200b")
+
+
+def test_what_is_compared_letter_by_letter_has_one_spelling():
+    composed = "금융위원회 Société"
+    assert values.compared_fault(composed) is None
+    assert "NFC" in values.compared_fault(unicodedata.normalize("NFD", composed))
+    assert values.label_fault(unicodedata.normalize("NFD", composed)) is None
+
+
+@pytest.mark.parametrize("name", ["order.pdf", ".profile", "명령.pdf", "한" * 85, "a b.tar.gz"])
+def test_accepts_names_of_files(name):
+    assert values.file_name_fault(name) is None
+
+
+@pytest.mark.parametrize(
+    "name", [".", "..", "...", "order.", "order.pdf ", " order.pdf", "fdp\u202e.exe", "한" * 85 + "a"]
+)
+def test_refuses_names_that_a_file_system_cannot_bear_or_would_change(name):
+    assert values.file_name_fault(name).startswith("must not ")
+
+
+@pytest.mark.parametrize(("year", "is_meant"), [(1799, False), (1800, True), (2026, True), (2199, True), (2200, False)])
+def test_a_day_that_is_told_is_of_a_year_that_can_be_meant(year, is_meant):
+    assert (values.told_date_fault(Date(year=year, month=1, day=1)) is None) == is_meant
+    assert (values.told_partial_date_fault(Date(year=year)) is None) == is_meant
+    moment = Timestamp()
+    moment.FromDatetime(dt.datetime(year, 6, 1, tzinfo=dt.UTC))
+    assert (values.told_moment_fault(moment) is None) == is_meant
+    assert values.date_fault(Date(year=year, month=1, day=1)) is None
+
+
+def test_a_day_that_is_told_is_one_of_the_calendar():
+    assert "calendar" in values.told_date_fault(Date(year=2026))
+    assert "calendar" in values.told_partial_date_fault(Date(month=2))
+    assert "9999" in values.told_moment_fault(Timestamp(seconds=2**40))
+
+
+def test_an_empty_message_is_no_moment_that_is_told():
+    assert "empty" in values.told_moment_fault(Timestamp())
+    assert values.told_moment_fault(Timestamp(nanos=1)) is None
+
+
+@pytest.mark.parametrize("zero", ["-0", "-0.00"])
+def test_a_zero_has_no_sign(zero):
+    assert values.decimal_fault(Decimal(value=zero)) == "must not be a 0 with a sign"
+    assert values.decimal_fault(Decimal(value=zero[1:])) is None
+    assert values.decimal_fault(Decimal(value="-0.01")) is None

@@ -189,7 +189,7 @@ class DeleteAttachmentRequest(_message.Message):
     name: _builtins.str
     """`attachments/{attachment}`."""
     request_id: _builtins.str
-    """A UUID made by the caller. The same id with the same request is answered alike, and drops nothing more; with another
+    """A UUID made by the caller, not the nil one. The same id with the same request is answered alike, and drops nothing more; with another
     request it is refused as ALREADY_EXISTS, reason REQUEST_ID_REUSED. Empty: not idempotent.
     """
     allow_missing: _builtins.bool

@@ -199,7 +199,7 @@ class CreateDraftRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """A UUID made by the caller. The same id with the same request answers the same draft; with another request it is
+    """A UUID made by the caller, not the nil one. The same id with the same request answers the same draft; with another request it is
     refused as ALREADY_EXISTS, reason REQUEST_ID_REUSED. Empty: not idempotent.
     """
     validate_only: _builtins.bool

@@ -316,7 +316,7 @@ class PublishVersionRequest(_message.Message):
     etag: _builtins.str
     """The framework's etag as the caller knows it; if set and another, ABORTED."""
     request_id: _builtins.str
-    """A UUID made by the caller. The same id with the same request answers the same version; with another request it is
+    """A UUID made by the caller, not the nil one. The same id with the same request answers the same version; with another request it is
     refused as ALREADY_EXISTS, reason REQUEST_ID_REUSED. Empty: not idempotent.
     """
     validate_only: _builtins.bool

@@ -92,7 +92,7 @@ class NoticeContent(_message.Message):
 
     @_builtins.property
     def event_date(self) -> _date_pb2.Date:
-        """The day on which what is told happened or begins to apply."""
+        """The day on which what is told happened or begins to apply. As any day that content tells, of the years 1800 to 2199."""
 
     @_builtins.property
     def title(self) -> _containers.RepeatedCompositeFieldContainer[_values_pb2.LocalizedText]:
@@ -104,11 +104,11 @@ class NoticeContent(_message.Message):
 
     @_builtins.property
     def subjects(self) -> _containers.RepeatedCompositeFieldContainer[_values_pb2.Entity]:
-        """The persons and firms it is about."""
+        """The persons and firms it is about; no two entries are the same."""
 
     @_builtins.property
     def instruments(self) -> _containers.RepeatedCompositeFieldContainer[_values_pb2.Instrument]:
-        """The instruments it is about."""
+        """The instruments it is about; no two entries are the same."""
 
     @_builtins.property
     def references(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reference]:
@@ -116,11 +116,11 @@ class NoticeContent(_message.Message):
 
     @_builtins.property
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_values_pb2.Attachment]:
-        """Files that belong to it."""
+        """Files that belong to it; no two names are the same but for capital letters."""
 
     @_builtins.property
     def sources(self) -> _containers.RepeatedCompositeFieldContainer[_values_pb2.Source]:
-        """Where the facts can be read."""
+        """Where the facts can be read; no two entries are the same."""
 
     @_builtins.property
     def licensing_action(self) -> Global___LicensingAction:
@@ -442,7 +442,7 @@ class ProductNotification(_message.Message):
 
     @_builtins.property
     def leverage_factors(self) -> _containers.RepeatedCompositeFieldContainer[_decimal_pb2.Decimal]:
-        """Multiples of the underlying's daily return (`2`, `-2`)."""
+        """Multiples of the underlying's daily return (`2`, `-2`); each once."""
 
     @_builtins.property
     def venues(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -574,14 +574,14 @@ class Incident(_message.Message):
     customer_loss_covered: _builtins.bool
     """Whether the firm covers its customers' losses."""
     peg_deviation_bps: _builtins.int
-    """Widest distance from the peg, in basis points; negative: below it."""
+    """Widest distance from the peg, in basis points; negative: below it. Not 0 for a DEPEG."""
     redemption: Global___Incident.Redemption.ValueType
     """Whether holders can redeem."""
     duration_minutes: _builtins.int
     """How long it has lasted, in minutes; 0: not told."""
     @_builtins.property
     def detected_at(self) -> _timestamp_pb2.Timestamp:
-        """When it was noticed."""
+        """When it was noticed; not after the release."""
 
     @_builtins.property
     def loss(self) -> _money_pb2.Money:
@@ -677,7 +677,7 @@ class InvestorAlert(_message.Message):
     """Why."""
     @_builtins.property
     def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Host names that are used."""
+        """Host names that are used, in small letters and without a dot at the end; other scripts as `xn--` (RFC 5890)."""
 
     @_builtins.property
     def loss(self) -> _money_pb2.Money:

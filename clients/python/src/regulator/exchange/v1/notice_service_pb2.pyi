@@ -424,8 +424,8 @@ class CreateNoticeRequest(_message.Message):
     one.
     """
     request_id: _builtins.str
-    """A UUID made by the caller, in whatever letter case. The same id with the same request answers the same notice; with another request it is
-    refused as ALREADY_EXISTS, reason REQUEST_ID_REUSED. Empty: not idempotent.
+    """A UUID made by the caller, in whatever letter case, not the nil one. The same id with the same request answers the
+    same notice; with another request it is refused as ALREADY_EXISTS, reason REQUEST_ID_REUSED. Empty: not idempotent.
     """
     validate_only: _builtins.bool
     """Checks everything and seals nothing; under the `request_id` of what was carried out before, answers what that made."""

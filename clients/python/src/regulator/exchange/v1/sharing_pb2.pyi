@@ -30,7 +30,9 @@ class ThirdParty(_message.Message):
     ORGANISATION_FIELD_NUMBER: _builtins.int
     JURISDICTION_FIELD_NUMBER: _builtins.int
     organisation: _builtins.str
-    """Name of the organisation, the same each time: a consent covers those whom it names, letter by letter."""
+    """Name of the organisation, the same each time: a consent covers those whom it names, letter by letter. Unicode's form
+    NFC, without a blank at either end.
+    """
     jurisdiction: _builtins.str
     """Where it is, ISO 3166-1 alpha-2 (`SG`)."""
     def __init__(

@@ -267,7 +267,7 @@ class RequestConsentRequest(_message.Message):
     parent: _builtins.str
     """The notice, `notices/{notice}`."""
     request_id: _builtins.str
-    """A UUID made by the caller. The same id with the same request answers the same consent; with another request it is
+    """A UUID made by the caller, not the nil one. The same id with the same request answers the same consent; with another request it is
     refused as ALREADY_EXISTS, reason REQUEST_ID_REUSED. Empty: not idempotent.
     """
     validate_only: _builtins.bool

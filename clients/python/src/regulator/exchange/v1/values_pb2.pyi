@@ -91,7 +91,7 @@ class LocalizedText(_message.Message):
     LANGUAGE_TAG_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     language_tag: _builtins.str
-    """BCP-47 tag: `en`, `zh-Hant`, `ko`."""
+    """BCP-47 tag: `en`, `zh-Hant`, `ko`. Language, script and region are ones that there are."""
     text: _builtins.str
     """The text, without control characters other than line breaks and tabs. At most 16,384 characters."""
     def __init__(
@@ -257,7 +257,7 @@ class Entity(_message.Message):
     LEI_FIELD_NUMBER: _builtins.int
     LICENCE_NUMBER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Legal or known name."""
+    """Legal or known name, without a blank at either end."""
     trade_name: _builtins.str
     """Name it trades under, where that is another one."""
     jurisdiction: _builtins.str
@@ -368,7 +368,7 @@ class Attachment(_message.Message):
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
     file_name: _builtins.str
-    """Name for people, without a path."""
+    """Name for people, without a path. Unicode's form NFC, no blank at either end, no dot at the end; at most 255 bytes."""
     media_type: _builtins.str
     """IANA media type (`application/pdf`)."""
     size_bytes: _builtins.int
