@@ -13,8 +13,16 @@ _LONGEST_READ_MILLISECONDS = 7000  # where a node gives up its connection, the s
 
 TIMEOUTS = {  # milliseconds; 0: none
     "idle_in_transaction_session_timeout": 2500,  # a transaction waits for nothing but signatures
+    "transaction_timeout": 15_000,  # who is paused within a statement is not idle; a COMMIT is not bounded by it
     "lock_timeout": 5000,  # longer than that: the lock of who is paused was let go of
     "statement_timeout": 0,  # else a COMMIT would be told as done that a synchronous standby does not have yet
+}
+_SINCE = {"transaction_timeout": 17}  # version of the server
+_KEEPALIVES = {  # of the server: where a replica's machine has vanished within a statement, its lock is let go of
+    "tcp_keepalives_idle": 2,
+    "tcp_keepalives_interval": 1,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 5000,  # milliseconds
 }
 _DEFAULTS = {  # libpq's words; what the URL says goes before
     "application_name": "gateway",
@@ -64,8 +72,11 @@ def bound(connection: Connection, patience_seconds: float) -> None:
         patience_seconds: with a server that says nothing
     """
     be_patient(connection, patience_seconds)
-    for name, milliseconds in TIMEOUTS.items():
-        connection.exec_driver_sql(f"SET {name} = {milliseconds}")
+    driver: Any = connection.connection.driver_connection
+    version = driver.info.server_version // 10_000
+    for name, value in (TIMEOUTS | _KEEPALIVES).items():
+        if version >= _SINCE.get(name, 0):
+            connection.exec_driver_sql(f"SET {name} = {value}")
     connection.commit()
 
 

@@ -58,7 +58,8 @@ def postgresql_schema(request: pytest.FixtureRequest) -> Callable[[], str]:
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL ends no transaction of a test that waits for the processor, as it ends those of a paused replica."""
-    monkeypatch.setitem(TIMEOUTS, "idle_in_transaction_session_timeout", 60_000)
+    for name in ("idle_in_transaction_session_timeout", "transaction_timeout"):
+        monkeypatch.setitem(TIMEOUTS, name, 60_000)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import threading
 
 import pytest
@@ -13,6 +14,7 @@ from gateway.errors import StoreError, Unavailable, WrongState
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import Entry, Requester
 from gateway.store import tables
+from gateway.store.commits import take_turn
 from gateway.store.opening import disown
 from gateway.store.transaction import Transaction
 from gateway.store.waiting import MAX_GROUP_WEIGHT
@@ -149,6 +151,24 @@ async def test_a_replica_that_is_paused_in_a_commit_keeps_others_for_seconds_and
     assert isinstance(await asleep, Unavailable)
     assert [row["id"] for row in await one.rows(tables.notices)] == ["hk-meanwhile"]
     assert (await one.release("hk-after"))[0].place.index == 1
+
+
+async def test_a_replica_that_is_paused_within_a_statement_keeps_others_for_seconds_too(replicas):
+    """Its server's process waits for the rest, and so is not idle: another bound has to end it."""
+    one, other = replicas
+    connection = one.committer._connection
+    assert connection.exec_driver_sql("SHOW transaction_timeout").scalar() == "15s"
+    connection.exec_driver_sql("SET transaction_timeout = 400")
+    connection.commit()
+    take_turn(connection, one.committer.latest(), NOW)
+    parse = b"\0SELECT 1\0\0\0"  # a message of the protocol, to which nothing is said before more have come
+    driver = connection.connection.driver_connection
+    os.write(driver.fileno(), b"P" + (len(parse) + 4).to_bytes(4) + parse)
+    (sealed,) = await other.release("hk-meanwhile")
+    assert sealed.place.index == 0
+    assert isinstance(await refused(one.release("hk-1")), Unavailable)
+    assert (await one.release("hk-2"))[0].place.index == 1
+    assert one.failures == []
 
 
 async def test_a_replica_stops_when_its_database_has_lost_commits(replicas):
