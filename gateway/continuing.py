@@ -23,7 +23,7 @@ from gateway.store.commits import Commit, read_commit
 from gateway.store.continuity import HighWater, put_back, what_is_lost
 from gateway.store.database import Database
 from gateway.store.opening import add_channels, channel_names
-from gateway.store.servers import recorded, server_of
+from gateway.store.servers import is_recorded
 
 LOST_COMMIT = "the last commit in the write-ahead log cannot be read, and may have been answered"
 INTERVAL_SECONDS = 1.0  # from one time that the file is written to the next, at least
@@ -77,12 +77,12 @@ class Continuity:
 
     def _deal_with_loss(self, mark: HighWater, parties: Parties, keyring: Keyring) -> None:
         with self._database.readers.connect() as connection:
-            lost, is_recorded = what_is_lost(connection, mark), recorded(connection) == server_of(connection)
+            lost, is_known = what_is_lost(connection, mark), is_recorded(connection)
         damaged = LOST_COMMIT if self._database.lost_commit else ""
         if lost := lost or damaged:
             _log.critical("store_put_back", found=lost)
             add_channels(self._database, channel_names(parties, lost=True))
-        if lost or not is_recorded:
+        if lost or not is_known:
             unit = put_back(mark, damaged, self._random(KEY_BYTES))
             commit_alone(self._database, keyring, [unit], "", clock=self._clock.now, random=self._random)
 

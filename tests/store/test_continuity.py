@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import continuing
 from gateway.continuing import Continuity
@@ -202,6 +203,33 @@ async def test_what_a_service_does_not_tell_is_not_known_and_harms_no_transactio
     with postgresql_hk.database.writer() as connection, connection.begin():
         assert servers.server_of(connection) == "/1"
         connection.execute(update(node).values(server="still works"))
+
+
+@pytest.mark.parametrize("end", ["pg_cancel_backend", "pg_terminate_backend"])
+async def test_what_fails_as_a_server_is_asked_which_it_is_was_not_kept_back_by_it(
+    postgresql_hk: Opened, monkeypatch, end
+):
+    """Else a node that could not ask at that moment would take any server for the one that it knew."""
+    monkeypatch.setattr(servers, "_SYSTEM", servers.text(f"SELECT {end}(pg_backend_pid()), pg_sleep(60)"))
+    with (
+        postgresql_hk.database.writer() as connection,
+        pytest.raises(SQLAlchemyError),
+        connection.begin(),
+    ):
+        servers.server_of(connection)
+
+
+async def test_what_a_server_does_not_tell_any_more_stays_known(postgresql_hk: Opened, monkeypatch):
+    hk = postgresql_hk
+    await started_anew(hk)
+    (known,) = [row["server"] for row in await hk.rows(node)]
+    with monkeypatch.context() as patch:
+        patch.setattr(servers, "_SYSTEM", servers.text("SELECT no_such_function()"))
+        await started_anew(hk)
+    assert [row["server"] for row in await hk.rows(node)] == [known]
+    version = hk.committer.latest().version
+    await started_anew(hk)
+    assert hk.committer.latest().version == version, "there is nothing to keep"
 
 
 def on(hk: Opened, server: str) -> None:
