@@ -47,14 +47,14 @@ def decide(me: str, picture: Picture, outgoing: Collection[int]) -> Decision:
 
 
 def _holder(picture: Picture, channel: int) -> str | None:
-    holding = picture.holdings.get(channel)
-    return holding.lease.holder if holding and holding.lease.holder and holding.expires_at > picture.now else None
+    holding = picture.holding(channel)
+    return (holding.lease.holder or None) if holding else None
 
 
 def _free_for(me: str, picture: Picture, channel: int) -> int:
-    """Since how long nobody has it; of one that nobody ever had, since this replica began."""
+    """Since how long nobody has it; where that is not known, since this replica began."""
     holding, known = picture.holdings.get(channel), picture.replicas.get(me)
-    if holding:
+    if holding and holding.expires_at <= picture.now:
         return picture.now - holding.expires_at
     return _age(picture, known) if known else 0
 

@@ -33,6 +33,7 @@ from gateway.moments import MICROS
 from gateway.store.tables import leases, node, replicas
 
 LEASE_SECONDS = 3.0  # that it lasts if nobody renews it
+LONGEST_SECONDS = 2 * LEASE_SECONDS  # that one can last: a later end was written before the clock was set back
 FORGOTTEN_SECONDS = 3600.0  # after which a replica that was not seen is not told of any more
 MAX_ERROR_CHARACTERS = 500
 LEASES = "gateway_leases"
@@ -91,8 +92,8 @@ class Picture:
     holdings: Mapping[int, Holding] = field(default_factory=dict)
 
     def runs(self, replica: Replica) -> bool:
-        """Tells whether a replica said in time that it runs."""
-        return replica.seen_at > self.now - LEASE_SECONDS * MICROS
+        """Tells whether a replica said in time that it runs; what it said by a clock since set back is of no use."""
+        return abs(self.now - replica.seen_at) < LEASE_SECONDS * MICROS
 
     def running(self) -> list[Replica]:
         """Gives those that run, by name."""
@@ -106,10 +107,14 @@ class Picture:
 
     def holder(self, channel: int) -> Replica | None:
         """Gives who moves a channel now; None: nobody does."""
-        holding = self.holdings.get(channel)
-        if holding is None or holding.expires_at <= self.now:
-            return None
-        return self.replicas.get(holding.lease.holder)
+        holding = self.holding(channel)
+        return self.replicas.get(holding.lease.holder) if holding else None
+
+    def holding(self, channel: int) -> Holding | None:
+        """Gives the lease of a channel, if its time is not over."""
+        found = self.holdings.get(channel)
+        lasts = found and self.now < found.expires_at <= self.now + LONGEST_SECONDS * MICROS
+        return found if lasts else None
 
 
 def read_picture(connection: Connection) -> Picture:
@@ -235,7 +240,11 @@ _TAKE = (
     .on_conflict_do_update(
         index_elements=[leases.c.channel],
         set_={"epoch": leases.c.epoch + 1, **_ANEW},
-        where=or_(bindparam("by_force", type_=Boolean), leases.c.expires_at <= SERVER_CLOCK),
+        where=or_(
+            bindparam("by_force", type_=Boolean),
+            leases.c.expires_at <= SERVER_CLOCK,
+            leases.c.expires_at > SERVER_CLOCK + int(LONGEST_SECONDS * MICROS),
+        ),
     )
     .returning(leases.c.epoch)
 )

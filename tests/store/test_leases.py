@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from gateway.errors import StoreError, Unavailable
 from gateway.store import leases
 from gateway.store.database import Database
+from gateway.store.lease_rules import decide
 from gateway.store.leases import Holding, Lease, Picture, Replica
 from gateway.store.transaction import Transaction
 from tests.store.stores import Opened, refused
@@ -55,6 +56,28 @@ def test_one_holds_a_channel_until_its_time_is_over(connect):
     assert take(one, A) is None, "nor twice by the same: it would not know which epoch is its own"
     expire(one)
     assert take(one, B) == Lease(1, B.id, 2)
+
+
+def test_a_clock_of_the_server_that_is_set_back_keeps_nobody_from_what_a_dead_replica_had(connect, postgresql_hk):
+    """All times of the dead one are to come; those of who lives are written anew with each beat."""
+    one, hour = connect(), 3_600_000_000
+    beat(one, A)
+    held = take(one, A)
+    with one.begin():
+        one.execute(update(leases.replicas).values(seen_at=leases.replicas.c.seen_at + hour))
+        one.execute(update(leases.leases).values(expires_at=leases.leases.c.expires_at + hour))
+    picture = beat(one, B)
+    assert [each.name for each in picture.running()] == ["hk-b"]
+    assert picture.holder(1) is None
+    assert decide(B.id, picture, {1}).take == (1,)
+    picture = beat(one, A, held)
+    assert picture.holder(1).name == "hk-a", "it lives, and says so"
+    assert take(one, B) is None
+    with one.begin():
+        one.execute(update(leases.leases).values(expires_at=leases.leases.c.expires_at + hour))
+        one.execute(update(leases.replicas).values(seen_at=leases.replicas.c.seen_at + hour))
+    assert take(one, B) == Lease(1, B.id, 2)
+    postgresql_hk.database.require_stopped()
 
 
 def test_what_is_renewed_goes_on_and_tells_how_its_stream_does(connect):
