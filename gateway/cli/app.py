@@ -6,7 +6,8 @@ Exit codes:
     2  the command was used wrongly: its options, a file or folder it was given, the client's profile
     3  the node refused; the message ends with the reason, which is stable for programs
     4  the node was not reached, is too busy, or did not answer in time
-    5  the node's home, or its database, does not fit; or the disk is full
+    5  the node's home, or its database, does not fit; or what it writes cannot be written
+    141  who read the output through a pipe went away
 """
 
 import sys
@@ -17,8 +18,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from gateway.cli.failures import told
-from gateway.cli.output import say_aside
+from gateway.cli.failures import READER_GONE, USED_WRONGLY, told
+from gateway.cli.output import open_output, say_aside
 
 # Each command or group, in the order of the help, and the module that makes it.
 MODULES = {
@@ -88,8 +89,15 @@ def gateway() -> None:
 
 def main() -> None:
     """Runs the command line."""
+    if not open_output():  # and what is opened next would take its place
+        say_aside("gateway: standard output is closed: give it a file, a pipe or /dev/null")
+        sys.exit(USED_WRONGLY)
     try:
         app(prog_name="gateway")  # however it was started
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # which typer tells with 1, as what does not hold
+            sys.exit(READER_GONE)
+        raise
     except Exception as error:
         failure = told(error)
         if failure is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from errno import EDQUOT, EIO, ENOSPC
+from errno import EBADF, EDQUOT, EFBIG, EIO, ENOSPC, EPIPE
 
 from regulator.exchange import (
     Cancelled,
@@ -20,6 +20,7 @@ from gateway.errors import Unavailable as PartUnavailable
 from gateway.errors import Violation as OwnViolation
 
 DOES_NOT_HOLD, USED_WRONGLY, REFUSED, NOT_REACHED, DOES_NOT_FIT = 1, 2, 3, 4, 5
+READER_GONE = 141  # as a shell tells of a program that SIGPIPE ended
 
 _CODES: tuple[tuple[type[GatewayError], int], ...] = (
     (ConfigError, DOES_NOT_FIT),
@@ -30,7 +31,14 @@ _CODES: tuple[tuple[type[GatewayError], int], ...] = (
 )
 
 
-_OF_OUTPUT = {ENOSPC, EDQUOT, EIO}  # of a file that has no name here, such as where standard output goes
+_OF_OUTPUT = {
+    ENOSPC,
+    EDQUOT,
+    EFBIG,
+    EIO,
+    EBADF,
+    EPIPE,
+}  # of a file that has no name here, such as where standard output goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,8 @@ def _told_of_a_file(error: OSError) -> Failure | None:
     if error.filename is not None:
         return Failure(f"{error.filename}: {error.strerror}", DOES_NOT_FIT)
     if error.errno in _OF_OUTPUT:
-        return Failure(f"the output cannot be written: {error.strerror}", DOES_NOT_FIT)
+        said = f"the output cannot be written: {error.strerror}; what was asked of a node may be done all the same"
+        return Failure(said, DOES_NOT_FIT)
     return None
 
 

@@ -3,11 +3,13 @@
 ``shown`` is the one door for foreign text. Nothing here reads rich's markup, so ``[red]`` is shown as it stands.
 """
 
+import codecs
 import json
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -25,6 +27,23 @@ COLUMN_GAP = 2  # what rich sets between two columns without a box
 # Controls, formats (which turn the direction of writing or show nothing), surrogates, private, unassigned, line breaks
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BEYOND_FOUR_DIGITS = 0x10000
+
+
+def open_output() -> bool:
+    r"""Makes standard output ready for what is written here; False: it is closed.
+
+    What a program reads is UTF-8, whatever the locale. A terminal is written to in its own encoding, and what this does
+    not have as ``\u3042``.
+    """
+    out = sys.stdout
+    if out is None:
+        return False
+    if isinstance(out, TextIOWrapper):
+        if out.isatty():
+            out.reconfigure(errors="backslashreplace")
+        elif codecs.lookup(out.encoding).name != "utf-8":
+            out.reconfigure(encoding="utf-8")
+    return True
 
 
 def shown(text: str, *, lines: bool = False) -> str:
