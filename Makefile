@@ -82,7 +82,7 @@ format: $(DEV) ## Format the code
 .PHONY: lock
 lock: $(DEV) ## Pin the newest versions that fit
 	$(COMPILE) --group install -o requirements.lock
-	$(COMPILE) --group install --group dev -o requirements-dev.lock
+	$(COMPILE) --extra pkcs11 --group install --group dev -o requirements-dev.lock
 	$(LOCK) --group fuzz -o requirements-fuzz.lock
 
 .PHONY: clean

@@ -25,6 +25,7 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     │   ├── RateLimited          the caller's calls come too fast
     │   └── NoRoom               a quota of attachments is used up, or the disk
     ├── Unavailable              a part that is needed cannot serve now
+    │   └── SealUnavailable      the token that holds the seal's key does not sign
     ├── VerificationError        bytes from elsewhere prove nothing
     │   ├── Malformed            they are not in the format at all
     │   ├── BadSignature         a signature of a known key does not verify
@@ -208,6 +209,12 @@ class Unavailable(GatewayError):
     """A part that is needed cannot serve now."""
 
     reason = "UNAVAILABLE"
+
+
+class SealUnavailable(Unavailable):
+    """The token that holds the seal's key does not sign; nothing was stored of what needed it."""
+
+    reason = "SEAL_UNAVAILABLE"
 
 
 class VerificationError(GatewayError):

@@ -1,4 +1,7 @@
-"""The files of one seal: two keys and their two certificates, in one folder."""
+"""The files of one seal: two keys and their two certificates, in one folder.
+
+The Ed25519 key may be in a token: then a ``.uri`` in the place of its ``.key`` names it (RFC 7512).
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +10,11 @@ from pathlib import Path
 
 from gateway.errors import ConfigError, Malformed
 from gateway.identity.certificates import Window, load_certificate, to_der, to_pem
-from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, write_file
+from gateway.identity.key_uris import KeyUri
+from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, read_public, write_file
 from gateway.identity.seal_certificates import seal_of
-from gateway.identity.signers import DatedSeal, FileSeal
+from gateway.identity.signers import URI_SUFFIX, DatedSeal, FileSeal, SealKeys
+from gateway.identity.token_access import NO_TOKENS, TokenAccess
 from gateway.ledger.seals import CertifiedSeal
 
 NAMES = ("seal-ed25519", "seal-ml-dsa-44")
@@ -17,13 +22,45 @@ NAMES = ("seal-ed25519", "seal-ml-dsa-44")
 
 @dataclass(frozen=True, slots=True)
 class SealFolder:
-    """A folder with a seal; whether anybody certified it is asked by those who use it."""
+    """A folder with a seal; whether anybody certified it is asked by those who use it.
+
+    Attributes:
+        path: of the folder
+        tokens: how the token is reached that may hold a key
+    """
 
     path: Path
+    tokens: TokenAccess = NO_TOKENS
 
     def holds_one(self) -> bool:
         """Whether all four files are there."""
-        return all((self.path / f"{name}.{suffix}").exists() for name in NAMES for suffix in ("key", "crt"))
+        certificates = (self.path / f"{name}.crt" for name in NAMES)
+        keys = self._uri_path.exists() or self._key_paths[0].exists(), self._key_paths[1].exists()
+        return all(keys) and all(each.exists() for each in certificates)
+
+    @property
+    def _key_paths(self) -> tuple[Path, Path]:
+        ed25519, ml_dsa_44 = (self.path / f"{name}.key" for name in NAMES)
+        return ed25519, ml_dsa_44
+
+    @property
+    def _uri_path(self) -> Path:
+        return self._key_paths[0].with_suffix(URI_SUFFIX)
+
+    def uri(self) -> KeyUri | None:
+        """Reads what names the Ed25519 key in its token; None: the key is a file.
+
+        Raises:
+            ConfigError: it cannot be read; or there is a file of the key, too, so that nobody knows which is meant.
+        """
+        if not self._uri_path.exists():
+            return None
+        if self._key_paths[0].exists():
+            raise ConfigError(f"{self._key_paths[0]} and {self._uri_path} name two keys: remove the one that is not it")
+        try:
+            return KeyUri.parse(read_public(self._uri_path).decode().strip())
+        except (Malformed, UnicodeDecodeError) as error:
+            raise ConfigError(f"{self._uri_path}: {error}") from error
 
     def certified(self) -> CertifiedSeal:
         """Reads the certificates.
@@ -37,14 +74,18 @@ class SealFolder:
         except Malformed as error:
             raise ConfigError(f"{self.path}: {error.message}") from error
 
-    def keys(self) -> FileSeal:
-        """Reads the keys, which must be those of the certificates.
+    def keys(self) -> SealKeys:
+        """Reads the keys, which must be those of the certificates; of one in a token that is seen as it signs.
 
         Raises:
             ConfigError: they are not there, open to others, or other keys.
         """
-        seal = FileSeal.load(*(self.path / f"{name}.key" for name in NAMES))
-        if seal.public != self.certified().public:
+        public, uri = self.certified().public, self.uri()
+        if uri:
+            seal: SealKeys = self.tokens.seal(uri, public.ed25519, self._key_paths[1])
+        else:
+            seal = FileSeal.load(*self._key_paths)
+        if seal.public != public:
             raise ConfigError(f"{self.path}: the sealing keys are not those of their certificates")
         return seal
 
@@ -54,7 +95,7 @@ class SealFolder:
         window = Window(*(datetime.fromtimestamp(each, UTC) for each in (seal.not_before, seal.not_after)))
         return seal, DatedSeal(self.keys(), window, clock)
 
-    def write(self, seal: CertifiedSeal, keys: FileSeal | None) -> None:
+    def write(self, seal: CertifiedSeal, keys: SealKeys | None) -> None:
         """Writes certificates, and keys if they are given, in the place of those that are there.
 
         Raises:
@@ -62,13 +103,16 @@ class SealFolder:
         """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if keys:
-            keys.save(*(self.path / f"{name}.key" for name in NAMES), replace=True)
+            keys.save(*self._key_paths, replace=True)
+            other = self._uri_path if isinstance(keys, FileSeal) else self._key_paths[0]  # of a seal before
+            other.unlink(missing_ok=True)
         for name, data in zip(NAMES, seal.certificates, strict=True):
             content = to_pem(load_certificate(data))
             write_file(self.path / f"{name}.crt", content, mode=PUBLIC_MODE, replace=True)
 
     def remove(self) -> None:
-        """Removes the four files and the folder, as far as they are there."""
+        """Removes the four files and the folder, as far as they are there; a key in a token stays there."""
+        self._uri_path.unlink(missing_ok=True)
         for name in NAMES:
             for suffix in ("key", "crt"):
                 (self.path / f"{name}.{suffix}").unlink(missing_ok=True)

@@ -1,8 +1,9 @@
-"""The private side of a node's seal, kept in files: a ``gateway.ledger.checkpoint.Signer``."""
+"""The private side of a node's seal: a ``gateway.ledger.checkpoint.Signer``, with its keys in files or elsewhere."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
@@ -12,6 +13,32 @@ from gateway.identity.certificates import Window
 from gateway.identity.keyfiles import PrivateKey, read_key, write_key
 from gateway.ledger.checkpoint import SealPublic, Signer
 from gateway.ledger.seals import CertifiedSeal
+
+URI_SUFFIX = ".uri"  # of the file that names a key in a token, where else its .key would be
+
+
+class SealKeys(Signer, Protocol):
+    """The keys of a seal, as a node keeps them."""
+
+    def save(self, ed25519_path: Path, ml_dsa_44_path: Path, *, replace: bool = False) -> None:
+        """Writes both keys, or what names them, for their owner alone."""
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """What a signer has beside, if a key of it is not in this process: it may be away, and slow."""
+
+    def require_able(self) -> None:
+        """Passes unless it is known that it cannot sign; raises ``SealUnavailable``."""
+
+    def open(self) -> None:
+        """Reaches the key, and has it show that it is the right one; raises ``ConfigError``, ``Unavailable``."""
+
+    def look(self) -> None:
+        """Sees whether it signs, and makes it sign again; raises what is wrong while something is."""
+
+    def close(self) -> None:
+        """Lets go of it."""
 
 
 class FileSeal:
@@ -82,22 +109,27 @@ class DatedSeal:
     """
 
     def __init__(self, signer: Signer, window: Window, clock: Callable[[], datetime]) -> None:
-        self._signer, self._window, self._clock = signer, window, clock
+        self.signer, self._window, self._clock = signer, window, clock
 
     @property
     def public(self) -> SealPublic:
         """The raw public keys."""
-        return self._signer.public
+        return self.signer.public
 
     def sign_ed25519(self, message: bytes) -> bytes:
         """Signs with Ed25519; raises ``Untrusted`` outside the certificates' time."""
         self._window.require(self._clock())
-        return self._signer.sign_ed25519(message)
+        return self.signer.sign_ed25519(message)
 
     def sign_ml_dsa_44(self, message: bytes) -> bytes:
         """Signs with ML-DSA-44; raises ``Untrusted`` outside the certificates' time."""
         self._window.require(self._clock())
-        return self._signer.sign_ml_dsa_44(message)
+        return self.signer.sign_ml_dsa_44(message)
+
+
+def keys_of(signer: Signer) -> Signer:
+    """Gives what has the keys: of a seal that signs within dates alone, that within it."""
+    return signer.signer if isinstance(signer, DatedSeal) else signer
 
 
 class Keyring:
@@ -118,6 +150,18 @@ class Keyring:
     def add(self, seal: CertifiedSeal, signer: Signer) -> None:
         """Takes one more."""
         self._signers[seal.public] = seal, signer
+
+    @property
+    def remotes(self) -> Sequence[Remote]:
+        """Those that have a key elsewhere."""
+        kept = (keys_of(signer) for _, signer in self._signers.values())
+        return [each for each in kept if isinstance(each, Remote)]
+
+    def require_able(self, seal: SealPublic) -> None:
+        """Passes unless it is known that what signs with a seal cannot; raises ``SealUnavailable``, ``Unavailable``."""
+        keys = keys_of(self.signer(seal))
+        if isinstance(keys, Remote):
+            keys.require_able()
 
     def signer(self, seal: SealPublic) -> Signer:
         """Gives what signs with a seal.

@@ -1,0 +1,64 @@
+"""Calls of a library that may be slow, or hang: one after another on one thread, and nobody waits for ever.
+
+A call of foreign code cannot be ended from outside. One that does not come back keeps its thread, which then takes no
+further call: who asks is told so at once. The thread does not keep the process from ending.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
+from time import monotonic
+from typing import Any, TypeVar
+
+from gateway.errors import Unavailable
+
+T = TypeVar("T")
+
+
+class OneThread:
+    """A thread that makes calls.
+
+    Args:
+        name: of what is called, for people
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name, self._process = name, os.getpid()
+        self._calls: SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = SimpleQueue()
+        self._late: tuple[Future[Any], float] | None = None  # a call that nobody waits for any more, and since when
+        Thread(target=self._serve, name="token", daemon=True).start()
+
+    def run(self, work: Callable[[], T], seconds: float) -> T:
+        """Makes a call, and gives what it gives or raises what it raises.
+
+        Raises:
+            Unavailable: it does not come back in so many seconds, or one before it still has not.
+        """
+        if os.getpid() != self._process:  # threads do not come along, and PKCS#11 is none of a child's
+            raise Unavailable(f"{self._name} cannot be used in a process that was forked")
+        if self._late and not self._late[0].done():
+            raise Unavailable(f"{self._name} has not answered for {monotonic() - self._late[1]:.0f} s")
+        call: Future[T] = Future()
+        began = monotonic()
+        self._calls.put((work, call))
+        try:
+            return call.result(seconds)
+        except TimeoutError:
+            if call.done():  # in this very moment; or it is what was called that raised this
+                return call.result()
+            if not call.cancel():
+                self._late = call, began
+            raise Unavailable(f"{self._name} did not answer in {seconds:g} s") from None
+
+    def _serve(self) -> None:
+        while True:
+            work, call = self._calls.get()
+            if not call.set_running_or_notify_cancel():
+                continue
+            try:
+                call.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - it is raised where the call was asked for
+                call.set_exception(error)
+            del work, call

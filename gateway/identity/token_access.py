@@ -1,0 +1,87 @@
+"""How a home reaches the tokens that may hold its sealing keys; the library for that is loaded where it is needed."""
+
+import secrets
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+
+from gateway.errors import ConfigError
+from gateway.identity.key_uris import KeyUri
+from gateway.identity.keyfiles import read_key
+from gateway.identity.pins import Pin
+from gateway.identity.signers import SealKeys
+from gateway.ledger.checkpoint import SealPublic
+
+ID_BYTES = 16
+MAKING_SECONDS = 60.0  # that a token may take to make a key
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAccess:
+    """What the section ``[pkcs11]`` says; without a module no token can be used.
+
+    Attributes:
+        module: path of the PKCS#11 module
+        pin: of the token
+        seconds: that a signature may take
+    """
+
+    module: Path | None = None
+    pin: Pin | None = None
+    seconds: float = 2.0
+    _sessions: dict[tuple[str, str], Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def seal(self, uri: KeyUri, ed25519: bytes, ml_dsa_44_path: Path) -> SealKeys:
+        """Gives a seal with a key in a token, whose public key is known; the token is asked when it must sign.
+
+        Raises:
+            ConfigError: no token can be used here, or the other key does not fit.
+        """
+        other = read_key(ml_dsa_44_path)
+        if not isinstance(other, MLDSA44PrivateKey):
+            raise ConfigError(f"{ml_dsa_44_path} does not hold an ML-DSA-44 key")
+        public = SealPublic(ed25519, other.public_key().public_bytes_raw())
+        seal: SealKeys = _loaded("token_seals").TokenSeal(self._session(uri), uri, public, other, self.seconds)
+        return seal
+
+    def generate(self, uri: KeyUri) -> tuple[KeyUri, Ed25519PublicKey]:
+        """Makes an Ed25519 key in a token, which never leaves it; gives its name and its public key.
+
+        Args:
+            uri: names the token, and may give the key a label
+
+        Raises:
+            ConfigError, Unavailable: no token can be used here; or it is not there, or makes no such key.
+        """
+        named = replace(uri, id=secrets.token_bytes(ID_BYTES), object=uri.object or "gateway-seal")
+        key = _loaded("tokens").KeyName(named.object, named.id)
+        public = self._session(uri).generate(key, MAKING_SECONDS)
+        return named, Ed25519PublicKey.from_public_bytes(public)
+
+    def _session(self, uri: KeyUri) -> Any:
+        """The one session of this home with a token: it is logged into once."""
+        if self.module is None or self.pin is None:
+            raise ConfigError("a sealing key is in a token, and config.toml does not say how to reach it: [pkcs11]")
+        tokens, named = _loaded("tokens"), (uri.token, uri.serial)
+        if named not in self._sessions:
+            self._sessions[named] = tokens.TokenSession(uri, tokens.module_at(self.module), self.pin)
+        return self._sessions[named]
+
+
+NO_TOKENS = TokenAccess()
+
+
+def _loaded(name: str) -> ModuleType:
+    try:
+        return import_module(f"gateway.identity.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != "pkcs11":
+            raise
+        raise ConfigError(
+            "a key in a token needs the library python-pkcs11: install regulatory-gateway[pkcs11]"
+        ) from error

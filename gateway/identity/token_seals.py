@@ -1,0 +1,135 @@
+"""A seal whose Ed25519 key is in a token (PKCS#11): an HSM. Its ML-DSA-44 key is a file beside, as in a ``FileSeal``.
+
+What the token gives as a signature is verified before it is used. After a failure nothing more is asked of the token
+until ``look`` has found that it signs again: so a token that hangs holds up one commit, and not each.
+"""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+
+from gateway.errors import GatewayError, SealUnavailable, Unavailable
+from gateway.identity.key_uris import KeyUri
+from gateway.identity.keyfiles import PRIVATE_MODE, write_file, write_key
+from gateway.identity.signers import URI_SUFFIX
+from gateway.identity.tokens import KeyName, TokenSession
+from gateway.ledger.checkpoint import SealPublic
+from gateway.logs import Log
+
+AWAY = "the token that holds the sealing key does not sign now, and nothing is sealed; try again later, same request_id"
+SELF_TEST = b"gateway seal self-test\n"  # no note begins so, and no cosignature
+OPENING_TIMES = 5  # as long as a signature, a login may take
+QUIET_SECONDS = 30.0  # without a signature, after which it is seen whether the token still signs
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0  # after a failure, from one try to the next
+
+_log = Log(__name__)
+
+
+class TokenSeal:
+    """Both sealing keys of a node: Ed25519 in a token, ML-DSA-44 in memory while the process runs.
+
+    Making one asks nothing of the token.
+
+    Args:
+        session: of the token
+        uri: names the key
+        public: what the certificates certify
+        ml_dsa_44: the other key
+        seconds: that a signature may take
+        clock: seconds; never goes back
+    """
+
+    def __init__(
+        self,
+        session: TokenSession,
+        uri: KeyUri,
+        public: SealPublic,
+        ml_dsa_44: MLDSA44PrivateKey,
+        seconds: float,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.uri = uri
+        self._session, self._key, self._ml_dsa_44 = session, KeyName(uri.object, uri.id), ml_dsa_44
+        self._public, self._verifying = public, Ed25519PublicKey.from_public_bytes(public.ed25519)
+        self._seconds, self._clock = seconds, clock
+        self._fault: GatewayError | None = None
+        self._wait, self._due, self._signed = FIRST_WAIT_SECONDS, 0.0, 0.0
+
+    @property
+    def public(self) -> SealPublic:
+        """The raw public keys."""
+        return self._public
+
+    def save(self, ed25519_path: Path, ml_dsa_44_path: Path, *, replace: bool = False) -> None:
+        """Writes what names the one key, beside where it would be itself, and the other key; raises as ``FileSeal``."""
+        uri_path = ed25519_path.with_suffix(URI_SUFFIX)
+        write_file(uri_path, f"{self.uri}\n".encode(), mode=PRIVATE_MODE, replace=replace)
+        write_key(ml_dsa_44_path, self._ml_dsa_44, replace=replace)
+
+    def sign_ed25519(self, message: bytes) -> bytes:
+        """Signs in the token; raises ``SealUnavailable`` where that fails, or failed before and is not over."""
+        self.require_able()
+        try:
+            return self._sign(message, self._seconds)
+        except GatewayError as error:
+            self._fail(error)
+            raise SealUnavailable(AWAY) from error
+
+    def sign_ml_dsa_44(self, message: bytes) -> bytes:
+        """Signs with ML-DSA-44 and an empty context (FIPS 204): 2,420 bytes."""
+        return self._ml_dsa_44.sign(message)
+
+    def require_able(self) -> None:
+        """Passes unless it is known that the token does not sign; raises ``SealUnavailable``."""
+        if self._fault:
+            raise SealUnavailable(AWAY)
+
+    def open(self) -> None:
+        """Logs in, and has the token show that the key is that of the certificate.
+
+        Raises:
+            ConfigError: the module, the PIN or the key is not the right one; an operator must act.
+            Unavailable: the token is not there, fails, or does not answer in time.
+        """
+        try:
+            self._sign(SELF_TEST, OPENING_TIMES * self._seconds)
+        except GatewayError as error:
+            self._fail(error)
+            raise
+        if self._fault:
+            _log.warning("seal_key_back")
+        self._fault, self._wait = None, FIRST_WAIT_SECONDS
+
+    def look(self) -> None:
+        """Sees whether the token signs, after a quiet time or a failure; raises what is wrong while something is."""
+        now = self._clock()
+        if self._fault and now < self._due:
+            raise type(self._fault)(self._fault.message)
+        if self._fault or now - self._signed >= QUIET_SECONDS:
+            self.open()
+
+    def close(self) -> None:
+        """Logs out."""
+        self._session.close(self._seconds)
+
+    def _sign(self, message: bytes, seconds: float) -> bytes:
+        signature = self._session.sign(self._key, message, seconds)
+        try:
+            self._verifying.verify(signature, message)
+        except InvalidSignature as error:
+            said = f"what the token {self.uri.token_told()} signs is not by the key of the sealing certificate"
+            raise Unavailable(said) from error
+        self._signed = self._clock()
+        return signature
+
+    def _fail(self, error: GatewayError) -> None:
+        if self._fault is None:
+            _log.error("seal_key_away", error=error.message)
+        self._fault = error
+        self._due = self._clock() + random.uniform(self._wait / 2, self._wait)  # noqa: S311 - jitter, not a secret
+        self._wait = min(self._wait * 2, LONGEST_WAIT_SECONDS)
