@@ -17,7 +17,7 @@ from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
 from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.identity.parties import Party
-from gateway.link import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Credentials, connection, renewal, write
+from gateway.link import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Credentials, connection, renewal, says_ended, write
 from gateway.logs import Log
 from gateway.questions.attachment_standing import Transfers
 from gateway.replicas import Hold, Replicas
@@ -26,7 +26,7 @@ from gateway.store.readers import Readers
 from gateway.supervision.attachments import CHUNK_BYTES, MAX_ATTACHMENT_BYTES, Attached
 
 MAX_PART_BYTES = 8 * 1024 * 1024
-UNKNOWN_WAIT_SECONDS = 60.0  # before a peer is asked again that does not know the method: an earlier version
+UNKNOWN_WAIT_SECONDS = 60.0  # before a peer is asked again of an earlier version, or that has ended the pairing
 STEADY_SECONDS = 10.0  # a stream that lasted so long was no failure
 
 _log = Log(__name__)
@@ -65,7 +65,8 @@ class AttachmentLink:
                 await self._stream(address, await self._replicas.hold(self._origin))
             except grpc.aio.AioRpcError as error:
                 failed = error.code().name
-                longest = UNKNOWN_WAIT_SECONDS if error.code() == grpc.StatusCode.UNIMPLEMENTED else longest
+                if error.code() == grpc.StatusCode.UNIMPLEMENTED or says_ended(error):
+                    longest = UNKNOWN_WAIT_SECONDS
             except GatewayError as error:
                 failed = error.message
             except Exception as defect:  # noqa: BLE001 - files must not stand still for it until the node is started anew

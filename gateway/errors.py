@@ -14,6 +14,7 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     │   └── RequestIdReused      the request_id was used for another request
     ├── WrongState               the thing exists, and its state does not allow the act
     │   ├── Halted               the channel seals nothing until an operator has decided
+    │   ├── PairingEnded         the two nodes are not paired any more
     │   ├── ApprovalRequired     a rule asks for four eyes: only an approved draft may do it
     │   ├── ConsentRequired      no consent in force covers what would be passed on
     │   ├── SharingProhibited    the notice may never be passed on
@@ -164,6 +165,12 @@ class Halted(WrongState):
     """The channel has halted: it seals nothing until an operator has decided."""
 
     reason = "CHANNEL_HALTED"
+
+
+class PairingEnded(WrongState):
+    """An operator ended the pairing: neither node takes anything from the other; metadata ``peer`` names the other."""
+
+    reason = "PAIRING_ENDED"
 
 
 class ApprovalRequired(WrongState):

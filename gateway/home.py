@@ -8,12 +8,13 @@ keys/earlier/       certificates of the seals before, each pair in a folder of i
 trust/              node-authority.crt (the own root, which peers pin), client-authority.crt: each one root, or more
                     while one follows another; client-authority*.crl: lists that it signed; denied.txt
 peers/earlier/      pairing documents that others took the place of
+peers/ended/        kr.json: that an operator ended the pairing with a peer, whose document stays
 peers/              kr.json: the pairing document of each peer; kr*.crl: lists that its node authority signed
 node.db             the database
 high-water.json     how far the node saw the database: it tells that one was put back
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -36,6 +37,7 @@ from gateway.identity.lifetimes import Branch, Lifetime, by_end
 from gateway.identity.names import NodeId
 from gateway.identity.officers import Issuer, Officers
 from gateway.identity.pairing import PairingDocument
+from gateway.identity.pairing_end import EndMarks
 from gateway.identity.parties import Parties, Party
 from gateway.identity.revocation import MAX_DENIED_BYTES, Denied, Revocation, load_crls
 from gateway.identity.seal_certificates import verify_seal_certificates
@@ -87,6 +89,11 @@ class Home:
     def high_water(self) -> Path:
         """How far the node saw its database."""
         return self.path / "high-water.json"
+
+    @property
+    def endings(self) -> EndMarks:
+        """The marks of pairings that were ended."""
+        return EndMarks(self.peers / "ended")
 
     def peer_file(self, jurisdiction: str) -> Path:
         """The pairing document of a peer."""
@@ -168,12 +175,18 @@ class Home:
         self.require_certified(seal, clock())
         return seal, signer
 
-    def lifetimes(self, now: datetime, told: Mapping[str, CertifiedSeal] = MappingProxyType({})) -> list[Lifetime]:
+    def lifetimes(
+        self,
+        now: datetime,
+        told: Mapping[str, CertifiedSeal] = MappingProxyType({}),
+        ended: Collection[str] | None = None,
+    ) -> list[Lifetime]:
         """Every certificate that the node depends on: its own, and the roots and seals of its peers.
 
         Args:
             now: with a time zone
             told: the seals in force of peers, by jurisdiction, as channels told them; of others that of the document
+            ended: peers on whom nothing depends, since their pairing has ended; None: as the marks say
 
         Raises:
             ConfigError: one cannot be read.
@@ -192,6 +205,8 @@ class Home:
         ]
         for document in self.peer_documents():
             peer, roots = document.jurisdiction, document.node_authorities
+            if peer in (self.ended_peers() if ended is None else ended):
+                continue
             seal = told.get(peer, document.certified_seal)
             seals = [(f"seal of {peer}", load_certificate(each)) for each in seal.certificates]
             revoked = Revocation(denied, load_crls(self.peer_crls(peer), roots, now))
@@ -292,6 +307,15 @@ class Home:
             ConfigError: naming the file that is wrong.
         """
         return [_read_document(path) for path in sorted(self.peers.glob("*.json"))]
+
+    def ended_peers(self) -> set[str]:
+        """Gives the peers whose pairing has ended, as the marks say.
+
+        Raises:
+            ConfigError: naming the file that is wrong.
+        """
+        marks = {each.jurisdiction: self.endings.read(each.jurisdiction) for each in self.peer_documents()}
+        return {peer for peer, mark in marks.items() if mark and not mark.is_over}
 
     def earlier_documents(self) -> list[PairingDocument]:
         """Reads the pairing documents that others took the place of.

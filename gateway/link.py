@@ -15,11 +15,14 @@ from itertools import cycle
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
 from gateway.carrier import Carrier, Message, Store
-from gateway.errors import GatewayError, RemoteProtocolError
+from gateway.errors import GatewayError, PairingEnded, RemoteProtocolError
 from gateway.identity.parties import Parties, Party
 from gateway.ledger import steps
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
@@ -36,12 +39,14 @@ from gateway.store.state import ChannelState
 from gateway.telemetry.travelling import Sending
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 3.0
+REFUSED_WAIT_SECONDS = 60.0  # at most, to a peer that has ended the pairing; once it has not, it dials here, too
 HELLO_TIMEOUT_SECONDS = 20.0
 FIRST_HELLO_SECONDS = 3.0  # where the peer has another address, too; twice as long after each failure
 PING_TIMEOUT_MILLISECONDS = 90_000  # a ping waits behind what is sent: on a megabit a second, over a minute for a batch
 RENEWAL_LOOK_SECONDS = 0.5  # from one look at the own certificates to the next
 COMPARE_SECONDS = 5.0  # from one look whether the clocks differ to the next
 
+_DETAILS = "grpc-status-details-bin"  # where gRPC sends a google.rpc.Status
 DEFECT = "a defect of this node, of which its log tells"
 INBOX = 8  # messages that may wait, then the peer does; a batch of a log that it hands back has up to 8 MiB
 
@@ -102,7 +107,7 @@ class Link:
         """Keeps the stream up until cancelled; waits longer after each failure, up to a bound, with jitter."""
         wait = FIRST_WAIT_SECONDS
         for address in cycle(self._peer.addresses):
-            error = logged = ""
+            error, logged, refused = "", "", False
             await self._while_forked()
             try:
                 hold = await self._replicas.hold(self._origin)
@@ -110,7 +115,7 @@ class Link:
             except Ended:
                 wait = FIRST_WAIT_SECONDS
             except (grpc.aio.AioRpcError, GatewayError, TimeoutError) as failure:
-                error, logged = _told(failure), _logged(failure)
+                error, logged, refused = _told(failure), _logged(failure), says_ended(failure)
             except Exception as defect:  # noqa: BLE001 - the channel must not stand still for it until the node is started anew
                 error = DEFECT
                 if self._links.of(self._origin).last_error != error:
@@ -118,9 +123,9 @@ class Link:
             self._hello_seconds = min(self._hello_seconds * 2, HELLO_TIMEOUT_SECONDS)
             if self._links.of(self._origin).connected:
                 wait, self._hello_seconds = FIRST_WAIT_SECONDS, self._first_hello()
-            self._note(connected=False, error=error, logged=logged)
+            self._note(connected=False, error=error, logged=logged, refused=refused)
             await self._pause(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
-            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+            wait = min(wait * 2, REFUSED_WAIT_SECONDS if refused else LONGEST_WAIT_SECONDS)
 
     def hurry(self) -> None:
         """Dials now if it waits: the peer is known to be up, since it has dialled here."""
@@ -255,13 +260,13 @@ class Link:
     def _state(self) -> ChannelState:
         return self._bulletin.commit.states[self._origin]
 
-    def _note(self, *, connected: bool, error: str = "", logged: str = "") -> None:
+    def _note(self, *, connected: bool, error: str = "", logged: str = "", refused: bool = False) -> None:
         before = self._links.of(self._origin)
         if error and error != before.last_error:
             _log.warning("stream_failed", channel=self._origin, error=logged or error)
         if connected and not before.connected:
             _log.info("stream_connected", channel=self._origin)
-        self._links.note(self._origin, LinkStatus(connected=connected, last_error=error))
+        self._links.note(self._origin, LinkStatus(connected=connected, last_error=error, refused=refused))
 
 
 async def renewal(credentials: Callable[[], Credentials], used: Credentials) -> None:
@@ -334,6 +339,20 @@ def _event(response: wire.ExchangeResponse) -> steps.PeerEvent:
     if step is None:
         raise RemoteProtocolError("a message without content")
     return getattr(response, step)  # type: ignore[no-any-return]
+
+
+def says_ended(failure: Exception) -> bool:
+    """Whether a call failed since the peer's operator has ended the pairing."""
+    if not isinstance(failure, grpc.aio.AioRpcError):
+        return False
+    sent = dict(failure.trailing_metadata() or ()).get(_DETAILS, b"")
+    status, info = Status(), ErrorInfo()
+    try:
+        status.ParseFromString(sent if isinstance(sent, bytes) else sent.encode())
+        found = [info.reason for each in status.details if each.Unpack(info)]
+    except DecodeError:
+        return False
+    return PairingEnded.reason in found
 
 
 def _told(failure: Exception) -> str:

@@ -63,11 +63,11 @@ class Listeners:
         most = section.max_concurrent_calls
         return self._listener(section.listen, trusting.for_clients, admission, most, self._client_quotas)
 
-    def peer(self, parties: Parties) -> Listener:
-        """That of paired nodes."""
+    def peer(self, parties: Parties, require_paired: Callable[[str], None]) -> Listener:
+        """That of paired nodes; ``require_paired`` as ``PeerAdmission`` has it."""
         trusting = self._trusting
         admission = PeerAdmission(
-            parties, lambda jurisdiction: trusting.peers.current[jurisdiction].verifier, self._clock
+            parties, lambda jurisdiction: trusting.peers.current[jurisdiction].verifier, require_paired, self._clock
         )
         listen = self._config.peer.listen
         return self._listener(listen, trusting.for_peers, admission, MAX_PEER_STREAMS, self._peer_quotas)

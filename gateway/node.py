@@ -16,6 +16,7 @@ from gateway import chores
 from gateway.alarms import Alarms
 from gateway.carrier import Store
 from gateway.continuing import Continuity
+from gateway.endings import Endings
 from gateway.errors import BrokenStorage, Unavailable
 from gateway.home import Home
 from gateway.identity.parties import Parties
@@ -102,6 +103,9 @@ class Node:
             require = partial(self._continuity.require, parties, self._keyring, trusts_clock=self._trusts_clock)
             await asyncio.to_thread(require)
         self._open_store(parties)
+        with self._closing_database():
+            self._endings = Endings(self.home, parties, self._committer, self._bulletin, self._links)
+        self._trusting.is_ended = lambda peer: self._endings.of(peer) is not None
         alarms = Alarms(self._committer, self._clock.now)
         listeners = Listeners(config, self._trusting, self._journaling, self._instruments, self._tracing, _now)
         back_office = listeners.back_office(lambda: self._access.current, self._officers)
@@ -128,7 +132,7 @@ class Node:
             lambda seen: links[seen].hurry(),
             self._serving.attaching.wanting,
         )
-        self._peer, self.peer_port = peer_server(listeners.peer(parties), self._receiving)
+        self._peer, self.peer_port = peer_server(listeners.peer(parties, self._endings.require_paired), self._receiving)
         self._committer.start()
         self._metrics = MetricsListener(self._metrics_page(parties, alarms, listeners.loads).make)
         if address := config.metrics.listen:
@@ -181,11 +185,13 @@ class Node:
     def _background(self, links: Iterable[Link], alarms: Alarms) -> Iterator[Coroutine[Any, Any, None]]:
         """What runs for as long as the node does."""
         yield from (link.run() for link in links)
-        yield from (link.run() for link in self._serving.attaching.links(self._trusting.to_peer, self._replicas))
+        credentials = self._endings.dialling(self._trusting.to_peer)
+        yield from (link.run() for link in self._serving.attaching.links(credentials, self._replicas))
         yield from (chore() for chore in self._serving.chores)
         if isinstance(self._replicas, Shared):
             yield self._replicas.run()
-        yield watch([self._access, self._serving.seals, *self._trusting.watched], alarms)
+        yield watch([self._access, self._serving.seals, *self._trusting.watched, *self._endings.watched], alarms)
+        yield self._endings.run()
         # Each by itself: one that is slow to fetch must not keep the others from being looked at.
         yield from (watch([source], alarms) for source in self._officers.sources)
         rooms = disk_room(self.home.path), queue_room(self._committer.waiting_weight)
@@ -270,11 +276,12 @@ class Node:
         return Shared(self._database, me, domain, channels, self._links, self._committer, self._break)
 
     def _make_links(self, parties: Parties, store: Store) -> dict[str, Link]:
+        credentials = self._endings.dialling(self._trusting.to_peer)
         return {
             jurisdiction: Link(
                 peer,
                 parties,
-                partial(self._trusting.to_peer, jurisdiction),
+                partial(credentials, jurisdiction),
                 store,
                 self._bulletin,
                 self._links,

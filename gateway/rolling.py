@@ -1,29 +1,27 @@
 """Changes the certificates, roots and revocations in a node's home; a node that runs takes each change by itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from gateway.errors import BadInput, Untrusted
+from gateway.errors import BadInput
 from gateway.home import Home
 from gateway.identity.certificates import to_pem
 from gateway.identity.chains import require_authority
 from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_private, read_public, write_file
 from gateway.identity.names import NodeId
-from gateway.identity.pairing import PairingDocument
 from gateway.identity.revocation import MAX_CRL_BYTES, Denied, fault_in, read_crls
 from gateway.identity.seal_files import SealFolder
 from gateway.identity.sealers import fingerprint
 from gateway.identity.tls_pair import TlsPair
 from gateway.moments import micros_at
-from gateway.store.database import snapshot, stopped
+from gateway.store.database import stopped
 from gateway.store.rebuild import rebuild
-from gateway.store.replacing import knows_seal, replace_own_seal, replace_peer_seal
+from gateway.store.replacing import replace_own_seal
 
 DENIED_HEADER = """\
 # Certificates that this node refuses, whatever their authority says; docs/certificates.md tells the form.
@@ -55,73 +53,6 @@ def replace_seal(home: Home, folder: SealFolder, now: datetime) -> None:
         replace_own_seal(database, seal, folder.keys(), micros_at(now))
         rebuild(database, micros_at(now))
         home.seals.adopt(seal)
-
-
-def import_pairing(
-    home: Home, data: bytes, fingerprint: str, now: datetime, *, replace_seal: bool = False
-) -> PairingDocument:
-    """Takes a peer's pairing document, whose fingerprint the two operators have compared.
-
-    Args:
-        home: of the node
-        data: of the file
-        fingerprint: as it was read aloud
-        now: with a time zone
-        replace_seal: take another seal than the channels know, since the peer lost the one before; the node must be
-            stopped
-
-    Raises:
-        BadInput, Malformed: it is not a valid document, or of this node, or of a peer of another jurisdiction.
-        Untrusted: the fingerprint is another one, its seal does not come from its root, or is not known here.
-        StoreError: the seal is to be replaced, and a node runs.
-    """
-    document = PairingDocument.parse(data)
-    if fingerprint.strip().lower() != document.fingerprint():
-        raise Untrusted(f"the fingerprint of this document is {document.fingerprint()}; ask the peer's operator")
-    others = [each for each in home.peer_documents() if each.jurisdiction != document.jurisdiction]
-    _require_another(home, document, others)
-    home.parties([*others, document], now)
-    if not _knows_seal(home, document):
-        if not replace_seal:
-            raise Untrusted(
-                f"the document names a seal of {document.domain} that is not known here. A peer that rotates its seal "
-                "tells it by its channel first; if its operator says that it was lost, stop the node, and import the "
-                "document with --replace-seal"
-            )
-        with stopped(home.config.database.url, home.path) as database:
-            replace_peer_seal(database, document.domain, document.certified_seal, micros_at(now))
-            _keep_document(home, document, data)
-    else:
-        _keep_document(home, document, data)
-    return document
-
-
-def _require_another(home: Home, document: PairingDocument, others: Iterable[PairingDocument]) -> None:
-    own = home.config.node
-    if document.domain == own.domain or document.jurisdiction == own.jurisdiction:
-        raise BadInput.of("document", f"is of {document.domain} ({document.jurisdiction}): this node itself")
-    for each in others:
-        if each.domain == document.domain:
-            said = f"{document.domain} is of {document.jurisdiction}; it is paired here as {each.jurisdiction}"
-            raise BadInput.of("document", f"says that {said}: ask its operator which of the two is right")
-
-
-def _keep_document(home: Home, document: PairingDocument, data: bytes) -> None:
-    """Writes it; the one before is kept, since channels may have begun under its seal."""
-    path = home.peer_file(document.jurisdiction)
-    if path.exists() and (before := path.read_bytes()) != data:
-        earlier = home.peers / "earlier" / f"{path.stem}-{sha256(before).hexdigest()[:16]}.json"
-        earlier.parent.mkdir(mode=0o700, exist_ok=True)
-        write_file(earlier, before, mode=PUBLIC_MODE, replace=True)
-    write_file(path, data, mode=PUBLIC_MODE, replace=True)
-
-
-def _knows_seal(home: Home, document: PairingDocument) -> bool:
-    """Whether the seal is one of the peer's; of a node that this home has never met, any is."""
-    if not home.peer_file(document.jurisdiction).exists():
-        return True
-    with snapshot(home.config.database.url, home.path) as connection:
-        return knows_seal(connection, document.domain, document.certified_seal)
 
 
 def trust_root(home: Home, name: str, root: x509.Certificate, *, first: bool = False) -> Sequence[x509.Certificate]:

@@ -67,6 +67,7 @@ class Trusting:
         self._home, self._jurisdictions, self._clock = home, tuple(jurisdictions), clock
         node = home.config.node
         nobody = Authority.create(AuthorityKind.CLIENT, node.jurisdiction, node.domain, clock())
+        self.is_ended: Callable[[str], bool] = lambda _: False  # a peer's pairing: its lists need no renewal then
         self._nobody = to_pem(nobody.certificate)  # a root whose key is gone at once: nothing can come from it
         self.tls = WatchedFiles("TLS key and certificate", self._tls_files, lambda: home.tls_pair(clock()))
         self.clients = WatchedFiles("trust in clients", self._client_files, self._load_clients)
@@ -82,8 +83,9 @@ class Trusting:
     def crls(self) -> Iterator[Crl]:
         """Gives the lists of revoked certificates that are in force."""
         yield from self.clients.current.crls.values()
-        for trust in self.peers.current.values():
-            yield from trust.crls.values()
+        for peer, trust in self.peers.current.items():
+            if not self.is_ended(peer):
+                yield from trust.crls.values()
 
     # --- for the listeners, asked at every handshake: these never raise -------------------------------------------
 

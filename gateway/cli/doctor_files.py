@@ -31,6 +31,8 @@ def files(subject: Subject) -> Iterator[Finding]:
     with snapshot(home.config.database.url, home.path) as connection:
         totals, reusable = read_room(connection)
         found = read_lacking(connection, int(before.timestamp()) * MICROS, MOST + 1)
+    ended = home.ended_peers()
+    found = [each for each in found if each.peer not in ended]
     yield from _quotas(subject, totals)
     owed, room = sum(each.owed_bytes for each in totals.values()), room_of(home)
     for each in islice(found, MOST):

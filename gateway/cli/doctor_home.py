@@ -186,7 +186,12 @@ def pairings(subject: Subject) -> Iterator[Finding]:
         exchange = Remedy(todo, f"gateway pair export {subject.home.path} --out own.json")
         yield Finding(Level.WARN, "pairings", "the node has no peer", exchange)
     for document in documents:
-        yield _pairing(document, subject)
+        mark = subject.home.endings.read(document.jurisdiction)
+        if mark and not mark.is_over:
+            said = f"{document.jurisdiction} ({document.domain}): ended at {mark.when} by {mark.by}: {mark.reason}"
+            yield Finding(Level.OK, "pairings", said)
+        else:
+            yield _pairing(document, subject)
     subject.home.parties(documents, subject.now)
 
 

@@ -50,8 +50,12 @@ def listeners(subject: Subject) -> Iterator[Finding]:
 
 
 def peers(subject: Subject) -> Iterator[Finding]:
-    """Each peer, dialled as the node dials it."""
+    """Each peer, dialled as the node dials it; those whose pairing has ended are not."""
+    ended = subject.home.ended_peers()
     for document in subject.home.peer_documents():
+        if document.jurisdiction in ended:
+            yield Finding(Level.OK, "peers", f"{document.jurisdiction}: the pairing has ended; it is not dialled")
+            continue
         for address in document.addresses:
             yield _peer(document, address, subject)
 

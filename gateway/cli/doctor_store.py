@@ -118,6 +118,11 @@ def channels(subject: Subject) -> Iterator[Finding]:
 
 def _channel(subject: Subject, state: ChannelState, oldest: datetime | None) -> Finding:
     name, home = state.name, subject.home.path
+    if state.ended:
+        said = (
+            f"{name} has ended with its pairing: {state.log.size} envelopes, {state.receipted_size} of them receipted"
+        )
+        return Finding(Level.OK, "channels", said)
     if halt := state.halt:
         said = f"{name} has halted: {halt.reason}: {halt.detail}"
         if halt.reason == FORKED:

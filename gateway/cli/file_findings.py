@@ -28,7 +28,11 @@ QUOTA = (
 
 def of_channel(channel: Channel, jurisdiction: str, command: str, now: datetime) -> Iterator[Finding]:
     """Tells of files of which no byte moved for long, where the channel moves: else that is what is told."""
-    if channel.state == Channel.HALTED or not channel.connected or not channel.HasField("attachments_idle_time"):
+    if (
+        channel.state in {Channel.HALTED, Channel.ENDED}
+        or not channel.connected
+        or not channel.HasField("attachments_idle_time")
+    ):
         return
     idle = channel.attachments_idle_time.ToDatetime(UTC)
     if (now - idle).total_seconds() > STUCK_SECONDS:

@@ -2,19 +2,23 @@
 
 import sys
 from datetime import datetime
+from getpass import getuser
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.certs_rolling import TAKEN
 from gateway.cli.given import used, write_given
 from gateway.cli.given_home import opened_home
 from gateway.cli.options import AsJson, HomeFolder, now, read_input
 from gateway.cli.output import day_and_time, pairs, say, say_aside, table, write_json
+from gateway.errors import BadInput
 from gateway.home import Home
 from gateway.identity.certificates import Window
 from gateway.identity.pairing import PairingDocument
-from gateway.rolling import import_pairing
+from gateway.identity.pairing_end import MAX_NAME_CHARACTERS, MAX_REASON_CHARACTERS, Ending
+from gateway.pairing import document_of, end_pairing, import_pairing
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,6 +26,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Pair the node with those of other jurisdictions.")
     group.command("export")(export)
     group.command("import")(import_)
+    group.command("end")(end)
     group.command("list")(list_)
     app.add_typer(group, name="pair")
 
@@ -54,7 +59,7 @@ def import_(
         bool, typer.Option("--replace-seal", help="The peer lost its sealing keys; the node must be stopped.")
     ] = False,
 ) -> None:
-    """Takes a peer's pairing document.
+    """Takes a peer's pairing document, also to take up a pairing that was ended.
 
     Both operators compare its fingerprint first: without --fingerprint, a person is shown it and asked.
     """
@@ -63,8 +68,12 @@ def import_(
         document = PairingDocument.parse(data)
     if fingerprint is None:
         _ask(document)
-    peer = import_pairing(Home(home), data, fingerprint or document.fingerprint(), now(), replace_seal=replace_seal)
-    say(f"{peer.jurisdiction} ({peer.domain}) is paired. A node that runs must be started again to know it.")
+    paired = import_pairing(Home(home), data, fingerprint or document.fingerprint(), now(), replace_seal=replace_seal)
+    peer = f"{document.jurisdiction} ({document.domain})"
+    if paired.is_again:
+        say(f"{peer} is paired again. {TAKEN} What the document says anew, such as addresses, it knows when it starts.")
+    else:
+        say(f"{peer} is paired. A node that runs must be started again to know it.")
 
 
 def _ask(document: PairingDocument) -> None:
@@ -85,23 +94,72 @@ def _ask(document: PairingDocument) -> None:
     typer.confirm("Does the peer's operator read exactly this fingerprint?", abort=True)
 
 
-def list_(home: HomeFolder, *, as_json: AsJson = False) -> None:
-    """Lists the peers."""
-    at = now()
-    documents = opened_home(home).peer_documents()
-    if as_json:
-        write_json({"peers": [_document(each, at) for each in documents]})
+def end(
+    home: HomeFolder,
+    peer: Annotated[str, typer.Argument(metavar="PEER", help="Its jurisdiction, such as KR.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why, for whoever looks at the node; the peer is not told it.")],
+    by: Annotated[str, typer.Option(help="Who ends it; else the user of this machine who types it.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+) -> None:
+    """Ends the pairing with a peer: nothing is sent to it any more, and nothing taken from it.
+
+    Its document, both logs and all receipts stay, so that what was exchanged can be verified for ever. What waits for
+    it stays in the log. The peer's node is refused, and told why. To take the pairing up again: gateway pair import.
+    With replicas, say it on one: the others know it from the database.
+    """
+    node, jurisdiction = opened_home(home), peer.upper()
+    by, reason = _words("--by", by or getuser(), MAX_NAME_CHARACTERS), _words("--reason", reason, MAX_REASON_CHARACTERS)
+    if not yes:
+        _ask_for_end(node, jurisdiction)
+    done = end_pairing(node, jurisdiction, by, reason, now())
+    if not done.is_new:
+        say(f"the pairing with {jurisdiction} has ended already, at {done.ending.when}, by {done.ending.by}")
         return
-    headings = ("peer", "domain", "addresses", "seal: days left", "fingerprint")
-    table(headings, [_row(each, at) for each in documents])
+    say(f"the pairing with {jurisdiction} is ended. {TAKEN}")
+    if done.waiting is None:
+        say_aside("the database cannot be read now: gateway doctor tells why")
+    elif done.waiting:
+        say_aside(f"envelopes for {jurisdiction} that have no receipt: {done.waiting}; they stay in the log")
 
 
-def _row(document: PairingDocument, at: datetime) -> tuple[str, ...]:
-    addresses = ", ".join(document.addresses)
-    return document.jurisdiction, document.domain, addresses, str(seal_days_left(document, at)), document.fingerprint()
+def _words(option: str, text: str, most: int) -> str:
+    """What a person says, on one line that can be shown."""
+    words = " ".join(text.split())
+    if not words or len(words) > most or not words.isprintable():
+        raise BadInput.of(option, f"must be 1 to {most} characters that can be shown")
+    return words
 
 
-def _document(document: PairingDocument, at: datetime) -> dict[str, Any]:
+def _ask_for_end(node: Home, jurisdiction: str) -> None:
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("is required where nobody can be asked", param_hint="--yes")
+    document = document_of(node, jurisdiction)
+    typer.confirm(f"End the pairing with {document.jurisdiction} ({document.domain})?", abort=True)
+
+
+def list_(home: HomeFolder, *, as_json: AsJson = False) -> None:
+    """Lists the peers, as this home has them: also those whose pairing has ended."""
+    at = now()
+    node = opened_home(home)
+    found = [(each, node.endings.read(each.jurisdiction)) for each in node.peer_documents()]
+    if as_json:
+        write_json({"peers": [_document(each, mark, at) for each, mark in found]})
+        return
+    headings = ("peer", "state", "domain", "addresses", "seal: days left", "fingerprint")
+    table(headings, [_row(each, mark, at) for each, mark in found])
+
+
+def _row(document: PairingDocument, mark: Ending | None, at: datetime) -> tuple[str, ...]:
+    addresses, left = ", ".join(document.addresses), str(seal_days_left(document, at))
+    return document.jurisdiction, _state(mark), document.domain, addresses, left, document.fingerprint()
+
+
+def _state(mark: Ending | None) -> str:
+    return f"ended {mark.when}" if mark and not mark.is_over else "paired"
+
+
+def _document(document: PairingDocument, mark: Ending | None, at: datetime) -> dict[str, Any]:
     return {
         "jurisdiction": document.jurisdiction,
         "domain": document.domain,
@@ -111,7 +169,12 @@ def _document(document: PairingDocument, at: datetime) -> dict[str, Any]:
         "created_at": document.created_at.isoformat(),
         "seal_days_left": seal_days_left(document, at),
         "fingerprint": document.fingerprint(),
+        "ended": _end(mark) if mark and not mark.is_over else None,
     }
+
+
+def _end(mark: Ending) -> dict[str, str]:
+    return {"time": mark.ended_at.isoformat(), "by": mark.by, "reason": mark.reason}
 
 
 def seal_days_left(document: PairingDocument, at: datetime) -> int:

@@ -51,7 +51,7 @@ def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel], 
         ]
     )
     say()
-    table(("peer", "domain", "addresses", "name"), [_peer_row(each) for each in peers])
+    table(("peer", "state", "domain", "addresses", "name"), [_peer_row(each) for each in peers])
     say()
     if info.replicas:
         table(("replica", "state", "started", "last seen", "moves"), [_replica_row(each) for each in info.replicas])
@@ -93,7 +93,9 @@ def _replica_row(replica: Replica) -> tuple[str, ...]:
 
 
 def _peer_row(peer: Peer) -> tuple[str, ...]:
-    return peer.jurisdiction, peer.domain, ", ".join(peer.addresses), peer.display_name
+    ended = f" {moment_of(peer.end_time)}" if peer.state == Peer.ENDED else ""
+    state = f"{word_of(Peer.State, peer.state)}{ended}"
+    return peer.jurisdiction, state, peer.domain, ", ".join(peer.addresses), peer.display_name
 
 
 def _channel_row(channel: Channel) -> tuple[str, ...]:
@@ -164,6 +166,10 @@ def _peer(peer: Peer) -> dict[str, Any]:
         "display_name": peer.display_name,
         "addresses": list(peer.addresses),
         "pairing_fingerprint": peer.pairing_fingerprint,
+        "state": word_of(Peer.State, peer.state),
+        "end_time": json_moment(peer.end_time),
+        "ended_by": peer.ended_by,
+        "end_reason": peer.end_reason,
     }
 
 

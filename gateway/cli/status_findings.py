@@ -21,6 +21,7 @@ _OF_ALARMS = {
     "access.toml": Remedy("correct the file: until then the rules before are in force", DOCTOR),
     "TLS key and certificate": Remedy("put in a key and a certificate that fit: those before are in use", DOCTOR),
     "trust in clients": Remedy("correct the root, list or denied.txt: what was read before is in force", DOCTOR),
+    "ended pairings": Remedy("correct or restore the mark: what was read before is in force", "ls HOME/peers/ended"),
     "trust in peers": Remedy("correct the pairing document or list: what was read before is in force", DOCTOR),
     "lists of revoked certificates": Remedy(
         "sign a newer list on the machine of its authority, and copy it to the node",
@@ -35,6 +36,11 @@ _OF_FILES = Remedy(
     "if there is no room, make it, or raise the bound under [attachments] in config.toml; if the peer lacks the file "
     "or sends other bytes, call its operator",
     DOCTOR,
+)
+ABOUT_PAIRING = "pairing with "  # likewise
+_OF_PAIRING = Remedy(
+    "call the peer's operator: what is sealed waits. If it is right, end the pairing here, too",
+    "gateway pair end HOME PEER",
 )
 _OTHER_ALARM = Remedy("do as its detail says; the doctor looks at the node's files", DOCTOR)
 
@@ -64,6 +70,8 @@ def findings(
 
 def _of_channel(channel: Channel, now: datetime) -> Iterator[Finding]:
     name = channel.name.removeprefix("channels/")
+    if channel.state == Channel.ENDED:
+        return  # that it stands still, and what waits in it, is meant
     if channel.state == Channel.HALTED:
         said = f"{name} has halted: {channel.halt_reason}"
         is_for_good = channel.halt_reason.startswith(FORKED)
@@ -99,7 +107,9 @@ def _of_replica(replica: Replica) -> Iterator[Finding]:
 
 
 def _of_alarm(alarm: Alarm) -> Finding:
-    remedy = _OF_FILES if alarm.about.startswith(ABOUT_FILES) else _OF_ALARMS.get(alarm.about, _OTHER_ALARM)
+    prefixes = {ABOUT_FILES: _OF_FILES, ABOUT_PAIRING: _OF_PAIRING}
+    found = next((each for prefix, each in prefixes.items() if alarm.about.startswith(prefix)), None)
+    remedy = found or _OF_ALARMS.get(alarm.about, _OTHER_ALARM)
     return Finding(Level.FAIL, "alarm", f"{alarm.about}: {alarm.detail}", remedy)
 
 

@@ -15,6 +15,7 @@ from gateway.commands.acting import Acting
 from gateway.errors import BadInput, NotFound
 from gateway.identity.parties import Parties
 from gateway.questions.frameworks import FrameworkQuestions
+from gateway.store.pairings import not_paired
 from gateway.store.transaction import Transaction
 from gateway.supervision import framework_envelopes as envelopes
 from gateway.supervision.approval import (
@@ -41,7 +42,8 @@ class Publication:
         content: what it says; None if it is a change of what is not known
         same_as: number of the version that says the same; 0: none does
         base_version: that a change set was made for; 0: the version is told whole
-        recipients: jurisdictions
+        recipients: jurisdictions; where none is named, all peers
+        names_them: whether the request names them
         etag: of the framework, as the author saw it; empty: any
         path: of the header in the request
     """
@@ -51,6 +53,7 @@ class Publication:
     same_as: int
     base_version: int
     recipients: Sequence[str]
+    names_them: bool
     etag: str
     path: str
 
@@ -108,6 +111,7 @@ class FrameworkSealing:
             newest.version if newest and same else 0,
             base,
             self._recipients(request.recipients),
+            bool(request.recipients),
             request.etag,
             "change_set.header" if base else "content.header",
         )
@@ -137,7 +141,7 @@ class FrameworkSealing:
         number, base, content = version.number, version.base, version.content
         newest = tx.rules.newest(wanted.framework_id)
         told = tx.rules.recipients(newest) if newest and newest.version == number else set()
-        lacking = [recipient for recipient in wanted.recipients if recipient not in told]
+        lacking = [recipient for recipient in self._paired(tx, wanted) if recipient not in told]
         for recipient in lacking:
             tx.seal(
                 self._parties.origin_to(recipient),
@@ -149,6 +153,7 @@ class FrameworkSealing:
 
     def _checked(self, tx: Transaction, acting: Acting, wanted: Publication) -> Version:
         """The version that may be sealed now, but for approval."""
+        self._paired(tx, wanted)
         newest = tx.rules.newest(wanted.framework_id)
         own = self._parties.jurisdiction
         number = check_publish(wanted.framework_id, own, newest, wanted.base_version, wanted.etag)
@@ -158,6 +163,17 @@ class FrameworkSealing:
         if newest and wanted.same_as == newest.version:
             return Version(newest.version, newest.base_version, wanted.content)
         return Version(number, number - 1, wanted.content)
+
+    def _paired(self, tx: Transaction, wanted: Publication) -> Sequence[str]:
+        """The recipients, without those whose pairing has ended; who is named must be paired."""
+        ended = {each: tx.channel(self._parties.origin_to(each)).ended for each in wanted.recipients}
+        for place, each in enumerate(wanted.recipients):
+            if wanted.names_them and (end := ended[each]):
+                raise BadInput.of(f"recipients[{place}]", not_paired(each, end))
+        paired = [each for each in wanted.recipients if not ended[each]]
+        if not paired:
+            raise BadInput.of("recipients", "there is no paired jurisdiction any more")
+        return paired
 
     def _recipients(self, asked: Sequence[str]) -> Sequence[str]:
         peers = sorted(self._parties.peers)
@@ -183,17 +199,19 @@ class FrameworkSealing:
             raise BadInput(violations)
         peer = assessed_peer(content, self._parties.jurisdiction)
         if peer not in self._parties.peers:
-            side = "second" if peer == content.second_jurisdiction else "first"
             paired = ", ".join(sorted(self._parties.peers)) or "none yet"
-            raise BadInput.of(f"assessment.content.{side}_jurisdiction", f"must be a paired jurisdiction: {paired}")
+            raise BadInput.of(_peer_field(content, peer), f"must be a paired jurisdiction: {paired}")
         return Assessing(request.assessment_id or made_id, content, peer)
 
     def propose_assessment(self, tx: Transaction, wanted: Assessing) -> Iterator[Proposed]:
         """Passes if an assessment could be given now, but for approval; tells what that would be."""
+        state = tx.channel(self._parties.origin_to(wanted.peer))
+        if state.ended:
+            raise BadInput.of(_peer_field(wanted.content, wanted.peer), not_paired(wanted.peer, state.ended))
         check_assess(
             wanted.assessment_id,
             wanted.content,
-            tx.channel(self._parties.origin_to(wanted.peer)).ends,
+            state.ends,
             tx.rules.assessment,
             lambda name: tx.rules.has_provision(framework_id(name), provision_id(name)),
         )
@@ -212,6 +230,11 @@ class FrameworkSealing:
             lambda seal: envelopes.assessed(seal, wanted.assessment_id, wanted.content),
             acting.approver,
         )
+
+
+def _peer_field(content: AssessmentContent, peer: str) -> str:
+    side = "second" if peer == content.second_jurisdiction else "first"
+    return f"assessment.content.{side}_jurisdiction"
 
 
 def _check_publication(request: pb.PublishVersionRequest) -> None:

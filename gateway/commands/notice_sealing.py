@@ -11,8 +11,11 @@ from regulator.exchange.v1.notice_service_pb2 import WithdrawNoticeRequest
 
 from gateway.commands.acting import Acting
 from gateway.commands.attachment_sight import attachment_missing, visible
+from gateway.errors import BadInput
 from gateway.identity.parties import Parties
 from gateway.moments import day_at
+from gateway.store.pairings import not_paired, require_paired
+from gateway.store.state import ChannelState
 from gateway.store.transaction import Sealed, Transaction
 from gateway.supervision import envelopes
 from gateway.supervision.acts import (
@@ -65,7 +68,9 @@ class NoticeSealing:
 
     def propose_withdrawal(self, tx: Transaction, acting: Acting, request: WithdrawNoticeRequest) -> Iterator[Proposed]:
         """Passes if a notice could be taken back now, but for approval; tells what that would be."""
-        return proposed_withdrawal(_withdrawable(tx, acting, request))
+        record = _withdrawable(tx, acting, request)
+        require_paired(tx.channel(self._parties.origin_to(record.recipient)))
+        return proposed_withdrawal(record)
 
     def withdraw(self, tx: Transaction, acting: Acting, request: WithdrawNoticeRequest) -> Sealed:
         """Takes a notice back."""
@@ -78,8 +83,10 @@ class NoticeSealing:
     def seal(
         self, tx: Transaction, acting: Acting, recipient: str, build: Callable[[envelopes.Seal], Envelope]
     ) -> Sealed:
-        """Seals an envelope for a recipient; everything was checked."""
-        return tx.seal(self._parties.origin_to(recipient), acting.author, build, acting.approver)
+        """Seals an envelope for a recipient; everything was checked but whether the two are paired still."""
+        origin = self._parties.origin_to(recipient)
+        require_paired(tx.channel(origin))
+        return tx.seal(origin, acting.author, build, acting.approver)
 
     def _examined(
         self, tx: Transaction, acting: Acting, submission: Submission
@@ -88,10 +95,20 @@ class NoticeSealing:
         submission = _with_recipient(tx, acting, submission)
         check_retention(submission.content, day_at(tx.now), submission.path)
         check_past(submission.content, tx.now, submission.path)
-        channel = tx.channel(self._parties.origin_to(submission.recipient)).ends
-        check_release(submission.notice_id, submission.content, channel, tx.find_notice, acting.scope, submission.path)
+        state = tx.channel(self._parties.origin_to(submission.recipient))
+        _check_recipient(state, submission)
+        release = submission.notice_id, submission.content, state.ends
+        check_release(*release, tx.find_notice, acting.scope, submission.path)
         _require_attachments(tx, acting, submission)
         return submission, proposed_notice(submission.content, tx.find_notice)
+
+
+def _check_recipient(state: ChannelState, submission: Submission) -> None:
+    """Passes if the two are paired still; of a notice that supersedes one, the request names no recipient."""
+    if state.ended and not submission.supersedes:
+        field = f"{submission.path.removesuffix('content')}recipient"
+        raise BadInput.of(field, not_paired(state.ends.recipient, state.ended))
+    require_paired(state)
 
 
 def _require_attachments(tx: Transaction, acting: Acting, submission: Submission) -> None:

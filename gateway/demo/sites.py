@@ -29,7 +29,7 @@ from gateway.home import Home
 from gateway.identity.access import Role
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
-from gateway.rolling import import_pairing
+from gateway.pairing import import_pairing
 
 MARKER = "made-by-gateway-demo"
 START_SECONDS, STOP_SECONDS = 60, 20

@@ -103,7 +103,7 @@ QUEUE_LIMIT = Metric(
 CHANNEL_STATE = Metric(
     "gateway_channel_state",
     Kind.GAUGE,
-    "1 for the state a channel is in: serving, peer_unreachable or halted; 0 for the others.",
+    "1 for the state a channel is in: serving, peer_unreachable, halted or ended (with its pairing); 0 for the others.",
     ("channel", "peer", "direction", "state"),
 )
 CHANNEL_ENVELOPES = Metric("gateway_channel_envelopes", Kind.GAUGE, "Envelopes in the log of a channel.", ("channel",))

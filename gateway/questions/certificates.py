@@ -1,7 +1,7 @@
 """How long the certificates last that this node depends on: one source, for events and for those who ask."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -13,8 +13,8 @@ from gateway.questions.paging import page_of
 from gateway.store.bulletin import Bulletin
 from gateway.supervision.submissions import check_fields
 
-Read = Callable[[datetime, Mapping[str, CertifiedSeal]], Sequence[Lifetime]]
-"""Reads them from the home, given the time and the seals in force of peers, by jurisdiction; may take its time."""
+Read = Callable[[datetime, Mapping[str, CertifiedSeal], Collection[str]], Sequence[Lifetime]]
+"""Reads them from the home, given the time, the seals in force of peers, by jurisdiction, and the peers of before."""
 
 
 class CertificateQuestions:
@@ -34,7 +34,7 @@ class CertificateQuestions:
         Raises:
             ConfigError: a file cannot be read now.
         """
-        return await asyncio.to_thread(self._read, now, self._seals_of_peers())
+        return await asyncio.to_thread(self._read, now, self._seals_of_peers(), self._ended_peers())
 
     async def list_certificates(self, request: admin.ListCertificatesRequest) -> admin.ListCertificatesResponse:
         """Gives a page of them."""
@@ -47,6 +47,9 @@ class CertificateQuestions:
         states = self._bulletin.commit.states.values()
         incoming = {each.ends.sender: each.seals.sender.newest for each in states if not each.ends.outgoing}
         return {peer: seal for peer, seal in incoming.items() if all(seal.certificates)}
+
+    def _ended_peers(self) -> Collection[str]:
+        return {each.ends.recipient for each in self._bulletin.commit.states.values() if each.ended}
 
 
 def certificate_messages(lifetimes: Iterable[Lifetime], now: datetime) -> list[admin.Certificate]:

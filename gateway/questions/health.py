@@ -4,9 +4,10 @@
     channels                         every channel moves
     channels/hk-to-kr                this channel moves: what is sealed gets its receipt
     channels/hk-to-kr/connected      its stream is up: the peer is reached
-    channels/hk-to-kr/open           it has not halted
+    channels/hk-to-kr/open           it has neither halted nor ended with its pairing
 
 So a channel whose peer cannot be reached is ``open`` and not ``connected``, and one that has halted is not ``open``.
+One that has ended is not well by its own name, and does not count for ``channels``.
 """
 
 import asyncio
@@ -75,9 +76,9 @@ class Health:
         states = self._bulletin.commit.states.values()
         links = {state.origin: self._links.of(state.origin) for state in states}
         moves = {state.origin: movement(state, links[state.origin]) is Movement.SERVING for state in states}
-        yield CHANNELS, all(moves.values())
+        yield CHANNELS, all(moves[state.origin] for state in states if not state.ended)
         for state in states:
             name = channel_name(state)
             yield name, moves[state.origin]
             yield f"{name}/connected", links[state.origin].connected
-            yield f"{name}/open", state.halt is None
+            yield f"{name}/open", state.halt is None and not state.ended

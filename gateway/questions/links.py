@@ -11,10 +11,17 @@ from gateway.store.state import ChannelState
 
 @dataclass(frozen=True, slots=True)
 class LinkStatus:
-    """How the stream of a channel does; ``last_error`` is for people, empty while nothing is wrong."""
+    """How the stream of a channel does.
+
+    Attributes:
+        connected: whether it is up
+        last_error: for people, empty while nothing is wrong
+        refused: the peer takes none, since an operator there ended the pairing
+    """
 
     connected: bool = False
     last_error: str = ""
+    refused: bool = False
 
 
 class Links:
@@ -68,10 +75,13 @@ class Movement(StrEnum):
     SERVING = "serving"
     PEER_UNREACHABLE = "peer_unreachable"  # its stream is down: envelopes wait
     HALTED = "halted"  # until an operator has decided, or what the halt was for is mended
+    ENDED = "ended"  # with its pairing: that it stands still is meant
 
 
 def movement(state: ChannelState, link: LinkStatus) -> Movement:
-    """Tells whether a channel moves; one that has halted does not, whatever its stream does."""
+    """Tells whether a channel moves; one that has ended or halted does not, whatever its stream does."""
+    if state.ended:
+        return Movement.ENDED
     if state.halt:
         return Movement.HALTED
     return Movement.SERVING if link.connected else Movement.PEER_UNREACHABLE

@@ -40,7 +40,7 @@ from gateway.supervision.submissions import check_fields
 EVENTS_AT_ONCE = 500
 FEW_EVENTS = 64  # since the last look: of a commit or two
 
-_OF_THE_NODE = frozenset({Event.CERTIFICATE_EXPIRING, Event.ALARM})
+_OF_THE_NODE = frozenset({Event.CERTIFICATE_EXPIRING, Event.ALARM, Event.PAIRING_ENDED, Event.PAIRING_RESUMED})
 _OF_DRAFTS = frozenset(
     {Event.DRAFT_SUBMITTED, Event.DRAFT_APPROVED, Event.DRAFT_REJECTED, Event.DRAFT_RECALLED, Event.DRAFT_EXPIRED}
 )

@@ -84,7 +84,7 @@ class Standing:
         check_fields(request)
         for peer in self._parties.peers.values():
             if _peer_name(peer) == request.name:
-                return _peer(peer)
+                return self._peer(peer)
         raise NotFound(f"there is no {request.name}")
 
     def list_peers(self, request: admin.ListPeersRequest) -> admin.ListPeersResponse:
@@ -92,7 +92,7 @@ class Standing:
         check_fields(request)
         ordered = sorted(self._parties.peers.values(), key=lambda peer: peer.jurisdiction)
         page, more = page_of(ordered, request)
-        return admin.ListPeersResponse(peers=map(_peer, page), next_page_token=more)
+        return admin.ListPeersResponse(peers=map(self._peer, page), next_page_token=more)
 
     async def get_channel(self, request: admin.GetChannelRequest) -> admin.Channel:
         """Gives one channel."""
@@ -112,6 +112,21 @@ class Standing:
         awaited = await self._files.awaited()
         told = [self._channel(state, awaited.get(state.id)) for state in page]
         return admin.ListChannelsResponse(channels=told, next_page_token=more)
+
+    def _peer(self, peer: Party) -> admin.Peer:
+        ended = self._bulletin.commit.states[self._parties.origin_to(peer.jurisdiction)].ended
+        return admin.Peer(
+            name=_peer_name(peer),
+            jurisdiction=peer.jurisdiction,
+            domain=peer.domain,
+            display_name=peer.display_name,
+            addresses=peer.addresses,
+            pairing_fingerprint=peer.fingerprint,
+            state=admin.Peer.ENDED if ended else admin.Peer.PAIRED,
+            end_time=Timestamp(seconds=ended.ended_time) if ended else None,
+            ended_by=ended.by if ended else "",
+            end_reason=ended.reason if ended else "",
+        )
 
     def _replicas(self) -> Iterator[admin.Replica]:
         """Those that run, and those that did lately and were not started again since."""
@@ -134,7 +149,7 @@ class Standing:
             origin=state.origin,
             sender=state.ends.sender,
             recipient=state.ends.recipient,
-            state=admin.Channel.HALTED if halt else admin.Channel.OPEN,
+            state=_state(state),
             halt_reason=f"{halt.reason}: {halt.detail}" if halt else "",
             size=state.log.size,
             receipted_size=state.receipted_size,
@@ -163,19 +178,14 @@ def channel_name(state: ChannelState) -> str:
     return f"channels/{state.name}"
 
 
+def _state(state: ChannelState) -> admin.Channel.State.ValueType:
+    if state.ended:
+        return admin.Channel.ENDED
+    return admin.Channel.HALTED if state.halt else admin.Channel.OPEN
+
+
 def _peer_name(peer: Party) -> str:
     return f"peers/{peer.jurisdiction.lower()}"
-
-
-def _peer(peer: Party) -> admin.Peer:
-    return admin.Peer(
-        name=_peer_name(peer),
-        jurisdiction=peer.jurisdiction,
-        domain=peer.domain,
-        display_name=peer.display_name,
-        addresses=peer.addresses,
-        pairing_fingerprint=peer.fingerprint,
-    )
 
 
 def _usage(usage: Usage) -> admin.AttachmentUsage:

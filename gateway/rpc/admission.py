@@ -87,10 +87,25 @@ class BackOfficeAdmission:
 
 
 class PeerAdmission:
-    """Admits paired nodes, each under the root that its pairing document pins."""
+    """Admits paired nodes, each under the root that its pairing document pins.
 
-    def __init__(self, parties: Parties, trust: Callable[[str], TlsTrust], clock: Callable[[], datetime]) -> None:
-        self._trust, self._clock = trust, clock  # trust: by jurisdiction
+    One whose pairing has ended is known still, and told just that: its operator must see why it is refused.
+
+    Args:
+        parties: who exchanges
+        trust: gives the decisions by a peer's roots, by jurisdiction
+        require_paired: raises ``PairingEnded`` for a jurisdiction that is not paired any more
+        clock: with a time zone
+    """
+
+    def __init__(
+        self,
+        parties: Parties,
+        trust: Callable[[str], TlsTrust],
+        require_paired: Callable[[str], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._trust, self._require_paired, self._clock = trust, require_paired, clock
         self._peers = {str(NodeId(peer.domain)): peer for peer in parties.peers.values()}
 
     def admit(self, call: Call, method: str) -> Admitted:
@@ -98,6 +113,7 @@ class PeerAdmission:
 
         Raises:
             Unauthenticated: no paired node is behind the session, or it is without post-quantum key exchange.
+            PairingEnded: the node behind it was paired once.
         """
         session = call.session
         if _only(session, "ssl_negotiated_key_exchange_group") != HYBRID_GROUP:
@@ -106,6 +122,7 @@ class PeerAdmission:
         peer = self._peers.get(claimed)
         if peer is None or verified_identity(session, self._trust(peer.jurisdiction), self._clock()) != claimed:
             raise Unauthenticated("the certificate is not that of a paired node")
+        self._require_paired(peer.jurisdiction)
         PEER.set(peer)
         return Admitted(claimed)
 

@@ -104,7 +104,7 @@ def _movements(states: Mapping[str, ChannelState], links: Links) -> _Rows:
 def _waiting(states: Mapping[str, ChannelState], sources: Sources) -> _Rows:
     now = sources.clock()
     for name, state in states.items():
-        if state.ends.outgoing:
+        if state.ends.outgoing and not state.ended:
             oldest = sources.bulletin.backlog.oldest(state.origin)
             yield [name], max(0, now - oldest) / MICROS if oldest else 0
 
@@ -124,7 +124,8 @@ def attachment_families(
 
 def _unattached_families(awaited: Mapping[int, Awaited], sources: Sources) -> Iterator[GaugeMetricFamily]:
     now, transfers, links = sources.clock(), sources.files.transfers, sources.links
-    waiting = [(each, awaited.get(each.id)) for each in sources.bulletin.commit.states.values()]
+    moving = [each for each in sources.bulletin.commit.states.values() if not each.ended]
+    waiting = [(each, awaited.get(each.id)) for each in moving]
     yield _family(table.UNATTACHED_NOTICES, (([each.name], its.notices if its else 0) for each, its in waiting))
     yield _family(table.UNATTACHED_BYTES, (([each.name], its.to_come_bytes if its else 0) for each, its in waiting))
     since = [(each, its.since if its else now) for each, its in waiting]

@@ -1,7 +1,7 @@
 """Reads logs: batches for the wire, the right edge at an earlier size, stored hashes for proofs."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 from regulator.exchange.v1 import peer_service_pb2 as wire
@@ -16,6 +16,7 @@ from gateway.ledger.merkle import CompactRange
 from gateway.store.seals import next_turn
 from gateway.store.state import ChannelState
 from gateway.store.tables import JOURNAL, UNUSABLE, channels, events, heads, leaves, subtrees
+from gateway.supervision.records import Place
 
 _RECEIPTED = select(func.max(heads.c.size)).where(
     heads.c.channel == bindparam("of_channel"), heads.c.receipt_time.is_not(None)
@@ -23,6 +24,14 @@ _RECEIPTED = select(func.max(heads.c.size)).where(
 _UNUSABLE = (
     select(events.c.index).where(text(UNUSABLE), events.c.channel == bindparam("of_channel")).order_by(events.c.cursor)
 )
+
+
+class Reply(NamedTuple):
+    """An envelope that replies to something of the pair's other channel; ``is_destroyed``: its content."""
+
+    place: Place
+    envelope: Envelope
+    is_destroyed: bool
 
 
 def read_batch(connection: Connection, channel: int, first: int, limit: int) -> wire.Batch:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, RowMapping, func, select
 
 from gateway.errors import Corrupt, VerificationError, WrongState
+from gateway.identity.pairing_end import Ending
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, signing_time
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.forks import NO_PREFIX, Prefix
@@ -37,6 +38,7 @@ class ChannelState:
             shows to have; receipts may have been given for more than is here
         early: of a channel of ours, indexes of replies that came back from the peer before what they reply to was here
             again; None: nobody has looked yet
+        ending: the last end of its pairing, also where that holds again; None: it was never ended
     """
 
     id: int
@@ -50,11 +52,17 @@ class ChannelState:
     least_told: int = MAX_SIZE
     unheard: bool = False
     early: tuple[int, ...] | None = None
+    ending: Ending | None = None
 
     @property
     def name(self) -> str:
         """What people and metrics call it: ``hk-to-kr``."""
         return f"{self.ends.sender.lower()}-to-{self.ends.recipient.lower()}"
+
+    @property
+    def ended(self) -> Ending | None:
+        """The end of its pairing, if that is ended now."""
+        return self.ending if self.ending and not self.ending.is_over else None
 
     @property
     def receipted_size(self) -> int:
@@ -134,7 +142,26 @@ def _read_channel(connection: Connection, row: RowMapping) -> ChannelState:
     ends = ChannelEnds(row["sender"], row["recipient"], outgoing=row["outgoing"])
     seals = read_seals(connection, channel, origin)
     halt = _read_halt(connection, channel, row)
-    return ChannelState(channel, origin, ends, seals, log, head, receipt, halt, unheard=row["unheard"])
+    ending = _read_ending(row)
+    return ChannelState(channel, origin, ends, seals, log, head, receipt, halt, unheard=row["unheard"], ending=ending)
+
+
+def _read_ending(row: RowMapping) -> Ending | None:
+    if not row["ended_time"]:
+        return None
+    return Ending(row["ended_time"], row["ended_by"], row["end_reason"], row["resumed_time"])
+
+
+def ending_values(ending: Ending | None) -> dict[str, int | str]:
+    """The columns of a channel that tell of the end of its pairing."""
+    if ending is None:
+        return {"ended_time": 0, "resumed_time": 0, "ended_by": "", "end_reason": ""}
+    return {
+        "ended_time": ending.ended_time,
+        "resumed_time": ending.resumed_time,
+        "ended_by": ending.by,
+        "end_reason": ending.reason,
+    }
 
 
 def _read_head(connection: Connection, channel: int, log: CompactRange) -> SignedCheckpoint | None:

@@ -54,7 +54,8 @@ node = Table(
 
 # One direction to or from a peer; and, with the id 0, the access journal. `edge`: the compact range of `size` leaves,
 # hashes joined. `version`: of the node, as of the last commit that changed the channel; on PostgreSQL alone. `unheard`:
-# the database was put back, and the sender of this channel has not sent again yet what it shows to have.
+# the database was put back, and the sender of this channel has not sent again yet what it shows to have. `ended_time`
+# and what follows: an operator ended the pairing (`identity.pairing_end`); 0: never.
 channels = Table(
     "channels",
     metadata,
@@ -69,6 +70,10 @@ channels = Table(
     Column("halt_detail", String, nullable=False),
     Column("version", BIG, nullable=False, server_default=text("0")),
     Column("unheard", Boolean, nullable=False, server_default=false()),
+    Column("ended_time", BIG, nullable=False, server_default=text("0")),
+    Column("resumed_time", BIG, nullable=False, server_default=text("0")),  # 0: it was not taken up again
+    Column("ended_by", String, nullable=False, server_default=""),
+    Column("end_reason", String, nullable=False, server_default=""),
     UniqueConstraint("origin"),
 )
 

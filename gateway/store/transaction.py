@@ -7,7 +7,7 @@ in a ``Changes``. So a unit that raises leaves nothing behind, and many units ma
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -16,6 +16,7 @@ from regulator.exchange.v1.journal_pb2 import JournalEntry
 from sqlalchemy import Connection, select, update
 
 from gateway.errors import BadInput, Halted, StoreError
+from gateway.identity.pairing_end import Ending
 from gateway.journal.entries import CallRecord, Entry
 from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
@@ -25,7 +26,7 @@ from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.changes import Changes, RequestRecord, request_key
 from gateway.store.clocks import NO_WITNESSES
-from gateway.store.logs import parsed, read_leaves, read_unusable
+from gateway.store.logs import Reply, parsed, read_leaves, read_unusable
 from gateway.store.reading import Reading
 from gateway.store.receipts import Covered
 from gateway.store.seals import SealChange
@@ -55,14 +56,6 @@ class Sealed:
     envelope: Envelope
     place: Place
     projection: Projection
-
-
-class Reply(NamedTuple):
-    """An envelope that replies to something of the pair's other channel; ``is_destroyed``: its content."""
-
-    place: Place
-    envelope: Envelope
-    is_destroyed: bool
 
 
 class Transaction(Reading):
@@ -250,6 +243,10 @@ class Transaction(Reading):
         state = self.channel(origin)
         if state.receipted_size >= shown:
             self._changes.states[origin] = replace(state, unheard=False)
+
+    def keep_ending(self, origin: str, ending: Ending) -> None:
+        """Takes that the pairing of a channel was ended, or was taken up again; ``store.pairings`` tells of it."""
+        self._changes.states[origin] = replace(self.channel(origin), ending=ending)
 
     def halt(self, origin: str, halt: Halt) -> bool:
         """Halts a channel; False: it has halted, and keeps its first reason, since the other one is no graver."""

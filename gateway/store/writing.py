@@ -27,7 +27,7 @@ from gateway.store.recent import Run
 from gateway.store.rows import changing_columns, notice_row
 from gateway.store.seals import seal_rows
 from gateway.store.sharing_rows import sharing_rows
-from gateway.store.state import ChannelState, Counters
+from gateway.store.state import ChannelState, Counters, ending_values
 
 Rows = list[dict[str, Any]]
 Sign = Callable[[Checkpoint, int], Future[SignedCheckpoint]]
@@ -197,10 +197,15 @@ class Writing:
     def _write_channels(self, connection: Connection) -> None:
         for origin, state in self.states.items():
             before = self._before[origin]
-            if (state.log, state.halt, state.unheard) != (before.log, before.halt, before.unheard):
+            if state is not before and _stored(state) != _stored(before):
                 _write_channel(connection, before, state)
                 if state.halt and state.halt != before.halt:
                     keep_fork(connection, before, state.halt, self._now)
+
+
+def _stored(state: ChannelState) -> tuple[object, ...]:
+    """What its row has of a channel's state."""
+    return state.log, state.halt, state.unheard, state.ending
 
 
 def _write_channel(connection: Connection, before: ChannelState, after: ChannelState) -> None:
@@ -213,6 +218,7 @@ def _write_channel(connection: Connection, before: ChannelState, after: ChannelS
         "halt_reason": after.halt.reason if after.halt else "",
         "halt_detail": after.halt.detail if after.halt else "",
         "unheard": after.unheard,
+        **ending_values(after.ending),
     }
     if execute(connection, _CHANGE_CHANNEL, values) != 1:
         raise StoreError(f"another writer appended to {before.origin}")
@@ -271,6 +277,8 @@ _CHANGING = (
     "revision",
 )
 
+_CHANNEL_COLUMNS = ("size", "edge", "halt_reason", "halt_detail", "unheard", *ending_values(None))
+
 _CHANGE_NOTICE = (
     update(tables.notices)
     .where(tables.notices.c.id == bindparam("changed_id"))
@@ -280,7 +288,7 @@ _CHANGE_NOTICE = (
 _CHANGE_CHANNEL = (
     update(tables.channels)
     .where(tables.channels.c.id == bindparam("id_before"), tables.channels.c.size == bindparam("size_before"))
-    .values({name: bindparam(name) for name in ("size", "edge", "halt_reason", "halt_detail", "unheard")})
+    .values({name: bindparam(name) for name in _CHANNEL_COLUMNS})
 )
 
 _DROP_HEADS = delete(tables.heads).where(

@@ -1,13 +1,21 @@
 """A person who pairs is shown whom the document is of, and asked whether its fingerprint was compared."""
 
+import json
 import os
 import pty
+import shutil
+import time
+from datetime import UTC, datetime
+from getpass import getuser
 from pathlib import Path
 
 import pytest
 
+from gateway.home import Home
 from gateway.identity.pairing import PairingDocument
-from tests.cli.transcripts import run
+from gateway.store.database import stopped
+from gateway.store.opening import add_channels, channel_names
+from tests.cli.transcripts import Ran, run
 from tests.support.forking import finished
 from tests.support.nodes import Site
 
@@ -90,3 +98,116 @@ def test_a_peer_under_another_jurisdiction_is_no_fault_of_the_home(founded):
     assert ran.code == 2
     assert "gateway.kr.example is of SG; it is paired here as KR" in ran.err
     assert [each.jurisdiction for each in hk.home.peer_documents()] == ["KR"]
+
+
+# --- the end of a pairing -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def paired(founded: tuple[Site, Site], tmp_path: Path) -> Home:
+    """The home of HK, paired with KR, whose pairing never ended."""
+    hk, kr = founded
+    copy = Home(shutil.copytree(hk.home.path, tmp_path / "hk"))
+    shutil.rmtree(copy.peers / "ended", ignore_errors=True)
+    file = exported(kr)  # another one has another moment in it
+    fingerprint = PairingDocument.parse(file.read_bytes()).fingerprint()
+    ran = run("pair", "import", copy.path, file, "--fingerprint", fingerprint)
+    assert ran.code == 0, ran.err
+    return copy
+
+
+def end(home: Home, *options: str, peer: str = "KR", reason: str = "it is over") -> Ran:
+    return run("pair", "end", home.path, peer, "--reason", reason, *options)
+
+
+def test_an_end_is_marked_with_who_when_and_why_and_the_document_stays(paired: Home) -> None:
+    before = paired.peer_file("KR").read_bytes()
+    ran = end(paired, "--yes", "--by", "Chan", peer="kr")
+    assert (ran.code, "within seconds" in ran.out) == (0, True), ran.err
+    mark = json.loads(paired.endings.path("KR").read_text())
+    assert (mark["schema"], mark["ended_by"], mark["reason"]) == ("pairing-end/1", "Chan", "it is over")
+    assert (mark["domain"], mark["fingerprint"]) == ("gateway.kr.example", paired.peer_documents()[0].fingerprint())
+    assert abs(mark["ended_time"] - time.time()) < 600
+    assert paired.peer_file("KR").read_bytes() == before
+    assert run("check", paired.path).code == 0
+    (listed,) = json.loads(run("pair", "list", paired.path, "--json").out)["peers"]
+    assert listed["ended"]["by"] == "Chan"
+
+
+def test_who_ends_it_is_the_user_who_types_it_if_nobody_is_named(paired: Home) -> None:
+    assert end(paired, "--yes").code == 0
+    mark = paired.endings.read("KR")
+    assert mark is not None
+    assert mark.by == getuser()
+
+
+def test_to_end_it_twice_changes_nothing(paired: Home) -> None:
+    assert end(paired, "--yes").code == 0
+    mark = paired.endings.path("KR").read_bytes()
+    ran = end(paired, "--yes", reason="another reason")
+    assert (ran.code, "has ended already" in ran.out) == (0, True), ran.err
+    assert paired.endings.path("KR").read_bytes() == mark
+
+
+def test_a_peer_that_is_none_is_named_and_those_that_are(paired: Home) -> None:
+    ran = end(paired, "--yes", peer="SG")
+    assert ran.code == 2
+    assert "SG is not a peer of this node; its peers are: KR" in ran.err
+    assert not paired.endings.folder.exists()
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "a\u202eb"])
+def test_a_reason_that_cannot_be_shown_is_refused(paired: Home, reason: str) -> None:
+    ran = end(paired, "--yes", reason=reason)
+    assert ran.code == 2
+    assert "--reason" in ran.err
+    assert paired.endings.read("KR") is None
+
+
+def test_nobody_is_asked_where_nobody_can_be(paired: Home) -> None:
+    ran = end(paired)
+    assert ran.code == 2
+    assert "--yes" in ran.err
+    assert paired.endings.read("KR") is None
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("\n", 1)])
+def test_a_person_is_asked_whether_to_end_it(paired: Home, answer: str, code: int) -> None:
+    ended, told = at_a_terminal(answer, "pair", "end", paired.path, "KR", "--reason", "it is over")
+    assert ended == code, told
+    assert "gateway.kr.example" in told
+    assert (paired.endings.read("KR") is not None) == (code == 0)
+
+
+def test_an_import_takes_it_up_again_and_says_so(paired: Home) -> None:
+    assert end(paired, "--yes").code == 0
+    (document,) = paired.peer_documents()
+    again = ("pair", "import", paired.path, paired.peer_file("KR"), "--fingerprint", document.fingerprint())
+    ran = run(*again)
+    assert (ran.code, "is paired again" in ran.out) == (0, True), ran.err
+    assert paired.ended_peers() == set()
+    assert "must be started again" in run(*again).out
+    assert end(paired, "--yes", reason="it is over once more").code == 0
+    assert paired.ended_peers() == {"KR"}
+
+
+def test_an_import_under_a_seal_that_is_not_known_leaves_it_ended(paired: Home, tmp_path: Path) -> None:
+    assert end(paired, "--yes").code == 0
+    other = Site("KR", tmp_path / "other").found()
+    file = exported(other)
+    fingerprint = PairingDocument.parse(file.read_bytes()).fingerprint()
+    with stopped(paired.config.database.url, paired.path) as database:
+        add_channels(database, channel_names(paired.parties(paired.peer_documents(), datetime.now(UTC))))
+    ran = run("pair", "import", paired.path, file, "--fingerprint", fingerprint)
+    assert ran.code == 1
+    assert f"import {paired.peer_file('KR')}" in " ".join(ran.err.split())
+    assert paired.ended_peers() == {"KR"}
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"schema": "pairing-end/2"}', "nonsense"])
+def test_a_mark_that_is_none_is_told(paired: Home, text: str) -> None:
+    assert end(paired, "--yes").code == 0
+    paired.endings.path("KR").write_text(text)
+    ran = run("pair", "list", paired.path)
+    assert ran.code == 5
+    assert "peers/ended/kr.json" in ran.err

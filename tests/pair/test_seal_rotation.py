@@ -17,7 +17,8 @@ from gateway.identity.evidence import verify_evidence
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
 from gateway.identity.seal_files import SealFolder
-from gateway.rolling import import_pairing, trust_root
+from gateway.pairing import import_pairing
+from gateway.rolling import trust_root
 from tests.cli.transcripts import run
 from tests.supervision.samples import content
 from tests.support.load import check_delivered, working

@@ -12,7 +12,7 @@ from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.state import Counters
 
 EVERY = set(Event.Kind.values())
-OF_THE_NODE = {Event.ALARM, Event.CERTIFICATE_EXPIRING}
+OF_THE_NODE = {Event.ALARM, Event.CERTIFICATE_EXPIRING, Event.PAIRING_ENDED, Event.PAIRING_RESUMED}
 OF_DRAFTS = {kind for kind in EVERY if Event.Kind.Name(kind).startswith("DRAFT")}
 OF_SHARING = {Event.SHARING_REQUESTED, Event.SHARING_DECIDED, Event.CONTENT_SHARED}
 

@@ -31,7 +31,7 @@ from gateway.identity.access import Role
 from gateway.identity.issuing import Authority
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
-from gateway.rolling import import_pairing
+from gateway.pairing import import_pairing
 from tests.support.forking import TLS_SETTING, Forked, forked
 
 GATEWAY = ("gateway",)

@@ -12,7 +12,8 @@ from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_certificate, write_file
 from gateway.identity.names import ClientId, NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.rolling import import_pairing, install_tls
+from gateway.pairing import import_pairing
+from gateway.rolling import install_tls
 from tests.rpc.calls import client_files
 from tests.rpc.raw import tls, tls_context
 from tests.support.nodes import AUTHORITIES, Site, eventually

@@ -18,7 +18,13 @@ from gateway.store.tables import events
 from gateway.supervision.notices import notice_id, notice_name
 
 _CHANNEL_EVENTS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)
-_NODE_EVENTS = (Event.CERTIFICATE_EXPIRING, Event.ALARM, *DRAFT_EVENTS)
+_NODE_EVENTS = (
+    Event.CERTIFICATE_EXPIRING,
+    Event.ALARM,
+    Event.PAIRING_ENDED,
+    Event.PAIRING_RESUMED,
+    *DRAFT_EVENTS,
+)
 _OF_NOTHING_HERE = (Event.PROVISION_IN_FORCE, Event.ENVELOPE_GIVEN_UP)  # of a day, see ``rules``; of what is gone
 _ELSEWHERE = (*_CHANNEL_EVENTS, *_OF_NOTHING_HERE)
 

@@ -284,12 +284,39 @@ class Peer(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Peer._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: Peer._State.ValueType  # 0
+        """Not a state this version knows."""
+        PAIRED: Peer._State.ValueType  # 1
+        """They are paired."""
+        ENDED: Peer._State.ValueType  # 2
+        """An operator of this node ended the pairing: nothing is sent to the peer, and nothing taken from it."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """Whether the two nodes exchange."""
+
+    STATE_UNSPECIFIED: Peer.State.ValueType  # 0
+    """Not a state this version knows."""
+    PAIRED: Peer.State.ValueType  # 1
+    """They are paired."""
+    ENDED: Peer.State.ValueType  # 2
+    """An operator of this node ended the pairing: nothing is sent to the peer, and nothing taken from it."""
+
     NAME_FIELD_NUMBER: _builtins.int
     JURISDICTION_FIELD_NUMBER: _builtins.int
     DOMAIN_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     ADDRESSES_FIELD_NUMBER: _builtins.int
     PAIRING_FINGERPRINT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    ENDED_BY_FIELD_NUMBER: _builtins.int
+    END_REASON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`peers/{peer}`, where the id is the jurisdiction in lower case (`peers/kr`)."""
     jurisdiction: _builtins.str
@@ -299,10 +326,20 @@ class Peer(_message.Message):
     display_name: _builtins.str
     """Name for people."""
     pairing_fingerprint: _builtins.str
-    """Fingerprint of the pairing document that is in force."""
+    """Fingerprint of the pairing document that is in force, or was."""
+    state: Global___Peer.State.ValueType
+    """Whether the two nodes exchange."""
+    ended_by: _builtins.str
+    """Who ended it, for people; empty while it holds."""
+    end_reason: _builtins.str
+    """Why, for people; empty while it holds."""
     @_builtins.property
     def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Where its peer listener is (`host:port`)."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When the pairing was ended, in whole seconds; absent while it holds."""
 
     def __init__(
         self,
@@ -313,10 +350,14 @@ class Peer(_message.Message):
         display_name: _builtins.str = ...,
         addresses: _abc.Iterable[_builtins.str] | None = ...,
         pairing_fingerprint: _builtins.str = ...,
+        state: Global___Peer.State.ValueType = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        ended_by: _builtins.str = ...,
+        end_reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "display_name", b"display_name", "domain", b"domain", "jurisdiction", b"jurisdiction", "name", b"name", "pairing_fingerprint", b"pairing_fingerprint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "display_name", b"display_name", "domain", b"domain", "end_reason", b"end_reason", "end_time", b"end_time", "ended_by", b"ended_by", "jurisdiction", b"jurisdiction", "name", b"name", "pairing_fingerprint", b"pairing_fingerprint", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -416,6 +457,10 @@ class Channel(_message.Message):
         """It takes envelopes."""
         HALTED: Channel._State.ValueType  # 2
         """It takes nothing more until an operator has decided; `halt_reason` says why."""
+        ENDED: Channel._State.ValueType  # 3
+        """The pairing was ended, and nothing moves: what was sealed stays, and so do the receipts. `peers/{peer}` says when
+        and why. It goes on where it stands once the two are paired again.
+        """
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Whether it moves."""
@@ -426,6 +471,10 @@ class Channel(_message.Message):
     """It takes envelopes."""
     HALTED: Channel.State.ValueType  # 2
     """It takes nothing more until an operator has decided; `halt_reason` says why."""
+    ENDED: Channel.State.ValueType  # 3
+    """The pairing was ended, and nothing moves: what was sealed stays, and so do the receipts. `peers/{peer}` says when
+    and why. It goes on where it stands once the two are paired again.
+    """
 
     NAME_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int

@@ -102,6 +102,12 @@ class Event(_message.Message):
         """What this event told stood in a history of this node's own that it gave up after a fork, and holds no more; its
         cursor stays. Operators agree on that, and `ALARM` tells it.
         """
+        PAIRING_ENDED: Event._Kind.ValueType  # 37
+        """An operator ended the pairing with a peer: nothing is sent to it and nothing taken from it; `detail` says which, who
+        and why. Told to operators and auditors alone.
+        """
+        PAIRING_RESUMED: Event._Kind.ValueType  # 38
+        """A pairing that was ended holds again; `detail` says which. Told to operators and auditors alone."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What happened."""
@@ -174,6 +180,12 @@ class Event(_message.Message):
     """What this event told stood in a history of this node's own that it gave up after a fork, and holds no more; its
     cursor stays. Operators agree on that, and `ALARM` tells it.
     """
+    PAIRING_ENDED: Event.Kind.ValueType  # 37
+    """An operator ended the pairing with a peer: nothing is sent to it and nothing taken from it; `detail` says which, who
+    and why. Told to operators and auditors alone.
+    """
+    PAIRING_RESUMED: Event.Kind.ValueType  # 38
+    """A pairing that was ended holds again; `detail` says which. Told to operators and auditors alone."""
 
     KIND_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int

@@ -1,0 +1,176 @@
+"""What operators do about a node's peers: they pair it, end a pairing, and take one up again, all in the node's home.
+
+An end, and that a pairing holds again, a node that runs takes by itself; a new peer it knows after its next start.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from gateway.errors import BadInput, StoreError, Untrusted
+from gateway.home import Home
+from gateway.identity.keyfiles import PUBLIC_MODE, write_file
+from gateway.identity.pairing import PairingDocument
+from gateway.identity.pairing_end import Ending, ended, later
+from gateway.moments import MICROS, micros_at
+from gateway.store.database import snapshot, stopped
+from gateway.store.replacing import knows_seal, replace_peer_seal
+from gateway.store.state import ChannelState, read_channels
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of ending a pairing.
+
+    Attributes:
+        ending: the end, as it is marked now
+        is_new: False: the pairing had ended before
+        waiting: envelopes for the peer without a receipt, which stay in the log; None: the database cannot be read now
+    """
+
+    ending: Ending
+    is_new: bool
+    waiting: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A peer that is paired; ``is_again``: the pairing had ended."""
+
+    document: PairingDocument
+    is_again: bool
+
+
+def end_pairing(home: Home, jurisdiction: str, by: str, reason: str, now: datetime) -> Ended:
+    """Marks the pairing with a peer as ended; its document stays. Nothing is half done: the mark is one file.
+
+    Args:
+        home: of the node, which may run
+        jurisdiction: of the peer
+        by: who ends it, for people
+        reason: why, for people
+        now: with a time zone
+
+    Raises:
+        BadInput: there is no such peer.
+        ConfigError: a file of the home cannot be read or written.
+    """
+    document = document_of(home, jurisdiction)
+    waiting, stored = _stored(home, document.domain)
+    marked = home.endings.read(jurisdiction)
+    known = later(marked, stored)
+    is_new = known is None or known.is_over
+    ending = ended(known, micros_at(now) // MICROS, by, reason) if known is None or known.is_over else known
+    if ending != marked:
+        home.endings.write(jurisdiction, document.domain, document.fingerprint(), ending)
+    return Ended(ending, is_new, waiting)
+
+
+def document_of(home: Home, jurisdiction: str) -> PairingDocument:
+    """Gives a peer's document; raises ``BadInput``: there is no such peer."""
+    documents = {each.jurisdiction: each for each in home.peer_documents()}
+    if jurisdiction not in documents:
+        peers = ", ".join(sorted(documents)) or "none"
+        raise BadInput.of("PEER", f"{jurisdiction} is not a peer of this node; its peers are: {peers}")
+    return documents[jurisdiction]
+
+
+def _stored(home: Home, domain: str) -> tuple[int | None, Ending | None]:
+    """What waits for a peer, and the end of its pairing that the database knows; it may be away now."""
+    try:
+        with snapshot(home.config.database.url, home.path) as connection:
+            states = [each for each in read_channels(connection).values() if _leads_to(each, domain)]
+    except StoreError:
+        return None, None
+    return sum(each.log.size - each.receipted_size for each in states), states[0].ending if states else None
+
+
+def _leads_to(state: ChannelState, domain: str) -> bool:
+    return state.ends.outgoing and state.seals.receiver_domain == domain
+
+
+def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime, *, replace_seal: bool = False) -> Paired:
+    """Takes a peer's pairing document, whose fingerprint the two operators have compared.
+
+    If the pairing had ended, it holds again: both logs go on where they stand, under the seals that they know.
+
+    Args:
+        home: of the node
+        data: of the file
+        fingerprint: as it was read aloud
+        now: with a time zone
+        replace_seal: take another seal than the channels know, since the peer lost the one before; the node must be
+            stopped
+
+    Raises:
+        BadInput, Malformed: it is not a valid document, or of this node, or of a peer of another jurisdiction.
+        Untrusted: the fingerprint is another one, its seal does not come from its root, or is not known here.
+        StoreError: the seal is to be replaced, and a node runs.
+    """
+    document = PairingDocument.parse(data)
+    if fingerprint.strip().lower() != document.fingerprint():
+        raise Untrusted(f"the fingerprint of this document is {document.fingerprint()}; ask the peer's operator")
+    others = [each for each in home.peer_documents() if each.jurisdiction != document.jurisdiction]
+    _require_another(home, document, others)
+    home.parties([*others, document], now)
+    if not _knows_seal(home, document):
+        if not replace_seal:
+            raise Untrusted(_unknown_seal(home, document))
+        with stopped(home.config.database.url, home.path) as database:
+            replace_peer_seal(database, document.domain, document.certified_seal, micros_at(now))
+            _keep_document(home, document, data)
+    else:
+        _keep_document(home, document, data)
+    return Paired(document, _resume(home, document, now))  # last: cut short before, the pairing is still ended
+
+
+def _resume(home: Home, document: PairingDocument, now: datetime) -> bool:
+    """Marks that a pairing which had ended holds again; False: it had not."""
+    marked, (_, stored) = home.endings.read(document.jurisdiction), _stored(home, document.domain)
+    known = later(marked, stored)
+    if known is None or known.is_over:
+        return False
+    resumed = known.resumed(micros_at(now) // MICROS)
+    home.endings.write(document.jurisdiction, document.domain, document.fingerprint(), resumed)
+    return True
+
+
+def _unknown_seal(home: Home, document: PairingDocument) -> str:
+    said = (
+        f"the document names a seal of {document.domain} that is not known here. A peer that rotates its seal "
+        "tells it by its channel first; if its operator says that it was lost, stop the node, and import the "
+        "document with --replace-seal"
+    )
+    if document.jurisdiction in home.ended_peers():
+        before = home.peer_file(document.jurisdiction)
+        said += f". If it rotated its seal since the pairing ended, import {before}: its channel tells the new one"
+    return said
+
+
+def _require_another(home: Home, document: PairingDocument, others: Iterable[PairingDocument]) -> None:
+    own = home.config.node
+    if document.domain == own.domain or document.jurisdiction == own.jurisdiction:
+        raise BadInput.of("document", f"is of {document.domain} ({document.jurisdiction}): this node itself")
+    for each in others:
+        if each.domain == document.domain:
+            said = f"{document.domain} is of {document.jurisdiction}; it is paired here as {each.jurisdiction}"
+            raise BadInput.of("document", f"says that {said}: ask its operator which of the two is right")
+
+
+def _keep_document(home: Home, document: PairingDocument, data: bytes) -> None:
+    """Writes it; the one before is kept, since channels may have begun under its seal."""
+    path = home.peer_file(document.jurisdiction)
+    if path.exists() and (before := path.read_bytes()) != data:
+        earlier = home.peers / "earlier" / f"{path.stem}-{sha256(before).hexdigest()[:16]}.json"
+        earlier.parent.mkdir(mode=0o700, exist_ok=True)
+        write_file(earlier, before, mode=PUBLIC_MODE, replace=True)
+    write_file(path, data, mode=PUBLIC_MODE, replace=True)
+
+
+def _knows_seal(home: Home, document: PairingDocument) -> bool:
+    """Whether the seal is one of the peer's; of a node that this home has never met, any is."""
+    if not home.peer_file(document.jurisdiction).exists():
+        return True
+    with snapshot(home.config.database.url, home.path) as connection:
+        return knows_seal(connection, document.domain, document.certified_seal)
