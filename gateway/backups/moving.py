@@ -37,7 +37,7 @@ def move(home: Home, url: str, now: datetime) -> Report:
         with snapshot(before, home.path) as source:
             require_stopped(source)
             # Before the other one is the node's: at no moment both are, whenever it is cut short.
-            copy_store(source, target, prepare=lambda: owners.append(disown(before, home.path)))
+            copy_store(source, target, prepare=lambda: owners.append(disown(before, home.path, source)))
         return verified(url, home.path, parties)
     except BaseException:
         if any(owners):

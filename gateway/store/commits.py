@@ -18,6 +18,7 @@ from gateway.store.clocks import MAX_LEAP_MICROS, MAX_SET_BACK_MICROS
 from gateway.store.journal_log import JournalState, read_journal
 from gateway.store.leases import SERVER_CLOCK
 from gateway.store.logs import reader
+from gateway.store.migrating import require_form
 from gateway.store.recent import Run
 from gateway.store.state import ChannelState, Counters, read_channels, read_counters
 from gateway.store.tables import BIG, JOURNAL, channels, node
@@ -60,7 +61,7 @@ def read_newer(connection: Connection, known: Commit, taken: Row[Any] | None = N
 
     Raises:
         LostCommits: the database was put back.
-        StoreError: it is nobody's any more.
+        StoreError: it is nobody's any more, or its tables have another form.
     """
     row = taken or connection.execute(_OWN).first()
     if row is None:
@@ -74,6 +75,7 @@ def read_newer(connection: Connection, known: Commit, taken: Row[Any] | None = N
         raise LostCommits(f"the database has lost commits: it is at {found}, and this node knew {known.version}")
     if found == known.version:
         return known
+    require_form(connection)
     changed = set(connection.scalars(_CHANGED, {"known": known.version}))
     states = {**known.states, **_kept(known, read_channels(connection, changed - {JOURNAL}))}
     journal = read_journal(connection) if JOURNAL in changed else known.journal
@@ -136,6 +138,15 @@ def end_turn(connection: Connection, before: Commit, after: Commit) -> Commit:
     return replace(after, version=version, token_key=before.token_key)
 
 
+def keep_out(connection: Connection) -> None:
+    """Keeps replicas from committing until a transaction ends that changes the tables; ``take_alone`` is its last step.
+
+    Those that run are stopped, but one may have been paused.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_KEEP_OUT)
+
+
 def take_alone(connection: Connection) -> None:
     """Keeps replicas from committing until a transaction ends that changes more than a commit does.
 
@@ -155,6 +166,7 @@ def _kept(known: Commit, changed: Mapping[str, ChannelState]) -> Mapping[str, Ch
     return kept
 
 
+_KEEP_OUT = text("LOCK TABLE node IN SHARE ROW EXCLUSIVE MODE")
 _OWN = select(node.c.version, node.c.token_key)
 _CHANGED = select(channels.c.id).where(channels.c.version > bindparam("known"))
 _TIME = func.least(bindparam("now", type_=BIG), SERVER_CLOCK + MAX_LEAP_MICROS)

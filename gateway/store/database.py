@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import ConfigError, StoreError, WrongForm
 from gateway.store import postgresql, sqlite
+from gateway.store.commits import keep_out, take_alone
 from gateway.store.failing import being_opened
 from gateway.store.in_place import InPlace
 from gateway.store.leases import require_stopped
@@ -97,8 +98,13 @@ class Database:
         with self._writers.connect() as connection:
             if revision_of(connection) == newest_revision():
                 return
+            is_new = revision_of(connection) is None
             connection.rollback()  # the pragmas of migrations are for outside of transactions
+            if not is_new:
+                keep_out(connection)
             upgrade(connection)
+            if not is_new:
+                take_alone(connection)
             connection.commit()
             if self.is_local:
                 sqlite.compact(connection)

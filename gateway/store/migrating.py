@@ -51,6 +51,17 @@ def revision_of(connection: Connection) -> str | None:
     return revision
 
 
+def require_form(connection: Connection) -> None:
+    """Passes unless a later version has changed the tables since this process began with them.
+
+    Raises:
+        StoreError: it has.
+    """
+    found, wanted = connection.scalar(select(_VERSIONS.c.version_num)), newest_revision()
+    if found != wanted:
+        raise StoreError(f"the database was brought to revision {found}; this process knows {wanted}, and ends")
+
+
 def upgrade(connection: Connection) -> None:
     """Runs the migrations that a database has not seen; the caller commits."""
     from alembic import command  # noqa: PLC0415 - see above

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import Corrupt, StoreError, VerificationError
@@ -104,15 +104,24 @@ def check_owner(connection: Connection, jurisdiction: str, domain: str) -> None:
         raise StoreError(f"the database is not that of {domain}{moved}: check database.url in config.toml")
 
 
-def disown(url: str, home: Path) -> Owner:
+def disown(url: str, home: Path, copied: Connection | None = None) -> Owner:
     """Makes a database nobody's, so that no node starts with it; gives whose it was. The caller holds the home's lock.
 
+    Args:
+        url: of it
+        home: of the node
+        copied: the snapshot that was copied: what is committed since would be left behind
+
     Raises:
-        StoreError: the database did not take it.
+        StoreError: the database did not take it; or a replica that was paused, or started elsewhere, has written.
     """
+    versions = copied.scalars(select(node.c.version)).all() if copied else []
     try:
         with writing(url, home) as connection, connection.begin():
+            connection.execute(update(node).values(version=node.c.version))  # whoever commits has done so, or cannot
             owners = [dict(row) for row in connection.execute(select(node)).mappings()]
+            if copied and versions != [owner["version"] for owner in owners]:
+                raise StoreError("a replica of the node wrote meanwhile: stop all of them, and begin again")
             connection.execute(delete(node))
     except SQLAlchemyError as error:
         raise StoreError(f"the database could not be left, and is as it was: {type(error).__name__}") from error

@@ -117,6 +117,7 @@ def _connect(how: Mapping[str, Any], patience_seconds: float | None) -> Any:
 
 
 def _set_writer(connection: Any, _record: object) -> None:
+    connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED")
     connection.execute("SET synchronous_commit = on")
     connection.commit()
 

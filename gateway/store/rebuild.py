@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import Malformed, StoreError
 from gateway.store.attachment_writing import count_anew, named_rows, tie
 from gateway.store.changes import Changes
+from gateway.store.commits import take_alone
 from gateway.store.database import Database
 from gateway.store.framework_lookups import FrameworkLookups
 from gateway.store.framework_writing import write_rules
@@ -73,6 +74,7 @@ def rebuild(database: Database, now: int) -> Rebuilt:
     """
     try:
         with database.writer() as connection, connection.begin():
+            take_alone(connection)
             return rebuild_within(connection, now)
     except SQLAlchemyError as error:
         raise StoreError(f"the notices could not be rebuilt, and are as they were: {error}") from error

@@ -15,6 +15,7 @@ from gateway.errors import StoreError
 from gateway.ledger.checkpoint import SignedCheckpoint, Signer, countersign, open_checkpoint, sign_checkpoint
 from gateway.ledger.seals import CertifiedSeal, SealHistory
 from gateway.moments import MICROS
+from gateway.store.commits import take_alone
 from gateway.store.database import Database
 from gateway.store.event_rows import event_row
 from gateway.store.seals import SealChange, seal_rows
@@ -37,6 +38,7 @@ def replace_own_seal(database: Database, seal: CertifiedSeal, signer: Signer, no
     """
     try:
         with database.writer() as connection, connection.begin():
+            take_alone(connection)
             for state in read_channels(connection).values():
                 if state.ends.outgoing:
                     _sign_anew(connection, state, signer, now)
@@ -62,6 +64,7 @@ def replace_peer_seal(database: Database, domain: str, seal: CertifiedSeal, now:
     """
     try:
         with database.writer() as connection, connection.begin():
+            take_alone(connection)
             for state in read_channels(connection).values():
                 if domain in (state.seals.sender_domain, state.seals.receiver_domain):
                     _add(connection, state, seal, cosigner=state.ends.outgoing)

@@ -41,6 +41,19 @@ async def test_writers_that_race_give_one_log_without_gaps(replicas):
     assert [row["sequence"] for row in await one.rows(tables.notices)] == list(range(1, 25))
 
 
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+async def test_writers_take_turns_whatever_isolation_a_database_gives_by_itself(postgresql_hk, tmp_path, isolation):
+    """A snapshot from before its turn would have a commit refused for the one before."""
+    url = f"{postgresql_hk.url}%20-cdefault_transaction_isolation%3D{isolation.replace(' ', '%5C%20')}"
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    replicas = [Opened.open("HK", url, tmp_path / name) for name in "ab"]
+    made = await asyncio.gather(*(each.release(f"hk-{n}-{each.home.name}") for n in range(6) for each in replicas))
+    for each in replicas:
+        await each.close()
+    assert sorted(sealed.place.index for (sealed,) in made) == list(range(12))
+
+
 async def test_one_request_id_does_one_thing_whichever_replica_it_reaches(replicas):
     def once(store: Opened):
         def unit(tx: Transaction) -> str:
