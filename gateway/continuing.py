@@ -24,6 +24,7 @@ from gateway.store.continuity import HighWater, put_back, what_is_lost
 from gateway.store.database import Database
 from gateway.store.opening import add_channels, channel_names
 from gateway.store.servers import is_recorded
+from gateway.store.state import read_channels, signed_seconds
 
 LOST_COMMIT = "the last commit in the write-ahead log cannot be read, and may have been answered"
 INTERVAL_SECONDS = 1.0  # from one time that the file is written to the next, at least
@@ -64,7 +65,8 @@ class Continuity:
             StoreError, Unavailable: the database did not take it.
         """
         mark = self._read()
-        self._clock.go_on_from(0 if trusts_clock else mark.time)
+        if not trusts_clock:
+            self._clock.go_on_from(mark.time or self._signed_time())
         for left in reversed(range(TRIES)):
             try:
                 self._deal_with_loss(mark, parties, keyring)
@@ -74,6 +76,11 @@ class Continuity:
                     raise
         with self._database.readers.connect() as connection:
             self.keep(read_commit(connection))
+
+    def _signed_time(self) -> int:
+        """Of what this node signed last; 0: nothing. It stands in for a mark, which is gone after a restore."""
+        with self._database.readers.connect() as connection:
+            return signed_seconds(read_channels(connection)) * MICROS
 
     def _deal_with_loss(self, mark: HighWater, parties: Parties, keyring: Keyring) -> None:
         with self._database.readers.connect() as connection:

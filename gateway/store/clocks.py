@@ -152,6 +152,16 @@ class Clock(Witnesses):
         return f"the clock is {_apart(wall, _later(told, elapsed))} that of {domain}"
 
 
+def next_time(last: int, signed_seconds: int, clock: int) -> int:
+    """Gives the time of the next commit: not before the last one, nor before what this node signed in an earlier life.
+
+    A signature bears its second alone, and what it is for may be of the last moment of that.
+    """
+    signed = signed_seconds * MICROS
+    known = not_before(signed + MICROS - 1, max(last, clock)) if signed > last else last
+    return not_before(known, clock)
+
+
 def not_before(last: int, clock: int) -> int:
     """Gives the time of a commit: not before that of the one before, unless that was far ahead, and so was wrong."""
     return max(last, clock) if last <= clock + MAX_SET_BACK_MICROS else clock

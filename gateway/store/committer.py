@@ -27,7 +27,7 @@ from gateway.identity.signers import Keyring
 from gateway.journal.entries import Entry
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.logs import Log
-from gateway.store.clocks import NO_WITNESSES, Witnesses, not_before
+from gateway.store.clocks import NO_WITNESSES, Witnesses, next_time
 from gateway.store.commits import Commit, end_turn, take_turn
 from gateway.store.database import Database
 from gateway.store.failing import is_broken
@@ -36,6 +36,7 @@ from gateway.store.leases import Lease, require
 from gateway.store.reading import NOTHING, Needs
 from gateway.store.recent import Recent
 from gateway.store.rejoining import load, load_newer, rejoin
+from gateway.store.state import signed_seconds
 from gateway.store.transaction import Transaction
 from gateway.store.waiting import Queue, Unit, Waiting, answer, attempt
 from gateway.store.writing import Writing
@@ -241,7 +242,7 @@ class Committer:
 
     def _write(self, group: list[Waiting]) -> Commit:
         """Runs the units and all statements; what is missing is the commit."""
-        self._now = not_before(self._now, self._clock())
+        self._now = next_time(self._now, signed_seconds(self._latest.states), self._clock())
         if not self._database.is_local:
             self._take_turn()
         states, counters = self._latest.states, self._latest.counters

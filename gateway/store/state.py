@@ -1,6 +1,6 @@
 """What the writer holds in memory of each channel, as of the last commit."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, func, select
@@ -124,6 +124,12 @@ def require_heard(states: Iterable[ChannelState]) -> None:
             f"the database was put back, and not all is back yet from {', '.join(lacking)}: receipts that the keys in "
             "force gave for more would verify no longer"
         )
+
+
+def signed_seconds(states: Mapping[str, ChannelState]) -> int:
+    """Gives the time of the newest head or receipt that this node signed, in seconds since 1970; 0: there is none."""
+    signed = (state.head if state.ends.outgoing else state.receipt for state in states.values())
+    return max((each.time for each in signed if each), default=0)
 
 
 def _read_fitting(connection: Connection, row: RowMapping) -> ChannelState:

@@ -56,6 +56,24 @@ def shifted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shifted]:
         kr.stop_if_running()
 
 
+def test_a_clock_that_was_wrong_from_the_start_is_found_by_what_the_peer_tells(shifted: Shifted) -> None:
+    """The first of these: of a node that has signed nothing yet, nothing else tells when its clock was right."""
+    hk = shifted.hk
+    hk.stop()
+    hk.home.high_water.unlink()
+    shifted.jump(8 * 3600)  # as one that is kept in local time
+    hk.launch(**{SHIFT_FILE: str(shifted.shift)})
+    hk.wait_until_serving()
+    with hk.client() as client:
+        eventually(lambda: any("8 h 0 min ahead" in each.detail for each in client.server_info().alarms))
+    assert not shifted.offices["HK"].give()
+    assert "8 h 0 min ahead of that of gateway.kr" in str(shifted.offices["HK"].refusals[-1])
+    shifted.jump(0)
+    for office in shifted.offices.values():
+        office.insist()
+    shifted.settle()
+
+
 def test_a_clock_that_jumps_half_an_hour_ahead_and_back_changes_nothing(shifted: Shifted) -> None:
     for seconds in (HALF_AN_HOUR, 0, HALF_AN_HOUR, 0):
         shifted.jump(seconds)
@@ -80,24 +98,6 @@ def test_a_clock_that_leaps_hours_ahead_seals_nothing_and_holds_up_nothing_once_
     shifted.settle()
     with shifted.hk.client() as client:
         eventually(lambda: not client.server_info().alarms)
-
-
-def test_a_clock_that_was_wrong_from_the_start_is_found_by_what_the_peer_tells(shifted: Shifted) -> None:
-    hk = shifted.hk
-    shifted.offices["HK"].insist()
-    hk.stop()
-    hk.home.high_water.unlink()
-    shifted.jump(8 * 3600)  # as one that is kept in local time
-    hk.launch(**{SHIFT_FILE: str(shifted.shift)})
-    hk.wait_until_serving()
-    with hk.client() as client:
-        eventually(lambda: any("8 h 0 min ahead" in each.detail for each in client.server_info().alarms))
-    assert not shifted.offices["HK"].give()
-    assert "8 h 0 min ahead of that of gateway.kr" in str(shifted.offices["HK"].refusals[-1])
-    shifted.jump(0)
-    for office in shifted.offices.values():
-        office.insist()
-    shifted.settle()
 
 
 def test_beyond_all_certificates_a_node_takes_nothing_until_its_clock_is_right_again(shifted: Shifted) -> None:

@@ -12,6 +12,7 @@ from gateway.store import waiting as module
 from gateway.store.queries import read_events
 from gateway.store.tables import events, heads, leaves, notices, requests
 from gateway.supervision.disclosure import EVERYTHING
+from tests.store.exchanging import exchange, settle
 from tests.store.stores import CLIENT, NOW, Opened, refused
 
 
@@ -246,6 +247,30 @@ async def test_time_does_not_go_back_when_the_clock_does(hk: Opened):
     hk.clock = itertools.repeat(1_000_000)
     await hk.release("hk-3")
     assert hk.state().head.time >= before
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 59, 3598])
+async def test_what_is_sealed_is_dated_after_what_was_sealed_before_a_restart(hk: Opened, seconds: int):
+    hk.clock = itertools.repeat(NOW + 999_999)
+    (before,) = await hk.release("hk-1")
+    await hk.restart()
+    hk.clock = itertools.repeat(NOW - seconds * 1_000_000)
+    (after,) = await hk.release("hk-2")
+    assert after.envelope.sealed_at.ToMicroseconds() >= before.envelope.sealed_at.ToMicroseconds()
+    assert after.envelope.sealed_at.ToMicroseconds() // 1_000_000 == hk.state().head.time
+
+
+async def test_what_is_sealed_is_dated_after_what_came_back_from_the_peer(hk: Opened, kr: Opened):
+    old = hk.backup()
+    hk.clock = itertools.repeat(NOW + 1200 * 1_000_000)
+    (before,) = await hk.release("hk-1")
+    await settle(hk, kr)
+    await hk.restore(old)
+    hk.clock = itertools.repeat(NOW)
+    await exchange(hk, kr)
+    (after,) = await hk.release("hk-2")
+    assert after.place.index == 1
+    assert after.envelope.sealed_at.ToMicroseconds() >= before.envelope.sealed_at.ToMicroseconds()
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

@@ -1,8 +1,10 @@
 """A database that does not go on from what its node knew: found before it is used, and by whoever runs on it."""
 
 import asyncio
+import itertools
 import logging
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from sqlalchemy import update
@@ -13,11 +15,11 @@ from gateway.continuing import Continuity
 from gateway.errors import ConfigError, Halted, LostCommits, Malformed, Unavailable
 from gateway.ledger.steps import RESTORED, Halt
 from gateway.store import committer, servers
-from gateway.store.clocks import Clock
+from gateway.store.clocks import MAX_LEAP_MICROS, Clock
 from gateway.store.continuity import HighWater, what_is_lost
 from gateway.store.tables import events, node
 from tests.store.exchanging import exchange, settle
-from tests.store.stores import Opened, refused
+from tests.store.stores import NOW, Opened, refused
 from tests.store.test_failed_commits import fail_commit
 
 
@@ -62,6 +64,38 @@ async def test_a_database_that_goes_on_is_taken_as_it_is(hk: Opened):
     assert replace(kept(hk), time=0) == HighWater.of(hk.committer.latest())
     assert await token_key(hk) == before
     assert await alarms(hk) == []
+
+
+async def test_where_nothing_tells_when_the_clock_was_right_what_was_signed_does(hk: Opened):
+    """As after a restore: a node whose clock is wrong would give receipts that no peer takes before that time."""
+    hk.clock = itertools.repeat(NOW)
+    for off, is_believed in ((0, True), (MAX_LEAP_MICROS + 1, True), (-1, True)):
+        assert bool(await started_with(hk, off)) is not is_believed, "nothing is signed yet"
+    await hk.release("hk-1")
+    for off, is_believed in ((MAX_LEAP_MICROS, True), (MAX_LEAP_MICROS + 1, False), (-MAX_LEAP_MICROS, True)):
+        assert bool(await started_with(hk, off)) is not is_believed
+    assert not await started_with(hk, MAX_LEAP_MICROS + 1, trusts_clock=True)
+
+
+async def test_so_does_what_was_cosigned(hk: Opened, kr: Opened):
+    hk.clock = kr.clock = itertools.repeat(NOW)
+    await hk.release("hk-1")
+    await settle(hk, kr)
+    assert await started_with(kr, MAX_LEAP_MICROS + 1)
+    assert not await started_with(kr, MAX_LEAP_MICROS)
+
+
+async def started_with(hk: Opened, off: int, *, trusts_clock: bool = False) -> str:
+    """Starts a node without a high-water mark, whose clock is so far ahead; gives why it is not believed."""
+    path = hk.home / "high-water.json"
+    path.unlink(missing_ok=True)
+    await hk.committer.stop()
+    clock = Clock(lambda: NOW + off, lambda: 0)
+    require = partial(Continuity(path, hk.database, clock).require, hk.parties, hk.keyring, trusts_clock=trusts_clock)
+    await asyncio.to_thread(require)
+    hk.committer = hk.new_committer()
+    hk.committer.start()
+    return clock.doubt
 
 
 async def test_a_database_that_was_put_back_seals_nothing_before_its_peer_was_heard(hk: Opened, kr: Opened):
