@@ -68,7 +68,7 @@ class AttachmentLink:
                 if error.code() == grpc.StatusCode.UNIMPLEMENTED or says_ended(error):
                     longest = UNKNOWN_WAIT_SECONDS
             except GatewayError as error:
-                failed = error.message
+                failed, longest = error.message, UNKNOWN_WAIT_SECONDS if says_ended(error) else longest
             except Exception as defect:  # noqa: BLE001 - files must not stand still for it until the node is started anew
                 failed = type(defect).__name__
                 if failed != told:

@@ -7,6 +7,7 @@ replicas know it, and an event and the journal tell of it; but it counts at once
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from gateway.alarms import Alarms
 from gateway.errors import GatewayError, Unavailable
 from gateway.home import Home
 from gateway.identity.pairing_end import Ending, later
@@ -15,6 +16,7 @@ from gateway.identity.watched_files import WatchedFiles
 from gateway.link import Credentials
 from gateway.logs import Log
 from gateway.questions.links import Links
+from gateway.rpc.peer_attachments import files_of
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Committer
 from gateway.store.pairings import keep_ending, pairing_ended
@@ -34,13 +36,17 @@ class Endings:
         committer: the one writer
         bulletin: tells what the database says
         links: tell whether a peer refuses this node
+        alarms: that of a peer's files is over with its pairing
 
     Raises:
         ConfigError: a mark in the home cannot be read.
     """
 
-    def __init__(self, home: Home, parties: Parties, committer: Committer, bulletin: Bulletin, links: Links) -> None:
+    def __init__(
+        self, home: Home, parties: Parties, committer: Committer, bulletin: Bulletin, links: Links, alarms: Alarms
+    ) -> None:
         self._marks, self._parties, self._committer, self._bulletin = home.endings, parties, committer, bulletin
+        self._alarms = alarms
         self._files = WatchedFiles("ended pairings", lambda: map(self._marks.path, parties.peers), self._read)
         refusals = (Refusal(peer, parties.origin_to(peer), links) for peer in parties.peers)
         self.watched: Sequence[Watched] = (self._files, *refusals)
@@ -75,6 +81,8 @@ class Endings:
             pause = LOOK_SECONDS
             try:
                 await self.settle()
+                for peer in filter(self.of, self._parties.peers):
+                    await self._alarms.end(files_of(peer))
             except GatewayError as error:
                 _log.warning("pairing_end_not_stored", error=error.message)
                 pause = AGAIN_SECONDS

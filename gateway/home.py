@@ -203,9 +203,10 @@ class Home:
             ),
             Branch("root of the client authority", clients, revocation=revoked),
         ]
+        before = self.ended_peers() if ended is None else ended
         for document in self.peer_documents():
             peer, roots = document.jurisdiction, document.node_authorities
-            if peer in (self.ended_peers() if ended is None else ended):
+            if peer in before:
                 continue
             seal = told.get(peer, document.certified_seal)
             seals = [(f"seal of {peer}", load_certificate(each)) for each in seal.certificates]

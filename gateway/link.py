@@ -7,7 +7,7 @@ certificates gives to exactly one node: its domain.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -57,6 +57,10 @@ _log = Log(__name__)
 
 class Ended(Exception):
     """The stream is ended from here, and nothing is wrong: there are other certificates, or another replica dials."""
+
+
+class Refused(RemoteProtocolError):
+    """The stream is ended by the peer, whose operator has ended the pairing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +335,10 @@ async def write(call: Any, message: Any) -> None:
 
 async def _ended(call: Any) -> RemoteProtocolError:
     """Why a stream is over, as its peer said."""
-    return RemoteProtocolError(f"the peer ended the stream: {(await call.code()).name}")
+    code = await call.code()
+    if code == grpc.StatusCode.FAILED_PRECONDITION and _tells_end(await call.trailing_metadata()):
+        return Refused(f"{code.name}: {await call.details()}")
+    return RemoteProtocolError(f"the peer ended the stream: {code.name}")
 
 
 def _event(response: wire.ExchangeResponse) -> steps.PeerEvent:
@@ -343,9 +350,13 @@ def _event(response: wire.ExchangeResponse) -> steps.PeerEvent:
 
 def says_ended(failure: Exception) -> bool:
     """Whether a call failed since the peer's operator has ended the pairing."""
-    if not isinstance(failure, grpc.aio.AioRpcError):
-        return False
-    sent = dict(failure.trailing_metadata() or ()).get(_DETAILS, b"")
+    if isinstance(failure, grpc.aio.AioRpcError):
+        return _tells_end(failure.trailing_metadata())
+    return isinstance(failure, Refused)
+
+
+def _tells_end(metadata: Iterable[tuple[str, str | bytes]] | None) -> bool:
+    sent = dict(metadata or ()).get(_DETAILS, b"")
     status, info = Status(), ErrorInfo()
     try:
         status.ParseFromString(sent if isinstance(sent, bytes) else sent.encode())

@@ -103,10 +103,10 @@ class Node:
             require = partial(self._continuity.require, parties, self._keyring, trusts_clock=self._trusts_clock)
             await asyncio.to_thread(require)
         self._open_store(parties)
-        with self._closing_database():
-            self._endings = Endings(self.home, parties, self._committer, self._bulletin, self._links)
-        self._trusting.is_ended = lambda peer: self._endings.of(peer) is not None
         alarms = Alarms(self._committer, self._clock.now)
+        with self._closing_database():
+            self._endings = Endings(self.home, parties, self._committer, self._bulletin, self._links, alarms)
+        self._trusting.is_ended = lambda peer: self._endings.of(peer) is not None
         listeners = Listeners(config, self._trusting, self._journaling, self._instruments, self._tracing, _now)
         back_office = listeners.back_office(lambda: self._access.current, self._officers)
         self._serving = serving_of(self._core(parties, alarms))

@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc_status import rpc_status
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.peer_service_pb2_grpc import (
     PeerServiceServicer,
@@ -19,13 +20,14 @@ from regulator.exchange.v1.peer_service_pb2_grpc import (
     add_PeerServiceServicer_to_server,
 )
 
-from gateway.errors import GatewayError, RemoteProtocolError
+from gateway.errors import GatewayError, Halted, PairingEnded, RemoteProtocolError
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.link import Credentials, Incoming, Link, _or_told
+from gateway.link import REFUSED_WAIT_SECONDS, Credentials, Incoming, Link, _ended, _or_told, says_ended
 from gateway.questions import links
 from gateway.replicas import Alone
+from gateway.rpc.status import status_of
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
 from tests.store.exchanging import shared_store
@@ -207,3 +209,77 @@ async def test_a_stream_that_ended_while_something_was_committed_is_dialled_agai
                 await dialling.link._exchange(dialling.link._state(), call, asyncio.Queue(), None)
     finally:
         await server.stop(0)
+
+
+# --- a peer that has ended the pairing ------------------------------------------------------------------------------
+
+
+def trailing(error: GatewayError) -> grpc.aio.Metadata:
+    return grpc.aio.Metadata(*rpc_status.to_status(status_of(error)).trailing_metadata)
+
+
+class Over:
+    """A call that is over, with a status."""
+
+    def __init__(self, code: grpc.StatusCode, metadata: grpc.aio.Metadata) -> None:
+        self._code, self._metadata = code, metadata
+
+    async def code(self) -> grpc.StatusCode:
+        return self._code
+
+    async def details(self) -> str:
+        return "what the peer says"
+
+    async def trailing_metadata(self) -> grpc.aio.Metadata:
+        return self._metadata
+
+
+REFUSING = PairingEnded("the pairing with KR ended", peer="KR")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "ended"),
+    [
+        (trailing(REFUSING), True),
+        (trailing(Halted("it has halted")), False),
+        (grpc.aio.Metadata(), False),
+        (grpc.aio.Metadata(("grpc-status-details-bin", b"\xff\xff nonsense")), False),
+        (grpc.aio.Metadata(("grpc-status-details-bin", "nonsense")), False),
+    ],
+)
+async def test_a_peer_that_has_ended_the_pairing_is_known_by_the_reason_it_gives(
+    metadata: grpc.aio.Metadata, ended: bool
+) -> None:
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    assert says_ended(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), metadata, "")) is ended
+    assert says_ended(await _ended(Over(code, metadata))) is ended
+
+
+async def test_a_peer_that_refuses_so_is_asked_less_and_less_often(
+    dialling: Dialling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait grows beyond what it is for a peer that is away, up to a bound; as ever the peer's own dial ends it."""
+    error = grpc.aio.AioRpcError(grpc.StatusCode.FAILED_PRECONDITION, grpc.aio.Metadata(), trailing(REFUSING), "")
+    waits: list[float] = []
+    enough = asyncio.Event()
+
+    async def refuse(*_: object) -> None:
+        raise error
+
+    async def pause(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == DIALS * 5:
+            enough.set()
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(dialling.link, "_stream", refuse)
+    monkeypatch.setattr(dialling.link, "_pause", pause)
+    monkeypatch.setattr("random.uniform", lambda _, most: most)
+    running = asyncio.create_task(dialling.link.run())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await enough.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert waits[:3] == [0.05, 0.1, 0.2]
+    assert waits[DIALS * 5 - 1] == REFUSED_WAIT_SECONDS
+    assert dialling.links.of(HK_TO_KR).refused

@@ -119,11 +119,11 @@ class Wanting:
             await self._refuse(peer, refusal)
         elif not any(of_peer == peer and each.until > now for (of_peer, _), each in self._later.items()):
             self._transfers.note(self._receiving.origin(peer), "")
-            await self._alarms.end(_about(peer))
+            await self._alarms.end(files_of(peer))
 
     async def _refuse(self, peer: str, why: str) -> None:
         self._transfers.note(self._receiving.origin(peer), why)
-        await self._alarms.begin(_about(peer), why)
+        await self._alarms.begin(files_of(peer), why)
 
     def _longer(self, peer: str, wanted: Wanted) -> float:
         """The wait for a file of which all comes before it is refused: longer each time, up to a bound."""
@@ -180,6 +180,6 @@ class Wanting:
                 yield data
 
 
-def _about(peer: str) -> str:
+def files_of(peer: str) -> str:
     """What an alarm about the files of a peer is about; it names no notice, which not every operator may see."""
     return f"attachments from {peer}"

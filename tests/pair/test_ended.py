@@ -92,10 +92,39 @@ def test_a_pairing_is_ended_and_taken_up_again(own_pair: tuple[Site, Site]) -> N
 
         assert "is paired again" in import_again(hk)
         eventually(lambda: states(ours) == {Channel.OPEN})
-        eventually(lambda: author.get_notice(WAITING).state == Notice.RECEIVED)
+        eventually(lambda: f"notices/{WAITING}" in [each.name for each in author.list_notices()])
         author.create_notice(content(), recipient="KR", notice_id=AFTER)
         eventually(lambda: author.get_notice(AFTER).state == Notice.DELIVERED)
         eventually(lambda: alarms(theirs) == {})
         assert len(details(hk, Event.PAIRING_RESUMED)) == 1
     for site in own_pair:
         assert run("check", site.home.path).code == 0
+
+
+def test_ended_at_both_sides_nobody_asks_nobody_is_alarmed_and_one_that_was_killed_meanwhile_keeps_to_it(
+    own_pair: tuple[Site, Site],
+) -> None:
+    hk, kr = own_pair
+    kr.kill()
+    for site, peer in ((hk, "KR"), (kr, "HK")):
+        assert run("pair", "end", site.home.path, peer, "--reason", REASON, "--yes").code == 0
+    kr.start()
+    with hk.client() as ours, kr.client() as theirs:
+        for client in (ours, theirs):
+            eventually(lambda client=client: states(client) == {Channel.ENDED})
+            eventually(lambda client=client: alarms(client) == {})  # one may have asked before it knew
+        for client, author, recipient in ((ours, "HKMA", "KR"), (theirs, "FSC", "HK")):
+            with pytest.raises(InvalidRequest, match="the pairing with"):
+                client.create_notice(content(issuing_authority=author), recipient=recipient)
+    for site, authority in ((hk, "HKMA"), (kr, "FSC")):
+        assert run("status", "--profile", profile_path(site, authority)).code == 0
+        assert run("check", site.home.path).code == 0
+    import_again(kr)
+    with kr.client() as theirs:
+        eventually(lambda: "pairing with HK" in alarms(theirs))
+    import_again(hk)
+    with hk.client() as ours, kr.client() as theirs:
+        for client in (ours, theirs):
+            eventually(lambda client=client: all(each.connected for each in client.list_channels()))
+            assert states(client) == {Channel.OPEN}
+        eventually(lambda: alarms(theirs) == {})

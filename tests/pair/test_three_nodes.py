@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from regulator.exchange import WrongState
+from regulator.exchange import InvalidRequest, WrongState
 from regulator.exchange.v1.admin_service_pb2 import Channel
 from regulator.exchange.v1.event_service_pb2 import Event
 
@@ -57,6 +57,8 @@ def exchanged(*sites: Site) -> None:
 
 def is_receipted(channel: Channel) -> bool:
     """Or halted as forked: what that one has is looked at by itself."""
+    if channel.state == Channel.ENDED:
+        return True
     if channel.name == f"channels/{FORKED}" and channel.state == Channel.HALTED:
         return channel.halt_reason.startswith("FORKED")
     return channel.state == Channel.OPEN and channel.receipted_size == channel.size
@@ -131,3 +133,20 @@ def test_the_proof_convinces_the_third_one_who_has_never_seen_the_channel(
         assert run("evidence", "verify", proof, *roots).code == 1, "another root says nothing of Hong Kong's seal"
     none = run("evidence", "fork", name_of(sg, kr), *profile(sg), "-o", tmp_path / "none")
     assert (none.code, none.out) == (3, "")
+
+
+def test_what_goes_to_all_leaves_out_a_peer_whose_pairing_has_ended(forked: tuple[Site, Site, Site]) -> None:
+    hk, _, sg = forked
+    done("pair", "end", hk.home.path, "KR", "--reason", "it forked too often", "--yes")
+    eventually(
+        lambda: {name for name, each in channels(hk).items() if each.state == Channel.ENDED} == {FORKED, "kr-to-hk"}
+    )
+    with hk.client() as client:
+        with pytest.raises(InvalidRequest) as refused:
+            client.publish_version("hk-more", version(provision("a")), recipients=["SG", "KR"])
+        assert [each.field for each in refused.value.violations] == ["recipients[1]"]
+        client.publish_version("hk-more", version(provision("a")))
+        eventually(lambda: client.get_version("hk-more", 1).deliveries[0].HasField("receipt_time"))
+        assert [each.recipient for each in client.get_version("hk-more", 1).deliveries] == ["SG"]
+    exchanged(hk, sg)
+    checked(hk)

@@ -1,0 +1,137 @@
+"""The end of a pairing in the store: both channels have it, and it is told once; what the node itself owes goes on."""
+
+import pytest
+from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.journal_pb2 import JournalEntry
+
+from gateway.errors import BadInput, PairingEnded
+from gateway.identity.pairing_end import Ending
+from gateway.store.pairings import END, RESUME, keep_ending, not_paired, pairing_ended, require_paired
+from gateway.store.tables import JOURNAL, events, leaves
+from tests.store.destruction import NEXT_DAY, found, three_notices
+from tests.store.drafting import Drafting, notice_draft, withdrawal_draft
+from tests.store.exchanging import settle
+from tests.store.stores import AUTHOR, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, Opened, check_verified, refused
+
+ENDED = Ending(1_770_000_000, "Chan", "the memorandum ended")
+RESUMED = ENDED.resumed(1_770_000_100)
+ORIGINS = (HK_TO_KR, KR_TO_HK)
+
+
+async def keep(store: Opened, ending: Ending) -> bool:
+    return await store.committer.submit(lambda tx: keep_ending(tx, "KR", ORIGINS, ending))
+
+
+async def told(store: Opened) -> list[tuple[int, str]]:
+    kinds = (Event.PAIRING_ENDED, Event.PAIRING_RESUMED)
+    return [(row["kind"], row["detail"]) for row in await store.rows(events) if row["kind"] in kinds]
+
+
+async def journaled(store: Opened) -> list[str]:
+    rows = [row for row in await store.rows(leaves) if row["channel"] == JOURNAL]
+    entries = [JournalEntry.FromString(row["data"]) for row in rows]
+    assert all(list(each.resources) == ["peers/kr"] for each in entries)
+    return [each.method for each in entries]
+
+
+async def test_both_channels_have_it_with_an_event_and_an_entry_and_a_restart_finds_it(hk):
+    assert await keep(hk, ENDED)
+    assert [hk.state(each).ended for each in ORIGINS] == [ENDED, ENDED]
+    ((kind, detail),) = await told(hk)
+    assert kind == Event.PAIRING_ENDED
+    assert all(word in detail for word in ("KR", "Chan", "the memorandum ended", "2026-02-02"))
+    assert await journaled(hk) == [END]
+    await hk.restart()
+    assert [hk.state(each).ended for each in ORIGINS] == [ENDED, ENDED]
+    await hk.rebuilt()
+    assert hk.state().ended == ENDED
+    assert len(await told(hk)) == 1
+
+
+async def test_what_is_known_or_older_is_told_to_nobody_and_changes_nothing(hk):
+    assert await keep(hk, ENDED)
+    assert not await keep(hk, ENDED)
+    assert await keep(hk, RESUMED)
+    assert not await keep(hk, ENDED)
+    assert hk.state().ended is None
+    assert hk.state().ending == RESUMED
+    assert await journaled(hk) == [END, RESUME]
+    assert [kind for kind, _ in await told(hk)] == [Event.PAIRING_ENDED, Event.PAIRING_RESUMED]
+
+
+async def test_what_one_replica_was_told_the_other_knows(replicas):
+    one, other = replicas
+    await keep(one, ENDED)
+    await other.committer.follow(one.committer.latest().version)
+    assert [other.state(each).ended for each in ORIGINS] == [ENDED, ENDED]
+    assert not await keep(other, ENDED)
+    await keep(other, RESUMED)
+    await one.committer.follow(other.committer.latest().version)
+    assert one.state().ended is None
+
+
+async def test_what_the_peer_receipted_stays_and_what_waits_goes_on_once_they_are_paired_again(hk, kr):
+    await hk.release("hk-1")
+    await settle(hk, kr)
+    await hk.release("hk-2")
+    await keep(hk, ENDED)
+    state = hk.state()
+    assert (state.log.size, state.receipted_size) == (2, 1)
+    check_verified(hk)
+    await keep(hk, RESUMED)
+    await settle(hk, kr)
+    assert (hk.state().receipted_size, kr.state(HK_TO_KR).log.size) == (2, 2)
+
+
+async def test_content_is_destroyed_on_its_day_all_the_same(hk, kr):
+    await three_notices(hk, kr)
+    await keep(hk, ENDED)
+    await hk.destroy(NEXT_DAY)
+    assert found(hk) == []
+
+
+async def test_a_seal_that_is_rotated_meanwhile_is_told_once_they_are_paired_again(hk, kr):
+    await hk.release("hk-1")
+    await settle(hk, kr)
+    await keep(hk, ENDED)
+    seal = NEXT_CERTIFIED["HK"]
+    await hk.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, seal), weight=500)
+    await keep(hk, RESUMED)
+    await hk.release("hk-2")
+    await settle(hk, kr)
+    assert kr.state(HK_TO_KR).log.size == 3
+    assert kr.state(HK_TO_KR).seals.sender.newest == seal
+
+
+async def test_a_draft_for_a_peer_of_before_is_not_released(hk):
+    drafting = Drafting(hk)
+    draft = await drafting.pending(notice_draft("hk-1"))
+    await keep(hk, ENDED)
+    error = await refused(drafting.approve(draft))
+    assert isinstance(error, BadInput)
+    ((field, said),) = [(each.field, each.description) for each in error.violations]
+    assert field == "draft.create_notice.notice.recipient"
+    assert said == not_paired("KR", ENDED)
+    await keep(hk, RESUMED)
+    await drafting.approve(draft)
+    assert hk.state().log.size == 1
+
+
+async def test_a_withdrawal_is_not_submitted_since_nobody_would_hear_of_it(hk):
+    await hk.release("hk-1")
+    await keep(hk, ENDED)
+    drafting = Drafting(hk)
+    error = await refused(drafting.pending(withdrawal_draft("hk-1")))
+    assert isinstance(error, PairingEnded)
+    assert error.metadata == {"peer": "KR"}
+
+
+async def test_what_is_said_of_it_names_the_peer_and_the_time_and_not_who_and_why(hk):
+    await keep(hk, ENDED)
+    for origin in ORIGINS:
+        with pytest.raises(PairingEnded) as caught:
+            require_paired(hk.state(origin))
+        assert caught.value.message == pairing_ended("KR", ENDED).message
+        assert "2026-02-02" in caught.value.message
+        assert "Chan" not in caught.value.message
+        assert ENDED.reason not in caught.value.message
