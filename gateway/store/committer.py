@@ -81,7 +81,7 @@ class Committer:
         self._database, self._keyring, self._clock, self._random = database, keyring, clock, random
         self._on_commit, self._on_fatal, self._tracing = on_commit, on_fatal, tracing
         self._queue = Queue()
-        self._turn = asyncio.Lock()  # whose holder alone uses the connection
+        self._turn, self._following = asyncio.Lock(), asyncio.Lock()  # whose holder alone uses the connection; follows
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
         self._signers = ThreadPoolExecutor(1, thread_name_prefix="signer")
         self._connection = database.committing()
@@ -361,19 +361,25 @@ class Committer:
         """
         if self._database.is_local:
             return
-        async with self._turn:
-            if self._queue.is_refusing:
-                raise Unavailable("the database does not answer")
-            known = self._latest
-            if version is None or version > known.version:
-                try:
-                    self._latest = await self._elsewhere(load_newer, self._database, known)
+        async with self._following:
+            while version is None or version > self._latest.version:
+                if self._queue.is_refusing:
+                    raise Unavailable("the database does not answer")
+                known = self._latest
+                try:  # not in its turn: where the server stands still for this, it may still take commits
+                    newer = await asyncio.to_thread(load_newer, self._database, known)
                 except StoreError as error:
                     self._on_fatal(error)
                     raise
-            if self._latest is not known:
-                self.recent.forget()
-                self._on_commit(self._latest)
+                async with self._turn:
+                    if self._latest is known and newer is not known:
+                        self._latest = newer
+                        self.recent.forget()
+                        self._on_commit(newer)
+                    if (
+                        self._latest.version >= newer.version
+                    ):  # or it is read again: this began from what is not the last
+                        return
 
     def _reopen(self) -> None:
         self._connection.close()

@@ -195,6 +195,29 @@ async def test_a_read_for_which_the_server_stands_still_is_given_up_and_the_next
     database.close()
 
 
+async def test_who_hears_of_others_while_the_server_stands_still_for_it_keeps_no_commit_waiting(
+    replicas: tuple[Opened, Opened], stopped: Callable[[Connection], None]
+) -> None:
+    """Else a call would wait for that first, and then as long again for its own commit."""
+    one, other = replicas
+    await one.release("hk-1")
+    with other.database.readers.connect() as connection:  # the only one, which is used again
+        stopped(connection)
+        be_patient(connection, 60)
+        pid = pid_of(connection)
+    hearing = asyncio.create_task(other.committer.follow())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        assert (await other.release("hk-2"))[0].place.index == 1
+    assert not hearing.done()
+    os.kill(pid, signal.SIGCONT)
+    await hearing
+    await one.release("hk-3")
+    await other.committer.follow()
+    assert other.state() == one.state(), "what it heard late took nothing back"
+    assert [each.version for each in other.commits] == sorted({each.version for each in other.commits})
+
+
 async def test_leases_are_let_go_of_while_their_connection_stands_still(
     postgresql_hk: Opened, monkeypatch: pytest.MonkeyPatch, stopped: Callable[[Connection], None]
 ) -> None:
