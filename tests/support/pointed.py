@@ -34,7 +34,7 @@ PLACES: dict[str, tuple[Any, str]] = {
 
 FILE_PLACES: dict[str, tuple[Any, str]] = {
     "sending a part": (AttachmentLink, "_send_part"),
-    "taking a part": (Wanting, "_fill"),
+    "taking a part": (Wanting, "_keep"),
 }
 """What a node does with files of a notice; no point of every notice."""
 
