@@ -137,6 +137,12 @@ class ContentDestroyed(WrongState):
     reason = "CONTENT_DESTROYED"
 
 
+class AssistanceClosed(WrongState):
+    """A request for assistance is declined, or answered in full: it takes no more answers."""
+
+    reason = "ASSISTANCE_CLOSED"
+
+
 class AttachmentMissing(WrongState):
     """A file that a notice names is not whole here; metadata ``field`` names it, where a request does."""
 

@@ -23,6 +23,7 @@ from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
 from gateway.metrics.instruments import Instruments
 from gateway.moments import datetime_of
+from gateway.questions.assistance import AssistanceQuestions
 from gateway.questions.auditing import Auditing
 from gateway.questions.certificates import CertificateQuestions
 from gateway.questions.drafts import DraftQuestions
@@ -35,6 +36,7 @@ from gateway.questions.sealed_tokens import SealedTokens
 from gateway.questions.sharing import SharingQuestions
 from gateway.questions.standing import Standing
 from gateway.rpc.admin import AdminServicer
+from gateway.rpc.assistance import AssistanceServicer
 from gateway.rpc.audit import AuditServicer
 from gateway.rpc.drafts import DraftServicer
 from gateway.rpc.events import EventServicer
@@ -152,6 +154,7 @@ def serving_of(core: Core) -> Serving:
         FrameworkServicer(framework_commands, frameworks),
         DraftServicer(draft_commands, drafts),
         SharingServicer(sharing_commands, sharing),
+        AssistanceServicer(AssistanceQuestions(readers, tokens, clock)),
         attaching.servicer,
         EventServicer(notices),
         EvidenceServicer(Proofs(readers, bulletin)),

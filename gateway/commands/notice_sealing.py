@@ -10,6 +10,7 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_service_pb2 import WithdrawNoticeRequest
 
 from gateway.commands.acting import Acting
+from gateway.commands.assistance_sight import check_assistance
 from gateway.commands.attachment_sight import attachment_missing, visible
 from gateway.errors import BadInput
 from gateway.identity.parties import Parties
@@ -99,6 +100,7 @@ class NoticeSealing:
         _check_recipient(state, submission)
         release = submission.notice_id, submission.content, state.ends
         check_release(*release, tx.find_notice, acting.scope, submission.path)
+        check_assistance(tx, acting.scope, submission)
         _require_attachments(tx, acting, submission)
         return submission, proposed_notice(submission.content, tx.find_notice)
 

@@ -84,6 +84,11 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
         ListShares=_READING | _APPROVING,
     ),
     **_rules(
+        "regulator.exchange.v1.AssistanceService",
+        GetAssistanceCase=_READING,
+        ListAssistanceCases=_READING,
+    ),
+    **_rules(
         "regulator.exchange.v1.AttachmentService",
         CreateAttachment=_WRITING,
         UploadAttachment=_WRITING,
@@ -146,6 +151,8 @@ LABELLED: Mapping[str, Bearing] = {
     **_bearing("SharingService", Bearing.HIDES, "RequestConsent", "GrantConsent", "RefuseConsent", "GetConsent"),
     **_bearing("SharingService", Bearing.HIDES, "MarkShared", "GetShare"),
     **_bearing("SharingService", Bearing.FILTERS, "ListConsents", "ListShares"),
+    **_bearing("AssistanceService", Bearing.HIDES, "GetAssistanceCase"),
+    **_bearing("AssistanceService", Bearing.FILTERS, "ListAssistanceCases"),
     **_bearing("AttachmentService", Bearing.HIDES, "GetAttachment", "DownloadAttachment", "DeleteAttachment"),
     **_bearing("EventService", Bearing.FILTERS, "WatchEvents"),
     **_bearing("EvidenceService", Bearing.HIDES, "GetEvidence"),

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from collections.abc import Set as AbstractSet
 
-from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
 from regulator.exchange.v1.notice_service_pb2 import (
     GetNoticeRequest,
@@ -15,6 +14,7 @@ from regulator.exchange.v1.notice_service_pb2 import (
 from gateway.errors import BadInput, NotFound, Unavailable
 from gateway.identity.access import Caller, Role
 from gateway.moments import micros_from, timestamp_of
+from gateway.questions.notice_views import notice_of
 from gateway.questions.paging import page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
@@ -23,7 +23,6 @@ from gateway.store.queries import (
     EventFilter,
     EventView,
     NoticeFilter,
-    NoticeView,
     list_notices,
     read_events,
     read_notice,
@@ -32,7 +31,6 @@ from gateway.store.readers import Readers
 from gateway.store.sharing_rows import SHARING_EVENTS
 from gateway.supervision.drafts import draft_name
 from gateway.supervision.framework_names import assessment_name, framework_name, provision_name
-from gateway.supervision.notice_messages import notice_message
 from gateway.supervision.notices import notice_id, notice_name
 from gateway.supervision.sharing_names import consent_name, share_name
 from gateway.supervision.submissions import check_fields
@@ -72,7 +70,7 @@ class NoticeQuestions:
         view = await self._readers.at_once(read_notice, scope_of(caller), wanted_id)
         if view is None:
             raise NotFound(f"there is no notice {wanted_id}", notice=wanted_id)
-        return _message(view)
+        return notice_of(view)
 
     async def get_notice(self, caller: Caller, request: GetNoticeRequest) -> Notice:
         """Gives one notice by its name."""
@@ -86,7 +84,7 @@ class NoticeQuestions:
         views = await self._readers.run(list_notices, scope_of(caller), _filter(request), before, size + 1)
         page = views[:size]
         more = self._tokens.page_token(page[-1].sequence, request) if len(views) > size else ""
-        return ListNoticesResponse(notices=[_message(view) for view in page], next_page_token=more)
+        return ListNoticesResponse(notices=[notice_of(view) for view in page], next_page_token=more)
 
     async def watch_events(self, caller: Caller, request: WatchEventsRequest) -> AsyncIterator[WatchEventsResponse]:
         """Gives every event after a cursor, then each new one; says whenever there are no more for now.
@@ -166,17 +164,6 @@ def _filter(request: ListNoticesRequest) -> NoticeFilter:
         peer=request.peer,
         released_from=micros_from(request.release_time_from) if request.HasField("release_time_from") else None,
         released_before=micros_from(request.release_time_before) if request.HasField("release_time_before") else None,
-    )
-
-
-def _message(view: NoticeView) -> Notice:
-    return notice_message(
-        view.record,
-        Envelope.FromString(view.released),
-        *(
-            Envelope.FromString(data) if data else None
-            for data in (view.acknowledged, view.withdrawn, view.destroyed, view.peer_destroyed, view.attached)
-        ),
     )
 
 

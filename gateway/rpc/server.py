@@ -11,6 +11,8 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from regulator.exchange.v1 import (
     admin_service_pb2,
     admin_service_pb2_grpc,
+    assistance_service_pb2,
+    assistance_service_pb2_grpc,
     attachment_service_pb2,
     attachment_service_pb2_grpc,
     audit_service_pb2,
@@ -34,6 +36,7 @@ from gateway.errors import Unavailable
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
 from gateway.metrics.instruments import Instruments
 from gateway.rpc.admin import AdminServicer
+from gateway.rpc.assistance import AssistanceServicer
 from gateway.rpc.attachments import AttachmentServicer
 from gateway.rpc.audit import AuditServicer
 from gateway.rpc.drafts import DraftServicer
@@ -69,6 +72,7 @@ SERVICES: Sequence[ServiceDescriptor] = (
     framework_service_pb2.DESCRIPTOR.services_by_name["FrameworkService"],
     draft_service_pb2.DESCRIPTOR.services_by_name["DraftService"],
     sharing_service_pb2.DESCRIPTOR.services_by_name["SharingService"],
+    assistance_service_pb2.DESCRIPTOR.services_by_name["AssistanceService"],
     attachment_service_pb2.DESCRIPTOR.services_by_name["AttachmentService"],
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     evidence_service_pb2.DESCRIPTOR.services_by_name["EvidenceService"],
@@ -117,6 +121,7 @@ class Services:
     frameworks: FrameworkServicer
     drafts: DraftServicer
     sharing: SharingServicer
+    assistance: AssistanceServicer
     attachments: AttachmentServicer
     events: EventServicer
     evidence: EvidenceServicer
@@ -139,6 +144,7 @@ async def back_office_server(listener: Listener, services: Services) -> tuple[gr
     framework_service_pb2_grpc.add_FrameworkServiceServicer_to_server(services.frameworks, ruled)
     draft_service_pb2_grpc.add_DraftServiceServicer_to_server(services.drafts, ruled)
     sharing_service_pb2_grpc.add_SharingServiceServicer_to_server(services.sharing, ruled)
+    assistance_service_pb2_grpc.add_AssistanceServiceServicer_to_server(services.assistance, ruled)
     attachment_service_pb2_grpc.add_AttachmentServiceServicer_to_server(services.attachments, ruled)
     event_service_pb2_grpc.add_EventServiceServicer_to_server(services.events, ruled)
     evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(services.evidence, ruled)

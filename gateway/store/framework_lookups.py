@@ -8,10 +8,10 @@ from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent, Provisi
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, select
 
 from gateway.store.framework_changes import RulesChanges, Version
-from gateway.store.framework_rows import assessment_record, date_of, version_record
+from gateway.store.framework_rows import assessment_record, version_record
 from gateway.store.tables import assessments, framework_versions, leaves, provisions, told_days
 from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord, newest_known
-from gateway.supervision.handling import day_of
+from gateway.supervision.handling import date_of, day_of
 
 _NEWEST = (
     select(framework_versions)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from google.type.date_pb2 import Date
 from regulator.exchange.v1.framework_pb2 import Provision
 from sqlalchemy import RowMapping
 
@@ -126,8 +125,3 @@ def joined_topics(topics: Iterable[str]) -> str:
     """Writes topics so that each is found between spaces: `` capital redemption ``; empty for none."""
     words = " ".join(topics)
     return f" {words} " if words else ""
-
-
-def date_of(number: int) -> Date:
-    """Reads a day that is written as a number: the other way than ``handling.day_of``."""
-    return Date(year=number // 10_000, month=number // 100 % 100, day=number % 100)

@@ -122,9 +122,15 @@ class EventFilter:
     authority: str = ""  # of who asks: events about drafts are for their own one
 
 
+WITH_ENVELOPES = select(notices, leaves.c.data).join(
+    leaves, (leaves.c.channel == notices.c.channel) & (leaves.c.index == notices.c.index)
+)
+"""Notices, each with the bytes of the envelope that gave it."""
+
+
 def read_notice(connection: Connection, scope: Scope, notice_id: str) -> NoticeView | None:
     """Reads one notice; None: there is none of that id that may be seen."""
-    found = _views(connection, scope, prepared.rows(connection, _by_id(scope), {"wanted": notice_id}))
+    found = views_of(connection, scope, prepared.rows(connection, _by_id(scope), {"wanted": notice_id}))
     return found[0] if found else None
 
 
@@ -147,13 +153,13 @@ def list_notices(
         limit: at most so many
     """
     conditions = (*_conditions(wanted), *visible_notices(scope))
-    statement = _NOTICES.where(*conditions).order_by(notices.c.sequence.desc()).limit(limit)
+    statement = WITH_ENVELOPES.where(*conditions).order_by(notices.c.sequence.desc()).limit(limit)
     if wanted.identifier:
         statement = statement.join(notice_identifiers, notice_identifiers.c.sequence == notices.c.sequence)
         statement = statement.where(notice_identifiers.c.identifier == wanted.identifier.strip().upper())
     if before is not None:
         statement = statement.where(notices.c.sequence < before)
-    return _views(connection, scope, _newest(connection, statement, wanted, limit))
+    return views_of(connection, scope, _newest(connection, statement, wanted, limit))
 
 
 def read_events(
@@ -229,14 +235,9 @@ def _rules_of(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in names} | {"sectors": sectors, "topics": topics}
 
 
-_NOTICES = select(notices, leaves.c.data).join(
-    leaves, (leaves.c.channel == notices.c.channel) & (leaves.c.index == notices.c.index)
-)
-
-
 @cache
 def _by_id(scope: Scope) -> Select[Any]:
-    return _NOTICES.where(notices.c.id == bindparam("wanted"), *visible_notices(scope))
+    return WITH_ENVELOPES.where(notices.c.id == bindparam("wanted"), *visible_notices(scope))
 
 
 def _conditions(wanted: NoticeFilter) -> list[ColumnElement[bool]]:
@@ -289,7 +290,8 @@ def _rows(connection: Connection, statement: Select[tuple[object, ...]]) -> Sequ
     return connection.execute(statement).mappings().all()
 
 
-def _views(connection: Connection, scope: Scope, rows: Sequence[Row]) -> list[NoticeView]:
+def views_of(connection: Connection, scope: Scope, rows: Sequence[Row]) -> list[NoticeView]:
+    """Reads the notices of rows of ``WITH_ENVELOPES``, each with all its envelopes."""
     origins = read_origins(connection)
     whole = [notice_record(row, origins) for row in rows]
     hidden = hidden_of(connection, scope, [name for each in whole for name in (each.superseded_by, each.withdrawn_by)])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from gateway.store.assistance_rows import read_answers, read_assistance, with_written
 from gateway.store.attachment_lookups import AttachmentLookups
 from gateway.store.changes import Changes, RequestRecord, request_key
 from gateway.store.destroying import read_leaf
@@ -16,6 +17,7 @@ from gateway.store.rows import notice_record
 from gateway.store.sharing_rows import adding, read_dossier
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import notices, requests
+from gateway.supervision.assistance import AnswerRecord, AssistanceRecord
 from gateway.supervision.destruction import Leaf
 from gateway.supervision.records import NoticeRecord, Place
 from gateway.supervision.sharing_records import Dossier
@@ -82,6 +84,16 @@ class Reading:
             self._dossiers[notice_id] = read_dossier(self._connection, notice_id, self._origins)
         written = (*self.group.sharing, *self._changes.sharing)
         return adding(self._dossiers[notice_id], [each for each in written if each.notice == notice_id])
+
+    def find_assistance(self, notice_id: str) -> AssistanceRecord:
+        """Gives what is kept of a request for assistance; of another notice, or none, nothing is."""
+        found = self.find_notice(notice_id)
+        return (found and found.assistance) or read_assistance(self._connection, notice_id)
+
+    def find_answers(self, request: NoticeRecord) -> list[AnswerRecord]:
+        """Gives the answers to a request for assistance as they are now."""
+        written = (self.group.records | self._changes.records).values()
+        return with_written(read_answers(self._connection, request.id), request, written)
 
     def find_request(self, client: str, request_id: str) -> RequestRecord | None:
         """Gives the request that a client made under this id; None: it made none."""

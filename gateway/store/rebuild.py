@@ -18,6 +18,7 @@ from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert,
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import Malformed, StoreError
+from gateway.store.assistance_rows import assistance_rows
 from gateway.store.attachment_writing import count_anew, named_rows, tie
 from gateway.store.changes import Changes
 from gateway.store.commits import take_alone
@@ -34,6 +35,7 @@ from gateway.store.sharing_rows import adding, read_dossier, sharing_row
 from gateway.store.state import ChannelState, by_id, read_channels
 from gateway.store.tables import (
     assessments,
+    assistance,
     framework_versions,
     heads,
     leaves,
@@ -101,6 +103,7 @@ class _Rebuild:
         for table in (
             notice_identifiers,
             notice_attachments,
+            assistance,
             notices,
             sharing_acts,
             provisions,
@@ -175,10 +178,11 @@ class _Rebuild:
             for each in changes.new
             for identifier in changes.records[each].identifiers
         ]
-        attached = named_rows(changes.files.named)
-        for table, rows in ((notices, new), (notice_identifiers, identifiers), (notice_attachments, attached)):
-            if rows:
-                self._connection.execute(insert(table), rows)
+        _insert(self._connection, notices, new)
+        _insert(self._connection, notice_identifiers, identifiers)
+        _insert(self._connection, notice_attachments, named_rows(changes.files.named))
+        asking = assistance_rows((changes.records[each] for each in changes.new), sequences)
+        _insert(self._connection, assistance, asking)
         for record in changes.records.values():
             if record.id not in sequences:
                 values = changing_columns(record, self._ids)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 
+from gateway.store.assistance_tables import assistance as assistance
 from gateway.store.attachment_tables import DROPPED as DROPPED
 from gateway.store.attachment_tables import attachment_chunks as attachment_chunks
 from gateway.store.attachment_tables import attachment_totals as attachment_totals

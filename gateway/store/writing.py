@@ -13,6 +13,7 @@ from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint
 from gateway.ledger.merkle import Subtree, leaf_hash
 from gateway.moments import MICROS
 from gateway.store import tables
+from gateway.store.assistance_rows import assistance_rows
 from gateway.store.attachment_writing import write_attachments
 from gateway.store.changes import Changes
 from gateway.store.destroying import destroy
@@ -156,6 +157,8 @@ class Writing:
             for identifier in changes.records[each].identifiers
         ]
         _insert(connection, tables.notice_identifiers, identifiers)
+        asking = assistance_rows((changes.records[each] for each in changes.new), sequences)
+        _insert(connection, tables.assistance, asking)
         changed = [
             {"changed_id": each, **changing_columns(record, self._ids)}
             for each, record in changes.records.items()

@@ -178,7 +178,14 @@ def _without_content(content: NoticeContent) -> NoticeContent:
     )
     for _ in content.attachments:  # how many there were
         left.attachments.add()
-    left.DiscardUnknownFields()
     if kind := content.WhichOneof("detail"):
         getattr(left, kind).SetInParent()
+    if kind == "assistance_request":
+        left.assistance_request.requested_authority = content.assistance_request.requested_authority
+        if content.assistance_request.HasField("respond_by"):
+            left.assistance_request.respond_by.CopyFrom(content.assistance_request.respond_by)
+    elif kind == "assistance_answer":
+        left.assistance_answer.request = content.assistance_answer.request
+        left.assistance_answer.outcome = content.assistance_answer.outcome
+    left.DiscardUnknownFields()
     return left

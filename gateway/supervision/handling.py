@@ -32,6 +32,11 @@ def day_of(date: Date) -> int:
     return year * 10_000 + month * 100 + day
 
 
+def date_of(number: int) -> Date:
+    """Reads a day that is written as such a number."""
+    return Date(year=number // 10_000, month=number // 100 % 100, day=number % 100)
+
+
 def handling_violations(handling: Handling, event_date: Date, path: str) -> Iterator[Violation]:
     """What contradicts itself in ``handling``, of content about ``event_date``."""
     sharing = _SHARING.get(handling.tlp)

@@ -5,6 +5,8 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.supervision import states
+from gateway.supervision.assistance import record_of
+from gateway.supervision.assistance_rules import day_fault
 from gateway.supervision.attachments import attached_in
 from gateway.supervision.envelopes import sealed_at
 from gateway.supervision.handling import day_of
@@ -25,6 +27,8 @@ def released(context: Context) -> Projection:
     handling = act.content.handling
     if handling.HasField("retain_until") and (fault := date_fault(handling.retain_until)):
         raise Unusable(Outcome.INVALID, f"{act.notice}: retain_until: {fault}")
+    if fault := day_fault(act.content):
+        raise Unusable(Outcome.INVALID, f"{act.notice}: respond_by: {fault}")
     record = _new_record(new_id, act.content, context)
     records = {new_id: record}
     events = [_event(Event.NOTICE_RELEASED if channel.outgoing else Event.NOTICE_RECEIVED, record)]
@@ -108,6 +112,7 @@ def _new_record(new_id: str, content: NoticeContent, context: Context) -> Notice
         onward_sharing=content.handling.onward_sharing,
         permitted_uses=tuple(content.handling.permitted_uses[:]),
         attachment_count=len(content.attachments),
+        assistance=record_of(content),
     )
 
 

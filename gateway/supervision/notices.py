@@ -12,6 +12,7 @@ from regulator.exchange.v1.notice_pb2 import Incident, NoticeContent, ProductNot
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.errors import Violation
+from gateway.supervision.assistance_rules import detail_violations
 from gateway.supervision.fields import MAX_VIOLATIONS
 from gateway.supervision.handling import handling_violations
 from gateway.supervision.repeats import repeated_in
@@ -26,6 +27,8 @@ _KINDS: Mapping[str | None, Notice.Kind.ValueType] = {
     "incident": Notice.INCIDENT,
     "investor_alert": Notice.INVESTOR_ALERT,
     "policy_statement": Notice.POLICY_STATEMENT,
+    "assistance_request": Notice.ASSISTANCE_REQUEST,
+    "assistance_answer": Notice.ASSISTANCE_ANSWER,
 }
 
 
@@ -95,6 +98,8 @@ def content_violations(
         found += _incident_violations(content.incident, f"{path}.incident")
     elif detail == "product_notification":
         found += _product_violations(content.product_notification, f"{path}.product_notification")
+    elif detail in ("assistance_request", "assistance_answer"):
+        found += detail_violations(content, path)
     return found[:MAX_VIOLATIONS]
 
 

@@ -25,6 +25,8 @@ _WANTED: Final[Mapping[str, tuple[str, str]]] = {
     ),
     f"^assessments/{_ID}$": (f"the name of an assessment ({_ID_FORM})", "assessments/hk-2026-reserves"),
     f"^{_ID}$": (f"{_ID_FORM}, at most 63 characters", "hk-2026-017"),
+    f"^assistanceCases/{_ID}$": (f"the name of a case of assistance ({_ID_FORM})", "assistanceCases/hk-2026-021"),
+    "^[a-z0-9][a-z0-9-]{0,31}$": ("small letters, digits and hyphens, at most 32", "2a"),
     "^[a-z0-9][a-z0-9-]{0,63}$": ("small letters, digits and hyphens, at most 64", "hk-custody-licence"),
     "^attachments/[a-z0-9]{1,64}$": ("the name of an attachment", "attachments/bbead22d3ee6c6c2"),
     f"^(attachments/[a-z0-9]{{1,64}}|notices/{_ID}/attachments/[1-9][0-9]?)$": (

@@ -12,6 +12,8 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
+from gateway.supervision.assistance import AssistanceRecord
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -64,6 +66,7 @@ class NoticeRecord(NamedTuple):
     permitted_uses: tuple[Handling.Use.ValueType, ...] = ()
     attachment_count: int = 0
     attached_at: Place | None = None  # where the receiver's envelope stands that says that it holds them all
+    assistance: AssistanceRecord | None = None  # of a request for assistance, or an answer, that is new
 
 
 Find = Callable[[str], NoticeRecord | None]

@@ -50,6 +50,8 @@ CHECKS: Mapping[str, Check] = {
 
 # A list of these, or at this field, holds each value of the named field once. Empty: it may repeat.
 ONCE: Mapping[str, str] = {
+    "regulator.exchange.v1.AssistanceAnswer.Reply": "question",
+    "regulator.exchange.v1.AssistanceRequest.Question": "key",
     "regulator.exchange.v1.Attachment": "file_name",
     "regulator.exchange.v1.EnforcementAction.Count": "key",
     "regulator.exchange.v1.LicensingAction.conditions": "",

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from regulator.exchange.v1 import (
     admin_service_pb2,
+    assistance_service_pb2,
     attachment_service_pb2,
     audit_service_pb2,
     draft_service_pb2,
@@ -26,6 +27,7 @@ from gateway.identity.access_clients import client_table, read_access
 SERVED = (
     notice_service_pb2,
     sharing_service_pb2,
+    assistance_service_pb2,
     attachment_service_pb2,
     event_service_pb2,
     evidence_service_pb2,

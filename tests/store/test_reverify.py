@@ -91,6 +91,7 @@ async def test_the_report_counts_what_was_verified(hk: Opened, kr: Opened):
         "seals": 4,
         "notices": 2,
         "notice_identifiers": 1,
+        "assistance": 0,
         "events": 3,
         "requests": 0,
         "sharing_acts": 0,
@@ -110,6 +111,7 @@ def test_every_edit_of_a_row_is_found_and_its_table_named(filled: Opened, table)
 
 def test_every_table_is_damaged_by_some_test():
     elsewhere = {"drafts", "draft_events", "sharing_acts"}  # in test_drafts.py and test_sharing.py
+    elsewhere |= {"assistance"}  # in test_assistance.py
     elsewhere |= {"attachments", "attachment_totals", "attachment_chunks", "notice_attachments"}  # in test_attachments
     assert set(DAMAGES) | elsewhere | OF_PROCESSES == set(metadata.tables)
 

@@ -17,7 +17,10 @@ from gateway.supervision.fields import MAX_VIOLATIONS, field_violations
 from tests.supervision.samples import arbitrary, content
 from tests.support.properties import examples
 
-DETAILS = "licensing_action, enforcement_action, product_notification, incident, investor_alert, policy_statement"
+DETAILS = (
+    "licensing_action, enforcement_action, product_notification, incident, investor_alert, policy_statement, "
+    "assistance_request, assistance_answer"
+)
 
 
 def one(message, prefix: str = "") -> tuple[str, str]:

@@ -151,7 +151,7 @@ def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope)
         _withdraw(facts, place, "")
         return True
     new_id = notice_id(envelope.notice_released.notice)
-    if new_id in found.facts or id_fault(new_id, channel.sender) or _is_kept_until_no_day(envelope):
+    if new_id in found.facts or id_fault(new_id, channel.sender) or _names_no_day(envelope):
         return False
     content = envelope.notice_released.content
     files = tuple((each.sha256, each.size_bytes) for each in content.attachments if each.sha256)
@@ -169,8 +169,12 @@ def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope)
     return True
 
 
-def _is_kept_until_no_day(envelope: Envelope) -> bool:
-    handling = envelope.notice_released.content.handling
+def _names_no_day(envelope: Envelope) -> bool:
+    """Whether a day that is kept of a notice is none of the calendar."""
+    content = envelope.notice_released.content
+    handling, asked = content.handling, content.assistance_request
+    if asked.HasField("respond_by") and date_fault(asked.respond_by):
+        return True
     return handling.HasField("retain_until") and date_fault(handling.retain_until) is not None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
+from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import Connection, RowMapping, select
 
@@ -13,7 +14,7 @@ from gateway.store.reverify.channels import VerifiedChannel
 from gateway.store.reverify.fold import Facts, Fold, parsed
 from gateway.store.reverify.report import Findings
 from gateway.store.scanning import pages, rows
-from gateway.store.tables import events, leaves, notice_identifiers, notices, requests
+from gateway.store.tables import assistance, events, leaves, notice_identifiers, notices, requests
 from gateway.supervision.attachments import NAME_PREFIX
 from gateway.supervision.notices import identifiers_of
 
@@ -37,19 +38,22 @@ class NoticeCheck:
         self._channels = {channel.id: channel for channel in channels}
         self._order = _order_of_events(connection)
 
-    def run(self) -> tuple[int, int]:
-        """Gives the number of notices and of identifiers that were read."""
-        sequence, identifiers, missing = 0, 0, set(self._facts)
+    def run(self) -> Mapping[str, int]:
+        """Gives the number of rows of each table that were read."""
+        sequence, identifiers, asking, missing = 0, 0, 0, set(self._facts)
         for page in pages(self._connection, _WITH_ENVELOPES, notices.c.sequence):
-            stored = self._identifiers(page[0]["sequence"], page[-1]["sequence"])
+            between = page[0]["sequence"], page[-1]["sequence"]
+            stored, kept = self._identifiers(*between), self._assistance(*between)
+            asking += len(kept)
             for row in page:
                 sequence += 1
                 self._check_order(row, sequence)
                 missing.discard(row["id"])
                 identifiers += self._check(row, stored.pop(row["sequence"], set()))
+                self._check_assistance(row, kept.get(row["sequence"]))
         for name in sorted(missing):
             self._findings.add(f"notices {name}", "is missing", "a row for the envelope that released it")
-        return sequence, identifiers
+        return {"notices": sequence, "notice_identifiers": identifiers, "assistance": asking}
 
     def _check_order(self, row: RowMapping, sequence: int) -> None:
         where = f"notices {row['id']}"
@@ -111,12 +115,41 @@ class NoticeCheck:
             "revision": 1 + facts.count() + (time is not None),
         }
 
+    def _check_assistance(self, row: RowMapping, kept: RowMapping | None) -> None:
+        envelope = parsed(row["data"]) if row["data"] is not None else None
+        expected = _asked_or_answered(envelope.notice_released.content) if envelope else None
+        found = {name: kept[name] for name in kept if name != "sequence"} if kept else None
+        if found != expected:
+            self._findings.add(f"assistance {row['id']}", f"is {found}", str(expected))
+
+    def _assistance(self, first: int, last: int) -> dict[int, RowMapping]:
+        between = select(assistance).where(assistance.c.sequence.between(first, last))
+        return {row["sequence"]: row for row in self._connection.execute(between).mappings()}
+
     def _identifiers(self, first: int, last: int) -> dict[int, set[str]]:
         where = notice_identifiers.c.sequence.between(first, last)
         found: dict[int, set[str]] = {}
         for row in self._connection.execute(select(notice_identifiers).where(where)):
             found.setdefault(row.sequence, set()).add(row.identifier)
         return found
+
+
+def _asked_or_answered(content: NoticeContent) -> Mapping[str, Any] | None:
+    """The columns of a request for assistance, or an answer; None of another notice."""
+    if content.HasField("assistance_request"):
+        asked = content.assistance_request
+        day = _day(asked.respond_by)
+        return {
+            "request": "",
+            "outcome": 0,
+            "requested_authority": asked.requested_authority,
+            "respond_by": day,
+        }
+    if content.HasField("assistance_answer"):
+        answer = content.assistance_answer
+        to = answer.request.removeprefix("notices/")
+        return {"request": to, "outcome": answer.outcome, "requested_authority": "", "respond_by": 0}
+    return None
 
 
 def check_requests(connection: Connection, fold: Fold, drafts: Collection[str], findings: Findings) -> int:

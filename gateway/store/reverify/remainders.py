@@ -21,12 +21,24 @@ _WHOLE = frozenset(
         *(f"sharing_requested.{name}" for name in ("consent", "recipients", "use")),
         *(f"sharing_decided.{name}" for name in ("consent", "number", "decision", "valid_until")),
         *(f"{_CONTENT}.{name}" for name in ("issuing_authority", "sectors", "urgency", "handling", "references")),
+        *(f"{_CONTENT}.assistance_request.{name}" for name in ("requested_authority", "respond_by")),
+        *(f"{_CONTENT}.assistance_answer.{name}" for name in ("request", "outcome")),
     }
 )
 _OUTER = frozenset(
-    {"notice_released", "notice_acknowledged", "notice_withdrawn", "sharing_requested", "sharing_decided", _CONTENT}
+    {
+        "notice_released",
+        "notice_acknowledged",
+        "notice_withdrawn",
+        "sharing_requested",
+        "sharing_decided",
+        _CONTENT,
+        f"{_CONTENT}.assistance_request",
+        f"{_CONTENT}.assistance_answer",
+    }
 )
-_EMPTY = frozenset(f"{_CONTENT}.{each.name}" for each in _KINDS)  # the kind of a notice stays, and not what it says
+# The kind of a notice stays, and not what it says.
+_EMPTY = frozenset(f"{_CONTENT}.{each.name}" for each in _KINDS) - _OUTER
 _COUNTED = f"{_CONTENT}.attachments"  # how many there were stays
 
 

@@ -103,7 +103,7 @@ def _check_projections(
     connection: Connection, verified: list[VerifiedChannel], parties: Parties, findings: Findings
 ) -> Mapping[str, int]:
     meaning = fold(connection, verified)
-    count, identifiers = NoticeCheck(connection, verified, meaning, findings).run()
+    of_notices = NoticeCheck(connection, verified, meaning, findings).run()
     rules = RulesCheck(connection, verified, meaning.rules, findings).run()
     check_destroyed(connection, verified, meaning, findings)
     drafts = DraftCheck(connection, meaning, findings)
@@ -115,8 +115,7 @@ def _check_projections(
     sealed = [_sealed_channel(channel, ids, parties) for channel in verified]
     return {
         "seals": sum(SealCheck(connection, each, meaning.rotations, findings).run() for each in sealed),
-        "notices": count,
-        "notice_identifiers": identifiers,
+        **of_notices,
         "sharing_acts": check_sharing(connection, meaning.sharing, findings),
         **files,
         **rules,

@@ -12,6 +12,7 @@ from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import date_pb2 as _date_pb2
 from google.type import decimal_pb2 as _decimal_pb2
 from google.type import money_pb2 as _money_pb2
+from regulator.exchange.v1 import assistance_pb2 as _assistance_pb2
 from regulator.exchange.v1 import values_pb2 as _values_pb2
 import builtins as _builtins
 import sys
@@ -76,6 +77,8 @@ class NoticeContent(_message.Message):
     INCIDENT_FIELD_NUMBER: _builtins.int
     INVESTOR_ALERT_FIELD_NUMBER: _builtins.int
     POLICY_STATEMENT_FIELD_NUMBER: _builtins.int
+    ASSISTANCE_REQUEST_FIELD_NUMBER: _builtins.int
+    ASSISTANCE_ANSWER_FIELD_NUMBER: _builtins.int
     issuing_authority: _builtins.str
     """The authority that speaks, by its code (`HKMA`). The caller's own authority must be the same one."""
     urgency: Global___NoticeContent.Urgency.ValueType
@@ -146,6 +149,14 @@ class NoticeContent(_message.Message):
     def policy_statement(self) -> Global___PolicyStatement:
         """Rules or policy are announced."""
 
+    @_builtins.property
+    def assistance_request(self) -> _assistance_pb2.AssistanceRequest:
+        """An authority of the recipient is asked for assistance."""
+
+    @_builtins.property
+    def assistance_answer(self) -> _assistance_pb2.AssistanceAnswer:
+        """A request of the recipient for assistance is answered."""
+
     def __init__(
         self,
         *,
@@ -168,12 +179,14 @@ class NoticeContent(_message.Message):
         incident: Global___Incident | None = ...,
         investor_alert: Global___InvestorAlert | None = ...,
         policy_statement: Global___PolicyStatement | None = ...,
+        assistance_request: _assistance_pb2.AssistanceRequest | None = ...,
+        assistance_answer: _assistance_pb2.AssistanceAnswer | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "enforcement_action", b"enforcement_action", "event_date", b"event_date", "handling", b"handling", "incident", b"incident", "investor_alert", b"investor_alert", "licensing_action", b"licensing_action", "policy_statement", b"policy_statement", "product_notification", b"product_notification"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assistance_answer", b"assistance_answer", "assistance_request", b"assistance_request", "detail", b"detail", "enforcement_action", b"enforcement_action", "event_date", b"event_date", "handling", b"handling", "incident", b"incident", "investor_alert", b"investor_alert", "licensing_action", b"licensing_action", "policy_statement", b"policy_statement", "product_notification", b"product_notification"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "confidence", b"confidence", "detail", b"detail", "enforcement_action", b"enforcement_action", "event_date", b"event_date", "handling", b"handling", "incident", b"incident", "instruments", b"instruments", "investor_alert", b"investor_alert", "issuing_authority", b"issuing_authority", "licensing_action", b"licensing_action", "policy_statement", b"policy_statement", "product_notification", b"product_notification", "references", b"references", "sectors", b"sectors", "sources", b"sources", "subjects", b"subjects", "summary", b"summary", "title", b"title", "urgency", b"urgency"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assistance_answer", b"assistance_answer", "assistance_request", b"assistance_request", "attachments", b"attachments", "confidence", b"confidence", "detail", b"detail", "enforcement_action", b"enforcement_action", "event_date", b"event_date", "handling", b"handling", "incident", b"incident", "instruments", b"instruments", "investor_alert", b"investor_alert", "issuing_authority", b"issuing_authority", "licensing_action", b"licensing_action", "policy_statement", b"policy_statement", "product_notification", b"product_notification", "references", b"references", "sectors", b"sectors", "sources", b"sources", "subjects", b"subjects", "summary", b"summary", "title", b"title", "urgency", b"urgency"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["licensing_action", "enforcement_action", "product_notification", "incident", "investor_alert", "policy_statement"]  # noqa: Y015
+    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["licensing_action", "enforcement_action", "product_notification", "incident", "investor_alert", "policy_statement", "assistance_request", "assistance_answer"]  # noqa: Y015
     _WhichOneofArgType_detail: _TypeAlias = _typing.Literal["detail", b"detail"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_detail) -> _WhichOneofReturnType_detail | None: ...
 

@@ -50,6 +50,10 @@ class Notice(_message.Message):
         """The detail is an InvestorAlert."""
         POLICY_STATEMENT: Notice._Kind.ValueType  # 6
         """The detail is a PolicyStatement."""
+        ASSISTANCE_REQUEST: Notice._Kind.ValueType  # 7
+        """The detail is an AssistanceRequest; AssistanceService tells what became of it."""
+        ASSISTANCE_ANSWER: Notice._Kind.ValueType  # 8
+        """The detail is an AssistanceAnswer."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What a notice is about; it follows from the detail that is set."""
@@ -68,6 +72,10 @@ class Notice(_message.Message):
     """The detail is an InvestorAlert."""
     POLICY_STATEMENT: Notice.Kind.ValueType  # 6
     """The detail is a PolicyStatement."""
+    ASSISTANCE_REQUEST: Notice.Kind.ValueType  # 7
+    """The detail is an AssistanceRequest; AssistanceService tells what became of it."""
+    ASSISTANCE_ANSWER: Notice.Kind.ValueType  # 8
+    """The detail is an AssistanceAnswer."""
 
     class _Direction:
         ValueType = _typing.NewType("ValueType", _builtins.int)
