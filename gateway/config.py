@@ -202,6 +202,28 @@ class RevocationSection(_Section):
     )
 
 
+def _absolute_fault(text: str) -> str | None:
+    return "must be an absolute path" if text and not text.startswith("/") else None
+
+
+class Pkcs11Section(_Section):
+    """The token that holds a sealing key, such as an HSM, where one does; docs/operations.md tells of it."""
+
+    module: Annotated[str, _check_with(_absolute_fault)] = Field(
+        "", description="The PKCS#11 module of the token, a shared library; empty: no key is in a token."
+    )
+    pin_file: str = Field(
+        "",
+        description="File with the token's PIN, in one line, that its owner alone can read; in the home, if relative.",
+    )
+    sign_seconds: float = Field(
+        2.0,
+        ge=0.1,
+        le=10,
+        description="Longest time of a signature. A token that takes longer counts as away until it answers again.",
+    )
+
+
 class LoggingSection(_Section):
     """What the node tells of itself, to standard error; docs/logs.md lists the events."""
 
@@ -223,6 +245,7 @@ class Config(_Section):
     attachments: AttachmentsSection = AttachmentsSection()
     officers: OfficerRules = OfficerRules()
     four_eyes: FourEyesSection = FourEyesSection()
+    pkcs11: Pkcs11Section = Pkcs11Section()
     logging: LoggingSection = LoggingSection()
     telemetry: TelemetrySection = TelemetrySection()
 

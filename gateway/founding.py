@@ -16,6 +16,7 @@ from gateway.home import Home
 from gateway.identity.access import Caller, Role
 from gateway.identity.access_clients import client_table, read_access
 from gateway.identity.issuing import Authority, generate_tls_key
+from gateway.identity.key_uris import KeyUri
 from gateway.identity.keyfiles import (
     PUBLIC_MODE,
     PrivateKey,
@@ -26,9 +27,12 @@ from gateway.identity.keyfiles import (
     write_key,
 )
 from gateway.identity.names import ClientId, Identity, NodeId
+from gateway.identity.pins import MEMORY, Pin
 from gateway.identity.profiles import AuthorityKind, Profile, profiles
+from gateway.identity.seal_files import NAMES
 from gateway.identity.sealers import may_speak_for
-from gateway.identity.signers import FileSeal
+from gateway.identity.signers import FileSeal, SealKeys
+from gateway.identity.token_access import TokenAccess
 from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database
 from gateway.store.failing import being_opened
@@ -52,6 +56,7 @@ class NewNode:
     back_office: str  # host:port
     peer: str  # host:port
     database_url: str = "sqlite:///node.db"
+    seal: KeyUri | None = None  # names the token that is to hold the sealing key, and how it is reached
 
     def config_text(self) -> str:
         """Writes ``config.toml``."""
@@ -73,6 +78,16 @@ listen = {quoted(self.peer)}
 
 [database]
 url = {quoted(self.database_url)}
+{self._token_text()}"""
+
+    def _token_text(self) -> str:
+        if self.seal is None:
+            return ""
+        module, pin_file = (json.dumps(str(each or "")) for each in (self.seal.module_path, self.seal.pin_source))
+        return f"""
+[pkcs11]
+module = {module}
+pin_file = {pin_file}
 """
 
 
@@ -130,6 +145,7 @@ def found_home(
         ConfigError: a value of the configuration is wrong.
         BadInput: the authority is of another domain.
         AlreadyExists: there is a node in the folder.
+        Unavailable: the token that is to hold the sealing key is not there, or makes no such key.
     """
     text = new.config_text()
     config = Config.parse(text)
@@ -138,13 +154,23 @@ def found_home(
         raise AlreadyExists(f"{home.path} is the home of a node already")
     for folder in (home.path, home.path / "keys", home.path / "trust", home.peers):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys = _seal_keys(home, new.seal)
     _make_database(config, home.path)  # first: where it fails, nothing is in the way of the next attempt
     write_certificate(home.root("node-authority"), node_authority.certificate)
     write_certificate(home.root("client-authority"), client_root)
     issue_node(home.path / "keys", NodeId(new.domain), node_authority, now)
-    issue_seal(home.path / "keys", NodeId(new.domain), node_authority, now)
+    issue_seal(home.path / "keys", NodeId(new.domain), node_authority, now, keys)
     write_file(home.access_file, ACCESS_HEADER.encode(), mode=PUBLIC_MODE)
     write_file(home.config_file, text.encode(), mode=PUBLIC_MODE)
+
+
+def _seal_keys(home: Home, uri: KeyUri | None) -> SealKeys:
+    """Makes the sealing keys of a home whose configuration is not written yet."""
+    if uri is None:
+        return FileSeal.generate()
+    if uri.module_path is None or uri.pin_source is None or uri.id:
+        raise BadInput.of("seal", "must say module-path and pin-source, and no id: the key is made anew")
+    return TokenAccess(uri.module_path, Pin(uri.pin_source, home.path / "keys" / MEMORY)).new_keys(uri)
 
 
 def _make_database(config: Config, home: Path) -> None:
@@ -162,10 +188,18 @@ def issue_node(folder: Path, node: NodeId, authority: Authority, now: datetime) 
     _issue(folder, "node", generate_tls_key(), profiles().node, node, authority, now)
 
 
-def issue_seal(folder: Path, node: NodeId, authority: Authority, now: datetime) -> None:
-    """Makes a node's sealing keys and certificates: ``seal-ed25519.key``, ``seal-ml-dsa-44.key``, and ``.crt``."""
-    for name, key in FileSeal.generate().private_keys.items():
-        _issue(folder, f"seal-{name}", key, profiles().seal, node, authority, now)
+def issue_seal(folder: Path, node: NodeId, authority: Authority, now: datetime, keys: SealKeys | None = None) -> None:
+    """Makes a node's sealing keys, if they are not given, and certificates.
+
+    That is ``seal-ed25519.key``, ``seal-ml-dsa-44.key``, and a ``.crt`` of each; ``seal-ed25519.uri`` in the place of
+    the first, where it is in a token.
+    """
+    keys = keys or FileSeal.generate()
+    issued = [authority.issue(profiles().seal, each, node, now) for each in keys.public_keys]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys.save(*(folder / f"{name}.key" for name in NAMES))
+    for name, certificate in zip(NAMES, issued, strict=True):
+        write_certificate(folder / f"{name}.crt", certificate)
 
 
 # --- clients ------------------------------------------------------------------------------------------------------

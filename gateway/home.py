@@ -2,7 +2,8 @@
 
 config.toml         the configuration
 access.toml         the clients: their roles, clearance, sectors
-keys/               node.key node.crt, seal-ed25519.key .crt, seal-ml-dsa-44.key .crt
+keys/               node.key node.crt, seal-ed25519.key .crt, seal-ml-dsa-44.key .crt; where a token
+                    has the first key of the seal, seal-ed25519.uri names it; pin-refused.json: a PIN that it refused
 keys/next/          the seal that comes next, until the node has rotated to it
 keys/earlier/       certificates of the seals before, each pair in a folder of its own
 trust/              node-authority.crt (the own root, which peers pin), client-authority.crt: each one root, or more
@@ -15,7 +16,7 @@ high-water.json     how far the node saw the database: it tells that one was put
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -39,11 +40,14 @@ from gateway.identity.officers import Issuer, Officers
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.pairing_end import EndMarks
 from gateway.identity.parties import Parties, Party
+from gateway.identity.pins import MEMORY, Pin
 from gateway.identity.revocation import MAX_DENIED_BYTES, Denied, Revocation, load_crls
 from gateway.identity.seal_certificates import verify_seal_certificates
 from gateway.identity.seal_files import SealFolder
 from gateway.identity.seal_folders import SealFolders
+from gateway.identity.signers import reach
 from gateway.identity.tls_pair import TlsPair
+from gateway.identity.token_access import NO_TOKENS, TokenAccess
 from gateway.identity.toml_text import text_of
 from gateway.identity.watched_file import WatchedFile
 from gateway.ledger.checkpoint import Signer
@@ -146,19 +150,28 @@ class Home:
         rules = self.config.officers
         return Officers(rules, [Issuer(each, key_source_of(each, rules, self.path)) for each in rules.issuers])
 
+    @cached_property
+    def tokens(self) -> TokenAccess:
+        """How the token is reached that may hold a sealing key."""
+        said = self.config.pkcs11
+        pin = Pin(self.path / said.pin_file, self.path / "keys" / MEMORY)
+        return TokenAccess(Path(said.module), pin, said.sign_seconds) if said.module else NO_TOKENS
+
     @property
     def seals(self) -> SealFolders:
         """Its seals: that in force, the next one, those before."""
-        return SealFolders(self.path / "keys")
+        return SealFolders(self.path / "keys", self.tokens)
 
     def prepare_seal(self, folder: SealFolder, now: datetime) -> CertifiedSeal:
         """Takes a new seal's keys and certificates, to be rotated to.
 
         Raises:
             ConfigError, Untrusted: they do not fit each other, or are not this node's by its own root now.
+            Unavailable: the token that holds one does not sign.
         """
-        seal, keys = folder.certified(), folder.keys()
+        seal, keys = folder.certified(), replace(folder, tokens=self.tokens).keys()
         self.require_certified(seal, now)
+        reach(keys)
         self.seals.coming.write(seal, keys)
         return seal
 
@@ -168,11 +181,13 @@ class Home:
         Raises:
             WrongState: none is prepared.
             ConfigError, Untrusted: it does not fit, or is not this node's by its own root now.
+            Unavailable: the token that holds a key of it does not sign.
         """
         if not self.seals.coming.holds_one():
             raise WrongState("no seal is prepared in the home: gateway certs prepare-seal")
         seal, signer = self.seals.coming.dated(clock)
         self.require_certified(seal, clock())
+        reach(signer)
         return seal, signer
 
     def lifetimes(

@@ -59,7 +59,7 @@ from gateway.store.postgresql import PATIENCE_SECONDS
 from gateway.store.readers import Readers
 from gateway.telemetry.starting import tracing_of
 from gateway.trusting import Trusting
-from gateway.watching import ClockWatch, disk_room, queue_room, watch
+from gateway.watching import ClockWatch, SealKeyWatch, disk_room, queue_room, watch
 
 _log = Log(__name__)
 
@@ -100,6 +100,7 @@ class Node:
         self._keyring = Keyring([self.home.seals.in_force.dated(_now)])
         self._access, self._officers = self.home.access(), self.home.officers()
         with self._closing_database():
+            await asyncio.to_thread(self._keyring.open)
             require = partial(self._continuity.require, parties, self._keyring, trusts_clock=self._trusts_clock)
             await asyncio.to_thread(require)
         self._open_store(parties)
@@ -180,6 +181,7 @@ class Node:
         await asyncio.to_thread(self._continuity.keep, self._committer.latest())
         self._readers.close()
         self._database.close()
+        await asyncio.to_thread(self._keyring.close)
         await asyncio.to_thread(self._tracing.close)
 
     def _background(self, links: Iterable[Link], alarms: Alarms) -> Iterator[Coroutine[Any, Any, None]]:
@@ -196,6 +198,8 @@ class Node:
         yield from (watch([source], alarms) for source in self._officers.sources)
         rooms = disk_room(self.home.path), queue_room(self._committer.waiting_weight)
         yield watch([*rooms, ClockWatch(self._clock), *self._replicas.watched], alarms)
+        if self.home.config.pkcs11.module:  # by itself, since a token may be slow
+            yield watch([SealKeyWatch(self._keyring, self._serving.seals.seal_in_force)], alarms)
         yield self._journaling.run()
         yield self._continuity.run(self._committer.latest)
         if self.metrics_port:

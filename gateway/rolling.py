@@ -1,6 +1,7 @@
 """Changes the certificates, roots and revocations in a node's home; a node that runs takes each change by itself."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from gateway.home import Home
 from gateway.identity.certificates import to_pem
 from gateway.identity.chains import require_authority
 from gateway.identity.issuing import Authority
+from gateway.identity.key_uris import KeyUri
 from gateway.identity.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_private, read_public, write_file
 from gateway.identity.names import NodeId
+from gateway.identity.requests import request_for
 from gateway.identity.revocation import MAX_CRL_BYTES, Denied, fault_in, read_crls
-from gateway.identity.seal_files import SealFolder
+from gateway.identity.seal_files import NAMES, SealFolder
 from gateway.identity.sealers import fingerprint
+from gateway.identity.signers import FileSeal, SealKeys
 from gateway.identity.tls_pair import TlsPair
 from gateway.moments import micros_at
 from gateway.store.database import stopped
@@ -41,6 +45,29 @@ def install_tls(home: Home, folder: Path, now: datetime) -> TlsPair:
     return pair
 
 
+def request_seal(home: Home, folder: Path, token: KeyUri | None) -> list[Path]:
+    """Makes the keys of a next seal, and requests for their certificates; gives the files of these.
+
+    The Ed25519 key is made in a token: in the one named, or where that of the seal in force is. Else all are files.
+
+    Raises:
+        AlreadyExists: there is a seal, or a part of one, in the folder.
+        ConfigError, Unavailable: the token is not there, or makes no such key.
+    """
+    wanted = token or home.seals.in_force.uri()
+    keys: SealKeys = FileSeal.generate()
+    if wanted:
+        keys = home.tokens.new_keys(wanted if token else replace(wanted, object=""))
+    identity = NodeId(home.config.node.domain)
+    requests = [request_for(each, identity) for each in keys.request_keys()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys.save(*(folder / f"{name}.key" for name in NAMES))
+    files = [folder / f"{name}.csr" for name in NAMES]
+    for file, request in zip(files, requests, strict=True):
+        write_file(file, request, mode=PUBLIC_MODE)
+    return files
+
+
 def replace_seal(home: Home, folder: SealFolder, now: datetime) -> None:
     """Puts new sealing keys in the place of lost ones; the node must be stopped.
 
@@ -50,7 +77,7 @@ def replace_seal(home: Home, folder: SealFolder, now: datetime) -> None:
     """
     seal = home.prepare_seal(folder, now)
     with stopped(home.config.database.url, home.path) as database:
-        replace_own_seal(database, seal, folder.keys(), micros_at(now))
+        replace_own_seal(database, seal, home.seals.coming.keys(), micros_at(now))
         rebuild(database, micros_at(now))
         home.seals.adopt(seal)
 

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from gateway.alarms import Alarms
 from gateway.errors import GatewayError, Overloaded, Unavailable
+from gateway.identity.signers import Keyring
+from gateway.ledger.seals import CertifiedSeal
 from gateway.logs import Log, kind_of
 from gateway.store.clocks import Clock
 from gateway.store.waiting import MAX_WAITING_WEIGHT
@@ -65,6 +67,24 @@ class ClockWatch:
         """Raises ``Unavailable`` while it is not, or a peer's is another one."""
         if said := self._clock.doubt or "; ".join(self._clock.contradictions()):
             raise Unavailable(f"{said}: nothing is sealed until they agree")
+
+
+class SealKeyWatch:
+    """Watches that the token signs that holds the key of the seal in force, and has it reached again once it is back.
+
+    Args:
+        keyring: has what signs
+        in_force: gives the seal
+    """
+
+    name = "seal key"
+
+    def __init__(self, keyring: Keyring, in_force: Callable[[], CertifiedSeal]) -> None:
+        self._keyring, self._in_force = keyring, in_force
+
+    def look(self) -> None:
+        """Raises ``ConfigError``, ``Unavailable`` while it does not."""
+        self._keyring.look(self._in_force().public)
 
 
 def disk_room(folder: Path) -> RoomWatch:

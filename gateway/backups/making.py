@@ -18,6 +18,7 @@ from gateway.errors import AlreadyExists, BadInput, ConfigError, Corrupt
 from gateway.home import Home
 from gateway.identity.keyfiles import MAX_FILE_BYTES, PRIVATE_MODE, write_file
 from gateway.identity.parties import Parties
+from gateway.identity.pins import MEMORY
 from gateway.identity.signers import Keyring
 from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.awaiting import await_peers
@@ -123,8 +124,9 @@ def _copy_database(home: Home, folder: Path, now: datetime) -> tuple[Log, ...]:
 
 
 def _copy_home(home: Home, target: Path, *, with_keys: bool) -> None:
+    pin = home.tokens.pin
     for path in _files(home):
-        if with_keys or not _is_private(path):
+        if with_keys or not (_is_private(path) or (pin and path.resolve() == pin.file.resolve())):
             copy = target / path.relative_to(home.path)
             copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.copy(path, copy)
@@ -143,6 +145,7 @@ def _files(home: Home) -> Iterator[Path]:
 
     Folders that are links are followed, each folder once.
     """
+    passing = home.path / "lock", home.high_water, home.path / "keys" / MEMORY
     database, met = local_file(home.config.database.url, home.path), {home.path.resolve()}
     for folder, folders, names in os.walk(home.path, followlinks=True):
         within = {each: (Path(folder) / each).resolve() for each in folders if not each.startswith(".")}
@@ -151,5 +154,5 @@ def _files(home: Home) -> Iterator[Path]:
         for name in names:
             path = Path(folder) / name
             is_database = database and path.parent == database.parent and name.startswith(database.name)
-            if not (name.startswith(".") or is_database or path in (home.path / "lock", home.high_water)):
+            if not (name.startswith(".") or is_database or path in passing):
                 yield path

@@ -42,6 +42,7 @@ def backup(
     _show_verified(made.report)
     keys = "also its keys" if with_keys else "not its keys: keep them elsewhere"
     say(f"It holds all content, {keys}. gateway restore makes a node of it again.")
+    _show_token(Home(home), "is not in the backup: what is made of it needs that token, or a copy of it")
 
 
 def restore(
@@ -65,6 +66,7 @@ def restore(
     done = restore_backup(folder, node, now()) if folder else restore_from_peers(node, now())
     _show_files(done)
     _show_verified(done.report)
+    _show_token(node, "is not in a backup: see that this machine reaches it, and that [pkcs11] in config.toml says how")
     say("Next: gateway doctor, then gateway serve. What is missing comes back from each peer as soon as it is reached;")
     say("gateway status tells when. Cursors and page tokens of before mean nothing any more: watchers begin anew.")
 
@@ -83,6 +85,11 @@ def migrate(
     report = move(node, url, now())
     _show_verified(report)
     say(f"Next: set database.url in {node.config_file} to the new database; the node does not start with the old.")
+
+
+def _show_token(home: Home, said: str) -> None:
+    if uri := home.seals.in_force.uri():
+        say(f"The Ed25519 sealing key in the token {uri.token_told()} {said}.")
 
 
 def _show_files(done: Restored) -> None:

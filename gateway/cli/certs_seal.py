@@ -1,4 +1,4 @@
-"""``gateway certs prepare-seal, rotate-seal, replace-seal``: the node's seal changes."""
+"""``gateway certs request-seal, prepare-seal, rotate-seal, replace-seal``: the node's seal changes."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -6,24 +6,61 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.given import used
+from gateway.cli.given import new_folder, used
 from gateway.cli.given_home import opened_home
-from gateway.cli.options import HomeFolder, ProfileFile, connect, now
+from gateway.cli.options import HomeFolder, ProfileFile, connect, key_uri, now
 from gateway.cli.output import say
+from gateway.errors import BadInput
+from gateway.identity.key_uris import KeyUri
+from gateway.identity.names import NodeId
 from gateway.identity.seal_files import SealFolder
 from gateway.rolling import replace_seal as replace_lost_seal
+from gateway.rolling import request_seal as request_wanted_seal
 
-SEAL = "give the folder that gateway certs issue --profile seal wrote"
+SEAL = "give the folder of gateway certs issue --profile seal, or of request-seal with the certificates in it"
 SealFolderPath = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="Folder of the new seal, made by gateway certs issue --profile seal.")
+    Path,
+    typer.Argument(
+        metavar="FOLDER", help="Folder of the new seal, by gateway certs issue --profile seal or request-seal."
+    ),
 ]
 
 
 def add_to(group: typer.Typer) -> None:
     """Adds the commands."""
+    group.command("request-seal")(request_seal)
     group.command("prepare-seal")(prepare_seal)
     group.command("rotate-seal")(rotate_seal)
     group.command("replace-seal")(replace_seal)
+
+
+def request_seal(
+    home: HomeFolder,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to make, for the new seal.")],
+    *,
+    token: Annotated[
+        KeyUri | None,
+        typer.Option(
+            parser=key_uri,
+            metavar="URI",
+            help="Token that is to hold the new key, pkcs11:token=LABEL (RFC 7512), where none holds the one before.",
+        ),
+    ] = None,
+) -> None:
+    """Makes keys for a new seal, and requests for their certificates.
+
+    The Ed25519 key is made in the token that holds the one in force, and never leaves it; the ML-DSA-44 key is a file.
+    Nothing of the node changes. The node authority certifies both: gateway certs issue --profile seal --csr. Its
+    certificates belong into FOLDER, which gateway certs prepare-seal then takes.
+    """
+    if token and (token.module_path or token.pin_source or token.id):
+        raise BadInput.of("--token", "must name a token alone: [pkcs11] in config.toml says how it is reached")
+    node = opened_home(home)
+    requests = request_wanted_seal(node, new_folder(folder, "FOLDER"), token)
+    say("made. On the machine of the node authority, for each of the two:")
+    for each in requests:
+        id_ = NodeId(node.config.node.domain)
+        say(f"  gateway certs issue AUTHORITIES --profile seal --id {id_} --csr {each} --out {folder}")
 
 
 def prepare_seal(home: HomeFolder, folder: SealFolderPath) -> None:

@@ -5,13 +5,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from gateway.cli.findings import Finding, Level, Remedy, Subject, validity
-from gateway.errors import ConfigError, GatewayError, VerificationError
+from gateway.errors import ConfigError, GatewayError, Unavailable, VerificationError
 from gateway.home import KEYS, Home
 from gateway.identity.certificates import Window, load_certificate
 from gateway.identity.keyfiles import read_certificate, read_key
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.revocation import Crl, key_of, load_crls
+from gateway.identity.seal_files import NAMES
+from gateway.identity.signers import URI_SUFFIX, reach
 from gateway.identity.tls_trust import Purpose, TlsTrust
 
 CRL_NOTICE = timedelta(days=1)  # before a list must be renewed
@@ -83,8 +85,11 @@ def officers(subject: Subject) -> Iterator[Finding]:
 def keys(subject: Subject) -> Iterator[Finding]:
     """Each private key: its file belongs to its owner alone, and it is that of its certificate."""
     restore = Remedy("restore both from the same backup of the keys", f"gateway certs show {subject.home.path}")
+    yield from _token(subject)
     for name in KEYS:
         key, certificate = subject.home.key(name), subject.home.certificate(name)
+        if not key.exists() and key.with_suffix(URI_SUFFIX).exists():
+            continue
         try:
             fits = read_key(key).public_key() == read_certificate(certificate).public_key()
         except ConfigError as error:
@@ -99,6 +104,25 @@ def keys(subject: Subject) -> Iterator[Finding]:
     if folder.stat().st_mode & 0o077:
         remedy = Remedy("close it: who reads the keys can sign as this jurisdiction", f"chmod 700 {folder}")
         yield Finding(Level.WARN, "keys", f"{folder} is open to others", remedy)
+
+
+def _token(subject: Subject) -> Iterator[Finding]:
+    """The token that holds the Ed25519 key of the seal, if one does: it is asked to sign, as the node asks it."""
+    home = subject.home
+    uri = home.seals.in_force.uri()
+    if uri is None:
+        return
+    try:
+        reach(home.seals.in_force.keys())
+    except ConfigError as error:
+        remedy = Remedy("correct [pkcs11], the PIN or the key: docs/operations.md", f"$EDITOR {home.config_file}")
+        yield Finding(Level.FAIL, "keys", error.message, remedy)
+    except Unavailable as error:
+        remedy = Remedy("look whether the token is there, and what its own tools say", "pkcs11-tool --list-slots")
+        yield Finding(Level.FAIL, "keys", error.message, remedy)
+    else:
+        said = f"the Ed25519 sealing key is in the token {uri.token_told()}, which signs; no backup of this home has it"
+        yield Finding(Level.OK, "keys", f"{said}. The ML-DSA-44 key is a file: {NAMES[1]}.key")
 
 
 def certificates(subject: Subject) -> Iterator[Finding]:

@@ -8,13 +8,14 @@ from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.cli.given import new_folder
 from gateway.cli.given_home import given_authority, opened_home
-from gateway.cli.options import AuthorityFolder, HomeFolder, client_id, now, one_of
+from gateway.cli.options import AuthorityFolder, HomeFolder, client_id, key_uri, now, one_of
 from gateway.cli.output import say
 from gateway.config import Config
 from gateway.errors import AlreadyExists, BadInput, Violation
 from gateway.founding import NewNode, admit_client, found_home, issue_client, write_profile
 from gateway.home import Home
 from gateway.identity.access import Role
+from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
 
@@ -27,6 +28,8 @@ OPTIONS = {
     "back_office.listen": "--back-office",
     "peer.listen": "--peer",
     "database.url": "--database-url",
+    "pkcs11": "--seal",
+    "seal": "--seal",
 }
 
 
@@ -51,10 +54,20 @@ def init(  # noqa: PLR0913 - an option a line of the configuration
     database_url: Annotated[
         str, typer.Option(metavar="URL", help="sqlite:///FILE in the home, or postgresql://...")
     ] = "sqlite:///node.db",
+    seal: Annotated[
+        KeyUri | None,
+        typer.Option(
+            parser=key_uri,
+            metavar="URI",
+            help="Token in which the Ed25519 key of the seal is made, "
+            "pkcs11:token=LABEL?module-path=...&pin-source=... (RFC 7512); else it is a file.",
+        ),
+    ] = None,
 ) -> None:
     """Makes a node's home.
 
-    It holds the configuration, keys that only their owner can read, certificates, and the database.
+    It holds the configuration, keys that only their owner can read, certificates, and the database. With --seal, a
+    token (PKCS#11) holds the Ed25519 key of the seal, which never leaves it; its ML-DSA-44 key stays a file.
     """
     new = NewNode(
         jurisdiction=jurisdiction,
@@ -64,12 +77,15 @@ def init(  # noqa: PLR0913 - an option a line of the configuration
         back_office=back_office,
         peer=peer,
         database_url=database_url,
+        seal=seal,
     )
     _require_valid(new)
     client_root = given_authority(certs, AuthorityKind.CLIENT).certificate
     node_authority = given_authority(certs, AuthorityKind.NODE)
     found_home(Home(new_folder(home, "HOME")), new, node_authority, client_root, now())
     say(f"{home} is the home of the node {domain}.")
+    if seal:
+        say(f"Its Ed25519 sealing key is in the token {seal.token_told()}, and in no backup of this home.")
     say("Next: gateway client add, gateway pair export and import, then gateway serve.")
 
 

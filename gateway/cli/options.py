@@ -12,6 +12,7 @@ from regulator.exchange import Client, Profile
 
 from gateway.cli.output import shown
 from gateway.errors import Malformed
+from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import ClientId, Identity, parse_identity
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000_000_000  # lines of a listing
@@ -106,6 +107,14 @@ def client_id(given: str) -> ClientId:
     """Reads the SPIFFE ID of a back-office system."""
     try:
         return ClientId.parse(given)
+    except Malformed as error:
+        raise typer.BadParameter(error.message) from None
+
+
+def key_uri(given: str) -> KeyUri:
+    """Reads a ``pkcs11:`` URI."""
+    try:
+        return KeyUri.parse(given)
     except Malformed as error:
         raise typer.BadParameter(error.message) from None
 

@@ -17,6 +17,7 @@ from typing import Any
 from gateway.errors import ConfigError
 from gateway.identity.keyfiles import PRIVATE_MODE, read_private, write_file
 
+MEMORY = "pin-refused.json"  # name of the file that remembers what was refused
 MIN_CHARACTERS, MAX_CHARACTERS = 1, 255
 _REFUSED, _UNKNOWN = "refused", "unknown"
 _SALT_BYTES = 16

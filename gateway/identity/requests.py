@@ -1,13 +1,23 @@
-"""Certificate signing requests from outside (PKCS#10): a key, and the proof that their sender holds it."""
+"""Certificate signing requests (PKCS#10): a key, and the proof that their sender holds it."""
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.errors import BadInput, BadSignature, Malformed
 from gateway.identity.certificates import UNREADABLE
 from gateway.identity.names import Identity
 
 MAX_REQUEST_BYTES = 64 * 1024
+
+
+def request_for(key: Ed25519PrivateKey | MLDSA44PrivateKey, identity: Identity) -> bytes:
+    """Makes a request for a certificate of a sealing key, PEM; raises what the key raises that signs it."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(str(identity))])
+    return builder.add_extension(names, critical=True).sign(key, None).public_bytes(Encoding.PEM)
 
 
 def requested_key(csr_pem: bytes, identity: Identity) -> CertificatePublicKeyTypes:

@@ -5,24 +5,26 @@ from hashlib import sha256
 from pathlib import Path
 
 from gateway.identity.seal_files import SealFolder
+from gateway.identity.token_access import NO_TOKENS, TokenAccess
 from gateway.ledger.seals import CertifiedSeal
 
 
 @dataclass(frozen=True, slots=True)
 class SealFolders:
-    """The folder of a node's keys."""
+    """The folder of a node's keys, and how the token is reached that may hold one."""
 
     keys: Path
+    tokens: TokenAccess = NO_TOKENS
 
     @property
     def in_force(self) -> SealFolder:
         """The seal that is in force."""
-        return SealFolder(self.keys)
+        return SealFolder(self.keys, self.tokens)
 
     @property
     def coming(self) -> SealFolder:
         """The seal that comes next; empty if none is prepared."""
-        return SealFolder(self.keys / "next")
+        return SealFolder(self.keys / "next", self.tokens)
 
     def earlier(self) -> tuple[CertifiedSeal, ...]:
         """Reads the certificates of the seals before; their keys are gone.

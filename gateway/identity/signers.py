@@ -1,16 +1,16 @@
 """The private side of a node's seal: a ``gateway.ledger.checkpoint.Signer``, with its keys in files or elsewhere."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
 from gateway.errors import ConfigError, Unavailable
 from gateway.identity.certificates import Window
-from gateway.identity.keyfiles import PrivateKey, read_key, write_key
+from gateway.identity.keyfiles import read_key, write_key
 from gateway.ledger.checkpoint import SealPublic, Signer
 from gateway.ledger.seals import CertifiedSeal
 
@@ -19,6 +19,13 @@ URI_SUFFIX = ".uri"  # of the file that names a key in a token, where else its .
 
 class SealKeys(Signer, Protocol):
     """The keys of a seal, as a node keeps them."""
+
+    @property
+    def public_keys(self) -> tuple[Ed25519PublicKey, MLDSA44PublicKey]:
+        """The public keys."""
+
+    def request_keys(self) -> tuple[Ed25519PrivateKey, MLDSA44PrivateKey]:
+        """What signs requests for certificates of them."""
 
     def save(self, ed25519_path: Path, ml_dsa_44_path: Path, *, replace: bool = False) -> None:
         """Writes both keys, or what names them, for their owner alone."""
@@ -46,20 +53,25 @@ class FileSeal:
 
     Attributes:
         public: their public keys, raw
-        public_keys: the same as objects: Ed25519, ML-DSA-44
-        private_keys: by the name of their algorithm: ``ed25519``, ``ml-dsa-44``
     """
 
     def __init__(self, ed25519: Ed25519PrivateKey, ml_dsa_44: MLDSA44PrivateKey) -> None:
         self._ed25519, self._ml_dsa_44 = ed25519, ml_dsa_44
-        self.private_keys: Mapping[str, PrivateKey] = {"ed25519": ed25519, "ml-dsa-44": ml_dsa_44}
-        self.public_keys = ed25519.public_key(), ml_dsa_44.public_key()
-        self._public = SealPublic(*(key.public_bytes_raw() for key in self.public_keys))
+        self._public = SealPublic(*(key.public_bytes_raw() for key in (ed25519.public_key(), ml_dsa_44.public_key())))
 
     @property
     def public(self) -> SealPublic:
         """The raw public keys."""
         return self._public
+
+    @property
+    def public_keys(self) -> tuple[Ed25519PublicKey, MLDSA44PublicKey]:
+        """The public keys."""
+        return self._ed25519.public_key(), self._ml_dsa_44.public_key()
+
+    def request_keys(self) -> tuple[Ed25519PrivateKey, MLDSA44PrivateKey]:
+        """What signs requests for certificates of them: the keys themselves."""
+        return self._ed25519, self._ml_dsa_44
 
     @classmethod
     def generate(cls) -> "FileSeal":
@@ -127,13 +139,25 @@ class DatedSeal:
         return self.signer.sign_ml_dsa_44(message)
 
 
-def keys_of(signer: Signer) -> Signer:
-    """Gives what has the keys: of a seal that signs within dates alone, that within it."""
-    return signer.signer if isinstance(signer, DatedSeal) else signer
+def reach(signer: Signer) -> None:
+    """Has a key that is elsewhere show that it signs; of others nothing is asked.
+
+    Raises:
+        ConfigError, Unavailable: it does not.
+    """
+    if remote := _remote_of(signer):
+        remote.open()
+
+
+def _remote_of(signer: Signer) -> Remote | None:
+    keys = signer.signer if isinstance(signer, DatedSeal) else signer
+    return keys if isinstance(keys, Remote) else None
 
 
 class Keyring:
     """The private seals that this process can sign with; which of them is in force, the store knows.
+
+    ``is_remote``: one of them has a key elsewhere, so that signing may take long.
 
     Args:
         signers: what signs, and the seal that it signs with
@@ -141,6 +165,7 @@ class Keyring:
 
     def __init__(self, signers: Iterable[tuple[CertifiedSeal, Signer]]) -> None:
         self._signers = {seal.public: (seal, signer) for seal, signer in signers}
+        self.is_remote = bool(self._remotes())
 
     @property
     def seals(self) -> tuple[CertifiedSeal, ...]:
@@ -150,18 +175,33 @@ class Keyring:
     def add(self, seal: CertifiedSeal, signer: Signer) -> None:
         """Takes one more."""
         self._signers[seal.public] = seal, signer
+        self.is_remote = bool(self._remotes())
 
-    @property
-    def remotes(self) -> Sequence[Remote]:
-        """Those that have a key elsewhere."""
-        kept = (keys_of(signer) for _, signer in self._signers.values())
-        return [each for each in kept if isinstance(each, Remote)]
+    def open(self) -> None:
+        """Reaches each key that is elsewhere; raises ``ConfigError``, ``Unavailable``."""
+        for each in self._remotes():
+            each.open()
+
+    def close(self) -> None:
+        """Lets go of what it reached."""
+        for each in self._remotes():
+            each.close()
 
     def require_able(self, seal: SealPublic) -> None:
-        """Passes unless it is known that what signs with a seal cannot; raises ``SealUnavailable``, ``Unavailable``."""
-        keys = keys_of(self.signer(seal))
-        if isinstance(keys, Remote):
+        """Passes unless it is known that what signs with a seal cannot; raises ``SealUnavailable``."""
+        if keys := self._remote(seal):
             keys.require_able()
+
+    def look(self, seal: SealPublic) -> None:
+        """Sees whether what signs with a seal can; raises what is wrong while something is."""
+        if keys := self._remote(seal):
+            keys.look()
+
+    def _remotes(self) -> Sequence[Remote]:
+        return [each for _, signer in self._signers.values() if (each := _remote_of(signer))]
+
+    def _remote(self, seal: SealPublic) -> Remote | None:
+        return _remote_of(self._signers[seal][1]) if self.is_remote and seal in self._signers else None
 
     def signer(self, seal: SealPublic) -> Signer:
         """Gives what signs with a seal.

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from gateway.errors import ConfigError
@@ -17,7 +16,7 @@ from gateway.identity.pins import Pin
 from gateway.identity.signers import SealKeys
 from gateway.ledger.checkpoint import SealPublic
 
-ID_BYTES = 16
+LABEL, ID_BYTES = "gateway-seal", 16  # of a key that is made; its identifier is random
 MAKING_SECONDS = 60.0  # that a token may take to make a key
 
 
@@ -45,12 +44,10 @@ class TokenAccess:
         other = read_key(ml_dsa_44_path)
         if not isinstance(other, MLDSA44PrivateKey):
             raise ConfigError(f"{ml_dsa_44_path} does not hold an ML-DSA-44 key")
-        public = SealPublic(ed25519, other.public_key().public_bytes_raw())
-        seal: SealKeys = _loaded("token_seals").TokenSeal(self._session(uri), uri, public, other, self.seconds)
-        return seal
+        return self._seal(uri, ed25519, other)
 
-    def generate(self, uri: KeyUri) -> tuple[KeyUri, Ed25519PublicKey]:
-        """Makes an Ed25519 key in a token, which never leaves it; gives its name and its public key.
+    def new_keys(self, uri: KeyUri) -> SealKeys:
+        """Makes the keys of a seal: the Ed25519 key in a token, which it never leaves.
 
         Args:
             uri: names the token, and may give the key a label
@@ -58,10 +55,15 @@ class TokenAccess:
         Raises:
             ConfigError, Unavailable: no token can be used here; or it is not there, or makes no such key.
         """
-        named = replace(uri, id=secrets.token_bytes(ID_BYTES), object=uri.object or "gateway-seal")
+        named = replace(uri, id=secrets.token_bytes(ID_BYTES), object=uri.object or LABEL)
         key = _loaded("tokens").KeyName(named.object, named.id)
-        public = self._session(uri).generate(key, MAKING_SECONDS)
-        return named, Ed25519PublicKey.from_public_bytes(public)
+        ed25519 = self._session(uri).generate(key, MAKING_SECONDS)
+        return self._seal(named, ed25519, MLDSA44PrivateKey.generate())
+
+    def _seal(self, uri: KeyUri, ed25519: bytes, ml_dsa_44: MLDSA44PrivateKey) -> SealKeys:
+        public = SealPublic(ed25519, ml_dsa_44.public_key().public_bytes_raw())
+        seal: SealKeys = _loaded("token_seals").TokenSeal(self._session(uri), uri, public, ml_dsa_44, self.seconds)
+        return seal
 
     def _session(self, uri: KeyUri) -> Any:
         """The one session of this home with a token: it is logged into once."""

@@ -8,10 +8,12 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
+from cryptography.utils import Buffer
 
 from gateway.errors import GatewayError, SealUnavailable, Unavailable
 from gateway.identity.key_uris import KeyUri
@@ -64,6 +66,15 @@ class TokenSeal:
     def public(self) -> SealPublic:
         """The raw public keys."""
         return self._public
+
+    @property
+    def public_keys(self) -> tuple[Ed25519PublicKey, MLDSA44PublicKey]:
+        """The public keys."""
+        return self._verifying, self._ml_dsa_44.public_key()
+
+    def request_keys(self) -> tuple[Ed25519PrivateKey, MLDSA44PrivateKey]:
+        """What signs requests for certificates of them."""
+        return _Requesting(self), self._ml_dsa_44
 
     def save(self, ed25519_path: Path, ml_dsa_44_path: Path, *, replace: bool = False) -> None:
         """Writes what names the one key, beside where it would be itself, and the other key; raises as ``FileSeal``."""
@@ -133,3 +144,30 @@ class TokenSeal:
         self._fault = error
         self._due = self._clock() + random.uniform(self._wait / 2, self._wait)  # noqa: S311 - jitter, not a secret
         self._wait = min(self._wait * 2, LONGEST_WAIT_SECONDS)
+
+
+class _Requesting(Ed25519PrivateKey):
+    """The key in the token as a private key of cryptography, which signs and gives nothing away."""
+
+    def __init__(self, seal: TokenSeal) -> None:
+        self._seal = seal
+
+    def sign(self, data: Buffer) -> bytes:
+        """Signs in the token."""
+        return self._seal.sign_ed25519(bytes(data))
+
+    def public_key(self) -> Ed25519PublicKey:
+        """Gives the public key."""
+        return self._seal.public_keys[0]
+
+    def private_bytes(self, *_: object, **__: object) -> bytes:
+        """Raises ``TypeError``: it does not leave the token."""
+        raise TypeError("the key is in a token, and does not leave it")
+
+    private_bytes_raw = private_bytes
+
+    def __copy__(self) -> "_Requesting":
+        return self
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> "_Requesting":
+        return self

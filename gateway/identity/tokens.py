@@ -1,9 +1,9 @@
 """Tokens that hold keys, reached through a PKCS#11 module: HSMs, smart cards, SoftHSM.
 
 A module is loaded and initialised once in a process, and called from one thread of its own (``one_thread``): it is told
-nothing of threads, and no other thread waits for it longer than it means to. A session that fails is given up; the next
-call opens another one. Where that fails too and nothing else uses the module, it is initialised anew: some modules see
-a token that came back only then.
+nothing of threads, and no thread waits for it longer than it means to. A session that fails is given up, and the module
+is initialised anew for the next one: some modules see a token that came back only then. This ends the sessions of all
+who use the module here; they open others as they sign next.
 
 Only ``token_seals`` imports this, when a seal is in a token: the library is an extra of this distribution.
 """
@@ -43,10 +43,10 @@ _log = Log(__name__)
 
 
 class Module:
-    """A PKCS#11 module of this process; ``sessions``: how many are open with it. All but ``run`` is its thread's."""
+    """A PKCS#11 module of this process; ``beginnings``: how often it began. All but ``run`` is for its thread."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.sessions = path, 0
+        self.path, self.beginnings = path, 0
         self._thread = OneThread("the token")
         self._library: Any = None
 
@@ -79,8 +79,9 @@ class Module:
                 yield slot.get_token()
 
     def begin_anew(self) -> None:
-        """Has the module look for tokens from the beginning, unless sessions of others would end with that."""
-        if self._library is not None and self.sessions == 0:
+        """Has the module look for tokens from the beginning; no session is one any more."""
+        self.beginnings += 1
+        if self._library is not None:
             with suppress(PKCS11Error):
                 self._library.finalize()
 
@@ -151,7 +152,8 @@ class TokenSession:
 
     def __init__(self, name: KeyUri, module: Module, pin: Pin) -> None:
         self._name, self._module, self._pin = name, module, pin
-        self._session: Session | None = None  # these two on the module's thread alone
+        self._session: Session | None = None  # these three on the module's thread alone
+        self._beginning = 0  # of the module, at which the session was opened
         self._keys: dict[KeyName, Any] = {}
 
     def sign(self, key: KeyName, message: bytes, seconds: float) -> bytes:
@@ -187,6 +189,8 @@ class TokenSession:
 
     def _attempt(self, work: Callable[[Session], T], *, writes: bool) -> T:
         """A session that was open before may have ended without anybody's fault: then one more is tried."""
+        if self._beginning != self._module.beginnings:
+            self._forget()
         if self._session and not (writes and not self._session.rw):
             try:
                 return work(self._session)
@@ -198,7 +202,7 @@ class TokenSession:
             self._give_up()
         try:
             self._session = self._opened(writes=writes)
-            self._module.sessions += 1
+            self._beginning = self._module.beginnings
             return work(self._session)
         except PKCS11Error as error:
             self._give_up()
@@ -245,13 +249,15 @@ class TokenSession:
         return self._keys[name]
 
     def _give_up(self) -> None:
-        session, self._session = self._session, None
-        self._keys.clear()
-        if session:
-            self._module.sessions -= 1
+        if self._session and self._beginning == self._module.beginnings:
             with suppress(PKCS11Error):
-                session.close()
+                self._session.close()
+        self._forget()
         self._module.begin_anew()
+
+    def _forget(self) -> None:
+        self._session = None
+        self._keys.clear()
 
 
 def _generate(session: Session, key: KeyName) -> bytes:

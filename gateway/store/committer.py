@@ -8,7 +8,8 @@ PostgreSQL server that goes away is waited for: meanwhile callers are refused at
 
 With SQLite the statements run on the loop's own thread, and only signing and the commit, with its fsync, on others:
 each statement lets go of the interpreter's lock, and a busy loop would give it back only after its switch interval, for
-every row (docs/adr/0003). With PostgreSQL, where a statement waits for a server, they run on the commit's thread too.
+every row (docs/adr/0003). With PostgreSQL, where a statement waits for a server, and with a key in a token, whose
+signatures may take long (docs/adr/0022), they run on the commit's thread too.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from gateway.errors import BrokenStorage, GatewayError, StoreError, Unavailable
+from gateway.errors import BrokenStorage, GatewayError, SealUnavailable, StoreError, Unavailable
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import Entry
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
@@ -36,7 +37,7 @@ from gateway.store.leases import Lease, require
 from gateway.store.reading import NOTHING, Needs
 from gateway.store.recent import Recent
 from gateway.store.rejoining import load, load_newer, rejoin
-from gateway.store.state import signed_seconds
+from gateway.store.state import require_able, seal_of_journal, signed_seconds
 from gateway.store.transaction import Transaction
 from gateway.store.waiting import Queue, Unit, Waiting, answer, attempt
 from gateway.store.writing import Writing
@@ -205,11 +206,11 @@ class Committer:
                 self._end(group, StoreError("the writer failed, and the node stops; its log tells how"))
                 return
 
-    async def _commit(self, group: list[Waiting]) -> None:
+    async def _commit(self, group: list[Waiting], *, is_again: bool = False) -> None:
         weight, started = sum(waiting.weight for waiting in group), perf_counter()
         began, known = time.time_ns(), self._latest
         try:
-            if self._database.is_local:
+            if self._database.is_local and not self._keyring.is_remote:
                 commit = self._write(group)
             else:
                 commit = await self._elsewhere(self._write, group)
@@ -219,6 +220,10 @@ class Committer:
         except IntegrityError as error:  # as after a size that has changed: the rows are there already
             raise StoreError("another writer uses this database; the node stops") from error
         except (SQLAlchemyError, GatewayError) as error:  # of the database, or of the seal
+            if isinstance(error, SealUnavailable) and not is_again and await self._reopened():
+                self._begin_again()  # it is known now: only units are refused that need a signature
+                await self._commit(group, is_again=True)
+                return
             self.on_measured(weight, perf_counter() - started, False)
             self._trace(group, began, failed=True)
             await self._recover(group, error)
@@ -246,7 +251,7 @@ class Committer:
         if not self._database.is_local:
             self._take_turn()
         states, counters = self._latest.states, self._latest.counters
-        transaction = Transaction(self._connection, states, self._now, self._random, self.witnesses.require)
+        transaction = Transaction(self._connection, states, self._now, self._random, self._require_sealing)
         transaction.read_ahead([waiting.needs for waiting in group])
         for waiting in group:
             before = transaction.group.sizes(states) if waiting.work else {}
@@ -275,16 +280,11 @@ class Committer:
         return write_journal(self._connection, self._latest.journal, entries, self._own_signer, self._now, sign=sign)
 
     def _own_signer(self) -> Signer:
-        """What signs the journal: the seal in force, which all channels that lead away from here have.
+        return self._keyring.signer(seal_of_journal(self._latest.states.values(), self._keyring).public)
 
-        A restored node may not know yet that it is: then the one whose keys are here. But a replica whose home has only
-        a seal of before signs nothing.
-        """
-        ours = [state.seals.sender for state in self._latest.states.values() if state.ends.outgoing]
-        here = self._keyring.seals
-        newest = (each.newest for each in ours)
-        seal = next((each for each in newest if each in here or ours[0].knows(here[0].public)), here[0])
-        return self._keyring.signer(seal.public)
+    def _require_sealing(self, domain: str) -> None:
+        self.witnesses.require(domain)
+        require_able(self._latest.states.values(), domain, self._keyring)
 
     def _sign(self, checkpoint: Checkpoint, time: int) -> Future[SignedCheckpoint]:
         seal = self._latest.states[checkpoint.origin].seals.sender.newest  # a rotation is signed by the seal before it
@@ -300,7 +300,7 @@ class Committer:
         if is_broken(error):
             raise BrokenStorage("the storage failed; the node stops, and must not write again before it is mended")
         for waiting in group:
-            waiting.error = Unavailable(UNKNOWN)
+            waiting.error = error if isinstance(error, SealUnavailable) else Unavailable(UNKNOWN)
         if self._database.is_local:
             await self._reopened()
         else:

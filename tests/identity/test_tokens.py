@@ -45,8 +45,8 @@ def made_seal(token: SoftToken, seconds: float = 20.0, uri: KeyUri = TOKEN) -> T
     if not path.exists():
         write_key(path, MLDSA44PrivateKey.generate())
     access = token.access(seconds)
-    named, public = access.generate(uri)
-    seal = access.seal(named, public.public_bytes_raw(), path)
+    made = access.new_keys(uri)
+    seal = access.seal(made.uri, made.public.ed25519, path)
     assert isinstance(seal, TokenSeal)
     seal._clock = Clock()
     return seal

@@ -29,6 +29,7 @@ from gateway.founding import (
 from gateway.home import Home
 from gateway.identity.access import Role
 from gateway.identity.issuing import Authority
+from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
 from gateway.pairing import import_pairing
@@ -110,7 +111,7 @@ class Site:
     def authority(self, kind: AuthorityKind) -> Authority:
         return load_authority(self.path / "authority", kind)
 
-    def found(self, database_url: str = "sqlite:///node.db", **changes: str) -> "Site":
+    def found(self, database_url: str = "sqlite:///node.db", seal: KeyUri | None = None, **changes: str) -> "Site":
         """Makes authorities, home, and a client of the second authority with every role."""
         now = datetime.now(UTC)
         found_authorities(self.path / "authority", self.jurisdiction, self.domain, now)
@@ -122,6 +123,7 @@ class Site:
             back_office=changes.get("back_office", f"127.0.0.1:{self.back_office_port}"),
             peer=changes.get("peer", f"127.0.0.1:{self.peer_port}"),
             database_url=database_url,
+            seal=seal,
         )
         client_root = self.authority(AuthorityKind.CLIENT).certificate
         found_home(self.home, new, self.authority(AuthorityKind.NODE), client_root, now)

@@ -4,11 +4,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pkcs11
 import pytest
 
 from gateway.identity import tokens
@@ -93,14 +92,7 @@ def as_module_here(token: SoftToken) -> Iterator[SoftToken]:
         yield token
     finally:
         module = tokens.module_at(MODULE)
-        module.run(lambda: _forget(module), 60)
+        module.run(module.begin_anew, 60)
         os.environ.pop("SOFTHSM2_CONF")
         if before:
             os.environ["SOFTHSM2_CONF"] = before
-
-
-def _forget(module: tokens.Module) -> None:
-    module.sessions = 0
-    if module._library is not None:
-        with suppress(pkcs11.PKCS11Error):
-            module._library.finalize()
