@@ -143,13 +143,15 @@ def found_home(
 
     Raises:
         ConfigError: a value of the configuration is wrong.
-        BadInput: the authority is of another domain.
+        BadInput: the authority is of another domain, or the seal is not named in full.
         AlreadyExists: there is a node in the folder.
         Unavailable: the token that is to hold the sealing key is not there, or makes no such key.
     """
     text = new.config_text()
     config = Config.parse(text)
     require_domain(node_authority, new.domain)
+    if new.seal and (new.seal.module_path is None or new.seal.pin_source is None or new.seal.id):
+        raise BadInput.of("seal", "must say module-path and pin-source, and no id: the key is made anew")
     if home.config_file.exists():
         raise AlreadyExists(f"{home.path} is the home of a node already")
     for folder in (home.path, home.path / "keys", home.path / "trust", home.peers):
@@ -166,10 +168,8 @@ def found_home(
 
 def _seal_keys(home: Home, uri: KeyUri | None) -> SealKeys:
     """Makes the sealing keys of a home whose configuration is not written yet."""
-    if uri is None:
+    if uri is None or uri.module_path is None or uri.pin_source is None:
         return FileSeal.generate()
-    if uri.module_path is None or uri.pin_source is None or uri.id:
-        raise BadInput.of("seal", "must say module-path and pin-source, and no id: the key is made anew")
     return TokenAccess(uri.module_path, Pin(uri.pin_source, home.path / "keys" / MEMORY)).new_keys(uri)
 
 

@@ -15,7 +15,7 @@ from gateway.home import Home
 from gateway.identity.evidence import act_of
 from gateway.identity.forks import ForkCheck
 from gateway.identity.keyfiles import PRIVATE_MODE, write_pieces
-from gateway.identity.signers import Keyring
+from gateway.identity.signers import Keyring, reach
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.settlement import Settlement
 from gateway.moments import micros_at
@@ -52,6 +52,7 @@ def keep_here(home: Home, channel: str, proof: bytes | None, now: datetime) -> S
     with stopped(home.config.database.url, home.path) as database:
         shown = _verified(home, database, channel, proof) if proof else None
         keyring = Keyring([(home.seals.in_force.certified(), home.seals.in_force.keys())])
+        keyring.open()
         clock = partial(micros_at, now)
         return keep_history(database, keyring, channel, shown, clock=clock, random=secrets.token_bytes)
 
@@ -83,6 +84,7 @@ def give_up(home: Home, data: bytes, fingerprint: str, now: datetime) -> Given:
 
     with stopped(home.config.database.url, home.path) as database:
         signer = home.seals.in_force.keys()
+        reach(signer)
         done = give_up_branch(database, signer, settlement, keep, micros_at(now), secrets.token_bytes)
     return Given(done, kept[0] if kept else None)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
 from threading import Thread
-from time import monotonic
 from typing import Any, TypeVar
 
 from gateway.errors import Unavailable
@@ -27,7 +26,7 @@ class OneThread:
     def __init__(self, name: str) -> None:
         self._name, self._process = name, os.getpid()
         self._calls: SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = SimpleQueue()
-        self._late: tuple[Future[Any], float] | None = None  # a call that nobody waits for any more, and since when
+        self._late: Future[Any] | None = None  # a call that nobody waits for any more
         Thread(target=self._serve, name="token", daemon=True).start()
 
     def run(self, work: Callable[[], T], seconds: float) -> T:
@@ -38,10 +37,9 @@ class OneThread:
         """
         if os.getpid() != self._process:  # threads do not come along, and PKCS#11 is none of a child's
             raise Unavailable(f"{self._name} cannot be used in a process that was forked")
-        if self._late and not self._late[0].done():
-            raise Unavailable(f"{self._name} has not answered for {monotonic() - self._late[1]:.0f} s")
+        if self._late and not self._late.done():  # in the same words for as long as it is so
+            raise Unavailable(f"{self._name} still has not answered")
         call: Future[T] = Future()
-        began = monotonic()
         self._calls.put((work, call))
         try:
             return call.result(seconds)
@@ -49,7 +47,7 @@ class OneThread:
             if call.done():  # in this very moment; or it is what was called that raised this
                 return call.result()
             if not call.cancel():
-                self._late = call, began
+                self._late = call
             raise Unavailable(f"{self._name} did not answer in {seconds:g} s") from None
 
     def _serve(self) -> None:

@@ -33,7 +33,7 @@ def test_a_call_that_does_not_come_back_is_not_waited_for_and_no_other_is_made_m
     thread, goes_on, made = OneThread("the token"), threading.Event(), []
     with pytest.raises(Unavailable, match=r"the token did not answer in 0\.05 s"):
         thread.run(goes_on.wait, 0.05)
-    with pytest.raises(Unavailable, match=r"the token has not answered for \d+ s"):
+    with pytest.raises(Unavailable, match="the token still has not answered"):
         thread.run(lambda: made.append(1), LONG)
     goes_on.set()
 

@@ -1,22 +1,34 @@
 """A seal that comes into force takes the place of the one before, also where its node ended midway."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gateway.errors import ConfigError
+from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import NodeId
+from gateway.identity.pins import Pin
 from gateway.identity.seal_certificates import seal_of
 from gateway.identity.seal_files import NAMES, SealFolder
 from gateway.identity.seal_folders import SealFolders
-from gateway.identity.signers import FileSeal
+from gateway.identity.signers import FileSeal, SealKeys
+from gateway.identity.token_access import TokenAccess
 from gateway.ledger.seals import CertifiedSeal
 from tests.support.certificates import issued
 from tests.support.evidence import FOUNDED, HK, HONG_KONG, PublicKey
 
+URI = KeyUri(token="an HSM", object="seal", id=b"\x01")
 
-def made(folder: SealFolder) -> CertifiedSeal:
-    """A new seal, written into a folder."""
-    keys = FileSeal.generate()
+
+def made(folder: SealFolder, uri: KeyUri | None = None) -> CertifiedSeal:
+    """A new seal, written into a folder; with the name of a key in a token, where one is given."""
+    keys: SealKeys = FileSeal.generate()
+    if uri:
+        path = folder.path.with_suffix(".ml-dsa")
+        keys.save(path.with_suffix(".ed25519"), path, replace=True)
+        keys = folder.tokens.seal(uri, keys.public.ed25519, path)
     ed25519, ml_dsa_44 = (
         issued(HONG_KONG.authority, "seal", NodeId(HK), FOUNDED, PublicKey(key)).der for key in keys.public_keys
     )
@@ -27,7 +39,8 @@ def made(folder: SealFolder) -> CertifiedSeal:
 
 @pytest.fixture
 def folders(tmp_path: Path) -> SealFolders:
-    return SealFolders(tmp_path / "keys")
+    tokens = TokenAccess(tmp_path / "module.so", Pin(tmp_path / "pin", tmp_path / "memory"))
+    return SealFolders(tmp_path / "keys", tokens)
 
 
 def test_the_seal_that_came_into_force_stands_in_its_place_and_of_the_one_before_no_key_is_left(folders):
@@ -47,6 +60,53 @@ def test_a_seal_that_is_prepared_and_not_in_force_yet_stays_where_it_is(folders)
     assert folders.in_force.certified() == before
     assert folders.coming.certified() == coming
     assert folders.earlier() == ()
+
+
+@pytest.mark.parametrize("to_token", [True, False])
+def test_the_name_of_a_key_in_a_token_takes_the_place_of_a_file_and_the_other_way_round(folders, to_token):
+    made(folders.in_force, None if to_token else URI)
+    coming = made(folders.coming, URI if to_token else None)
+    assert folders.coming.holds_one()
+    folders.adopt(coming)
+    assert folders.in_force.uri() == (URI if to_token else None)
+    assert folders.in_force.keys().public == coming.public, "the token is not asked for that"
+    first_key = {each.suffix for each in folders.keys.glob("seal-ed25519.*")}
+    assert first_key == ({".uri", ".crt"} if to_token else {".key", ".crt"})
+    assert not folders.coming.path.exists()
+
+
+def test_a_move_to_a_token_that_was_cut_short_is_done_again(folders):
+    made(folders.in_force)
+    coming = made(folders.coming, URI)
+    (folders.keys / "seal-ed25519.uri").write_bytes((folders.coming.path / "seal-ed25519.uri").read_bytes())
+    with pytest.raises(ConfigError, match="name two keys"):
+        folders.in_force.keys()
+    folders.adopt(coming)
+    assert folders.in_force.uri() == URI
+
+
+def test_a_key_in_a_token_that_nothing_says_how_to_reach_is_told(folders):
+    made(folders.in_force, URI)
+    with pytest.raises(ConfigError, match=r"\[pkcs11\]"):
+        SealFolders(folders.keys).in_force.keys()
+
+
+@pytest.mark.parametrize("text", ["", "seal", "pkcs11:object=seal", "pkcs11:token=a?pin-value=1"])
+def test_what_names_no_key_is_told(folders, text):
+    made(folders.in_force, URI)
+    (folders.keys / "seal-ed25519.uri").write_text(text)
+    with pytest.raises(ConfigError, match=r"seal-ed25519\.uri: "):
+        folders.in_force.keys()
+
+
+def test_without_the_library_it_is_told_what_to_install(folders, monkeypatch):
+    made(folders.in_force, URI)
+    for name in ("gateway.identity.token_seals", "gateway.identity.tokens"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "pkcs11", None)
+    fresh = replace(folders, tokens=replace(folders.tokens, _sessions={}))
+    with pytest.raises(ConfigError, match=r"install regulatory-gateway\[pkcs11\]"):
+        fresh.in_force.keys()
 
 
 @pytest.mark.parametrize("written", range(5))

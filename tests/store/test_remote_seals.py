@@ -1,0 +1,128 @@
+"""A seal with a key in a token that is slow, or fails: what needs no signature does not wait, and no index is lost."""
+
+import asyncio
+import threading
+
+import pytest
+from regulator.exchange.v1.event_service_pb2 import Event
+
+from gateway.errors import SealUnavailable
+from gateway.identity.signers import Keyring, Remote
+from gateway.store.queries import read_events
+from gateway.store.tables import heads, leaves
+from gateway.supervision.disclosure import EVERYTHING
+from tests.store.exchanging import exchange, settle
+from tests.store.stores import CERTIFIED, HK_TO_KR, SEALS, Opened
+
+LONG = 60.0
+
+
+class Token:
+    """What signs as a token does that can be slow, or away.
+
+    Attributes:
+        asked: how often it was asked for a signature
+        goes_on: set while it answers at once
+    """
+
+    def __init__(self, jurisdiction: str) -> None:
+        self._seal = SEALS[jurisdiction]
+        self.public = self._seal.public
+        self.asked, self.is_there, self.is_known_away = 0, True, False
+        self.begun, self.goes_on = threading.Event(), threading.Event()
+        self.goes_on.set()
+
+    def sign_ed25519(self, message: bytes) -> bytes:
+        self.require_able()
+        self.asked += 1
+        self.begun.set()
+        assert self.goes_on.wait(LONG)
+        if not self.is_there:
+            self.is_known_away = True
+            raise SealUnavailable("the token is away")
+        return self._seal.sign_ed25519(message)
+
+    def sign_ml_dsa_44(self, message: bytes) -> bytes:
+        return self._seal.sign_ml_dsa_44(message)
+
+    def require_able(self) -> None:
+        if self.is_known_away:
+            raise SealUnavailable("the token is away")
+
+    def open(self) -> None:
+        self.look()
+
+    def look(self) -> None:
+        self.is_known_away = not self.is_there
+
+    def close(self) -> None: ...
+
+
+async def with_token(store: Opened) -> Token:
+    token = Token(store.jurisdiction)
+    assert isinstance(token, Remote)
+    store.keyring = Keyring([(CERTIFIED[store.jurisdiction], token)])
+    await store.restart()
+    return token
+
+
+async def test_what_reads_does_not_wait_for_a_signature_that_takes_long(hk: Opened):
+    token = await with_token(hk)
+    token.goes_on.clear()
+    release = asyncio.create_task(hk.release("hk-1"))
+    assert await asyncio.to_thread(token.begun.wait, LONG)
+    assert await hk.rows(leaves) == []
+    assert not release.done()
+    token.goes_on.set()
+    assert (await release)[0].place.index == 0
+
+
+async def test_what_shares_the_commit_of_an_act_that_cannot_be_signed_is_done_all_the_same(hk: Opened):
+    token = await with_token(hk)
+    await hk.release("hk-1")
+    token.is_there, asked = False, token.asked
+    measured: list[bool] = []
+    hk.committer.on_measured = lambda _weight, _seconds, is_durable: measured.append(is_durable)
+    act, other = await asyncio.gather(
+        hk.release("hk-2"),
+        hk.committer.submit(lambda tx: tx.tell_node(Event.ALARM, "told all the same")),
+        return_exceptions=True,
+    )
+    assert isinstance(act, SealUnavailable)
+    assert other is None
+    assert measured == [True], "a node that can write is not told of as one that cannot"
+    assert [each.detail for each in await hk.read(read_events, EVERYTHING, 0, 100)][-1] == "told all the same"
+    for number in range(5):
+        with pytest.raises(SealUnavailable):
+            await hk.release(f"hk-{number + 3}")
+    assert token.asked == asked + 1, "a token that is known to be away is not waited for"
+
+
+async def test_no_index_is_lost_or_given_twice_by_acts_that_could_not_be_signed(hk: Opened):
+    token = await with_token(hk)
+    await hk.release("hk-1")
+    for _ in range(3):
+        token.is_there = False
+        for name in ("hk-2", "hk-3"):
+            with pytest.raises(SealUnavailable):
+                await hk.release(name, name + "b")
+        token.is_there = True
+        token.look()
+    assert [each.place.index for each in await hk.release("hk-2", "hk-3")] == [1, 2]
+    assert [row["index"] for row in await hk.rows(leaves) if row["channel"] != 0] == [0, 1, 2]
+    assert [row["size"] for row in await hk.rows(heads) if row["channel"] != 0] == [1, 3]
+    assert hk.failures == []
+
+
+async def test_what_comes_while_the_token_is_away_is_kept_and_receipted_once_it_is_back(hk: Opened, kr: Opened):
+    token = await with_token(kr)
+    await hk.release("hk-1")
+    token.is_there = False
+    with pytest.raises(SealUnavailable):
+        await exchange(hk, kr)
+    assert (kr.state(HK_TO_KR).log.size, kr.state(HK_TO_KR).receipted_size) == (1, 0)
+    assert hk.state().receipt is None
+    token.is_there = True
+    token.look()
+    await settle(hk, kr)
+    assert hk.state().receipted_size == 1
