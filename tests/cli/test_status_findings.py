@@ -49,6 +49,18 @@ def test_nothing_is_said_while_all_is_well():
     assert found(fine, [certificate(Certificate.VALID)], ahead=timedelta(seconds=30)) == []
 
 
+def test_nothing_is_said_of_what_waits_for_a_peer_whose_pairing_has_ended():
+    ended = waiting(timedelta(days=90), connected=False)
+    ended.state = Channel.ENDED
+    assert found([ended, channel(state=Channel.ENDED, connected=False, last_error="the pairing ended")]) == []
+
+
+def test_a_peer_that_ended_the_pairing_is_told_with_what_ends_it_here_too():
+    (one,) = found(alarms=[Alarm(about="pairing with KR", detail="the node of KR refuses this one")])
+    assert one.level is Level.FAIL
+    assert one.remedy.command.startswith("gateway pair end HOME")
+
+
 @pytest.mark.parametrize(
     ("halt_reason", "words", "command"),
     [

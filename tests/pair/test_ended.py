@@ -82,7 +82,9 @@ def test_a_pairing_is_ended_and_taken_up_again(own_pair: tuple[Site, Site]) -> N
         assert told.code == 0, told.out
         assert "ended" in told.out
         assert run("check", hk.home.path).code == 0
-        assert "ended" in run("doctor", hk.home.path).out
+        looked = run("doctor", hk.home.path).out
+        for said in ("ended at", "has ended with its pairing", "it is not dialled"):
+            assert said in looked
         assert [each for each in details(hk, Event.PAIRING_ENDED) if REASON in each and "Chan" in each]
 
         hk.stop()

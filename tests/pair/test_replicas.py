@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from regulator.exchange import Client, ExchangeError
+from regulator.exchange import Client, ExchangeError, InvalidRequest
 from regulator.exchange.v1.admin_service_pb2 import Channel
 from regulator.exchange.v1.attachment_service_pb2 import UploadAttachmentRequest
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -27,7 +27,9 @@ from gateway.errors import StoreError
 from gateway.home import Home
 from gateway.rpc.peer_attachments import PART_BYTES
 from gateway.supervision.attachments import CHUNK_BYTES
+from tests.cli.transcripts import run
 from tests.pair.test_attachments import attached, file_of, give_with
+from tests.pair.test_ended import alarms, import_again, states
 from tests.rpc.calls import ATTACHMENTS, client_files, connected
 from tests.supervision.samples import content
 from tests.support.forking import finished
@@ -109,6 +111,26 @@ def arrived(office: Office, kr: Site) -> bool:
 def received(kr: Site) -> list[str]:
     with kr.client() as client:
         return [each.name for each in client.list_notices(direction="INCOMING")]
+
+
+def test_an_end_that_is_said_on_one_home_holds_at_every_replica_and_so_does_its_own_end_on_another(shared):
+    a, b = shared.replicas
+    eventually(lambda: moved(a, names(shared.replicas)))
+    ran = run("pair", "end", a.home.path, "KR", "--reason", "it is over", "--yes")
+    assert ran.code == 0, ran.err
+    with a.client("SFC") as at_a, b.client("SFC") as at_b, shared.kr.client() as peer:
+        for client in (at_a, at_b):
+            eventually(lambda client=client: states(client) == {Channel.ENDED})
+            with pytest.raises(InvalidRequest, match="the pairing with KR ended"):
+                client.create_notice(content(), recipient="KR")
+        eventually(lambda: "pairing with HK" in alarms(peer))
+        assert not b.home.endings.path("KR").exists()
+        again = run("pair", "end", b.home.path, "KR", "--reason", "again", "--yes")
+        assert "has ended already" in again.out
+        assert "is paired again" in import_again(b)
+        for client in (at_a, at_b):
+            eventually(lambda client=client: states(client) == {Channel.OPEN})
+    eventually(lambda: moved(a, names(shared.replicas)))
 
 
 class Watcher:

@@ -10,6 +10,7 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from gateway.identity.access import Caller, Role
+from gateway.identity.pairing_end import Ending
 from gateway.ledger.steps import FORKED, Halt
 from gateway.questions.health import Health
 from gateway.questions.links import Links, LinkStatus
@@ -71,6 +72,16 @@ async def test_a_peer_that_is_away_is_told_from_a_channel_that_has_halted(node):
     node.connect(HK_TO_KR)
     node.halt()
     assert node.ill() == {"channels", "channels/hk-to-kr", "channels/hk-to-kr/open"}
+
+
+async def test_a_channel_that_ended_with_its_pairing_is_not_well_and_all_others_are_asked_for_without_it(node):
+    ending = Ending(1_770_000_000, "Chan", "it is over")
+    node.commit(replace(OUT, ending=ending), replace(IN, ending=ending))
+    parts = ("", "/connected", "/open")
+    assert node.ill() == {f"channels/{each}{part}" for each in ("hk-to-kr", "kr-to-hk") for part in parts}
+    assert node.health.is_well("channels", OPERATOR) is True
+    node.commit(replace(OUT, ending=ending.resumed(1_770_000_001)), IN)
+    assert node.health.is_well("channels", OPERATOR) is False, "it is to move again, and does not yet"
 
 
 async def test_a_node_that_stops_is_not_well_in_any_way(node):

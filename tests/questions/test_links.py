@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.identity.pairing_end import Ending
 from gateway.ledger.seals import ChannelSeals
 from gateway.ledger.steps import FORKED, Halt
 from gateway.questions.links import Links, LinkStatus, Movement, movement
@@ -41,6 +42,16 @@ async def test_of_a_channel_nothing_is_known_before_its_stream_was_up():
 def test_a_channel_that_has_halted_does_not_move_whatever_its_stream_does(hk_state, halted, connected, told):
     state = replace(hk_state, halt=Halt(FORKED, "two histories") if halted else None)
     assert movement(state, LinkStatus(connected=connected)) is told
+
+
+@pytest.mark.parametrize("halted", [False, True])
+@pytest.mark.parametrize("connected", [False, True])
+def test_a_channel_whose_pairing_has_ended_is_neither_halted_nor_without_its_peer(hk_state, halted, connected):
+    ending = Ending(1_770_000_000, "Chan", "it is over")
+    state = replace(hk_state, halt=Halt(FORKED, "two histories") if halted else None, ending=ending)
+    assert movement(state, LinkStatus(connected=connected)) is Movement.ENDED
+    again = replace(state, ending=ending.resumed(1_770_000_001))
+    assert movement(again, LinkStatus(connected=connected)) is not Movement.ENDED
 
 
 @pytest.fixture
