@@ -194,14 +194,14 @@ class Home:
         self,
         now: datetime,
         told: Mapping[str, CertifiedSeal] = MappingProxyType({}),
-        ended: Collection[str] | None = None,
+        ended: Collection[str] = (),
     ) -> list[Lifetime]:
         """Every certificate that the node depends on: its own, and the roots and seals of its peers.
 
         Args:
             now: with a time zone
             told: the seals in force of peers, by jurisdiction, as channels told them; of others that of the document
-            ended: peers on whom nothing depends, since their pairing has ended; None: as the marks say
+            ended: peers on whom nothing depends, since their pairing has ended
 
         Raises:
             ConfigError: one cannot be read.
@@ -218,10 +218,9 @@ class Home:
             ),
             Branch("root of the client authority", clients, revocation=revoked),
         ]
-        before = self.ended_peers() if ended is None else ended
         for document in self.peer_documents():
             peer, roots = document.jurisdiction, document.node_authorities
-            if peer in before:
+            if peer in ended:
                 continue
             seal = told.get(peer, document.certified_seal)
             seals = [(f"seal of {peer}", load_certificate(each)) for each in seal.certificates]
@@ -323,15 +322,6 @@ class Home:
             ConfigError: naming the file that is wrong.
         """
         return [_read_document(path) for path in sorted(self.peers.glob("*.json"))]
-
-    def ended_peers(self) -> set[str]:
-        """Gives the peers whose pairing has ended, as the marks say.
-
-        Raises:
-            ConfigError: naming the file that is wrong.
-        """
-        marks = {each.jurisdiction: self.endings.read(each.jurisdiction) for each in self.peer_documents()}
-        return {peer for peer, mark in marks.items() if mark and not mark.is_over}
 
     def earlier_documents(self) -> list[PairingDocument]:
         """Reads the pairing documents that others took the place of.

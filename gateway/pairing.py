@@ -3,7 +3,7 @@
 An end, and that a pairing holds again, a node that runs takes by itself; a new peer it knows after its next start.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -57,14 +57,17 @@ def end_pairing(home: Home, jurisdiction: str, by: str, reason: str, now: dateti
         ConfigError: a file of the home cannot be read or written.
     """
     document = document_of(home, jurisdiction)
-    waiting, stored = _stored(home, document.domain)
-    marked = home.endings.read(jurisdiction)
-    known = later(marked, stored)
+    channels = _channels(home)
+    known = _known(home, document, channels or {})
     is_new = known is None or known.is_over
     ending = ended(known, micros_at(now) // MICROS, by, reason) if known is None or known.is_over else known
-    if ending != marked:
+    if ending != home.endings.read(jurisdiction):
         home.endings.write(jurisdiction, document.domain, document.fingerprint(), ending)
-    return Ended(ending, is_new, waiting)
+    return Ended(ending, is_new, None if channels is None else _waiting(channels.get(document.domain)))
+
+
+def _waiting(state: ChannelState | None) -> int:
+    return state.log.size - state.receipted_size if state else 0
 
 
 def document_of(home: Home, jurisdiction: str) -> PairingDocument:
@@ -76,18 +79,37 @@ def document_of(home: Home, jurisdiction: str) -> PairingDocument:
     return documents[jurisdiction]
 
 
-def _stored(home: Home, domain: str) -> tuple[int | None, Ending | None]:
-    """What waits for a peer, and the end of its pairing that the database knows; it may be away now."""
+def known_endings(home: Home) -> Mapping[str, Ending]:
+    """Gives the last end of each pairing that was ever ended, by the peer's jurisdiction.
+
+    Of what the home says and what its database says, if that can be read now, the newer counts, as in a running node.
+
+    Raises:
+        ConfigError: naming the file of the home that is wrong.
+    """
+    channels = _channels(home) or {}
+    found = {each.jurisdiction: _known(home, each, channels) for each in home.peer_documents()}
+    return {peer: ending for peer, ending in found.items() if ending}
+
+
+def ended_peers(home: Home) -> Mapping[str, Ending]:
+    """Of these, gives those that are ended now; raises as ``known_endings``."""
+    return {peer: ending for peer, ending in known_endings(home).items() if not ending.is_over}
+
+
+def _known(home: Home, document: PairingDocument, channels: Mapping[str, ChannelState]) -> Ending | None:
+    state = channels.get(document.domain)
+    return later(home.endings.read(document.jurisdiction), state.ending if state else None)
+
+
+def _channels(home: Home) -> Mapping[str, ChannelState] | None:
+    """The channels that lead away from here, by the domain of the peer; None: the database cannot be read now."""
     try:
         with snapshot(home.config.database.url, home.path) as connection:
-            states = [each for each in read_channels(connection).values() if _leads_to(each, domain)]
+            states = read_channels(connection).values()
     except StoreError:
-        return None, None
-    return sum(each.log.size - each.receipted_size for each in states), states[0].ending if states else None
-
-
-def _leads_to(state: ChannelState, domain: str) -> bool:
-    return state.ends.outgoing and state.seals.receiver_domain == domain
+        return None
+    return {each.seals.receiver_domain: each for each in states if each.ends.outgoing}
 
 
 def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime, *, replace_seal: bool = False) -> Paired:
@@ -127,8 +149,7 @@ def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime, *, 
 
 def _resume(home: Home, document: PairingDocument, now: datetime) -> bool:
     """Marks that a pairing which had ended holds again; False: it had not."""
-    marked, (_, stored) = home.endings.read(document.jurisdiction), _stored(home, document.domain)
-    known = later(marked, stored)
+    known = _known(home, document, _channels(home) or {})
     if known is None or known.is_over:
         return False
     resumed = known.resumed(micros_at(now) // MICROS)
@@ -142,7 +163,7 @@ def _unknown_seal(home: Home, document: PairingDocument) -> str:
         "tells it by its channel first; if its operator says that it was lost, stop the node, and import the "
         "document with --replace-seal"
     )
-    if document.jurisdiction in home.ended_peers():
+    if document.jurisdiction in ended_peers(home):
         before = home.peer_file(document.jurisdiction)
         said += f". If it rotated its seal since the pairing ended, import {before}: its channel tells the new one"
     return said

@@ -13,6 +13,7 @@ from gateway.cli.output import size_said
 from gateway.commands.clearing import DAY_MICROS
 from gateway.errors import BadInput, NoRoom
 from gateway.moments import MICROS, datetime_of
+from gateway.pairing import ended_peers
 from gateway.store.attachment_standing import Lacking, read_lacking, read_room
 from gateway.store.database import snapshot
 from gateway.supervision.attachments import Owner, Totals
@@ -31,7 +32,7 @@ def files(subject: Subject) -> Iterator[Finding]:
     with snapshot(home.config.database.url, home.path) as connection:
         totals, reusable = read_room(connection)
         found = read_lacking(connection, int(before.timestamp()) * MICROS, MOST + 1)
-    ended = home.ended_peers()
+    ended = ended_peers(home)
     found = [each for each in found if each.peer not in ended]
     yield from _quotas(subject, totals)
     owed, room = sum(each.owed_bytes for each in totals.values()), room_of(home)

@@ -15,6 +15,7 @@ from gateway.identity.revocation import Crl, key_of, load_crls
 from gateway.identity.seal_files import NAMES
 from gateway.identity.signers import URI_SUFFIX, reach
 from gateway.identity.tls_trust import Purpose, TlsTrust
+from gateway.pairing import ended_peers
 
 CRL_NOTICE = timedelta(days=1)  # before a list must be renewed
 
@@ -142,7 +143,7 @@ def certificates(subject: Subject) -> Iterator[Finding]:
         if found != str(NodeId(home.config.node.domain)):
             said = f"node.crt is that of {found}, and config.toml says {home.config.node.domain}"
             yield Finding(Level.FAIL, "certificates", said, renewal)
-    for each in home.lifetimes(now):
+    for each in home.lifetimes(now, ended=ended_peers(home)):
         if each.revoked:
             remedy = Remedy(
                 "if that is right, replace it; if nobody knows why, treat its key as stolen (docs/certificates.md)",
@@ -209,10 +210,10 @@ def pairings(subject: Subject) -> Iterator[Finding]:
         todo = "exchange pairing documents with the peer's operator, then gateway pair import"
         exchange = Remedy(todo, f"gateway pair export {subject.home.path} --out own.json")
         yield Finding(Level.WARN, "pairings", "the node has no peer", exchange)
+    ended = ended_peers(subject.home)
     for document in documents:
-        mark = subject.home.endings.read(document.jurisdiction)
-        if mark and not mark.is_over:
-            said = f"{document.jurisdiction} ({document.domain}): ended at {mark.when} by {mark.by}: {mark.reason}"
+        if end := ended.get(document.jurisdiction):
+            said = f"{document.jurisdiction} ({document.domain}): ended at {end.when} by {end.by}: {end.reason}"
             yield Finding(Level.OK, "pairings", said)
         else:
             yield _pairing(document, subject)

@@ -16,6 +16,7 @@ from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.tls_trust import Purpose, TlsTrust
+from gateway.pairing import ended_peers
 
 TIMEOUT_SECONDS = 5
 
@@ -51,7 +52,7 @@ def listeners(subject: Subject) -> Iterator[Finding]:
 
 def peers(subject: Subject) -> Iterator[Finding]:
     """Each peer, dialled as the node dials it; those whose pairing has ended are not."""
-    ended = subject.home.ended_peers()
+    ended = ended_peers(subject.home)
     for document in subject.home.peer_documents():
         if document.jurisdiction in ended:
             yield Finding(Level.OK, "peers", f"{document.jurisdiction}: the pairing has ended; it is not dialled")

@@ -18,7 +18,7 @@ from gateway.home import Home
 from gateway.identity.certificates import Window
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.pairing_end import MAX_NAME_CHARACTERS, MAX_REASON_CHARACTERS, Ending
-from gateway.pairing import document_of, end_pairing, import_pairing
+from gateway.pairing import document_of, end_pairing, ended_peers, import_pairing
 
 
 def add_to(app: typer.Typer) -> None:
@@ -118,7 +118,7 @@ def end(
         return
     say(f"the pairing with {jurisdiction} is ended. {TAKEN}")
     if done.waiting is None:
-        say_aside("the database cannot be read now: gateway doctor tells why")
+        say_aside("the database cannot be read now: look into gateway status whether the node has taken it")
     elif done.waiting:
         say_aside(f"envelopes for {jurisdiction} that have no receipt: {done.waiting}; they stay in the log")
 
@@ -139,10 +139,11 @@ def _ask_for_end(node: Home, jurisdiction: str) -> None:
 
 
 def list_(home: HomeFolder, *, as_json: AsJson = False) -> None:
-    """Lists the peers, as this home has them: also those whose pairing has ended."""
+    """Lists the peers, also those whose pairing has ended."""
     at = now()
     node = opened_home(home)
-    found = [(each, node.endings.read(each.jurisdiction)) for each in node.peer_documents()]
+    ended = ended_peers(node)
+    found = [(each, ended.get(each.jurisdiction)) for each in node.peer_documents()]
     if as_json:
         write_json({"peers": [_document(each, mark, at) for each, mark in found]})
         return
@@ -150,16 +151,16 @@ def list_(home: HomeFolder, *, as_json: AsJson = False) -> None:
     table(headings, [_row(each, mark, at) for each, mark in found])
 
 
-def _row(document: PairingDocument, mark: Ending | None, at: datetime) -> tuple[str, ...]:
+def _row(document: PairingDocument, end: Ending | None, at: datetime) -> tuple[str, ...]:
     addresses, left = ", ".join(document.addresses), str(seal_days_left(document, at))
-    return document.jurisdiction, _state(mark), document.domain, addresses, left, document.fingerprint()
+    return document.jurisdiction, _state(end), document.domain, addresses, left, document.fingerprint()
 
 
-def _state(mark: Ending | None) -> str:
-    return f"ended {mark.when}" if mark and not mark.is_over else "paired"
+def _state(end: Ending | None) -> str:
+    return f"ended {end.when}" if end else "paired"
 
 
-def _document(document: PairingDocument, mark: Ending | None, at: datetime) -> dict[str, Any]:
+def _document(document: PairingDocument, end: Ending | None, at: datetime) -> dict[str, Any]:
     return {
         "jurisdiction": document.jurisdiction,
         "domain": document.domain,
@@ -169,12 +170,12 @@ def _document(document: PairingDocument, mark: Ending | None, at: datetime) -> d
         "created_at": document.created_at.isoformat(),
         "seal_days_left": seal_days_left(document, at),
         "fingerprint": document.fingerprint(),
-        "ended": _end(mark) if mark and not mark.is_over else None,
+        "ended": _end(end) if end else None,
     }
 
 
-def _end(mark: Ending) -> dict[str, str]:
-    return {"time": mark.ended_at.isoformat(), "by": mark.by, "reason": mark.reason}
+def _end(end: Ending) -> dict[str, str]:
+    return {"time": end.ended_at.isoformat(), "by": end.by, "reason": end.reason}
 
 
 def seal_days_left(document: PairingDocument, at: datetime) -> int:

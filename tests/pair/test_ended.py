@@ -128,5 +128,5 @@ def test_ended_at_both_sides_nobody_asks_nobody_is_alarmed_and_one_that_was_kill
     with hk.client() as ours, kr.client() as theirs:
         for client in (ours, theirs):
             eventually(lambda client=client: all(each.connected for each in client.list_channels()))
-            assert states(client) == {Channel.OPEN}
+            eventually(lambda client=client: states(client) == {Channel.OPEN})
         eventually(lambda: alarms(theirs) == {})

@@ -25,6 +25,7 @@ from gateway.cli import doctor_store
 from gateway.cli.findings import Subject
 from gateway.errors import StoreError
 from gateway.home import Home
+from gateway.pairing import ended_peers
 from gateway.rpc.peer_attachments import PART_BYTES
 from gateway.supervision.attachments import CHUNK_BYTES
 from tests.cli.transcripts import run
@@ -130,6 +131,7 @@ def test_an_end_that_is_said_on_one_home_holds_at_every_replica_and_so_does_its_
         assert "is paired again" in import_again(b)
         for client in (at_a, at_b):
             eventually(lambda client=client: states(client) == {Channel.OPEN})
+    assert ended_peers(a.home) == {}, "its mark is of before"
     eventually(lambda: moved(a, names(shared.replicas)))
 
 
