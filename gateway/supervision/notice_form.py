@@ -7,6 +7,7 @@ from regulator.exchange.v1 import notice_pb2, values_pb2
 from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 
 from gateway.errors import BadInput
+from gateway.supervision import assistance_form
 from gateway.supervision.file_codecs import Codec, Field, listing, mapping, obj
 from gateway.supervision.file_values import (
     DATE,
@@ -148,6 +149,8 @@ DETAILS: Mapping[str, tuple[str, Codec]] = {
         "policy",
         obj(notice_pb2.PolicyStatement, Field("reference", TEXT), Field("in_force_from", DATE, always=True)),
     ),
+    "assistance_request": ("assistance", assistance_form.REQUEST),
+    "assistance_answer": ("answer", assistance_form.ANSWER),
 }
 
 # The keys of NoticeContent, without its detail.

@@ -13,6 +13,7 @@ from google.type.money_pb2 import Money
 from hypothesis import strategies as st
 from regulator.exchange.v1 import notice_pb2 as notice
 from regulator.exchange.v1 import values_pb2 as values
+from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer, AssistanceRequest
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
@@ -138,7 +139,11 @@ _COUNTRIES = st.sampled_from(["", "HK", "KR", "SG"])
 
 
 def _enum(wrapper: Any) -> st.SearchStrategy[int]:
-    return st.sampled_from([number for number in wrapper.values() if number])
+    return st.sampled_from(_enum_values(wrapper))
+
+
+def _enum_values(wrapper: Any) -> list[int]:
+    return [number for number in wrapper.values() if number]
 
 
 def _maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -228,7 +233,39 @@ def _details() -> dict[str, st.SearchStrategy[Message]]:
             loss=_maybe(amounts()),
         ),
         "policy_statement": st.builds(notice.PolicyStatement, reference=_WORDS, in_force_from=_maybe(_DAYS)),
+        "assistance_request": st.builds(
+            AssistanceRequest,
+            requested_authority=st.sampled_from(["", "FSS"]),
+            measures=st.lists(_enum(AssistanceRequest.Measure), min_size=1, unique=True),
+            legal_basis=_WORDS,
+            arrangement=st.just("") | _WORDS,
+            purpose=texts(),
+            questions=_keyed(AssistanceRequest.Question, "key", min_size=1),
+            period_from=_maybe(st.just(Date(year=2025, month=1, day=31))),
+            period_until=_maybe(st.just(Date(year=2025, month=2, day=1))),
+            respond_by=_maybe(_DAYS),
+        ),
+        "assistance_answer": st.one_of(map(_answers, _enum_values(AssistanceAnswer.Outcome))),
     }
+
+
+def _answers(outcome: Any) -> st.SearchStrategy[AssistanceAnswer]:
+    of = AssistanceAnswer
+    return st.builds(
+        of,
+        request=st.sampled_from(["notices/hk-2025-001", "notices/kr-x"]),
+        outcome=st.just(outcome),
+        ground=_enum(of.Ground) if outcome == of.DECLINED else st.just(of.GROUND_UNSPECIFIED),
+        replies=_keyed(of.Reply, "question") if outcome in (of.PARTIAL, of.COMPLETE) else st.just([]),
+        case_reference=st.just("") | _WORDS,
+        expected_by=_maybe(_DAYS) if outcome in (of.ACCEPTED, of.PARTIAL) else st.none(),
+    )
+
+
+def _keyed(message: Any, key_name: str, min_size: int = 0) -> st.SearchStrategy[list[Any]]:
+    """Questions, or replies to them, each key once."""
+    found = st.dictionaries(st.sampled_from(["1", "2a", "who-gained"]), texts(), min_size=min_size)
+    return found.map(lambda by_key: [message(**{key_name: key}, text=text) for key, text in by_key.items()])
 
 
 def timestamps(first: int = -62_135_596_800, last: int = 253_402_300_799) -> st.SearchStrategy[Timestamp]:

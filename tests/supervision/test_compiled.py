@@ -12,6 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
 from hypothesis import strategies as st
 from regulator.exchange.v1 import notice_pb2, notice_service_pb2, values_pb2
+from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.framework_service_pb2 import PublishVersionRequest
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice
@@ -26,7 +27,8 @@ from tests.supervision.framework_samples import DATA, real
 from tests.supervision.samples import arbitrary, content, contents, seal
 from tests.support.properties import examples
 
-NOT_TOLD = (values_pb2.Instrument.DESCRIPTOR, notice_pb2.Incident.DESCRIPTOR)  # they have rules over several fields
+# They have rules over several fields.
+NOT_TOLD = (values_pb2.Instrument.DESCRIPTOR, notice_pb2.Incident.DESCRIPTOR, AssistanceAnswer.DESCRIPTOR)
 VALIDATOR = protovalidate.Validator()
 MUTATIONS = 200  # of each sample, in each run of the suite: some thousands in all
 

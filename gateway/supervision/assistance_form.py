@@ -1,0 +1,32 @@
+"""The form of a request for assistance, and of an answer to one, in files of the schema ``notices/1``."""
+
+from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer, AssistanceRequest
+
+from gateway.supervision.file_codecs import Codec, Field, listing, mapping, obj
+from gateway.supervision.file_values import DATE, LOCALIZED, TEXT, one_of
+from gateway.supervision.notices import notice_id, notice_name
+
+_NOTICE = Codec(lambda value, path: notice_name(TEXT.read(value, path)), notice_id)
+
+REQUEST = obj(
+    AssistanceRequest,
+    Field("requested_authority", TEXT),
+    Field("measures", listing(one_of(AssistanceRequest.Measure.items()))),
+    Field("legal_basis", TEXT),
+    Field("arrangement", TEXT),
+    Field("purpose", LOCALIZED),
+    Field("questions", mapping(LOCALIZED, AssistanceRequest.Question, "key", "text")),
+    Field("period_from", DATE),
+    Field("period_until", DATE),
+    Field("respond_by", DATE),
+)
+
+ANSWER = obj(
+    AssistanceAnswer,
+    Field("request", _NOTICE),
+    Field("outcome", one_of(AssistanceAnswer.Outcome.items())),
+    Field("ground", one_of(AssistanceAnswer.Ground.items())),
+    Field("replies", mapping(LOCALIZED, AssistanceAnswer.Reply, "question", "text")),
+    Field("case_reference", TEXT),
+    Field("expected_by", DATE),
+)
