@@ -17,10 +17,15 @@ from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 from regulator.exchange.v1 import admin_service_pb2 as admin
+from regulator.exchange.v1 import assistance_service_pb2 as assistance
 from regulator.exchange.v1 import audit_service_pb2 as audit
 from regulator.exchange.v1 import evidence_service_pb2 as evidence
 from regulator.exchange.v1 import notice_service_pb2 as notices
 from regulator.exchange.v1.admin_service_pb2_grpc import AdminServiceServicer, add_AdminServiceServicer_to_server
+from regulator.exchange.v1.assistance_service_pb2_grpc import (
+    AssistanceServiceServicer,
+    add_AssistanceServiceServicer_to_server,
+)
 from regulator.exchange.v1.audit_service_pb2_grpc import AuditServiceServicer, add_AuditServiceServicer_to_server
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
 from regulator.exchange.v1.event_service_pb2_grpc import EventServiceServicer, add_EventServiceServicer_to_server
@@ -55,7 +60,12 @@ def _unary(name: str) -> Callable[..., Any]:
 
 
 class FakeNode(
-    NoticeServiceServicer, EventServiceServicer, EvidenceServiceServicer, AdminServiceServicer, AuditServiceServicer
+    NoticeServiceServicer,
+    AssistanceServiceServicer,
+    EventServiceServicer,
+    EvidenceServiceServicer,
+    AdminServiceServicer,
+    AuditServiceServicer,
 ):
     """Answers every method. ``answers`` can be replaced, ``failures`` are used up first."""
 
@@ -91,6 +101,8 @@ class FakeNode(
             "AcknowledgeNotice": lambda request: Notice(name=request.name, state=Notice.ACKNOWLEDGED),
             "WithdrawNotice": lambda request: Notice(name=request.name, state=Notice.WITHDRAWN),
             "SupersedeNotice": lambda request: Notice(name=f"notices/{request.notice_id}"),
+            "GetAssistanceCase": lambda request: assistance.AssistanceCase(name=request.name),
+            "ListAssistanceCases": lambda _: assistance.ListAssistanceCasesResponse(),
             "GetEvidence": lambda request: evidence.Evidence(file_name=request.notice or request.origin),
             "GetCheckpoint": lambda request: evidence.Checkpoint(note=request.origin.encode()),
             "GetConsistencyProof": lambda _: evidence.ConsistencyProof(hashes=[bytes(32)]),
@@ -113,6 +125,8 @@ class FakeNode(
     AcknowledgeNotice = _unary("AcknowledgeNotice")
     WithdrawNotice = _unary("WithdrawNotice")
     SupersedeNotice = _unary("SupersedeNotice")
+    GetAssistanceCase = _unary("GetAssistanceCase")
+    ListAssistanceCases = _unary("ListAssistanceCases")
     GetEvidence = _unary("GetEvidence")
     GetCheckpoint = _unary("GetCheckpoint")
     GetConsistencyProof = _unary("GetConsistencyProof")
@@ -191,6 +205,7 @@ class FakeNode(
         """Serves, on the same port as before."""
         self._server = grpc.server(ThreadPoolExecutor(max_workers=8))
         add_NoticeServiceServicer_to_server(self, self._server)
+        add_AssistanceServiceServicer_to_server(self, self._server)
         add_EventServiceServicer_to_server(self, self._server)
         add_EvidenceServiceServicer_to_server(self, self._server)
         add_AdminServiceServicer_to_server(self, self._server)

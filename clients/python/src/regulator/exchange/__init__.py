@@ -4,6 +4,7 @@
 and streams. Messages are those of ``regulator.exchange.v1``; ``regulator.exchange.errors`` has the tree of errors.
 """
 
+from regulator.exchange.assistance_requests import AssistanceFilters
 from regulator.exchange.async_client import AsyncClient
 from regulator.exchange.async_watch import AsyncWatch
 from regulator.exchange.audit_requests import JournalFilters
@@ -38,6 +39,7 @@ from regulator.exchange.watch import Watch
 __all__ = [
     "AlreadyExists",
     "AssessmentFilters",
+    "AssistanceFilters",
     "AsyncClient",
     "AsyncListing",
     "AsyncWatch",

@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 import grpc
 from regulator.exchange import (
+    assistance_requests,
     attachment_requests,
     audit_requests,
     connection,
@@ -152,6 +153,15 @@ class Client:
     mark_shared = _unary(lambda node: node.sharing.MarkShared, sharing_requests.mark_shared)
     get_share = _unary(lambda node: node.sharing.GetShare, sharing_requests.get_share)
     list_shares = _listing(lambda node: node.sharing.ListShares, sharing_requests.list_shares, pages.shares)
+
+    get_assistance_case = _unary(
+        lambda node: node.assistance.GetAssistanceCase, assistance_requests.get_assistance_case
+    )
+    list_assistance_cases = _listing(
+        lambda node: node.assistance.ListAssistanceCases,
+        assistance_requests.list_assistance_cases,
+        pages.assistance_cases,
+    )
 
     get_evidence = _unary(lambda node: node.evidence.GetEvidence, requests.get_evidence)
     get_checkpoint = _unary(lambda node: node.evidence.GetCheckpoint, requests.get_checkpoint)

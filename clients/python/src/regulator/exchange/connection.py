@@ -10,6 +10,7 @@ from regulator.exchange.errors import ProfileError
 from regulator.exchange.profile import Profile
 from regulator.exchange.tokens import Metadata
 from regulator.exchange.v1.admin_service_pb2_grpc import AdminServiceStub
+from regulator.exchange.v1.assistance_service_pb2_grpc import AssistanceServiceStub
 from regulator.exchange.v1.attachment_service_pb2_grpc import AttachmentServiceStub
 from regulator.exchange.v1.audit_service_pb2_grpc import AuditServiceStub
 from regulator.exchange.v1.draft_service_pb2_grpc import DraftServiceStub
@@ -39,6 +40,7 @@ class Stubs:
 
     def __init__(self, channel: grpc.Channel) -> None:
         self.admin = AdminServiceStub(channel)
+        self.assistance = AssistanceServiceStub(channel)
         self.attachments = AttachmentServiceStub(channel)
         self.audit = AuditServiceStub(channel)
         self.drafts = DraftServiceStub(channel)
@@ -54,6 +56,7 @@ class AsyncStubs:
 
     def __init__(self, channel: aio.Channel) -> None:
         self.admin = AdminServiceStub(channel)
+        self.assistance = AssistanceServiceStub(channel)
         self.attachments = AttachmentServiceStub(channel)
         self.audit = AuditServiceStub(channel)
         self.drafts = DraftServiceStub(channel)

@@ -118,6 +118,7 @@ class WrongState(ExchangeError):
 
     Reason ``APPROVAL_REQUIRED``: a rule of the node, named in ``metadata``, asks for four eyes, so ``create_draft``.
     Reason ``CONSENT_REQUIRED``: the originator must agree before a notice is passed on, so ``request_consent``.
+    Reason ``ASSISTANCE_CLOSED``: a request for assistance is declined, or answered in full, and takes no more answers.
     """
 
 

@@ -11,6 +11,7 @@ from regulator.exchange.v1.admin_service_pb2 import (
     ListPeersResponse,
     Peer,
 )
+from regulator.exchange.v1.assistance_service_pb2 import AssistanceCase, ListAssistanceCasesResponse
 from regulator.exchange.v1.audit_service_pb2 import ListJournalEntriesResponse
 from regulator.exchange.v1.draft_service_pb2 import Draft, ListDraftsResponse
 from regulator.exchange.v1.framework_service_pb2 import (
@@ -126,6 +127,11 @@ def consents(page: ListConsentsResponse) -> Iterable[Consent]:
 def shares(page: ListSharesResponse) -> Iterable[Share]:
     """The items of a page of shares."""
     return page.shares
+
+
+def assistance_cases(page: ListAssistanceCasesResponse) -> Iterable[AssistanceCase]:
+    """The items of a page of cases of assistance."""
+    return page.assistance_cases
 
 
 def frameworks(page: ListFrameworksResponse) -> Iterable[Framework]:
