@@ -139,9 +139,9 @@ def end_turn(connection: Connection, before: Commit, after: Commit) -> Commit:
 
 
 def keep_out(connection: Connection) -> None:
-    """Keeps replicas from committing until a transaction ends that changes the tables; ``take_alone`` is its last step.
+    """Keeps replicas from committing until a transaction ends: those that run are stopped, but one may be paused.
 
-    Those that run are stopped, but one may have been paused.
+    If it changes what they know, ``take_alone`` must follow.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_KEEP_OUT)

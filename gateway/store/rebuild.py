@@ -21,7 +21,7 @@ from gateway.errors import Malformed, StoreError
 from gateway.store.assistance_rows import assistance_rows
 from gateway.store.attachment_writing import count_anew, named_rows, tie
 from gateway.store.changes import Changes
-from gateway.store.commits import take_alone
+from gateway.store.commits import keep_out, take_alone
 from gateway.store.database import Database
 from gateway.store.framework_lookups import FrameworkLookups
 from gateway.store.framework_writing import write_rules
@@ -76,8 +76,11 @@ def rebuild(database: Database, now: int) -> Rebuilt:
     """
     try:
         with database.writer() as connection, connection.begin():
-            take_alone(connection)
-            return rebuild_within(connection, now)
+            keep_out(connection)
+            done = rebuild_within(connection, now)
+            if done.events:  # else nothing is another than a replica that was paused may know
+                take_alone(connection)
+            return done
     except SQLAlchemyError as error:
         raise StoreError(f"the notices could not be rebuilt, and are as they were: {error}") from error
 

@@ -1,6 +1,5 @@
 """``FrameworkService`` of real nodes: what is listed, page by page, of which day, and what differs."""
 
-import time
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -63,21 +62,26 @@ def test_a_listing_goes_through_all_frameworks_by_name(hkma):
 
 
 def test_what_applied_and_what_was_known_are_two_questions(hkma, fsc, name):
+    """Its publisher knows a version once it is sealed, its recipient once it has its receipt."""
+
+    def received(number: int) -> datetime:
+        arrived(fsc, name, number)
+        delivery = lambda: fsc.get_version(name, number).deliveries[0]  # noqa: E731
+        eventually(lambda: delivery().HasField("receipt_time"))
+        return delivery().receipt_time.ToDatetime(UTC)
+
     hkma.publish_version(name, version(provision("old")))
-    arrived(fsc, name)
-    eventually(lambda: fsc.get_version(name, 1).deliveries[0].HasField("receipt_time"))
-    time.sleep(1.1)  # the receiver's clock, which a receipt tells in whole seconds, moves on
-    between = datetime.now(UTC)
-    time.sleep(1.1)
+    first = received(1)
+    eventually(lambda: datetime.now(UTC) >= first + timedelta(seconds=1))  # receipts tell whole seconds
     hkma.publish_version(name, version(provision("new", effective_from=day("2026-02-01"))))
-    arrived(fsc, name, 2)
-    eventually(lambda: fsc.get_version(name, 2).deliveries[0].HasField("receipt_time"))
-    for client in (hkma, fsc):
-        assert ids(client, name) == ["new"]
-        assert ids(client, name, known_at=between) == ["old"]
-        assert ids(client, name, known_at=between - timedelta(days=1)) == []
+    sealed = hkma.get_version(name, 2).publish_time.ToDatetime(UTC)
+    for client, since in ((hkma, sealed), (fsc, received(2))):
+        assert ids(client, name) == ids(client, name, known_at=since) == ["new"]
+        before = since - timedelta(microseconds=1)
+        assert ids(client, name, known_at=before) == ["old"]
+        assert ids(client, name, known_at=before - timedelta(days=1)) == []
         assert ids(client, name, as_of=date(2026, 1, 15)) == []
-        assert ids(client, name, as_of=date(2026, 1, 15), known_at=between) == ["old"]
+        assert ids(client, name, as_of=date(2026, 1, 15), known_at=before) == ["old"]
 
 
 def test_diffs_come_in_pages_of_the_same_versions(hkma, name):
