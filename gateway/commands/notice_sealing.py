@@ -70,7 +70,7 @@ class NoticeSealing:
     def propose_withdrawal(self, tx: Transaction, acting: Acting, request: WithdrawNoticeRequest) -> Iterator[Proposed]:
         """Passes if a notice could be taken back now, but for approval; tells what that would be."""
         record = _withdrawable(tx, acting, request)
-        require_paired(tx.channel(self._parties.origin_to(record.recipient)))
+        self.require_paired(tx, record.recipient)
         return proposed_withdrawal(record)
 
     def withdraw(self, tx: Transaction, acting: Acting, request: WithdrawNoticeRequest) -> Sealed:
@@ -85,9 +85,12 @@ class NoticeSealing:
         self, tx: Transaction, acting: Acting, recipient: str, build: Callable[[envelopes.Seal], Envelope]
     ) -> Sealed:
         """Seals an envelope for a recipient; everything was checked but whether the two are paired still."""
-        origin = self._parties.origin_to(recipient)
-        require_paired(tx.channel(origin))
-        return tx.seal(origin, acting.author, build, acting.approver)
+        self.require_paired(tx, recipient)
+        return tx.seal(self._parties.origin_to(recipient), acting.author, build, acting.approver)
+
+    def require_paired(self, tx: Transaction, peer: str) -> None:
+        """Passes if something may be sealed for a peer; raises ``PairingEnded``."""
+        require_paired(tx.channel(self._parties.origin_to(peer)))
 
     def _examined(
         self, tx: Transaction, acting: Acting, submission: Submission

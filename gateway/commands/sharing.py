@@ -72,6 +72,7 @@ class SharingCommands:
             if known := carried_out(tx, caller, request.request_id, digest):
                 return known
             notice = check_request(of_notice, asked.use, _known(tx, caller))
+            self._sealing.require_paired(tx, notice.sender)
             if request.validate_only:
                 envelope = build(_unsealed(tx, caller))
                 return consent_message(ConsentView(consent_in(envelope, NOWHERE), envelope), day_at(tx.now))
@@ -93,6 +94,7 @@ class SharingCommands:
                 return known
             passing = Passing(caller.authority, recipients_of(wanted.recipients), wanted.use, day_at(tx.now))
             notice, decision = check_share(of_notice, wanted.consent, passing, _known(tx, caller))
+            self._sealing.require_paired(tx, notice.sender)
             consent = consent_name(of_notice, decision.consent) if decision else ""
             number = decision.number if decision else 0
 
@@ -148,6 +150,7 @@ class SharingCommands:
             if known := carried_out(tx, caller, request.request_id, digest):
                 return known
             notice, number = check(_known(tx, caller))
+            self._sealing.require_paired(tx, notice.recipient)
             if request.validate_only:
                 return decision_in(build(_unsealed(tx, caller), number), NOWHERE)
             self._sealing.seal(tx, by(caller), notice.recipient, lambda seal: build(seal, number))

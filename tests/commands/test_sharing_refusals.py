@@ -8,8 +8,19 @@ from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.sharing_service_pb2 import Consent
 from regulator.exchange.v1.values_pb2 import Handling
 
-from gateway.errors import ConsentRequired, ContentDestroyed, NotAllowed, NotFound, SharingProhibited, WrongState
+from gateway.errors import (
+    ConsentRequired,
+    ContentDestroyed,
+    NotAllowed,
+    NotFound,
+    PairingEnded,
+    SharingProhibited,
+    WrongState,
+)
+from gateway.identity.pairing_end import Ending
+from gateway.store.pairings import keep_ending
 from tests.commands.offices import ASKS, DECIDES, asked, day, exchanged, fields, granted, refusal
+from tests.store.stores import HK_TO_KR, KR_TO_HK
 from tests.supervision.samples import handling, reference
 from tests.supervision.sharing_samples import FINMA, JFSA, MAS
 
@@ -126,3 +137,20 @@ async def test_a_consent_of_another_notice_covers_nothing(offices):
     expected = [("share.consent", "must be a consent of the notice in parent")]
     assert await fields(kr.mark("hk-2", share={"consent": name})) == expected
     await refusal(kr.mark(share={"consent": "notices/hk-1/consents/none0000"}), NotFound)
+
+
+@pytest.mark.parametrize("validate_only", [False, True])
+async def test_nothing_is_asked_for_granted_or_refused_with_a_peer_whose_pairing_has_ended(offices, validate_only):
+    hk, kr = offices
+    asked_before = await asked(offices)
+    ending, origins = Ending(1_770_000_000, "Chan", "it is over"), (HK_TO_KR, KR_TO_HK)
+    for office, peer in ((hk, "KR"), (kr, "HK")):
+        await office.store.committer.submit(lambda tx, peer=peer: keep_ending(tx, peer, origins, ending))
+    sizes = await hk.size(), await kr.size()
+    for act in (
+        kr.ask(validate_only=validate_only),
+        hk.grant(asked_before, validate_only=validate_only),
+        hk.refuse(asked_before, validate_only=validate_only),
+    ):
+        await refusal(act, PairingEnded)
+    assert (await hk.size(), await kr.size()) == sizes

@@ -11,6 +11,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from tests.cli.sites import acknowledged_notice, profile_path
 from tests.cli.transcripts import run
 from tests.supervision.samples import content
+from tests.support.load import check_delivered, working
 from tests.support.nodes import Site, eventually, found_pair, running
 
 BEFORE, WAITING, AFTER = "hk-1", "kr-1", "hk-2"
@@ -130,3 +131,22 @@ def test_ended_at_both_sides_nobody_asks_nobody_is_alarmed_and_one_that_was_kill
             eventually(lambda client=client: all(each.connected for each in client.list_channels()))
             eventually(lambda client=client: states(client) == {Channel.OPEN})
         eventually(lambda: alarms(theirs) == {})
+
+
+def test_an_end_amid_traffic_loses_nothing_and_refuses_what_is_for_that_peer_alone(own_pair: tuple[Site, Site]) -> None:
+    hk, kr = own_pair
+    with working(hk, kr, calls_per_second=20) as (ours, theirs):
+        eventually(lambda: len(ours.given) > 5 and len(theirs.given) > 5)
+        assert run("pair", "end", hk.home.path, "KR", "--reason", REASON, "--yes").code == 0
+        eventually(lambda: len(ours.failures) > 3)
+        count = len(theirs.given)
+        eventually(lambda: len(theirs.given) > count + 5)
+        import_again(hk)
+        count = len(ours.given)
+        eventually(lambda: len(ours.given) > count + 5)
+    assert theirs.failures == []
+    assert [each for each in ours.failures if "the pairing with KR ended" not in str(each)] == []
+    for work, peer in ((ours, kr), (theirs, hk)):
+        eventually(lambda work=work, peer=peer: check_delivered(work, peer))
+    for site in own_pair:
+        assert run("check", site.home.path).code == 0
