@@ -81,12 +81,17 @@ class Endings:
             pause = LOOK_SECONDS
             try:
                 await self.settle()
-                for peer in filter(self.of, self._parties.peers):
-                    await self._alarms.end(files_of(peer))
+                await self._let_go()
             except GatewayError as error:
                 _log.warning("pairing_end_not_stored", error=error.message)
                 pause = AGAIN_SECONDS
             await asyncio.sleep(pause)
+
+    async def _let_go(self) -> None:
+        """Ends what was open with peers of before: what their files wait for, and what their clocks said."""
+        for peer in filter(self.of, self._parties.peers):
+            self._committer.witnesses.forget(self._parties.peers[peer].domain)
+            await self._alarms.end(files_of(peer))
 
     async def settle(self) -> None:
         """Commits what is newer in the home than in the database.

@@ -17,6 +17,7 @@ from gateway.identity.pairing_end import Ending
 from gateway.link import Credentials
 from gateway.questions.links import Links, LinkStatus
 from gateway.rpc.peer_attachments import files_of
+from gateway.store.clocks import Clock
 from gateway.store.commits import Commit
 from gateway.store.pairings import keep_ending
 from gateway.store.tables import events
@@ -170,6 +171,18 @@ async def test_the_alarm_of_its_files_is_over_with_the_pairing(ends: Ends):
     ends.mark(ENDED)
     with ends.running():
         await until(lambda: not ends.alarms.current())
+
+
+async def test_its_clock_says_nothing_any_more_of_the_own_one(ends: Ends):
+    """Else content could not be destroyed, nor the seal rotated, until the node is started anew."""
+    clock, peer = Clock(lambda: NOW), ends.store.parties.peers["KR"].domain
+    ends.store.committer.witnesses = clock
+    clock.peer(peer, str(NOW + 3 * 3600 * 1_000_000))
+    assert list(clock.contradictions())
+    ends.mark(ENDED)
+    with ends.running():
+        await until(lambda: not list(clock.contradictions()))
+    clock.require(peer)
 
 
 @pytest.mark.parametrize("text", ["", "nonsense"])

@@ -1,7 +1,7 @@
 """What a node trusts is read from its home, at its start and again."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -107,3 +107,23 @@ def test_a_seal_that_this_node_denies_signs_nothing_whatever_the_time(tmp_path):
     deny(hk.home, f"sha256 {sha256(seal.certificates[0]).hexdigest()}", "")
     with pytest.raises(Untrusted):
         Trusting(hk.home, ("KR",), now).require_unrevoked(kr.domain, seal, 0)
+
+
+def test_a_list_of_a_peer_whose_pairing_has_ended_needs_no_renewal(tmp_path):
+    hk, kr = found_pair(tmp_path)
+    old = kr.authority(AuthorityKind.NODE).sign_crl({}, 1, now() - timedelta(days=2), 1)
+    hk.home.peers.joinpath("kr.crl").write_bytes(old)
+    trusting = Trusting(hk.home, ("KR",), now)
+    times = trusting.watched[-1]
+    with pytest.raises(ConfigError, match="should have been renewed"):
+        times.look()
+    trusting.is_ended = lambda peer: peer == "KR"
+    times.look()
+
+
+def test_nothing_depends_on_the_certificates_of_a_peer_whose_pairing_has_ended(tmp_path):
+    hk, _ = found_pair(tmp_path)
+    about_peer = [each.purpose for each in hk.home.lifetimes(now()) if "KR" in each.purpose]
+    assert about_peer
+    left = [each.purpose for each in hk.home.lifetimes(now(), ended={"KR"})]
+    assert len(left) == len(hk.home.lifetimes(now())) - len(about_peer)

@@ -38,6 +38,9 @@ class Witnesses:
         """Takes what a peer tells of the time; False: it tells none."""
         return False
 
+    def forget(self, _domain: str) -> None:
+        """Lets go of what a peer told of the time."""
+
     def wanted(self, _domain: str) -> bool:
         """Tells whether a peer is to be asked for its time again."""
         return False
@@ -101,6 +104,10 @@ class Clock(Witnesses):
             return False
         self._peers[domain] = (int(told), self._elapsed())
         return True
+
+    def forget(self, domain: str) -> None:
+        """Lets go of what a peer told: it is asked no more, and neither confirms this clock nor contradicts it."""
+        self._peers.pop(domain, None)
 
     def wanted(self, domain: str) -> bool:
         """Tells whether a peer is to be asked again: its clock may be right now, or tell that this one is."""

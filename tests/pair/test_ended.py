@@ -1,6 +1,7 @@
 """A pairing is ended while both nodes run, and taken up again: nothing moves meanwhile, and nothing is lost."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from regulator.exchange import Client, ExchangeError, InvalidRequest
@@ -53,7 +54,7 @@ def import_again(site: Site) -> str:
     return ran.out
 
 
-def test_a_pairing_is_ended_and_taken_up_again(own_pair: tuple[Site, Site]) -> None:
+def test_a_pairing_is_ended_and_taken_up_again(own_pair: tuple[Site, Site], tmp_path: Path) -> None:
     hk, kr = own_pair
     acknowledged_notice(hk, kr, BEFORE)
     ran = run("pair", "end", hk.home.path, "kr", "--reason", REASON, "--by", "Chan", "--yes")
@@ -83,6 +84,9 @@ def test_a_pairing_is_ended_and_taken_up_again(own_pair: tuple[Site, Site]) -> N
         assert told.code == 0, told.out
         assert "ended" in told.out
         assert run("check", hk.home.path).code == 0
+        file, roots = tmp_path / "evidence", [str(each.home.root("node-authority")) for each in own_pair]
+        assert run("evidence", "export", BEFORE, "--profile", profile_path(hk, "SFC"), "--out", file).code == 0
+        assert "PROVEN" in run("evidence", "verify", file, "--root", roots[0], "--root", roots[1]).out
         looked = run("doctor", hk.home.path).out
         for said in ("ended at", "has ended with its pairing", "it is not dialled"):
             assert said in looked
