@@ -43,6 +43,7 @@ MODULES = {
     "framework": "frameworks",
     "draft": "drafts",
     "sharing": "sharing",
+    "assistance": "assistance",
     "evidence": "evidence",
     "audit": "audit",
 }

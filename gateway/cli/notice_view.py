@@ -1,16 +1,17 @@
 """How a notice is told: a row of a listing, all of it for people, all of it for programs."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import Notice
-from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
+from regulator.exchange.v1.values_pb2 import Handling
 
+from gateway.cli.assistance_detail import detail_sections
 from gateway.cli.author_view import author_document, released_by
 from gateway.cli.options import word_of
-from gateway.cli.output import json_moment, moment_of
+from gateway.cli.output import by_language, json_moment, moment_of
 from gateway.supervision.notice_files import NoticeFile, write_notice
 
 HEADINGS = ("notice", "from", "to", "kind", "TLP", "state", "released", "title")
@@ -71,10 +72,13 @@ def sections(notice: Notice) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     content = notice.content
     yield "notice", _standing(notice)
     if notice.HasField("content"):
-        yield "title", _texts(content.title)
-        yield "summary", _texts(content.summary)
-        told = ((key, value) for key, value in _file(notice).items() if key not in _TOLD_ELSEWHERE)
+        yield "title", by_language(content.title)
+        yield "summary", by_language(content.summary)
+        detail = list(detail_sections(content))
+        elsewhere = _TOLD_ELSEWHERE | {"detail"} if detail else _TOLD_ELSEWHERE
+        told = ((key, value) for key, value in _file(notice).items() if key not in elsewhere)
         yield "content", [item for key, value in told for item in flat(key, value)]
+        yield from detail
     elif notice.HasField("destruction"):
         yield "content", [("destroyed here", _certified(notice.destruction))]
     if notice.HasField("attachments_receipt"):
@@ -87,11 +91,14 @@ def sections(notice: Notice) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         yield "at the peer", [("destroyed", _certified(notice.peer_destruction))]
     if notice.HasField("acknowledgement"):
         said = notice.acknowledgement
-        yield "acknowledgement", [*_act(said.time, said.author), ("case", said.case_reference), *_texts(said.comment)]
+        yield (
+            "acknowledgement",
+            [*_act(said.time, said.author), ("case", said.case_reference), *by_language(said.comment)],
+        )
     if notice.HasField("withdrawal"):
         taken = notice.withdrawal
         by = ("by notice", taken.withdrawn_by.removeprefix("notices/"))
-        yield "withdrawal", [*_act(taken.time, taken.author, taken.approver), by, *_texts(taken.explanation)]
+        yield "withdrawal", [*_act(taken.time, taken.author, taken.approver), by, *by_language(taken.explanation)]
 
 
 def _standing(notice: Notice) -> list[tuple[str, str]]:
@@ -110,10 +117,6 @@ def _standing(notice: Notice) -> list[tuple[str, str]]:
 
 def _act(time: Any, author: Author, approver: Author | None = None) -> list[tuple[str, str]]:
     return [("when", moment_of(time)), ("who", f"{author.authority}, {released_by(author, approver or Author())}")]
-
-
-def _texts(texts: Iterable[LocalizedText]) -> list[tuple[str, str]]:
-    return [(f"[{each.language_tag}]", each.text) for each in texts]
 
 
 def flat(name: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 from google.protobuf.timestamp_pb2 import Timestamp
+from regulator.exchange.v1.values_pb2 import LocalizedText
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
@@ -121,6 +122,11 @@ def pairs(values: Iterable[tuple[str, str]], margin: str = "") -> None:
         typer.echo(f"{margin}{name:{width}}  {first}".rstrip())
         for line in more:
             typer.echo(f"{margin}{'':{width}}  {line}".rstrip())
+
+
+def by_language(texts: Iterable[LocalizedText]) -> list[tuple[str, str]]:
+    """Gives a text as ``pairs`` writes it: a line a language."""
+    return [(f"[{each.language_tag}]", each.text) for each in texts]
 
 
 def console() -> Console:

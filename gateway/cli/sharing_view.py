@@ -11,7 +11,7 @@ from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
 from gateway.cli.author_view import author_document, who
 from gateway.cli.framework_view import day_text
 from gateway.cli.options import word_of
-from gateway.cli.output import json_moment, moment_of
+from gateway.cli.output import by_language, json_moment, moment_of
 
 CONSENT_HEADINGS = ("consent", "state", "until", "use", "asked by", "asked", "recipients")
 SHARE_HEADINGS = ("share", "shared", "by", "use", "consent", "covered", "recipients")
@@ -92,7 +92,7 @@ def consent_sections(consent: Consent) -> Iterator[tuple[str, Pairs]]:
         ],
     )
     if consent.purpose:
-        yield "purpose", _texts(consent.purpose)
+        yield "purpose", by_language(consent.purpose)
     for each in consent.decisions:
         said = word_of(SharingDecided.Decision, each.decision)
         yield (
@@ -100,8 +100,8 @@ def consent_sections(consent: Consent) -> Iterator[tuple[str, Pairs]]:
             [
                 ("decided", f"{said} {moment_of(each.time)} by {each.author.authority}, {who(each.author)}"),
                 ("until", _last_day(each.valid_until)),
-                *((f"reason {tag}", text) for tag, text in _texts(each.reason)),
-                *((f"condition {tag}", text) for tag, text in _texts(each.conditions)),
+                *((f"reason {tag}", text) for tag, text in by_language(each.reason)),
+                *((f"condition {tag}", text) for tag, text in by_language(each.conditions)),
             ],
         )
 
@@ -165,10 +165,6 @@ def _parties(parties: Iterable[ThirdParty]) -> str:
 
 def _parties_document(parties: Iterable[ThirdParty]) -> list[dict[str, str]]:
     return [{"organisation": each.organisation, "jurisdiction": each.jurisdiction} for each in parties]
-
-
-def _texts(texts: Iterable[LocalizedText]) -> Pairs:
-    return [(f"[{each.language_tag}]", each.text) for each in texts]
 
 
 def _texts_document(texts: Iterable[LocalizedText]) -> dict[str, str]:

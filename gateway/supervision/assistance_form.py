@@ -2,11 +2,13 @@
 
 from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer, AssistanceRequest
 
-from gateway.supervision.file_codecs import Codec, Field, listing, mapping, obj
+from gateway.supervision.file_codecs import Codec, Field, listing, mapping, obj, parse
 from gateway.supervision.file_values import DATE, LOCALIZED, TEXT, one_of
 from gateway.supervision.notices import notice_id, notice_name
 
 _NOTICE = Codec(lambda value, path: notice_name(TEXT.read(value, path)), notice_id)
+
+_REPLIES = mapping(LOCALIZED, AssistanceAnswer.Reply, "question", "text")
 
 REQUEST = obj(
     AssistanceRequest,
@@ -26,7 +28,17 @@ ANSWER = obj(
     Field("request", _NOTICE),
     Field("outcome", one_of(AssistanceAnswer.Outcome.items())),
     Field("ground", one_of(AssistanceAnswer.Ground.items())),
-    Field("replies", mapping(LOCALIZED, AssistanceAnswer.Reply, "question", "text")),
+    Field("replies", _REPLIES),
     Field("case_reference", TEXT),
     Field("expected_by", DATE),
 )
+
+
+def read_replies(text: str | bytes) -> list[AssistanceAnswer.Reply]:
+    """The replies of a file: an object with a text by language for each question's key.
+
+    Raises:
+        BadInput: naming JSON paths (``2a.en``) and what would be right there.
+    """
+    found: list[AssistanceAnswer.Reply] = _REPLIES.read(parse(text), "")
+    return found

@@ -21,6 +21,7 @@ from gateway.identity.certificates import to_pem
 from gateway.supervision.notice_files import NoticeFile, write_notice
 from tests.cli.sites import acknowledged_notice, profile_path
 from tests.cli.transcripts import run
+from tests.supervision.assistance_samples import asking
 from tests.supervision.samples import content
 from tests.support import evidence, journal
 from tests.support.nodes import Site, eventually
@@ -154,6 +155,23 @@ def test_the_json_of_onward_sharing_is_documented(started_pair: tuple[Site, Site
     assert documented("sharing", "show", share["share"], *sfc) == share
     shown = documented("notice", "show", "hk-cli-shared", *sfc)
     assert (shown["consents"], shown["shares"]) == ([granted], [share])
+
+
+def test_the_json_of_assistance_is_documented(started_pair: tuple[Site, Site], tmp_path: Path):
+    hk, kr = started_pair
+    sfc, fss = ("--profile", profile_path(hk, "SFC")), ("--profile", profile_path(kr, "FSS"))
+    (tmp_path / "asked.json").write_text(write_notice(NoticeFile("hk-cli-asking", "HK", "KR", asking())))
+    assert run("notice", "create", tmp_path / "asked.json", *sfc).code == 0
+    eventually(lambda: run("assistance", "show", "hk-cli-asking", *fss).code == 0)
+    answer = ("assistance", "answer", "hk-cli-asking", "--outcome", "partial", "--reply", "1=en=A firm.")
+    given = documented(*answer, "--summary", "en=Who.", "--id", "kr-cli-answer", *fss)
+    assert given["notice"]["detail"]["answer"]["replies"] == {"1": {"en": "A firm."}}
+    eventually(lambda: documented("assistance", "show", "hk-cli-asking", *sfc)["state"] == "partly_answered")
+    case = documented("assistance", "show", "hk-cli-asking", *sfc)
+    assert [each["notice"] for each in case.pop("notices")] == [given["notice"]]
+    assert [each["answer"] for each in case["answers"]] == ["kr-cli-answer"]
+    assert case["request"]["notice"] == json.loads((tmp_path / "asked.json").read_text())
+    assert case in documented("assistance", "list", "--state", "partly_answered", *sfc)["cases"]
 
 
 def test_what_is_shown_as_json_can_be_given_again(started_pair: tuple[Site, Site], tmp_path: Path):

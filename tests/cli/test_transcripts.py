@@ -19,6 +19,7 @@ from gateway.supervision.framework_files import FrameworkFile, read_framework, w
 from gateway.supervision.notice_files import NoticeFile, write_notice
 from tests.cli.sites import acknowledged_notice, profile_path
 from tests.cli.transcripts import play, run
+from tests.supervision.assistance_samples import asking
 from tests.supervision.framework_samples import day, parameter, provision, real, version
 from tests.supervision.samples import content, handling
 from tests.support import evidence
@@ -116,6 +117,22 @@ def test_sharing(started_pair: tuple[Site, Site], tmp_path: Path) -> None:
         eventually(lambda: f"notices/{consent}" in {each.name for each in client.list_consents()})
     roots = {f"{site.jurisdiction.lower()}_root": site.home.root("node-authority") for site in (hk, kr)}
     play("sharing", {"fss": fss, "sfc": sfc, "consent": consent, "folder": tmp_path, **roots})
+
+
+def test_assistance(started_pair: tuple[Site, Site], tmp_path: Path) -> None:
+    hk, kr = started_pair
+    asked = asking(requested_authority="FSS", respond_by=day("2199-12-31"))
+    made = {
+        "asked": write_notice(NoticeFile("hk-cli-asked", "HK", "KR", asked)),
+        "replies": json.dumps({"1": {"en": "A firm.", "ko": "한 회사."}}),
+        "bad_replies": json.dumps({"1": {"en": 7}, "2": "Then."}),
+        "accounts": "who,when\n",
+    }
+    for name, text in made.items():
+        (tmp_path / f"{name}.json").write_text(text)
+    files = {name: tmp_path / f"{name}.json" for name in made}
+    profiles = {"sfc": profile_path(hk, "SFC"), "fss": profile_path(kr, "FSS"), "fsc": profile_path(kr, "FSC")}
+    play("assistance", files | profiles)
 
 
 @pytest.fixture

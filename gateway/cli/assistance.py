@@ -1,0 +1,260 @@
+"""``gateway assistance``: lists and shows requests for assistance, and answers them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from google.type.date_pb2 import Date
+from regulator.exchange import AssistanceFilters, Client, notice_request
+from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer
+from regulator.exchange.v1.assistance_service_pb2 import AssistanceCase
+from regulator.exchange.v1.notice_pb2 import NoticeContent
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import LocalizedText
+
+from gateway.cli import attachments, drafts, notice_view
+from gateway.cli.assistance_view import CASE_HEADINGS, case_document, case_row, case_sections
+from gateway.cli.options import (
+    DEFAULT_LIMIT,
+    LANGUAGE_TEXT,
+    AsDraft,
+    AsJson,
+    Limit,
+    ProfileFile,
+    RequestId,
+    connect,
+    moment,
+    now,
+    one_of,
+    read_input,
+    texts,
+    word_of,
+    words,
+)
+from gateway.cli.output import pairs, say, shown, table, write_json
+from gateway.supervision.assistance_form import read_replies
+
+CaseName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Id of the case, which is that of its request, such as hk-2026-021.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the group."""
+    group = typer.Typer(
+        no_args_is_help=True, help="Follow requests for assistance, and answer them; gateway notice create asks."
+    )
+    group.command("list")(list_)
+    group.command("show")(show)
+    group.command("answer")(answer)
+    app.add_typer(group, name="assistance")
+
+
+def list_(  # noqa: PLR0913 - an option a filter
+    *,
+    profile: ProfileFile,
+    direction: Annotated[
+        int | None,
+        typer.Option(
+            parser=one_of(Notice.Direction), metavar="WAY", help="incoming: peers ask; outgoing: we ask them."
+        ),
+    ] = None,
+    state: Annotated[
+        int | None,
+        typer.Option(
+            parser=one_of(AssistanceCase.State),
+            metavar="STATE",
+            help=f"One of {', '.join(words(AssistanceCase.State))}.",
+        ),
+    ] = None,
+    peer: Annotated[str | None, typer.Option(metavar="CODE", help="Jurisdiction on the other side.")] = None,
+    authority: Annotated[str | None, typer.Option(metavar="CODE", help="Authority that is asked, such as FSS.")] = None,
+    overdue: Annotated[
+        bool, typer.Option("--overdue", help="Only what is not closed, and whose day for an answer is past.")
+    ] = False,
+    limit: Limit = DEFAULT_LIMIT,
+    as_json: AsJson = False,
+) -> None:
+    """Lists requests for assistance, newest first, and how far each has come.
+
+    Filters that are given must all hold.
+    """
+    given = {"direction": direction, "state": state, "peer": peer, "requested_authority": authority}
+    filters = {name: value for name, value in given.items() if value is not None}
+    filters |= {"overdue_only": overdue, "page_size": min(limit, 1000)}
+    with connect(profile) as client:
+        cases = list(islice(client.list_assistance_cases(**cast("AssistanceFilters", filters)), limit))
+    if as_json:
+        write_json({"cases": [case_document(each) for each in cases]})
+    else:
+        table(CASE_HEADINGS, [case_row(each) for each in cases])
+
+
+def show(name: CaseName, *, profile: ProfileFile, as_json: AsJson = False) -> None:
+    """Shows a request with its questions, and all answers to it with their words, in the order they were given."""
+    with connect(profile) as client:
+        case = client.get_assistance_case(name)
+        answers = [client.get_notice(each.notice) for each in case.answers]
+    if as_json:
+        write_json(case_document(case) | {"notices": [notice_view.document(each) for each in answers]})
+        return
+    for heading, values in case_sections(case, answers):
+        say(heading)
+        pairs(values, margin="  ")
+
+
+def answer(  # noqa: PLR0913 - an option each
+    name: CaseName,
+    *,
+    profile: ProfileFile,
+    outcome: Annotated[
+        int,
+        typer.Option(
+            parser=one_of(AssistanceAnswer.Outcome),
+            metavar="OUTCOME",
+            help=f"One of {', '.join(words(AssistanceAnswer.Outcome))}; the last two close the case.",
+        ),
+    ],
+    summary: Annotated[
+        list[str], typer.Option(metavar=LANGUAGE_TEXT, help="What is answered, in short; one text a language.")
+    ],
+    title: Annotated[
+        list[str] | None, typer.Option(metavar=LANGUAGE_TEXT, help="One text a language; else the request's own.")
+    ] = None,
+    ground: Annotated[
+        int | None,
+        typer.Option(
+            parser=one_of(AssistanceAnswer.Ground),
+            metavar="GROUND",
+            help=f"Why it is declined: {', '.join(words(AssistanceAnswer.Ground))}.",
+        ),
+    ] = None,
+    reply: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=LANGUAGE=TEXT", help="The answer to one question, such as 1=en=A firm.; repeat it."),
+    ] = None,
+    replies: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help='JSON of answers by question, {"1": {"en": ...}}; - for standard input.'),
+    ] = None,
+    expected_by: Annotated[
+        datetime | None,
+        typer.Option(parser=moment, metavar="DAY", help="Day (UTC) by which more follows, such as 2026-05-08."),
+    ] = None,
+    case_reference: Annotated[str, typer.Option(help="The own file number for it.")] = "",
+    attach: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            callback=attachments.sendable,
+            help="Send a file, and name it in the answer; repeat it.",
+        ),
+    ] = None,
+    answer_id: Annotated[str, typer.Option("--id", help="Id of the answer's notice; else a new one.")] = "",
+    draft: AsDraft = False,
+    validate_only: Annotated[bool, typer.Option("--validate-only", help="Check everything, and give nothing.")] = False,
+    request_id: RequestId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answers a request for assistance that a peer gave, for the authority of the caller.
+
+    The answer is a notice to who asked, with the request's sectors, urgency and handling. One that needs others is
+    given with gateway notice create.
+    """
+    if draft and validate_only:
+        raise typer.BadParameter("--validate-only is for what is given, and --draft for what is kept")
+    detail = AssistanceAnswer(
+        outcome=AssistanceAnswer.Outcome.ValueType(outcome),
+        ground=AssistanceAnswer.Ground.ValueType(ground or 0),
+        replies=_replies(reply or (), replies),
+        expected_by=_day(expected_by.date()) if expected_by else None,
+        case_reference=case_reference,
+    )
+    said = NoticeContent(
+        title=_localized(texts(title or (), "--title")), summary=_localized(texts(summary, "--summary"))
+    )
+    with connect(profile) as client:
+        request = _asked(client, name)
+        detail.request = request.name
+        content = _content(request, detail, said, client.server_info().client_authority)
+        content.attachments.extend(attachments.attach(client, attach or []))
+        if draft:
+            act = notice_request(content, recipient=request.sender, notice_id=answer_id)
+            drafts.keep(client, act, request_id, as_json=as_json)
+            return
+        notice = client.create_notice(
+            content,
+            recipient=request.sender,
+            notice_id=answer_id,
+            request_id=request_id,
+            validate_only=validate_only,
+        )
+    if as_json:
+        write_json(notice_view.document(notice))
+    elif validate_only:
+        say("the answer is valid")
+    else:
+        given = word_of(AssistanceAnswer.Outcome, outcome)
+        say(f"{_id(notice)} is released, to {notice.recipient}: {given}, to {_id(request)}")
+
+
+def _asked(client: Client, name: str) -> Notice:
+    """The request of a case that can be answered here."""
+    request = client.get_assistance_case(name).request
+    if request.direction != Notice.INCOMING:
+        raise typer.BadParameter(shown(f"{_id(request)} is a request that this side gave; the peer answers it"))
+    if not request.HasField("content"):
+        raise typer.BadParameter(
+            shown(f"the content of {_id(request)} is destroyed, and with it the handling that an answer would have")
+        )
+    return request
+
+
+def _content(request: Notice, detail: AssistanceAnswer, said: NoticeContent, authority: str) -> NoticeContent:
+    asked = request.content
+    return NoticeContent(
+        issuing_authority=authority,
+        sectors=asked.sectors,
+        urgency=asked.urgency,
+        handling=asked.handling,
+        event_date=_day(now().astimezone(UTC).date()),
+        title=said.title or asked.title,
+        summary=said.summary,
+        confidence=asked.confidence,
+        assistance_answer=detail,
+    )
+
+
+def _replies(given: Sequence[str], file: Path | None) -> list[AssistanceAnswer.Reply]:
+    """What a file and options say, in this order; no question is answered twice in a language."""
+    found = read_replies(read_input(file)) if file else []
+    by_key = {each.question: each for each in found}
+    for each in given:
+        key, equals, text = each.partition("=")
+        if not key or not equals or not text:
+            raise typer.BadParameter("give a reply as KEY=LANGUAGE=TEXT such as 1=en=A firm.", param_hint="--reply")
+        ((language, words_),) = texts([text], "--reply").items()
+        into = by_key.setdefault(key, AssistanceAnswer.Reply(question=key))
+        if language in {known.language_tag for known in into.text}:
+            raise typer.BadParameter(
+                shown(f"question {key} is answered twice in the language {language}"), param_hint="--reply"
+            )
+        into.text.add(language_tag=language, text=words_)
+    return list(by_key.values())
+
+
+def _localized(found: dict[str, str]) -> Iterable[LocalizedText]:
+    return [LocalizedText(language_tag=tag, text=text) for tag, text in found.items()]
+
+
+def _day(day: date) -> Date:
+    return Date(year=day.year, month=day.month, day=day.day)
+
+
+def _id(notice: Notice) -> str:
+    return notice.name.removeprefix("notices/")
