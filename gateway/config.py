@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.approval_config import FourEyesSection
 from gateway.errors import ConfigError, Violation
@@ -222,6 +222,12 @@ class Pkcs11Section(_Section):
         le=10,
         description="Longest time of a signature. A token that takes longer counts as away until it answers again.",
     )
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if bool(self.module) != bool(self.pin_file):
+            raise ValueError("module and pin_file belong together: give both, or neither")
+        return self
 
 
 class LoggingSection(_Section):

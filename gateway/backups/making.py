@@ -54,6 +54,7 @@ def make_backup(home: Home, backup: Path, now: datetime, *, with_keys: bool) -> 
         BadInput: it is within the home, so that the next backup would hold this one.
         ConfigError: a file cannot be read or written.
         StoreError, Corrupt: the database cannot be copied, or does not verify.
+        Unavailable: the token with a sealing key does not sign.
     """
     if backup.exists():
         raise AlreadyExists(f"{backup} exists and is not overwritten")
@@ -115,6 +116,7 @@ def _copy_database(home: Home, folder: Path, now: datetime) -> tuple[Log, ...]:
             states = read_channels(source)
         said = f"restored from the backup of {now:%Y-%m-%d %H:%M:%S} UTC"
         keyring = Keyring([(home.seals.in_force.certified(), home.seals.in_force.keys())])
+        keyring.open()  # the journal's last entries are signed in the copy
         await_peers(target, keyring, said, clock=micros, random=secrets.token_bytes)
     finally:
         target.close()

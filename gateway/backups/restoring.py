@@ -57,6 +57,7 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
         ConfigError: a key or another file of the home is missing, or does not fit; says which.
         AlreadyExists: there is a database.
         StoreError, Corrupt: the database cannot be made, or does not verify.
+        Unavailable: the token with a sealing key does not sign.
     """
     manifest = Manifest.read(backup)
     if home.config_file.exists() and home.config.node.domain != manifest.domain:
@@ -115,6 +116,7 @@ def _open_anew(database: Database, parties: Parties, home: Home, said: str) -> N
     """Channels of peers that came after the backup wait for them too; until all do, the database is nobody's."""
     add_channels(database, channel_names(parties, lost=True))
     keyring = Keyring([(parties.own.seal, home.seals.in_force.keys())])
+    keyring.open()
     await_peers(database, keyring, said, act=ACT, clock=micros, random=secrets.token_bytes)
 
 
@@ -156,7 +158,7 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 def _require_keys(home: Home) -> None:
     missing = [str(home.key(name)) for name in KEYS if not home.key(name).exists()]
-    if home.seals.in_force.uri():  # of a key in a token; whether that is there is seen as the node starts
+    if home.seals.in_force.uri():  # of a key in a token; whether that is there is seen as it is to sign
         missing.remove(str(home.key(NAMES[0])))
     if missing:
         raise ConfigError(

@@ -113,13 +113,13 @@ def test_two_keys_of_one_token_sign_by_turns_in_one_process(token):
 def test_signers_of_many_threads_take_turns(token):
     seal, verified = made_seal(token), []
 
-    def sign() -> None:
+    def sign(signer: int) -> None:
         for number in range(10):
-            message = b"%d %d" % (threading.get_ident(), number)
+            message = b"%d %d" % (signer, number)
             Ed25519PublicKey.from_public_bytes(seal.public.ed25519).verify(seal.sign_ed25519(message), message)
             verified.append(message)
 
-    threads = [threading.Thread(target=sign) for _ in range(8)]
+    threads = [threading.Thread(target=sign, args=(signer,)) for signer in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

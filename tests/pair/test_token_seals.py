@@ -97,7 +97,7 @@ def test_what_a_token_signs_is_proven_to_a_third_person(own):
 
 
 def test_a_token_that_is_taken_away_seals_nothing_loses_nothing_and_holds_up_no_read(own):
-    own.settle()
+    before = newest(own)
     own.token.remove()
     refused = len(own.offices["HK"].refusals)
     assert not own.offices["HK"].give()
@@ -110,6 +110,9 @@ def test_a_token_that_is_taken_away_seals_nothing_loses_nothing_and_holds_up_no_
     found = run("doctor", own.hk.home.path)
     assert found.code == 1
     assert "there is no token seal token" in found.out
+    prove(own, before)  # nothing of that needs the token
+    ran = run("backup", own.hk.home.path, own.path / "none")
+    assert (ran.code, "there is no token seal token" in ran.err) == (4, True), "the journal could not be signed"
     own.token.put_back()
     own.settle()
     eventually(lambda: "seal key" not in own.alarms())
