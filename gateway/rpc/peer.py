@@ -61,7 +61,7 @@ class PeerServicer(PeerServiceServicer):
         self, request_iterator: AsyncIterator[wire.ExchangeRequest], context: Any
     ) -> AsyncIterator[wire.ExchangeResponse]:
         """Feeds one channel."""
-        if context and (told := self._store.committer.witnesses.tell()):  # in a simulation there is no context
+        if told := self._store.committer.witnesses.tell():
             await context.send_initial_metadata(((TIME_KEY, told),))
         peer = PEER.get().jurisdiction
         self._on_seen(peer)

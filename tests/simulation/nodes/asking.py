@@ -95,9 +95,9 @@ class Asking:
             for each in asked:
                 self._under_way.remove(each)
 
-    async def find(self, method: str, ask: Call, of: Callable[[Any], Sequence[Message]]) -> Any:
+    async def find(self, method: str, ask: Call, of: Callable[[Any], Sequence[Message]], looks: int = LOOKS) -> Any:
         """One of what a page holds, after some looks for it; None: there is none, or the node does not say."""
-        for look in range(LOOKS):
+        for look in range(looks):
             if look:
                 await asyncio.sleep(self.random.uniform(0, 2 * LOOK_SECONDS))
             try:

@@ -47,6 +47,7 @@ class Audit:
     def _forget(self) -> None:
         self._sizes: dict[str, int] = {}
         self._keys: dict[str, set[Key]] = {}
+        self._dated: dict[str, int] = {}
         self._consents = Consents()
 
     def look_again(self) -> None:
@@ -67,6 +68,7 @@ class Audit:
                 Envelope.FromString(data) for (data,) in self._site.disk.read(_NEW, number, self._sizes.get(origin, 0))
             ]
             self._sizes[origin] = self._sizes.get(origin, 0) + len(new)
+            self._require_order(origin, new)
             found += [(origin, envelope) for envelope in new]
         found.sort(key=lambda each: kind_of(each[1]) in _AFTER_OTHERS)
         for origin, envelope in found:
@@ -74,6 +76,18 @@ class Audit:
         if grown:
             for (each,) in self._site.disk.read(_DELIVERED_TOO_SOON):
                 self._tell(f"{each} is DELIVERED without a receipt, or without its files (G5)")
+
+    def _require_order(self, origin: str, envelopes: Sequence[Envelope]) -> None:
+        """Nothing that a node sealed is dated before what it follows, unless its clock was hours behind."""
+        if not origin.startswith(self._site.domain) or self._site.was_far_behind or self._site.is_misled:
+            return
+        for each in envelopes:
+            if not each.salt:
+                continue  # its content is destroyed
+            at, before = each.sealed_at.ToMicroseconds(), self._dated.get(origin, 0)
+            if at < before:
+                self._tell(f"{key_of(each)} in {origin} is dated {before - at} us before what it follows (G2)")
+            self._dated[origin] = max(at, before)
 
     def _tell(self, what: str) -> None:
         self.wrong.append(f"{self._site.name}: {what}")

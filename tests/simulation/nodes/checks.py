@@ -13,6 +13,7 @@ from gateway.store.database import snapshot
 from gateway.store.queries import EventFilter, read_events
 from gateway.store.reverify import verify_store
 from tests.simulation.nodes.asking import Keyed
+from tests.simulation.nodes.assessing import check_assessments
 from tests.simulation.nodes.drafting import check_approvals
 from tests.simulation.nodes.offices import Office, Watcher
 from tests.simulation.nodes.sealed import kind_of
@@ -59,6 +60,7 @@ def check_all(
         yield from _check_store(site)
         yield from _check_heads(site, witness)
         yield from _check_told_days(site)
+        yield from _check_alarms(site)
     yield from _check_equal(logs)
     for site in sites:
         sent = {origin: _keyed(log) for origin, log in logs[site.name].items() if origin.startswith(site.domain)}
@@ -67,6 +69,7 @@ def check_all(
             yield from office.check(sent)
         yield from check_approvals([office.drafts for office in of_site], sent)
         yield from _check_versions(site, sent)
+        yield from check_assessments(sent)
     for watcher in watchers:
         yield from _check_watcher(watcher)
 
@@ -127,6 +130,13 @@ def _check_versions(site: Site, sent: dict[str, Keyed]) -> Iterator[str]:
     for version, copies in found.items():
         if len(set(copies)) > 1 or (len(copies) != len(sent) and not site.restored):
             yield f"{version}: {len(copies)} recipients have it, {len(set(copies))} wordings (G1)"
+
+
+def _check_alarms(site: Site) -> Iterator[str]:
+    """Operators are told of a database that was put back."""
+    told = site.disk.read("SELECT detail FROM events WHERE kind = ? AND detail LIKE ?", Event.ALARM, "%lost commits%")
+    if site.was_put_back and not told:
+        yield f"{site.name}: its database was put back, and no alarm tells of it"
 
 
 def _check_told_days(site: Site) -> Iterator[str]:

@@ -14,10 +14,11 @@ from tests.simulation.nodes.checks import logs_of
 from tests.simulation.nodes.disk import Fault
 from tests.simulation.nodes.network import KEEPALIVE_SECONDS, LONGEST_DELAY_SECONDS
 from tests.simulation.nodes.site import Site
+from tests.simulation.nodes.times import Times
 
 LONGEST_SECONDS = 60.0  # that faults go on
-HOUR, DAY, YEAR = 3600, 86_400, 365 * 86_400
 STEPS_AHEAD = 120
+MISLED = 0.1  # how likely it is that all clocks may be wrong in the same way
 
 STORAGE = list(Fault)
 ROTATE_SEAL, ANSWER_SECONDS = "/regulator.exchange.v1.AdminService/RotateSeal", 30.0
@@ -44,7 +45,7 @@ class Faults:
         self._world, self._random = world, random
         self._pause_seconds = random.choice([0.3, 1.0, 3.0])
         world.network.loss = random.choice([0, 0.1, 0.3])
-        self._latest_seconds = 0.0  # that any clock was ahead
+        self._times = Times(world, Random(random.random()))
         kinds = [
             self._break_stream,
             self._partition,
@@ -55,20 +56,26 @@ class Faults:
             self._fail_steps,
             self._fail_commit,
             self._slow_down,
-            self._set_clock,
+            self._times.set_clock,
+            self._times.set_clock,
+            self._times.let_hours_pass,
             self._rotate,
             self._flap,
             self._go_back,
+            self._put_back,
         ]
         self._kinds = random.sample(kinds, random.randint(3, len(kinds)))
+        if random.random() < MISLED:
+            self._kinds.append(self._times.mislead)
         self._backups: dict[str, Any] = {}
+        self._copies: dict[str, tuple[Any, dict[str, int]]] = {}
         self._may_go_back = True  # once a schedule: two that forget at once can lose what both had
 
     async def run(self, are_done: Callable[[], bool]) -> None:
         """Has things go wrong until all is done, or for long enough."""
         loop = self._world.loop
         end = loop.time() + LONGEST_SECONDS
-        while not are_done() and loop.time() < end:
+        while not are_done() and loop.time() - loop.leapt_seconds < end:
             await asyncio.sleep(self._random.expovariate(1 / self._pause_seconds))
             site = self._random.choice(list(self._world.sites.values()))
             kind = self._random.choice(self._kinds)
@@ -76,7 +83,7 @@ class Faults:
             await kind(site)
 
     def stop(self) -> None:
-        """Ends all faults; the clocks agree again, at a time that none of them has passed."""
+        """Ends all faults."""
         world = self._world
         world.network.loss = 0.0
         world.network.open()
@@ -84,7 +91,7 @@ class Faults:
         world.loop.slowness = 0.0
         for site in world.sites.values():
             site.disk.disarm()
-            site.offset_seconds = self._latest_seconds
+        self._times.stop()
         world.told("faults stop")
 
     def downtime(self) -> float:
@@ -151,31 +158,29 @@ class Faults:
         elif self._may_go_back and site.life and not site.life.is_over and not site.next_seal:
             self._may_go_back = not put_back(self._world, site, self._backups[site.name])
 
-    # --- clocks and seals ---------------------------------------------------------------------------------------------
+    async def _put_back(self, site: Site) -> None:
+        """The database's files are copied; once they have been, the copy takes their place, and nobody says so.
 
-    async def _set_clock(self, site: Site) -> None:
-        """A clock jumps, or is set right."""
-        jump = self._random.choice([0, HOUR, DAY, YEAR, -HOUR, -DAY, -YEAR])
-        site.offset_seconds = jump + self._random.uniform(-1, 1)
-        self._latest_seconds = max(self._latest_seconds, site.offset_seconds)
+        What the node had seen of it since, it must have noted beside it: that of a last second it may not.
+        """
+        if site.name not in self._copies:
+            if site.life and not site.life.is_over:
+                self._copies[site.name] = site.disk.image(), dict(site.disk.read("SELECT origin, size FROM channels"))
+            return
+        copy, sizes = self._copies[site.name]
+        if self._may_go_back and not site.next_seal and not site.backup and site.may_tell(sizes):
+            if self._random.random() < 0.5:
+                await site.stop()
+            self._may_go_back = not put_back(self._world, site, copy, is_told=False)
+
+    # --- seals --------------------------------------------------------------------------------------------------------
 
     async def _rotate(self, site: Site) -> None:
         """An operator puts the next seal in force, and asks again until it is known that it is."""
         after = list(site.signers).index(site.seal) + 1
-        if self._is_behind(site):
-            return  # which receipts it gave under the seal before it does not know (docs/certificates.md)
         if not site.next_seal and after < len(site.signers):
             site.next_seal = list(site.signers)[after]
             self._world.begin(self._until_rotated(site, site.next_seal))
-
-    def _is_behind(self, site: Site) -> bool:
-        """Whether it went back to a backup, and has not got all again that it had receipted."""
-        if not site.restored and not site.backup:
-            return False
-        here, peers = logs_of(site), [self._world.sites[each] for each in site.parties.peers]
-        return any(
-            len(here[origin]) < len(log) for peer in peers for origin, log in logs_of(peer).items() if origin in here
-        )
 
     async def _until_rotated(self, site: Site, seal: Any) -> None:
         operator = next(office.caller for office in self._world.offices if office.site is site)
@@ -186,6 +191,9 @@ class Faults:
             except (Unavailable, Halted):
                 await asyncio.sleep(self._random.uniform(0.2, 2))
             except WrongState:
+                if site.next_seal == seal:  # which receipts it gave before it went back it does not know yet
+                    await asyncio.sleep(self._random.uniform(0.2, 2))
+                    continue
                 known = (site.seal, *site.earlier_seals)
                 assert seal in known, "it came into force, and a backup or the next one has taken its place"
                 return
@@ -193,7 +201,7 @@ class Faults:
                 return
 
 
-def put_back(world: Any, site: Site, backup: Any) -> bool:
+def put_back(world: Any, site: Site, backup: Any, *, is_told: bool = True) -> bool:
     """A node goes back to a backup; False: not now, as it sealed with a seal that nobody was told of.
 
     What was answered and had not arrived is lost with the disk, unless the backup has it; nobody saw it.
@@ -201,7 +209,7 @@ def put_back(world: Any, site: Site, backup: Any) -> bool:
     lost = {peer: _not_arrived(world, site, peer) for peer in site.parties.peers}
     if any(each.HasField("seal_rotated") for several in lost.values() for each in several):
         return False  # an operator has to replace it (docs/certificates.md)
-    site.backup = backup
+    site.backup, site.is_told = backup, is_told
     site.kill()
     for peer, several in lost.items():
         origin = site.parties.origin_to(peer)

@@ -7,8 +7,10 @@ What is done for a node is done in one of its lives (``LIFE``): once that is ove
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
-from contextvars import ContextVar
+from contextlib import suppress
+from contextvars import ContextVar, copy_context
 from random import Random
+from threading import Thread
 from typing import IO, Any
 
 LONGEST_WORK_SECONDS = 0.004  # of an executor, but for those moments in which the disk is slow
@@ -90,12 +92,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     Attributes:
         slowness: how likely it is that work of an executor takes long
+        leapt_seconds: that nobody lived through
     """
 
     def __init__(self, random: Random) -> None:
         self._virtual = 0.0
         self._random = random
-        self.slowness = 0.0
+        self.slowness = self.leapt_seconds = 0.0
         super().__init__(_Skipping(self))
         self._clock_resolution = 1e-9
         self.set_task_factory(_in_life)
@@ -106,6 +109,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def skip(self, seconds: float) -> None:
         """Goes on to the next timer."""
         self._virtual += seconds
+
+    def leap(self, seconds: float) -> None:
+        """So much time passes at once, as where all machines sleep; what was to be done meanwhile is done then."""
+        self._virtual += seconds
+        self.leapt_seconds += seconds
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":  # type: ignore[override]
         future: asyncio.Future[Any] = self.create_future()
@@ -128,6 +136,34 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self.call_later(self._work_seconds(), _settle, future, None, error)
         else:
             self.call_later(self._work_seconds(), _settle, future, result, None)
+
+
+def run_beside(work: Coroutine[Any, Any, Any]) -> Any:
+    """In the place of ``asyncio.run``: what a process does on a loop of its own while nothing else goes on in it."""
+    life = LIFE.get()
+    if life is None:
+        return asyncio.run(work)
+    ended: list[asyncio.Future[Any]] = []
+    thread = Thread(target=copy_context().run, args=[_run_whole, work, ended])
+    thread.start()
+    thread.join()
+    life.require()
+    return ended[0].result()
+
+
+def _run_whole(work: Coroutine[Any, Any, Any], ended: "list[asyncio.Future[Any]]") -> None:
+    loop = VirtualLoop(Random(0))  # how long it takes counts for nobody
+    try:
+        task = loop.create_task(work)
+        with suppress(Exception, Died):  # whoever waits for it is told; ``Stalled``, where its process died in it
+            loop.run_until_complete(task)
+        if left := asyncio.all_tasks(loop):
+            for each in left:
+                each.cancel()
+            loop.run_until_complete(asyncio.wait(left))
+        ended.append(task)
+    finally:
+        loop.close()
 
 
 class Inline:

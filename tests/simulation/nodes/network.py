@@ -30,6 +30,17 @@ _GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
 _OK, _CANCELLED, _UNAVAILABLE = grpc.StatusCode.OK, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE
 
 Status = tuple[grpc.StatusCode, str]
+Metadata = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an acceptor tells before its first message."""
+
+    metadata: Metadata
+
+
+Item = bytes | Status | Told
 
 
 @dataclass(frozen=True)
@@ -49,11 +60,11 @@ class Pipe:
     """One direction of a stream."""
 
     def __init__(self, network: "Network", source: str, target: str) -> None:
-        self.arrived: deque[bytes | Status] = deque()
+        self.arrived: deque[Item] = deque()
         self._network, self._source, self._target = network, source, target
         self._under_way = 0
         self._last = 0.0  # when the last message arrives
-        self._held: list[bytes | Status] = []  # while the way is blocked
+        self._held: list[Item] = []  # while the way is blocked
         self._still = -1  # messages that arrive after the break; -1: all
         self._changed = asyncio.Event()
 
@@ -69,20 +80,20 @@ class Pipe:
     def is_full(self) -> bool:
         return self._under_way + len(self._held) + len(self.arrived) >= WINDOW
 
-    def put(self, item: bytes | Status) -> None:
+    def put(self, item: Item) -> None:
         loop = self._network.loop
         self._last = max(self._last + LEAST_GAP_SECONDS, loop.time() + self._network.delay())
         self._under_way += 1
         loop.call_at(self._last, self._arrive, item)
 
-    def _arrive(self, item: bytes | Status) -> None:
+    def _arrive(self, item: Item) -> None:
         self._under_way -= 1
         if self._held or self._network.is_blocked(self._source, self._target):
             self._held.append(item)
         else:
             self._deliver(item)
 
-    def _deliver(self, item: bytes | Status) -> None:
+    def _deliver(self, item: Item) -> None:
         if self._still == 0:
             return
         self._still -= self._still > 0
@@ -107,6 +118,7 @@ class Stream:
         self.network, self.method, self.dialler, self.acceptor = network, method, dialler, acceptor
         self.out, self.back = Pipe(network, dialler, acceptor), Pipe(network, acceptor, dialler)
         self.status: Status | None = None  # as the dialler knows it
+        self._metadata: Metadata | None = None  # as it knows them
         self.is_accepted = self.is_broken = False
         self._dialling_life = life
         self._serving: asyncio.Task[None] | None = None
@@ -128,18 +140,23 @@ class Stream:
             await self.out.wait()
             self._raise_for_status()
 
-    async def initial_metadata(self) -> tuple[()]:
-        """The simulation's nodes tell nothing of their time."""
-        return ()
+    async def initial_metadata(self) -> Metadata:
+        while self._metadata is None and not self.status:
+            await self.back.wait()
+        return self._metadata or ()
 
     async def read(self) -> Any:
         while True:
             if self.back.arrived:
                 item = self.back.arrived.popleft()
+                if isinstance(item, Told):
+                    self._metadata = item.metadata
                 self.back.wake()
                 if isinstance(item, bytes):
                     return self.method.response.FromString(item)
-                self.end(item)
+                if isinstance(item, tuple):
+                    self.end(item)
+                continue
             if self.status:
                 self._raise_for_status()
                 return grpc.aio.EOF
@@ -184,6 +201,9 @@ class Stream:
     def accept(self, serving: "asyncio.Task[None]") -> None:
         self._serving, self.is_accepted = serving, True
         self.out.wake()
+
+    async def send_initial_metadata(self, metadata: Metadata) -> None:
+        self.back.put(Told(metadata))
 
     async def requests(self) -> AsyncIterator[Any]:
         while True:
@@ -284,7 +304,7 @@ class Network:
         acceptor = self.acceptors.get(stream.acceptor)
         if not acceptor:
             stream.end((_UNAVAILABLE, "Connection refused"))
-        elif not stream.status:
+        elif not stream.status and not stream.is_accepted:  # it did not arrive by two ways
             stream.accept(acceptor.begin(stream.dialler, stream))
 
     # --- what goes wrong ----------------------------------------------------------------------------------------------

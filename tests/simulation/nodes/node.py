@@ -6,6 +6,8 @@ It is put together in the same order, of the same parts.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry
@@ -27,11 +29,14 @@ from gateway.commands.retention import Retention
 from gateway.commands.seals import SealCommands
 from gateway.commands.sharing import SharingCommands
 from gateway.commands.storing import Room, Storing
+from gateway.continuing import Continuity
 from gateway.errors import GatewayError
+from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import CALL_RECORD
 from gateway.link import Credentials, Link
 from gateway.metrics.instruments import Instruments
+from gateway.moments import datetime_of
 from gateway.questions.attachment_standing import Transfers
 from gateway.questions.attachments import AttachmentQuestions
 from gateway.questions.drafts import DraftQuestions
@@ -47,6 +52,7 @@ from gateway.rpc.peer import PeerServicer
 from gateway.rpc.peer_attachments import Wanting
 from gateway.store.backlog import Backlog, read_waiting
 from gateway.store.bulletin import Bulletin
+from gateway.store.clocks import Clock
 from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database
 from gateway.store.opening import (
@@ -97,19 +103,22 @@ class Running:
 
     def __init__(self, site: Any, life: Life) -> None:
         self._site, self._life = site, life
+        self.clock = Clock(site.micros, site.elapsed)
 
     async def start(self) -> None:
         """As ``Node.start``."""
         site = self._site
         self._database = Database("sqlite:///node.db", site.disk.folder)
         self._life.lock = self._database._lock
+        site.may_have_lost |= self._database.lost_commit
+        self._continuity = Continuity(site.high_water, self._database, self.clock, site.random.randbytes)
         self._database.check_revision()
         with self._database.readers.connect() as connection:
             check_owner(connection, site.name, site.domain)
-            token_key = read_token_key(connection)
             site.adopt(read_own_seal(connection))
         parties = site.parties
         keyring = self.keyring = Keyring([(site.seal, site.signer(site.seal))])
+        await self._compare(parties, keyring)
         add_channels(self._database, channel_names(parties))
         check_journal(self._database, parties.own_seals)
         check_channels(self._database, parties)
@@ -117,17 +126,20 @@ class Running:
         self.committer = Committer(
             self._database,
             keyring,
-            clock=site.micros,
+            clock=self.clock.now,
             random=site.random.randbytes,
             on_commit=self._publish,
             on_fatal=self._break,
         )
         self.committer._signers = Inline()
+        self.committer.witnesses = self.clock
         latest = self.committer.latest()
         instruments = Instruments(CollectorRegistry())
         self.links = Links()
         with self._database.readers.connect() as connection:
-            backlog = Backlog(read_waiting(connection, latest.states), site.micros, instruments.delivered)
+            token_key = read_token_key(connection)
+            backlog = Backlog(read_waiting(connection, latest.states), self.clock.now, instruments.delivered)
+        site.compared(latest, token_key)
         self.bulletin = Bulletin(latest, backlog)
         self.journaling = Journaling(self.committer, instruments.refused)
         self._make_commands(token_key)
@@ -154,29 +166,41 @@ class Running:
             asyncio.create_task(chores.clear_attachments(self._clearing)),
             asyncio.create_task(chores.sweep_attachments(self._clearing)),
             asyncio.create_task(chores.scrub_attachments(self._clearing)),
-            asyncio.create_task(chores.tell_days(self.frameworks, site.now)),
+            asyncio.create_task(chores.tell_days(self.frameworks, self._believed)),
             asyncio.create_task(chores.expire_drafts(self.drafts)),
-            asyncio.create_task(chores.destroy_past(self.retention, site.now)),
+            asyncio.create_task(chores.destroy_past(self.retention, self._believed)),
             asyncio.create_task(self.journaling.run()),
+            asyncio.create_task(self._continuity.run(self.committer.latest)),
         ]
         for task in self._tasks:
             task.add_done_callback(self._site.watch)
+
+    async def _compare(self, parties: Parties, keyring: Keyring) -> None:
+        trusts_clock = self._site.trusts_clock
+        await asyncio.to_thread(partial(self._continuity.require, parties, keyring, trusts_clock=trusts_clock))
+        if self.clock.doubt:
+            self._site.doubts_at_start()
+        if trusts_clock and self._site.trusts_clock and self.clock.doubt:  # nobody has set it meanwhile
+            self._site.defects.append(AssertionError(f"an operator looked at the clock, and {self.clock.doubt}"))
+
+    def _believed(self) -> datetime:
+        return datetime_of(self.clock.now())
 
     def _make_commands(self, token_key: bytes) -> None:
         site, parties, committer, random = self._site, self._site.parties, self.committer, self._site.random.randbytes
         tokens = self.tokens = SealedTokens(token_key, random)
         self.questions = NoticeQuestions(self.readers, self.bulletin, tokens, lambda *_: "")
-        rules = FrameworkQuestions(self.readers, tokens, site.micros)
+        rules = self.framework_questions = FrameworkQuestions(self.readers, tokens, self.clock.now)
         approval = site.approval
         sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)
-        self.notices = NoticeCommands(parties, committer, sealing, self.questions, site.micros, random)
-        self.frameworks = FrameworkCommands(parties, committer, rule_sealing, rules, site.micros, random)
+        self.notices = NoticeCommands(parties, committer, sealing, self.questions, self.clock.now, random)
+        self.frameworks = FrameworkCommands(parties, committer, rule_sealing, rules, self.clock.now, random)
         drafts = self.draft_questions = DraftQuestions(self.readers, tokens)
         acts = DraftActs(parties, sealing, rule_sealing, approval)
-        self.drafts = DraftCommands(parties.jurisdiction, committer, acts, drafts, DRAFT_DAYS, site.micros, random)
-        sharing = self.sharing_questions = SharingQuestions(self.readers, tokens, site.micros)
+        self.drafts = DraftCommands(parties.jurisdiction, committer, acts, drafts, DRAFT_DAYS, self.clock.now, random)
+        sharing = self.sharing_questions = SharingQuestions(self.readers, tokens, self.clock.now)
         self.sharing = SharingCommands(committer, sealing, sharing, random)
-        self.retention = Retention(parties, committer, self.readers, site.micros)
+        self.retention = Retention(parties, committer, self.readers, self.clock.now)
         self.seals = SealCommands(parties, committer, self.bulletin, self.keyring, site.prepared_seal, site.adopt)
 
     def _keep_files(self) -> None:
@@ -184,12 +208,12 @@ class Running:
         site = self._site
         room = Room(2**32, 2**40, 2**40, 1000, 0, lambda: None)
         storing = Storing(self.committer, self.readers, room, site.random.randbytes)
-        receiving = Receiving(site.parties, self.committer, self.readers, storing, site.micros)
-        self._transfers = Transfers(site.micros, lambda *_: None, lambda _: None)
-        self._wanting = Wanting(receiving, self.bulletin, Alarms(self.committer, site.micros), self._transfers)
+        receiving = Receiving(site.parties, self.committer, self.readers, storing, self.clock.now)
+        self._transfers = Transfers(self.clock.now, lambda *_: None, lambda _: None)
+        self._wanting = Wanting(receiving, self.bulletin, Alarms(self.committer, self.clock.now), self._transfers)
         questions = self.attachment_questions = AttachmentQuestions(self.readers)
         self.attachments = AttachmentCommands(self.committer, storing, questions)
-        self._clearing = Clearing(self.committer, self.readers, site.micros, storing.dropped, unfinished_days=7)
+        self._clearing = Clearing(self.committer, self.readers, self.clock.now, storing.dropped, unfinished_days=7)
 
     def _attachment_link(self, peer: str) -> AttachmentLink:
         site, credentials = self._site, Credentials(b"", b"", b"")
@@ -217,6 +241,7 @@ class Running:
         await asyncio.sleep(0.3)  # what is under way ends, or is cut off with its stream
         await self.journaling.settle()
         await self.committer.stop()
+        await asyncio.to_thread(self._continuity.keep, self.committer.latest())
         self.readers.close()
         self._database.close()
 
@@ -233,7 +258,7 @@ class Running:
             record = self.journaling.begin({}, PEER_SERVICE + stream.method.name)
             await self.journaling.opened(record)
             CALL_RECORD.set(None)
-            async for response in getattr(self._peer, stream.method.name)(stream.requests(), None):
+            async for response in getattr(self._peer, stream.method.name)(stream.requests(), stream):
                 await stream.answer(response)
         except GatewayError as error:
             stream.finish(error)

@@ -9,6 +9,7 @@ from regulator.exchange.v1.event_service_pb2 import WatchEventsRequest, WatchEve
 
 from gateway.errors import GatewayError
 from tests.simulation.nodes.asking import Asking, Keyed
+from tests.simulation.nodes.assessing import Assessments
 from tests.simulation.nodes.attaching import Files
 from tests.simulation.nodes.drafting import Drafts
 from tests.simulation.nodes.node import Running
@@ -21,10 +22,10 @@ LONGEST_PAUSE_SECONDS = 1.5
 
 THEMES: Sequence[dict[str, int]] = (
     {"give": 5, "give several": 1, "acknowledge": 3, "withdraw": 1},
-    {"draft": 4, "review": 4, "rewrite": 1, "give": 1, "publish": 2},
+    {"draft": 4, "review": 4, "rewrite": 1, "give": 1, "publish": 2, "assess": 2},
     {"give": 3, "ask to share": 1, "ask and share": 3, "decide": 4, "share": 1},
     {"attach": 4, "give": 1, "acknowledge": 2, "withdraw": 1},
-    {"give": 2, "attach": 1, "acknowledge": 1, "draft": 1, "review": 2, "publish": 1, "ask and share": 1, "decide": 1},
+    {"give": 2, "attach": 1, "acknowledge": 1, "draft": 1, "review": 2, "publish": 1, "assess": 1, "ask and share": 1},
 )
 
 
@@ -45,6 +46,7 @@ class Office(Asking):
             **self.notices.acts,
             **self.drafts.acts,
             **versions.acts,
+            **Assessments(self).acts,
             **Sharing(self, self.notices).acts,
             **Files(self, self.notices).acts,
         }
@@ -73,12 +75,12 @@ class Watcher:
         self.site, self.caller, self._random = office.site, office.caller, office.random
         self.seen: list[bytes] = []
         self._cursor = ""
-        self._restored = 0
+        self._begun_anew = 0
 
     def is_told(self) -> bool:
         """Whether it was told of all that there is."""
         running = self.site.running
-        if not running or not self._cursor or self._restored < self.site.restored:
+        if not running or not self._cursor or self._begun_anew < self.site.begun_anew:
             return False
         ((newest,),) = self.site.disk.read("SELECT max(cursor) FROM events")
         known = running.bulletin.commit.counters.cursor  # of a commit that is durable and not told yet, it is less
@@ -93,8 +95,8 @@ class Watcher:
 
     async def _watch(self) -> None:
         stream: asyncio.Queue[WatchEventsResponse] = asyncio.Queue(8)
-        if self._restored < self.site.restored:  # cursors begin anew
-            self._restored, self._cursor = self.site.restored, ""
+        if self._begun_anew < self.site.begun_anew:
+            self._begun_anew, self._cursor = self.site.begun_anew, ""
             self.seen.clear()
         request = WatchEventsRequest(cursor=self._cursor)
 

@@ -23,6 +23,7 @@ def key_of(envelope: Envelope) -> Key:
 
 _NAMED: Mapping[str, Callable[[Any], Iterable[str]]] = {
     "framework_version_published": lambda said: [f"{said.framework}/versions/{said.version}"],
+    "framework_assessed": lambda said: [said.assessment],
     "sharing_requested": lambda said: [said.consent],
     "sharing_decided": lambda said: [said.consent, str(said.number)],
     "content_shared": lambda said: [said.share],
@@ -42,6 +43,7 @@ _WRITTEN: Mapping[str, Callable[[Any], str]] = {
     "notice_acknowledged": lambda said: str(said.case_reference),
     "notice_withdrawn": lambda said: first(said.explanation),
     "framework_version_published": lambda said: first(said.content.header.title),
+    "framework_assessed": lambda said: first(said.content.reasons),
     "sharing_requested": lambda said: first(said.purpose),
     "sharing_decided": lambda said: first(said.reason),
 }

@@ -23,7 +23,9 @@ from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 from gateway.ledger.steps import RESTORED, SENDER_ROLLED_BACK
 from gateway.store.awaiting import await_peers
+from gateway.store.clocks import MAX_LEAP_MICROS
 from gateway.store.commits import Commit
+from gateway.store.continuity import HighWater
 from gateway.store.database import Database
 from gateway.supervision.approval import ApprovalRule
 from tests.simulation.nodes.disk import Disk, Step
@@ -49,8 +51,14 @@ class Site:
         next_seal: that is prepared; None: none is
         signers: of all seals that there will ever be
         defects: what no fault explains
-        restored: how often it went back to a backup
+        restored: how often it went back to a backup, or its database was put back
+        begun_anew: how often cursors that its watchers keep have become useless
+        trusts_clock: an operator starts it who has looked at the clock
+        was_put_back: its database once was, and nobody had said so
+        was_far_behind: its clock was; ``is_misled``: it was wrong, and so were all that it could ask
         is_retired: it is not started again
+        backup: to which it goes back before it starts again; ``is_told``: by ``gateway restore``, and not by a copy
+        may_have_lost: there was a reason for its start to find commits missing
         approval: rules of four eyes; ``publishes_by_draft``: whether they ask for approval of versions
         audit: is told of each commit
         marks: what notices said that nothing else says, by id, as the audit read it
@@ -75,9 +83,13 @@ class Site:
         self.signers: dict[CertifiedSeal, Signer] = {}
         self.defects: list[BaseException] = []
         self.halts: dict[str, str] = {}  # reasons, by channel, as of the newest commit
-        self.backup: Mapping[Path, bytes] | None = None  # to which it goes back before it starts again
+        self.backup: Mapping[Path, bytes] | None = None
         self.running: Running | None = None
-        self.deaths = self.starts = self.restored = 0
+        self.is_told = True
+        self.deaths = self.starts = self.restored = self.begun_anew = 0
+        self.was_put_back = self.trusts_clock = self.was_far_behind = self.is_misled = False
+        self.may_have_lost = self._is_put_back = False  # since the last start that found out
+        self._ever_lost, self._token_key = False, b""
         self.life: Life | None = None
         self.approval: Sequence[ApprovalRule] = ()
         self.publishes_by_draft = False
@@ -91,6 +103,18 @@ class Site:
 
     def micros(self) -> int:
         return NOW + round((self.loop.time() + self.offset_seconds) * MICROS)
+
+    def elapsed(self) -> int:
+        return round(self.loop.time() * MICROS)
+
+    @property
+    def high_water(self) -> Path:
+        return self.disk.folder / "high-water.json"
+
+    def may_tell(self, sizes: Mapping[str, int]) -> bool:
+        """Whether what is kept beside the database tells that logs of these sizes are not all that there was."""
+        kept = HighWater.parse(self.high_water.read_bytes()).logs if self.high_water.exists() else {}
+        return any(size > sizes.get(origin, 0) for origin, (size, _) in kept.items())
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.micros() / MICROS, UTC)
@@ -121,9 +145,33 @@ class Site:
     def committed(self, commit: Commit) -> None:
         self.halts = {origin: state.halt.reason for origin, state in commit.states.items() if state.halt}
         for origin, reason in self.halts.items():
-            if not (self.restored and commit.states[origin].ends.outgoing and reason in _OF_RESTORED):
+            if not (self._ever_lost and commit.states[origin].ends.outgoing and reason in _OF_RESTORED):
                 self.defects.append(AssertionError(f"{origin} halted: {reason} (G7)"))
+        self._require_timely(commit)
         self.audit()
+
+    def compared(self, latest: Commit, token_key: bytes) -> None:
+        """A start has compared its database with how far the node had seen it."""
+        if begins_anew := self._token_key not in (b"", token_key):
+            self.begun_anew += 1
+            if not self.may_have_lost:
+                self.defects.append(AssertionError("nothing was lost, and watchers have to begin anew"))
+        waits = all(state.halt for state in latest.states.values() if state.ends.outgoing)
+        if self._is_put_back and not (begins_anew and waits):
+            self.defects.append(AssertionError("the database was put back, and that was not found"))
+        self._ever_lost |= self.may_have_lost
+        self.may_have_lost, self._is_put_back, self._token_key = False, False, token_key
+
+    def doubts_at_start(self) -> None:
+        self._told("doubts its clock", self.name)
+
+    def _require_timely(self, commit: Commit) -> None:
+        """Nothing is signed for which a peer would have to wait until that time has come (G7)."""
+        latest = (NOW + self.elapsed() + MAX_LEAP_MICROS) // MICROS
+        for origin, state in commit.states.items():
+            signed = state.head if state.ends.outgoing else state.receipt
+            if signed and signed.time > latest and not self.is_misled:
+                self.defects.append(AssertionError(f"{origin} is signed {signed.time - latest} s too early (G7)"))
 
     def refused(self, method: str, error: GatewayError) -> None:
         """A back office was refused something for good."""
@@ -139,6 +187,7 @@ class Site:
     def _restore(self, backup: Mapping[Path, bytes]) -> None:
         """As ``gateway restore`` opens what it copied."""
         self.disk.put_back(backup)
+        self.high_water.unlink(missing_ok=True)
         database = Database("sqlite:///node.db", self.disk.folder)
         try:
             keyring = Keyring([(self.seal, self.signers[self.seal])])
@@ -172,10 +221,20 @@ class Site:
             await asyncio.sleep(again())
             if self.backup:
                 self.disk.close()  # here: what a thread opened, it closes
-                restoring = Thread(target=self._restore, args=[self.backup])  # a process of its own, with its own loop
-                restoring.start()
-                restoring.join()
+                self._go_back(self.backup)
                 self.restored, self.backup = self.restored + 1, None
+
+    def _go_back(self, backup: Mapping[Path, bytes]) -> None:
+        self.may_have_lost = self._ever_lost = True
+        self._told("restored" if self.is_told else "was put back", self.name)
+        if not self.is_told:
+            self._is_put_back = self.was_put_back = True
+            self.disk.put_back(backup)
+            return
+        self.begun_anew += 1
+        restoring = Thread(target=self._restore, args=[backup])  # a process of its own, with its own loop
+        restoring.start()
+        restoring.join()
 
     async def _live(self) -> None:
         life = self.life = Life(self.disk, self._die)
@@ -192,7 +251,7 @@ class Site:
             return
         error = starting.exception()
         if error is None:
-            self.running = running
+            self.running, self.trusts_clock = running, False
             self._told("started", self.name)
             return
         if not (self.disk.injected and isinstance(error, (StoreError, SQLAlchemyError))):

@@ -57,6 +57,8 @@ def told_of(file: File, *, publishes_by_draft: bool = False) -> list[str]:
         disk=file,
         restored=0,
         marks={},
+        was_far_behind=False,
+        is_misled=False,
     )
     audit = Audit(site)  # type: ignore[arg-type]
     audit.look()
@@ -139,6 +141,14 @@ def test_a_word_on_files_of_a_notice_that_has_none_is_told() -> None:
     said = envelopes.attachments_received(_seal(), "kr-1")
     (told,) = told_of(File(said, incoming=(notice("kr-1"),), chunks=(b"a file",)))
     assert "about a notice without files" in told
+
+
+def test_what_is_dated_before_what_it_follows_is_told() -> None:
+    first, second = notice(), notice("hk-2")
+    second.sealed_at.FromMicroseconds(first.sealed_at.ToMicroseconds() - 1)
+    (told,) = told_of(File(first, second))
+    assert "dated 1 us before what it follows" in told
+    assert told_of(File(second, first)) == []
 
 
 def test_a_notice_that_is_delivered_too_soon_is_told() -> None:

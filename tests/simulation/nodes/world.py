@@ -26,6 +26,7 @@ from gateway.identity.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
 from gateway.logs import Log
 from gateway.rpc import peer_attachments
+from gateway.store import awaiting
 from gateway.store.database import Database
 from gateway.store.opening import add_channels, channel_names, create
 from tests.ledger.samples import FixedSeal
@@ -35,13 +36,14 @@ from tests.simulation.nodes.chunks import small_chunks
 from tests.simulation.nodes.disk import DATABASE, Disk, virtual_disks
 from tests.simulation.nodes.drafting import RULES
 from tests.simulation.nodes.endings import have_files, is_past, past_content
-from tests.simulation.nodes.faults import DAY, Faults, NoFaults
-from tests.simulation.nodes.loop import LIFE, Stalled, VirtualLoop
+from tests.simulation.nodes.faults import Faults, NoFaults
+from tests.simulation.nodes.loop import LIFE, Stalled, VirtualLoop, run_beside
 from tests.simulation.nodes.network import Network
 from tests.simulation.nodes.offices import THEMES, Office, Watcher, drawn_acts
 from tests.simulation.nodes.remembering import remembering
 from tests.simulation.nodes.signing import CheapSeal, cheap_signatures, real_signatures
 from tests.simulation.nodes.site import Site
+from tests.simulation.nodes.times import DAY
 from tests.simulation.nodes.witness import Witness
 from tests.store.compiling import compiled_once
 from tests.support.seals import certified
@@ -141,7 +143,7 @@ class World:
         self.counts["steps"] += sum(site.disk.steps_ever for site in self.sites.values())
         self.counts["streams"] += self.network.dialled
         self.counts["messages"] += self.witness.shown
-        self.counts["seconds"] += round(self.loop.time())
+        self.counts["seconds"] += round(self.loop.time() - self.loop.leapt_seconds)
         return Outcome(self.seed, self._trace.hexdigest(), (*wrong, *self.unhandled), self.counts)
 
     async def _run(self) -> list[str]:
@@ -156,8 +158,7 @@ class World:
         await self._until(lambda: all(task.done() for task in closing), LONGEST_SECONDS, "nothing can be given (G6)")
         await self._until(self._is_at_rest, QUIET_SECONDS, "it does not come to rest (G6)")
         if self.days_pass:
-            for site in self.sites.values():
-                site.offset_seconds = max(site.offset_seconds, DAYS_AFTER * DAY)
+            self.loop.leap(DAYS_AFTER * DAY)
             sites = list(self.sites.values())
             await self._until(lambda: is_past(sites) and self._is_at_rest(), QUIET_SECONDS, "content stays")
         for site in self.sites.values():  # what counts is what is durable
@@ -199,7 +200,7 @@ class World:
 
     def _is_at_rest(self) -> bool:
         sites = list(self.sites.values())
-        is_up = all(site.running for site in sites)
+        is_up = all(site.running and not site.next_seal for site in sites)  # a seal that is prepared comes in force
         return is_up and is_quiet(sites) and self._are_told() and have_files(sites)
 
     def _are_told(self) -> bool:
@@ -316,6 +317,7 @@ def _virtual_times(world: World) -> Iterator[None]:
     """What the product asks of monotonic time is the loop's; chores look again soon, as schedules are short."""
     clock = SimpleNamespace(monotonic=world.loop.time)
     with ExitStack() as stack:
+        stack.enter_context(patch.object(awaiting, "asyncio", SimpleNamespace(run=run_beside)))
         for module in (attachment_link, peer_attachments):
             stack.enter_context(patch.object(module, "time", clock))
         stack.enter_context(patch.object(chores, "LONGEST_SLEEP_SECONDS", 20.0))
