@@ -15,6 +15,7 @@ from tests.conformance.cases import REFUSE, Subject
 from tests.conformance.checkpoint_cases import checkpoints
 from tests.conformance.envelope_cases import envelopes
 from tests.conformance.evidence_cases import evidences
+from tests.conformance.fork_cases import forks
 from tests.conformance.journal_cases import journals
 from tests.conformance.note_cases import notes
 from tests.conformance.pairing_cases import pairings
@@ -39,6 +40,7 @@ DOES = {
     "envelope": "takes in an envelope",
     "remainder": "reads what is left of an envelope whose content is destroyed",
     "evidence": "verifies an evidence file with two roots",
+    "fork": "verifies a fork proof with one root",
     "journal": "verifies an export of an access journal with one root",
     "pairing": "reads a pairing document",
     "receiver": "plays the receiver of a stream",
@@ -54,6 +56,7 @@ SUBJECTS: tuple[Callable[[], Subject], ...] = (
     envelopes,
     remainders,
     evidences,
+    forks,
     journals,
     pairings,
     receivers,

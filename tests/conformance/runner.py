@@ -10,6 +10,7 @@ from cryptography import x509
 
 from gateway.errors import GatewayError
 from gateway.identity.evidence import verify_evidence
+from gateway.identity.forks import ForkCheck
 from gateway.identity.journal import JournalCheck
 from gateway.identity.pairing import PairingDocument
 from gateway.ledger.checkpoint import Receipt, SealPublic, SignedCheckpoint, open_checkpoint, open_receipt
@@ -168,6 +169,14 @@ def _journal(given: Values, case: Values) -> Values:
     return {"first": str(proven.first), "size": str(proven.size), "signed_at": str(int(proven.signed_at.timestamp()))}
 
 
+def _fork(given: Values, case: Values) -> Values:
+    roots = [x509.load_der_x509_certificate(base64.b64decode(given["roots"][name])) for name in case["roots"]]
+    check = ForkCheck(decoded(case["file"]), roots)
+    proven = check.proven(tuple(check.steps()))
+    first, second = proven.heads
+    return {"origin": proven.origin, "first": str(first.checkpoint.size), "second": str(second.checkpoint.size)}
+
+
 def _pairing(_: Values, case: Values) -> Values:
     document = PairingDocument.parse(decoded(case["file"]))
     return {"sha256": document.fingerprint().replace("-", ""), "domain": document.domain}
@@ -196,6 +205,7 @@ TAKERS: Mapping[str, Callable[[Values, Values], Values]] = {
     "envelope": _envelope,
     "remainder": _remainder,
     "evidence": _evidence,
+    "fork": _fork,
     "journal": _journal,
     "pairing": _pairing,
     "receiver": _stream("receiver"),
