@@ -48,6 +48,12 @@ async def tell_days(commands: FrameworkCommands, now: Callable[[], datetime]) ->
     await _again_and_again(failing, commands.tell_days, lambda: _until_midnight(now()))
 
 
+async def tell_overdue(tell: Callable[[], Awaitable[None]], now: Callable[[], datetime]) -> None:
+    """Tells which requests for assistance were not answered by their day: at once, and after each midnight (UTC)."""
+    failing = "what is overdue could not be told now"
+    await _again_and_again(failing, tell, lambda: _until_midnight(now()))
+
+
 async def expire_drafts(commands: DraftCommands) -> None:
     """Ends the drafts whose time is over: at once, and every ten minutes; approving asks for itself."""
     await _again_and_again("drafts could not be ended now", commands.expire_drafts, lambda: LONGEST_SLEEP_SECONDS)

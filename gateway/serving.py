@@ -9,6 +9,7 @@ from functools import partial
 from gateway import chores
 from gateway.alarms import Alarms
 from gateway.attaching import Attaching
+from gateway.commands.assistance import tell_overdue
 from gateway.commands.draft_acts import DraftActs
 from gateway.commands.drafts import DraftCommands
 from gateway.commands.framework_sealing import FrameworkSealing
@@ -171,6 +172,7 @@ def serving_of(core: Core) -> Serving:
         partial(chores.try_to_write, committer, health),
         partial(chores.tell_expiring, committer, certificates.lifetimes, believed),
         partial(chores.tell_days, framework_commands, believed),
+        partial(chores.tell_overdue, partial(tell_overdue, committer, clock), believed),
         partial(chores.expire_drafts, draft_commands),
         partial(chores.destroy_past, retention, believed),
         *attaching.chores,

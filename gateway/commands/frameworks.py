@@ -152,5 +152,5 @@ def _tell_until(tx: Transaction, today: Date) -> None:
     if told:
         for version in tx.rules.all_newest():
             for event in in_force_events(version, tx.rules.starting(version, told, today), told, today):
-                tx.tell_starting(event, Place(version.origin, version.index))
+                tx.tell_of_day(event, Place(version.origin, version.index))
     tx.tell_until(today)

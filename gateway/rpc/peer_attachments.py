@@ -128,6 +128,8 @@ class Wanting:
     def _longer(self, peer: str, wanted: Wanted) -> float:
         """The wait for a file of which all comes before it is refused: longer each time, up to a bound."""
         known = self._later.get((peer, wanted.file.sha256))
+        if known and known.until > time.monotonic():
+            return known.wait_seconds  # another stream of the peer was refused the same
         before = known.wait_seconds if known else 0.0
         return min(max(2 * before, PATIENCE_SECONDS), LONGEST_PATIENCE_SECONDS)
 

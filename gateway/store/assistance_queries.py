@@ -8,11 +8,11 @@ from regulator.exchange.v1.assistance_service_pb2 import AssistanceCase
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import ColumnElement, Connection, or_, select
 
-from gateway.store.assistance_rows import ANSWERED, OUTCOME, answering, answers
+from gateway.store.assistance_rows import ANSWERED, IS_OPEN, OUTCOME, answering, answers
 from gateway.store.queries import WITH_ENVELOPES, NoticeView, views_of
 from gateway.store.tables import assistance, notices
 from gateway.store.visibility import visible_notices
-from gateway.supervision.assistance import CLOSED, ENDED, MAX_ANSWERS, outcome_of
+from gateway.supervision.assistance import ENDED, MAX_ANSWERS, outcome_of
 from gateway.supervision.disclosure import Scope
 
 
@@ -115,8 +115,7 @@ def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
     elif wanted.state:
         found += [stands, OUTCOME.is_not_distinct_from(outcome_of(wanted.state))]
     if wanted.overdue_only:
-        closing = [outcome for state in CLOSED if (outcome := outcome_of(state))]
-        found += [assistance.c.respond_by.between(1, wanted.today - 1), stands, OUTCOME.not_in(closing)]
+        found += [assistance.c.respond_by.between(1, wanted.today - 1), IS_OPEN]
     return found
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from regulator.exchange.v1.event_service_pb2 import Event
+from sqlalchemy import Connection, bindparam, exists, func, literal, select
 
-from gateway.store.tables import assistance, notices
-from gateway.supervision.assistance import ENDED, AnswerRecord, AssistanceRecord
+from gateway.store.tables import assistance, events, notices
+from gateway.supervision.assistance import CLOSED, ENDED, AnswerRecord, AssistanceRecord, outcome_of
 from gateway.supervision.records import NoticeRecord
 
 answers = notices.alias("answers")
@@ -30,6 +31,11 @@ OUTCOME = (
     .scalar_subquery()
 )
 """The highest outcome among the answers that stand to the request in ``notices``; 0: none stands."""
+
+_CLOSING = [outcome for each in CLOSED if (outcome := outcome_of(each))]
+
+IS_OPEN = notices.c.state.not_in(ENDED) & OUTCOME.not_in(_CLOSING)
+"""Whether the case of the request in ``notices`` is not closed."""
 
 _OF_NOTICE = (
     select(assistance)
@@ -73,6 +79,26 @@ def read_answers(connection: Connection, request_id: str) -> list[AnswerRecord]:
     """Reads the answers to a request, in the order in which they became known."""
     rows = connection.execute(_ANSWERS, {"notice": request_id})
     return [AnswerRecord(row.id, row.outcome, row.state) for row in rows]
+
+
+def read_overdue(connection: Connection, today: int, limit: int) -> list[str]:
+    """Reads the ids of requests whose day is past, whose case is not closed, and of which no event told that yet.
+
+    Args:
+        connection: the writer's
+        today: UTC, 20260131
+        limit: at most so many
+    """
+    past = (assistance.c.request == "", assistance.c.respond_by.between(1, today - 1))
+    untold = ~exists().where(events.c.kind == literal(Event.ASSISTANCE_OVERDUE), events.c.notice == notices.c.id)
+    found = (
+        select(notices.c.id)
+        .join(assistance, assistance.c.sequence == notices.c.sequence)
+        .where(*past, IS_OPEN, untold)
+        .order_by(notices.c.sequence)
+        .limit(limit)
+    )
+    return list(connection.scalars(found))
 
 
 def with_written(

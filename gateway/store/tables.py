@@ -158,6 +158,9 @@ UNATTACHED = "attachment_count > 0 AND attached_index IS NULL"
 UNUSABLE = f"kind = {Event.ENVELOPE_UNSUPPORTED}"
 """Of ``events``: those of envelopes that could not be used when they came; as their index has it."""
 
+OVERDUE = f"kind = {Event.ASSISTANCE_OVERDUE}"
+"""Of ``events``: those that tell that a request for assistance was not answered by its day; as their index has it."""
+
 # What is known of a notice beside its content, which stays in `leaves`.
 notices = Table(
     "notices",
@@ -374,6 +377,7 @@ Index(None, notices.c.channel, notices.c.sequence)
 Index(None, notices.c.released_at)
 Index(None, notices.c.retain_until)
 Index("ix_notices_unattached", notices.c.sequence, sqlite_where=text(UNATTACHED), postgresql_where=text(UNATTACHED))
+Index("ix_events_overdue", events.c.notice, sqlite_where=text(OVERDUE), postgresql_where=text(OVERDUE))
 Index("ix_events_unusable", events.c.channel, sqlite_where=text(UNUSABLE), postgresql_where=text(UNUSABLE))
 Index(None, requests.c.notice)
 Index(None, sharing_acts.c.notice, sharing_acts.c.cursor)

@@ -301,8 +301,8 @@ class Transaction(Reading):
         if self._connection.execute(told).first() is None:
             self.tell_node(kind, detail)
 
-    def tell_starting(self, event: EventContent, place: Place) -> None:
-        """Adds the event that a provision of the version at a place comes into force."""
+    def tell_of_day(self, event: EventContent, place: Place) -> None:
+        """Adds an event that a day brings to what stands at a place: a provision is in force, an answer overdue."""
         self._changes.events.append((event, place))
 
     def tell_until(self, day: Date) -> None:

@@ -11,10 +11,12 @@ from regulator.exchange.v1 import assistance_service_pb2 as pb
 from regulator.exchange.v1 import notice_service_pb2 as notices
 from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer
 from regulator.exchange.v1.assistance_service_pb2 import AssistanceCase
+from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
 
+from gateway.commands.assistance import tell_overdue
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.commands.notices import NoticeCommands
 from gateway.errors import ApprovalRequired, AssistanceClosed, NotAllowed, NotFound, WrongState
@@ -22,8 +24,11 @@ from gateway.identity.access import Caller, Role
 from gateway.questions.assistance import AssistanceQuestions
 from gateway.questions.notices import NoticeQuestions
 from gateway.questions.sealed_tokens import SealedTokens
+from gateway.store.queries import EventFilter, read_events
 from gateway.supervision.approval import ApprovalRule
+from gateway.supervision.disclosure import EVERYTHING
 from tests.commands.offices import DAY, fields, refusal
+from tests.store.damages import damaged, named
 from tests.store.exchanging import settle
 from tests.store.stores import NOW, RANDOM, Opened, check_verified
 from tests.supervision.assistance_samples import Reply, answering, asking, day
@@ -217,3 +222,36 @@ async def test_pages_of_cases_go_on_where_they_ended(desks):
     assert found == [f"assistanceCases/hk-{number}" for number in range(5, 0, -1)]
     request.direction = Notice.INCOMING
     assert [each for each, _ in await fields(hk.questions.list_assistance_cases(hk.caller, request))] == ["page_token"]
+
+
+async def overdue(desk: Desk) -> list[str]:
+    await tell_overdue(desk.store.committer, lambda: desk.now)
+    wanted = EventFilter(kinds=(Event.ASSISTANCE_OVERDUE,))
+    return [each.notice for each in await desk.store.read(read_events, EVERYTHING, 0, 100, wanted)]
+
+
+async def test_what_is_overdue_is_told_once_at_both_nodes(desks):
+    hk, kr = desks
+    await hk.give("hk-2", asking(respond_by=day(20260131)))
+    await hk.give("hk-3", asking())  # no day is set
+    await exchanged(desks)
+    await kr.give("kr-2", answering("hk-2"))
+    for desk in desks:
+        desk.now = NOW + 29 * DAY
+        assert await overdue(desk) == []
+        desk.now = NOW + 40 * DAY
+    assert await overdue(kr) == ["hk-1"]
+    assert await overdue(hk) == ["hk-1", "hk-2"], "the answer to hk-2 has not come"
+    await exchanged(desks)
+    for desk in desks:
+        desk.now += DAY
+        assert len(await overdue(desk)) == (1 if desk is kr else 2)
+
+
+async def test_an_event_that_tells_no_request_of_its_day_is_found(desks):
+    hk, _ = desks
+    hk.now = NOW + 40 * DAY
+    assert await overdue(hk) == ["hk-1"]
+    for change in ("notice = 'hk-9'", '"index" = 7'):
+        with damaged(hk.store, f"UPDATE events SET {change} WHERE kind = {Event.ASSISTANCE_OVERDUE}") as report:
+            assert "events" in named(report)

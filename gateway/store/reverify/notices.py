@@ -37,6 +37,7 @@ class NoticeCheck:
         self._connection, self._facts, self._findings = connection, fold.facts, findings
         self._channels = {channel.id: channel for channel in channels}
         self._order = _order_of_events(connection)
+        self._days: dict[str, int] = {}  # by which requests for assistance hope for an answer
 
     def run(self) -> Mapping[str, int]:
         """Gives the number of rows of each table that were read."""
@@ -51,6 +52,7 @@ class NoticeCheck:
                 missing.discard(row["id"])
                 identifiers += self._check(row, stored.pop(row["sequence"], set()))
                 self._check_assistance(row, kept.get(row["sequence"]))
+        self._check_overdue()
         for name in sorted(missing):
             self._findings.add(f"notices {name}", "is missing", "a row for the envelope that released it")
         return {"notices": sequence, "notice_identifiers": identifiers, "assistance": asking}
@@ -119,8 +121,21 @@ class NoticeCheck:
         envelope = parsed(row["data"]) if row["data"] is not None else None
         expected = _asked_or_answered(envelope.notice_released.content) if envelope else None
         found = {name: kept[name] for name in kept if name != "sequence"} if kept else None
+        if expected and expected["respond_by"]:
+            self._days[row["id"]] = expected["respond_by"]
         if found != expected:
             self._findings.add(f"assistance {row['id']}", f"is {found}", str(expected))
+
+    def _check_overdue(self) -> None:
+        """That an answer was not there by its day is told once of a request, where that stands, and not before."""
+        told = select(events).where(events.c.kind == Event.ASSISTANCE_OVERDUE)
+        seen: set[str] = set()
+        for row in rows(self._connection, told, events.c.cursor):
+            facts, day = self._facts.get(row["notice"]), self._days.get(row["notice"], 0)
+            is_there = facts and (facts.channel, facts.index) == (row["channel"], row["index"])
+            if not is_there or not day or row["notice"] in seen:
+                self._findings.add(f"events {row['cursor']}", "tells no request's day", "once each, where it stands")
+            seen.add(row["notice"])
 
     def _assistance(self, first: int, last: int) -> dict[int, RowMapping]:
         between = select(assistance).where(assistance.c.sequence.between(first, last))

@@ -16,6 +16,7 @@ from gateway import chores
 from gateway.alarms import Alarms
 from gateway.attachment_link import AttachmentLink
 from gateway.carrier import Store
+from gateway.commands.assistance import tell_overdue
 from gateway.commands.attachments import AttachmentCommands
 from gateway.commands.clearing import Clearing
 from gateway.commands.draft_acts import DraftActs
@@ -167,6 +168,8 @@ class Running:
             asyncio.create_task(chores.sweep_attachments(self._clearing)),
             asyncio.create_task(chores.scrub_attachments(self._clearing)),
             asyncio.create_task(chores.tell_days(self.frameworks, self._believed)),
+            asyncio.create_task(chores.tell_days(self.frameworks, site.now)),
+            asyncio.create_task(chores.tell_overdue(partial(tell_overdue, self.committer, site.micros), site.now)),
             asyncio.create_task(chores.expire_drafts(self.drafts)),
             asyncio.create_task(chores.destroy_past(self.retention, self._believed)),
             asyncio.create_task(self.journaling.run()),

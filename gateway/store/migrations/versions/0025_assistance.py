@@ -9,6 +9,7 @@ from alembic import op
 revision = "0025"
 down_revision = "0024"
 
+OVERDUE = sa.text("kind = 33")  # ASSISTANCE_OVERDUE
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -24,7 +25,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_assistance")),
     )
     op.create_index(op.f("ix_assistance_request_sequence"), "assistance", ["request", "sequence"])
+    op.create_index("ix_events_overdue", "events", ["notice"], sqlite_where=OVERDUE, postgresql_where=OVERDUE)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_events_overdue", "events")
     op.drop_table("assistance")
