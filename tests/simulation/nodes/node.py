@@ -168,8 +168,9 @@ class Running:
             asyncio.create_task(chores.sweep_attachments(self._clearing)),
             asyncio.create_task(chores.scrub_attachments(self._clearing)),
             asyncio.create_task(chores.tell_days(self.frameworks, self._believed)),
-            asyncio.create_task(chores.tell_days(self.frameworks, site.now)),
-            asyncio.create_task(chores.tell_overdue(partial(tell_overdue, self.committer, site.micros), site.now)),
+            asyncio.create_task(
+                chores.tell_overdue(partial(tell_overdue, self.committer, site.micros), self._believed)
+            ),
             asyncio.create_task(chores.expire_drafts(self.drafts)),
             asyncio.create_task(chores.destroy_past(self.retention, self._believed)),
             asyncio.create_task(self.journaling.run()),
