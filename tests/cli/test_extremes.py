@@ -24,7 +24,7 @@ CALLING = {
 # Those that need a file, a word of a list, or a folder, and so never come to their call here.
 NOT_CALLING = {
     *("status", "certs issue", "certs status", "notice create", "attachment upload", "framework publish"),
-    *("framework assess", "draft create", "draft list", "sharing request", "sharing mark"),
+    *("framework assess", "draft create", "draft list", "sharing request", "sharing mark", "assistance answer"),
 }
 
 

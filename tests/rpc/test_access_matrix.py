@@ -356,6 +356,8 @@ def test_the_page_says_at_which_methods_clearance_counts():
     found = dict.fromkeys([*READS, *ACTS, *PASSING_ON, *DECISIONS, f"{NOTICES}AcknowledgeNotice"], "NOT_FOUND")
     found |= dict.fromkeys([f"{SHARING}{each}" for each in ("GetConsent", "GetShare")], "NOT_FOUND")
     found |= dict.fromkeys([f"{SHARING}{each}" for each in ("ListConsents", "ListShares")], "left out")
+    cases = "/regulator.exchange.v1.AssistanceService/"
+    found |= {f"{cases}GetAssistanceCase": "NOT_FOUND", f"{cases}ListAssistanceCases": "left out"}
     found |= dict.fromkeys([f"{NOTICES}ListNotices", f"{EVENTS}WatchEvents"], "left out")
     found |= dict.fromkeys([CREATE, f"{NOTICES}BatchCreateNotices", f"{NOTICES}SubmitNotices"], "refused")
     found |= dict.fromkeys([method for method in METHODS if "AuditService" in method], WHOLE)
