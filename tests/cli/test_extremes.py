@@ -21,7 +21,8 @@ CALLING = {
     for path, command in COMMANDS.items()
     if not isinstance(command, TyperGroup) and any(each.name == "profile" for each in command.params)
 }
-# Those that need a file, a word of a list, or a folder, and so never come to their call here.
+WORDS = {"outcome": "complete"}  # what is asked for, and no text
+# Those that need a file, another word of a list, or a folder, and so never come to their call here.
 NOT_CALLING = {
     *("status", "certs issue", "certs status", "notice create", "attachment upload", "framework publish"),
     *("framework assess", "draft create", "draft list", "sharing request", "sharing mark", "assistance answer"),
@@ -44,7 +45,8 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def arguments(command: Any, profile: Path, wrong: Any, given: str) -> Iterator[str]:
     """What a command asks for, and one parameter as it should not be."""
     for each in command.params:
-        value = given if each is wrong else str(profile) if each.name == "profile" else "en=x"
+        right = str(profile) if each.name == "profile" else WORDS.get(each.name, "en=x")
+        value = given if each is wrong else right
         if isinstance(each, TyperArgument):
             yield value
         elif each is wrong or each.required or each.name == "profile":
