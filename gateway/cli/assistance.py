@@ -238,13 +238,13 @@ def _replies(given: Sequence[str], file: Path | None) -> list[AssistanceAnswer.R
         key, equals, text = each.partition("=")
         if not key or not equals or not text:
             raise typer.BadParameter("give a reply as KEY=LANGUAGE=TEXT such as 1=en=A firm.", param_hint="--reply")
-        ((language, words_),) = texts([text], "--reply").items()
+        ((language, said),) = texts([text], "--reply").items()
         into = by_key.setdefault(key, AssistanceAnswer.Reply(question=key))
         if language in {known.language_tag for known in into.text}:
             raise typer.BadParameter(
                 shown(f"question {key} is answered twice in the language {language}"), param_hint="--reply"
             )
-        into.text.add(language_tag=language, text=words_)
+        into.text.add(language_tag=language, text=said)
     return list(by_key.values())
 
 

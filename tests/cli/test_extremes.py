@@ -10,9 +10,9 @@ from regulator.exchange import Client, Unavailable
 from typer.core import TyperArgument, TyperGroup
 
 from gateway.cli.failures import NOT_REACHED
+from tests.cli.sites import profile_of_nobody
 from tests.cli.test_reference import COMMANDS
 from tests.cli.transcripts import run
-from tests.clients.python.authority import Authority
 
 # What no number, moment, file, name or text should be: the shell's bytes that are no text, too.
 EXTREMES = ("", "\udcff", str(2**64), "0001-01-01T00:00:00+14:00")
@@ -31,15 +31,7 @@ NOT_CALLING = {
 
 @pytest.fixture(scope="module")
 def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("client")
-    authority = Authority(folder, "clients")
-    issued = authority.client("spiffe://gateway.hk.example/SFC/office")
-    path = folder / "profile.toml"
-    path.write_text(
-        'address = "127.0.0.1:1"\nserver_name = "gateway.hk.example"\n'
-        f'ca = "{authority.ca}"\ncertificate = "{issued.certificate}"\nkey = "{issued.key}"\n'
-    )
-    return path
+    return profile_of_nobody(tmp_path_factory.mktemp("client"))
 
 
 def arguments(command: Any, profile: Path, wrong: Any, given: str) -> Iterator[str]:

@@ -1,0 +1,77 @@
+"""What ``gateway assistance answer`` makes of a request, and of one that it cannot answer."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from regulator.exchange import Client
+from regulator.exchange.v1.admin_service_pb2 import ServerInfo
+from regulator.exchange.v1.assistance_service_pb2 import AssistanceCase
+from regulator.exchange.v1.notice_pb2 import NoticeContent
+from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import CONFIDENCE_EXERCISE, SECTOR_CUSTODY, Handling
+
+from tests.cli.sites import profile_of_nobody
+from tests.cli.transcripts import Ran, run
+from tests.supervision.assistance_samples import asking
+from tests.supervision.samples import handling
+
+ASKED = asking(sectors=[SECTOR_CUSTODY], urgency=NoticeContent.IMMEDIATE, handling=handling(tlp=Handling.RED))
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    return profile_of_nobody(tmp_path)
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[NoticeContent, dict[str, Any]]]:
+    """What the node was given; the case it knows is one of Hong Kong's."""
+    found: list[tuple[NoticeContent, dict[str, Any]]] = []
+
+    def create_notice(_: Client, content: NoticeContent, **more: Any) -> Notice:
+        found.append((content, more))
+        return Notice(name="notices/kr-1", recipient=more["recipient"], content=content)
+
+    monkeypatch.setattr(Client, "create_notice", create_notice)
+    monkeypatch.setattr(Client, "server_info", lambda _: ServerInfo(client_authority="FSS"))
+    knows(monkeypatch, content=ASKED)
+    return found
+
+
+def knows(monkeypatch: pytest.MonkeyPatch, **of_request: Any) -> None:
+    request = Notice(name="notices/hk-1", sender="HK", recipient="KR", direction=Notice.INCOMING, **of_request)
+    case = AssistanceCase(name="assistanceCases/hk-1", request=request)
+    monkeypatch.setattr(Client, "get_assistance_case", lambda *_: case)
+
+
+def answer(profile: Path, *arguments: str | Path) -> Ran:
+    return run("assistance", "answer", "hk-1", "--profile", profile, "--summary", "en=So.", *arguments)
+
+
+def test_an_answer_is_handled_as_its_request_is(profile, given):
+    ran = answer(profile, "--outcome", "complete", "--request-id", "7")
+    assert ran.out == "kr-1 is released, to HK: complete, to hk-1\n"
+    ((content, more),) = given
+    assert (content.issuing_authority, content.confidence) == ("FSS", CONFIDENCE_EXERCISE)
+    assert (content.sectors, content.urgency, content.handling) == (ASKED.sectors, ASKED.urgency, ASKED.handling)
+    assert content.title == ASKED.title
+    assert content.assistance_answer.request == "notices/hk-1"
+    assert (more["recipient"], more["request_id"], more["validate_only"]) == ("HK", "7", False)
+
+
+def test_replies_of_a_file_and_of_options_come_together(profile, given, tmp_path):
+    (tmp_path / "replies.json").write_text(json.dumps({"2": {"en": "In May."}}))
+    replies = ("--replies", tmp_path / "replies.json", "--reply", "2=ko=5월.", "--reply", "1=en=A=B.")
+    assert answer(profile, "--outcome", "partial", *replies).code == 0
+    found = given[0][0].assistance_answer.replies
+    told = [(each.question, [(text.language_tag, text.text) for text in each.text]) for each in found]
+    assert told == [("2", [("en", "In May."), ("ko", "5월.")]), ("1", [("en", "A=B.")])]
+
+
+def test_a_request_whose_content_is_destroyed_is_not_answered(profile, given, monkeypatch):
+    knows(monkeypatch)
+    ran = answer(profile, "--outcome", "complete")
+    assert (ran.code, given) == (2, [])
+    assert "the content of hk-1 is destroyed" in ran.err
