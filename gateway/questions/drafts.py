@@ -4,7 +4,7 @@ from regulator.exchange.v1 import draft_service_pb2 as pb
 
 from gateway.errors import NotFound
 from gateway.identity.access import Caller
-from gateway.questions.paging import page_size
+from gateway.questions.paging import MAX_PAGE_BYTES, page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.draft_queries import DraftFilter, list_drafts, read_draft
@@ -12,8 +12,6 @@ from gateway.store.readers import Readers
 from gateway.supervision.draft_messages import draft_message
 from gateway.supervision.drafts import DraftRecord, draft_id
 from gateway.supervision.submissions import check_fields
-
-MAX_PAGE_BYTES = 4 << 20  # of the acts in a page
 
 
 class DraftQuestions:

@@ -19,6 +19,7 @@ PageRequest = ListPeersRequest | ListChannelsRequest | ListCertificatesRequest
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
+MAX_PAGE_BYTES = 4 << 20  # of what is stored, but for one item at least: an answer holds it, and memory
 MAX_POSITION = 2**63 - 1  # of a list; a database counts no further
 
 _FILTER_BYTES = 8

@@ -7,7 +7,7 @@ from regulator.exchange.v1 import sharing_service_pb2 as pb
 from gateway.errors import NotFound
 from gateway.identity.access import Caller
 from gateway.moments import day_at
-from gateway.questions.paging import page_size
+from gateway.questions.paging import MAX_PAGE_BYTES, page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.readers import Readers
@@ -18,7 +18,6 @@ from gateway.supervision.sharing_messages import ConsentView, consent_message, s
 from gateway.supervision.sharing_names import consent_ids, share_ids
 from gateway.supervision.submissions import check_fields
 
-MAX_PAGE_BYTES = 4 << 20  # of the envelopes of consents in a page
 _ALL = "-"  # in place of an id, AIP-159
 
 

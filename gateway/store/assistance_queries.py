@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer
 from regulator.exchange.v1.assistance_service_pb2 import AssistanceCase
 from regulator.exchange.v1.notice_service_pb2 import Notice
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from gateway.store.assistance_rows import ANSWERED, IS_OPEN, OUTCOME, answering, answers
-from gateway.store.queries import WITH_ENVELOPES, NoticeView, views_of
+from gateway.store.page_bounds import fitting
+from gateway.store.queries import SIZES, NoticeView, other_side, views_at
 from gateway.store.tables import assistance, notices
 from gateway.store.visibility import visible_notices
 from gateway.supervision.assistance import ENDED, MAX_ANSWERS, outcome_of
@@ -59,45 +60,51 @@ class CaseView:
 
 def read_case(connection: Connection, scope: Scope, request_id: str) -> CaseView | None:
     """Reads one case; None: there is none of that id that may be seen."""
-    found = _read(connection, scope, [notices.c.id == request_id], None, 1)
+    wanted = _CASES.where(notices.c.id == request_id, *visible_notices(scope))
+    found = _cases_at(connection, scope, [row.sequence for row in connection.execute(wanted)])
     return found[0] if found else None
 
 
-def list_cases(connection: Connection, wanted: CaseFilter, before: int | None, limit: int) -> list[CaseView]:
-    """Reads a page, newest first.
+def list_cases(
+    connection: Connection, wanted: CaseFilter, before: int | None, limit: int, max_bytes: int
+) -> tuple[list[CaseView], bool]:
+    """Reads a page, newest first, and whether more follow.
 
     Args:
         connection: a reader
         wanted: what is asked for
         before: sequence of the last request of the page before; None for the first page
         limit: at most so many
+        max_bytes: of all their envelopes and answers together, but for one case at least
     """
-    return _read(connection, wanted.scope, _conditions(wanted), before, limit)
-
-
-def _read(
-    connection: Connection, scope: Scope, conditions: Sequence[ColumnElement[bool]], before: int | None, limit: int
-) -> list[CaseView]:
-    statement = _CASES.where(*conditions, *visible_notices(scope))
+    statement = _CASES.where(*_conditions(wanted), *visible_notices(wanted.scope))
     if before is not None:
         statement = statement.where(assistance.c.sequence < before)
-    rows = connection.execute(statement.order_by(assistance.c.sequence.desc()).limit(limit)).mappings().all()
-    said = _answers(connection, scope, [row["id"] for row in rows])
-    views = views_of(connection, scope, rows)
+    newest = statement.order_by(assistance.c.sequence.desc()).limit(limit + 1)
+    page, more = fitting(connection.execute(newest), limit, max_bytes)
+    return _cases_at(connection, wanted.scope, [row.sequence for row in page]), more
+
+
+def _cases_at(connection: Connection, scope: Scope, sequences: Sequence[int]) -> list[CaseView]:
+    """Reads the cases whose requests have these sequences, in the order given."""
+    kept = {row.sequence: row for row in connection.execute(_KEPT.where(assistance.c.sequence.in_(sequences)))}
+    said = _answers(connection, scope, sequences)
     return [
-        CaseView(view, row["outcome"], row["respond_by"], said.get(row["id"], ())[-MAX_ANSWERS:])
-        for view, row in zip(views, rows, strict=True)
+        CaseView(view, kept[view.sequence].outcome, kept[view.sequence].respond_by, said.get(view.sequence, ()))
+        for view in views_at(connection, scope, sequences)
     ]
 
 
-def _answers(connection: Connection, scope: Scope, request_ids: Sequence[str]) -> Mapping[str, Sequence[AnswerView]]:
-    """The answers that may be seen, by the id of their request."""
+def _answers(connection: Connection, scope: Scope, sequences: Sequence[int]) -> Mapping[int, Sequence[AnswerView]]:
+    """The newest answers that may be seen, by the sequence of their request."""
     seen = answers.c.id.in_(select(notices.c.id).where(*visible_notices(scope)).correlate(None))
-    statement = _ANSWERS.where(notices.c.id.in_(request_ids))
-    found: dict[str, list[AnswerView]] = {}
-    for row in connection.execute(statement if scope.is_unlimited else statement.where(seen)):
+    asked = _ANSWERS.where(notices.c.sequence.in_(sequences))
+    newest = (asked if scope.is_unlimited else asked.where(seen)).subquery()
+    statement = select(newest).where(newest.c.place <= MAX_ANSWERS).order_by(newest.c.sequence)
+    found: dict[int, list[AnswerView]] = {}
+    for row in connection.execute(statement):
         view = AnswerView(row.id, row.outcome, row.issuing_authority, row.released_at, row.state)
-        found.setdefault(row.request, []).append(view)
+        found.setdefault(row.asked, []).append(view)
     return found
 
 
@@ -107,7 +114,7 @@ def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
     if wanted.direction:
         found.append(columns.direction == wanted.direction)
     if wanted.peer:
-        found.append(or_(columns.sender == wanted.peer, columns.recipient == wanted.peer))
+        found.append(other_side(columns, columns.direction == Notice.OUTGOING, wanted.peer))
     if wanted.requested_authority:
         found.append(assistance.c.requested_authority == wanted.requested_authority)
     if wanted.state == AssistanceCase.WITHDRAWN:
@@ -119,23 +126,35 @@ def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
     return found
 
 
+_ANSWER_BYTES = 128  # of an answer in short
+_COUNT = (
+    select(func.count()).select_from(answering.join(answers, ANSWERED)).correlate(notices).scalar_subquery()
+)  # of a request's answers
+_SIZE = SIZES.selected_columns.size + _ANSWER_BYTES * case((_COUNT > MAX_ANSWERS, MAX_ANSWERS), else_=_COUNT)
+
 _CASES = (
-    WITH_ENVELOPES.add_columns(OUTCOME.label("outcome"), assistance.c.respond_by)
+    select(notices.c.sequence, _SIZE.label("size"))
     .join(assistance, assistance.c.sequence == notices.c.sequence)
-    .where(assistance.c.request == "")
+    .where(assistance.c.request == "", notices.c.kind == Notice.ASSISTANCE_REQUEST)
+)
+"""Requests, each with the bytes of its envelopes and answers. What is left of an answer may name no request."""
+
+_KEPT = select(assistance.c.sequence, assistance.c.respond_by, OUTCOME.label("outcome")).join(
+    notices, notices.c.sequence == assistance.c.sequence
 )
 
 _ANSWERS = (
     select(
-        answering.c.request,
+        notices.c.sequence.label("asked"),
+        answers.c.sequence,
         answering.c.outcome,
         answers.c.id,
         answers.c.issuing_authority,
         answers.c.released_at,
         answers.c.state,
+        func.row_number().over(partition_by=notices.c.sequence, order_by=answers.c.sequence.desc()).label("place"),
     )
     .select_from(notices)
     .join(answering, answering.c.request == notices.c.id)
     .join(answers, ANSWERED)
-    .order_by(answers.c.sequence)
 )

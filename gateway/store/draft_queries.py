@@ -6,6 +6,7 @@ from regulator.exchange.v1.draft_service_pb2 import Draft
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from gateway.store.draft_rows import draft_record
+from gateway.store.page_bounds import fitting
 from gateway.store.tables import drafts
 from gateway.store.visibility import visible_drafts
 from gateway.supervision.disclosure import Scope
@@ -48,17 +49,14 @@ def list_drafts(
         limit: at most so many
         max_bytes: of all their acts together, but for one draft at least
     """
-    sizes = select(drafts.c.sequence, func.coalesce(func.length(drafts.c.request), 0)).where(*_conditions(wanted))
+    size = func.coalesce(func.length(drafts.c.request), 0).label("size")
+    sizes = select(drafts.c.sequence, size).where(*_conditions(wanted))
     if before is not None:
         sizes = sizes.where(drafts.c.sequence < before)
-    page: list[int] = []
-    total, more = 0, False
-    for sequence, size in connection.execute(sizes.order_by(drafts.c.sequence.desc()).limit(limit + 1)):
-        total += size
-        if more := len(page) == limit or bool(page and total > max_bytes):
-            break
-        page.append(sequence)
-    found = select(drafts).where(drafts.c.sequence.in_(page)).order_by(drafts.c.sequence.desc())
+    newest = sizes.order_by(drafts.c.sequence.desc()).limit(limit + 1)
+    page, more = fitting(connection.execute(newest), limit, max_bytes)
+    sequences = [each.sequence for each in page]
+    found = select(drafts).where(drafts.c.sequence.in_(sequences)).order_by(drafts.c.sequence.desc())
     rows = connection.execute(found).mappings()
     return [DraftView(row["sequence"], draft_record(row)) for row in rows], more
 

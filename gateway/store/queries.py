@@ -1,9 +1,9 @@
 """What back offices ask: one notice, pages of notices, events after a cursor. Reads only, on the readers."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -13,10 +13,11 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
-    RowMapping,
+    Row,
     Select,
     and_,
     bindparam,
+    func,
     literal,
     not_,
     or_,
@@ -25,7 +26,8 @@ from sqlalchemy import (
 )
 
 from gateway.store import prepared
-from gateway.store.prepared import Row
+from gateway.store.page_bounds import fitting
+from gateway.store.prepared import rows_by_keys
 from gateway.store.rows import enum_values, notice_record
 from gateway.store.state import read_origins
 from gateway.store.tables import (
@@ -122,15 +124,29 @@ class EventFilter:
     authority: str = ""  # of who asks: events about drafts are for their own one
 
 
-WITH_ENVELOPES = select(notices, leaves.c.data).join(
+_WITH_ENVELOPES = select(notices, leaves.c.data).join(
     leaves, (leaves.c.channel == notices.c.channel) & (leaves.c.index == notices.c.index)
 )
 """Notices, each with the bytes of the envelope that gave it."""
 
 
+def _length_at(channel: ColumnElement[Any], index: ColumnElement[Any]) -> ColumnElement[int]:
+    """The bytes of an envelope; 0: there is none."""
+    there = (leaves.c.channel == channel, leaves.c.index == index)
+    return func.coalesce(select(func.length(leaves.c.data)).where(*there).scalar_subquery(), 0)
+
+
+_SIZE = _length_at(notices.c.channel, notices.c.index)
+for _act in ("acknowledged", "withdrawn", "destroyed", "peer_destroyed", "attached"):
+    _SIZE += _length_at(notices.c[f"{_act}_channel"], notices.c[f"{_act}_index"])
+
+SIZES: Select[tuple[int, int]] = select(notices.c.sequence, _SIZE.label("size"))
+"""Notices by their sequences, each with the bytes of all its envelopes."""
+
+
 def read_notice(connection: Connection, scope: Scope, notice_id: str) -> NoticeView | None:
     """Reads one notice; None: there is none of that id that may be seen."""
-    found = views_of(connection, scope, prepared.rows(connection, _by_id(scope), {"wanted": notice_id}))
+    found = _views_of(connection, scope, prepared.rows(connection, _by_id(scope), {"wanted": notice_id}))
     return found[0] if found else None
 
 
@@ -141,9 +157,9 @@ def read_record(connection: Connection, notice_id: str) -> NoticeRecord | None:
 
 
 def list_notices(
-    connection: Connection, scope: Scope, wanted: NoticeFilter, before: int | None, limit: int
-) -> list[NoticeView]:
-    """Reads a page, newest first.
+    connection: Connection, scope: Scope, wanted: NoticeFilter, before: int | None, limit: int, max_bytes: int
+) -> tuple[list[NoticeView], bool]:
+    """Reads a page, newest first, and whether more follow.
 
     Args:
         connection: a reader
@@ -151,15 +167,17 @@ def list_notices(
         wanted: what is asked for
         before: sequence of the last notice of the page before; None for the first page
         limit: at most so many
+        max_bytes: of all their envelopes together, but for one notice at least
     """
     conditions = (*_conditions(wanted), *visible_notices(scope))
-    statement = WITH_ENVELOPES.where(*conditions).order_by(notices.c.sequence.desc()).limit(limit)
+    statement = SIZES.where(*conditions).order_by(notices.c.sequence.desc()).limit(limit + 1)
     if wanted.identifier:
         statement = statement.join(notice_identifiers, notice_identifiers.c.sequence == notices.c.sequence)
         statement = statement.where(notice_identifiers.c.identifier == wanted.identifier.strip().upper())
     if before is not None:
         statement = statement.where(notices.c.sequence < before)
-    return views_of(connection, scope, _newest(connection, statement, wanted, limit))
+    page, more = fitting(_newest(connection, statement, wanted, limit + 1), limit, max_bytes)
+    return views_at(connection, scope, [row.sequence for row in page]), more
 
 
 def read_events(
@@ -195,7 +213,7 @@ def _events_after(scope: Scope, wanted: EventFilter) -> Select[Any]:
     return question.order_by(events.c.cursor).limit(bindparam("at_most", type_=Integer))
 
 
-def _event_view(row: Row, hidden: Collection[str]) -> EventView:
+def _event_view(row: prepared.Row, hidden: Collection[str]) -> EventView:
     """The detail stays empty if it names a notice that may not be seen."""
     return EventView(
         cursor=row["cursor"],
@@ -229,7 +247,7 @@ def _event_conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _rules_of(row: Row) -> dict[str, Any]:
+def _rules_of(row: prepared.Row) -> dict[str, Any]:
     names = ("jurisdiction", "framework", "version", "provision", "assessment")
     topics, sectors = tuple(row["topics"].split()), enum_values(row["sectors"])
     return {name: row[name] for name in names} | {"sectors": sectors, "topics": topics}
@@ -237,7 +255,7 @@ def _rules_of(row: Row) -> dict[str, Any]:
 
 @cache
 def _by_id(scope: Scope) -> Select[Any]:
-    return WITH_ENVELOPES.where(notices.c.id == bindparam("wanted"), *visible_notices(scope))
+    return _WITH_ENVELOPES.where(notices.c.id == bindparam("wanted"), *visible_notices(scope))
 
 
 def _conditions(wanted: NoticeFilter) -> list[ColumnElement[bool]]:
@@ -250,7 +268,7 @@ def _conditions(wanted: NoticeFilter) -> list[ColumnElement[bool]]:
     if wanted.sector:
         found.append(columns.sectors.op("&")(1 << wanted.sector) != 0)
     if wanted.peer:
-        found.append(_other_side(columns, columns.direction == Notice.OUTGOING, wanted.peer))
+        found.append(other_side(columns, columns.direction == Notice.OUTGOING, wanted.peer))
     if wanted.released_from is not None:
         found.append(columns.released_at >= wanted.released_from)
     if wanted.released_before is not None:
@@ -259,16 +277,16 @@ def _conditions(wanted: NoticeFilter) -> list[ColumnElement[bool]]:
 
 
 def _newest(
-    connection: Connection, statement: Select[tuple[object, ...]], wanted: NoticeFilter, limit: int
-) -> Sequence[RowMapping]:
-    """The rows of a page. Where direction or peer alone could narrow it, each channel's are read by its own index.
+    connection: Connection, statement: Select[tuple[int, int]], wanted: NoticeFilter, limit: int
+) -> Iterable[Row[tuple[int, int]]]:
+    """The rows of a page; where direction or peer alone could narrow it, each channel's are read by its own index.
 
     Else a page of the few that came in would go through all that went out.
     """
     if not (wanted.direction or wanted.peer) or wanted.state or wanted.kind or wanted.identifier:
-        return _rows(connection, statement)
-    found = (_rows(connection, statement.where(notices.c.channel == each)) for each in _channels(connection, wanted))
-    return sorted((row for rows in found for row in rows), key=itemgetter("sequence"), reverse=True)[:limit]
+        return connection.execute(statement)
+    found = (connection.execute(statement.where(notices.c.channel == each)) for each in _channels(connection, wanted))
+    return sorted((row for rows in found for row in rows), key=attrgetter("sequence"), reverse=True)[:limit]
 
 
 def _channels(connection: Connection, wanted: NoticeFilter) -> Sequence[int]:
@@ -277,21 +295,23 @@ def _channels(connection: Connection, wanted: NoticeFilter) -> Sequence[int]:
     if wanted.direction:
         statement = statement.where(channels.c.outgoing.is_(wanted.direction == Notice.OUTGOING))
     if wanted.peer:
-        statement = statement.where(_other_side(channels.c, channels.c.outgoing.is_(True), wanted.peer))
+        statement = statement.where(other_side(channels.c, channels.c.outgoing.is_(True), wanted.peer))
     return connection.scalars(statement).all()
 
 
-def _other_side(columns: Any, outgoing: ColumnElement[bool], peer: str) -> ColumnElement[bool]:
+def other_side(columns: Any, outgoing: ColumnElement[bool], peer: str) -> ColumnElement[bool]:
     """That a notice, or a channel, is to or from a peer. The own jurisdiction is no peer."""
     return or_(and_(outgoing, columns.recipient == peer), and_(not_(outgoing), columns.sender == peer))
 
 
-def _rows(connection: Connection, statement: Select[tuple[object, ...]]) -> Sequence[RowMapping]:
-    return connection.execute(statement).mappings().all()
+def views_at(connection: Connection, scope: Scope, sequences: Sequence[int]) -> list[NoticeView]:
+    """Reads the notices of these sequences, which are there and may be seen, in the order given."""
+    rows = {row["sequence"]: row for row in rows_by_keys(connection, _WITH_ENVELOPES, notices.c.sequence, sequences)}
+    return _views_of(connection, scope, [rows[each] for each in sequences])
 
 
-def views_of(connection: Connection, scope: Scope, rows: Sequence[Row]) -> list[NoticeView]:
-    """Reads the notices of rows of ``WITH_ENVELOPES``, each with all its envelopes."""
+def _views_of(connection: Connection, scope: Scope, rows: Sequence[prepared.Row]) -> list[NoticeView]:
+    """Reads the notices of rows of ``_WITH_ENVELOPES``, each with all its envelopes."""
     origins = read_origins(connection)
     whole = [notice_record(row, origins) for row in rows]
     hidden = hidden_of(connection, scope, [name for each in whole for name in (each.superseded_by, each.withdrawn_by)])

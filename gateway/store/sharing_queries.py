@@ -9,6 +9,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.sharing_service_pb2 import Consent
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select
 
+from gateway.store.page_bounds import fitting
 from gateway.store.sharing_rows import WITH_ENVELOPES, sharing_record
 from gateway.store.state import read_origins
 from gateway.store.tables import leaves, notices, sharing_acts
@@ -59,17 +60,12 @@ def list_consents(
     statement = _CONSENTS.where(*visible_notices(wanted.scope), *_conditions(wanted))
     if before is not None:
         statement = statement.where(_asked.c.cursor < before)
-    page: dict[int, int | None] = {}
-    total, more = 0, False
-    for row in connection.execute(statement.order_by(_asked.c.cursor.desc()).limit(limit + 1)):
-        total += row.size
-        if more := len(page) == limit or bool(page and total > max_bytes):
-            break
-        page[row.asked] = row.decided
-    cursors = [each for pair in page.items() for each in pair if each is not None]
+    newest = statement.order_by(_asked.c.cursor.desc()).limit(limit + 1)
+    page, more = fitting(connection.execute(newest), limit, max_bytes)
+    cursors = [each for row in page for each in (row.asked, row.decided) if each is not None]
     rows = connection.execute(WITH_ENVELOPES.where(sharing_acts.c.cursor.in_(cursors))).mappings()
     known, origins = {row["cursor"]: row for row in rows}, read_origins(connection)
-    pairs = ((asked, [known[each] for each in (asked, decided) if each is not None]) for asked, decided in page.items())
+    pairs = ((row.asked, [known[each] for each in (row.asked, row.decided) if each is not None]) for row in page)
     return [(asked, _consent_view(found, origins)) for asked, found in pairs], more
 
 

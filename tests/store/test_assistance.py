@@ -45,7 +45,7 @@ async def state(store: Opened, request: str = "hk-1") -> str:
 async def listed(
     store: Opened, scope: Scope = EVERYTHING, limit: int = 10, before: int | None = None, **wanted: Any
 ) -> Sequence[str]:
-    found = await store.read(list_cases, CaseFilter(scope, TODAY, **wanted), before, limit)
+    found, _ = await store.read(list_cases, CaseFilter(scope, TODAY, **wanted), before, limit, 1 << 20)
     return [each.request.record.id for each in found]
 
 
@@ -90,8 +90,39 @@ async def test_cases_are_listed_by_what_is_asked_of_them(hk: Opened, kr: Opened,
     assert await listed(kr, state=AssistanceCase.PARTLY_ANSWERED) == []
     assert await listed(kr, direction=Notice.INCOMING, peer="HK") == await listed(hk, direction=Notice.OUTGOING)
     assert await listed(kr, direction=Notice.OUTGOING) == await listed(kr, peer="SG") == []
+    assert await listed(kr, peer="KR") == []  # the own jurisdiction is on no other side
     assert await listed(kr, requested_authority="FSC") == ["hk-5", "hk-4", "hk-3", "hk-2"]
     assert await listed(kr, overdue_only=True) == ["hk-2", "hk-1"]
+
+
+async def test_a_page_ends_before_so_many_bytes_and_goes_on(hk: Opened, answered: None):
+    names: list[str] = []
+    before, more = None, True
+    while more:
+        found, more = await hk.read(list_cases, CaseFilter(EVERYTHING, TODAY), before, 10, 0)
+        [(name, before)] = [(each.request.record.id, each.request.sequence) for each in found]
+        names.append(name)
+    assert names == ["hk-5", "hk-4", "hk-3", "hk-2", "hk-1"]
+    assert len((await hk.read(list_cases, CaseFilter(EVERYTHING, TODAY), None, 10, 1 << 20))[0]) == 5
+
+
+async def test_of_many_answers_the_newest_are_told(hk: Opened, kr: Opened, monkeypatch: pytest.MonkeyPatch):
+    """A peer seals as many as it likes; none but so many are read."""
+    monkeypatch.setattr("gateway.store.assistance_queries.MAX_ANSWERS", 2)
+    for number in (1, 2):
+        await give(hk, f"hk-{number}", asking())
+    await settle(hk, kr)
+    for number in range(4):
+        await give(kr, f"kr-1{number}", answering("hk-1", outcome=A.ACCEPTED))
+        await give(kr, f"kr-2{number}", answering("hk-2", outcome=A.ACCEPTED, handling=handling(tlp=Handling.RED)))
+    await settle(hk, kr)
+    for request in ("hk-1", "hk-2"):
+        found = await case(hk, request)
+        assert found
+        assert [each.notice_id for each in found.answers] == [f"kr-{request[-1]}{number}" for number in (2, 3)]
+    hidden = await case(hk, "hk-2", Scope(Handling.AMBER))
+    assert hidden
+    assert hidden.answers == ()
 
 
 async def test_an_answer_that_is_withdrawn_or_superseded_counts_no_more(hk: Opened, kr: Opened, answered: None):

@@ -89,8 +89,9 @@ async def test_lists_and_rebuilds_cope(pair):
     await destroy(hk, kr)
     for store in pair:
         before = [await store.rows(table) for table in (notices, notice_identifiers)]
-        assert len(await store.read(list_notices, EVERYTHING, NoticeFilter(), None, 10)) == 4
-        assert await store.read(list_notices, EVERYTHING, NoticeFilter(identifier=LICENCE), None, 10) == []
+        assert len((await store.read(list_notices, EVERYTHING, NoticeFilter(), None, 10, 1 << 20))[0]) == 4
+        of_holder = NoticeFilter(identifier=LICENCE)
+        assert await store.read(list_notices, EVERYTHING, of_holder, None, 10, 1 << 20) == ([], False)
         await store.rebuilt()
         assert [await store.rows(table) for table in (notices, notice_identifiers)] == before
     assert (await message(kr, "hk-3")).superseded_by == "notices/hk-5"

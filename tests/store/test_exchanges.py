@@ -101,7 +101,7 @@ class Acts:
         await one.restart()
 
     async def known(self, store: Opened, direction: Notice.Direction.ValueType) -> list[str]:
-        views = await store.read(list_notices, EVERYTHING, NoticeFilter(direction=direction), None, 1000)
+        views, _ = await store.read(list_notices, EVERYTHING, NoticeFilter(direction=direction), None, 1000, 1 << 30)
         return [view.record.id for view in views]
 
 

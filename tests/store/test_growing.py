@@ -23,7 +23,7 @@ Read = Callable[[Connection], object]
 
 
 def listed(before: int | None = None, **wanted: Any) -> Read:
-    return lambda connection: list_notices(connection, EVERYTHING, NoticeFilter(**wanted), before, PAGE)
+    return lambda connection: list_notices(connection, EVERYTHING, NoticeFilter(**wanted), before, PAGE, 1 << 20)
 
 
 READS: dict[str, Read] = {

@@ -14,7 +14,7 @@ from regulator.exchange.v1.values_pb2 import (
 )
 
 from gateway.errors import Unavailable
-from gateway.store.queries import EventFilter, NoticeFilter, list_notices, read_events, read_notice
+from gateway.store.queries import EventFilter, NoticeFilter, NoticeView, list_notices, read_events, read_notice
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.exchanging import settle
 from tests.store.stores import NOW, Opened, refused
@@ -23,8 +23,14 @@ from tests.supervision.samples import reference
 ALL = NoticeFilter()
 
 
-async def listed(store: Opened, wanted: NoticeFilter = ALL, before: int | None = None, limit: int = 100) -> list[str]:
-    return [view.record.id for view in await store.read(list_notices, EVERYTHING, wanted, before, limit)]
+async def page(
+    store: Opened, wanted: NoticeFilter = ALL, before: int | None = None, limit: int = 100, max_bytes: int = 1 << 20
+) -> tuple[list[NoticeView], bool]:
+    return await store.read(list_notices, EVERYTHING, wanted, before, limit, max_bytes)
+
+
+async def listed(store: Opened, wanted: NoticeFilter = ALL, before: int | None = None) -> list[str]:
+    return [view.record.id for view in (await page(store, wanted, before))[0]]
 
 
 @pytest.fixture
@@ -99,9 +105,7 @@ async def test_each_filter_gives_what_it_asks_for_and_no_more(filled: Opened):
 
 
 async def test_a_range_of_time_has_its_first_moment_and_not_its_last(filled: Opened):
-    times = {
-        view.record.id: view.record.released_at for view in await filled.read(list_notices, EVERYTHING, ALL, None, 100)
-    }
+    times = {view.record.id: view.record.released_at for view in (await page(filled))[0]}
     span = NoticeFilter(released_from=times["hk-2"], released_before=times["hk-4"])
     assert set(await listed(filled, span)) == {
         name for name, time in times.items() if times["hk-2"] <= time < times["hk-4"]
@@ -111,17 +115,36 @@ async def test_a_range_of_time_has_its_first_moment_and_not_its_last(filled: Ope
 
 
 async def test_pages_miss_and_repeat_nothing_while_notices_come_in(filled: Opened):
-    first = await filled.read(list_notices, EVERYTHING, ALL, None, 3)
+    first, more = await page(filled, limit=3)
+    assert more
     await filled.release("hk-6")
-    second = await filled.read(list_notices, EVERYTHING, ALL, first[-1].sequence, 3)
+    second, more = await page(filled, before=first[-1].sequence, limit=3)
+    assert not more
     assert [view.record.id for view in first + second] == ["hk-5", "kr-1", "hk-4", "hk-3", "hk-2", "hk-1"]
     assert await listed(filled, before=second[-1].sequence) == []
 
 
 async def test_a_page_of_one_filter_follows_on_its_own(filled: Opened):
     outgoing = NoticeFilter(direction=Notice.OUTGOING)
-    first = await filled.read(list_notices, EVERYTHING, outgoing, None, 2)
+    first, _ = await page(filled, outgoing, limit=2)
     assert await listed(filled, outgoing, first[-1].sequence) == ["hk-3", "hk-2", "hk-1"]
+
+
+async def test_a_page_ends_before_so_many_bytes_of_all_its_envelopes_but_holds_one_notice(filled: Opened):
+    whole, _ = await page(filled)
+    sizes = [len(b"".join(envelopes_of(view))) for view in whole]
+    for wanted in (ALL, NoticeFilter(peer="KR")):
+        for held in range(1, len(whole)):
+            for spare, expected in ((0, held), (-1, max(held - 1, 1)), (sizes[held] - 1, held)):
+                found, more = await page(filled, wanted, max_bytes=sum(sizes[:held]) + spare)
+                assert (found, more) == (whole[:expected], True)
+        assert await page(filled, wanted, max_bytes=sum(sizes)) == (whole, False)
+        assert await page(filled, wanted, max_bytes=0) == (whole[:1], True)
+        assert await page(filled, wanted, whole[-2].sequence, max_bytes=0) == (whole[-1:], False)
+
+
+def envelopes_of(view: NoticeView) -> tuple[bytes, ...]:
+    return view.released, view.acknowledged, view.withdrawn, view.destroyed, view.peer_destroyed, view.attached
 
 
 async def test_quotes_and_wildcards_are_text_like_any_other(filled: Opened):

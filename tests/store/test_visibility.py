@@ -20,7 +20,7 @@ RED = {"handling": handling(tlp=Handling.RED)}
 
 
 async def seen(store: Opened, scope: Scope, limit: int = 100, before: int | None = None) -> list[str]:
-    views = await store.read(list_notices, scope, NoticeFilter(), before, limit)
+    views, _ = await store.read(list_notices, scope, NoticeFilter(), before, limit, 1 << 20)
     return [view.record.id for view in views]
 
 

@@ -631,7 +631,7 @@ class ListNoticesRequest(_message.Message):
     RELEASE_TIME_FROM_FIELD_NUMBER: _builtins.int
     RELEASE_TIME_BEFORE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many; 0: 50; more than 1,000 is 1,000."""
+    """At most so many; 0: 50; more than 1,000 is 1,000. A page may hold fewer, though more follow."""
     page_token: _builtins.str
     """`next_page_token` of the page before, with the same filters."""
     direction: Global___Notice.Direction.ValueType
