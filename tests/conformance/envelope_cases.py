@@ -6,6 +6,7 @@ from typing import Any
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
+from tests.conformance import assistance_cases
 from tests.conformance.cases import Subject, encoded
 from tests.conformance.envelope_rule_cases import broken, taken
 from tests.conformance.materials import content_shared, destroyed, envelope, release, sharing_decided, sharing_requested
@@ -30,9 +31,15 @@ def envelopes() -> Subject:
         "shows what it says; UNSUPPORTED, it is of a kind that this version does not know, and operators are told. "
         "To refuse means that its content breaks a rule: operators are told, and nothing else is done with it.",
     )
-    for name, differs, use, data in (*_accepted(), *taken()):
+    for name, differs, use, data in (*_accepted(), *taken(), *assistance_cases.taken()):
         subject.accept(name, differs, given(data), leaf_hash=leaf(data), use=use)
-    for name, differs, data in (*_of_the_frame(), *_of_the_act(), *_of_the_bytes(), *broken()):
+    for name, differs, data in (
+        *_of_the_frame(),
+        *_of_the_act(),
+        *_of_the_bytes(),
+        *broken(),
+        *assistance_cases.broken(),
+    ):
         subject.refuse(name, "release", differs, "INVALID", given(data), leaf_hash=leaf(data))
     return subject
 

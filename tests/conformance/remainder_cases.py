@@ -6,6 +6,7 @@ from typing import Any
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_pb2 import Reference
 
+from tests.conformance import assistance_cases
 from tests.conformance.cases import Subject, encoded
 from tests.conformance.envelope_cases import UNKNOWN_FIELD
 from tests.conformance.materials import content_shared, destroyed, envelope, release, sharing_decided, sharing_requested
@@ -18,11 +19,11 @@ def remainders() -> Subject:
         "Read what a peer hands in for an envelope whose content is destroyed: it must be exactly what is left. Where "
         "`envelope` is given, it is also what must be left of that one. `sha256` is over the remainder's bytes.",
     )
-    for name, differs, whole, left in _accepted():
+    for name, differs, whole, left in (*_accepted(), *assistance_cases.remainders()):
         data = left.SerializeToString(deterministic=True)
         given = {"remainder": encoded(data), "envelope": encoded(whole.SerializeToString())}
         subject.accept(name, differs, given, sha256=sha256(data).hexdigest())
-    for name, base, differs, data in _refused():
+    for name, base, differs, data in (*_refused(), *assistance_cases.too_much()):
         subject.refuse(name, base, differs, "MALFORMED", {"remainder": encoded(data)})
     return subject
 
