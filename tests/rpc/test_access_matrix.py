@@ -3,7 +3,7 @@
 What must come of it is worked out here from the table of ``docs/access.md`` and the order of the labels alone.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,12 +16,13 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+from regulator.exchange.v1 import assistance_service_pb2 as assistance
 from regulator.exchange.v1 import attachment_service_pb2 as attachments
 from regulator.exchange.v1 import evidence_service_pb2 as evidence
 from regulator.exchange.v1 import notice_service_pb2 as pb
 from regulator.exchange.v1 import sharing_service_pb2 as sharing
+from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
-from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import (
     SECTOR_CUSTODY,
     SECTOR_EXCHANGE,
@@ -50,15 +51,13 @@ from tests.rpc.calls import (
     client_files,
     connected,
 )
-from tests.supervision.samples import content, handling
+from tests.rpc.matrix_giving import LABELS, ask_and_answer, pass_on, what
 from tests.supervision.sharing_samples import MAS
 from tests.support.nodes import Site, eventually, found_pair, running
 
-LABELS = (Handling.CLEAR, Handling.GREEN, Handling.AMBER, Handling.AMBER_STRICT, Handling.RED)
 PROMISED, OF_LABELS = promised(), promised_of_labels()
 WHOLE = "needs RED, all sectors"
 WHY = [LocalizedText(language_tag="en", text="It was wrong.")]
-PURPOSE = {"en": "A joint case."}
 OK, DENIED, NOT_FOUND, WRONG_STATE = (
     grpc.StatusCode.OK,
     grpc.StatusCode.PERMISSION_DENIED,
@@ -100,13 +99,15 @@ Key = tuple[str, Handling.Tlp.ValueType]
 class World:
     """Two nodes, and notices of each label: ``given`` here, two of each, and ``received`` from Korea.
 
-    Of each label Korea asked for consent to pass on the one that the SFC gave, had it, and passed the notice on.
+    Of each label Korea asked for consent to pass on the one that the SFC gave, had it, and passed the notice on; and it
+    asked the SFC for assistance, which it accepted. What was asked in CLEAR it answered in RED.
     """
 
     hk: Site
     notices: Mapping[Key, str]
     consents: Mapping[Handling.Tlp.ValueType, str]
     shares: Mapping[Handling.Tlp.ValueType, str]
+    cases: Mapping[Handling.Tlp.ValueType, str]
 
 
 @pytest.fixture(scope="module")
@@ -121,31 +122,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         with hk.client("SFC") as client:
             eventually(lambda: set(notices.values()) <= {each.name for each in client.list_notices()})
         consents, shares = pass_on({label: notices["SFC", label] for label in LABELS}, hk, kr)
-        yield World(hk, notices, consents, shares)
-
-
-def pass_on(
-    notices: Mapping[Handling.Tlp.ValueType, str], hk: Site, kr: Site
-) -> tuple[Mapping[Handling.Tlp.ValueType, str], Mapping[Handling.Tlp.ValueType, str]]:
-    """Asks for consents in Korea, grants them here, and marks in Korea; gives their names, once all are here."""
-    to, use = [(MAS.organisation, MAS.jurisdiction)], Handling.SUPERVISION
-    with hk.client("SFC") as here, kr.client("FSC") as there:
-        eventually(lambda: set(notices.values()) <= {each.name for each in there.list_notices()})
-        consents = {
-            label: there.request_consent(name, recipients=to, use=use, purpose=PURPOSE).name
-            for label, name in notices.items()
-        }
-        eventually(lambda: set(consents.values()) <= {each.name for each in here.list_consents()})
-        for name in consents.values():
-            here.grant_consent(name)
-        granted = sharing.Consent.GRANTED
-        eventually(lambda: set(consents.values()) <= {each.name for each in there.list_consents(state=granted)})
-        shares = {
-            label: there.mark_shared(notices[label], recipients=to, use=use, consent=name).name
-            for label, name in consents.items()
-        }
-        eventually(lambda: set(shares.values()) <= {each.name for each in here.list_shares()})
-    return consents, shares
+        yield World(hk, notices, consents, shares, ask_and_answer(hk, kr))
 
 
 def admit_everybody(site: Site) -> None:
@@ -170,14 +147,6 @@ def named_file(folder: Path) -> Path:
     path = folder / NAMED.file_name
     path.write_bytes(BYTES)
     return path
-
-
-def what(
-    label: Handling.Tlp.ValueType, authority: str, sectors: Sequence[Sector.ValueType] = (SECTOR_EXCHANGE,)
-) -> NoticeContent:
-    sharing = Handling.ALLOWED if label == Handling.CLEAR else Handling.CONSENT_REQUIRED
-    marked = handling(tlp=label, onward_sharing=sharing)
-    return content(handling=marked, issuing_authority=authority, sectors=list(sectors))
 
 
 @pytest.fixture(scope="module")
@@ -296,6 +265,35 @@ class TestEverybody:
             cleared = {name for label, name in names.items() if who.sees(label)}
             assert named == (cleared if who.may(f"{SHARING}{method}") else set())
 
+    def test_reads_cases_and_answers_that_it_is_cleared_for_and_nothing_else(self, world, connect, who):
+        channel, method = connect(who), f"{ASSISTANCE}GetAssistanceCase"
+        for label, name in world.cases.items():
+            answer = call(channel, method, assistance.GetAssistanceCaseRequest(name=name))
+            assert answer.code in expected(who, method, label, of_own_authority=True), label
+            if answer.code == OK:
+                self.check_case(assistance.AssistanceCase.FromString(answer.data), label, who)
+            elif answer.code == NOT_FOUND:
+                absent = assistance.GetAssistanceCaseRequest(name="assistanceCases/hk-0")
+                assert answer.text.replace(name, absent.name) == call(channel, method, absent).text
+
+    def test_lists_cases_that_it_is_cleared_for_and_nothing_else(self, world, connect, who):
+        method = f"{ASSISTANCE}ListAssistanceCases"
+        answer = call(connect(who), method, assistance.ListAssistanceCasesRequest(page_size=1000))
+        assert (answer.code == OK) == who.may(method)
+        found = assistance.ListAssistanceCasesResponse.FromString(answer.data).assistance_cases
+        cleared = {name: label for label, name in world.cases.items() if who.sees(label) and who.may(method)}
+        assert {each.name for each in found} == set(cleared)
+        for case in found:
+            self.check_case(case, cleared[case.name], who)
+
+    @staticmethod
+    def check_case(case: assistance.AssistanceCase, label: Handling.Tlp.ValueType, who: Who) -> None:
+        """Answers above the clearance are left out; the state is the case's own."""
+        is_clear, outcomes = label == Handling.CLEAR, [each.outcome for each in case.answers]
+        assert case.state == (case.ANSWERED if is_clear else case.ACCEPTED)
+        seen = [AssistanceAnswer.COMPLETE] if is_clear and who.sees(Handling.RED) else []
+        assert outcomes == [AssistanceAnswer.ACCEPTED, *seen]
+
     @pytest.mark.parametrize("method", ASKED)
     def test_reads_the_files_of_what_it_is_cleared_for(self, world, connect, who, method):
         """Korea's node holds them; an approver is told of those of drafts, and of no notice's."""
@@ -356,12 +354,9 @@ def test_the_page_says_at_which_methods_clearance_counts():
     found = dict.fromkeys([*READS, *ACTS, *PASSING_ON, *DECISIONS, f"{NOTICES}AcknowledgeNotice"], "NOT_FOUND")
     found |= dict.fromkeys([f"{SHARING}{each}" for each in ("GetConsent", "GetShare")], "NOT_FOUND")
     found |= dict.fromkeys([f"{SHARING}{each}" for each in ("ListConsents", "ListShares")], "left out")
-    cases = "/regulator.exchange.v1.AssistanceService/"
-    found |= {f"{cases}GetAssistanceCase": "NOT_FOUND", f"{cases}ListAssistanceCases": "left out"}
     found |= dict.fromkeys([f"{NOTICES}ListNotices", f"{EVENTS}WatchEvents"], "left out")
     found |= dict.fromkeys([CREATE, f"{NOTICES}BatchCreateNotices", f"{NOTICES}SubmitNotices"], "refused")
     found |= dict.fromkeys([method for method in METHODS if "AuditService" in method], WHOLE)
     found |= dict.fromkeys([*ASKED, f"{ATTACHMENTS}DeleteAttachment"], "NOT_FOUND")
-    # A case is as its notice: `tests/commands/test_assistance.py` asks for one above the clearance, and for a page.
     found |= {f"{ASSISTANCE}GetAssistanceCase": "NOT_FOUND", f"{ASSISTANCE}ListAssistanceCases": "left out"}
     assert here == found
