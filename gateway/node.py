@@ -192,14 +192,14 @@ class Node:
         yield from (chore() for chore in self._serving.chores)
         if isinstance(self._replicas, Shared):
             yield self._replicas.run()
-        yield watch([self._access, self._serving.seals, *self._trusting.watched, *self._endings.watched], alarms)
+        yield watch([self._access, *self._trusting.watched, *self._endings.watched], alarms)
         yield self._endings.run()
         # Each by itself: one that is slow to fetch must not keep the others from being looked at.
         yield from (watch([source], alarms) for source in self._officers.sources)
         rooms = disk_room(self.home.path), queue_room(self._committer.waiting_weight)
         yield watch([*rooms, ClockWatch(self._clock), *self._replicas.watched], alarms)
-        if self.home.config.pkcs11.module:  # by itself, since a token may be slow
-            yield watch([SealKeyWatch(self._keyring, self._serving.seals.seal_in_force)], alarms)
+        seals = self._serving.seals  # by themselves, since a token may be slow
+        yield watch([seals, SealKeyWatch(self._keyring, seals.seal_in_force)], alarms)
         yield self._journaling.run()
         yield self._continuity.run(self._committer.latest)
         if self.metrics_port:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from hashlib import sha256
+from time import monotonic
 
 from regulator.exchange.v1.admin_service_pb2 import RotateSealRequest, RotateSealResponse
 
-from gateway.errors import GatewayError, WrongState
+from gateway.errors import GatewayError, Unavailable, WrongState
 from gateway.identity.access import Caller
+from gateway.identity.backoff import Backoff
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
 from gateway.ledger.checkpoint import Signer
@@ -32,6 +33,7 @@ class SealCommands:
         keyring: takes the new keys
         prepared: reads them
         adopt: puts their files in the place of those before; may be asked for again
+        clock: seconds; never goes back
     """
 
     def __init__(
@@ -42,9 +44,11 @@ class SealCommands:
         keyring: Keyring,
         prepared: Prepared,
         adopt: Callable[[CertifiedSeal], None],
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._parties, self._committer, self._bulletin = parties, committer, bulletin
         self._keyring, self._prepared, self._adopt = keyring, prepared, adopt
+        self._backoff, self._fault = Backoff(clock), ""
         self._turn = asyncio.Lock()
 
     name = "seal"
@@ -55,13 +59,30 @@ class SealCommands:
         Where another replica rotated to the seal that is prepared here too, it is taken now.
         """
         wanted = self.seal_in_force()
-        if wanted not in self._keyring.seals:
-            with suppress(GatewayError):
-                prepared, signer = self._prepared()
-                if prepared == wanted:
-                    self._keyring.add(prepared, signer)
-                    self._adopt(wanted)
+        if wanted not in self._keyring.seals and self._backoff.is_due:
+            self._take(wanted)
+        if wanted not in self._keyring.seals and self._fault:
+            away = "the keys of the seal in force are not in this node's home, and what is prepared there is of no use"
+            raise Unavailable(f"{away}: {self._fault}")
         self._keyring.signer(wanted.public)
+
+    def _take(self, wanted: CertifiedSeal) -> None:
+        """Takes the seal that is prepared, if it is the one; one whose token does not sign is tried again later."""
+        self._fault = ""
+        try:
+            prepared, signer = self._prepared()
+            if prepared != wanted:
+                self._backoff.failed()
+                return
+            self._keyring.add(prepared, signer)
+            self._adopt(wanted)
+        except WrongState:  # none is prepared: this asks nothing of a token, and one may come at any moment
+            return
+        except GatewayError as error:
+            self._fault = error.message
+            self._backoff.failed()
+            return
+        self._backoff.succeeded()
 
     def seal_in_force(self) -> CertifiedSeal:
         """The seal in force: every channel that leads away from here has the same."""

@@ -4,7 +4,6 @@ What the token gives as a signature is verified before it is used. After a failu
 until ``look`` has found that it signs again: so a token that hangs holds up one commit, and not each.
 """
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, M
 from cryptography.utils import Buffer
 
 from gateway.errors import GatewayError, SealUnavailable, Unavailable
+from gateway.identity.backoff import Backoff
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.keyfiles import PRIVATE_MODE, write_file, write_key
 from gateway.identity.signers import URI_SUFFIX
@@ -27,7 +27,6 @@ AWAY = "the token that holds the sealing key does not sign now, and nothing is s
 SELF_TEST = b"gateway seal self-test\n"  # no note begins so, and no cosignature
 OPENING_TIMES = 5  # as long as a signature, a login may take
 QUIET_SECONDS = 30.0  # without a signature, after which it is seen whether the token still signs
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0  # after a failure, from one try to the next
 
 _log = Log(__name__)
 
@@ -60,7 +59,7 @@ class TokenSeal:
         self._public, self._verifying = public, Ed25519PublicKey.from_public_bytes(public.ed25519)
         self._seconds, self._clock = seconds, clock
         self._fault: GatewayError | None = None
-        self._wait, self._due, self._signed = FIRST_WAIT_SECONDS, 0.0, 0.0
+        self._backoff, self._signed = Backoff(clock), 0.0
 
     @property
     def public(self) -> SealPublic:
@@ -114,14 +113,14 @@ class TokenSeal:
             raise
         if self._fault:
             _log.warning("seal_key_back")
-        self._fault, self._wait = None, FIRST_WAIT_SECONDS
+        self._fault = None
+        self._backoff.succeeded()
 
     def look(self) -> None:
         """Sees whether the token signs, after a quiet time or a failure; raises what is wrong while something is."""
-        now = self._clock()
-        if self._fault and now < self._due:
+        if self._fault and not self._backoff.is_due:
             raise type(self._fault)(self._fault.message)
-        if self._fault or now - self._signed >= QUIET_SECONDS:
+        if self._fault or self._clock() - self._signed >= QUIET_SECONDS:
             self.open()
 
     def close(self) -> None:
@@ -142,8 +141,7 @@ class TokenSeal:
         if self._fault is None:
             _log.error("seal_key_away", error=error.message)
         self._fault = error
-        self._due = self._clock() + random.uniform(self._wait / 2, self._wait)  # noqa: S311 - jitter, not a secret
-        self._wait = min(self._wait * 2, LONGEST_WAIT_SECONDS)
+        self._backoff.failed()
 
 
 class _Requesting(Ed25519PrivateKey):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from hashlib import sha256
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -15,12 +16,12 @@ from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.store.stores import CERTIFIED, NEXT, NEXT_CERTIFIED, SEALS, parties_of
 
 
-def commands(prepared, adopted) -> tuple[SealCommands, Keyring]:
+def commands(prepared, adopted, clock=lambda: 0.0) -> tuple[SealCommands, Keyring]:
     """Of a replica with the seal of before, where the next one is in force."""
     keyring, parties = Keyring([(CERTIFIED["HK"], SEALS["HK"])]), parties_of("HK")
     parties = replace(parties, own=replace(parties.own, seal=NEXT_CERTIFIED["HK"]))
     bulletin = SimpleNamespace(commit=SimpleNamespace(states={}))
-    made = SealCommands(parties, None, bulletin, keyring, prepared, adopted.append)  # type: ignore[arg-type]
+    made = SealCommands(parties, None, bulletin, keyring, prepared, adopted.append, clock)  # type: ignore[arg-type]
     return made, keyring
 
 
@@ -46,6 +47,47 @@ def test_without_it_an_alarm_says_so_and_nothing_is_adopted(prepared):
     with pytest.raises(Unavailable, match="not in this node's home"):
         made.look()
     assert adopted == []
+
+
+def test_a_token_that_holds_what_is_prepared_is_asked_ever_later_and_the_alarm_says_what_is_wrong_with_it():
+    asked, adopted, now, is_there = [], [], 0.0, False
+
+    def prepared():
+        asked.append(now)
+        if not is_there:
+            raise Unavailable("there is no token seal-2")
+        return NEXT_CERTIFIED["HK"], NEXT["HK"]
+
+    made, _ = commands(prepared, adopted, lambda: now)
+    for _ in range(5 * 600):  # ten minutes of looks
+        with pytest.raises(Unavailable, match=r"not in this node's home.*there is no token seal-2"):
+            made.look()
+        now += 0.2
+    waits = [later - earlier for earlier, later in pairwise(asked)]
+    assert 20 < len(asked) < 60
+    assert waits[0] <= 1
+    assert 14 < waits[-1] <= 31
+    is_there = True
+    now += 30
+    made.look()
+    assert adopted == [NEXT_CERTIFIED["HK"]]
+
+
+def test_a_seal_that_is_prepared_late_is_taken_at_the_next_look():
+    found, adopted = [], []
+
+    def prepared():
+        if not found:
+            raise WrongState("no seal is prepared")
+        return found[0]
+
+    made, _ = commands(prepared, adopted)
+    for _ in range(100):
+        with pytest.raises(Unavailable):
+            made.look()
+    found.append((NEXT_CERTIFIED["HK"], NEXT["HK"]))
+    made.look()
+    assert adopted == [NEXT_CERTIFIED["HK"]]
 
 
 @pytest.mark.parametrize("overruled", [False, True])
