@@ -16,6 +16,8 @@ from gateway.cli.output import by_language, json_moment, moment_of
 
 CASE_HEADINGS = ("case", "from", "asked", "TLP", "state", "respond by", "overdue", "answers", "title")
 
+# What an answer may have otherwise than its request: how it may be used, of whom and what it speaks.
+_OF_AN_ANSWER = ("handling", "subjects", "instruments")
 _ENDED = (Notice.WITHDRAWN, Notice.SUPERSEDED)
 
 
@@ -67,6 +69,7 @@ def case_sections(case: AssistanceCase, answers: Iterable[Notice]) -> Iterator[t
     if request.HasField("content"):
         yield "title", by_language(request.content.title)
         yield "summary", by_language(request.content.summary)
+        yield "content", notice_view.content_pairs(request)
         yield from request_sections(request.content.assistance_request)
     else:
         yield "request", [("content", "destroyed")]
@@ -91,6 +94,7 @@ def _answer_sections(answer: AssistanceCase.Answer, notice: Notice) -> Iterator[
         yield name, told
         return
     told += outcome(content.assistance_answer)
+    told += notice_view.content_pairs(notice, only=_OF_AN_ANSWER)
     told += [(f"title {tag}", text) for tag, text in by_language(content.title)]
     told += [(f"summary {tag}", text) for tag, text in by_language(content.summary)]
     for reply in content.assistance_answer.replies:

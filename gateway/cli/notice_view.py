@@ -1,7 +1,7 @@
 """How a notice is told: a row of a listing, all of it for people, all of it for programs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from regulator.exchange.v1.envelope_pb2 import Author
@@ -74,11 +74,8 @@ def sections(notice: Notice) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     if notice.HasField("content"):
         yield "title", by_language(content.title)
         yield "summary", by_language(content.summary)
-        detail = list(detail_sections(content))
-        elsewhere = _TOLD_ELSEWHERE | {"detail"} if detail else _TOLD_ELSEWHERE
-        told = ((key, value) for key, value in _file(notice).items() if key not in elsewhere)
-        yield "content", [item for key, value in told for item in flat(key, value)]
-        yield from detail
+        yield "content", content_pairs(notice)
+        yield from detail_sections(content)
     elif notice.HasField("destruction"):
         yield "content", [("destroyed here", _certified(notice.destruction))]
     if notice.HasField("attachments_receipt"):
@@ -99,6 +96,13 @@ def sections(notice: Notice) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         taken = notice.withdrawal
         by = ("by notice", taken.withdrawn_by.removeprefix("notices/"))
         yield "withdrawal", [*_act(taken.time, taken.author, taken.approver), by, *by_language(taken.explanation)]
+
+
+def content_pairs(notice: Notice, only: Collection[str] = ()) -> list[tuple[str, str]]:
+    """What its author wrote beside what other sections tell, leaf by leaf; ``only``: no more of it than these."""
+    elsewhere = _TOLD_ELSEWHERE | ({"detail"} if any(detail_sections(notice.content)) else set())
+    told = {key: value for key, value in _file(notice).items() if key not in elsewhere and (not only or key in only)}
+    return [item for key, value in told.items() for item in flat(key, value)]
 
 
 def _standing(notice: Notice) -> list[tuple[str, str]]:

@@ -7,10 +7,12 @@ from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer
 from regulator.exchange.v1.assistance_service_pb2 import AssistanceCase
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import Attachment, Entity, Handling
 
 from gateway.cli import notice_view
 from gateway.cli.assistance_view import CASE_HEADINGS, case_document, case_row, case_sections
 from tests.supervision.assistance_samples import Reply, answering, asking, day
+from tests.supervision.samples import handling
 from tests.supervision.sharing_samples import english
 
 SFC = Author(authority="SFC", client="spiffe://hk.example/SFC/office")
@@ -84,6 +86,24 @@ def test_answers_are_told_in_their_order_with_their_words():
     assert told["answer kr-2"]["reply to 2 [en]"] == "In May."
     assert (told["answer kr-2"]["expected by"], told["answer kr-2"]["case"]) == ("2026-03-01", "FSS-7")
     assert (told["answer kr-1"]["outcome"], told["answer kr-1"]["ground"]) == ("declined", "contrary to law")
+
+
+def test_an_answer_is_told_with_its_own_label_and_those_of_whom_it_speaks():
+    strict = answering(handling=handling(tlp=Handling.RED), subjects=[Entity(name="Example Trading Ltd")])
+    told = shown(case(answers=[answer()]), Notice(content=strict))
+    assert (told["case"]["TLP"], told["answer kr-1"]["handling.tlp"]) == ("AMBER", "RED")
+    assert told["answer kr-1"]["handling.permitted_uses"] == "supervision"
+    assert told["answer kr-1"]["subjects 1.name"] == "Example Trading Ltd"
+
+
+def test_a_request_is_told_whole():
+    held = Attachment(file_name="trades.csv", media_type="text/csv", size_bytes=1, sha256=bytes(32))
+    asked = asking(subjects=[Entity(name="Example Trading Ltd")], attachments=[held])
+    request = Notice(name="notices/hk-1", sender="HK", recipient="KR", author=SFC, release_time=AT, content=asked)
+    told = shown(case(request=request))["content"]
+    assert (told["subjects 1.name"], told["attachments 1.file_name"]) == ("Example Trading Ltd", "trades.csv")
+    assert told["handling.permitted_uses"] == "supervision"
+    assert not [name for name in told if name.startswith(("detail", "title", "summary"))]
 
 
 def test_an_answer_that_stands_no_more_or_is_destroyed_says_so():
