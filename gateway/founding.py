@@ -28,11 +28,11 @@ from gateway.identity.keyfiles import (
 )
 from gateway.identity.names import ClientId, Identity, NodeId
 from gateway.identity.pins import MEMORY, Pin
+from gateway.identity.pkcs11_access import TokenAccess
 from gateway.identity.profiles import AuthorityKind, Profile, profiles
 from gateway.identity.seal_files import NAMES
 from gateway.identity.sealers import may_speak_for
 from gateway.identity.signers import FileSeal, SealKeys
-from gateway.identity.token_access import TokenAccess
 from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database
 from gateway.store.failing import being_opened

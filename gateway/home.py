@@ -41,13 +41,13 @@ from gateway.identity.pairing import PairingDocument
 from gateway.identity.pairing_end import EndMarks
 from gateway.identity.parties import Parties, Party
 from gateway.identity.pins import MEMORY, Pin
+from gateway.identity.pkcs11_access import NO_TOKENS, TokenAccess
 from gateway.identity.revocation import MAX_DENIED_BYTES, Denied, Revocation, load_crls
 from gateway.identity.seal_certificates import verify_seal_certificates
 from gateway.identity.seal_files import SealFolder
 from gateway.identity.seal_folders import SealFolders
 from gateway.identity.signers import reach
 from gateway.identity.tls_pair import TlsPair
-from gateway.identity.token_access import NO_TOKENS, TokenAccess
 from gateway.identity.toml_text import text_of
 from gateway.identity.watched_file import WatchedFile
 from gateway.ledger.checkpoint import Signer

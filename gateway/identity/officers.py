@@ -13,8 +13,8 @@ from gateway.errors import PersonRequired
 from gateway.identity.access import Access, Caller
 from gateway.identity.issuer_keys import IssuerKeys
 from gateway.identity.key_sources import KeySource
+from gateway.identity.officer_claims import Fault, Officer, Presenter, read_claims, refused
 from gateway.identity.officer_rules import IssuerRules, OfficerRules
-from gateway.identity.token_claims import Fault, Officer, Presenter, read_claims, refused
 
 MAX_TOKEN_CHARACTERS = 8192
 REMEMBERED = 1024  # tokens whose signature was verified
@@ -40,7 +40,7 @@ class Officers:
     """Decides which officer acts, and what a system may do with and without one.
 
     A token is accepted if it is signed by a key that its issuer has now, with an algorithm that was agreed on, and
-    if what it claims fits (``token_claims``). It narrows what its system may do and never adds to it. Used on the
+    if what it claims fits (``officer_claims``). It narrows what its system may do and never adds to it. Used on the
     loop's thread alone; it never waits, and it keeps no token, but the hash of those that it verified.
     """
 

@@ -12,9 +12,9 @@ from gateway.errors import ConfigError, Malformed
 from gateway.identity.certificates import Window, load_certificate, to_der, to_pem
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, read_public, write_file
+from gateway.identity.pkcs11_access import NO_TOKENS, TokenAccess
 from gateway.identity.seal_certificates import seal_of
 from gateway.identity.signers import URI_SUFFIX, DatedSeal, FileSeal, SealKeys
-from gateway.identity.token_access import NO_TOKENS, TokenAccess
 from gateway.ledger.seals import CertifiedSeal
 
 NAMES = ("seal-ed25519", "seal-ml-dsa-44")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from gateway.identity.pkcs11_access import NO_TOKENS, TokenAccess
 from gateway.identity.seal_files import SealFolder
-from gateway.identity.token_access import NO_TOKENS, TokenAccess
 from gateway.ledger.seals import CertifiedSeal
 
 

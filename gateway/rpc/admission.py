@@ -14,10 +14,10 @@ from gateway.errors import Unauthenticated, VerificationError
 from gateway.identity.access import Access, Caller
 from gateway.identity.certificates import load_certificate
 from gateway.identity.names import NodeId
+from gateway.identity.officer_claims import Fault, Presenter, refused
 from gateway.identity.officers import Officers
 from gateway.identity.parties import Parties, Party
 from gateway.identity.tls_trust import TlsTrust
-from gateway.identity.token_claims import Fault, Presenter, refused
 from gateway.rpc.rates import Rate, Rates
 
 TLS_VERSION = b"TLSv1.3"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from gateway.identity.access import Role
 from gateway.identity.access_clients import KEYS, read_access
+from gateway.identity.officer_claims import Fault
 from gateway.identity.officer_rules import OfficerRules
-from gateway.identity.token_claims import Fault
 
 PAGE = (Path(__file__).parents[2] / "docs" / "access.md").read_text()
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)

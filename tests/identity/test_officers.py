@@ -16,9 +16,9 @@ from gateway.errors import NotAllowed, PersonRequired, Unauthenticated, Unavaila
 from gateway.identity import officers as module
 from gateway.identity.access import Caller, Role
 from gateway.identity.issuer_keys import IssuerKeys
+from gateway.identity.officer_claims import Fault, Officer, Presenter
 from gateway.identity.officer_rules import Algorithm, IssuerRules, OfficerRules
 from gateway.identity.officers import MAX_TOKEN_CHARACTERS, Officers
-from gateway.identity.token_claims import Fault, Officer, Presenter
 from tests.support.issuers import AUDIENCE, ISSUER, Issuer, public_jwk
 
 DESK = Presenter("spiffe://hk.test/SFC/desk", "thumb")

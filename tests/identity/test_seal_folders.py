@@ -10,11 +10,11 @@ from gateway.errors import ConfigError
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import NodeId
 from gateway.identity.pins import Pin
+from gateway.identity.pkcs11_access import TokenAccess
 from gateway.identity.seal_certificates import seal_of
 from gateway.identity.seal_files import NAMES, SealFolder
 from gateway.identity.seal_folders import SealFolders
 from gateway.identity.signers import FileSeal, SealKeys
-from gateway.identity.token_access import TokenAccess
 from gateway.ledger.seals import CertifiedSeal
 from tests.support.certificates import issued
 from tests.support.evidence import FOUNDED, HK, HONG_KONG, PublicKey
@@ -101,7 +101,7 @@ def test_what_names_no_key_is_told(folders, text):
 
 def test_without_the_library_it_is_told_what_to_install(folders, monkeypatch):
     made(folders.in_force, URI)
-    for name in ("gateway.identity.token_seals", "gateway.identity.tokens"):
+    for name in ("gateway.identity.pkcs11_seals", "gateway.identity.pkcs11_tokens"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "pkcs11", None)
     fresh = replace(folders, tokens=replace(folders.tokens, _sessions={}))

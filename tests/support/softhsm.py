@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.identity import tokens
+from gateway.identity import pkcs11_tokens
 from gateway.identity.pins import Pin
-from gateway.identity.token_access import TokenAccess
+from gateway.identity.pkcs11_access import TokenAccess
 
 _PLACES = (
     "/usr/lib/softhsm/libsofthsm2.so",
@@ -91,7 +91,7 @@ def as_module_here(token: SoftToken) -> Iterator[SoftToken]:
     try:
         yield token
     finally:
-        module = tokens.module_at(MODULE)
+        module = pkcs11_tokens.module_at(MODULE)
         module.run(module.begin_anew, 60)
         os.environ.pop("SOFTHSM2_CONF")
         if before:

@@ -56,20 +56,20 @@ class TokenAccess:
             ConfigError, Unavailable: no token can be used here; or it is not there, or makes no such key.
         """
         named = replace(uri, id=secrets.token_bytes(ID_BYTES), object=uri.object or LABEL)
-        key = _loaded("tokens").KeyName(named.object, named.id)
+        key = _loaded("pkcs11_tokens").KeyName(named.object, named.id)
         ed25519 = self._session(uri).generate(key, MAKING_SECONDS)
         return self._seal(named, ed25519, MLDSA44PrivateKey.generate())
 
     def _seal(self, uri: KeyUri, ed25519: bytes, ml_dsa_44: MLDSA44PrivateKey) -> SealKeys:
         public = SealPublic(ed25519, ml_dsa_44.public_key().public_bytes_raw())
-        seal: SealKeys = _loaded("token_seals").TokenSeal(self._session(uri), uri, public, ml_dsa_44, self.seconds)
+        seal: SealKeys = _loaded("pkcs11_seals").TokenSeal(self._session(uri), uri, public, ml_dsa_44, self.seconds)
         return seal
 
     def _session(self, uri: KeyUri) -> Any:
         """The one session of this home with a token: it is logged into once."""
         if self.module is None or self.pin is None:
             raise ConfigError("a sealing key is in a token, and config.toml does not say how to reach it: [pkcs11]")
-        tokens, named = _loaded("tokens"), (uri.token, uri.serial)
+        tokens, named = _loaded("pkcs11_tokens"), (uri.token, uri.serial)
         if named not in self._sessions:
             self._sessions[named] = tokens.TokenSession(uri, tokens.module_at(self.module), self.pin)
         return self._sessions[named]

@@ -5,7 +5,7 @@ nothing of threads, and no thread waits for it longer than it means to. A sessio
 is initialised anew for the next one: some modules see a token that came back only then. This ends the sessions of all
 who use the module here; they open others as they sign next.
 
-Only ``token_seals`` imports this, when a seal is in a token: the library is an extra of this distribution.
+Only ``pkcs11_seals`` imports this, when a seal is in a token: the library is an extra of this distribution.
 """
 
 from collections.abc import Callable, Iterator

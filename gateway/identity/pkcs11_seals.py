@@ -18,8 +18,8 @@ from gateway.errors import GatewayError, SealUnavailable, Unavailable
 from gateway.identity.backoff import Backoff
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.keyfiles import PRIVATE_MODE, write_file, write_key
+from gateway.identity.pkcs11_tokens import KeyName, TokenSession
 from gateway.identity.signers import URI_SUFFIX
-from gateway.identity.tokens import KeyName, TokenSession
 from gateway.ledger.checkpoint import SealPublic
 from gateway.logs import Log
 

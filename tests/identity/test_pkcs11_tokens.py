@@ -9,12 +9,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from gateway.errors import ConfigError, SealUnavailable, Unavailable
-from gateway.identity import token_access
+from gateway.identity import pkcs11_access
 from gateway.identity.backoff import Backoff
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.keyfiles import write_key
+from gateway.identity.pkcs11_seals import QUIET_SECONDS, TokenSeal
 from gateway.identity.signers import Remote
-from gateway.identity.token_seals import QUIET_SECONDS, TokenSeal
 from gateway.ledger.checkpoint import Checkpoint, countersign, open_receipt, sign_checkpoint
 from tests.support.softhsm import LABEL, MODULE, OTHER_PIN, PIN, SoftToken, as_module_here, made_token, needs_softhsm
 
@@ -77,7 +77,7 @@ def test_the_key_never_leaves_the_token(token):
 
     def attributes(opened):
         private = session._key(opened, seal._key)
-        names = token_access._loaded("tokens").Attribute
+        names = pkcs11_access._loaded("pkcs11_tokens").Attribute
         known = (names.EXTRACTABLE, names.NEVER_EXTRACTABLE, names.SENSITIVE, names.ALWAYS_SENSITIVE, names.LOCAL)
         return [private[each] for each in known]
 
@@ -156,7 +156,7 @@ def test_a_wrong_pin_is_tried_once_however_often_a_node_is_started(token, monkey
 
 def counted_logins(monkeypatch) -> list[str]:
     """The PINs that the token is given from now on."""
-    tokens, given = token_access._loaded("tokens"), []
+    tokens, given = pkcs11_access._loaded("pkcs11_tokens"), []
     original = tokens.Module.token
 
     class Counted:
@@ -178,7 +178,7 @@ def counted_logins(monkeypatch) -> list[str]:
 def test_the_last_try_before_a_token_locks_itself_is_not_used_up(token, monkeypatch, flag):
     seal = made_seal(token)
     seal.close()
-    tokens = token_access._loaded("tokens")
+    tokens = pkcs11_access._loaded("pkcs11_tokens")
     original = tokens.Module.token
 
     class Flagged:

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from gateway.errors import Unauthenticated
 from gateway.identity.access import Role
+from gateway.identity.officer_claims import Fault, Presenter, read_claims
 from gateway.identity.officer_rules import IssuerRules, OfficerRules
-from gateway.identity.token_claims import Fault, Presenter, read_claims
 
 NOW = 1_800_000_000
 DESK = Presenter("spiffe://hk.test/SFC/desk", "thumb")

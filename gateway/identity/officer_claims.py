@@ -1,4 +1,4 @@
-"""What a verified token says of an officer, and whether it says it for this call. Touches no clock: time is given."""
+"""What the verified token of an officer claims, and whether it does for this call. Touches no clock: time is given."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
