@@ -1,26 +1,7 @@
 """Invariants of the code, each broken on purpose, and the test of the suite that must find it."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    """One change that must not pass.
-
-    Attributes:
-        what: is broken, in the words of docs/reliability.md
-        file: below the root
-        old: text of it, there exactly once
-        new: what takes its place
-        finder: the test that fails with it, as pytest names it
-    """
-
-    what: str
-    file: str
-    old: str
-    new: str
-    finder: str
-
+from tests.mutations.mutation import Mutation
+from tests.mutations.of_assistance import OF_ASSISTANCE
 
 MUTATIONS = (
     # What comes from a peer is verified
@@ -370,4 +351,5 @@ MUTATIONS = (
         "tests/store/test_seal_forks.py::"
         "test_a_sender_that_turned_its_seal_after_its_disk_was_put_back_halts_as_forked",
     ),
+    *OF_ASSISTANCE,
 )

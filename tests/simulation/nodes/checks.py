@@ -14,6 +14,7 @@ from gateway.store.queries import EventFilter, read_events
 from gateway.store.reverify import verify_store
 from tests.simulation.nodes.asking import Keyed
 from tests.simulation.nodes.assessing import check_assessments
+from tests.simulation.nodes.assisting import check_cases
 from tests.simulation.nodes.drafting import check_approvals
 from tests.simulation.nodes.offices import Office, Watcher
 from tests.simulation.nodes.sealed import kind_of
@@ -62,6 +63,7 @@ def check_all(
         yield from _check_told_days(site)
         yield from _check_alarms(site)
     yield from _check_equal(logs)
+    yield from check_cases(sites)
     for site in sites:
         sent = {origin: _keyed(log) for origin, log in logs[site.name].items() if origin.startswith(site.domain)}
         of_site = [office for office in offices if office.site is site]
@@ -83,6 +85,8 @@ def sealed_by(site: Site) -> Iterator[str]:
     for origin, log in logs_of(site).items():
         for envelope in (Envelope.FromString(data) for _, data in log if origin.startswith(site.domain)):
             yield kind_of(envelope)
+            if (detail := envelope.notice_released.content.WhichOneof("detail") or "").startswith("assistance"):
+                yield detail
             if envelope.HasField("approver"):
                 yield "under four eyes"
 

@@ -38,6 +38,7 @@ from gateway.journal.entries import CALL_RECORD
 from gateway.link import Credentials, Link
 from gateway.metrics.instruments import Instruments
 from gateway.moments import datetime_of
+from gateway.questions.assistance import AssistanceQuestions
 from gateway.questions.attachment_standing import Transfers
 from gateway.questions.attachments import AttachmentQuestions
 from gateway.questions.drafts import DraftQuestions
@@ -199,6 +200,7 @@ class Running:
         sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)
         self.notices = NoticeCommands(parties, committer, sealing, self.questions, self.clock.now, random)
         self.frameworks = FrameworkCommands(parties, committer, rule_sealing, rules, self.clock.now, random)
+        self.assistance = AssistanceQuestions(self.readers, tokens, self.clock.now)
         drafts = self.draft_questions = DraftQuestions(self.readers, tokens)
         acts = DraftActs(parties, sealing, rule_sealing, approval)
         self.drafts = DraftCommands(parties.jurisdiction, committer, acts, drafts, DRAFT_DAYS, self.clock.now, random)

@@ -107,14 +107,16 @@ class Notices:
         office, notice = self._office, await self.one(pb.Notice.OUTGOING, pb.Notice.DELIVERED)
         if not notice:
             return
-        asked = office.new(notice.recipient, mark=office.mark())
-        request = pb.WithdrawNoticeRequest(
-            name=notice.name, request_id=office.request_id(), explanation=english(asked.mark)
-        )
+        await self.take_back(notice.name, office.new(notice.recipient, mark=office.mark()))
+
+    async def take_back(self, name: str, asked: Asked) -> None:
+        """Withdraws a notice."""
+        office = self._office
+        request = pb.WithdrawNoticeRequest(name=name, request_id=office.request_id(), explanation=english(asked.mark))
         if await office.until_known(
             "NoticeService/WithdrawNotice", lambda node: node.notices.withdraw_notice(office.caller, request), asked
         ):
-            asked.key = ("notice_withdrawn", notice.name)
+            asked.key = ("notice_withdrawn", name)
 
     async def one(self, direction: Any, *states: Any) -> Any:
         """A notice in one of these states; None: there is none, or the node does not say."""

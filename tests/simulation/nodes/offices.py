@@ -10,6 +10,7 @@ from regulator.exchange.v1.event_service_pb2 import WatchEventsRequest, WatchEve
 from gateway.errors import GatewayError
 from tests.simulation.nodes.asking import Asking, Keyed
 from tests.simulation.nodes.assessing import Assessments
+from tests.simulation.nodes.assisting import Assistance
 from tests.simulation.nodes.attaching import Files
 from tests.simulation.nodes.drafting import Drafts
 from tests.simulation.nodes.node import Running
@@ -26,6 +27,7 @@ THEMES: Sequence[dict[str, int]] = (
     {"give": 3, "ask to share": 1, "ask and share": 3, "decide": 4, "share": 1},
     {"attach": 4, "give": 1, "acknowledge": 2, "withdraw": 1},
     {"give": 2, "attach": 1, "acknowledge": 1, "draft": 1, "review": 2, "publish": 1, "assess": 1, "ask and share": 1},
+    {"ask for help": 3, "help": 6, "correct help": 3, "acknowledge": 1, "withdraw": 1},
 )
 
 
@@ -49,6 +51,7 @@ class Office(Asking):
             **Assessments(self).acts,
             **Sharing(self, self.notices).acts,
             **Files(self, self.notices).acts,
+            **Assistance(self, self.notices).acts,
         }
 
     async def run(self) -> None:

@@ -5,7 +5,7 @@ A failure names its seed, and the command that runs that schedule again.
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from tests.simulation.nodes.world import REAL_SIGNATURES_EVERY, run_seed, simula
 pytestmark = pytest.mark.timeout(600)  # of a machine that has other things to do, too
 
 SHORT_SCHEDULES = 8
+ASSISTING = (23, 29)  # of those after the short ones: they ask for assistance, and answer
 LONG_SCHEDULES = int(os.environ.get("GATEWAY_NODE_SCHEDULES", "0"))
 
 
@@ -25,7 +26,7 @@ def folder() -> Iterator[Path]:
         yield folder
 
 
-def run_all(seeds: range, folder: Path) -> Counter[str]:
+def run_all(seeds: Iterable[int], folder: Path) -> Counter[str]:
     counts: Counter[str] = Counter()
     for seed in seeds:
         outcome = run_seed(seed, folder)
@@ -35,7 +36,7 @@ def run_all(seeds: range, folder: Path) -> Counter[str]:
 
 
 def test_short_schedules_lose_and_double_nothing_and_come_to_rest(folder: Path) -> None:
-    counts = run_all(range(SHORT_SCHEDULES), folder)
+    counts = run_all((*range(SHORT_SCHEDULES), *ASSISTING), folder)
     assert counts["envelopes"] > 20 * SHORT_SCHEDULES, "schedules that deliver little show little"
     for act in (
         "notice_released",
@@ -43,6 +44,7 @@ def test_short_schedules_lose_and_double_nothing_and_come_to_rest(folder: Path) 
         "framework_assessed",
         "sharing_decided",
         "attachments_received",
+        "assistance_answer",
         "content_destroyed",
     ):
         assert counts[f"sealed {act}"], f"too few of {act} to show anything"
