@@ -121,8 +121,8 @@ MUTATIONS = (
     Mutation(
         "a node starts on a database that was put back as if nothing were missing",
         "gateway/continuing.py",
-        "if lost or not is_recorded:",
-        "if not is_recorded:",
+        "if lost or not is_known:",
+        "if not is_known:",
         "tests/store/test_continuity.py::test_a_database_that_was_put_back_seals_nothing_before_its_peer_was_heard",
     ),
     Mutation(
