@@ -3,10 +3,9 @@
 from regulator.exchange.v1.assistance_pb2 import AssistanceRequest
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
-from gateway.moments import day_at
 from gateway.store.transaction import Transaction
 from gateway.supervision.assistance import question_keys
-from gateway.supervision.assistance_acts import Asked, check_answer, check_days
+from gateway.supervision.assistance_acts import Asked, check_answer
 from gateway.supervision.disclosure import Scope, within
 from gateway.supervision.notices import notice_id
 from gateway.supervision.records import NoticeRecord, Place
@@ -14,15 +13,12 @@ from gateway.supervision.submissions import Submission
 
 
 def check_assistance(tx: Transaction, scope: Scope, submission: Submission) -> None:
-    """Passes if a notice neither asks for assistance nor answers, or can do so now.
+    """Passes if a notice answers no request for assistance, or can do so now.
 
     Raises:
         GatewayError: it cannot (``assistance_acts``).
     """
     content = submission.content
-    if content.WhichOneof("detail") not in ("assistance_request", "assistance_answer"):
-        return
-    check_days(content, day_at(tx.now), submission.path)
     if content.HasField("assistance_answer"):
         request = within(scope, tx.find_notice)(notice_id(content.assistance_answer.request))
         asked = _asked(tx, request) if request else None

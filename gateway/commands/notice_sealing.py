@@ -20,10 +20,10 @@ from gateway.store.state import ChannelState
 from gateway.store.transaction import Sealed, Transaction
 from gateway.supervision import envelopes
 from gateway.supervision.acts import (
+    check_days,
     check_own,
     check_past,
     check_release,
-    check_retention,
     check_supersede,
     check_withdraw,
 )
@@ -97,7 +97,7 @@ class NoticeSealing:
     ) -> tuple[Submission, Iterator[Proposed]]:
         """The notice with its recipient, and what giving it is."""
         submission = _with_recipient(tx, acting, submission)
-        check_retention(submission.content, day_at(tx.now), submission.path)
+        check_days(submission.content, day_at(tx.now), submission.path)
         check_past(submission.content, tx.now, submission.path)
         state = tx.channel(self._parties.origin_to(submission.recipient))
         _check_recipient(state, submission)

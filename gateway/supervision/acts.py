@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.errors import AlreadyExists, BadInput, NotAllowed, NotFound, Stale
+from gateway.errors import AlreadyExists, BadInput, NotAllowed, NotFound, Stale, Violation
 from gateway.moments import MICROS, micros_from
 from gateway.supervision.disclosure import Scope, within
 from gateway.supervision.handling import day_of
@@ -53,19 +53,25 @@ def check_release(
             check_own(record, content.issuing_authority)
 
 
-def check_retention(content: NoticeContent, today: int, path: str = "notice.content") -> None:
-    """Passes unless the last day is past on which ``content`` may be kept: it would be destroyed before it is read.
+def check_days(content: NoticeContent, today: int, path: str = "notice.content") -> None:
+    """Passes unless a day is past that must not be: the last on which ``content`` may be kept, or an answer's.
 
     Args:
-        content: of a notice
+        content: of a notice; past its ``retain_until`` it would be destroyed before it is read
         today: of its release, UTC, 20260131
         path: of the content in the request
 
     Raises:
-        BadInput: it is past.
+        BadInput: they are past.
     """
-    if 0 < day_of(content.handling.retain_until) < today:
-        raise BadInput.of(f"{path}.handling.retain_until", "must not be before the day (UTC) on which it is released")
+    days = {
+        "handling.retain_until": content.handling.retain_until,
+        "assistance_request.respond_by": content.assistance_request.respond_by,
+        "assistance_answer.expected_by": content.assistance_answer.expected_by,
+    }
+    if past := [field for field, day in days.items() if 0 < day_of(day) < today]:
+        words = "must not be before the day (UTC) on which it is released"
+        raise BadInput(Violation(f"{path}.{field}", words) for field in past)
 
 
 def check_past(content: NoticeContent, now: int, path: str = "notice.content") -> None:

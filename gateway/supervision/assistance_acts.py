@@ -1,4 +1,4 @@
-"""What is asked before a request for assistance, or an answer to one, is sealed.
+"""What is asked before an answer to a request for assistance is sealed.
 
 As in ``acts``, each check raises or passes, and what the caller may not see is not there.
 """
@@ -13,7 +13,6 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.errors import AssistanceClosed, BadInput, NotAllowed, Violation, WrongState
 from gateway.supervision.assistance import CLOSED, MAX_ANSWERS, AnswerRecord, state_of
-from gateway.supervision.handling import day_of
 from gateway.supervision.notices import notice_id
 from gateway.supervision.records import NoticeRecord
 
@@ -35,25 +34,6 @@ class Asked(NamedTuple):
     authority: str
     questions: Collection[str] | None
     answers: Collection[AnswerRecord]
-
-
-def check_days(content: NoticeContent, today: int, path: str) -> None:
-    """Passes unless a day is past by which an answer is hoped for, or expected.
-
-    Args:
-        content: of a notice
-        today: of its release, UTC, 20260131
-        path: of the content in the request
-
-    Raises:
-        BadInput: it is past.
-    """
-    days = {
-        f"{path}.assistance_request.respond_by": content.assistance_request.respond_by,
-        f"{path}.assistance_answer.expected_by": content.assistance_answer.expected_by,
-    }
-    if past := [field for field, day in days.items() if 0 < day_of(day) < today]:
-        raise BadInput(Violation(field, "must not be before the day (UTC) on which it is released") for field in past)
 
 
 def check_answer(content: NoticeContent, recipient: str, asked: Asked | None, path: str) -> None:

@@ -1,11 +1,13 @@
 import pytest
 from regulator.exchange.v1.notice_pb2 import Incident, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.errors import AlreadyExists, BadInput, NotAllowed, NotFound, Stale, WrongState
 from gateway.supervision.acts import (
     MAX_AHEAD_MICROS,
     check_acknowledge,
+    check_days,
     check_past,
     check_release,
     check_supersede,
@@ -16,6 +18,7 @@ from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.fields import field_violations
 from gateway.supervision.notices import content_violations
 from gateway.supervision.records import etag_of
+from tests.supervision.assistance_samples import answering, asking, day
 from tests.supervision.samples import FROM_HK, content, record, reference
 
 OURS = record()
@@ -42,6 +45,20 @@ def test_nothing_was_noticed_after_it_is_told():
         check_past(told, moment - MAX_AHEAD_MICROS - 1, "content")
     assert refused.value.violations[0].field == "content.incident.detected_at"
     check_past(content(), 0)
+
+
+def test_a_day_that_is_past_is_not_asked_for():
+    kept = {"handling": Handling(tlp=Handling.AMBER, retain_until=day(20260131))}
+    hoped, expected = asking(respond_by=day(20260131), **kept), answering(expected_by=day(20260131))
+    for each in (hoped, expected, content(), asking(), answering()):
+        check_days(each, 20260131)
+    for given, fields in (
+        (hoped, ["handling.retain_until", "assistance_request.respond_by"]),
+        (expected, ["assistance_answer.expected_by"]),
+    ):
+        with pytest.raises(BadInput, match="must not be before the day \\(UTC\\) on which it is released") as refused:
+            check_days(given, 20260201, "content")
+        assert [each.field for each in refused.value.violations] == [f"content.{field}" for field in fields]
 
 
 # --- release ------------------------------------------------------------------------------------------------

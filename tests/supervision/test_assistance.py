@@ -21,7 +21,7 @@ from gateway.supervision.assistance import (
     record_of,
     state_of,
 )
-from gateway.supervision.assistance_acts import Asked, check_answer, check_days
+from gateway.supervision.assistance_acts import Asked, check_answer
 from gateway.supervision.fields import field_violations
 from gateway.supervision.notices import content_violations, kind_of
 from tests.supervision.assistance_samples import Question, Reply, answering, asking, day
@@ -192,12 +192,3 @@ def test_a_reply_is_to_a_question_of_the_request():
     fields = ["assistance_answer.replies[1].question", "assistance_answer.replies[3].question"]
     assert fields_of(error.value.violations) == fields
     check(answering(replies=replies), asked(questions=None))
-
-
-def test_a_day_that_is_past_is_not_asked_for():
-    check_days(asking(respond_by=day(20260131)), 20260131, "content")
-    with pytest.raises(BadInput) as error:
-        check_days(asking(respond_by=day(20260131)), 20260201, "content")
-    assert fields_of(error.value.violations) == ["content.assistance_request.respond_by"]
-    with pytest.raises(BadInput):
-        check_days(answering(outcome=A.PARTIAL, expected_by=day(20260131)), 20260201, "content")
