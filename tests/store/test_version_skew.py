@@ -6,12 +6,16 @@ one adds to every message, or to what it seals, what nobody here knows.
 
 import pytest
 from google.protobuf.message import Message as Protobuf
+from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer
 from regulator.exchange.v1.envelope_pb2 import ContentDestroyed, Envelope
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.carrier import Message
+from gateway.store.assistance_queries import CaseFilter, list_cases
+from gateway.store.logs import parsed
 from gateway.store.tables import leaves, notices
 from gateway.supervision import envelopes
+from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.envelopes import envelope_of
 from tests.skew.earlier import as_it_was, read
 from tests.store.destruction import destroy, kept_until, lost_everything
@@ -20,6 +24,7 @@ from tests.store.stores import HK_TO_KR, Opened
 from tests.store.test_exchanges import check_equal
 from tests.store.test_transaction import append, envelope, kinds
 from tests.supervision import sharing_samples as sharing
+from tests.supervision.assistance_samples import answering, asking, day
 from tests.supervision.framework_samples import provision, version
 from tests.supervision.samples import seal
 
@@ -104,6 +109,34 @@ def test_what_a_later_version_adds_to_a_notice_leaves_all_else_as_it_was() -> No
     later = read("Envelope", sealed.SerializeToString() + NEWER)
     assert later == known
     assert known.notice_released.notice == sealed.notice_released.notice
+
+
+def test_an_earlier_version_sees_no_detail_of_assistance_and_all_else_of_its_notice() -> None:
+    for made in (asking(), answering()):
+        known = read("Envelope", envelopes.released(seal(), "hk-1", made).SerializeToString()).notice_released
+        assert known.content.WhichOneof("detail") is None
+        assert (known.notice, known.content.title[0].text) == ("notices/hk-1", made.title[0].text)
+
+
+async def test_assistance_that_an_earlier_version_kept_as_unknown_is_there_once_it_is_upgraded_and_rebuilt(
+    hk: Opened, kr: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kr.release("kr-1", assistance_request=asking(requested_authority="SFC").assistance_request)
+    await settle(hk, kr)
+    with monkeypatch.context() as earlier:
+        earlier.setattr("gateway.store.transaction.parsed", lambda data: as_it_was(parsed(data)))
+        await hk.release("hk-1", assistance_request=asking(respond_by=day(20260401)).assistance_request)
+        await hk.release("hk-2", assistance_answer=answering("kr-1").assistance_answer)
+        await settle(hk, kr)
+    assert kr.state(HK_TO_KR).log == hk.state(HK_TO_KR).log, "it is stored, and receipted"
+    assert (await kinds(kr))[-2:] == ["ENVELOPE_UNSUPPORTED"] * 2
+    assert [row["id"] for row in await kr.rows(notices)] == ["kr-1"]
+    await kr.rebuilt()
+    for store in (hk, kr):
+        found, _ = await store.read(list_cases, CaseFilter(EVERYTHING, 0), None, 10, 1 << 20)
+        cases = {each.request.record.id: (each.outcome, each.respond_by) for each in found}
+        assert cases == {"kr-1": (AssistanceAnswer.COMPLETE, 0), "hk-1": (0, 20260401)}
+        assert store.verify().findings == ()
 
 
 # --- a newer version at the other end -------------------------------------------------------------------------------
