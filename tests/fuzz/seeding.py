@@ -20,7 +20,7 @@ from gateway.supervision.envelopes import acknowledged, seal_rotated, withdrawn
 from gateway.supervision.framework_envelopes import assessed, published
 from gateway.supervision.framework_files import FrameworkFile, write_framework
 from gateway.supervision.notice_files import NoticeFile
-from tests.conformance import journal_cases, materials
+from tests.conformance import assistance_cases, journal_cases, materials
 from tests.conformance.parties import FOUNDED, HONG_KONG, ROOTS, TIME, tls_key
 from tests.fuzz import issuer, streams, tokens
 from tests.fuzz.table import CORPUS, TARGETS
@@ -153,6 +153,11 @@ def _signed() -> Iterator[tuple[str, bytes]]:
     ):
         yield "envelope", each.SerializeToString()
     yield "remainder", remainder_of(materials.release().SerializeToString())
+    for each in (assistance_cases.asked(), *map(assistance_cases.answered, assistance_cases.OUTCOMES)):
+        yield "envelope", each.SerializeToString()
+        yield "remainder", remainder_of(each.SerializeToString())
+        notice = Notice(recipient="KR", content=each.notice_released.content)
+        yield "request", CreateNoticeRequest(notice=notice).SerializeToString()
     yield "framework", write_framework(FrameworkFile("hk-stablecoin", rules.version(rules.provision()))).encode()
     yield "notices", write_notices([NoticeFile("hk-2026-001", "HK", "KR", samples.content())]).encode()
 
