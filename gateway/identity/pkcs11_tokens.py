@@ -93,8 +93,8 @@ class Module:
                 self._library = pkcs11.lib(str(self.path))
             self._library.initialize()  # does nothing where it is
         except PKCS11Error as error:
-            if self._library is None:
-                raise ConfigError(f"{self.path} cannot be used as a PKCS#11 module: {told(error)}") from error
+            if type(error) is PKCS11Error:  # not of the module, which told nothing: it could not be loaded
+                raise ConfigError(f"{self.path} cannot be used as a PKCS#11 module: {error}") from error
             raise Unavailable(f"the module {self.path} cannot be initialised: {told(error)}") from error
         return self._library
 

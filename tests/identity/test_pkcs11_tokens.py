@@ -4,6 +4,7 @@ import shutil
 import threading
 from dataclasses import replace
 
+import pkcs11
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
@@ -14,6 +15,7 @@ from gateway.identity.backoff import Backoff
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.keyfiles import write_key
 from gateway.identity.pkcs11_seals import QUIET_SECONDS, TokenSeal
+from gateway.identity.pkcs11_tokens import Module
 from gateway.identity.signers import Remote
 from gateway.ledger.checkpoint import Checkpoint, countersign, open_receipt, sign_checkpoint
 from tests.support.softhsm import LABEL, MODULE, OTHER_PIN, PIN, SoftToken, as_module_here, made_token, needs_softhsm
@@ -308,11 +310,35 @@ def test_a_module_that_is_none_is_told(token, tmp_path):
     (tmp_path / "none.so").write_bytes(b"no library")
     for path, said in (
         (tmp_path / "away.so", r"away\.so is not there"),
-        (tmp_path / "none.so", r"none\.so cannot be used as a PKCS#11 module"),
+        (tmp_path / "none.so", r"none\.so cannot be used as a PKCS#11 module: .*(invalid|too short)"),
     ):
         access = replace(token.access(), module=path, _sessions={})
         with pytest.raises(ConfigError, match=said):
             access.seal(seal.uri, seal.public.ed25519, token.path / "ml-dsa.key").open()
+
+
+def test_a_module_that_does_not_reach_its_device_as_it_is_loaded_is_away_and_no_mistake(tmp_path, monkeypatch):
+    def reaches_nothing(_: str):
+        raise pkcs11.exceptions.DeviceError
+
+    (tmp_path / "network-hsm.so").write_bytes(b"a library")
+    module = Module(tmp_path / "network-hsm.so")
+    monkeypatch.setattr(pkcs11, "lib", reaches_nothing)
+    with pytest.raises(Unavailable, match=r"network-hsm\.so cannot be initialised: DeviceError"):
+        module.token(TOKEN)
+    monkeypatch.setattr(pkcs11, "lib", lambda _: NoTokens())
+    with pytest.raises(Unavailable, match="there is no token"):
+        module.token(TOKEN)
+
+
+class NoTokens:
+    """A module that was initialised, and sees no token."""
+
+    def initialize(self):
+        """Does nothing where it is."""
+
+    def get_slots(self, **_: object):
+        return []
 
 
 def test_a_seal_names_its_key_in_the_place_of_the_file_of_it(token, tmp_path):
