@@ -10,7 +10,7 @@ from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkDiff, Frame
 
 from gateway.errors import NotFound
 from gateway.moments import datetime_of, micros_of
-from gateway.questions.paging import page_position, page_size, page_token, pinned_position
+from gateway.questions.paging import MAX_PAGE_BYTES, page_position, page_size, page_token, pinned_position
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.framework_queries import (
     VersionView,
@@ -214,11 +214,10 @@ class FrameworkQuestions:
         """Gives a page, newest first: in the order in which they were committed here."""
         check_fields(request)
         before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
-        views = await self._readers.run(list_assessments, request, before, size + 1)
-        page = views[:size]
+        page, more = await self._readers.run(list_assessments, request, before, size, MAX_PAGE_BYTES)
         return pb.ListAssessmentsResponse(
             assessments=[assessment_message(view.record, view.assessed) for view in page],
-            next_page_token=self._tokens.page_token(page[-1].cursor, request) if len(views) > size else "",
+            next_page_token=self._tokens.page_token(page[-1].cursor, request) if more else "",
         )
 
 

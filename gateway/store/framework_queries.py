@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.framework_pb2 import Provision
 from regulator.exchange.v1.framework_service_pb2 import ListAssessmentsRequest, ListProvisionsRequest
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from gateway.store.framework_rows import assessment_record, version_record
+from gateway.store.page_bounds import fitting
 from gateway.store.state import read_origins
 from gateway.store.tables import assessments, channels, framework_versions, leaves, provisions
 from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord
@@ -82,13 +83,25 @@ def read_provisions(
 
 
 def list_assessments(
-    connection: Connection, wanted: ListAssessmentsRequest, before: int | None, limit: int
-) -> list[AssessmentView]:
-    """Reads a page, newest first; ``before``: cursor of the last one of the page before, None for the first page."""
-    statement = _ASSESSMENTS.where(*_conditions(wanted)).order_by(assessments.c.cursor.desc()).limit(limit)
+    connection: Connection, wanted: ListAssessmentsRequest, before: int | None, limit: int, max_bytes: int
+) -> tuple[list[AssessmentView], bool]:
+    """Reads a page, newest first, and whether more follow.
+
+    Args:
+        connection: a reader
+        wanted: what is asked for
+        before: cursor of the last assessment of the page before; None for the first page
+        limit: at most so many
+        max_bytes: of all their envelopes together, but for one assessment at least
+    """
+    size = func.length(leaves.c.data).label("size")
+    sizes = _ASSESSMENTS.with_only_columns(assessments.c.cursor, size).where(*_conditions(wanted))
     if before is not None:
-        statement = statement.where(assessments.c.cursor < before)
-    return _views(connection, statement)
+        sizes = sizes.where(assessments.c.cursor < before)
+    newest = sizes.order_by(assessments.c.cursor.desc()).limit(limit + 1)
+    page, more = fitting(connection.execute(newest), limit, max_bytes)
+    chosen = _ASSESSMENTS.where(assessments.c.cursor.in_([row.cursor for row in page]))
+    return _views(connection, chosen.order_by(assessments.c.cursor.desc())), more
 
 
 def read_assessment(connection: Connection, assessment_id: str) -> AssessmentView | None:

@@ -72,7 +72,7 @@ async def test_a_later_assessment_takes_the_place_of_an_earlier_one(filled: Open
     assert (view.record.superseded_by, view.assessed.framework_assessed.assessment) == ("hk-2", "assessments/hk-1")
     assert (await filled.read(read_assessment, "hk-9")) is None
     assert [each.record.id for each in await filled.read(read_assessments_between, "HK", "KR")] == [
-        each.record.id for each in reversed(await filled.read(list_assessments, every(), None, 10))
+        each.record.id for each in reversed((await filled.read(list_assessments, every(), None, 10, 1 << 20))[0])
     ]
 
 
@@ -93,13 +93,15 @@ def every(**wanted) -> ListAssessmentsRequest:
     ],
 )
 async def test_assessments_are_listed_newest_first(filled: Opened, wanted, found):
-    views = await filled.read(list_assessments, wanted, None, 10)
+    views, _ = await filled.read(list_assessments, wanted, None, 10, 1 << 20)
     assert {each.record.id for each in views} == found
     assert [each.cursor for each in views] == sorted((each.cursor for each in views), reverse=True)
     if views:
-        rest = await filled.read(list_assessments, wanted, views[0].cursor, 10)
+        rest, _ = await filled.read(list_assessments, wanted, views[0].cursor, 10, 1 << 20)
         assert rest == views[1:]
-        assert await filled.read(list_assessments, wanted, None, 1) == views[:1]
+        for limit, max_bytes in ((1, 1 << 20), (10, 0), (10, len(views[0].assessed.SerializeToString()) + 1)):
+            page = await filled.read(list_assessments, wanted, None, limit, max_bytes)
+            assert page == (views[:1], len(views) > 1)
 
 
 async def test_a_version_is_read_as_it_was_sealed(filled: Opened):

@@ -748,7 +748,7 @@ class ListAssessmentsRequest(_message.Message):
     PROVISION_FIELD_NUMBER: _builtins.int
     SHOW_SUPERSEDED_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many; 0: 50; more than 1,000 is 1,000."""
+    """At most so many; 0: 50; more than 1,000 is 1,000. A page may hold fewer, though more follow."""
     page_token: _builtins.str
     """`next_page_token` of the page before, with the same filters."""
     assessor: _builtins.str
