@@ -53,6 +53,10 @@ def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel], 
     say()
     table(("peer", "state", "domain", "addresses", "name"), [_peer_row(each) for each in peers])
     say()
+    if ended := [_ended_row(each) for each in peers if each.state == Peer.ENDED]:
+        say("ended pairings")
+        pairs(ended, margin="  ")
+        say()
     if info.replicas:
         table(("replica", "state", "started", "last seen", "moves"), [_replica_row(each) for each in info.replicas])
         say()
@@ -93,9 +97,12 @@ def _replica_row(replica: Replica) -> tuple[str, ...]:
 
 
 def _peer_row(peer: Peer) -> tuple[str, ...]:
-    ended = f" {moment_of(peer.end_time)}" if peer.state == Peer.ENDED else ""
-    state = f"{word_of(Peer.State, peer.state)}{ended}"
+    state = word_of(Peer.State, peer.state)
     return peer.jurisdiction, state, peer.domain, ", ".join(peer.addresses), peer.display_name
+
+
+def _ended_row(peer: Peer) -> tuple[str, str]:
+    return peer.jurisdiction, f"{moment_of(peer.end_time)} by {peer.ended_by}: {peer.end_reason}"
 
 
 def _channel_row(channel: Channel) -> tuple[str, ...]:

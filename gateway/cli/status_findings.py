@@ -28,6 +28,7 @@ _OF_ALARMS = {
         "gateway certs crl AUTHORITIES --authority client",
     ),
     "seal": Remedy("wait for the peers, or look at the sealing keys: docs/certificates.md", DOCTOR),
+    "seal key": Remedy("bring the token back, or correct its PIN's file: acts wait, and are to be repeated", DOCTOR),
     "disk": Remedy("make room where the home is; never delete node.db-wal", "df -h HOME"),
     "writer queue": Remedy("look at the disk, then bound the client that sends so much", "iostat -x 5"),
     "following": Remedy("look at the server's log, and have a pooler before it in session mode", DOCTOR),
@@ -38,10 +39,6 @@ _OF_FILES = Remedy(
     DOCTOR,
 )
 ABOUT_PAIRING = "pairing with "  # likewise
-_OF_PAIRING = Remedy(
-    "call the peer's operator: what is sealed waits. If it is right, end the pairing here, too",
-    "gateway pair end HOME PEER",
-)
 _OTHER_ALARM = Remedy("do as its detail says; the doctor looks at the node's files", DOCTOR)
 
 
@@ -107,10 +104,16 @@ def _of_replica(replica: Replica) -> Iterator[Finding]:
 
 
 def _of_alarm(alarm: Alarm) -> Finding:
-    prefixes = {ABOUT_FILES: _OF_FILES, ABOUT_PAIRING: _OF_PAIRING}
-    found = next((each for prefix, each in prefixes.items() if alarm.about.startswith(prefix)), None)
-    remedy = found or _OF_ALARMS.get(alarm.about, _OTHER_ALARM)
-    return Finding(Level.FAIL, "alarm", f"{alarm.about}: {alarm.detail}", remedy)
+    return Finding(Level.FAIL, "alarm", f"{alarm.about}: {alarm.detail}", _of_cause(alarm.about))
+
+
+def _of_cause(about: str) -> Remedy:
+    if about.startswith(ABOUT_FILES):
+        return _OF_FILES
+    if about.startswith(ABOUT_PAIRING):
+        todo = "call the peer's operator: what is sealed waits. If it is right, end the pairing here, too"
+        return Remedy(todo, f"gateway pair end HOME {about.removeprefix(ABOUT_PAIRING)} --reason WHY")
+    return _OF_ALARMS.get(about, _OTHER_ALARM)
 
 
 def _of_certificate(certificate: Certificate) -> Iterator[Finding]:

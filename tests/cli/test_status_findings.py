@@ -58,7 +58,13 @@ def test_nothing_is_said_of_what_waits_for_a_peer_whose_pairing_has_ended():
 def test_a_peer_that_ended_the_pairing_is_told_with_what_ends_it_here_too():
     (one,) = found(alarms=[Alarm(about="pairing with KR", detail="the node of KR refuses this one")])
     assert one.level is Level.FAIL
-    assert one.remedy.command.startswith("gateway pair end HOME")
+    assert one.remedy.command == "gateway pair end HOME KR --reason WHY"
+
+
+def test_a_token_that_does_not_sign_is_told_with_what_brings_it_back():
+    (one,) = found(alarms=[Alarm(about="seal key", detail="there is no token")])
+    assert one.level is Level.FAIL
+    assert "the token" in one.remedy.todo
 
 
 @pytest.mark.parametrize(
