@@ -50,6 +50,7 @@ class Journaling:
     def __init__(self, committer: Committer, on_refused: Callable[[str, str, Mapping[str, str]], None]) -> None:
         self._committer, self._on_refused = committer, on_refused
         self._refusals = Refusals()
+        self._told_unsigned = 0  # entries, as they were told last; none since all were signed
 
     # --- one call -------------------------------------------------------------------------------------------------
 
@@ -122,8 +123,14 @@ class Journaling:
         with suppress(GatewayError, TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._committer.submit(Transaction.sign_journal)
-        if unsigned := self._committer.latest().journal.unsigned:
+
+    def _tell_unsigned(self, unsigned: int) -> None:
+        """Tells it at first, and as it doubles: it may last for days."""
+        if unsigned >= max(1, 2 * self._told_unsigned):
             _log.warning("journal_unsigned", entries=unsigned)
+            self._told_unsigned = unsigned
+        elif not unsigned:
+            self._told_unsigned = 0
 
     # --- all calls ------------------------------------------------------------------------------------------------
 
@@ -148,6 +155,7 @@ class Journaling:
             await self._write(*entries)
         if self._committer.latest().journal.unsigned:
             await self._sign()
+        self._tell_unsigned(self._committer.latest().journal.unsigned)
 
 
 def admitted(record: CallRecord, who: Admitted) -> None:

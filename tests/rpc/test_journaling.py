@@ -152,6 +152,17 @@ async def test_a_journal_that_cannot_be_signed_is_signed_later(journaling: Journ
     assert writer.unsigned == 0
 
 
+async def test_a_journal_that_cannot_be_signed_for_long_is_told_as_it_doubles_and_not_every_second(
+    journaling: Journaling, writer: Writer, caplog
+):
+    """Of a token that is away for a weekend a line a second would fill the disk, and hide all else."""
+    for unsigned in (4, 4, 5, 7, 8, 9, 15, 16, 0, 1):
+        writer.unsigned, writer.failure = unsigned, Unavailable("the seal cannot sign")
+        await journaling.settle()
+    told = [record.__dict__["fields"]["entries"] for record in caplog.records if record.msg == "journal_unsigned"]
+    assert told == [4, 8, 16, 1]
+
+
 async def test_every_refusal_is_counted_however_many_are_told_as_one(journaling: Journaling, writer: Writer):
     for _ in range(3):
         await journaling.refused(record(), Overloaded("full", limit="concurrent_calls"))
