@@ -26,6 +26,13 @@ from gateway.store.attachment_tables import attachment_chunks as attachment_chun
 from gateway.store.attachment_tables import attachment_totals as attachment_totals
 from gateway.store.attachment_tables import attachments as attachments
 from gateway.store.attachment_tables import notice_attachments as notice_attachments
+from gateway.store.draft_tables import draft_events as draft_events
+from gateway.store.draft_tables import drafts as drafts
+from gateway.store.framework_tables import assessments as assessments
+from gateway.store.framework_tables import framework_events as framework_events
+from gateway.store.framework_tables import framework_versions as framework_versions
+from gateway.store.framework_tables import provisions as provisions
+from gateway.store.framework_tables import told_days as told_days
 from gateway.store.lease_tables import OF_PROCESSES as OF_PROCESSES
 from gateway.store.lease_tables import leases as leases
 from gateway.store.lease_tables import replicas as replicas
@@ -243,122 +250,6 @@ events = Table(
     Column("detail", String, nullable=False),
 )
 
-# What events about rules say beside: whose rules, and which. `topics`: each between spaces.
-framework_events = Table(
-    "framework_events",
-    metadata,
-    Column("cursor", BIG, ForeignKey("events.cursor"), primary_key=True, autoincrement=False),
-    Column("jurisdiction", String(2), nullable=False),
-    Column("framework", String(64), nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("provision", String(64), nullable=False),
-    Column("assessment", String(64), nullable=False),
-    Column("sectors", Integer, nullable=False),  # bit n: sector n
-    Column("topics", String, nullable=False),
-)
-
-# Versions of frameworks, one for each channel; their content stays in `leaves`. `cursor`: of the event that told it.
-framework_versions = Table(
-    "framework_versions",
-    metadata,
-    Column("cursor", BIG, primary_key=True, autoincrement=False),
-    Column("framework", String(64), nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("base_version", Integer, nullable=False),
-    Column("direction", Integer, nullable=False),
-    Column("jurisdiction", String(2), nullable=False),
-    Column("recipient", String(2), nullable=False),
-    Column("provision_count", Integer, nullable=False),
-    Column("channel", Integer, ForeignKey("channels.id"), nullable=False),
-    Column("index", BIG, nullable=False),
-    Column("sealed_at", BIG, nullable=False),
-    Column("receipt_time", BIG),
-    UniqueConstraint("channel", "index"),
-    UniqueConstraint("framework", "channel", "version"),
-)
-
-# Provisions of versions, in the publisher's order, so that a page of them is read without the whole version.
-provisions = Table(
-    "provisions",
-    metadata,
-    Column("cursor", BIG, ForeignKey("framework_versions.cursor"), nullable=False),
-    Column("ordinal", Integer, nullable=False),
-    Column("id", String(64), nullable=False),
-    Column("sector", Integer, nullable=False),
-    Column("topic", String(64), nullable=False),
-    Column("status", Integer, nullable=False),
-    Column("effective_from", Integer, nullable=False),  # 20260131
-    Column("data", LargeBinary, nullable=False),  # the serialized Provision
-    PrimaryKeyConstraint("cursor", "ordinal"),
-)
-
-# Assessments; their content stays in `leaves`. `cursor`: of the event that told it.
-assessments = Table(
-    "assessments",
-    metadata,
-    Column("cursor", BIG, primary_key=True, autoincrement=False),
-    Column("id", String(64), nullable=False),
-    Column("direction", Integer, nullable=False),
-    Column("assessor", String(2), nullable=False),
-    Column("recipient", String(2), nullable=False),
-    Column("sector", Integer, nullable=False),
-    Column("topic", String(64), nullable=False),
-    Column("first_provision", String(160), nullable=False),  # names of a pair in order of their letters; else empty
-    Column("second_provision", String(160), nullable=False),
-    Column("outcome", Integer, nullable=False),
-    Column("supersedes", String(64), nullable=False),
-    Column("superseded_by", String(64), nullable=False),
-    Column("channel", Integer, ForeignKey("channels.id"), nullable=False),
-    Column("index", BIG, nullable=False),
-    Column("sealed_at", BIG, nullable=False),
-    Column("receipt_time", BIG),
-    UniqueConstraint("id"),
-    UniqueConstraint("channel", "index"),
-)
-
-# Up to which day events have told what comes into force; at most one row. Like events, it is not made anew.
-told_days = Table("told_days", metadata, Column("until", Integer, primary_key=True, autoincrement=False))  # 20260131
-
-# Acts that wait for a second person, and what became of them. No log has them: like requests, they stay as they are.
-drafts = Table(
-    "drafts",
-    metadata,
-    Column("sequence", BIG, primary_key=True, autoincrement=False),
-    Column("id", String(64), nullable=False),
-    Column("revision", Integer, nullable=False),
-    Column("state", Integer, nullable=False),
-    Column("act", String(32), nullable=False),  # a field of Draft.act
-    Column("request", LargeBinary),  # the serialized request of its method; NULL once released or expired
-    Column("authority", String(16), nullable=False),
-    Column("author_client", String(2048), nullable=False),
-    Column("author_officer", String(1024), nullable=False),
-    Column("rule", String(64), nullable=False),
-    Column("tlp", Integer, nullable=False),
-    Column("sectors", Integer, nullable=False),  # bit n: sector n
-    Column("kind", Integer, nullable=False),  # of notice
-    Column("created_at", BIG, nullable=False),
-    Column("updated_at", BIG, nullable=False),
-    Column("expires_at", BIG, nullable=False),
-    Column("submitted_at", BIG),
-    Column("reviewed_at", BIG),
-    Column("reviewer_client", String(2048), nullable=False),  # this and the next: empty before a review
-    Column("reviewer_officer", String(1024), nullable=False),
-    Column("reason", String, nullable=False),
-    Column("released", String(160), nullable=False),  # name of what it became; empty before
-    UniqueConstraint("id"),
-)
-
-# What events about drafts say beside, and who may see them.
-draft_events = Table(
-    "draft_events",
-    metadata,
-    Column("cursor", BIG, ForeignKey("events.cursor"), primary_key=True, autoincrement=False),
-    Column("draft", String(64), nullable=False),
-    Column("authority", String(16), nullable=False),
-    Column("tlp", Integer, nullable=False),
-    Column("sectors", Integer, nullable=False),  # bit n: sector n
-)
-
 # Requests that were carried out, by the id that their caller gave them (AIP-155). `key`: of caller and id
 # (``changes.request_key``), which are 100 bytes where this is 20. `notice`: the id of the notice, or
 # the name of the version, assessment, draft, consent or share, that the request made or acted on.
@@ -382,6 +273,3 @@ Index("ix_events_unusable", events.c.channel, sqlite_where=text(UNUSABLE), postg
 Index(None, requests.c.notice)
 Index(None, sharing_acts.c.notice, sharing_acts.c.cursor)
 Index(None, sharing_acts.c.kind, sharing_acts.c.cursor)
-Index(None, provisions.c.cursor, provisions.c.id)
-Index(None, drafts.c.authority, drafts.c.sequence)
-Index(None, drafts.c.state, drafts.c.expires_at)
