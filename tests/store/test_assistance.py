@@ -155,6 +155,14 @@ async def test_what_is_no_answer_to_it_changes_no_case(hk: Opened, kr: Opened):
         assert store.verify().findings == ()
 
 
+async def test_an_answer_of_which_no_request_is_left_is_no_case(hk: Opened, answered: None):
+    """A peer hands in what is left of a destroyed answer, and no hash proves it."""
+    hk.execute("UPDATE assistance SET request = '' WHERE outcome > 0")
+    hk.damaged = True
+    assert await listed(hk) == ["hk-5", "hk-4", "hk-3", "hk-2", "hk-1"]
+    assert await case(hk, "kr-2") is None
+
+
 async def test_cases_are_rebuilt_as_they_were(hk: Opened, kr: Opened, answered: None):
     for store in (hk, kr):
         before = await store.rows(assistance)
