@@ -38,6 +38,8 @@ from gateway.store.database import Database
 from gateway.store.failing import being_opened
 from gateway.store.opening import create
 
+NAMED_IN_FULL = "must say module-path and pin-source, and no id: the key is made anew"
+
 ACCESS_HEADER = """\
 # The clients of this node: who may call it, for which authority, in which roles.
 # Roles: author, approver, reader, auditor, operator. Clearance is the highest TLP label that it may see (AMBER, if
@@ -136,6 +138,11 @@ def _authority_file(folder: Path, kind: AuthorityKind, suffix: str) -> Path:
 # --- a node's home ------------------------------------------------------------------------------------------------
 
 
+def is_named_in_full(seal: KeyUri) -> bool:
+    """Whether a URI says all that it takes to make a key in a token."""
+    return seal.module_path is not None and seal.pin_source is not None and not seal.id
+
+
 def found_home(
     home: Home, new: NewNode, node_authority: Authority, client_root: x509.Certificate, now: datetime
 ) -> None:
@@ -150,8 +157,8 @@ def found_home(
     text = new.config_text()
     config = Config.parse(text)
     require_domain(node_authority, new.domain)
-    if new.seal and (new.seal.module_path is None or new.seal.pin_source is None or new.seal.id):
-        raise BadInput.of("seal", "must say module-path and pin-source, and no id: the key is made anew")
+    if new.seal and not is_named_in_full(new.seal):
+        raise BadInput.of("seal", NAMED_IN_FULL)
     if home.config_file.exists():
         raise AlreadyExists(f"{home.path} is the home of a node already")
     for folder in (home.path, home.path / "keys", home.path / "trust", home.peers):

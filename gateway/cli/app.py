@@ -10,6 +10,7 @@ Exit codes:
     141  who read the output through a pipe went away
 """
 
+import logging
 import sys
 from importlib import import_module
 from typing import Any
@@ -90,6 +91,8 @@ def gateway() -> None:
 
 def main() -> None:
     """Runs the command line."""
+    # What a command has to say it says itself; a node's log has lines of its own.
+    logging.getLogger("gateway").addHandler(logging.NullHandler())
     if not open_output():  # and what is opened next would take its place
         say_aside("gateway: standard output is closed: give it a file, a pipe or /dev/null")
         sys.exit(USED_WRONGLY)

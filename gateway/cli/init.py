@@ -12,7 +12,15 @@ from gateway.cli.options import AuthorityFolder, HomeFolder, client_id, key_uri,
 from gateway.cli.output import say
 from gateway.config import Config
 from gateway.errors import AlreadyExists, BadInput, Violation
-from gateway.founding import NewNode, admit_client, found_home, issue_client, write_profile
+from gateway.founding import (
+    NAMED_IN_FULL,
+    NewNode,
+    admit_client,
+    found_home,
+    is_named_in_full,
+    issue_client,
+    write_profile,
+)
 from gateway.home import Home
 from gateway.identity.access import Role
 from gateway.identity.key_uris import KeyUri
@@ -29,7 +37,6 @@ OPTIONS = {
     "peer.listen": "--peer",
     "database.url": "--database-url",
     "pkcs11": "--seal",
-    "seal": "--seal",
 }
 
 
@@ -39,6 +46,14 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Admit the back-office systems that call the node.")
     group.command("add")(add)
     app.add_typer(group, name="client")
+
+
+def _seal(given: str) -> KeyUri:
+    """Reads the URI of a key that is to be made in a token."""
+    uri = key_uri(given)
+    if not is_named_in_full(uri):
+        raise typer.BadParameter(NAMED_IN_FULL)
+    return uri
 
 
 def init(  # noqa: PLR0913 - an option a line of the configuration
@@ -57,7 +72,7 @@ def init(  # noqa: PLR0913 - an option a line of the configuration
     seal: Annotated[
         KeyUri | None,
         typer.Option(
-            parser=key_uri,
+            parser=_seal,
             metavar="URI",
             help="Token in which the Ed25519 key of the seal is made, "
             "pkcs11:token=LABEL?module-path=...&pin-source=... (RFC 7512); else it is a file.",

@@ -1,5 +1,7 @@
 """``gateway init --seal`` and ``gateway certs request-seal``: a key of the seal is made in a token."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,11 +48,22 @@ def test_an_attempt_that_failed_is_in_the_way_of_no_other(token, tmp_path):
     assert "FAIL" not in ran.out
 
 
+def test_beside_a_commands_own_words_no_event_of_the_log_is_told_bare(token, tmp_path):
+    assert init(tmp_path, token.uri).code == 0
+    token.write_pin(OTHER_PIN)
+    command = [sys.executable, "-m", "gateway", "backup", str(tmp_path / "home"), str(tmp_path / "backup")]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert (ran.returncode, ran.stderr.count("\n")) == (5, 1), ran.stderr
+    assert ran.stderr.startswith("gateway: the token refused the PIN")
+
+
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
         ("pkcs11:token=a?pin-value=1234", "never stands in a URI"),
         ("pkcs11:token=a", "must say module-path and pin-source"),
+        ("pkcs11:token=a?module-path=/a.so", "for '--seal': must say module-path and pin-source"),
+        ("pkcs11:token=a?pin-source=/b", "for '--seal': must say module-path and pin-source"),
         ("pkcs11:token=a;id=%01?module-path=/a.so&pin-source=/b", "must say module-path and pin-source, and no id"),
         ("pkcs11:object=a", "which token"),
     ],
