@@ -157,7 +157,9 @@ def answer(  # noqa: PLR0913 - an option each
     ] = None,
     answer_id: Annotated[str, typer.Option("--id", help="Id of the answer's notice; else a new one.")] = "",
     draft: AsDraft = False,
-    validate_only: Annotated[bool, typer.Option("--validate-only", help="Check everything, and give nothing.")] = False,
+    validate_only: Annotated[
+        bool, typer.Option("--validate-only", help="Check everything, and give nothing; what --attach names is sent.")
+    ] = False,
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:

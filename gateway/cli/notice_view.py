@@ -82,7 +82,7 @@ def sections(notice: Notice) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         place = notice.attachments_receipt.position
         held = f"{moment_of(notice.attachments_receipt.time)}, sealed in {place.origin}, index {place.index}"
         yield "attachments", [("all received", held)]
-    elif content.attachments:
+    elif content.attachments and notice.HasField("release_time"):
         yield "attachments", [("all received", "not yet")]
     if notice.HasField("peer_destruction"):
         yield "at the peer", [("destroyed", _certified(notice.peer_destruction))]

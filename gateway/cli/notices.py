@@ -73,7 +73,9 @@ def create(  # noqa: PLR0913 - an option a choice
             help="Send a file, and name it in the notice; repeat it.",
         ),
     ] = None,
-    validate_only: Annotated[bool, typer.Option("--validate-only", help="Check everything, and give nothing.")] = False,
+    validate_only: Annotated[
+        bool, typer.Option("--validate-only", help="Check everything, and give nothing; what --attach names is sent.")
+    ] = False,
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:

@@ -12,7 +12,7 @@ from regulator.exchange.v1.notice_service_pb2 import (
     SupersedeNoticeRequest,
     WithdrawNoticeRequest,
 )
-from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
+from regulator.exchange.v1.values_pb2 import Attachment, Handling, LocalizedText
 
 from gateway.cli.draft_view import document, row, sections
 from tests.supervision.framework_samples import assessment, provision, version
@@ -94,3 +94,11 @@ def test_what_became_of_a_draft_is_told_and_nothing_of_what_is_not_kept():
     assert (told["act"], told["released"], told["reason"]) == (None, "assessments/hk-judged", None)
     assert told["reviewer"]["officer"] == "wong"
     assert [title for title, _ in sections(done)] == ["draft"]
+
+
+def test_of_the_files_of_a_draft_nothing_is_said_to_wait():
+    held = Attachment(file_name="trades.csv", media_type="text/csv", size_bytes=1, sha256=bytes(32))
+    create = CreateNoticeRequest(notice=Notice(recipient="KR", content=content(attachments=[held])))
+    shown = {title: dict(pairs) for title, pairs in sections(draft(create_notice=create))}
+    assert shown["content"]["attachments 1.file_name"] == "trades.csv"
+    assert "attachments" not in shown
