@@ -12,9 +12,9 @@ from gateway.commands.attachments import AttachmentCommands
 from gateway.commands.clearing import Clearing
 from gateway.commands.receiving import Receiving
 from gateway.commands.storing import Room, Storing
+from gateway.dialling import Credentials
 from gateway.home import Home
 from gateway.identity.parties import Parties
-from gateway.link import Credentials
 from gateway.metrics.instruments import Instruments
 from gateway.questions.attachment_standing import AttachmentStanding, Transfers
 from gateway.questions.attachments import AttachmentQuestions

@@ -15,9 +15,17 @@ import grpc
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
+from gateway.dialling import (
+    FIRST_WAIT_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    Credentials,
+    connection,
+    renewal,
+    says_ended,
+    write,
+)
 from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.identity.parties import Party
-from gateway.link import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Credentials, connection, renewal, says_ended, write
 from gateway.logs import Log
 from gateway.questions.attachment_standing import Transfers
 from gateway.replicas import Hold, Replicas

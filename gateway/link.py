@@ -1,31 +1,34 @@
-"""The dialling side of channels: one link a peer keeps the stream of our channel to it, for as long as the node runs.
-
-The peer is who answers under the root that its pairing document pins, by the DNS name that the profile of node
-certificates gives to exactly one node: its domain.
-"""
+"""The dialling side of channels: one link a peer keeps our channel's stream to it up, for as long as the node runs."""
 
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
-from google.rpc.error_details_pb2 import ErrorInfo
-from google.rpc.status_pb2 import Status
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
 from gateway.carrier import Carrier, Message, Store
-from gateway.errors import GatewayError, PairingEnded, RemoteProtocolError
+from gateway.dialling import (
+    FIRST_WAIT_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    Credentials,
+    connection,
+    renewal,
+    says_ended,
+    why_over,
+    words_logged,
+    words_told,
+    write,
+)
+from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.identity.parties import Parties, Party
 from gateway.ledger import steps
-from gateway.ledger.batch import MAX_MESSAGE_BYTES
 from gateway.ledger.sender import SenderMachine
 from gateway.logs import Log
 from gateway.questions.links import Links, LinkStatus
@@ -38,15 +41,11 @@ from gateway.store.logs import read_turn
 from gateway.store.state import ChannelState
 from gateway.telemetry.travelling import Sending
 
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 3.0
 REFUSED_WAIT_SECONDS = 60.0  # at most, to a peer that has ended the pairing; once it has not, it dials here, too
 HELLO_TIMEOUT_SECONDS = 20.0
 FIRST_HELLO_SECONDS = 3.0  # where the peer has another address, too; twice as long after each failure
-PING_TIMEOUT_MILLISECONDS = 90_000  # a ping waits behind what is sent: on a megabit a second, over a minute for a batch
-RENEWAL_LOOK_SECONDS = 0.5  # from one look at the own certificates to the next
 COMPARE_SECONDS = 5.0  # from one look whether the clocks differ to the next
 
-_DETAILS = "grpc-status-details-bin"  # where gRPC sends a google.rpc.Status
 DEFECT = "a defect of this node, of which its log tells"
 INBOX = 8  # messages that may wait, then the peer does; a batch of a log that it hands back has up to 8 MiB
 
@@ -57,25 +56,6 @@ _log = Log(__name__)
 
 class Ended(Exception):
     """The stream is ended from here, and nothing is wrong: there are other certificates, or another replica dials."""
-
-
-class Refused(RemoteProtocolError):
-    """The stream is ended by the peer, whose operator has ended the pairing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What the link presents, and whom it trusts: PEM.
-
-    Attributes:
-        key: of the node
-        certificate: of the node
-        peer_roots: the roots under one of which the peer's certificate must be
-    """
-
-    key: bytes
-    certificate: bytes
-    peer_roots: bytes
 
 
 class Link:
@@ -119,7 +99,7 @@ class Link:
             except Ended:
                 wait = FIRST_WAIT_SECONDS
             except (grpc.aio.AioRpcError, GatewayError, TimeoutError) as failure:
-                error, logged, refused = _told(failure), _logged(failure), says_ended(failure)
+                error, logged, refused = words_told(failure), words_logged(failure), says_ended(failure)
             except Exception as defect:  # noqa: BLE001 - the channel must not stand still for it until the node is started anew
                 error = DEFECT
                 if self._links.of(self._origin).last_error != error:
@@ -273,36 +253,6 @@ class Link:
         self._links.note(self._origin, LinkStatus(connected=connected, last_error=error, refused=refused))
 
 
-async def renewal(credentials: Callable[[], Credentials], used: Credentials) -> None:
-    """Waits until there are other credentials than those that are used."""
-    while True:
-        await asyncio.sleep(RENEWAL_LOOK_SECONDS)
-        if credentials() != used:
-            return
-
-
-def connection(peer: Party, address: str, used: Credentials) -> grpc.aio.Channel:
-    """A connection of its own to a peer's node."""
-    credentials = grpc.ssl_channel_credentials(used.peer_roots, used.key, used.certificate)
-    return grpc.aio.secure_channel(address, credentials, options=_options(peer))
-
-
-def _options(peer: Party) -> list[tuple[str, Any]]:
-    return [
-        ("grpc.ssl_target_name_override", peer.domain),
-        ("grpc.enable_http_proxy", 0),
-        ("grpc.enable_retries", 0),
-        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.max_reconnect_backoff_ms", 2000),
-        ("grpc.keepalive_time_ms", 2_000),
-        ("grpc.keepalive_timeout_ms", 4_000),  # without a sign of the peer's machine (TCP_USER_TIMEOUT)
-        ("grpc.http2.ping_timeout_ms", PING_TIMEOUT_MILLISECONDS),
-        ("grpc.http2.max_pings_without_data", 0),  # of a quiet channel: after two, none would be sent any more
-        ("grpc.use_local_subchannel_pool", 1),  # two links in one process never share a connection
-    ]
-
-
 async def _watch_hold(hold: Hold, inbox: "asyncio.Queue[Incoming]") -> None:
     """Ends the stream once another replica may dial."""
     await hold.lost.wait()
@@ -322,23 +272,7 @@ async def _read(call: Any, inbox: "asyncio.Queue[Incoming]", heard: Callable[[],
     while (response := await call.read()) is not grpc.aio.EOF:
         heard()
         await inbox.put(_event(response))
-    raise await _ended(call)
-
-
-async def write(call: Any, message: Any) -> None:
-    """Sends a message; raises why the stream is over, if it is."""
-    try:
-        await call.write(message)
-    except asyncio.InvalidStateError as error:  # gRPC's word for a stream that has ended, by whomever
-        raise await _ended(call) from error
-
-
-async def _ended(call: Any) -> RemoteProtocolError:
-    """Why a stream is over, as its peer said."""
-    code = await call.code()
-    if code == grpc.StatusCode.FAILED_PRECONDITION and _tells_end(await call.trailing_metadata()):
-        return Refused(f"{code.name}: {await call.details()}")
-    return RemoteProtocolError(f"the peer ended the stream: {code.name}")
+    raise await why_over(call)
 
 
 def _event(response: wire.ExchangeResponse) -> steps.PeerEvent:
@@ -346,32 +280,3 @@ def _event(response: wire.ExchangeResponse) -> steps.PeerEvent:
     if step is None:
         raise RemoteProtocolError("a message without content")
     return getattr(response, step)  # type: ignore[no-any-return]
-
-
-def says_ended(failure: Exception) -> bool:
-    """Whether a call failed since the peer's operator has ended the pairing."""
-    if isinstance(failure, grpc.aio.AioRpcError):
-        return _tells_end(failure.trailing_metadata())
-    return isinstance(failure, Refused)
-
-
-def _tells_end(metadata: Iterable[tuple[str, str | bytes]] | None) -> bool:
-    sent = dict(metadata or ()).get(_DETAILS, b"")
-    status, info = Status(), ErrorInfo()
-    try:
-        status.ParseFromString(sent if isinstance(sent, bytes) else sent.encode())
-        found = [info.reason for each in status.details if each.Unpack(info)]
-    except DecodeError:
-        return False
-    return PairingEnded.reason in found
-
-
-def _told(failure: Exception) -> str:
-    if isinstance(failure, grpc.aio.AioRpcError):
-        return f"{failure.code().name}: {failure.details()}"
-    return str(failure) or "the peer did not answer in time"
-
-
-def _logged(failure: Exception) -> str:
-    """What the log says of it; the peer's own words, in which anything may stand, are for ``gateway status`` alone."""
-    return failure.code().name if isinstance(failure, grpc.aio.AioRpcError) else _told(failure)

@@ -10,11 +10,11 @@ import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.alarms import Alarms
+from gateway.dialling import Credentials
 from gateway.endings import Endings, Refusal
 from gateway.errors import ConfigError, PairingEnded, Unavailable
 from gateway.home import Home
 from gateway.identity.pairing_end import Ending
-from gateway.link import Credentials
 from gateway.questions.links import Links, LinkStatus
 from gateway.rpc.peer_attachments import files_of
 from gateway.store.clocks import Clock

@@ -20,11 +20,12 @@ from regulator.exchange.v1.peer_service_pb2_grpc import (
     add_PeerServiceServicer_to_server,
 )
 
+from gateway.dialling import Credentials, says_ended, why_over
 from gateway.errors import GatewayError, Halted, PairingEnded, RemoteProtocolError
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.link import REFUSED_WAIT_SECONDS, Credentials, Incoming, Link, _ended, _or_told, says_ended
+from gateway.link import REFUSED_WAIT_SECONDS, Incoming, Link, _or_told
 from gateway.questions import links
 from gateway.replicas import Alone
 from gateway.rpc.status import status_of
@@ -252,7 +253,7 @@ async def test_a_peer_that_has_ended_the_pairing_is_known_by_the_reason_it_gives
 ) -> None:
     code = grpc.StatusCode.FAILED_PRECONDITION
     assert says_ended(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), metadata, "")) is ended
-    assert says_ended(await _ended(Over(code, metadata))) is ended
+    assert says_ended(await why_over(Over(code, metadata))) is ended
 
 
 async def test_a_peer_that_refuses_so_is_asked_less_and_less_often(

@@ -1,0 +1,120 @@
+"""How a peer's node is reached, for its envelopes and for its files alike, and what it says where a stream ends.
+
+The peer is who answers under the root that its pairing document pins, by the DNS name that the profile of node
+certificates gives to exactly one node: its domain.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+
+from gateway.errors import PairingEnded, RemoteProtocolError
+from gateway.identity.parties import Party
+from gateway.ledger.batch import MAX_MESSAGE_BYTES
+
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 3.0  # before it is dialled again
+PING_TIMEOUT_MILLISECONDS = 90_000  # a ping waits behind what is sent: on a megabit a second, over a minute for a batch
+RENEWAL_LOOK_SECONDS = 0.5  # from one look at the own certificates to the next
+
+_DETAILS = "grpc-status-details-bin"  # where gRPC sends a google.rpc.Status
+
+
+class Refused(RemoteProtocolError):
+    """The stream is ended by the peer, whose operator has ended the pairing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What is presented to a peer, and whom the node trusts: PEM.
+
+    Attributes:
+        key: of the node
+        certificate: of the node
+        peer_roots: the roots under one of which the peer's certificate must be
+    """
+
+    key: bytes
+    certificate: bytes
+    peer_roots: bytes
+
+
+async def renewal(credentials: Callable[[], Credentials], used: Credentials) -> None:
+    """Waits until there are other credentials than those that are used."""
+    while True:
+        await asyncio.sleep(RENEWAL_LOOK_SECONDS)
+        if credentials() != used:
+            return
+
+
+def connection(peer: Party, address: str, used: Credentials) -> grpc.aio.Channel:
+    """A connection of its own to a peer's node."""
+    credentials = grpc.ssl_channel_credentials(used.peer_roots, used.key, used.certificate)
+    return grpc.aio.secure_channel(address, credentials, options=_options(peer))
+
+
+def _options(peer: Party) -> list[tuple[str, Any]]:
+    return [
+        ("grpc.ssl_target_name_override", peer.domain),
+        ("grpc.enable_http_proxy", 0),
+        ("grpc.enable_retries", 0),
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_reconnect_backoff_ms", 2000),
+        ("grpc.keepalive_time_ms", 2_000),
+        ("grpc.keepalive_timeout_ms", 4_000),  # without a sign of the peer's machine (TCP_USER_TIMEOUT)
+        ("grpc.http2.ping_timeout_ms", PING_TIMEOUT_MILLISECONDS),
+        ("grpc.http2.max_pings_without_data", 0),  # of a quiet channel: after two, none would be sent any more
+        ("grpc.use_local_subchannel_pool", 1),  # two links in one process never share a connection
+    ]
+
+
+async def write(call: Any, message: Any) -> None:
+    """Sends a message; raises why the stream is over, if it is."""
+    try:
+        await call.write(message)
+    except asyncio.InvalidStateError as error:  # gRPC's word for a stream that has ended, by whomever
+        raise await why_over(call) from error
+
+
+async def why_over(call: Any) -> RemoteProtocolError:
+    """Why a stream is over, as its peer said."""
+    code = await call.code()
+    if code == grpc.StatusCode.FAILED_PRECONDITION and _tells_end(await call.trailing_metadata()):
+        return Refused(f"{code.name}: {await call.details()}")
+    return RemoteProtocolError(f"the peer ended the stream: {code.name}")
+
+
+def says_ended(failure: Exception) -> bool:
+    """Whether a call failed since the peer's operator has ended the pairing."""
+    if isinstance(failure, grpc.aio.AioRpcError):
+        return _tells_end(failure.trailing_metadata())
+    return isinstance(failure, Refused)
+
+
+def _tells_end(metadata: Iterable[tuple[str, str | bytes]] | None) -> bool:
+    sent = dict(metadata or ()).get(_DETAILS, b"")
+    status, info = Status(), ErrorInfo()
+    try:
+        status.ParseFromString(sent if isinstance(sent, bytes) else sent.encode())
+        found = [info.reason for each in status.details if each.Unpack(info)]
+    except DecodeError:
+        return False
+    return PairingEnded.reason in found
+
+
+def words_told(failure: Exception) -> str:
+    """What is told for people of why a stream ended."""
+    if isinstance(failure, grpc.aio.AioRpcError):
+        return f"{failure.code().name}: {failure.details()}"
+    return str(failure) or "the peer did not answer in time"
+
+
+def words_logged(failure: Exception) -> str:
+    """What the log says of it; the peer's own words, in which anything may stand, are for ``gateway status`` alone."""
+    return failure.code().name if isinstance(failure, grpc.aio.AioRpcError) else words_told(failure)
