@@ -5,7 +5,7 @@ is a request with its answers, and its state is not kept: it is what the answers
 same in whatever order the two channels of a pair bring them, and once an answer is withdrawn or superseded.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer, AssistanceRequest
@@ -54,10 +54,6 @@ class AnswerRecord(NamedTuple):
     notice_id: str
     outcome: AssistanceAnswer.Outcome.ValueType
     state: Notice.State.ValueType
-
-
-FindAnswers = Callable[[str], Collection[AnswerRecord]]
-"""Gives the answers to the request of an id that came from its recipient to its sender."""
 
 
 def case_name(request_id: str) -> str:

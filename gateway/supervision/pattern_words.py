@@ -1,4 +1,4 @@
-r"""The patterns of the contract, told to people: what is wanted, and an example that has the pattern."""
+"""The patterns of the contract, told to people: what is wanted, and an example that has the pattern."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,7 +7,7 @@ _ID: Final = "[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}"
 _ID_FORM: Final = "the small letters of its jurisdiction, a hyphen, then small letters, digits and hyphens"
 
 # What has each pattern, and an example; a pattern that only forbids characters has none.
-_WANTED: Final[Mapping[str, tuple[str, str]]] = {
+WANTED: Final[Mapping[str, tuple[str, str]]] = {
     f"^notices/{_ID}$": (f"the name of a notice ({_ID_FORM})", "notices/hk-2026-017"),
     f"^notices/({_ID}|-)$": ("the name of a notice, or notices/- for all", "notices/hk-2026-017"),
     f"^notices/{_ID}/consents/[a-z0-9]{{8,32}}$": ("the name of a consent", "notices/hk-2026-017/consents/5c0e9a41"),
@@ -56,12 +56,7 @@ _WANTED: Final[Mapping[str, tuple[str, str]]] = {
 
 def words_for(pattern: str) -> str:
     """What would be right where a pattern is not had; of one that is not known here, the pattern itself."""
-    if pattern not in _WANTED:
+    if pattern not in WANTED:
         return f"must match {pattern}"
-    what, example = _WANTED[pattern]
+    what, example = WANTED[pattern]
     return f"must be {what}, such as {example}" if example else f"must be {what}"
-
-
-def examples() -> Mapping[str, str]:
-    """Each pattern that is known here, with the example that is told of it; empty where there is none."""
-    return {pattern: example for pattern, (_, example) in _WANTED.items()}

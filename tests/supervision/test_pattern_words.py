@@ -12,7 +12,7 @@ from regulator.exchange import v1
 from regulator.exchange.v1.notice_service_pb2 import GetNoticeRequest
 
 from gateway.supervision.fields import field_violations
-from gateway.supervision.pattern_words import examples, words_for
+from gateway.supervision.pattern_words import WANTED, words_for
 
 
 def messages() -> Iterator[Descriptor]:
@@ -32,10 +32,12 @@ def patterns_of(message: Descriptor) -> Iterator[str]:
 
 
 def test_each_pattern_of_the_contract_has_words_and_no_other_has():
-    assert {pattern for message in messages() for pattern in patterns_of(message)} == set(examples())
+    assert {pattern for message in messages() for pattern in patterns_of(message)} == WANTED.keys()
 
 
-@pytest.mark.parametrize(("pattern", "example"), [each for each in examples().items() if each[1]])
+@pytest.mark.parametrize(
+    ("pattern", "example"), [(pattern, example) for pattern, (_, example) in WANTED.items() if example]
+)
 def test_each_example_is_right(pattern, example):
     assert re.fullmatch(pattern.removeprefix("^").removesuffix("$"), example)
     assert words_for(pattern).endswith(f", such as {example}")
