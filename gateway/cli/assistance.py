@@ -71,7 +71,9 @@ def list_(  # noqa: PLR0913 - an option a filter
         ),
     ] = None,
     peer: Annotated[str | None, typer.Option(metavar="CODE", help="Jurisdiction on the other side.")] = None,
-    authority: Annotated[str | None, typer.Option(metavar="CODE", help="Authority that is asked, such as FSS.")] = None,
+    authority: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Authority that is asked by name, such as FSS.")
+    ] = None,
     overdue: Annotated[
         bool, typer.Option("--overdue", help="Only what is not closed, and whose day for an answer is past.")
     ] = False,

@@ -1,5 +1,6 @@
 """What ``gateway doctor`` looks at in the home itself."""
 
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -119,7 +120,8 @@ def _token(subject: Subject) -> Iterator[Finding]:
         remedy = Remedy("correct [pkcs11], the PIN or the key: docs/operations.md", f"$EDITOR {home.config_file}")
         yield Finding(Level.FAIL, "keys", error.message, remedy)
     except Unavailable as error:
-        remedy = Remedy("look whether the token is there, and what its own tools say", "pkcs11-tool --list-slots")
+        command = f"pkcs11-tool --module {shlex.quote(home.config.pkcs11.module)} --list-token-slots"
+        remedy = Remedy("look whether the token is there, and what its own tools say", command)
         yield Finding(Level.FAIL, "keys", error.message, remedy)
     else:
         said = f"the Ed25519 sealing key is in the token {uri.token_told()}, which signs; no backup of this home has it"

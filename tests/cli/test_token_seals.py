@@ -1,5 +1,6 @@
 """``gateway init --seal`` and ``gateway certs request-seal``: a key of the seal is made in a token."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,6 +47,9 @@ def test_an_attempt_that_failed_is_in_the_way_of_no_other(token, tmp_path):
     ran = run("doctor", tmp_path / "home")
     assert f"the Ed25519 sealing key is in the token {LABEL}, which signs" in ran.out
     assert "FAIL" not in ran.out
+    token.remove()
+    found = json.loads(run("doctor", tmp_path / "home", "--json").out)["findings"]
+    assert f"pkcs11-tool --module {MODULE} --list-token-slots" in [each["command"] for each in found]
 
 
 def test_beside_a_commands_own_words_no_event_of_the_log_is_told_bare(token, tmp_path):
