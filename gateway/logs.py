@@ -116,6 +116,11 @@ def install(form: Format, level: int, beside: Beside = dict) -> None:
     threading.excepthook = lambda found: _uncaught(found.exc_value)
 
 
+def keep_apart() -> None:
+    """Has events told nowhere until they are installed: what a command has to say it says itself."""
+    logging.getLogger("gateway").addHandler(logging.NullHandler())
+
+
 def take_from_loop(_loop: AbstractEventLoop, context: dict[str, Any]) -> None:
     """Tells what nobody awaits (``loop.set_exception_handler``). asyncio's own words hold the error's text."""
     _log.defect("loop_error", context.get("exception") or RuntimeError(), about=str(context.get("message", "")))

@@ -10,7 +10,6 @@ Exit codes:
     141  who read the output through a pipe went away
 """
 
-import logging
 import sys
 from importlib import import_module
 from typing import Any
@@ -21,6 +20,7 @@ from typer.main import get_group
 
 from gateway.cli.failures import READER_GONE, USED_WRONGLY, told
 from gateway.cli.output import open_output, say_aside
+from gateway.logs import keep_apart
 
 # Each command or group, in the order of the help, and the module that makes it.
 MODULES = {
@@ -91,8 +91,7 @@ def gateway() -> None:
 
 def main() -> None:
     """Runs the command line."""
-    # What a command has to say it says itself; a node's log has lines of its own.
-    logging.getLogger("gateway").addHandler(logging.NullHandler())
+    keep_apart()
     if not open_output():  # and what is opened next would take its place
         say_aside("gateway: standard output is closed: give it a file, a pipe or /dev/null")
         sys.exit(USED_WRONGLY)
