@@ -215,8 +215,8 @@ class Transaction(Reading):
             require_heard(self._states.values())
         assert not self.group.sealed, "what is sealed with a rotation would be signed by the seal before it"
         for origin, state in self._states.items():
-            if not state.ends.outgoing:
-                continue
+            if not state.ends.outgoing or self.channel(origin).seals.sender.knows(seal.public):
+                continue  # known: it was sealed by a commit that failed, as its caller was told, and is there
             receipted = self.channel(reverse_of(origin)).receipted_size
             sealed = self.seal(
                 origin, author, partial(seal_rotated, certificates=seal.certificates, receipted=receipted)

@@ -135,6 +135,21 @@ async def test_a_halted_channel_keeps_the_seal_from_rotating(hk: Opened, kr: Ope
     assert seals_of(hk, HK_TO_KR) == ([0], [0])
 
 
+async def test_a_rotation_that_is_asked_for_again_is_sealed_once(hk: Opened, kr: Opened):
+    """Its commit may have failed, as its caller was told, and be there: a second one would end no batch of its own."""
+    await hk.release("hk-1")
+    await settle(hk, kr)
+    backup = kr.backup()
+    await rotate(hk)
+    await rotate(hk)
+    await hk.release("hk-2")
+    await settle(hk, kr)
+    assert (hk.state().log.size, seals_of(hk, HK_TO_KR)) == (3, ([0, 2], [0]))
+    await kr.restore(backup)
+    await settle(hk, kr)
+    assert kr.state(HK_TO_KR).log.size == 3
+
+
 async def test_a_sender_that_lost_its_rotation_has_it_back_from_the_peer(hk: Opened, kr: Opened):
     await hk.release("hk-1")
     await settle(hk, kr)
