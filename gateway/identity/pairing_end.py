@@ -115,7 +115,8 @@ class EndMarks:
         try:
             mark = _Mark.model_validate_json(read_public(path, MAX_MARK_BYTES))
         except ValidationError as error:
-            raise ConfigError(f"{path} is not the mark that gateway pair end writes") from error
+            todo = "move it away, and say the end again unless gateway pair list tells it then"  # from the database
+            raise ConfigError(f"{path} is not the mark that gateway pair end writes: {todo}") from error
         if mark.jurisdiction != jurisdiction:
             raise ConfigError(f"{path} is of {mark.jurisdiction}")
         return Ending(mark.ended_time, mark.ended_by, mark.reason, mark.resumed_time)

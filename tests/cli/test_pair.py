@@ -212,3 +212,4 @@ def test_a_mark_that_is_none_is_told(paired: Home, text: str) -> None:
     ran = run("pair", "list", paired.path)
     assert ran.code == 5
     assert "peers/ended/kr.json" in ran.err
+    assert "move it away, and say the end again unless gateway pair list tells it then" in ran.err
