@@ -16,8 +16,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any, TypeVar, cast
 
@@ -26,20 +25,20 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from gateway.errors import BrokenStorage, GatewayError, SealUnavailable, StoreError, Unavailable
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import Entry
-from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.logs import Log
 from gateway.store.clocks import NO_WITNESSES, Witnesses, next_time
 from gateway.store.commits import Commit, end_turn, take_turn
 from gateway.store.database import Database
 from gateway.store.failing import is_broken
 from gateway.store.journal_log import JournalState, write_journal
-from gateway.store.leases import Lease, require
+from gateway.store.leases import Lease
 from gateway.store.reading import NOTHING, Needs
 from gateway.store.recent import Recent
 from gateway.store.rejoining import load, load_newer, rejoin
-from gateway.store.state import require_able, seal_of_journal, signed_seconds
+from gateway.store.signing import Signing
+from gateway.store.state import signed_seconds
 from gateway.store.transaction import Transaction
-from gateway.store.waiting import Queue, Unit, Waiting, answer, attempt
+from gateway.store.waiting import Queue, Unit, Waiting, answer
 from gateway.store.writing import Writing
 from gateway.telemetry.tracing import OFF, Tracing
 
@@ -79,12 +78,12 @@ class Committer:
         on_fatal: Callable[[Exception], None],
         tracing: Tracing = OFF,
     ) -> None:
-        self._database, self._keyring, self._clock, self._random = database, keyring, clock, random
+        self._database, self._clock, self._random = database, clock, random
         self._on_commit, self._on_fatal, self._tracing = on_commit, on_fatal, tracing
         self._queue = Queue()
         self._turn, self._following = asyncio.Lock(), asyncio.Lock()  # whose holder alone uses the connection; follows
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
-        self._signers = ThreadPoolExecutor(1, thread_name_prefix="signer")
+        self.signing = Signing(keyring, lambda: self._latest.states)
         self._connection = database.committing()
         self._now = 0
         self._latest = load(database)
@@ -186,7 +185,7 @@ class Committer:
         self._queue.close()
         await self._task
         self._thread.shutdown()
-        self._signers.shutdown()
+        self.signing.close()
         self._connection.close()
 
     # --- commits --------------------------------------------------------------------------------------------------
@@ -210,7 +209,7 @@ class Committer:
         weight, started = sum(waiting.weight for waiting in group), perf_counter()
         began, known = time.time_ns(), self._latest
         try:
-            if self._database.is_local and not self._keyring.is_remote:
+            if self._database.is_local and not self.signing.is_remote:
                 commit = self._write(group)
             else:
                 commit = await self._elsewhere(self._write, group)
@@ -254,17 +253,8 @@ class Committer:
         transaction = Transaction(self._connection, states, self._now, self._random, self._require_sealing)
         transaction.read_ahead([waiting.needs for waiting in group])
         for waiting in group:
-            before = transaction.group.sizes(states) if waiting.work else {}
-            fence = partial(require, self._connection, waiting.lease) if waiting.lease else None
-            waiting.outcomes = [attempt(unit, transaction, fence) for unit in waiting.units]
-            if waiting.work:
-                after = transaction.group.sizes(states)
-                waiting.work.sealed = [
-                    (each, before[each], after[each]) for each in after if after[each] > before[each]
-                ]
-            waiting.is_journaled = transaction.journal_call(waiting.call)
-            transaction.journal(*waiting.entries)
-        writing = Writing(transaction.group, states, counters, self._sign, self._now)
+            waiting.run(transaction, states)
+        writing = Writing(transaction.group, states, counters, self.signing.begin, self._now)
         writing.execute(self._connection)
         journal, destroyed = self._write_journal(transaction), bool(transaction.group.destroyed)
         commit = Commit(writing.states, writing.counters, journal, writing.runs, destroyed)
@@ -276,19 +266,12 @@ class Committer:
         self.witnesses.server(turn.server_time)
 
     def _write_journal(self, transaction: Transaction) -> JournalState:
-        entries, sign = transaction.entries, transaction.signs_journal
-        return write_journal(self._connection, self._latest.journal, entries, self._own_signer, self._now, sign=sign)
-
-    def _own_signer(self) -> Signer:
-        return self._keyring.signer(seal_of_journal(self._latest.states.values(), self._keyring).public)
+        entries, sign, signer = transaction.entries, transaction.signs_journal, self.signing.of_journal
+        return write_journal(self._connection, self._latest.journal, entries, signer, self._now, sign=sign)
 
     def _require_sealing(self, domain: str) -> None:
         self.witnesses.require(domain)
-        require_able(self._latest.states.values(), domain, self._keyring)
-
-    def _sign(self, checkpoint: Checkpoint, time: int) -> Future[SignedCheckpoint]:
-        seal = self._latest.states[checkpoint.origin].seals.sender.newest  # a rotation is signed by the seal before it
-        return self._signers.submit(sign_checkpoint, checkpoint, self._keyring.signer(seal.public), time)
+        self.signing.require_able(domain)
 
     async def _recover(self, group: list[Waiting], error: Exception) -> None:
         """Begins again from what is stored: what became of the failed commit is found there.
@@ -376,9 +359,7 @@ class Committer:
                         self._latest = newer
                         self.recent.forget()
                         self._on_commit(newer)
-                    if (
-                        self._latest.version >= newer.version
-                    ):  # or it is read again: this began from what is not the last
+                    if self._latest.version >= newer.version:  # else this began from what is not the last: again
                         return
 
     def _reopen(self) -> None:

@@ -7,13 +7,12 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from gateway.errors import Corrupt, VerificationError, WrongState
 from gateway.identity.pairing_end import Ending
-from gateway.identity.signers import Keyring
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, signing_time
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.merkle import MAX_SIZE, CompactRange
 from gateway.ledger.note import Note
-from gateway.ledger.seals import CertifiedSeal, ChannelSeals
+from gateway.ledger.seals import ChannelSeals
 from gateway.ledger.steps import Halt
 from gateway.store import prepared
 from gateway.store.seals import read_seals
@@ -131,24 +130,6 @@ def signed_seconds(states: Mapping[str, ChannelState]) -> int:
     """Gives the time of the newest head or receipt that this node signed, in seconds since 1970; 0: there is none."""
     signed = (state.head if state.ends.outgoing else state.receipt for state in states.values())
     return max((each.time for each in signed if each), default=0)
-
-
-def require_able(states: Iterable[ChannelState], domain: str, keyring: Keyring) -> None:
-    """Passes unless it is known that what signs for a peer, named by its domain, cannot; raises ``SealUnavailable``."""
-    for state in states:
-        if state.ends.outgoing and state.seals.receiver_domain == domain:
-            keyring.require_able(state.seals.sender.newest.public)
-
-
-def seal_of_journal(states: Iterable[ChannelState], keyring: Keyring) -> CertifiedSeal:
-    """Gives the seal that signs the journal: the one in force, which all channels that lead away from here have.
-
-    A restored node may not know yet that it is: then the one whose keys are here. But a replica whose home has only a
-    seal of before signs nothing.
-    """
-    ours, here = [state.seals.sender for state in states if state.ends.outgoing], keyring.seals
-    newest = (each.newest for each in ours)
-    return next((each for each in newest if each in here or ours[0].knows(here[0].public)), here[0])
 
 
 def _read_fitting(connection: Connection, row: RowMapping) -> ChannelState:

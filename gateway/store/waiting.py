@@ -6,9 +6,10 @@ known to come again, if they are many: those just answered, and those who wait.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,8 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import GatewayError, Overloaded, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord, Entry
 from gateway.logs import Log
-from gateway.store.leases import Lease
+from gateway.store.leases import Lease, require
 from gateway.store.reading import Needs
+from gateway.store.state import ChannelState
 from gateway.store.transaction import Transaction
 from gateway.telemetry.tracing import Work, work_of_now
 
@@ -53,6 +55,17 @@ class Waiting:
     is_journaled: bool = False
     error: GatewayError | None = None
 
+    def run(self, transaction: Transaction, states: Mapping[str, ChannelState]) -> None:
+        """Runs the units, and journals what they wrote; ``states``: every channel, by its origin, before the commit."""
+        before = transaction.group.sizes(states) if self.work else {}
+        fence = partial(require, transaction.connection, self.lease) if self.lease else None
+        self.outcomes = [_attempt(unit, transaction, fence) for unit in self.units]
+        if self.work:
+            after = transaction.group.sizes(states)
+            self.work.sealed = [(each, before[each], after[each]) for each in after if after[each] > before[each]]
+        self.is_journaled = transaction.journal_call(self.call)
+        transaction.journal(*self.entries)
+
     def answer(self) -> None:
         """Tells its caller how it went, unless it has gone."""
         if self.future.done():
@@ -69,7 +82,7 @@ def answer(group: Iterable[Waiting]) -> None:
         waiting.answer()
 
 
-def attempt(unit: Unit[Any], transaction: Transaction, fence: Callable[[], None] | None) -> Any:
+def _attempt(unit: Unit[Any], transaction: Transaction, fence: Callable[[], None] | None) -> Any:
     """Runs one unit, unless the fence raises; gives its result, or the error that it raised.
 
     Raises:

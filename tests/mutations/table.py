@@ -127,8 +127,8 @@ MUTATIONS = (
     ),
     Mutation(
         "who lost the lease of a channel writes on",
-        "gateway/store/committer.py",
-        "fence = partial(require, self._connection, waiting.lease) if waiting.lease else None",
+        "gateway/store/waiting.py",
+        "fence = partial(require, transaction.connection, self.lease) if self.lease else None",
         "fence = None",
         "tests/store/test_leases.py::test_a_holder_whose_lease_was_taken_writes_nothing",
     ),

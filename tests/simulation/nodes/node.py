@@ -31,11 +31,12 @@ from gateway.commands.seals import SealCommands
 from gateway.commands.sharing import SharingCommands
 from gateway.commands.storing import Room, Storing
 from gateway.continuing import Continuity
+from gateway.dialling import Credentials
 from gateway.errors import GatewayError
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import CALL_RECORD
-from gateway.link import Credentials, Link
+from gateway.link import Link
 from gateway.metrics.instruments import Instruments
 from gateway.moments import datetime_of
 from gateway.questions.assistance import AssistanceQuestions
@@ -133,7 +134,7 @@ class Running:
             on_commit=self._publish,
             on_fatal=self._break,
         )
-        self.committer._signers = Inline()
+        self.committer.signing.thread = Inline()
         self.committer.witnesses = self.clock
         latest = self.committer.latest()
         instruments = Instruments(CollectorRegistry())
