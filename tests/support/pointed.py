@@ -14,14 +14,14 @@ from gateway.carrier import Carrier, Message
 from gateway.cli import main
 from gateway.node import Node
 from gateway.rpc.peer_attachments import Wanting
-from gateway.store import committer
+from gateway.store import committer, signing
 from gateway.store.committer import Committer
 
 POINT, PASSES = "TESTS_POINT", "TESTS_POINT_PASSES"
 
 PLACES: dict[str, tuple[Any, str]] = {
     "writing": (Committer, "_write"),
-    "signing": (committer, "sign_checkpoint"),
+    "signing": (signing, "sign_checkpoint"),
     "publishing": (Node, "_publish"),
     "answering": (committer, "answer"),
     "loading a batch": (Carrier, "_load"),
