@@ -84,7 +84,7 @@ def write_journal(
     connection: Connection,
     state: JournalState,
     entries: Sequence[bytes],
-    signer: Callable[[], Signer],
+    signer: Callable[[int], Signer],
     now: int,
     *,
     sign: bool,
@@ -95,7 +95,7 @@ def write_journal(
         connection: in the writer's transaction
         state: as of the last commit
         entries: leaves, in order
-        signer: gives what signs with this node's seal, if its keys are here
+        signer: gives what signs with this node's seal as of a time (seconds since 1970), if its keys are here
         now: microseconds since 1970
         sign: whether to sign even if this second's first signature is made
 
@@ -126,12 +126,12 @@ def _is_due(state: JournalState, now_seconds: int, *, sign: bool) -> bool:
 
 
 def _signed(
-    connection: Connection, state: JournalState, signer: Callable[[], Signer], now_seconds: int
+    connection: Connection, state: JournalState, signer: Callable[[int], Signer], now_seconds: int
 ) -> JournalState:
     """Without a seal that can sign the journal goes on all the same, and is signed once there is one."""
     time = max(now_seconds, state.head.time if state.head else 0)  # it never goes back, whatever the clock does
     try:
-        head = sign_checkpoint(Checkpoint(state.origin, state.log.size, state.log.root()), signer(), time)
+        head = sign_checkpoint(Checkpoint(state.origin, state.log.size, state.log.root()), signer(time), time)
     except GatewayError:
         return state
     execute(connection, _DROP_HEADS, {})

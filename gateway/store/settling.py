@@ -204,7 +204,7 @@ def give_up_branch(
             take_alone(connection)
             done = _GivingUp(connection, settlement, now).run(keep)
             entry = Entry(Requester(), GIVE_UP, JournalEntry.COMMITTED).encode(random(SALT_BYTES), now)
-            write_journal(connection, read_journal(connection), [entry], lambda: signer, now, sign=True)
+            write_journal(connection, read_journal(connection), [entry], lambda _: signer, now, sign=True)
             return done
     except SQLAlchemyError as error:
         raise StoreError(f"nothing was given up, and all is as it was: {error}") from error

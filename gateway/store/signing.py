@@ -26,22 +26,29 @@ class Signing:
         return self._keyring.is_remote
 
     def begin(self, checkpoint: Checkpoint, time: int) -> Future[SignedCheckpoint]:
-        """Begins to sign a checkpoint of a channel of ours, as of ``time``, in seconds since 1970."""
+        """Begins to sign a checkpoint of a channel of ours, as of ``time``, in seconds since 1970.
+
+        Raises:
+            Untrusted: then the seal's certificates are not valid.
+        """
         seal = self._states()[checkpoint.origin].seals.sender.newest  # a rotation is signed by the seal before it
+        seal.require_time(time)
         return self.thread.submit(sign_checkpoint, checkpoint, self._keyring.signer(seal.public), time)
 
-    def of_journal(self) -> Signer:
-        """Gives what signs the journal: the seal in force, which all channels that lead away from here have.
+    def of_journal(self, time: int) -> Signer:
+        """Gives what signs the journal as of ``time``: the seal in force, which all channels that lead away have.
 
         A restored node may not know yet that it is: then the one whose keys are here. But a replica whose home has only
         a seal of before signs nothing.
 
         Raises:
             Unavailable: its keys are not here.
+            Untrusted: then its certificates are not valid.
         """
         ours, here = [state.seals.sender for state in self._ours()], self._keyring.seals
         newest = (each.newest for each in ours)
         seal = next((each for each in newest if each in here or ours[0].knows(here[0].public)), here[0])
+        seal.require_time(time)
         return self._keyring.signer(seal.public)
 
     def require_able(self, domain: str) -> None:
