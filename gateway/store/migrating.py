@@ -38,9 +38,13 @@ def revision_of(connection: Connection) -> str | None:
     """Gives the revision of a database's tables; None where there are none.
 
     Raises:
-        StoreError: a later version made them.
+        StoreError: a later version made them, or their names are no text.
     """
-    if not inspect(connection).has_table(_VERSIONS.name):
+    try:
+        is_there = inspect(connection).has_table(_VERSIONS.name)
+    except UnicodeDecodeError as error:
+        raise StoreError("the database is damaged: what it says of its own tables is no text") from error
+    if not is_there:
         return None
     revision: str | None = connection.scalar(select(_VERSIONS.c.version_num))
     if revision and revision not in _known_revisions():

@@ -55,7 +55,7 @@ def content_of(file: Path) -> list[list[str]] | None:
     try:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
         return [sorted(map(repr, connection.execute(f'SELECT * FROM "{name}" NOT INDEXED'))) for name in names]
-    except sqlite.DatabaseError:
+    except (sqlite.DatabaseError, UnicodeDecodeError):  # the latter of the name of a table
         return None
     finally:
         connection.close()
