@@ -15,9 +15,9 @@ from gateway.errors import AssistanceClosed, BadInput, NotAllowed, Violation, Wr
 from gateway.supervision.assistance import CLOSED, MAX_ANSWERS, AnswerRecord, state_of
 from gateway.supervision.notices import notice_id
 from gateway.supervision.records import NoticeRecord
+from gateway.supervision.states import HELD
 
 _TAKES_PLACE = (Reference.SUPERSEDES, Reference.WITHDRAWS)
-_HELD = (Notice.RECEIVED, Notice.ACKNOWLEDGED)
 
 
 class Asked(NamedTuple):
@@ -65,13 +65,13 @@ def check_answer(content: NoticeContent, recipient: str, asked: Asked | None, pa
 
 def _check_open(asked: Asked, references: Iterable[Reference]) -> None:
     request_id = asked.notice.id
-    if asked.notice.state not in _HELD:
+    if asked.notice.state not in HELD:
         found = Notice.State.Name(asked.notice.state)
         raise WrongState(
             f"the request {request_id} is {found}, and needs no answer",
             notice=request_id,
             state=found,
-            allowed=", ".join(map(Notice.State.Name, _HELD)),
+            allowed=", ".join(map(Notice.State.Name, HELD)),
         )
     replaced = {notice_id(each.notice) for each in references if each.relation in _TAKES_PLACE}
     state = state_of(asked.notice.state, (each for each in asked.answers if each.notice_id not in replaced))

@@ -41,16 +41,17 @@ class Arrival(Enum):
 
 
 _STANDING = (Notice.RELEASED, Notice.DELIVERED, Notice.ACKNOWLEDGED)
-_HELD = (Notice.RECEIVED, Notice.ACKNOWLEDGED)
+HELD = (Notice.RECEIVED, Notice.ACKNOWLEDGED)
+"""The states of a received notice that stands."""
 
 # Which way a notice must have gone, and in which states it must be, for an act here.
 ALLOWED: Mapping[Act, tuple[Notice.Direction.ValueType, tuple[Notice.State.ValueType, ...]]] = {
     Act.ACKNOWLEDGE: (Notice.INCOMING, (Notice.RECEIVED,)),
     Act.WITHDRAW: (Notice.OUTGOING, _STANDING),
     Act.SUPERSEDE: (Notice.OUTGOING, _STANDING),
-    Act.REQUEST_CONSENT: (Notice.INCOMING, _HELD),
+    Act.REQUEST_CONSENT: (Notice.INCOMING, HELD),
     Act.GRANT_CONSENT: (Notice.OUTGOING, _STANDING),
-    Act.MARK_SHARED: (Notice.INCOMING, _HELD),
+    Act.MARK_SHARED: (Notice.INCOMING, HELD),
 }
 
 # state: after a receipt, an acknowledgement, a withdrawal, a supersession, the receiver's word on the attachments
