@@ -4,7 +4,6 @@ It has a connection of its own, so that no envelope waits behind a file. The pee
 """
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ import grpc
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
+from gateway.backoff import Backoff
 from gateway.dialling import (
     FIRST_WAIT_SECONDS,
     LONGEST_WAIT_SECONDS,
@@ -66,7 +66,7 @@ class AttachmentLink:
 
     async def run(self) -> None:
         """Keeps the stream up until cancelled; waits longer after each failure, up to a bound, with jitter."""
-        wait, told = FIRST_WAIT_SECONDS, ""
+        backoff, told = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS), ""
         for address in cycle(self._peer.addresses):
             began, failed, longest = time.monotonic(), "", LONGEST_WAIT_SECONDS
             try:
@@ -86,9 +86,8 @@ class AttachmentLink:
             told = failed
             self._transfers.note(self._origin, failed)
             if time.monotonic() - began > STEADY_SECONDS:
-                wait = FIRST_WAIT_SECONDS
-            await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
-            wait = min(wait * 2, longest)
+                backoff.reset()
+            await asyncio.sleep(backoff.next_seconds(longest))
 
     async def _stream(self, address: str, hold: Hold) -> None:
         """One connection, one stream, until it ends, or must."""

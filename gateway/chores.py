@@ -1,7 +1,6 @@
 """What a node does by itself when time passes. Each is given the clock, with a time zone."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -9,6 +8,7 @@ from typing import Any
 
 from regulator.exchange.v1.event_service_pb2 import Event
 
+from gateway.backoff import Backoff
 from gateway.commands.clearing import Clearing
 from gateway.commands.drafts import DraftCommands
 from gateway.commands.frameworks import FrameworkCommands
@@ -108,12 +108,11 @@ async def try_to_write(committer: Committer, health: Health) -> None:
     """Finds out whether a node can write again after a commit that failed: its callers may have gone elsewhere."""
     while True:
         await health.until_it_cannot_write()
-        wait = FIRST_TRY_SECONDS
+        backoff = Backoff(FIRST_TRY_SECONDS, LONGEST_TRY_SECONDS)
         while not health.can_write:
-            await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, not a secret
+            await asyncio.sleep(backoff.next_seconds())
             with suppress(GatewayError):  # then it still cannot
                 await committer.look()
-            wait = min(wait * 2, LONGEST_TRY_SECONDS)
 
 
 async def _again_and_again(

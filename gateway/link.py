@@ -1,7 +1,6 @@
 """The dialling side of channels: one link a peer keeps our channel's stream to it up, for as long as the node runs."""
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -13,6 +12,7 @@ import grpc
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
+from gateway.backoff import Backoff
 from gateway.carrier import Carrier, Message, Store
 from gateway.dialling import (
     FIRST_WAIT_SECONDS,
@@ -89,7 +89,7 @@ class Link:
 
     async def run(self) -> None:
         """Keeps the stream up until cancelled; waits longer after each failure, up to a bound, with jitter."""
-        wait = FIRST_WAIT_SECONDS
+        backoff = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
         for address in cycle(self._peer.addresses):
             error, logged, refused = "", "", False
             await self._while_forked()
@@ -97,7 +97,7 @@ class Link:
                 hold = await self._replicas.hold(self._origin)
                 await self._stream(address, hold)
             except Ended:
-                wait = FIRST_WAIT_SECONDS
+                backoff.reset()
             except (grpc.aio.AioRpcError, GatewayError, TimeoutError) as failure:
                 error, logged, refused = words_told(failure), words_logged(failure), says_ended(failure)
             except Exception as defect:  # noqa: BLE001 - the channel must not stand still for it until the node is started anew
@@ -106,10 +106,10 @@ class Link:
                     _log.defect("link_failed", defect, channel=self._origin)
             self._hello_seconds = min(self._hello_seconds * 2, HELLO_TIMEOUT_SECONDS)
             if self._links.of(self._origin).connected:
-                wait, self._hello_seconds = FIRST_WAIT_SECONDS, self._first_hello()
+                backoff.reset()
+                self._hello_seconds = self._first_hello()
             self._note(connected=False, error=error, logged=logged, refused=refused)
-            await self._pause(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
-            wait = min(wait * 2, REFUSED_WAIT_SECONDS if refused else LONGEST_WAIT_SECONDS)
+            await self._pause(backoff.next_seconds(REFUSED_WAIT_SECONDS if refused else LONGEST_WAIT_SECONDS))
 
     def hurry(self) -> None:
         """Dials now if it waits: the peer is known to be up, since it has dialled here."""

@@ -7,9 +7,9 @@ from time import monotonic
 
 from regulator.exchange.v1.admin_service_pb2 import RotateSealRequest, RotateSealResponse
 
+from gateway.backoff import NextTry
 from gateway.errors import GatewayError, Unavailable, WrongState
 from gateway.identity.access import Caller
-from gateway.identity.backoff import Backoff
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
 from gateway.ledger.checkpoint import Signer
@@ -48,7 +48,7 @@ class SealCommands:
     ) -> None:
         self._parties, self._committer, self._bulletin = parties, committer, bulletin
         self._keyring, self._prepared, self._adopt = keyring, prepared, adopt
-        self._backoff, self._fault = Backoff(clock), ""
+        self._next_try, self._fault = NextTry(clock), ""
         self._turn = asyncio.Lock()
 
     name = "seal"
@@ -59,7 +59,7 @@ class SealCommands:
         Where another replica rotated to the seal that is prepared here too, it is taken now.
         """
         wanted = self.seal_in_force()
-        if wanted not in self._keyring.seals and self._backoff.is_due:
+        if wanted not in self._keyring.seals and self._next_try.is_due:
             self._take(wanted)
         if wanted not in self._keyring.seals and self._fault:
             away = "the keys of the seal in force are not in this node's home, and what is prepared there is of no use"
@@ -72,7 +72,7 @@ class SealCommands:
         try:
             prepared, signer = self._prepared()
             if prepared != wanted:
-                self._backoff.failed()
+                self._next_try.failed()
                 return
             self._keyring.add(prepared, signer)
             self._adopt(wanted)
@@ -80,9 +80,9 @@ class SealCommands:
             return
         except GatewayError as error:
             self._fault = error.message
-            self._backoff.failed()
+            self._next_try.failed()
             return
-        self._backoff.succeeded()
+        self._next_try.succeeded()
 
     def seal_in_force(self) -> CertifiedSeal:
         """The seal in force: every channel that leads away from here has the same."""

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 from cryptography.utils import Buffer
 
+from gateway.backoff import NextTry
 from gateway.errors import GatewayError, SealUnavailable, Unavailable
-from gateway.identity.backoff import Backoff
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.keyfiles import PRIVATE_MODE, write_file, write_key
 from gateway.identity.pkcs11_tokens import KeyName, TokenSession
@@ -59,7 +59,7 @@ class TokenSeal:
         self._public, self._verifying = public, Ed25519PublicKey.from_public_bytes(public.ed25519)
         self._seconds, self._clock = seconds, clock
         self._fault: GatewayError | None = None
-        self._backoff, self._signed = Backoff(clock), 0.0
+        self._next_try, self._signed = NextTry(clock), 0.0
 
     @property
     def public(self) -> SealPublic:
@@ -114,11 +114,11 @@ class TokenSeal:
         if self._fault:
             _log.warning("seal_key_back")
         self._fault = None
-        self._backoff.succeeded()
+        self._next_try.succeeded()
 
     def look(self) -> None:
         """Sees whether the token signs, after a quiet time or a failure; raises what is wrong while something is."""
-        if self._fault and not self._backoff.is_due:
+        if self._fault and not self._next_try.is_due:
             raise type(self._fault)(self._fault.message)
         if self._fault or self._clock() - self._signed >= QUIET_SECONDS:
             self.open()
@@ -141,7 +141,7 @@ class TokenSeal:
         if self._fault is None:
             _log.error("seal_key_away", error=error.message)
         self._fault = error
-        self._backoff.failed()
+        self._next_try.failed()
 
 
 class _Requesting(Ed25519PrivateKey):

@@ -13,7 +13,6 @@ signatures may take long (docs/adr/0022), they run on the commit's thread too.
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from gateway.backoff import Backoff
 from gateway.errors import BrokenStorage, GatewayError, SealUnavailable, StoreError, Unavailable
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import Entry
@@ -318,14 +318,13 @@ class Committer:
     async def _come_back(self) -> None:
         """Waits for a server that went away; only then callers are taken again."""
         _log.error("database_away")
-        wait, went = FIRST_WAIT_SECONDS, perf_counter()
+        backoff, went = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS), perf_counter()
         while not self._queue.is_closed:
             async with self._turn:
                 if await self._reopened():
                     self._begin_again()
                     break
-            await asyncio.sleep(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, not a secret
-            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+            await asyncio.sleep(backoff.next_seconds())
         self._database.is_away = False
         if self._queue.take_again():
             _log.warning("database_back", seconds=int(perf_counter() - went))

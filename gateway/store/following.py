@@ -4,7 +4,6 @@ NOTIFY is quick and may be lost, as with a connection: a replica also looks at e
 where nobody can listen the node goes on, and hears of the others later: that is told once, and an alarm if it lasts.
 """
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.backoff import Backoff
 from gateway.errors import Unavailable
 from gateway.logs import Log, kind_of
 from gateway.store.commits import COMMITS
@@ -65,17 +65,17 @@ class Listening:
             )
 
     def _run(self) -> None:
-        wait = FIRST_WAIT_SECONDS
+        backoff = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
         while not self._stopping.is_set():
             try:
                 with self._database.writer() as connection:
                     self._listen(connection.connection.driver_connection)
             except Exception as error:  # noqa: BLE001 - whatever it is, somebody must listen again
                 if self._failing_since is None:
-                    wait, self._failing_since = FIRST_WAIT_SECONDS, time.monotonic()
+                    self._failing_since = time.monotonic()
+                    backoff.reset()
                     _tell(error)
-                self._stopping.wait(random.uniform(wait / 2, wait))  # noqa: S311 - jitter, not a secret
-                wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+                self._stopping.wait(backoff.next_seconds())
 
     def _listen(self, connection: Any) -> None:
         connection.autocommit = True

@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
+from gateway.backoff import NextTry
 from gateway.errors import ConfigError, SealUnavailable, Unavailable
 from gateway.identity import pkcs11_access
-from gateway.identity.backoff import Backoff
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.keyfiles import write_key
 from gateway.identity.pkcs11_seals import QUIET_SECONDS, TokenSeal
@@ -52,7 +52,7 @@ def made_seal(token: SoftToken, seconds: float = 20.0, uri: KeyUri = TOKEN) -> T
     seal = access.seal(made.uri, made.public.ed25519, path)
     assert isinstance(seal, TokenSeal)
     seal._clock = clock = Clock()
-    seal._backoff = Backoff(clock)
+    seal._next_try = NextTry(clock)
     return seal
 
 
@@ -62,7 +62,7 @@ def again(token: SoftToken, seal: TokenSeal) -> TokenSeal:
     found = token.access().seal(seal.uri, seal.public.ed25519, token.path / "ml-dsa.key")
     assert isinstance(found, TokenSeal)
     found._clock = clock = Clock()
-    found._backoff = Backoff(clock)
+    found._next_try = NextTry(clock)
     return found
 
 
@@ -215,15 +215,15 @@ def test_a_token_that_is_gone_is_told_at_once_and_signs_once_it_is_back(token, m
     for _ in range(10):
         with pytest.raises(Unavailable, match=f"no token {LABEL}"):
             seal.look()  # it is not time yet
-        waits.append(seal._backoff.due - clock.now)
-        clock.now = seal._backoff.due
+        waits.append(seal._next_try.due - clock.now)
+        clock.now = seal._next_try.due
         with pytest.raises(Unavailable, match=f"no token {LABEL}"):
             seal.look()
     assert 0.25 <= waits[0] <= 0.5
     assert all(15 <= each <= 30 for each in waits[-3:])
     assert tries == [], "a PIN is given to nobody but the token"
     token.put_back()
-    clock.now = seal._backoff.due
+    clock.now = seal._next_try.due
     seal.look()
     seal.require_able()
     assert len(seal.sign_ed25519(MESSAGE)) == 64
@@ -267,14 +267,14 @@ def test_a_token_that_hangs_holds_up_one_signature_and_is_taken_back_once_it_ans
         seal.sign_ed25519(MESSAGE)
     with pytest.raises(Unavailable, match=r"did not answer in 0\.3 s"):
         seal.look()
-    clock.now = seal._backoff.due
+    clock.now = seal._next_try.due
     with pytest.raises(Unavailable, match="still has not answered"):
         seal.look()
     goes_on.set()
     seal._seconds = 20.0
 
     def looks() -> bool:
-        clock.now = seal._backoff.due
+        clock.now = seal._next_try.due
         try:
             seal.look()
         except Unavailable:
@@ -291,7 +291,7 @@ def test_a_key_that_is_not_the_certified_one_signs_nothing(token):
     wrong = token.access().seal(seal.uri, other.public.ed25519, token.path / "ml-dsa.key")
     with pytest.raises(SealUnavailable):
         wrong.sign_ed25519(MESSAGE)
-    wrong._backoff.due = 0.0
+    wrong._next_try.due = 0.0
     with pytest.raises(Unavailable, match="not by the key of the sealing certificate"):
         wrong.look()
 
