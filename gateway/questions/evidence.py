@@ -24,8 +24,8 @@ from gateway.questions.scopes import scope_of
 from gateway.store.bulletin import Bulletin
 from gateway.store.forking import read_forks
 from gateway.store.logs import no_envelope
+from gateway.store.notice_queries import read_notice
 from gateway.store.proofs import InclusionParts, read_consistency, read_inclusion
-from gateway.store.queries import read_notice
 from gateway.store.readers import Readers
 from gateway.store.state import ChannelState
 from gateway.supervision.disclosure import Scope

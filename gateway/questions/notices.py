@@ -19,14 +19,8 @@ from gateway.questions.paging import MAX_PAGE_BYTES, page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.bulletin import Bulletin
-from gateway.store.queries import (
-    EventFilter,
-    EventView,
-    NoticeFilter,
-    list_notices,
-    read_events,
-    read_notice,
-)
+from gateway.store.event_queries import EventFilter, EventView, read_events
+from gateway.store.notice_queries import NoticeFilter, list_notices, read_notice
 from gateway.store.readers import Readers
 from gateway.store.sharing_rows import SHARING_EVENTS
 from gateway.supervision.drafts import draft_name

@@ -9,8 +9,8 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from gateway.store.assistance_rows import ANSWERED, IS_OPEN, OUTCOME, answering, answers
+from gateway.store.notice_queries import SIZES, NoticeView, other_side, views_at
 from gateway.store.page_bounds import fitting
-from gateway.store.queries import SIZES, NoticeView, other_side, views_at
 from gateway.store.tables import assistance, notices
 from gateway.store.visibility import visible_notices
 from gateway.supervision.assistance import ENDED, MAX_ANSWERS, outcome_of

@@ -8,7 +8,7 @@ from gateway.errors import BadInput
 from gateway.ledger import tiles
 from gateway.store.destroying import read_leaf
 from gateway.store.logs import channel_id, no_envelope, parsed, reader
-from gateway.store.queries import read_record
+from gateway.store.notice_queries import read_record
 from gateway.store.tables import channels, heads
 from gateway.supervision.disclosure import Scope, discloses
 from gateway.supervision.projection import concerned_notices

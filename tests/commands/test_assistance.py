@@ -24,7 +24,7 @@ from gateway.identity.access import Caller, Role
 from gateway.questions.assistance import AssistanceQuestions
 from gateway.questions.notices import NoticeQuestions
 from gateway.questions.sealed_tokens import SealedTokens
-from gateway.store.queries import EventFilter, read_events
+from gateway.store.event_queries import EventFilter, read_events
 from gateway.supervision.approval import ApprovalRule
 from gateway.supervision.disclosure import EVERYTHING
 from tests.commands.offices import DAY, fields, refusal

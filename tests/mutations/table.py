@@ -206,7 +206,7 @@ MUTATIONS = (
     ),
     Mutation(
         "one listing does not ask what its reader is cleared for",
-        "gateway/store/queries.py",
+        "gateway/store/notice_queries.py",
         "conditions = (*_conditions(wanted), *visible_notices(scope))",
         "conditions = (*_conditions(wanted),)",
         "tests/store/test_visibility.py::test_a_page_is_full_whatever_is_hidden_between",
@@ -227,10 +227,10 @@ MUTATIONS = (
     ),
     Mutation(
         "a watch leaves out the event after its cursor",
-        "gateway/store/queries.py",
+        "gateway/store/event_queries.py",
         'events.c.cursor > bindparam("after", type_=Integer),',
         'events.c.cursor > bindparam("after", type_=Integer) + 1,',
-        "tests/store/test_queries.py::test_events_follow_a_cursor_without_gap_or_repeat",
+        "tests/store/test_event_queries.py::test_events_follow_a_cursor_without_gap_or_repeat",
     ),
     Mutation(
         "a notice counts as delivered without a receipt",

@@ -8,7 +8,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Entity, LocalizedText
 from sqlalchemy import Table
 
-from gateway.store.queries import read_notice
+from gateway.store.notice_queries import read_notice
 from gateway.store.tables import seals
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.notice_messages import notice_message

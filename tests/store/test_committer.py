@@ -9,7 +9,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from gateway.errors import GatewayError, NotFound, Overloaded, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord, Requester
 from gateway.store import waiting as module
-from gateway.store.queries import read_events
+from gateway.store.event_queries import read_events
 from gateway.store.tables import events, heads, leaves, notices, requests
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.exchanging import exchange, settle

@@ -11,7 +11,8 @@ from gateway.errors import ContentDestroyed
 from gateway.identity.access import Caller
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.destroying import NO_DIGEST
-from gateway.store.queries import NoticeFilter, list_notices, read_events, read_notice
+from gateway.store.event_queries import read_events
+from gateway.store.notice_queries import NoticeFilter, list_notices, read_notice
 from gateway.store.tables import leaves, notice_identifiers, notices, requests
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.destruction import LAST_DAY, LICENCE, NEXT_DAY, destroy, found, kept_until, message, three_notices

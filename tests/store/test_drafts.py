@@ -10,7 +10,7 @@ from regulator.exchange.v1.values_pb2 import Handling, Sector
 from sqlalchemy import update
 
 from gateway.errors import GatewayError, Overloaded, WrongState
-from gateway.store.queries import EventFilter, read_events
+from gateway.store.event_queries import EventFilter, read_events
 from gateway.store.tables import draft_events, drafts
 from gateway.supervision import envelopes
 from gateway.supervision.disclosure import Scope

@@ -11,7 +11,8 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from gateway.errors import Untrusted
 from gateway.ledger.steps import SENDER_ROLLED_BACK
 from gateway.store import logs, writing
-from gateway.store.queries import NoticeFilter, list_notices, read_events
+from gateway.store.event_queries import read_events
+from gateway.store.notice_queries import NoticeFilter, list_notices
 from gateway.store.tables import heads, leaves, notices, sharing_acts
 from gateway.supervision.disclosure import EVERYTHING
 from tests.ledger.samples import KR_SEAL

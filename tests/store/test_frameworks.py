@@ -10,6 +10,7 @@ from regulator.exchange.v1.framework_pb2 import Provision
 from regulator.exchange.v1.framework_service_pb2 import ListAssessmentsRequest, ListProvisionsRequest
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, SECTOR_STABLECOIN_ISSUER
 
+from gateway.store.event_queries import EventFilter, read_events
 from gateway.store.framework_queries import (
     list_assessments,
     read_assessment,
@@ -18,7 +19,6 @@ from gateway.store.framework_queries import (
     read_published,
     read_versions,
 )
-from gateway.store.queries import EventFilter, read_events
 from gateway.store.rebuild import Rebuilt
 from gateway.store.tables import (
     assessments,

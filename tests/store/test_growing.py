@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from gateway.store.database import snapshot
 from gateway.store.destroying import read_past
-from gateway.store.queries import NoticeFilter, list_notices, read_events, read_notice
+from gateway.store.event_queries import read_events
+from gateway.store.notice_queries import NoticeFilter, list_notices, read_notice
 from gateway.store.state import read_channels, read_counters
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.exchanging import settle

@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from gateway.errors import Corrupt, StoreError
 from gateway.store.database import Database
-from gateway.store.queries import read_events, read_notice
+from gateway.store.event_queries import read_events
+from gateway.store.notice_queries import read_notice
 from gateway.store.rebuild import Rebuilt, rebuild
 from gateway.store.tables import events, metadata, notice_identifiers, notices
 from gateway.supervision import projection

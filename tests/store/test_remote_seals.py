@@ -8,7 +8,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.errors import SealUnavailable
 from gateway.identity.signers import Keyring, Remote
-from gateway.store.queries import read_events
+from gateway.store.event_queries import read_events
 from gateway.store.tables import heads, leaves
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.exchanging import exchange, settle

@@ -11,7 +11,7 @@ from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.store.changes import request_key
 from gateway.store.destroying import NO_DIGEST
-from gateway.store.queries import EventView, read_events
+from gateway.store.event_queries import EventView, read_events
 from gateway.store.tables import leaves, requests, sharing_acts
 from gateway.store.transaction import Transaction
 from gateway.supervision import projection

@@ -20,8 +20,9 @@ from gateway.ledger.seals import ChannelSeals, SealHistory
 from gateway.ledger.steps import FORKED, SENDER_ROLLED_BACK, Halt
 from gateway.store import prepared, writing
 from gateway.store import transaction as module
+from gateway.store.event_queries import read_events
 from gateway.store.logs import read_batch
-from gateway.store.queries import read_events, read_notice
+from gateway.store.notice_queries import read_notice
 from gateway.store.tables import events, halt_evidence, heads, leaves, notice_identifiers, notices
 from gateway.supervision import envelopes
 from gateway.supervision.destruction import remainder_of

@@ -7,8 +7,9 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, SECTOR_DEALING, Handling
 
 from gateway.errors import NotFound
+from gateway.store.event_queries import read_events
+from gateway.store.notice_queries import NoticeFilter, list_notices, read_notice
 from gateway.store.proofs import read_inclusion
-from gateway.store.queries import NoticeFilter, list_notices, read_events, read_notice
 from gateway.supervision.disclosure import EVERYTHING, Scope
 from tests.store.exchanging import settle
 from tests.store.stores import Opened, refused

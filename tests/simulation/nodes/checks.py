@@ -10,7 +10,7 @@ from gateway.ledger.note import Note
 from gateway.questions.notices import _event
 from gateway.questions.scopes import scope_of
 from gateway.store.database import snapshot
-from gateway.store.queries import EventFilter, read_events
+from gateway.store.event_queries import EventFilter, read_events
 from gateway.store.reverify import verify_store
 from tests.simulation.nodes.asking import Keyed
 from tests.simulation.nodes.assessing import check_assessments

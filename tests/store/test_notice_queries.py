@@ -1,9 +1,8 @@
-"""What back offices ask of the store."""
+"""What back offices ask of the store about notices."""
 
 from dataclasses import replace
 
 import pytest
-from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import Incident, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import (
@@ -13,11 +12,10 @@ from regulator.exchange.v1.values_pb2 import (
     Entity,
 )
 
-from gateway.errors import Unavailable
-from gateway.store.queries import EventFilter, NoticeFilter, NoticeView, list_notices, read_events, read_notice
+from gateway.store.notice_queries import NoticeFilter, NoticeView, list_notices, read_notice
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.exchanging import settle
-from tests.store.stores import NOW, Opened, refused
+from tests.store.stores import NOW, Opened
 from tests.supervision.samples import reference
 
 ALL = NoticeFilter()
@@ -152,35 +150,3 @@ async def test_quotes_and_wildcards_are_text_like_any_other(filled: Opened):
         assert await listed(filled, NoticeFilter(identifier=hostile)) == []
         assert await listed(filled, NoticeFilter(issuing_authority=hostile)) == []
         assert await filled.read(read_notice, EVERYTHING, hostile) is None
-
-
-async def test_events_follow_a_cursor_without_gap_or_repeat(filled: Opened):
-    every = await filled.read(read_events, EVERYTHING, 0, 1000)
-    assert [event.cursor for event in every] == list(range(1, len(every) + 1))
-    paged, cursor = [], 0
-    while page := await filled.read(read_events, EVERYTHING, cursor, 4):
-        paged += page
-        cursor = page[-1].cursor
-    assert paged == every
-
-
-async def test_events_of_some_kinds_keep_their_cursors(filled: Opened):
-    every = await filled.read(read_events, EVERYTHING, 0, 1000)
-    kinds = (Event.NOTICE_DELIVERED, Event.NOTICE_ACKNOWLEDGED)
-    assert await filled.read(read_events, EVERYTHING, 0, 1000, EventFilter(kinds)) == [
-        event for event in every if event.kind in kinds
-    ]
-
-
-async def test_an_event_of_the_node_itself_stands_in_no_channel(hk: Opened):
-    await hk.committer.submit(lambda tx: tx.tell_node(Event.ALARM, "an operator must look"))
-    await hk.release("hk-1")
-    alarm, released = await hk.read(read_events, EVERYTHING, 0, 10)
-    assert (alarm.kind, alarm.origin, alarm.index, alarm.detail) == (Event.ALARM, "", 0, "an operator must look")
-    assert released.cursor == alarm.cursor + 1
-    assert await hk.read(read_events, EVERYTHING, 0, 10, EventFilter(hidden=(Event.ALARM,))) == [released]
-
-
-async def test_reads_of_a_database_that_is_gone_are_unavailable(hk: Opened):
-    hk.execute("DROP TABLE draft_events", "DROP TABLE framework_events", "DROP TABLE events")
-    assert isinstance(await refused(hk.read(read_events, EVERYTHING, 0, 1)), Unavailable)
