@@ -36,10 +36,17 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A peer that is paired; ``is_again``: the pairing had ended."""
+    """A peer that is paired.
+
+    Attributes:
+        document: by which it is
+        is_again: the pairing had ended
+        is_news: the home had no such document, or another one
+    """
 
     document: PairingDocument
     is_again: bool
+    is_news: bool
 
 
 def end_pairing(home: Home, jurisdiction: str, by: str, reason: str, now: datetime) -> Ended:
@@ -136,6 +143,7 @@ def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime, *, 
     others = [each for each in home.peer_documents() if each.jurisdiction != document.jurisdiction]
     _require_another(home, document, others)
     home.parties([*others, document], now)
+    is_news = not _is_kept(home, document, data)
     if not _knows_seal(home, document):
         if not replace_seal:
             raise Untrusted(_unknown_seal(home, document))
@@ -144,7 +152,7 @@ def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime, *, 
             _keep_document(home, document, data)
     else:
         _keep_document(home, document, data)
-    return Paired(document, _resume(home, document, now))  # last: cut short before, the pairing is still ended
+    return Paired(document, _resume(home, document, now), is_news)  # last: cut short before, the pairing is still ended
 
 
 def _resume(home: Home, document: PairingDocument, now: datetime) -> bool:
@@ -177,6 +185,11 @@ def _require_another(home: Home, document: PairingDocument, others: Iterable[Pai
         if each.domain == document.domain:
             said = f"{document.domain} is of {document.jurisdiction}; it is paired here as {each.jurisdiction}"
             raise BadInput.of("document", f"says that {said}: ask its operator which of the two is right")
+
+
+def _is_kept(home: Home, document: PairingDocument, data: bytes) -> bool:
+    path = home.peer_file(document.jurisdiction)
+    return path.exists() and path.read_bytes() == data
 
 
 def _keep_document(home: Home, document: PairingDocument, data: bytes) -> None:

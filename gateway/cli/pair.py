@@ -18,7 +18,7 @@ from gateway.home import Home
 from gateway.identity.certificates import Window
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.pairing_end import MAX_NAME_CHARACTERS, MAX_REASON_CHARACTERS, Ending
-from gateway.pairing import document_of, end_pairing, ended_peers, import_pairing
+from gateway.pairing import Paired, document_of, end_pairing, ended_peers, import_pairing
 
 
 def add_to(app: typer.Typer) -> None:
@@ -69,11 +69,18 @@ def import_(
     if fingerprint is None:
         _ask(document)
     paired = import_pairing(Home(home), data, fingerprint or document.fingerprint(), now(), replace_seal=replace_seal)
-    peer = f"{document.jurisdiction} ({document.domain})"
+    say(_outcome(paired))
+
+
+def _outcome(paired: Paired) -> str:
+    """What an import came to, and what is left to do."""
+    peer = f"{paired.document.jurisdiction} ({paired.document.domain})"
     if paired.is_again:
-        say(f"{peer} is paired again. {TAKEN} What the document says anew, such as addresses, it knows when it starts.")
-    else:
-        say(f"{peer} is paired. A node that runs must be started again to know it.")
+        anew = " What the document says anew, such as addresses, it knows when it starts." if paired.is_news else ""
+        return f"{peer} is paired again. {TAKEN}{anew}"
+    if paired.is_news:
+        return f"{peer} is paired. A node that runs must be started again to know it."
+    return f"{peer} is paired by this very document already: nothing changed."
 
 
 def _ask(document: PairingDocument) -> None:

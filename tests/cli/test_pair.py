@@ -185,11 +185,26 @@ def test_an_import_takes_it_up_again_and_says_so(paired: Home) -> None:
     (document,) = paired.peer_documents()
     again = ("pair", "import", paired.path, paired.peer_file("KR"), "--fingerprint", document.fingerprint())
     ran = run(*again)
-    assert (ran.code, "is paired again" in ran.out) == (0, True), ran.err
+    assert (ran.code, "is paired again" in ran.out, "anew" in ran.out) == (0, True, False), ran.err
     assert not ended_peers(paired)
-    assert "must be started again" in run(*again).out
     assert end(paired, "--yes", reason="it is over once more").code == 0
     assert set(ended_peers(paired)) == {"KR"}
+
+
+def test_an_import_says_whether_a_node_must_be_started_again(paired: Home, founded: tuple[Site, Site]) -> None:
+    kept = paired.peer_file("KR")
+    (document,) = paired.peer_documents()
+    again = ("pair", "import", paired.path, kept, "--fingerprint", document.fingerprint())
+    before = kept.read_bytes()
+    ran = run(*again)
+    assert (ran.code, ran.out.strip().endswith("by this very document already: nothing changed.")) == (0, True), ran.out
+    assert kept.read_bytes() == before
+    other = document.model_copy(update={"display_name": "KR under another name"})
+    renamed = ("pair", "import", paired.path, "-", "--fingerprint", other.fingerprint())
+    assert "must be started again" in run(*renamed, given=other.encode()).out
+    assert end(paired, "--yes").code == 0
+    taken_up = run("pair", "import", paired.path, "-", "--fingerprint", document.fingerprint(), given=before)
+    assert "What the document says anew" in taken_up.out
 
 
 def test_an_import_under_a_seal_that_is_not_known_leaves_it_ended(paired: Home, tmp_path: Path) -> None:
