@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
-from gateway.errors import GatewayError, Untrusted
+from gateway.errors import GatewayError
 from gateway.identity.signers import Keyring
 from gateway.ledger import steps
 from gateway.ledger.channel import Machine
@@ -16,6 +16,7 @@ from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, Signer, counter
 from gateway.ledger.forks import Prefix
 from gateway.ledger.note import Note
 from gateway.ledger.seals import CertifiedSeal, Certify, ChannelSeals, SealHistory
+from gateway.ledger.times import require_come
 from gateway.logs import Log
 from gateway.moments import MICROS
 from gateway.store.committer import Committer
@@ -29,8 +30,6 @@ from gateway.telemetry.tracing import OFF, Tracing
 
 RequireUnrevoked = Callable[[str, CertifiedSeal, int], None]
 """``require_unrevoked(domain, seal, at)``: passes unless a peer's seal was revoked when it signed, or ``Untrusted``."""
-
-MAX_AHEAD_SECONDS = 3600  # of the time that a peer signs with
 
 T = TypeVar("T")
 
@@ -208,8 +207,7 @@ class Carrier:
 
         What a peer signs must be of its certificates' time by our clock too.
         """
-        if signed.time > tx.now // MICROS + MAX_AHEAD_SECONDS:
-            raise Untrusted("the peer's clock is more than an hour ahead of this node's, or the other way round")
+        require_come(signed, tx.now // MICROS)
         seal = seals.signing(Note.parse(signed.note), name, signed.checkpoint.size)
         self._store.require_unrevoked(domain, seal, signed.time)
 

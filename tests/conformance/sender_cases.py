@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tests.conformance.cases import Subject
+from tests.conformance.clock_cases import clocks_in_positions, clocks_of_receivers, clocks_of_what_comes_back
 from tests.conformance.materials import head, receipt
 from tests.conformance.parties import RECEIVED, STRANGER
 from tests.conformance.receiver_building import FORKED, LEAVES, OTHERS, REMOTE, case
@@ -15,7 +16,11 @@ from tests.ledger import oracle
 
 def senders() -> Subject:
     made = Sender()
-    for add in (_positions, _receipts, _rolled_back, _halts, coming_seals, odd_receipts, odd_recoveries, odd_halts):
+    odd, clocks = (
+        (coming_seals, odd_receipts, odd_recoveries, odd_halts),
+        (clocks_of_receivers, clocks_in_positions, clocks_of_what_comes_back),
+    )
+    for add in (_positions, _receipts, _rolled_back, _halts, *odd, *clocks):
         add(made)
     return made.kit.subject
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conformance.cases import ACCEPT, REFUSE
 from tests.conformance.make import KIT, made, readme
-from tests.conformance.runner import TAKERS, differences, run
+from tests.conformance.runner import TAKERS, Result, differences, run
 
 HERE = Path(__file__).parent
 DOCUMENTS = {path.stem: json.loads(path.read_text()) for path in sorted(KIT.glob("*.json"))}
@@ -26,8 +26,15 @@ def ids(cases: list[tuple[str, Any]]) -> list[str]:
     return [f"{subject}-{case['id']}" for subject, case in cases]
 
 
+@cache
+def came_of(subject: str, name: str) -> Result:
+    """What came of a case: it is run once, and asked about several times."""
+    (case,) = (case for case in DOCUMENTS[subject]["cases"] if case["id"] == name)
+    return run(subject, DOCUMENTS[subject]["given"], case)
+
+
 def difference(subject: str, case: Any) -> list[str]:
-    return differences(case, run(subject, DOCUMENTS[subject]["given"], case))
+    return differences(case, came_of(subject, case["id"]))
 
 
 @cache
@@ -106,6 +113,13 @@ def test_the_readme_counts_the_cases_and_explains_every_reason():
     assert told == {*schema["definitions"]["case"]["properties"]["reason"]["enum"]}
 
 
+def test_what_is_said_of_reliability_counts_the_cases():
+    page = (HERE.parents[1] / "docs/reliability.md").read_text()
+    refused = sum(case["outcome"] == REFUSE for _, case in CASES)
+    assert f"{len(CASES)} cases, {refused} of them to be refused" in page
+    assert f"the runner notices all {refused} " in page
+
+
 # --- the runner -------------------------------------------------------------------------------------------------
 
 REFUSED = [(subject, case) for subject, case in CASES if case["outcome"] == REFUSE]
@@ -114,15 +128,14 @@ REFUSED = [(subject, case) for subject, case in CASES if case["outcome"] == REFU
 @pytest.mark.parametrize(("subject", "case"), REFUSED, ids=ids(REFUSED))
 def test_a_node_that_lacks_the_check_is_noticed(subject: str, case: Any):
     """Such a node takes the input as it takes that of the accepted case."""
-    base = accepted(subject)[case["base"]]
-    taken = run(subject, DOCUMENTS[subject]["given"], base)
+    taken = came_of(subject, case["base"])
     assert differences(case, taken), "it passes for one that refuses"
 
 
 @pytest.mark.parametrize("subject", DOCUMENTS)
 def test_any_other_outcome_reason_or_value_is_noticed(subject: str):
     for case in DOCUMENTS[subject]["cases"]:
-        result = run(subject, DOCUMENTS[subject]["given"], case)
+        result = came_of(subject, case["id"])
         assert differences({**case, "outcome": "other"}, result)
         assert differences({**case, "reason": "OTHER"}, result)
         for key in case.get("expect", {}):
@@ -134,7 +147,7 @@ def test_any_other_outcome_reason_or_value_is_noticed(subject: str):
 @pytest.mark.parametrize("subject", ["receiver", "sender"])
 def test_a_message_that_is_not_sent_or_is_sent_too_much_is_noticed(subject: str):
     for case in accepted(subject).values():
-        result = run(subject, DOCUMENTS[subject]["given"], case)
+        result = came_of(subject, case["id"])
         other = deepcopy(case)
         other["input"]["steps"][-1]["send"].append({"message": "receipt", "size": "1"})
         assert differences(other, result), case["id"]

@@ -3,6 +3,7 @@
 Envelopes, notes and messages are pooled, each under a name that tells what it is, so that a transcript can be read.
 """
 
+from base64 import b64decode
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.conformance.parties import HK_TO_KR, HONG_KONG, KOREA, RECEIVED
 from tests.conformance.seal_cases import KEYS
 from tests.conformance.signing import KitSeal
 from tests.conformance.spelling import b64, root_of
+
+KEY_ID_BYTES, TIME_BYTES = 4, 8
 
 
 class Transcripts:
@@ -56,16 +59,20 @@ class Transcripts:
         heads: Sequence[int] = (),
         receipted: int = 0,
         seal: KitSeal = HONG_KONG.seal,
+        cosigned: int = RECEIVED,
         **more: Any,
     ) -> dict[str, Any]:
-        """Where an end stands: its log, the sizes of its signed checkpoints, its newest receipt."""
+        """Where an end stands: its log, the sizes of its checkpoints, its newest receipt, and when it was made."""
         data = [leaf for _, leaf in leaves]
         sizes = sorted({*heads, len(data)} - {0})
         tag = f" of {leaves[-1][0].split()[0]}" if leaves else ""
+        later = f", {cosigned - RECEIVED:+} s" if cosigned != RECEIVED else ""
         told: dict[str, Any] = {
             "log": [self.envelope(name, leaf) for name, leaf in leaves],
             "checkpoints": [self.note(f"checkpoint {size}{tag}", head(data[:size], seal).note) for size in sizes],
-            "receipt": self.note(f"receipt {receipted}{tag}", receipt(data[:receipted], seal).note)
+            "receipt": self.note(
+                f"receipt {receipted}{tag}{later}", receipt(data[:receipted], seal, time=cosigned).note
+            )
             if receipted
             else None,
         }
@@ -101,12 +108,25 @@ def _size_of(note: bytes) -> str:
     return note.decode().split("\n")[1] if note else ""
 
 
+def _time_of(note: bytes) -> str:
+    """When a receipt was cosigned, as its last line tells; empty if there is none."""
+    if not note:
+        return ""
+    last = note.decode().splitlines()[-1].split(" ")[-1]
+    return str(int.from_bytes(b64decode(last)[KEY_ID_BYTES:][:TIME_BYTES]))
+
+
 _TOLD: dict[str, Any] = {
     "hello": lambda said: hello(said.size, said.origin, list(said.versions), _size_of(said.checkpoint)),
     "batch": lambda said: batch(said.first_index, len(said.envelopes)),
     "recover": lambda said: {"first_index": str(said.first_index)},
-    "position": lambda said: {"version": said.version, "size": str(said.size), "receipt": _size_of(said.receipt)},
-    "receipt": lambda said: {"size": _size_of(said.note)},
+    "position": lambda said: {
+        "version": said.version,
+        "size": str(said.size),
+        "receipt": _size_of(said.receipt),
+        "time": _time_of(said.receipt),
+    },
+    "receipt": lambda said: {"size": _size_of(said.note), "time": _time_of(said.note)},
     "recovered": lambda said: batch(said.first_index, len(said.envelopes)),
     "halted": lambda said: halted(
         said.reason, [_size_of(note) for note in said.evidence], said.prefix_root, said.consistency
@@ -141,9 +161,10 @@ def sends(kind: str, **said: Any) -> dict[str, Any]:
     return {"message": kind, **said}
 
 
-def position(size: int) -> dict[str, Any]:
-    return sends("position", version=1, size=str(size), receipt=str(size) if size else "")
+def position(size: int, time: int = RECEIVED) -> dict[str, Any]:
+    shown = {"receipt": str(size), "time": str(time)} if size else {"receipt": "", "time": ""}
+    return sends("position", version=1, size=str(size), **shown)
 
 
-def receipt_for(size: int) -> dict[str, Any]:
-    return sends("receipt", size=str(size))
+def receipt_for(size: int, time: int = RECEIVED) -> dict[str, Any]:
+    return sends("receipt", size=str(size), time=str(time))

@@ -160,6 +160,22 @@ async def test_receipts_do_not_go_back_in_time_when_the_clock_does(hk, kr):
     assert hk.state().receipt.time >= before.time
 
 
+@pytest.mark.parametrize("hours", [-2, 2])
+async def test_what_is_signed_more_than_an_hour_ahead_of_the_other_clock_is_not_kept_until_that_is_right(
+    hk: Opened, kr: Opened, hours: int
+):
+    """The batch, where the receiver's clock is behind; the receipt, where it is ahead."""
+    await hk.release("hk-1")
+    kr.clock = itertools.count(NOW + hours * 3_600_000_000, 1000)
+    assert isinstance(await refused(exchange(hk, kr)), Untrusted)
+    assert kr.state(HK_TO_KR).log.size == (hours > 0)
+    assert hk.state().receipt is None
+    hk.clock = kr.clock = itertools.count(NOW + max(hours, 0) * 3_600_000_000 + 1_000_000, 1000)
+    await settle(hk, kr)
+    await check_equal(hk, kr)
+    assert hk.state().receipted_size == 1
+
+
 async def test_what_comes_is_kept_though_the_seal_cannot_sign_and_receipted_once_it_can(
     hk: Opened, kr: Opened, monkeypatch
 ):

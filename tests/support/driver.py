@@ -5,9 +5,11 @@ from dataclasses import replace
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
+from gateway.errors import Untrusted
 from gateway.ledger import steps
 from gateway.ledger.channel import Machine
 from gateway.ledger.checkpoint import Signer, countersign
+from gateway.ledger.times import require_come
 from tests.simulation.disk import Disk
 
 
@@ -32,7 +34,12 @@ class Driver:
         events = deque([event])
         while events and self.closed is None:
             for effect in self.machine.feed(events.popleft()):
-                if answer := self._carry_out(effect):
+                try:
+                    answer = self._carry_out(effect)
+                except Untrusted as error:  # of its time; whatever else follows from the event is not carried out
+                    self.closed = f"{error.reason}: {error.message}"
+                    return
+                if answer:
                     events.append(answer)
 
     def _carry_out(self, effect: steps.Effect) -> steps.LocalEvent | None:
@@ -41,6 +48,7 @@ class Driver:
             case steps.Send(message):
                 self.sent.append(message)
             case steps.Commit(batch):
+                require_come(batch.head, self._now)
                 disk.append_verified(batch)
                 return steps.Committed()
             case steps.Restore(batch):
@@ -48,7 +56,8 @@ class Driver:
                 return steps.Restored()
             case steps.Countersign(head):
                 assert disk.heads[head.checkpoint.size] == head, "only what is durable is countersigned"
-                disk.keep_receipt(countersign(head, self._domain, self._signer, self._now))
+                time = max(self._now, disk.receipt.time if disk.receipt else 0)
+                disk.keep_receipt(countersign(head, self._domain, self._signer, time))
                 return steps.Countersigned(disk.receipts[head.checkpoint.size])
             case _:
                 return self._read(effect) or self._keep(effect)
@@ -67,6 +76,7 @@ class Driver:
     def _keep(self, effect: steps.Effect) -> None:
         match effect:
             case steps.StoreReceipt(receipt):
+                require_come(receipt, self._now)
                 self.disk.keep_receipt(receipt)
             case steps.Alarm(reason):
                 self.alarms.append(reason)
