@@ -15,7 +15,7 @@ from gateway.commands.replays import carried_out, remember
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
 from gateway.moments import datetime_of
-from gateway.questions.frameworks import FrameworkQuestions, with_provisions
+from gateway.questions.frameworks import FrameworkQuestions, part_of
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
 from gateway.supervision.envelopes import author_message
@@ -26,7 +26,7 @@ from gateway.supervision.framework_projection import in_force_events
 from gateway.supervision.records import Place
 from gateway.supervision.submissions import digest_of
 
-MAX_SHOWN_CHANGES = 1000  # provisions of a diff that is told of a version that is not sealed
+MAX_SHOWN_CHANGES = 1000  # provisions at most of a diff that is told of a version that is not sealed
 
 
 class FrameworkCommands:
@@ -104,7 +104,8 @@ class FrameworkCommands:
             author=author_message(caller),
             direction=Notice.OUTGOING,
         )
-        return pb.PublishVersionResponse(version=version, diff=with_provisions(diff, 0, MAX_SHOWN_CHANGES))
+        told, _ = part_of(diff, 0, MAX_SHOWN_CHANGES, used_bytes=version.ByteSize())
+        return pb.PublishVersionResponse(version=version, diff=told)
 
     # --- assessments ------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from regulator.exchange.v1.notice_service_pb2 import (
 )
 
 from gateway.commands.acting import by
+from gateway.commands.batch_answers import BatchAnswer
 from gateway.commands.ids import new_id
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.commands.replays import carried_out, remember
@@ -80,11 +81,14 @@ class NoticeCommands:
         """Gives several notices, all or none."""
         submissions = await self._checked_batch(caller, request)
         if request.requests[0].validate_only:
-            return await self._previews(caller, submissions)
+            return await self._batch_preview(caller, submissions)
         done = await self._committer.submit(
             lambda tx: self._release_all(tx, caller, submissions), _needs(caller, submissions), len(submissions)
         )
-        return [await self._finished(caller, each) for each in done]
+        answer = BatchAnswer()
+        for each in done:
+            answer.add(await self._finished(caller, each))
+        return answer.notices
 
     async def submit_notices(
         self, caller: Caller, message: SubmitNoticesRequest, turn: Callable[[], Awaitable[None]]
@@ -203,6 +207,12 @@ class NoticeCommands:
         made = {notice.name: notice for each in done if isinstance(each, Sealed) for notice in (_preview(each),)}
         names = [notice_name(each if isinstance(each, str) else each.projection.records[0].id) for each in done]
         return [made.get(name) or await self._questions.notice(caller, notice_id(name)) for name in names]
+
+    async def _batch_preview(self, caller: Caller, submissions: Sequence[Submission]) -> list[Notice]:
+        answer = BatchAnswer()
+        for each in await self._previews(caller, submissions):
+            answer.add(each)
+        return answer.notices
 
     async def _finished(self, caller: Caller, done: Done) -> Notice:
         if isinstance(done, str):

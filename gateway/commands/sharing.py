@@ -13,7 +13,7 @@ from gateway.commands.replays import carried_out, remember
 from gateway.identity.access import Caller
 from gateway.moments import day_at
 from gateway.questions.scopes import scope_of
-from gateway.questions.sharing import SharingQuestions
+from gateway.questions.sharing import SharingQuestions, whole_consent
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
 from gateway.supervision import sharing_envelopes as envelopes
@@ -160,7 +160,7 @@ class SharingCommands:
         if isinstance(done, str):
             return await self._questions.consent(caller, done)
         view = await self._questions.view(caller, request.name)
-        return consent_message(replace(view, decisions=(*view.decisions, done)), self._questions.today())
+        return whole_consent(replace(view, decisions=(*view.decisions, done)), self._questions.today())
 
     def _new_id(self) -> str:
         return self._random(ID_BYTES).hex()

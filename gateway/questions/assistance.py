@@ -8,7 +8,7 @@ from gateway.errors import NotFound
 from gateway.identity.access import Caller
 from gateway.moments import day_at, timestamp_of
 from gateway.questions.notice_views import notice_of
-from gateway.questions.paging import MAX_PAGE_BYTES, page_size
+from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.assistance_queries import AnswerView, CaseFilter, CaseView, list_cases, read_case
@@ -59,8 +59,8 @@ class AssistanceQuestions:
             request.overdue_only,
         )
         page, more = await self._readers.run(list_cases, wanted, before, size, MAX_PAGE_BYTES)
-        token = self._tokens.page_token(page[-1].request.sequence, request) if more else ""
-        cases = [_message(view, wanted.today) for view in page]
+        cases, cut = answerable(_message(view, wanted.today) for view in page)
+        token = self._tokens.page_token(page[len(cases) - 1].request.sequence, request) if more or cut else ""
         return pb.ListAssistanceCasesResponse(assistance_cases=cases, next_page_token=token)
 
 

@@ -10,7 +10,7 @@ from gateway.ledger.journal import JournalHead, encode_entry
 from gateway.ledger.note import Note
 from gateway.ledger.seals import SealHistory
 from gateway.moments import micros_from
-from gateway.questions.paging import page_size
+from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.committer import Committer
 from gateway.store.journal_queries import (
@@ -47,10 +47,12 @@ class Auditing:
         """Gives a page, newest first."""
         check_fields(request)
         before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
-        page = await self._readers.run(list_entries, _filter(request), before, size)
-        items = [audit.ListJournalEntriesResponse.Item(index=index, entry=entry) for index, entry in page.entries]
-        more = self._tokens.page_token(page.before, request) if page.before else ""
-        return audit.ListJournalEntriesResponse(items=items, next_page_token=more)
+        page = await self._readers.run(list_entries, _filter(request), before, size, MAX_PAGE_BYTES)
+        item = audit.ListJournalEntriesResponse.Item
+        items, cut = answerable(item(index=index, entry=entry) for index, entry in page.entries)
+        before = items[-1].index if cut else page.before
+        token = self._tokens.page_token(before, request) if before else ""
+        return audit.ListJournalEntriesResponse(items=items, next_page_token=token)
 
     async def export(self, request: audit.ExportJournalRequest) -> AsyncIterator[audit.ExportJournalResponse]:
         """Gives the file of the journal from an entry on, up to a new checkpoint."""

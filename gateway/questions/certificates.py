@@ -40,8 +40,8 @@ class CertificateQuestions:
         """Gives a page of them."""
         check_fields(request)
         now = datetime.now(UTC)
-        page, more = page_of(await self.lifetimes(now), request)
-        return admin.ListCertificatesResponse(certificates=certificate_messages(page, now), next_page_token=more)
+        page, more = page_of(certificate_messages(await self.lifetimes(now), now), request)
+        return admin.ListCertificatesResponse(certificates=page, next_page_token=more)
 
     def _seals_of_peers(self) -> Mapping[str, CertifiedSeal]:
         states = self._bulletin.commit.states.values()

@@ -4,7 +4,7 @@ from regulator.exchange.v1 import draft_service_pb2 as pb
 
 from gateway.errors import NotFound
 from gateway.identity.access import Caller
-from gateway.questions.paging import MAX_PAGE_BYTES, page_size
+from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.draft_queries import DraftFilter, list_drafts, read_draft
@@ -47,8 +47,8 @@ class DraftQuestions:
         before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
         wanted = DraftFilter(caller.authority, scope_of(caller), request.state)
         views, more = await self._readers.run(list_drafts, wanted, before, size, MAX_PAGE_BYTES)
-        token = self._tokens.page_token(views[-1].sequence, request) if more else ""
-        drafts = [draft_message(view.record, whole=False) for view in views]
+        drafts, cut = answerable(draft_message(view.record, whole=False) for view in views)
+        token = self._tokens.page_token(views[len(drafts) - 1].sequence, request) if more or cut else ""
         return pb.ListDraftsResponse(drafts=drafts, next_page_token=token)
 
 

@@ -10,7 +10,16 @@ from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkDiff, Frame
 
 from gateway.errors import NotFound
 from gateway.moments import datetime_of, micros_of
-from gateway.questions.paging import MAX_PAGE_BYTES, page_position, page_size, page_token, pinned_position
+from gateway.questions.paging import (
+    MAX_ITEMS_BYTES,
+    MAX_PAGE_BYTES,
+    answerable,
+    item_bytes,
+    page_position,
+    page_size,
+    page_token,
+    pinned_position,
+)
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.framework_queries import (
     VersionView,
@@ -21,6 +30,7 @@ from gateway.store.framework_queries import (
     read_published,
     read_versions,
 )
+from gateway.store.page_bounds import Room
 from gateway.store.readers import Readers
 from gateway.supervision.framework_comparison import KnownVersion, Side, compare
 from gateway.supervision.framework_diff import diff_versions
@@ -67,10 +77,14 @@ class FrameworkQuestions:
         first, size = page_position(request.page_token, request) or 0, page_size(request.page_size)
         views = await self._readers.run(read_versions, jurisdiction=request.jurisdiction)
         newest = newest_known(view.record for view in views)
-        page = [newest[each] for each in sorted(newest)[first : first + size]]
-        more = page_token(first + size, request) if len(newest) > first + size else ""
-        frameworks = [await self._framework(record) for record in page]
-        return pb.ListFrameworksResponse(frameworks=frameworks, next_page_token=more)
+        read, room = list[pb.Framework](), Room(MAX_ITEMS_BYTES)
+        for each in sorted(newest)[first : first + size]:
+            framework = await self._framework(newest[each])
+            if not room.takes(item_bytes(framework)):
+                break
+            read.append(framework)
+        more = page_token(first + len(read), request) if len(newest) > first + len(read) else ""
+        return pb.ListFrameworksResponse(frameworks=read, next_page_token=more)
 
     async def get_version(self, request: pb.GetVersionRequest) -> pb.FrameworkVersion:
         """Gives one version."""
@@ -126,26 +140,29 @@ class FrameworkQuestions:
             after = ordinal if place == start else -1
             read = await self._readers.run(read_provisions, view.cursor, after, size + 1 - len(found), request)
             found += [(place << _PLACE_BITS | at, provision_message(view.record, each)) for at, each in read]
-            if len(found) > size:
+            if len(found) > size or sum(item_bytes(each) for _, each in found) > MAX_ITEMS_BYTES:
                 break
-        more = self._tokens.page_token(found[size - 1][0], request, pin) if len(found) > size else ""
-        return pb.ListProvisionsResponse(provisions=[each for _, each in found[:size]], next_page_token=more)
+        page, cut = answerable((each for _, each in found), size)
+        more = self._tokens.page_token(found[len(page) - 1][0], request, pin) if cut else ""
+        return pb.ListProvisionsResponse(provisions=page, next_page_token=more)
 
     # --- how they differ --------------------------------------------------------------------------------------------
 
     async def diff_versions(self, request: pb.DiffVersionsRequest) -> pb.DiffVersionsResponse:
-        """Tells how one version differs from another, a page of the provisions at a time."""
+        """Tells how one version differs from another, a page of the provisions at a time; the first with the rest."""
         check_fields(request)
         wanted_id, size = framework_id(request.name), page_size(request.page_size)
-        first, number = pinned_position(request.page_token, request) or (0, request.new_version)
+        begun = pinned_position(request.page_token, request)
+        first, number = begun or (0, request.new_version)
         record = await self._numbered(wanted_id, number)
         base = request.old_version or record.base_version
         diff = await self._diff(wanted_id, base, record.version)
-        more = page_token(first + size, request, record.version) if len(diff.provisions) > first + size else ""
+        page, cut = part_of(diff, first, size, is_first=not begun)
+        more = page_token(first + len(page.provisions), request, record.version) if cut else ""
         return pb.DiffVersionsResponse(
             old_version=version_name(wanted_id, base) if base else "",
             new_version=version_name(wanted_id, record.version),
-            diff=with_provisions(diff, first, size),
+            diff=page,
             next_page_token=more,
         )
 
@@ -215,19 +232,35 @@ class FrameworkQuestions:
         check_fields(request)
         before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
         page, more = await self._readers.run(list_assessments, request, before, size, MAX_PAGE_BYTES)
-        return pb.ListAssessmentsResponse(
-            assessments=[assessment_message(view.record, view.assessed) for view in page],
-            next_page_token=self._tokens.page_token(page[-1].cursor, request) if more else "",
-        )
+        found, cut = answerable(assessment_message(view.record, view.assessed) for view in page)
+        token = self._tokens.page_token(page[len(found) - 1].cursor, request) if more or cut else ""
+        return pb.ListAssessmentsResponse(assessments=found, next_page_token=token)
 
 
-def with_provisions(diff: FrameworkDiff, first: int, count: int) -> FrameworkDiff:
-    """A copy of a diff with so many of its provisions; the counts stay those of all."""
-    page = FrameworkDiff()
-    page.CopyFrom(diff)
-    del page.provisions[:]
-    page.provisions.extend(diff.provisions[first : first + count])
-    return page
+def part_of(
+    diff: FrameworkDiff, first: int, count: int, *, is_first: bool = True, used_bytes: int = 0
+) -> tuple[FrameworkDiff, bool]:
+    """A part of a diff, and whether provisions follow; the counts stay those of all.
+
+    Args:
+        diff: the whole
+        first: place of the part's first provision
+        count: at most so many provisions; fewer, or none, where they do not fit beside the rest
+        is_first: whether it tells of the header and the order, as one part does
+        used_bytes: by what the answer tells beside the diff
+    """
+    part = FrameworkDiff(
+        added_count=diff.added_count, removed_count=diff.removed_count, changed_count=diff.changed_count
+    )
+    if is_first:
+        beside = FrameworkDiff(provision_order=diff.provision_order)
+        if diff.HasField("header"):
+            beside.header.CopyFrom(diff.header)
+        part.MergeFrom(beside)
+        used_bytes += beside.ByteSize()
+    provisions, more = answerable(diff.provisions[first : first + count + 1], count, used_bytes)
+    part.provisions.extend(provisions)
+    return part, more
 
 
 def _newest(views: Iterable[VersionView], pin: int, known_at: int | None) -> Sequence[VersionView]:

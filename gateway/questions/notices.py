@@ -15,7 +15,7 @@ from gateway.errors import BadInput, NotFound, Unavailable
 from gateway.identity.access import Caller, Role
 from gateway.moments import micros_from, timestamp_of
 from gateway.questions.notice_views import notice_of
-from gateway.questions.paging import MAX_PAGE_BYTES, page_size
+from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.bulletin import Bulletin
@@ -77,8 +77,9 @@ class NoticeQuestions:
         before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
         wanted = (scope_of(caller), _filter(request))
         page, more = await self._readers.run(list_notices, *wanted, before, size, MAX_PAGE_BYTES)
-        token = self._tokens.page_token(page[-1].sequence, request) if more else ""
-        return ListNoticesResponse(notices=[notice_of(view) for view in page], next_page_token=token)
+        notices, cut = answerable(map(notice_of, page))
+        token = self._tokens.page_token(page[len(notices) - 1].sequence, request) if more or cut else ""
+        return ListNoticesResponse(notices=notices, next_page_token=token)
 
     async def watch_events(self, caller: Caller, request: WatchEventsRequest) -> AsyncIterator[WatchEventsResponse]:
         """Gives every event after a cursor, then each new one; says whenever there are no more for now.

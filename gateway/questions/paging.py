@@ -6,22 +6,25 @@ They are for lists whose positions tell nothing; ``sealed_tokens`` for the other
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from google.protobuf.message import Message
 from regulator.exchange.v1.admin_service_pb2 import ListCertificatesRequest, ListChannelsRequest, ListPeersRequest
 
 from gateway.errors import BadInput
+from gateway.store.page_bounds import fitting
 
-T = TypeVar("T")
+M = TypeVar("M", bound=Message)
 PageRequest = ListPeersRequest | ListChannelsRequest | ListCertificatesRequest
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
-MAX_PAGE_BYTES = 4 << 20  # of what is stored, but for one item at least: an answer holds it, and memory
+MAX_PAGE_BYTES = 4 << 20  # but for one item at least: gRPC's own bound of an answer, at a client that sets none
 MAX_POSITION = 2**63 - 1  # of a list; a database counts no further
 
+MAX_ITEMS_BYTES = MAX_PAGE_BYTES - 1024  # of them in such an answer, beside a token, some names and numbers
+_FRAME_BYTES = 6  # of an item: what says that it comes, and how long it is
 _FILTER_BYTES = 8
 _POSITION_BYTES = 8
 WRONG_TOKEN = "must be the next_page_token of the page before, with the same filters"  # noqa: S105 - no secret
@@ -30,6 +33,24 @@ WRONG_TOKEN = "must be the next_page_token of the page before, with the same fil
 def page_size(asked: int) -> int:
     """So many to a page: what was asked for, within bounds; 0 asks for the default."""
     return min(asked or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+
+
+def answerable(items: Iterable[M], limit: int = MAX_PAGE_SIZE, used_bytes: int = 0) -> tuple[list[M], bool]:
+    """As many of these items as an answer holds that every client takes, and whether some are left.
+
+    What a list reads is bounded by what is stored of it (``store.page_bounds``); this is by what is told, to the byte.
+
+    Args:
+        items: of the answer, in order
+        limit: at most so many
+        used_bytes: by what the answer tells beside them, where that may be large
+    """
+    return fitting(items, limit, MAX_ITEMS_BYTES, item_bytes, used_bytes)
+
+
+def item_bytes(item: Message) -> int:
+    """The bytes that an item takes in an answer."""
+    return item.ByteSize() + _FRAME_BYTES
 
 
 def page_token(position: int, request: Message, pin: int | None = None) -> str:
@@ -79,15 +100,15 @@ def _number(token: str, place: int) -> int:
     return number if number <= MAX_POSITION else 0
 
 
-def page_of(ordered: Sequence[T], request: PageRequest) -> tuple[Sequence[T], str]:
+def page_of(ordered: Sequence[M], request: PageRequest) -> tuple[Sequence[M], str]:
     """The page of a list at hand that a request asks for, and the token of the next one; empty after the last.
 
     Raises:
         BadInput: the token is not one that was given for this list.
     """
     first, size = page_position(request.page_token, request) or 0, page_size(request.page_size)
-    more = page_token(first + size, request) if len(ordered) > first + size else ""
-    return ordered[first : first + size], more
+    page, more = answerable(ordered[first:], size)
+    return page, page_token(first + len(page), request) if more else ""
 
 
 def filters_of(request: Message) -> bytes:

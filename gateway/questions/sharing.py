@@ -1,13 +1,14 @@
 """What can be asked of a node about onward sharing: as far as the caller may see the notice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from regulator.exchange.v1 import sharing_service_pb2 as pb
 
 from gateway.errors import NotFound
 from gateway.identity.access import Caller
 from gateway.moments import day_at
-from gateway.questions.paging import MAX_PAGE_BYTES, page_size
+from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.readers import Readers
@@ -46,7 +47,7 @@ class SharingQuestions:
 
     async def consent(self, caller: Caller, name: str) -> pb.Consent:
         """Gives one consent by its name; raises as ``view``."""
-        return consent_message(await self.view(caller, name), self.today())
+        return whole_consent(await self.view(caller, name), self.today())
 
     async def share(self, caller: Caller, name: str) -> pb.Share:
         """Gives one share by its name.
@@ -70,8 +71,8 @@ class SharingQuestions:
         before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
         wanted = ConsentFilter(scope_of(caller), self.today(), _parent(request.parent), request.state)
         page, more = await self._readers.run(list_consents, wanted, before, size, MAX_PAGE_BYTES)
-        token = self._tokens.page_token(page[-1][0], request) if more else ""
-        consents = [consent_message(view, wanted.today) for _, view in page]
+        consents, cut = answerable(consent_message(view, wanted.today) for _, view in page)
+        token = self._tokens.page_token(page[len(consents) - 1][0], request) if more or cut else ""
         return pb.ListConsentsResponse(consents=consents, next_page_token=token)
 
     async def get_share(self, caller: Caller, request: pb.GetShareRequest) -> pb.Share:
@@ -83,14 +84,30 @@ class SharingQuestions:
         """Gives a page, newest first."""
         check_fields(request)
         before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
-        views = await self._readers.run(list_shares, scope_of(caller), _parent(request.parent), before, size + 1)
-        page = views[:size]
-        token = self._tokens.page_token(page[-1][0], request) if len(views) > size else ""
-        return pb.ListSharesResponse(shares=[share_message(view) for _, view in page], next_page_token=token)
+        wanted = (scope_of(caller), _parent(request.parent))
+        page, more = await self._readers.run(list_shares, *wanted, before, size, MAX_PAGE_BYTES)
+        shares, cut = answerable(share_message(view) for _, view in page)
+        token = self._tokens.page_token(page[len(shares) - 1][0], request) if more or cut else ""
+        return pb.ListSharesResponse(shares=shares, next_page_token=token)
 
     def today(self) -> int:
         """The day (UTC), 20260131."""
         return day_at(self._clock())
+
+
+def whole_consent(view: ConsentView, today: int) -> pb.Consent:
+    """The message with all decisions; where it would be more than every client takes, earlier ones lose their words.
+
+    Field rules let all of them be 32 MiB. The newest, which counts, fits beside the request by the same rules.
+    """
+    consent = consent_message(view, today)
+    decisions = consent.decisions[::-1]
+    beside = consent_message(replace(view, decisions=()), today).ByteSize()
+    told, _ = answerable(decisions, used_bytes=beside)
+    for each in decisions[max(len(told), 1) :]:
+        each.ClearField("reason")
+        each.ClearField("conditions")
+    return consent
 
 
 def _parent(name: str) -> str:

@@ -91,8 +91,8 @@ class Standing:
         """Gives a page of peers, by jurisdiction."""
         check_fields(request)
         ordered = sorted(self._parties.peers.values(), key=lambda peer: peer.jurisdiction)
-        page, more = page_of(ordered, request)
-        return admin.ListPeersResponse(peers=map(self._peer, page), next_page_token=more)
+        page, more = page_of([self._peer(each) for each in ordered], request)
+        return admin.ListPeersResponse(peers=page, next_page_token=more)
 
     async def get_channel(self, request: admin.GetChannelRequest) -> admin.Channel:
         """Gives one channel."""
@@ -108,10 +108,9 @@ class Standing:
         check_fields(request)
         await self._bulletin.catch_up()
         ordered = sorted(self._bulletin.commit.states.values(), key=channel_name)
-        page, more = page_of(ordered, request)
         awaited = await self._files.awaited()
-        told = [self._channel(state, awaited.get(state.id)) for state in page]
-        return admin.ListChannelsResponse(channels=told, next_page_token=more)
+        page, more = page_of([self._channel(state, awaited.get(state.id)) for state in ordered], request)
+        return admin.ListChannelsResponse(channels=page, next_page_token=more)
 
     def _peer(self, peer: Party) -> admin.Peer:
         ended = self._bulletin.commit.states[self._parties.origin_to(peer.jurisdiction)].ended

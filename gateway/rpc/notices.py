@@ -9,12 +9,32 @@ from regulator.exchange.v1 import notice_service_pb2 as pb
 from regulator.exchange.v1 import notice_service_pb2_grpc as rpc
 
 from gateway.commands.notices import NoticeCommands
+from gateway.errors import GatewayError
 from gateway.questions.notices import NoticeQuestions
+from gateway.questions.paging import MAX_ITEMS_BYTES, item_bytes
 from gateway.rpc.admission import CALLER
 from gateway.rpc.ahead import ahead
 from gateway.rpc.status import status_of
+from gateway.store.page_bounds import Room
 
 MAX_REFUSALS = 1000  # told of one stream; then it ends
+
+
+class _Refusals:
+    """Those of one stream, as many of them as its answer tells."""
+
+    def __init__(self) -> None:
+        self.told: list[pb.SubmitNoticesResponse.Refusal] = []
+        self.are_too_many = False
+        self._room = Room(MAX_ITEMS_BYTES)
+
+    def add(self, index: int, request_id: str, error: GatewayError) -> None:
+        """Adds that of the notice at an index of the stream, unless there are too many, as there are then."""
+        refusal = pb.SubmitNoticesResponse.Refusal(index=index, request_id=request_id, status=status_of(error))
+        if self.are_too_many or len(self.told) == MAX_REFUSALS or not self._room.takes(item_bytes(refusal)):
+            self.are_too_many = True
+        else:
+            self.told.append(refusal)
 
 
 class NoticeServicer(rpc.NoticeServiceServicer):
@@ -38,18 +58,17 @@ class NoticeServicer(rpc.NoticeServiceServicer):
         self, request_iterator: AsyncIterator[pb.SubmitNoticesRequest], context: Any
     ) -> pb.SubmitNoticesResponse:
         """Gives each notice of a stream on its own."""
-        answer = pb.SubmitNoticesResponse()
+        answer, refusals = pb.SubmitNoticesResponse(), _Refusals()
         submit = partial(self._commands.submit_notices, CALLER.get())
-        async with aclosing(ahead(request_iterator, submit, lambda: len(answer.refusals) > MAX_REFUSALS)) as submitted:
+        async with aclosing(ahead(request_iterator, submit, lambda: refusals.are_too_many)) as submitted:
             async for outcomes in submitted:
-                for offset, (request_id, error) in enumerate(outcomes):
+                for index, (request_id, error) in enumerate(outcomes, answer.received_count):
                     if error:
-                        refusal = answer.refusals.add(index=answer.received_count + offset, request_id=request_id)
-                        refusal.status.CopyFrom(status_of(error))
+                        refusals.add(index, request_id, error)
                     else:
                         answer.sealed_count += 1
                 answer.received_count += len(outcomes)
-        del answer.refusals[MAX_REFUSALS:]
+        answer.refusals.extend(refusals.told)
         return answer
 
     async def GetNotice(self, request: pb.GetNoticeRequest, context: Any) -> pb.Notice:

@@ -12,6 +12,7 @@ from gateway.ledger import tiles
 from gateway.ledger.merkle import CompactRange
 from gateway.moments import micros_of
 from gateway.store.logs import read_envelope, read_range, reader
+from gateway.store.page_bounds import fitting
 from gateway.store.proofs import ConsistencyParts
 from gateway.store.tables import JOURNAL, leaves
 
@@ -63,7 +64,9 @@ class InclusionProof:
     root: bytes
 
 
-def list_entries(connection: Connection, wanted: EntryFilter, before: int | None, limit: int) -> EntryPage:
+def list_entries(
+    connection: Connection, wanted: EntryFilter, before: int | None, limit: int, max_bytes: int
+) -> EntryPage:
     """Reads a page.
 
     Args:
@@ -71,16 +74,20 @@ def list_entries(connection: Connection, wanted: EntryFilter, before: int | None
         wanted: what is asked for
         before: index after the first that is looked at; None: the journal's size
         limit: at most so many
+        max_bytes: of all of them together, but for one at least
     """
-    found: list[tuple[int, JournalEntry]] = []
     lowest = 0
-    for lowest, data in islice(_backwards(connection, before), MAX_LOOKED_AT):
-        entry = JournalEntry.FromString(data)
-        if wanted.matches(entry):
-            found.append((lowest, entry))
-        if len(found) == limit:
-            break
-    return EntryPage(tuple(found), lowest)
+
+    def matching() -> Iterator[tuple[int, JournalEntry]]:
+        nonlocal lowest
+        for lowest, data in islice(_backwards(connection, before), MAX_LOOKED_AT):
+            entry = JournalEntry.FromString(data)
+            if wanted.matches(entry):
+                yield lowest, entry
+
+    found = islice(matching(), limit)  # the next one is not looked for: it may be far
+    page, more = fitting(found, limit, max_bytes, lambda each: each[1].ByteSize())
+    return EntryPage(tuple(page), page[-1][0] if more else lowest)
 
 
 def read_entries(connection: Connection, first: int, end: int, max_bytes: int) -> list[bytes]:

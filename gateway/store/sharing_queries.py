@@ -78,17 +78,23 @@ def read_share(connection: Connection, scope: Scope, of_notice: str, share_id: s
 
 
 def list_shares(
-    connection: Connection, scope: Scope, of_notice: str, before: int | None, limit: int
-) -> list[tuple[int, ShareView]]:
-    """Reads a page, newest first, each with its place in the list; an empty id: of all notices."""
-    found = _VISIBLE.where(*_shares(scope))
+    connection: Connection, scope: Scope, of_notice: str, before: int | None, limit: int, max_bytes: int
+) -> tuple[list[tuple[int, ShareView]], bool]:
+    """Reads a page, newest first, each with its place in the list, and whether more follow; as ``list_consents``.
+
+    An empty id: of all notices.
+    """
+    found = _SHARES.where(*_shares(scope))
     if of_notice:
         found = found.where(sharing_acts.c.notice == of_notice)
     if before is not None:
         found = found.where(sharing_acts.c.cursor < before)
+    newest = found.order_by(sharing_acts.c.cursor.desc()).limit(limit + 1)
+    page, more = fitting(connection.execute(newest), limit, max_bytes)
+    chosen = WITH_ENVELOPES.where(sharing_acts.c.cursor.in_([row.cursor for row in page]))
+    rows = connection.execute(chosen.order_by(sharing_acts.c.cursor.desc())).mappings()
     origins = read_origins(connection)
-    rows = connection.execute(found.order_by(sharing_acts.c.cursor.desc()).limit(limit)).mappings()
-    return [(row["cursor"], _share_view(row, origins)) for row in rows]
+    return [(row["cursor"], _share_view(row, origins)) for row in rows], more
 
 
 def _shares(scope: Scope) -> Sequence[ColumnElement[bool]]:
@@ -125,6 +131,9 @@ def _newest_number() -> ColumnElement[int]:
     decided = _other.c.kind == Event.SHARING_DECIDED
     return select(func.max(_other.c.decision)).where(*same, decided).scalar_subquery()
 
+
+# Shares by their cursors, each with the bytes of its envelope.
+_SHARES = _VISIBLE.with_only_columns(sharing_acts.c.cursor, func.length(leaves.c.data).label("size"))
 
 # Requests by their cursors, each with the cursor of the newest decision, and the bytes of both envelopes.
 _CONSENTS: Select[tuple[int, int | None, int]] = (

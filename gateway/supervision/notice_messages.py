@@ -57,6 +57,15 @@ def notice_message(
     return notice
 
 
+def leave_out_words(notice: Notice) -> None:
+    """Takes from a message what was said in words, by whomever; what is known of the notice stays."""
+    notice.ClearField("content")
+    if notice.HasField("acknowledgement"):
+        notice.acknowledgement.ClearField("comment")
+    if notice.HasField("withdrawal"):
+        notice.withdrawal.ClearField("explanation")
+
+
 def _acknowledgement(envelope: Envelope) -> Notice.Acknowledgement:
     act = envelope.notice_acknowledged
     return Notice.Acknowledgement(

@@ -7,14 +7,17 @@ from uuid import uuid4
 
 import pytest
 from regulator.exchange.v1 import sharing_service_pb2 as pb
-from regulator.exchange.v1.sharing_pb2 import SharingDecided
+from regulator.exchange.v1.sharing_pb2 import SharingDecided, ThirdParty
 from regulator.exchange.v1.sharing_service_pb2 import Consent
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, Handling
 
 from gateway.errors import ConsentRequired, NotFound, RequestIdReused, Stale, WrongState
+from gateway.store.transaction import Transaction
 from tests.commands.offices import ASKS, DECIDES, WHY, Office, asked, day, exchanged, granted, refusal
+from tests.store.stores import RECIPIENT
+from tests.store.test_large_pages import CLIENTS_TAKE
 from tests.supervision.samples import handling
-from tests.supervision.sharing_samples import FINMA, JFSA, MAS, english
+from tests.supervision.sharing_samples import FINMA, JFSA, MAS, english, sharing
 
 # --- the way it goes ------------------------------------------------------------------------------------------------
 
@@ -246,3 +249,52 @@ async def test_a_page_is_bounded_by_its_bytes(offices, monkeypatch):
     page = await hk.questions.list_consents(hk.caller, pb.ListConsentsRequest(parent="notices/-"))
     assert (len(page.consents), bool(page.next_page_token)) == (1, True)
     assert len(await names(hk)) == 3
+
+
+async def test_pages_of_shares_with_many_long_names_are_the_list(offices):
+    hk, kr = offices
+    notices = [f"hk-{number}" for number in range(2, 8)]
+    await hk.store.release(*notices)
+    await exchanged(offices)
+    many = [ThirdParty(organisation=f"{n:02}{'한' * 254}", jurisdiction="SG") for n in range(16)]
+    made = [(notice, f"s{number:07}") for notice in notices for number in range(64)]
+
+    def share_all(tx: Transaction) -> None:
+        for notice, share in made:
+            build = sharing(notice, share, many, consent_id="", decision=0)
+            tx.seal(kr.store.outgoing, RECIPIENT, build)
+
+    await kr.store.committer.submit(share_all, weight=len(made))
+    found, request = [], pb.ListSharesRequest(parent="notices/-", page_size=1000)
+    while not found or request.page_token:
+        page = await kr.questions.list_shares(kr.caller, request)
+        assert page.ByteSize() <= CLIENTS_TAKE
+        found.append([each.name for each in page.shares])
+        request.page_token = page.next_page_token
+    names = [f"notices/{notice}/shares/{share}" for notice, share in reversed(made)]
+    assert [name for page in found for name in page] == names
+    assert len(found) == 2
+
+
+async def test_a_consent_that_was_decided_at_length_many_times_keeps_the_words_that_count(offices, monkeypatch):
+    """All decisions are told; the newest whole, and of the others as many whole as every client takes."""
+    hk, kr = offices
+    name = await asked(offices)
+    words = english("x" * 1000)
+    for _ in range(4):
+        given = await hk.grant(name, reason=words, conditions=words)
+    await exchanged(offices)
+    everything = await kr.consent(name)
+    assert everything == given
+
+    async def told(bound: int) -> list[Consent]:
+        monkeypatch.setattr("gateway.questions.paging.MAX_ITEMS_BYTES", bound)
+        return [await hk.consent(name), await kr.consent(name), await hk.refuse(name, reason=WHY, validate_only=True)]
+
+    for whole, bound in ((4, everything.ByteSize() + 1000), (2, everything.ByteSize() - 3000), (0, 1)):
+        *here, tried = await told(bound)
+        for each, count, kept in ((here[0], 4, max(whole, 1)), (here[1], 4, max(whole, 1)), (tried, 5, whole + 1)):
+            assert [decision.number for decision in each.decisions] == list(range(1, count + 1))
+            assert [bool(decision.reason) for decision in each.decisions] == [False] * (count - kept) + [True] * kept
+            assert each.purpose == everything.purpose
+        assert all(bool(decision.conditions) == bool(decision.reason) for decision in here[1].decisions)

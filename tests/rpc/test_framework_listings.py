@@ -1,12 +1,17 @@
 """``FrameworkService`` of real nodes: what is listed, page by page, of which day, and what differs."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+import grpc
 import pytest
+from google.protobuf.message import Message
 from regulator.exchange import NotFound
+from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.framework_pb2 import Provision
-from regulator.exchange.v1.values_pb2 import SECTOR_EXCHANGE
+from regulator.exchange.v1.values_pb2 import SECTOR_EXCHANGE, LocalizedText
 
+from tests.rpc.calls import FRAMEWORKS, call, client_files, connected
 from tests.rpc.frameworks import arrived, ids, unused_id
 from tests.supervision.framework_samples import day, english, provision, version
 from tests.support.nodes import eventually
@@ -95,6 +100,35 @@ def test_diffs_come_in_pages_of_the_same_versions(hkma, name):
     assert second.diff.changed_count == 5
     whole = hkma.diff_versions(name, old=1, new=3)
     assert (whole.diff.added_count, whole.diff.removed_count) == (1, 5)
+
+
+def test_a_client_that_sets_no_bound_takes_all_pages_and_one_that_does_what_is_larger(nodes, hkma, name):
+    """gRPC's own is 4 MiB. What cannot be divided may be larger, and the Python client takes it."""
+    long = [LocalizedText(language_tag=tag, text="𠀀" * 16_000) for tag in ("en", "ko", "zh", "ja", "fr", "de")]
+    content = version(*(provision(f"p{n}", requirement=long) for n in range(12)))
+    hkma.publish_version(name, content, recipients=["SG"])
+    whole = pb.GetVersionRequest(name=f"frameworks/{name}/versions/1", view=pb.FrameworkVersion.FULL)
+    with connected(nodes.hk, nodes.hk.back_office_port, client_files(nodes.hk, "HKMA")) as channel:
+        listed = pb.ListProvisionsRequest(parent=f"frameworks/{name}", page_size=1000)
+        provisions = all_pages(channel, "ListProvisions", listed, pb.ListProvisionsResponse)
+        differing = pb.DiffVersionsRequest(name=f"frameworks/{name}", page_size=1000)
+        diffs = all_pages(channel, "DiffVersions", differing, pb.DiffVersionsResponse)
+        assert call(channel, f"{FRAMEWORKS}GetVersion", whole).code == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert [each.provision for page in provisions for each in page.provisions] == list(content.provisions)
+    assert [each.new for page in diffs for each in page.diff.provisions] == list(content.provisions)
+    assert (len(provisions), len(diffs)) == (2, 2)
+    assert hkma.get_version(name, 1, full=True).content == content
+
+
+def all_pages(channel: grpc.Channel, method: str, request: Message, answer: type[Message]) -> list[Any]:
+    found, more = [], True
+    while more:
+        told = call(channel, f"{FRAMEWORKS}{method}", request)
+        assert told.code == grpc.StatusCode.OK
+        found.append(answer.FromString(told.data))
+        request.page_token = found[-1].next_page_token
+        more = bool(request.page_token)
+    return found
 
 
 @pytest.mark.parametrize("asked", [{"old": 9}, {"new": 9}, {"old": 9, "new": 1}])

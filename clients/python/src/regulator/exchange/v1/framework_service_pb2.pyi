@@ -370,8 +370,8 @@ class PublishVersionResponse(_message.Message):
 
     @_builtins.property
     def diff(self) -> _framework_pb2.FrameworkDiff:
-        """How it differs from the newest so far; only with `validate_only`. It lists the first 1,000 provisions that differ;
-        the counts are of all.
+        """How it differs from the newest so far; only with `validate_only`. It lists the first provisions that differ, at
+        most 1,000, and fewer where these would make an answer of more than 4 MiB; the counts are of all.
         """
 
     def __init__(
@@ -420,7 +420,7 @@ class ListFrameworksRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     JURISDICTION_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many; 0: 50; more than 1,000 is 1,000."""
+    """At most so many; 0: 50; more than 1,000 is 1,000. A page may hold fewer, though more follow."""
     page_token: _builtins.str
     """`next_page_token` of the page before, with the same filters."""
     jurisdiction: _builtins.str
@@ -513,7 +513,7 @@ class ListProvisionsRequest(_message.Message):
     parent: _builtins.str
     """`frameworks/{framework}`, or `frameworks/-` for all."""
     page_size: _builtins.int
-    """At most so many; 0: 50; more than 1,000 is 1,000."""
+    """At most so many; 0: 50; more than 1,000 is 1,000. A page may hold fewer, though more follow."""
     page_token: _builtins.str
     """`next_page_token` of the page before, with the same filters."""
     jurisdiction: _builtins.str
@@ -602,7 +602,7 @@ class DiffVersionsRequest(_message.Message):
     new_version: _builtins.int
     """Number of the new version; 0: the newest."""
     page_size: _builtins.int
-    """At most so many provisions; 0: 50; more than 1,000 is 1,000."""
+    """At most so many provisions; 0: 50; more than 1,000 is 1,000. A page may hold fewer, or none, though more follow."""
     page_token: _builtins.str
     """`next_page_token` of the page before, of the same versions."""
     def __init__(
@@ -640,7 +640,9 @@ class DiffVersionsResponse(_message.Message):
     """Gives the next page; empty: there is none."""
     @_builtins.property
     def diff(self) -> _framework_pb2.FrameworkDiff:
-        """The difference, with a page of the provisions; the counts are of all."""
+        """The difference, with a page of the provisions; the counts are of all. The header and the order of the provisions
+        are on the first page alone.
+        """
 
     def __init__(
         self,

@@ -490,7 +490,9 @@ class BatchCreateNoticesResponse(_message.Message):
     NOTICES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notice]:
-        """In the order of the requests."""
+        """In the order of the requests. Where all of them would make an answer of more than 4 MiB, some come without `content`
+        and without the words of acknowledgement and withdrawal; GetNotice gives these.
+        """
 
     def __init__(
         self,
@@ -574,7 +576,7 @@ class SubmitNoticesResponse(_message.Message):
     """How many of them are sealed, those of an earlier stream included."""
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubmitNoticesResponse.Refusal]:
-        """Those that were refused, at most 1,000; the stream ends early once there are more."""
+        """Those that were refused, at most 1,000 and 4 MiB; the stream ends early once there are more."""
 
     def __init__(
         self,

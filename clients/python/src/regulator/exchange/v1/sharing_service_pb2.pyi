@@ -92,11 +92,11 @@ class Consent(_message.Message):
 
         @_builtins.property
         def reason(self) -> _containers.RepeatedCompositeFieldContainer[_values_pb2.LocalizedText]:
-            """Why; empty once the notice's content is destroyed."""
+            """Why; empty once the notice's content is destroyed, and where it is left out."""
 
         @_builtins.property
         def conditions(self) -> _containers.RepeatedCompositeFieldContainer[_values_pb2.LocalizedText]:
-            """What those who share have to see to; empty once the notice's content is destroyed."""
+            """What those who share have to see to; empty as `reason` is."""
 
         @_builtins.property
         def valid_until(self) -> _date_pb2.Date:
@@ -160,7 +160,9 @@ class Consent(_message.Message):
 
     @_builtins.property
     def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Consent.Decision]:
-        """The decisions on it, in order: the last one counts. In a list only that one."""
+        """The decisions on it, in order: the last one counts. In a list only that one. Where all of them would make an answer of
+        more than 4 MiB, earlier ones come without `reason` and `conditions`; the evidence at their `position` holds these.
+        """
 
     @_builtins.property
     def position(self) -> _notice_service_pb2.Notice.Position:
@@ -540,7 +542,7 @@ class ListSharesRequest(_message.Message):
     parent: _builtins.str
     """The notice, `notices/{notice}`; `notices/-`: of all."""
     page_size: _builtins.int
-    """At most so many; 0: 50; more than 1,000 is 1,000."""
+    """At most so many; 0: 50; more than 1,000 is 1,000. A page may hold fewer, though more follow."""
     page_token: _builtins.str
     """`next_page_token` of the page before, with the same filters."""
     def __init__(
