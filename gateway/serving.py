@@ -28,6 +28,7 @@ from gateway.questions.assistance import AssistanceQuestions
 from gateway.questions.auditing import Auditing
 from gateway.questions.certificates import CertificateQuestions
 from gateway.questions.drafts import DraftQuestions
+from gateway.questions.events import EventQuestions
 from gateway.questions.evidence import Proofs
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.health import Health
@@ -115,7 +116,7 @@ def serving_of(core: Core) -> Serving:
     clock, random, node, four_eyes = core.clock, secrets.token_bytes, home.config.node, home.config.four_eyes
     tokens, approval = SealedTokens(core.token_key, random), four_eyes.approval_rules()
 
-    notices = NoticeQuestions(readers, bulletin, tokens, core.tracing.traceparent_at)
+    notices = NoticeQuestions(readers, tokens)
     notice_sealing = NoticeSealing(parties, approval)
     notice_commands = NoticeCommands(parties, committer, notice_sealing, notices, clock, random)
 
@@ -157,7 +158,7 @@ def serving_of(core: Core) -> Serving:
         SharingServicer(sharing_commands, sharing),
         AssistanceServicer(AssistanceQuestions(readers, tokens, clock)),
         attaching.servicer,
-        EventServicer(notices),
+        EventServicer(EventQuestions(readers, bulletin, tokens, core.tracing.traceparent_at)),
         EvidenceServicer(Proofs(readers, bulletin)),
         AdminServicer(standing, certificates, seals),
         AuditServicer(auditing),

@@ -1,9 +1,5 @@
-"""What can be asked of a node about its notices and what became of them; nothing here changes anything."""
+"""What can be asked of a node about its notices; nothing here changes anything."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from collections.abc import Set as AbstractSet
-
-from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
 from regulator.exchange.v1.notice_service_pb2 import (
     GetNoticeRequest,
     ListNoticesRequest,
@@ -11,32 +7,17 @@ from regulator.exchange.v1.notice_service_pb2 import (
     Notice,
 )
 
-from gateway.errors import BadInput, NotFound, Unavailable
-from gateway.identity.access import Caller, Role
-from gateway.moments import micros_from, timestamp_of
+from gateway.errors import NotFound
+from gateway.identity.access import Caller
+from gateway.moments import micros_from
 from gateway.questions.notice_views import notice_of
 from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
-from gateway.store.bulletin import Bulletin
-from gateway.store.event_queries import EventFilter, EventView, read_events
 from gateway.store.notice_queries import NoticeFilter, list_notices, read_notice
 from gateway.store.readers import Readers
-from gateway.store.sharing_rows import SHARING_EVENTS
-from gateway.supervision.drafts import draft_name
-from gateway.supervision.framework_names import assessment_name, framework_name, provision_name
-from gateway.supervision.notices import notice_id, notice_name
-from gateway.supervision.sharing_names import consent_name, share_name
+from gateway.supervision.notices import notice_id
 from gateway.supervision.submissions import check_fields
-
-EVENTS_AT_ONCE = 500
-FEW_EVENTS = 64  # since the last look: of a commit or two
-
-_OF_THE_NODE = frozenset({Event.CERTIFICATE_EXPIRING, Event.ALARM, Event.PAIRING_ENDED, Event.PAIRING_RESUMED})
-_OF_DRAFTS = frozenset(
-    {Event.DRAFT_SUBMITTED, Event.DRAFT_APPROVED, Event.DRAFT_REJECTED, Event.DRAFT_RECALLED, Event.DRAFT_EXPIRED}
-)
-_OF_CHANNELS = frozenset({Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED, Event.SEAL_ROTATED})
 
 
 class NoticeQuestions:
@@ -44,16 +25,11 @@ class NoticeQuestions:
 
     Args:
         readers: of the store
-        bulletin: tells of commits
-        tokens: for pages and cursors
-        traceparent_at: gives the trace of the envelope at an origin and index; empty: it has none
+        tokens: for pages
     """
 
-    def __init__(
-        self, readers: Readers, bulletin: Bulletin, tokens: SealedTokens, traceparent_at: Callable[[str, int], str]
-    ) -> None:
-        self._readers, self._bulletin, self._tokens = readers, bulletin, tokens
-        self._traceparent_at = traceparent_at
+    def __init__(self, readers: Readers, tokens: SealedTokens) -> None:
+        self._readers, self._tokens = readers, tokens
 
     async def notice(self, caller: Caller, wanted_id: str) -> Notice:
         """Gives one notice by its id.
@@ -81,72 +57,6 @@ class NoticeQuestions:
         token = self._tokens.page_token(page[len(notices) - 1].sequence, request) if more or cut else ""
         return ListNoticesResponse(notices=notices, next_page_token=token)
 
-    async def watch_events(self, caller: Caller, request: WatchEventsRequest) -> AsyncIterator[WatchEventsResponse]:
-        """Gives every event after a cursor, then each new one; says whenever there are no more for now.
-
-        What the caller's roles, clearance or sectors do not let it see is passed over in silence: neither a message nor
-        a cursor tells of it.
-        """
-        check_fields(request)
-        cursor, scope = await self._first_cursor(request), scope_of(caller)
-        hidden = tuple(hidden_kinds(caller.roles))
-        wanted = EventFilter(
-            tuple(request.kinds), hidden, request.jurisdiction, request.sector, request.topic, caller.authority
-        )
-        told = True
-        while True:
-            committed = self._bulletin.next()
-            if self._bulletin.closed:
-                raise Unavailable("the node is stopping; resume from the last cursor")
-            newest = self._bulletin.commit.counters.cursor
-            page: Sequence[EventView] = ()
-            if newest > cursor:  # of many commits there is nothing to tell
-                read = self._readers.at_once if newest - cursor <= FEW_EVENTS else self._readers.run
-                page = await read(read_events, scope, cursor, EVENTS_AT_ONCE, wanted)
-            for view in page:
-                cursor = view.cursor
-                event = _event(view, self._traceparent_at(view.origin, view.index))
-                yield WatchEventsResponse(event=event, cursor=self._tokens.cursor(cursor))
-            told = told or bool(page)
-            if len(page) == EVENTS_AT_ONCE:
-                continue
-            cursor = max(cursor, newest)
-            if told:
-                yield WatchEventsResponse(cursor=self._tokens.cursor(cursor))
-                told = False
-            await committed.wait()
-
-    async def _first_cursor(self, request: WatchEventsRequest) -> int:
-        cursor = self._tokens.cursor_position(request.cursor) if request.cursor else 0
-        if request.from_now or cursor > self._bulletin.commit.counters.cursor:
-            await self._bulletin.catch_up()
-        newest = self._bulletin.commit.counters.cursor
-        if not request.cursor:
-            return newest if request.from_now else 0
-        if cursor > newest:
-            raise BadInput.of("cursor", "must be a cursor that this node gave since its database was last restored")
-        return cursor
-
-
-def hidden_kinds(roles: AbstractSet[Role]) -> AbstractSet[int]:
-    """The kinds of event that a caller is not told, by its roles.
-
-    What happens to the node itself is for operators and auditors, drafts are for those who may read them; an operator
-    alone sees nothing of what travels, an approver nothing but what it decides about.
-    """
-    seen: set[int] = set()
-    if Role.APPROVER in roles:
-        seen |= set(SHARING_EVENTS)
-    if roles & {Role.AUTHOR, Role.READER, Role.AUDITOR}:
-        seen |= set(Event.Kind.values()) - _OF_THE_NODE - _OF_DRAFTS
-    if roles & {Role.AUTHOR, Role.APPROVER, Role.AUDITOR}:
-        seen |= _OF_DRAFTS
-    if Role.OPERATOR in roles:
-        seen |= _OF_CHANNELS
-    if roles & {Role.OPERATOR, Role.AUDITOR}:
-        seen |= _OF_THE_NODE
-    return set(Event.Kind.values()) - seen
-
 
 def _filter(request: ListNoticesRequest) -> NoticeFilter:
     return NoticeFilter(
@@ -159,27 +69,4 @@ def _filter(request: ListNoticesRequest) -> NoticeFilter:
         peer=request.peer,
         released_from=micros_from(request.release_time_from) if request.HasField("release_time_from") else None,
         released_before=micros_from(request.release_time_before) if request.HasField("release_time_before") else None,
-    )
-
-
-def _event(view: EventView, traceparent: str) -> Event:
-    return Event(
-        kind=view.kind,
-        time=timestamp_of(view.committed_at),
-        notice=notice_name(view.notice) if view.notice else "",
-        origin=view.origin,
-        index=view.index,
-        detail=view.detail,
-        notice_kind=view.notice_kind,
-        framework=framework_name(view.framework) if view.framework else "",
-        jurisdiction=view.jurisdiction,
-        sectors=view.sectors,
-        topics=view.topics,
-        framework_version=view.version,
-        provision=provision_name(view.framework, view.provision) if view.provision else "",
-        assessment=assessment_name(view.assessment) if view.assessment else "",
-        consent=consent_name(view.notice, view.consent) if view.consent else "",
-        share=share_name(view.notice, view.share) if view.share else "",
-        draft=draft_name(view.draft) if view.draft else "",
-        traceparent=traceparent,
     )

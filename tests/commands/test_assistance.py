@@ -36,7 +36,6 @@ from tests.supervision.samples import handling
 from tests.supervision.sharing_samples import english
 
 A = AssistanceAnswer
-NO_BULLETIN: Any = None  # which only watchers ask
 SFC = Caller("spiffe://gateway.hk.example/SFC/office", "SFC", frozenset({Role.AUTHOR}), Handling.RED)
 FSC = Caller("spiffe://gateway.kr.example/FSC/office", "FSC", frozenset({Role.AUTHOR}), Handling.RED)
 FSS = Caller("spiffe://gateway.kr.example/FSS/office", "FSS", frozenset({Role.AUTHOR}), Handling.RED)
@@ -49,7 +48,7 @@ class Desk:
         self.store, self.caller, self._recipient, self.now = store, caller, recipient, NOW
         tokens = SealedTokens(bytes(32), RANDOM.randbytes)
         self.questions = AssistanceQuestions(store.readers, tokens, lambda: self.now)
-        self._notices = NoticeQuestions(store.readers, NO_BULLETIN, tokens, lambda *_: "")
+        self._notices = NoticeQuestions(store.readers, tokens)
         self.rule()
 
     def rule(self, *rules: ApprovalRule) -> None:

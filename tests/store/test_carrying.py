@@ -14,7 +14,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from gateway.errors import RemoteProtocolError
 from gateway.identity.access import Role
 from gateway.ledger.steps import Halt
-from gateway.questions.notices import hidden_kinds
+from gateway.questions.events import hidden_kinds
 from gateway.rpc import peer_attachments
 from gateway.rpc.peer_attachments import LONGEST_PATIENCE_SECONDS, PART_BYTES
 from gateway.store.attachment_queries import read_held, read_whole

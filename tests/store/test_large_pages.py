@@ -11,8 +11,6 @@ from gateway.identity.access import Caller, Role
 from gateway.questions.assistance import AssistanceQuestions
 from gateway.questions.notices import NoticeQuestions
 from gateway.questions.sealed_tokens import SealedTokens
-from gateway.store.backlog import Backlog
-from gateway.store.bulletin import Bulletin
 from tests.store.stores import NOW, RANDOM, Opened
 from tests.supervision.assistance_samples import asking
 
@@ -26,8 +24,7 @@ CLIENTS_TAKE = 4 * 1024 * 1024  # bytes of an answer, by gRPC's own default
 def lists(store: Opened) -> tuple[Callable[[Any, Any], Awaitable[Any]], Callable[[Any, Any], Awaitable[Any]]]:
     """How notices are listed, and cases."""
     tokens = SealedTokens(bytes(32), RANDOM.randbytes)
-    bulletin = Bulletin(store.committer.latest(), Backlog({}, lambda: NOW, lambda *_: None))
-    notices = NoticeQuestions(store.readers, bulletin, tokens, lambda origin, index: "")
+    notices = NoticeQuestions(store.readers, tokens)
     return notices.list_notices, AssistanceQuestions(store.readers, tokens, lambda: NOW).list_assistance_cases
 
 

@@ -7,7 +7,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.ledger.checkpoint import Checkpoint
 from gateway.ledger.note import Note
-from gateway.questions.notices import _event
+from gateway.questions.events import event_message
 from gateway.questions.scopes import scope_of
 from gateway.store.database import snapshot
 from gateway.store.event_queries import EventFilter, read_events
@@ -159,7 +159,7 @@ def _check_watcher(watcher: Watcher) -> Iterator[str]:
         views = read_events(
             connection, scope_of(watcher.caller), 0, 100_000, EventFilter(authority=watcher.caller.authority)
         )
-    wanted = [_event(view, "").SerializeToString(deterministic=True) for view in views]
+    wanted = [event_message(view, "").SerializeToString(deterministic=True) for view in views]
     if watcher.seen != wanted:
         told = f"{len(watcher.seen)} events of {len(wanted)}"
         yield f"the watcher of {watcher.site.name} was told {told}, or in another order (G4)"

@@ -43,6 +43,7 @@ from gateway.questions.assistance import AssistanceQuestions
 from gateway.questions.attachment_standing import Transfers
 from gateway.questions.attachments import AttachmentQuestions
 from gateway.questions.drafts import DraftQuestions
+from gateway.questions.events import EventQuestions
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.links import Links
 from gateway.questions.notices import NoticeQuestions
@@ -195,7 +196,8 @@ class Running:
     def _make_commands(self, token_key: bytes) -> None:
         site, parties, committer, random = self._site, self._site.parties, self.committer, self._site.random.randbytes
         tokens = self.tokens = SealedTokens(token_key, random)
-        self.questions = NoticeQuestions(self.readers, self.bulletin, tokens, lambda *_: "")
+        self.questions = NoticeQuestions(self.readers, tokens)
+        self.events = EventQuestions(self.readers, self.bulletin, tokens, lambda *_: "")
         rules = self.framework_questions = FrameworkQuestions(self.readers, tokens, self.clock.now)
         approval = site.approval
         sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)

@@ -104,7 +104,7 @@ class Watcher:
         request = WatchEventsRequest(cursor=self._cursor)
 
         async def watch(node: Running) -> pb.Notice:
-            async for response in node.questions.watch_events(self.caller, request):
+            async for response in node.events.watch_events(self.caller, request):
                 await stream.put(response)
             return pb.Notice()
 

@@ -7,7 +7,7 @@ import pytest
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest
 
 from gateway.identity.access import Caller, Role
-from gateway.questions.notices import NoticeQuestions, hidden_kinds
+from gateway.questions.events import EventQuestions, hidden_kinds
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.state import Counters
 
@@ -70,7 +70,7 @@ class Committed:
 async def test_a_watch_reads_after_commits_with_events_alone():
     committed = Committed()
     tokens = SealedTokens(bytes(32), bytes)
-    questions = NoticeQuestions(committed, committed, tokens, lambda _origin, _index: "")
+    questions = EventQuestions(committed, committed, tokens, lambda _origin, _index: "")
     caller = Caller("spiffe://gateway.hk.example/SFC/office", "SFC", frozenset({Role.READER}))
     watch = questions.watch_events(caller, WatchEventsRequest(from_now=True))
     assert (await anext(watch)).cursor
