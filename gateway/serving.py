@@ -156,7 +156,7 @@ def serving_of(core: Core) -> Serving:
         FrameworkServicer(framework_commands, frameworks),
         DraftServicer(draft_commands, drafts),
         SharingServicer(sharing_commands, sharing),
-        AssistanceServicer(AssistanceQuestions(readers, tokens, clock)),
+        AssistanceServicer(AssistanceQuestions(readers, tokens, clock, node.authorities)),
         attaching.servicer,
         EventServicer(EventQuestions(readers, bulletin, tokens, core.tracing.traceparent_at)),
         EvidenceServicer(Proofs(readers, bulletin)),

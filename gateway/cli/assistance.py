@@ -74,6 +74,19 @@ def list_(  # noqa: PLR0913 - an option a filter
     authority: Annotated[
         str | None, typer.Option(metavar="CODE", help="Authority that is asked by name, such as FSS.")
     ] = None,
+    answerable_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE",
+            help="Only what this own authority may answer now: peers ask it, or none by name, and it is not closed.",
+        ),
+    ] = None,
+    due_by: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=moment, metavar="DAY", help="Only what is not closed, and is to be answered by this day (UTC)."
+        ),
+    ] = None,
     overdue: Annotated[
         bool, typer.Option("--overdue", help="Only what is not closed, and whose day for an answer is past.")
     ] = False,
@@ -84,7 +97,14 @@ def list_(  # noqa: PLR0913 - an option a filter
 
     Filters that are given must all hold.
     """
-    given = {"direction": direction, "state": state, "peer": peer, "requested_authority": authority}
+    given = {
+        "direction": direction,
+        "state": state,
+        "peer": peer,
+        "requested_authority": authority,
+        "answerable_by": answerable_by,
+        "due_by": due_by.date() if due_by else None,
+    }
     filters = {name: value for name, value in given.items() if value is not None}
     filters |= {"overdue_only": overdue, "page_size": min(limit, 1000)}
     with connect(profile) as client:

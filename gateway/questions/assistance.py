@@ -1,10 +1,10 @@
 """What can be asked of a node about requests for assistance: as far as the caller may see them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from regulator.exchange.v1 import assistance_service_pb2 as pb
 
-from gateway.errors import NotFound
+from gateway.errors import BadInput, NotFound
 from gateway.identity.access import Caller
 from gateway.moments import day_at, timestamp_of
 from gateway.questions.notice_views import notice_of
@@ -14,7 +14,7 @@ from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.assistance_queries import AnswerView, CaseFilter, CaseView, list_cases, read_case
 from gateway.store.readers import Readers
 from gateway.supervision.assistance import case_id, case_name, is_overdue, state_by
-from gateway.supervision.handling import date_of
+from gateway.supervision.handling import date_of, day_of
 from gateway.supervision.notices import notice_name
 from gateway.supervision.submissions import check_fields
 
@@ -26,10 +26,13 @@ class AssistanceQuestions:
         readers: of the store
         tokens: for pages
         clock: microseconds since 1970
+        authorities: codes of those that this node serves
     """
 
-    def __init__(self, readers: Readers, tokens: SealedTokens, clock: Callable[[], int]) -> None:
-        self._readers, self._tokens, self._clock = readers, tokens, clock
+    def __init__(
+        self, readers: Readers, tokens: SealedTokens, clock: Callable[[], int], authorities: Collection[str]
+    ) -> None:
+        self._readers, self._tokens, self._clock, self._authorities = readers, tokens, clock, authorities
 
     async def get_assistance_case(self, caller: Caller, request: pb.GetAssistanceCaseRequest) -> pb.AssistanceCase:
         """Gives one case by its name.
@@ -48,6 +51,7 @@ class AssistanceQuestions:
     ) -> pb.ListAssistanceCasesResponse:
         """Gives a page, newest first: in the order in which the requests were committed here."""
         check_fields(request)
+        self._check_authority(request.answerable_by)
         before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
         wanted = CaseFilter(
             scope_of(caller),
@@ -57,11 +61,18 @@ class AssistanceQuestions:
             request.peer,
             request.requested_authority,
             request.overdue_only,
+            day_of(request.due_by),
+            request.answerable_by,
         )
         page, more = await self._readers.run(list_cases, wanted, before, size, MAX_PAGE_BYTES)
         cases, cut = answerable(_message(view, wanted.today) for view in page)
         token = self._tokens.page_token(page[len(cases) - 1].request.sequence, request) if more or cut else ""
         return pb.ListAssistanceCasesResponse(assistance_cases=cases, next_page_token=token)
+
+    def _check_authority(self, code: str) -> None:
+        """Passes if an authority can answer at all: another one's list would hold what asks none by name."""
+        if code and code not in self._authorities:
+            raise BadInput.of("answerable_by", f"must be one of {', '.join(sorted(self._authorities))}")
 
 
 def _message(view: CaseView, today: int) -> pb.AssistanceCase:

@@ -19,7 +19,7 @@ from gateway.supervision.disclosure import Scope
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """What a list asks for; what is empty or 0 is not asked for. ``today``: UTC, 20260131."""
+    """What a list asks for (``ListAssistanceCasesRequest``); what is empty or 0 is not. ``today``: UTC, 20260131."""
 
     scope: Scope
     today: int
@@ -28,6 +28,8 @@ class CaseFilter:
     peer: str = ""
     requested_authority: str = ""
     overdue_only: bool = False
+    due_by: int = 0  # 20260131
+    answerable_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +123,21 @@ def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
         found.append(~stands)
     elif wanted.state:
         found += [stands, OUTCOME.is_not_distinct_from(outcome_of(wanted.state))]
+    return [*found, *_of_open_ones(wanted)]
+
+
+def _of_open_ones(wanted: CaseFilter) -> list[ColumnElement[bool]]:
+    """What only cases that are not closed can be; nothing, if none of it is asked for."""
+    found: list[ColumnElement[bool]] = []
     if wanted.overdue_only:
-        found += [assistance.c.respond_by.between(1, wanted.today - 1), IS_OPEN]
-    return found
+        found.append(assistance.c.respond_by.between(1, wanted.today - 1))
+    if wanted.due_by:
+        found.append(assistance.c.respond_by.between(1, wanted.due_by))
+    if wanted.answerable_by:
+        found.append(notices.c.direction == Notice.INCOMING)
+        found.append(assistance.c.requested_authority.in_(("", wanted.answerable_by)))
+        found.append(_COUNT < MAX_ANSWERS)
+    return [IS_OPEN, *found] if found else []
 
 
 _ANSWER_BYTES = 128  # of an answer in short

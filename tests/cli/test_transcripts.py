@@ -124,6 +124,7 @@ def test_assistance(started_pair: tuple[Site, Site], tmp_path: Path) -> None:
     asked = asking(requested_authority="FSS", respond_by=day("2199-12-31"))
     made = {
         "asked": write_notice(NoticeFile("hk-cli-asked", "HK", "KR", asked)),
+        "any": write_notice(NoticeFile("hk-cli-any", "HK", "KR", asking(respond_by=day("2199-11-30")))),
         "replies": json.dumps({"1": {"en": "A firm.", "ko": "한 회사."}}),
         "bad_replies": json.dumps({"1": {"en": 7}, "2": "Then."}),
         "accounts": "who,when\n",

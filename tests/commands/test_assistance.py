@@ -47,7 +47,7 @@ class Desk:
     def __init__(self, store: Opened, caller: Caller, recipient: str) -> None:
         self.store, self.caller, self._recipient, self.now = store, caller, recipient, NOW
         tokens = SealedTokens(bytes(32), RANDOM.randbytes)
-        self.questions = AssistanceQuestions(store.readers, tokens, lambda: self.now)
+        self.questions = AssistanceQuestions(store.readers, tokens, lambda: self.now, ("FSC", "FSS", "SFC"))
         self._notices = NoticeQuestions(store.readers, tokens)
         self.rule()
 
@@ -195,6 +195,40 @@ async def test_a_case_is_overdue_once_its_day_is_past_and_until_it_is_closed(des
     await kr.give("kr-1", answering())
     assert not (await kr.case()).overdue
     assert await kr.cases(overdue_only=True) == []
+
+
+@pytest.mark.parametrize("office", [FSC, FSS], ids=["FSC", "FSS"])
+async def test_what_is_listed_as_answerable_is_what_the_node_takes_an_answer_to(desks, office):
+    hk, kr = desks
+    for number, authority in enumerate(("", "FSS", "FSC", "", "FSS"), 2):
+        await hk.give(f"hk-{number}", asking(requested_authority=authority))
+    await hk.withdraw("hk-5")
+    await exchanged(desks)
+    await kr.give("kr-3", answering("hk-3", outcome=A.PARTIAL, issuing_authority="FSS"), FSS)
+    await kr.give("kr-4", answering("hk-4"))
+    taken = []
+    for number in range(6, 0, -1):
+        said = answering(f"hk-{number}", issuing_authority=office.authority)
+        try:
+            await kr.give("kr-new", said, office, validate_only=True)
+            taken.append(f"hk-{number}")
+        except (AssistanceClosed, NotAllowed, WrongState):
+            pass
+    assert await kr.cases(answerable_by=office.authority) == taken
+    assert taken == (["hk-2", "hk-1"] if office is FSC else ["hk-6", "hk-3", "hk-2"])
+
+
+async def test_an_authority_that_the_node_does_not_serve_answers_nothing(desks):
+    _, kr = desks
+    ((field, words),) = await fields(kr.cases(answerable_by="FSB"))
+    assert (field, words) == ("answerable_by", "must be one of FSC, FSS, SFC")
+
+
+async def test_what_is_due_by_a_day_is_told_before_it_is_past(desks):
+    for desk in desks:
+        assert await desk.cases(due_by=day(20260130)) == []
+        assert await desk.cases(due_by=day(20260131)) == ["hk-1"]
+        assert await desk.cases(due_by=day(20260131), overdue_only=True) == []
 
 
 async def test_a_case_above_the_clearance_is_not_there(desks):

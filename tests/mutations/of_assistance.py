@@ -52,4 +52,11 @@ OF_ASSISTANCE = (
         "newest = asked.subquery()",
         "tests/store/test_assistance.py::test_answers_that_may_not_be_seen_are_left_out_and_count",
     ),
+    Mutation(
+        "what an authority may answer is what asks it by name alone",
+        "gateway/store/assistance_queries.py",
+        '.in_(("", wanted.answerable_by))',
+        " == wanted.answerable_by",
+        "tests/store/test_assistance.py::test_what_an_authority_may_answer_is_listed_with_what_names_none",
+    ),
 )

@@ -125,4 +125,10 @@ ASSISTANCE_REQUESTS: dict[str, Refused] = {
     "cases of a peer in lower case": _list("peer", peer="kr"),
     "cases of an authority with NUL": _list("requested_authority", requested_authority="a\0"),
     "cases of an authority without end": _list("requested_authority", requested_authority="A" * 17),
+    "cases due by no day": _list("due_by", due_by=NO_DAY),
+    "cases due by a month": _list("due_by", due_by=Date(year=2026, month=1)),
+    "cases that an authority with a blank may answer": _list("answerable_by", answerable_by="F S"),
+    "cases that an authority without end may answer": _list("answerable_by", answerable_by="A" * 17),
+    "cases that an authority of a peer may answer": _list("answerable_by", answerable_by="FSS"),
+    "cases that an authority in lower case may answer": _list("answerable_by", answerable_by="sfc"),
 }

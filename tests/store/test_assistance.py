@@ -95,6 +95,40 @@ async def test_cases_are_listed_by_what_is_asked_of_them(hk: Opened, kr: Opened,
     assert await listed(kr, overdue_only=True) == ["hk-2", "hk-1"]
 
 
+async def test_what_is_due_by_a_day_is_listed_until_it_is_closed(hk: Opened, kr: Opened, answered: None):
+    await give(hk, "hk-6", asking())  # no day is set
+    await give(hk, "hk-7", asking(respond_by=day(20260301)))
+    await settle(hk, kr)
+    for store in (hk, kr):
+        assert await listed(store, due_by=20251231) == []
+        assert await listed(store, due_by=20260101) == ["hk-1"]
+        assert await listed(store, due_by=20260228) == ["hk-2", "hk-1"]
+        assert await listed(store, due_by=20260301) == ["hk-7", "hk-2", "hk-1"]
+        assert await listed(store, due_by=20260301, overdue_only=True) == ["hk-2", "hk-1"]
+    await give(kr, "kr-2b", answering("hk-2"))
+    assert await listed(kr, due_by=20260301) == ["hk-7", "hk-1"]
+
+
+async def test_what_an_authority_may_answer_is_listed_with_what_names_none(hk: Opened, kr: Opened, answered: None):
+    await give(hk, "hk-6", asking(requested_authority="FSS"))
+    await settle(hk, kr)
+    assert await listed(kr, answerable_by="FSC") == ["hk-2", "hk-1"]
+    assert await listed(kr, answerable_by="FSS") == ["hk-6", "hk-1"]
+    assert await listed(kr, answerable_by="FSS", requested_authority="FSS", due_by=20990101) == []
+    assert await listed(hk, answerable_by="FSC") == [], "who asks does not answer"
+    await give(kr, "kr-1", answering("hk-1", outcome=A.DECLINED, ground=A.PUBLIC_INTEREST))
+    assert await listed(kr, answerable_by="FSS") == ["hk-6"]
+    await kr.withdraw("kr-1")
+    assert await listed(kr, answerable_by="FSS") == ["hk-6", "hk-1"]
+
+
+async def test_what_has_all_the_answers_that_it_takes_is_not_to_be_answered(
+    hk: Opened, kr: Opened, answered: None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("gateway.store.assistance_queries.MAX_ANSWERS", 1)
+    assert await listed(kr, answerable_by="FSC") == ["hk-1"]
+
+
 async def test_a_page_ends_before_so_many_bytes_and_goes_on(hk: Opened, answered: None):
     names: list[str] = []
     before, more = None, True

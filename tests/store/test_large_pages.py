@@ -25,7 +25,7 @@ def lists(store: Opened) -> tuple[Callable[[Any, Any], Awaitable[Any]], Callable
     """How notices are listed, and cases."""
     tokens = SealedTokens(bytes(32), RANDOM.randbytes)
     notices = NoticeQuestions(store.readers, tokens)
-    return notices.list_notices, AssistanceQuestions(store.readers, tokens, lambda: NOW).list_assistance_cases
+    return notices.list_notices, AssistanceQuestions(store.readers, tokens, lambda: NOW, ()).list_assistance_cases
 
 
 async def pages(ask: Callable[[Any, Any], Awaitable[Any]], request: Any, field: str) -> list[list[str]]:

@@ -1,7 +1,10 @@
 """Requests about cases of assistance are built from what a caller gives, and their answers are read page by page."""
 
+from datetime import date
+
 import pytest
 from google.rpc.error_details_pb2 import ErrorInfo
+from google.type.date_pb2 import Date
 from grpc import StatusCode
 from regulator.exchange import AsyncClient, Client, WrongState
 from regulator.exchange import assistance_requests as requests
@@ -33,6 +36,8 @@ def test_filters_go_with_every_page(client, node):
         peer="HK",
         requested_authority="FSS",
         overdue_only=True,
+        due_by=date(2026, 5, 8),
+        answerable_by="FSC",
     )
     assert [each.name for each in found] == ["assistanceCases/hk-1", "assistanceCases/hk-2"]
     sent = node.requests_of("ListAssistanceCases")
@@ -40,6 +45,7 @@ def test_filters_go_with_every_page(client, node):
     for each in sent:
         assert (each.page_size, each.direction, each.state) == (1, Notice.INCOMING, AssistanceCase.OPEN)
         assert (each.peer, each.requested_authority, each.overdue_only) == ("HK", "FSS", True)
+        assert (each.due_by, each.answerable_by) == (Date(year=2026, month=5, day=8), "FSC")
 
 
 def test_a_closed_case_is_told_by_its_reason(client, node):

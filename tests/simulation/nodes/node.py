@@ -203,7 +203,7 @@ class Running:
         sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)
         self.notices = NoticeCommands(parties, committer, sealing, self.questions, self.clock.now, random)
         self.frameworks = FrameworkCommands(parties, committer, rule_sealing, rules, self.clock.now, random)
-        self.assistance = AssistanceQuestions(self.readers, tokens, self.clock.now)
+        self.assistance = AssistanceQuestions(self.readers, tokens, self.clock.now, ())
         drafts = self.draft_questions = DraftQuestions(self.readers, tokens)
         acts = DraftActs(parties, sealing, rule_sealing, approval)
         self.drafts = DraftCommands(parties.jurisdiction, committer, acts, drafts, DRAFT_DAYS, self.clock.now, random)

@@ -4,9 +4,10 @@ Asking and answering are notices: ``create_notice`` with an ``assistance_request
 has the id of the notice that asks: ``hk-2026-021`` is ``assistanceCases/hk-2026-021``.
 """
 
+from datetime import date
 from typing import TypedDict, Unpack
 
-from regulator.exchange.requests import full_name
+from regulator.exchange.requests import full_name, value_of
 from regulator.exchange.v1 import assistance_service_pb2 as assistance
 from regulator.exchange.v1.assistance_service_pb2 import AssistanceCase
 from regulator.exchange.v1.notice_service_pb2 import Notice
@@ -22,6 +23,8 @@ class AssistanceFilters(TypedDict, total=False):
     peer: str  # the jurisdiction on the other side, KR
     requested_authority: str  # its code, FSS; requests to none by name are left out
     overdue_only: bool  # their day is past, and they are not closed
+    due_by: date  # an answer is hoped for on this day (UTC) or before, and they are not closed
+    answerable_by: str  # code of an authority of the own jurisdiction, which may answer them now
 
 
 def get_assistance_case(name: str) -> assistance.GetAssistanceCaseRequest:
@@ -34,4 +37,4 @@ def get_assistance_case(name: str) -> assistance.GetAssistanceCaseRequest:
 
 def list_assistance_cases(**filters: Unpack[AssistanceFilters]) -> assistance.ListAssistanceCasesRequest:
     """Lists cases, newest first; pages are fetched as they are needed. ``AssistanceFilters`` says what to ask for."""
-    return assistance.ListAssistanceCasesRequest(**filters)
+    return assistance.ListAssistanceCasesRequest(**{name: value_of(name, value) for name, value in filters.items()})

@@ -185,6 +185,8 @@ class ListAssistanceCasesRequest(_message.Message):
     PEER_FIELD_NUMBER: _builtins.int
     REQUESTED_AUTHORITY_FIELD_NUMBER: _builtins.int
     OVERDUE_ONLY_FIELD_NUMBER: _builtins.int
+    DUE_BY_FIELD_NUMBER: _builtins.int
+    ANSWERABLE_BY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most so many; 0: 50; more than 1,000 is 1,000. A page may hold fewer, though more follow."""
     page_token: _builtins.str
@@ -199,6 +201,14 @@ class ListAssistanceCasesRequest(_message.Message):
     """Code of the authority that is asked; requests to none by name are left out."""
     overdue_only: _builtins.bool
     """Only those whose day is past and that are not closed."""
+    answerable_by: _builtins.str
+    """Code of an authority of the own jurisdiction: only those that it may answer now. A peer gave them, they ask this
+    authority or none by name, they are not closed, and they have fewer answers than the 256 that a case takes.
+    """
+    @_builtins.property
+    def due_by(self) -> _date_pb2.Date:
+        """Only those with an answer hoped for on this day (UTC) or before, and that are not closed: the overdue ones too."""
+
     def __init__(
         self,
         *,
@@ -209,10 +219,12 @@ class ListAssistanceCasesRequest(_message.Message):
         peer: _builtins.str = ...,
         requested_authority: _builtins.str = ...,
         overdue_only: _builtins.bool = ...,
+        due_by: _date_pb2.Date | None = ...,
+        answerable_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_by", b"due_by"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "overdue_only", b"overdue_only", "page_size", b"page_size", "page_token", b"page_token", "peer", b"peer", "requested_authority", b"requested_authority", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answerable_by", b"answerable_by", "direction", b"direction", "due_by", b"due_by", "overdue_only", b"overdue_only", "page_size", b"page_size", "page_token", b"page_token", "peer", b"peer", "requested_authority", b"requested_authority", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
