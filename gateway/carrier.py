@@ -67,14 +67,19 @@ class Store:
             return replace(seals, sender=seals.sender.expecting(own))
         return replace(seals, receiver=seals.receiver.expecting(own))
 
-    def receipt_signer(self, state: ChannelState) -> Signer:
-        """What countersigns: the seal in force.
+    def receipt_signer(self, state: ChannelState, time: int) -> Signer:
+        """What countersigns as of a time, in seconds since 1970: the seal in force.
 
         A restored node may not know yet that it is, and what tells it may have to wait for these receipts: then the one
         whose keys are here.
+
+        Raises:
+            SealUnavailable: it is known that it cannot.
         """
         newest, here = state.seals.receiver.newest, self.keyring.seals
-        return self.keyring.signer((newest if newest in here else here[0]).public)
+        seal = newest if newest in here else here[0]
+        self.keyring.require_able(seal, time)
+        return self.keyring.signer(seal.public)
 
 
 class Carrier:
@@ -168,7 +173,8 @@ class Carrier:
         if before and before.checkpoint == head.checkpoint:
             return before  # an older stream of this channel made it
         time = max(tx.now // MICROS, before.time if before else 0)  # it never goes back, whatever the clock does
-        receipt = countersign(head, self._store.domain, self._store.receipt_signer(tx.channel(self._origin)), time)
+        signer = self._store.receipt_signer(tx.channel(self._origin), time)
+        receipt = countersign(head, self._store.domain, signer, time)
         tx.keep_receipt(self._origin, receipt)
         return receipt
 

@@ -26,7 +26,7 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     │   ├── RateLimited          the caller's calls come too fast
     │   └── NoRoom               a quota of attachments is used up, or the disk
     ├── Unavailable              a part that is needed cannot serve now
-    │   └── SealUnavailable      the token that holds the seal's key does not sign
+    │   └── SealUnavailable      the seal cannot sign: its token is away, or its certificates are not valid
     ├── VerificationError        bytes from elsewhere prove nothing
     │   ├── Malformed            they are not in the format at all
     │   ├── BadSignature         a signature of a known key does not verify
@@ -225,7 +225,7 @@ class Unavailable(GatewayError):
 
 
 class SealUnavailable(Unavailable):
-    """The token that holds the seal's key does not sign; nothing was stored of what needed it."""
+    """The seal cannot sign: its token is away, its certificates are not valid; nothing was stored of what needed it."""
 
     reason = "SEAL_UNAVAILABLE"
 

@@ -199,7 +199,7 @@ class Node:
         rooms = disk_room(self.home.path), queue_room(self._committer.waiting_weight)
         yield watch([*rooms, ClockWatch(self._clock), *self._replicas.watched], alarms)
         seals = self._serving.seals  # by themselves, since a token may be slow
-        yield watch([seals, SealKeyWatch(self._keyring, seals.seal_in_force)], alarms)
+        yield watch([seals, SealKeyWatch(self._keyring, seals.seal_in_force, self._clock.now)], alarms)
         yield self._journaling.run()
         yield self._continuity.run(self._committer.latest)
         if self.metrics_port:

@@ -11,6 +11,7 @@ from gateway.errors import GatewayError, Overloaded, Unavailable
 from gateway.identity.signers import Keyring
 from gateway.ledger.seals import CertifiedSeal
 from gateway.logs import Log, kind_of
+from gateway.moments import MICROS
 from gateway.store.clocks import Clock
 from gateway.store.waiting import MAX_WAITING_WEIGHT
 
@@ -70,21 +71,24 @@ class ClockWatch:
 
 
 class SealKeyWatch:
-    """Watches that the token signs that holds the key of the seal in force, and has it reached again once it is back.
+    """Watches that the seal in force can sign: by its certificates' time, and by the token that may hold its key.
+
+    A token that was away is reached again once it is back.
 
     Args:
         keyring: has what signs
         in_force: gives the seal
+        clock: microseconds since 1970
     """
 
     name = "seal key"
 
-    def __init__(self, keyring: Keyring, in_force: Callable[[], CertifiedSeal]) -> None:
-        self._keyring, self._in_force = keyring, in_force
+    def __init__(self, keyring: Keyring, in_force: Callable[[], CertifiedSeal], clock: Callable[[], int]) -> None:
+        self._keyring, self._in_force, self._clock = keyring, in_force, clock
 
     def look(self) -> None:
-        """Raises ``ConfigError``, ``Unavailable`` while it does not."""
-        self._keyring.look(self._in_force().public)
+        """Raises ``ConfigError``, ``Unavailable`` while it cannot."""
+        self._keyring.look(self._in_force(), self._clock() // MICROS)
 
 
 def disk_room(folder: Path) -> RoomWatch:

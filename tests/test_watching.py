@@ -4,15 +4,19 @@ import asyncio
 import errno
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway import watching
 from gateway.alarms import Alarms
-from gateway.errors import Overloaded
+from gateway.errors import Overloaded, SealUnavailable
+from gateway.identity.signers import Keyring
+from gateway.moments import MICROS
 from gateway.store.waiting import MAX_WAITING_WEIGHT
-from gateway.watching import LEAST_FREE_BYTES, RoomWatch, disk_room, queue_room
+from gateway.watching import LEAST_FREE_BYTES, RoomWatch, SealKeyWatch, disk_room, queue_room
+from tests.store.stores import CERTIFIED, SEALS
 
 
 def is_full(room: RoomWatch) -> bool:
@@ -88,3 +92,16 @@ async def test_one_that_falls_keeps_the_others_from_nothing(monkeypatch):
     assert await asyncio.to_thread(after.often.wait, 60)
     task.cancel()
     assert [alarm.about for alarm in alarms.current()] == ["roots", "lists"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(99, r"begin at 1970-01-01 00:01 UTC"), (201, r"ended at 1970-01-01 00:03 UTC")]
+)
+def test_a_seal_whose_certificates_are_not_valid_is_told_of_for_as_long(seconds, said):
+    seal = replace(CERTIFIED["HK"], not_before=100, not_after=200)
+    now = [seconds * MICROS]
+    seals = SealKeyWatch(Keyring([(seal, SEALS["HK"])]), lambda: seal, lambda: now[0])
+    with pytest.raises(SealUnavailable, match=said):
+        seals.look()
+    now[0] = 150 * MICROS
+    seals.look()

@@ -33,6 +33,12 @@ def _renewal(subject: Subject, profile: str) -> Remedy:
     return Remedy(todo, f"gateway certs issue AUTHORITIES --profile {profile} --id {node} --out new-{profile}")
 
 
+def _replacement(subject: Subject) -> Remedy:
+    """A seal that has ended signs no rotation either."""
+    todo = "issue a new one as for a seal that is lost, stop the node, and replace it (docs/certificates.md)"
+    return Remedy(todo, f"gateway certs replace-seal {subject.home.path} new-seal")
+
+
 def _admission(subject: Subject) -> Remedy:
     node = subject.home.config.node
     client = f"spiffe://{node.domain}/{node.authorities[0]}/SYSTEM"
@@ -200,7 +206,9 @@ def seal(subject: Subject) -> Iterator[Finding]:
     for name, certificate in zip(
         KEYS[1:], map(load_certificate, home.seals.in_force.certified().certificates), strict=True
     ):
-        yield validity("seal", f"{name}.crt", Window.of(certificate), now, _renewal(subject, "seal"))
+        window = Window.of(certificate)
+        remedy = _renewal(subject, "seal") if now <= window.not_after else _replacement(subject)
+        yield validity("seal", f"{name}.crt", window, now, remedy)
     home.parties([], now)
     yield Finding(Level.OK, "seal", "both sealing certificates come from the own node authority, for this node")
 

@@ -28,7 +28,11 @@ _OF_ALARMS = {
         "gateway certs crl AUTHORITIES --authority client",
     ),
     "seal": Remedy("wait for the peers, or look at the sealing keys: docs/certificates.md", DOCTOR),
-    "seal key": Remedy("bring the token back, or correct its PIN's file: acts are refused until then", DOCTOR),
+    "seal key": Remedy(
+        "acts are refused: bring the token back, or correct its PIN's file; of a seal that ended, replace it "
+        "(docs/certificates.md)",
+        DOCTOR,
+    ),
     "disk": Remedy("make room where the home is; never delete node.db-wal", "df -h HOME"),
     "writer queue": Remedy("look at the disk, then bound the client that sends so much", "iostat -x 5"),
     "following": Remedy("look at the server's log, and have a pooler before it in session mode", DOCTOR),

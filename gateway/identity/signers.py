@@ -1,19 +1,21 @@
 """The private side of a node's seal: a ``gateway.ledger.checkpoint.Signer``, with its keys in files or elsewhere."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
-from gateway.errors import ConfigError, Unavailable
+from gateway.errors import ConfigError, SealUnavailable, Unavailable, Untrusted
 from gateway.identity.certificates import Window
 from gateway.identity.keyfiles import read_key, write_key
 from gateway.ledger.checkpoint import SealPublic, Signer
 from gateway.ledger.seals import CertifiedSeal
 
+NOT_HERE = "the keys of the seal in force are not in this node's home: docs/certificates.md"
+REPLACE = "nothing is sealed, or stored of this; the node's operator must act (docs/certificates.md, A seal that ended)"
 URI_SUFFIX = ".uri"  # of the file that names a key in a token, where else its .key would be
 
 
@@ -129,14 +131,36 @@ class DatedSeal:
         return self.signer.public
 
     def sign_ed25519(self, message: bytes) -> bytes:
-        """Signs with Ed25519; raises ``Untrusted`` outside the certificates' time."""
-        self._window.require(self._clock())
+        """Signs with Ed25519; raises ``SealUnavailable`` outside the certificates' time."""
+        self._require_time()
         return self.signer.sign_ed25519(message)
 
     def sign_ml_dsa_44(self, message: bytes) -> bytes:
-        """Signs with ML-DSA-44; raises ``Untrusted`` outside the certificates' time."""
-        self._window.require(self._clock())
+        """Signs with ML-DSA-44; raises ``SealUnavailable`` outside the certificates' time."""
+        self._require_time()
         return self.signer.sign_ml_dsa_44(message)
+
+    def _require_time(self) -> None:
+        try:
+            self._window.require(self._clock())
+        except Untrusted as error:
+            raise SealUnavailable(f"of this node's seal {error.message}: {REPLACE}") from error
+
+
+def require_valid(seal: CertifiedSeal, time: int) -> None:
+    """Passes while the certificates of a seal are valid; ``time`` in seconds since 1970.
+
+    Raises:
+        SealUnavailable: they are not: what it signed then would prove nothing, also here at the next start.
+    """
+    if time > seal.not_after:
+        raise SealUnavailable(f"the certificates of this node's seal ended at {_told(seal.not_after)}: {REPLACE}")
+    if time < seal.not_before:
+        raise SealUnavailable(f"the certificates of this node's seal begin at {_told(seal.not_before)}: {REPLACE}")
+
+
+def _told(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def reach(signer: Signer) -> None:
@@ -187,14 +211,22 @@ class Keyring:
         for each in self._remotes():
             each.close()
 
-    def require_able(self, seal: SealPublic) -> None:
-        """Passes unless it is known that what signs with a seal cannot; raises ``SealUnavailable``."""
-        if keys := self._remote(seal):
+    def require_able(self, seal: CertifiedSeal, time: int) -> None:
+        """Passes unless it is known that what signs with a seal cannot, as of a time in seconds since 1970.
+
+        Raises:
+            SealUnavailable: its certificates are not valid then, its keys are not here, or their token does not sign.
+        """
+        require_valid(seal, time)
+        if seal.public not in self._signers:
+            raise SealUnavailable(f"{NOT_HERE}; nothing is stored of this")
+        if keys := self._remote(seal.public):
             keys.require_able()
 
-    def look(self, seal: SealPublic) -> None:
-        """Sees whether what signs with a seal can; raises what is wrong while something is."""
-        if keys := self._remote(seal):
+    def look(self, seal: CertifiedSeal, time: int) -> None:
+        """Sees whether what signs with a seal can, as of a time; raises what is wrong while something is."""
+        require_valid(seal, time)
+        if keys := self._remote(seal.public):
             keys.look()
 
     def _remotes(self) -> Sequence[Remote]:
@@ -210,5 +242,5 @@ class Keyring:
             Unavailable: its keys are not here.
         """
         if seal not in self._signers:
-            raise Unavailable("the keys of the seal in force are not in this node's home: docs/certificates.md")
+            raise Unavailable(NOT_HERE)
         return self._signers[seal][1]

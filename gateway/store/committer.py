@@ -271,7 +271,7 @@ class Committer:
 
     def _require_sealing(self, domain: str) -> None:
         self.witnesses.require(domain)
-        self.signing.require_able(domain)
+        self.signing.require_able(domain, self._now)
 
     async def _recover(self, group: list[Waiting], error: Exception) -> None:
         """Begins again from what is stored: what became of the failed commit is found there.

@@ -3,9 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from gateway.identity.signers import Keyring
+from gateway.identity.signers import Keyring, require_valid
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
+from gateway.moments import MICROS
 from gateway.store.state import ChannelState
+
+
+def signing_time(state: ChannelState, now: int) -> int:
+    """The time, in seconds, as of which a channel of ours is signed: it never goes back, whatever the clock does."""
+    return max(now // MICROS, state.head.time if state.head else 0)
 
 
 class Signing:
@@ -29,10 +35,10 @@ class Signing:
         """Begins to sign a checkpoint of a channel of ours, as of ``time``, in seconds since 1970.
 
         Raises:
-            Untrusted: then the seal's certificates are not valid.
+            SealUnavailable: it is known that the seal cannot; ``require_able`` has refused what needs it before.
         """
         seal = self._states()[checkpoint.origin].seals.sender.newest  # a rotation is signed by the seal before it
-        seal.require_time(time)
+        self._keyring.require_able(seal, time)
         return self.thread.submit(sign_checkpoint, checkpoint, self._keyring.signer(seal.public), time)
 
     def of_journal(self, time: int) -> Signer:
@@ -42,24 +48,28 @@ class Signing:
         a seal of before signs nothing.
 
         Raises:
+            SealUnavailable: its certificates are not valid then.
             Unavailable: its keys are not here.
-            Untrusted: then its certificates are not valid.
         """
         ours, here = [state.seals.sender for state in self._ours()], self._keyring.seals
         newest = (each.newest for each in ours)
         seal = next((each for each in newest if each in here or ours[0].knows(here[0].public)), here[0])
-        seal.require_time(time)
+        require_valid(seal, time)
         return self._keyring.signer(seal.public)
 
-    def require_able(self, domain: str) -> None:
+    def require_able(self, domain: str, now: int) -> None:
         """Passes unless it is known that what signs for a peer, named by its domain, cannot.
+
+        Args:
+            domain: of the peer
+            now: of the commit, microseconds since 1970
 
         Raises:
             SealUnavailable: it cannot.
         """
         for state in self._ours():
             if state.seals.receiver_domain == domain:
-                self._keyring.require_able(state.seals.sender.newest.public)
+                self._keyring.require_able(state.seals.sender.newest, signing_time(state, now))
 
     def close(self) -> None:
         """Ends its thread."""

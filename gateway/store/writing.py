@@ -11,7 +11,6 @@ from gateway.errors import StoreError
 from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint
 from gateway.ledger.merkle import Subtree, leaf_hash
-from gateway.moments import MICROS
 from gateway.store import tables
 from gateway.store.assistance_rows import assistance_rows
 from gateway.store.attachment_writing import write_attachments
@@ -28,6 +27,7 @@ from gateway.store.recent import Run
 from gateway.store.rows import changing_columns, notice_row
 from gateway.store.seals import seal_rows
 from gateway.store.sharing_rows import sharing_rows
+from gateway.store.signing import signing_time
 from gateway.store.state import ChannelState, Counters, ending_values
 
 Rows = list[dict[str, Any]]
@@ -96,9 +96,7 @@ class Writing:
         state = self.states[origin]
         hashes = [leaf_hash(data) for data in envelopes]
         log, subtrees = state.log.extend(hashes)
-        # Time on a log never goes back, whatever the clock does.
-        time = max(self._now // MICROS, state.head.time if state.head else 0)
-        signing = self._sign(Checkpoint(origin, log.size, log.root()), time)
+        signing = self._sign(Checkpoint(origin, log.size, log.root()), signing_time(state, self._now))
         self._signing.append((state.log.size, envelopes, signing))
         self._append(state.id, state.log.size, envelopes, hashes, subtrees)
         self.states[origin] = replace(state, log=log)

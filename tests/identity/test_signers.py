@@ -5,7 +5,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
-from gateway.errors import AlreadyExists, ConfigError, Untrusted
+from gateway.errors import AlreadyExists, ConfigError, SealUnavailable
 from gateway.identity.certificates import Window
 from gateway.identity.issuing import generate_tls_key
 from gateway.identity.keyfiles import write_key
@@ -87,5 +87,5 @@ def test_a_seal_signs_while_its_certificates_are_valid(seal):
 def test_a_seal_signs_nothing_outside_the_time_of_its_certificates(seal, moment):
     dated = DatedSeal(seal, Window(NOW, NOW + DAY), lambda: moment)
     for sign in (dated.sign_ed25519, dated.sign_ml_dsa_44):
-        with pytest.raises(Untrusted):
+        with pytest.raises(SealUnavailable, match=r"certificate (is not valid before|expired at) .*nothing is sealed"):
             sign(MESSAGE)

@@ -177,9 +177,9 @@ MUTATIONS = (
     ),
     Mutation(
         "the time of heads follows the clock back",
-        "gateway/store/writing.py",
-        "time = max(self._now // MICROS, state.head.time if state.head else 0)",
-        "time = self._now // MICROS",
+        "gateway/store/signing.py",
+        "return max(now // MICROS, state.head.time if state.head else 0)",
+        "return now // MICROS",
         "tests/store/test_committer.py::test_time_does_not_go_back_when_the_clock_does",
     ),
     Mutation(

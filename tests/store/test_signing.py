@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import Untrusted
+from gateway.errors import SealUnavailable
 from gateway.identity.signers import Keyring
 from gateway.ledger.checkpoint import Checkpoint
 from gateway.ledger.merkle import EMPTY_ROOT
@@ -29,9 +29,9 @@ def signing() -> Iterator[Signing]:
 
 @pytest.mark.parametrize("time", [0, 99, 201])
 def test_nothing_is_signed_as_of_a_time_at_which_the_seals_certificates_are_not_valid(signing: Signing, time: int):
-    with pytest.raises(Untrusted):
+    with pytest.raises(SealUnavailable):
         signing.begin(Checkpoint(HK_TO_KR, 0, EMPTY_ROOT), time)
-    with pytest.raises(Untrusted):
+    with pytest.raises(SealUnavailable):
         signing.of_journal(time)
 
 
