@@ -6,6 +6,7 @@ before it.
 """
 
 import atexit
+import gc
 import json
 import os
 import select
@@ -194,6 +195,8 @@ def _run(control: int) -> None:
     from gateway.cli import main, serve  # noqa: F401 - what a node imports
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the tests, and for the nodes
+    gc.collect()
+    gc.freeze()  # what is imported is no garbage: else each process looks at all of it as it starts, and as it ends
     asked = _Forking(socket.socket(fileno=control)).run()
     if asked:
         signal.signal(signal.SIGINT, signal.default_int_handler)
