@@ -152,7 +152,7 @@ class Carrier:
             self._require_good(tx, seals.sender_domain, seals.sender, self._origin, head)
             tx.append(self._origin, effect.batch)
             with suppress(GatewayError):  # of the seal: what came is kept all the same
-                return self._make_receipt(tx, effect.batch.head)
+                return self._make_receipt(tx, effect.batch.head, effect.not_before)
             return None
 
         self._receipt = await self._submit(append, len(effect.batch.envelopes))
@@ -165,14 +165,14 @@ class Carrier:
     async def _countersign(self, effect: steps.Countersign) -> steps.Event:
         receipt = self._receipt
         if receipt is None or receipt.checkpoint != effect.head.checkpoint:
-            receipt = await self._submit(lambda tx: self._make_receipt(tx, effect.head))
+            receipt = await self._submit(lambda tx: self._make_receipt(tx, effect.head, effect.not_before))
         return steps.Countersigned(receipt)
 
-    def _make_receipt(self, tx: Transaction, head: SignedCheckpoint) -> Receipt:
+    def _make_receipt(self, tx: Transaction, head: SignedCheckpoint, not_before: int) -> Receipt:
         before = tx.channel(self._origin).receipt
         if before and before.checkpoint == head.checkpoint:
             return before  # an older stream of this channel made it
-        time = max(tx.now // MICROS, before.time if before else 0)  # it never goes back, whatever the clock does
+        time = max(tx.now // MICROS, not_before)
         signer = self._store.receipt_signer(tx.channel(self._origin), time)
         receipt = countersign(head, self._store.domain, signer, time)
         tx.keep_receipt(self._origin, receipt)

@@ -76,7 +76,7 @@ def check_held(batch: wire.Batch, head: Checkpoint, seals: ChannelSeals) -> None
         BadProof: the receipt that is shown is of another log, or of less.
         VerificationError: it is not the receiver's.
     """
-    held = open_cosigned(batch.receipt, seals.origin, seals.receiver_domain, seals.receiver)
+    held, _ = open_cosigned(batch.receipt, seals.origin, seals.receiver_domain, seals.receiver)
     verify_consistency(head.size, held.size, head.root, held.root, batch.consistency)
 
 

@@ -5,7 +5,7 @@ for each commit; its receiver keeps a copy and cosigns what it holds, and that c
 The sender dials. One stream carries one channel::
 
     sender                                    receiver
-      Hello(size, checkpoint)         ->        compares the checkpoint with its copy
+      Hello(size, checkpoint, receipt) ->       compares the checkpoint with its copy
                                       <-        Position(size, receipt)
       compares the receipt with its log
       Batch(first, envelopes, checkpoint) ->    contiguous? root? signatures? commit, then cosign

@@ -218,16 +218,18 @@ def open_receipt(data: bytes, origin: str, sender: Seals, domain: str, receiver:
     return Receipt(checkpoint, Note(note.text, senders + receivers).encode(), time)
 
 
-def open_cosigned(data: bytes, origin: str, domain: str, receiver: Seals) -> Checkpoint:
+def open_cosigned(data: bytes, origin: str, domain: str, receiver: Seals) -> tuple[Checkpoint, int]:
     """Verifies the receiver's cosignatures alone: it held this log, by whatever seal its sender signed it.
+
+    Gives their time, too, in seconds since 1970.
 
     Raises:
         Malformed, Untrusted, BadSignature: as ``open_checkpoint``.
     """
     note = Note.parse(data)
     checkpoint = _checkpoint_of(note, origin)
-    _verify_receiver(note, checkpoint, domain, receiver)
-    return checkpoint
+    time, _ = _verify_receiver(note, checkpoint, domain, receiver)
+    return checkpoint, time
 
 
 def _verify_sender(note: Note, checkpoint: Checkpoint, seals: Seals) -> tuple[int, tuple[Signature, ...]]:

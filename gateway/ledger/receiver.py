@@ -5,7 +5,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from gateway.errors import BadProof, RemoteProtocolError, UnknownSeal
 from gateway.ledger.batch import VerifiedBatch, check_extent, check_held, verify_batch
 from gateway.ledger.channel import VERSION, Machine, State, step
-from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, open_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, open_checkpoint, open_cosigned
 from gateway.ledger.forks import NO_PREFIX, TWO_HEADS, Prefix, prefix_of
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
@@ -69,6 +69,7 @@ class ReceiverMachine(Machine):
         self._halt_found = halt  # here, or by an earlier machine
         self._greeted = False  # whether the sender has had its Position
         self._may_recover = False  # whether the sender's Hello shows that it lacks something
+        self._shown_time = 0  # of the newest receipt that the sender shows: it may be lost here
         self._claim: SignedCheckpoint | None = None  # of the sender, while it is compared
         self._overlapping = wire.Batch()  # while it is compared
         self._verified: VerifiedBatch | None = None  # while it is committed
@@ -77,6 +78,7 @@ class ReceiverMachine(Machine):
         super()._forget_stream()
         self._greeted, self._claim, self._verified = False, None, None
         self._may_recover = False
+        self._shown_time = 0
         self._overlapping = wire.Batch()
 
     # --- where both stand ---------------------------------------------------------------------------------------
@@ -89,6 +91,7 @@ class ReceiverMachine(Machine):
             raise RemoteProtocolError(f"this node speaks version {VERSION} only")
         if hello.origin != self.seals.origin:
             raise RemoteProtocolError("the Hello is for another channel")
+        self._shown_time = self._time_of_own(hello.receipt)
         self._may_recover = hello.size < self._log.size
         if hello.size == 0:
             if hello.checkpoint:
@@ -115,6 +118,27 @@ class ReceiverMachine(Machine):
             raise RemoteProtocolError("a Hello shows the checkpoint of the whole log")
         return claim
 
+    def _time_of_own(self, note: bytes) -> int:
+        """When this node cosigned what its sender shows; 0: there is nothing, or the seal is not known here any more.
+
+        Its own signature alone tells it: the sender cannot make it date anything as it likes. With whichever of its
+        seals, since in what it has lost that may have been another one.
+        """
+        domain = self.seals.receiver_domain
+        if not note:
+            return 0
+        try:
+            _, time = open_cosigned(note, self.seals.origin, domain, self.seals.receiver.regardless())
+        except UnknownSeal:
+            if all(line.name != domain for line in Note.parse(note).signatures):
+                raise
+            return 0
+        return time
+
+    def _not_before(self) -> int:
+        """What the next receipt bears at least: its times never go back, also where it has lost some of them."""
+        return max(self._receipt.time if self._receipt else 0, self._shown_time)
+
     def _check(self, recalled: Recalled) -> None:
         """Compares what the sender signed with the copy: one size has one root, whatever message showed it."""
         assert self._claim is not None, "CHECKING has a claim"
@@ -127,7 +151,7 @@ class ReceiverMachine(Machine):
 
     def _welcome(self) -> None:
         if self._head and self._receipt_lags(self._head):
-            self._do(Countersign(self._head))
+            self._do(Countersign(self._head, self._not_before()))
             self.state = State.COUNTERSIGNING
             return
         note = self._receipt.note if self._receipt else b""
@@ -195,14 +219,14 @@ class ReceiverMachine(Machine):
 
     def _commit(self, verified: VerifiedBatch) -> None:
         self._verified = verified
-        self._do(Commit(verified))
+        self._do(Commit(verified, self._not_before()))
         self.state = State.COMMITTING
 
     def _countersign(self, _: Committed) -> None:
         assert self._verified is not None, "COMMITTING has a batch"
         self._log, self._head = self._verified.log, self._verified.head
         self.seals = self.seals.after(self._verified.rotation)
-        self._do(Countersign(self._head))
+        self._do(Countersign(self._head, self._not_before()))
         self.state = State.COUNTERSIGNING
 
     def _answer(self, countersigned: Countersigned) -> None:

@@ -116,7 +116,8 @@ class SenderMachine(Machine):
     def _greet(self, _: Opened) -> None:
         shown = self._turned or self._head
         size, note = (shown.checkpoint.size, shown.note) if shown else (0, b"")
-        hello = wire.Hello(versions=[VERSION], origin=self.seals.origin, size=size, checkpoint=note)
+        kept = self._receipt.note if self._receipt else b""
+        hello = wire.Hello(versions=[VERSION], origin=self.seals.origin, size=size, checkpoint=note, receipt=kept)
         self._do(Send(wire.ExchangeRequest(hello=hello)))
         self.state = State.GREETING
 
@@ -187,8 +188,8 @@ class SenderMachine(Machine):
     def _accept(self, receipt: Receipt) -> None:
         """Keeps what the receiver shows of where it stands.
 
-        One that was rolled back, and whose clock is behind, cannot know when it signed last: what it shows then is no
-        receipt, and the next one that it gives for more will be.
+        One that was rolled back, and whose clock is behind, does not know when it signed last if it does not read that
+        in ``Hello.receipt``: what it shows then is no receipt, and the next one that it gives for more will be.
         """
         if not self._goes_back(receipt):
             self._keep(receipt)

@@ -126,9 +126,13 @@ class Prove:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Append a verified batch durably, and show its content to back offices; answer ``Committed``."""
+    """Append a verified batch durably, and show its content to back offices; answer ``Committed``.
+
+    The receipt, which is asked for next, may be made in the same commit; ``not_before``: as of ``Countersign``.
+    """
 
     batch: VerifiedBatch
+    not_before: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +144,13 @@ class Restore:
 
 @dataclass(frozen=True, slots=True)
 class Countersign:
-    """Cosign this durable checkpoint, make the receipt durable, then answer ``Countersigned``."""
+    """Cosign this durable checkpoint, make the receipt durable, then answer ``Countersigned``.
+
+    ``not_before``: seconds since 1970. The receipt bears this time where the clock is behind it.
+    """
 
     head: SignedCheckpoint
+    not_before: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,14 @@
 The clock of the end stands at ``now``, when the receipts of all other cases are made too.
 """
 
+from base64 import b64decode
+
 from tests.conformance.materials import head, receipt
-from tests.conformance.parties import ISSUED, RECEIVED
+from tests.conformance.parties import HONG_KONG, ISSUED, KOREA, KR_TO_HK, RECEIVED
 from tests.conformance.receiver_building import FORKED, LEAVES, OTHERS, Receiver, case
 from tests.conformance.sender_building import Sender, opened, sent
-from tests.conformance.transcripts import position, receipt_for, sends, step
+from tests.conformance.spelling import b64
+from tests.conformance.transcripts import KEY_ID_BYTES, TIME_BYTES, position, receipt_for, sends, step
 
 HOUR, DAY = 3600, 24 * 3600
 MINUTES = 600
@@ -124,6 +127,97 @@ def clocks_set_back(made: Receiver) -> None:
     )
 
 
+def clocks_put_back(made: Receiver) -> None:
+    """A receiver that lost receipts: the sender shows the newest one, and its own signature tells when that was."""
+    three, later = made.at(3), RECEIVED + MINUTES
+    seen, batch = receipt(LEAVES[:5], time=later).note, made.batch(LEAVES, 3, 5)
+    for name, differs, word, note, time in (
+        (
+            "hello-with-a-receipt-that-is-lost",
+            "the sender keeps a receipt of a later time than the clock tells: the next one bears that time",
+            "that is lost",
+            seen,
+            later,
+        ),
+        (
+            "hello-with-a-receipt-a-day-ahead",
+            "it is a day ahead: receipts do not go back for that, either",
+            "a day ahead",
+            receipt(LEAVES[:5], time=RECEIVED + DAY).note,
+            RECEIVED + DAY,
+        ),
+        (
+            "hello-with-an-earlier-receipt",
+            "it is of a time that is past: the clock tells the next one's",
+            "that is earlier",
+            receipt(LEAVES[:5], time=RECEIVED - 1).note,
+            RECEIVED,
+        ),
+        (
+            "hello-with-a-receipt-of-another-history",
+            "its own cosignature tells the time, whatever it is for, and whatever seal the sender had",
+            "of another history",
+            receipt(OTHERS[:5], seal=HONG_KONG.second, time=later).note,
+            later,
+        ),
+        (
+            "hello-with-a-receipt-by-a-seal-that-is-lost",
+            "the receiver knows the seal no more, and so nothing of the time: it goes on",
+            "by a seal that is lost",
+            receipt(LEAVES[:5], cosigner=KOREA.second, time=later).note,
+            RECEIVED,
+        ),
+    ):
+        hello = made.hello(LEAVES, 5, f"with a receipt {word}", receipt=note)
+        steps = [step(hello, position(3)), step(batch, receipt_for(5, time))]
+        made.accept(name, differs, three, *steps, leaves=LEAVES[:5], receipted=5)
+    behind = made.hello(LEAVES, 5, "with a receipt that is lost", receipt=seen)
+    made.accept(
+        "receipt-behind-one-that-is-lost",
+        "the receipt that is made before the Position bears that time, too",
+        made.at(5, 3),
+        step(behind, position(5, later)),
+        leaves=LEAVES[:5],
+        receipted=5,
+    )
+    for name, differs, reason, note in (
+        ("hello-with-a-receipt-that-is-none", "it is no note", "MALFORMED", b"no note"),
+        (
+            "hello-with-a-checkpoint-for-a-receipt",
+            "it is the sender's own checkpoint",
+            "UNKNOWN_SEAL",
+            head(LEAVES[:5]).note,
+        ),
+        (
+            "hello-with-an-altered-receipt",
+            "its time is another one than was signed",
+            "BAD_SIGNATURE",
+            _redated(seen, later + 1),
+        ),
+        (
+            "hello-with-a-receipt-of-another-channel",
+            "it is for the channel the other way",
+            "MALFORMED",
+            head(LEAVES[:5], KOREA.seal, origin=KR_TO_HK).note,
+        ),
+    ):
+        hello = made.hello(LEAVES, 5, name.removeprefix("hello-").replace("-", " "), receipt=note)
+        told = case(three, step(hello))
+        made.refuse(name, "hello-with-a-receipt-that-is-lost", differs, reason, told, leaves=LEAVES[:3], receipted=3)
+
+
+def _redated(note: bytes, time: int) -> bytes:
+    """A receipt whose two cosignatures say that they were made at another time."""
+    *rest, third, fourth = note.decode().splitlines(keepends=True)
+    return "".join([*rest, *(_line_redated(line, time) for line in (third, fourth))]).encode()
+
+
+def _line_redated(line: str, time: int) -> str:
+    start, _, value = line.rstrip("\n").rpartition(" ")
+    key_id, signature = b64decode(value)[:KEY_ID_BYTES], b64decode(value)[KEY_ID_BYTES + TIME_BYTES :]
+    return f"{start} {b64(key_id + time.to_bytes(TIME_BYTES) + signature)}\n"
+
+
 def _signed(made: Receiver, word: str, time: int) -> str:
     return made.batch(LEAVES, 3, 5, word, checkpoint=head(LEAVES[:5], time=time).note)
 
@@ -179,7 +273,7 @@ def clocks_in_positions(made: Sender) -> None:
     made.accept(
         "position-of-what-is-receipted-far-ahead",
         "there is a receipt for as much: this one only shows where the receiver stands",
-        case(made.at(5, 3), opened(5), step(far, sent(3, 2))),
+        case(made.at(5, 3), opened(5, 3), step(far, sent(3, 2))),
         leaves=log,
         receipted=3,
     )
@@ -187,7 +281,7 @@ def clocks_in_positions(made: Sender) -> None:
     made.accept(
         "position-back-in-time",
         "its receipt covers more and bears an earlier time: it is none, and only shows where the receiver stands",
-        case(made.at(5, 3), opened(5), step(back)),
+        case(made.at(5, 3), opened(5, 3), step(back)),
         leaves=log,
         receipted=3,
     )
@@ -201,7 +295,7 @@ def clocks_of_what_comes_back(made: Sender) -> None:
     made.accept(
         "recovered-a-day-ahead",
         "what comes back bears a time a day ahead: the sender signed it itself",
-        case(made.at(3, 3), opened(3), ask, step(own)),
+        case(made.at(3, 3), opened(3, 3), ask, step(own)),
         leaves=LEAVES[:5],
         receipted=5,
     )

@@ -1,7 +1,7 @@
 """The receiver's end of a stream: Korea, which takes Hong Kong's log."""
 
 from tests.conformance.cases import Subject
-from tests.conformance.clock_cases import clocks_and_comparisons, clocks_of_senders, clocks_set_back
+from tests.conformance.clock_cases import clocks_and_comparisons, clocks_of_senders, clocks_put_back, clocks_set_back
 from tests.conformance.materials import envelope, head
 from tests.conformance.parties import KR_TO_HK, STRANGER
 from tests.conformance.receiver_building import FORKED, LEAVES, OTHERS, REMOTE, Receiver, case
@@ -14,7 +14,7 @@ from tests.ledger import oracle
 
 def receivers() -> Subject:
     made = Receiver()
-    clocks = (clocks_of_senders, clocks_and_comparisons, clocks_set_back)
+    clocks = (clocks_of_senders, clocks_and_comparisons, clocks_set_back, clocks_put_back)
     for add in (
         _greetings,
         _batches,

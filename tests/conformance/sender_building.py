@@ -58,9 +58,9 @@ class Sender:
         self.kit.subject.refuse(name, base, differs, reason, told, ends=ends, after=after(**more))
 
 
-def opened(size: int) -> dict[str, Any]:
-    """The Hello, which is sent before anything arrives."""
-    return {"receive": None, "send": [sends("hello", **hello(size))]}
+def opened(size: int, receipted: int = 0) -> dict[str, Any]:
+    """The Hello, which is sent before anything arrives; it shows the receipt for so many."""
+    return {"receive": None, "send": [sends("hello", **hello(size, receipt=str(receipted or "")))]}
 
 
 def sent(first: int, count: int) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def _positions(made: Sender) -> None:
         leaves=log,
         receipted=5,
     )
-    lost = case(made.at(5, 5), opened(5), step(made.position(3), sent(3, 2)))
+    lost = case(made.at(5, 5), opened(5, 5), step(made.position(3), sent(3, 2)))
     made.accept(
         "peer-rolled-back",
         "the receiver holds less than it countersigned: an alarm, and it is sent again",
@@ -65,7 +65,7 @@ def _positions(made: Sender) -> None:
         receipted=5,
         alarms=[BEHIND],
     )
-    nothing = case(made.at(5, 5), opened(5), step(made.position(0), *both))
+    nothing = case(made.at(5, 5), opened(5, 5), step(made.position(0), *both))
     made.accept(
         "peer-lost-all", "the receiver holds nothing any more", nothing, leaves=log, receipted=5, alarms=[BEHIND]
     )
@@ -185,7 +185,7 @@ def _receipts(made: Sender) -> None:
 def _rolled_back(made: Sender) -> None:
     three, five = made.at(3, 3), made.position(5)
     ask = step(five, sends("recover", first_index="3"))
-    back = case(three, opened(3), ask, step(made.recovered(3, 5)))
+    back = case(three, opened(3, 3), ask, step(made.recovered(3, 5)))
     made.accept(
         "sender-rolled-back",
         "the receiver countersigned more: the channel halts until all is back",
@@ -193,7 +193,7 @@ def _rolled_back(made: Sender) -> None:
         leaves=LEAVES[:5],
         receipted=5,
     )
-    halfway = case(three, opened(3), ask)
+    halfway = case(three, opened(3, 3), ask)
     made.accept(
         "sender-waits",
         "what is owed is not there yet: nothing is sealed until it is",
@@ -230,7 +230,7 @@ def _rolled_back(made: Sender) -> None:
             "sender-rolled-back",
             differs,
             reason,
-            case(three, opened(3), ask, step(message)),
+            case(three, opened(3, 3), ask, step(message)),
             leaves=LEAVES[:3],
             receipted=3,
             halted=AHEAD,

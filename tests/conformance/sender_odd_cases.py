@@ -39,7 +39,7 @@ def coming_seals(made: Sender) -> None:
         "sender-rolled-back",
         "such a seal cosigned more than is here: nothing shows that it is the receiver's",
         "UNKNOWN_SEAL",
-        case(made.at(3, 3), opened(3), step(more)),
+        case(made.at(3, 3), opened(3, 3), step(more)),
         leaves=LEAVES[:3],
         receipted=3,
     )
@@ -84,7 +84,7 @@ def odd_recoveries(made: Sender) -> None:
     made.accept(
         "recovered-under-a-receipt",
         "the receipt serves as the checkpoint that it is made of",
-        case(three, opened(3), ask, step(under)),
+        case(three, opened(3, 3), ask, step(under)),
         leaves=LEAVES[:5],
         receipted=5,
     )
@@ -103,7 +103,7 @@ def odd_recoveries(made: Sender) -> None:
             "sender-rolled-back",
             differs,
             REMOTE,
-            case(three, opened(3), ask, step(message)),
+            case(three, opened(3, 3), ask, step(message)),
             leaves=LEAVES[:3],
             receipted=3,
             halted=AHEAD,

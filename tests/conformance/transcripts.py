@@ -117,7 +117,9 @@ def _time_of(note: bytes) -> str:
 
 
 _TOLD: dict[str, Any] = {
-    "hello": lambda said: hello(said.size, said.origin, list(said.versions), _size_of(said.checkpoint)),
+    "hello": lambda said: hello(
+        said.size, said.origin, list(said.versions), _size_of(said.checkpoint), _size_of(said.receipt)
+    ),
     "batch": lambda said: batch(said.first_index, len(said.envelopes)),
     "recover": lambda said: {"first_index": str(said.first_index)},
     "position": lambda said: {
@@ -135,7 +137,11 @@ _TOLD: dict[str, Any] = {
 
 
 def hello(
-    size: int, origin: str = HK_TO_KR, versions: Sequence[int] = (1,), checkpoint: str | None = None
+    size: int,
+    origin: str = HK_TO_KR,
+    versions: Sequence[int] = (1,),
+    checkpoint: str | None = None,
+    receipt: str = "",
 ) -> dict[str, Any]:
     shown = str(size) if size else ""
     return {
@@ -143,6 +149,7 @@ def hello(
         "origin": origin,
         "size": str(size),
         "checkpoint": shown if checkpoint is None else checkpoint,
+        "receipt": receipt,
     }
 
 

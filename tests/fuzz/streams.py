@@ -112,7 +112,9 @@ def requests() -> Sequence[wire.ExchangeRequest]:
         _destroyed(receipt=receipt_of(LEAVES[:6]).note, consistency=oracle.proof(3, LEAVES[:6])),
     ]
     told, last = ([wire.ExchangeRequest(batch=each) for each in which] for which in (batches, remainders))
-    return [wire.ExchangeRequest(), *hellos, *told, *recovers, *last]
+    showing = _hello(LEAVES, 6)
+    showing.hello.receipt = receipt_of(LEAVES[:6], time=LATER + 9).note
+    return [wire.ExchangeRequest(), *hellos, *told, *recovers, *last, showing]
 
 
 @cache

@@ -1,12 +1,16 @@
 """The receiver's machine: verify, commit, countersign; and what a sender cannot make it do."""
 
+from dataclasses import replace
+
 import pytest
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.errors import LocalProtocolError
 from gateway.ledger import steps
 from gateway.ledger.channel import State
-from gateway.ledger.checkpoint import sign_checkpoint
+from gateway.ledger.checkpoint import countersign, sign_checkpoint
+from gateway.ledger.note import encode_base64
+from gateway.ledger.receiver import ReceiverMachine
 from tests.ledger.receivers import (
     LEAVES,
     OTHERS,
@@ -20,12 +24,17 @@ from tests.ledger.receivers import (
     streaming,
 )
 from tests.ledger.samples import (
+    CHANNEL_SEALS,
+    HK,
     HK_SEAL,
+    KR,
     KR_SEAL,
     KR_TO_HK,
+    LATER,
     STRANGER_SEAL,
     TIME,
     batch_of,
+    certified,
     checkpoint_of,
     head_of,
     log_of,
@@ -54,7 +63,7 @@ def test_a_sender_that_is_ahead_is_welcome():
 @pytest.mark.parametrize("receipted", [0, 4])
 def test_a_receipt_that_a_crash_kept_it_from_making_is_made_before_the_position(receipted):
     machine = opened(receipted=receipted)
-    assert machine.feed(hello()) == [steps.Countersign(head_of(LEAVES[:6]))]
+    assert machine.feed(hello()) == [steps.Countersign(head_of(LEAVES[:6]), LATER if receipted else 0)]
     assert answer(*machine.feed(steps.Countersigned(receipt_of(LEAVES[:6])))) == [position_of(6)]
 
 
@@ -62,7 +71,76 @@ def test_the_newest_version_that_both_speak_is_chosen():
     assert answer(*opened().feed(hello(versions=[7, 1]))) == [position_of(6)]
 
 
+SHOWN = {
+    "of more than is here": receipt_of(LEAVES, time=LATER + 9),
+    "of what is here": receipt_of(LEAVES[:6], time=LATER + 9),
+    "of less than is here": receipt_of(LEAVES[:2], time=LATER + 9),
+    "of another history": receipt_of(OTHERS, time=LATER + 9),
+    "of its sender's by another seal": countersign(head_of(LEAVES, STRANGER_SEAL), KR, KR_SEAL, LATER + 9),
+}
+
+
+@pytest.mark.parametrize("shown", SHOWN.values(), ids=SHOWN)
+def test_what_it_cosigned_last_is_told_by_its_own_signature_and_nothing_goes_back_before_that(shown):
+    machine = opened()
+    assert answer(*machine.feed(hello(receipt=shown.note))) == [position_of(6)]
+    (commit,) = machine.feed(batch_of(LEAVES, 6))
+    assert commit.not_before == LATER + 9
+    assert machine.feed(steps.Committed()) == [steps.Countersign(head_of(LEAVES), LATER + 9)]
+
+
+def test_a_receipt_that_is_made_before_the_position_does_not_go_back_before_what_the_sender_shows():
+    machine = opened(receipted=4)
+    shown = hello(receipt=receipt_of(LEAVES[:5], time=LATER + 9).note)
+    assert machine.feed(shown) == [steps.Countersign(head_of(LEAVES[:6]), LATER + 9)]
+
+
+def test_its_own_last_receipt_counts_where_it_is_later_than_what_the_sender_shows():
+    machine = opened()
+    machine.feed(hello(receipt=receipt_of(LEAVES[:2], time=LATER - 9).note))
+    (commit,) = machine.feed(batch_of(LEAVES, 6))
+    assert commit.not_before == LATER
+
+
+def test_a_receipt_by_a_seal_that_it_had_before_tells_its_time_whatever_size_that_was_given_up_at():
+    seals = replace(CHANNEL_SEALS, receiver=CHANNEL_SEALS.receiver.rotated(2, certified(STRANGER_SEAL)))
+    machine = ReceiverMachine(seals, log_of([]), None, None)
+    machine.feed(steps.Opened())
+    machine.feed(hello(receipt=receipt_of(LEAVES, time=LATER + 9).note))
+    (commit,) = machine.feed(batch_of(LEAVES, 0))
+    assert commit.not_before == LATER + 9
+
+
+def test_a_receipt_by_a_seal_of_its_own_name_that_is_lost_here_tells_nothing_and_holds_up_nothing():
+    machine = opened()
+    shown = receipt_of(LEAVES, seal=STRANGER_SEAL, time=LATER + 9)
+    assert answer(*machine.feed(hello(receipt=shown.note))) == [position_of(6)]
+    (commit,) = machine.feed(batch_of(LEAVES, 6))
+    assert commit.not_before == LATER
+
+
+def test_what_a_stream_showed_is_forgotten_with_it():
+    machine = opened()
+    machine.feed(hello(receipt=receipt_of(LEAVES, time=LATER + 9).note))
+    machine.feed(steps.Closed())
+    machine.feed(steps.Opened())
+    machine.feed(hello())
+    (commit,) = machine.feed(batch_of(LEAVES, 6))
+    assert commit.not_before == LATER
+
+
 LYING_HELLOS = {
+    "a receipt that is none": hello(receipt=b"\x00"),
+    "its own checkpoint for a receipt": hello(receipt=head_of(LEAVES[:6]).note),
+    "a receipt by another name": hello(receipt=receipt_of(LEAVES[:6], domain="gateway.sg.example").note),
+    "a receipt of the other direction": hello(
+        receipt=countersign(sign_checkpoint(checkpoint_of(LEAVES, KR_TO_HK), KR_SEAL, TIME), HK, HK_SEAL, LATER).note
+    ),
+    "a receipt whose root is altered": hello(
+        receipt=receipt_of(LEAVES[:6]).note.replace(
+            encode_base64(log_of(LEAVES[:6]).root()).encode(), encode_base64(bytes(32)).encode()
+        )
+    ),
     "no version": hello(versions=[]),
     "another version": hello(versions=[2]),
     "the other direction": hello(origin=KR_TO_HK),
@@ -92,7 +170,7 @@ def test_a_batch_is_verified_committed_countersigned_and_only_then_answered():
     machine = streaming()
     (commit,) = machine.feed(batch_of(LEAVES[:8], 6))
     assert list(commit.batch.envelopes) == LEAVES[6:8]
-    assert machine.feed(steps.Committed()) == [steps.Countersign(head_of(LEAVES[:8]))]
+    assert machine.feed(steps.Committed()) == [steps.Countersign(head_of(LEAVES[:8]), LATER)]
     assert answer(*machine.feed(steps.Countersigned(receipt_of(LEAVES[:8])))) == [receipt_message(8)]
     assert machine.state is State.STREAMING
 
@@ -165,7 +243,7 @@ def test_a_stream_that_ends_amid_a_commit_is_forgotten_and_made_up_for(when):
     machine.feed(steps.Opened())
     effects = machine.feed(hello())
     if durable == 8:
-        assert effects == [steps.Countersign(head_of(LEAVES[:8]))]
+        assert effects == [steps.Countersign(head_of(LEAVES[:8]), LATER)]
         assert answer(*machine.feed(steps.Countersigned(receipt_of(LEAVES[:8])))) == [position_of(8)]
     else:
         assert answer(*effects) == [position_of(6)]

@@ -36,6 +36,7 @@ from tests.ledger.senders import (
     OTHERS,
     assert_refused,
     greeting,
+    hello_with,
     machine_with,
     note_of_receipt,
     position,
@@ -50,6 +51,16 @@ def test_it_greets_with_its_newest_checkpoint():
     hello = send.message.hello
     assert (list(hello.versions), hello.origin, hello.size) == ([1], HK_TO_KR, 6)
     assert hello.checkpoint == head_of(LEAVES).note
+
+
+def test_it_greets_with_the_newest_receipt_that_it_keeps():
+    """Its receiver may have lost it, and with it when it signed last."""
+    machine = streaming(sent=(2, 6), receipted=0)
+    machine.feed(note_of_receipt(2))
+    machine.feed(steps.Closed())
+    (send,) = machine.feed(steps.Opened())
+    assert send.message.hello.receipt == receipt_of(LEAVES[:2]).note
+    assert machine_with().feed(steps.Opened())[0].message.hello.receipt == b""
 
 
 def test_an_empty_log_has_no_checkpoint_to_show():
@@ -197,7 +208,7 @@ def test_news_of_growth_that_comes_late_takes_nothing_back():
     machine = streaming(at=6, receipted=6)
     machine.feed(steps.Grown(log_of(LEAVES[:4]), head_of(LEAVES[:4]), CHANNEL_SEALS))
     machine.feed(steps.Closed())
-    assert machine.feed(steps.Opened()) == HELLO
+    assert machine.feed(steps.Opened()) == hello_with(6)
 
 
 def test_a_receipt_is_kept():
@@ -209,7 +220,7 @@ def test_a_receipt_is_kept():
 def test_a_receipt_stands_for_the_batches_before_it_too():
     machine = streaming(sent=(2, 4, 6))
     assert machine.feed(note_of_receipt(6)) == [steps.StoreReceipt(receipt_of(LEAVES))]
-    assert_refused(machine, note_of_receipt(4), HELLO)
+    assert_refused(machine, note_of_receipt(4), hello_with(6))
 
 
 def test_a_receipt_said_again_is_harmless():
@@ -248,7 +259,7 @@ LYING_RECEIPTS = {
 @pytest.mark.parametrize("note", LYING_RECEIPTS.values(), ids=LYING_RECEIPTS)
 def test_a_receipt_that_proves_nothing_ends_the_stream_and_is_not_kept(note):
     machine = streaming(at=3, sent=(4, 6), receipted=3)
-    assert_refused(machine, wire.Receipt(note=note), HELLO)
+    assert_refused(machine, wire.Receipt(note=note), hello_with(3))
 
 
 # --- out of place -----------------------------------------------------------------------------------------------

@@ -72,8 +72,8 @@ MUTATIONS = (
     Mutation(
         "a receipt is made before the commit of what it is for",
         "gateway/ledger/receiver.py",
-        "self._do(Commit(verified))",
-        "self._do(Countersign(verified.head), Commit(verified))",
+        "self._do(Commit(verified, self._not_before()))",
+        "self._do(Countersign(verified.head, 0), Commit(verified, 0))",
         "tests/ledger/test_receiver.py::test_a_batch_is_verified_committed_countersigned_and_only_then_answered",
     ),
     Mutation(
@@ -184,9 +184,9 @@ MUTATIONS = (
     ),
     Mutation(
         "the time of receipts follows the clock back",
-        "gateway/carrier.py",
-        "time = max(tx.now // MICROS, before.time if before else 0)",
-        "time = tx.now // MICROS",
+        "gateway/ledger/receiver.py",
+        "return max(self._receipt.time if self._receipt else 0, self._shown_time)",
+        "return self._shown_time * 0",
         "tests/store/test_exchanges.py::test_receipts_do_not_go_back_in_time_when_the_clock_does",
     ),
     # What is told, and to whom
@@ -296,6 +296,14 @@ MUTATIONS = (
         "    if destroyed:  # their receiver",
         "    if not sizes:  # their receiver",
         "tests/store/test_destruction_restored.py::test_a_receiver_that_lost_all_takes_hashes_before_what_it_never_countersigned",
+    ),
+    Mutation(
+        "a receiver that was put back dates its receipts before those that it lost",
+        "gateway/ledger/receiver.py",
+        "self._shown_time = self._time_of_own(hello.receipt)",
+        "self._time_of_own(hello.receipt)",
+        "tests/simulation/test_rollbacks.py::"
+        "test_what_a_rolled_back_receiver_with_another_clock_gives_receipts_for_is_delivered",
     ),
     Mutation(
         "own replies that come back before what they reply to count for nothing",

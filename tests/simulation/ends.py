@@ -215,6 +215,7 @@ class ReceiverEnd(End):
         self.inbox, self.outbox = link.to_receiver, link.to_sender
         self.keys = [KR_SEAL]
         self.seals = CHANNEL_SEALS.receiver  # its own, which stand in the channel the other way
+        self.ahead = 0  # seconds by which its clock is
         super().__init__(link)
 
     def build(self) -> Machine:
@@ -235,12 +236,13 @@ class ReceiverEnd(End):
 
     def carry_out_own(self, effect: steps.Effect) -> steps.LocalEvent | None:
         match effect:
-            case steps.Commit(batch):
+            case steps.Commit(batch, _):
                 self.disk.append_verified(batch)
                 return steps.Committed()
-            case steps.Countersign(head):
+            case steps.Countersign(head, not_before):
                 assert self.disk.heads[head.checkpoint.size] == head, "only what is durable is countersigned (G3)"
-                receipt = countersign(head, KR, self.keys[-1], LATER + head.checkpoint.size)
+                time = LATER + head.checkpoint.size + self.ahead
+                receipt = countersign(head, KR, self.keys[-1], max(time, not_before))
                 self.disk.keep_receipt(receipt)
                 return steps.Countersigned(receipt)
             case _:

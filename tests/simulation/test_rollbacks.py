@@ -46,6 +46,27 @@ def test_a_receiver_that_lost_everything_is_sent_everything_again():
     check_settled(world.sender, world.receiver)
 
 
+@pytest.mark.parametrize("ahead", [45 * 60, -45 * 60])
+@pytest.mark.parametrize("kept", [0, 2])
+def test_what_a_rolled_back_receiver_with_another_clock_gives_receipts_for_is_delivered(kept, ahead):
+    """Its sender shows when it cosigned last: of less than it covers now, and before, by a clock that was ahead."""
+    world = grown_world(2)
+    backup = world.receiver.disk.backup() if kept else Disk()
+    world.receiver.ahead = max(ahead, 0)
+    world.seal(3)
+    world.settle()
+    last = world.sender.disk.receipt.time
+    world.receiver.ahead = min(ahead, 0)
+    world.receiver.boot(backup)
+    world.settle()
+    for _ in range(2):
+        world.seal(1)
+        world.settle()
+    check_settled(world.sender, world.receiver)
+    assert world.sender.errors == []
+    assert world.sender.disk.receipt.time == last, "its own clock has not come to that time"
+
+
 def test_a_rolled_back_sender_halts_recovers_in_several_batches_and_reopens():
     world = grown_world(2)
     backup = world.sender.disk.backup()

@@ -4,6 +4,8 @@ A node of an earlier version is one whose every message goes through the contrac
 one adds to every message, or to what it seals, what nobody here knows.
 """
 
+from itertools import count, repeat
+
 import pytest
 from google.protobuf.message import Message as Protobuf
 from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer
@@ -20,7 +22,7 @@ from gateway.supervision.envelopes import envelope_of
 from tests.skew.earlier import as_it_was, read
 from tests.store.destruction import destroy, kept_until, lost_everything
 from tests.store.exchanging import exchange
-from tests.store.stores import HK_TO_KR, Opened
+from tests.store.stores import HK_TO_KR, NOW, Opened
 from tests.store.test_exchanges import check_equal
 from tests.store.test_transaction import append, envelope, kinds
 from tests.supervision import sharing_samples as sharing
@@ -137,6 +139,28 @@ async def test_assistance_that_an_earlier_version_kept_as_unknown_is_there_once_
         cases = {each.request.record.id: (each.outcome, each.respond_by) for each in found}
         assert cases == {"kr-1": (AssistanceAnswer.COMPLETE, 0), "hk-1": (0, 20260401)}
         assert store.verify().findings == ()
+
+
+async def test_a_receiver_that_was_rolled_back_with_its_clock_goes_on_though_nobody_shows_it_its_receipts(
+    hk: Opened, kr: Opened
+) -> None:
+    """What it gives before its clock has come to when it cosigned last is no receipt to who has that one."""
+    backup = kr.backup()
+    await hk.release("hk-1")
+    await settle(hk, kr)
+    kr.clock = repeat(NOW - 1_800_000_000)
+    await kr.restore(backup)
+    await hk.release("hk-2")
+    with pytest.raises(AssertionError, match="earlier time"):  # a receipt for both, of before that for the first
+        await exchange(hk, kr, as_seen=as_it_was)
+    for _ in range(2):
+        await settle(hk, kr)
+    assert (kr.state(HK_TO_KR).log.size, hk.state().receipted_size) == (2, 1)
+    kr.clock = count(NOW + 60_000_000)
+    await hk.release("hk-3")
+    await settle(hk, kr)
+    assert hk.state().receipted_size == 3
+    await check_equal(hk, kr)
 
 
 # --- a newer version at the other end -------------------------------------------------------------------------------

@@ -47,17 +47,16 @@ class Driver:
         match effect:
             case steps.Send(message):
                 self.sent.append(message)
-            case steps.Commit(batch):
+            case steps.Commit(batch, _):
                 require_come(batch.head, self._now)
                 disk.append_verified(batch)
                 return steps.Committed()
             case steps.Restore(batch):
                 disk.append_verified(batch)
                 return steps.Restored()
-            case steps.Countersign(head):
+            case steps.Countersign(head, not_before):
                 assert disk.heads[head.checkpoint.size] == head, "only what is durable is countersigned"
-                time = max(self._now, disk.receipt.time if disk.receipt else 0)
-                disk.keep_receipt(countersign(head, self._domain, self._signer, time))
+                disk.keep_receipt(countersign(head, self._domain, self._signer, max(self._now, not_before)))
                 return steps.Countersigned(disk.receipts[head.checkpoint.size])
             case _:
                 return self._read(effect) or self._keep(effect)

@@ -25,15 +25,13 @@ class Times:
     def __init__(self, world: Any, random: Random) -> None:
         self._world, self._random = world, random
         self._factors = {name: place for place, name in enumerate(world.sites, 1)}
-        self.agreed_seconds = self._latest_seconds = 0.0  # the latter: that any clock was ahead which was believed
+        self.agreed_seconds = 0.0
 
     async def set_clock(self, site: Site) -> None:
         """A clock is set right, a little wrong, or leaps: so that it never agrees with another one that leapt."""
         slight = self._random.uniform(-SLIGHT_SECONDS, SLIGHT_SECONDS)
         far = self._factors[site.name] * self._random.choice(STEPS) * self._random.choice([1, -1])
         seconds = self._random.choice([0.0, slight, far + self._random.uniform(-1, 1)])
-        if abs(seconds) <= SLIGHT_SECONDS:
-            self._latest_seconds = max(self._latest_seconds, seconds)
         self._set(site, seconds)
 
     async def mislead(self, _site: Site) -> None:
@@ -51,12 +49,9 @@ class Times:
             site.offset_seconds, site.trusts_clock = self.agreed_seconds, True
 
     def stop(self) -> None:
-        """All clocks agree, at a time that none of them has passed.
-
-        A receiver that was put back may have cosigned at a time to come; what it cosigns before that time is not kept.
-        """
+        """All clocks are right, or wrong in the one way in which all were."""
         for site in self._world.sites.values():
-            site.offset_seconds = max(self.agreed_seconds, self._latest_seconds)
+            site.offset_seconds = self.agreed_seconds
 
     def _set(self, site: Site, seconds: float) -> None:
         site.offset_seconds, site.trusts_clock = seconds, False  # whoever looked at it saw another time

@@ -63,6 +63,7 @@ def _notes(message: Message) -> Iterator[tuple[bytes, bool]]:
     if isinstance(message, wire.ExchangeRequest):
         batches = [message.batch]
         yield from ((note, False) for note in [message.hello.checkpoint] if note)
+        yield from ((note, True) for note in [message.hello.receipt] if note)
     else:
         batches = [message.recovered]
         yield from ((note, True) for note in (message.position.receipt, message.receipt.note) if note)

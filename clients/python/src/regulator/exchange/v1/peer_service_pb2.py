@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(regulator/exchange/v1/peer_service.proto\x12\x15regulator.exchange.v1\"\x81\x02\n\x0f\x45xchangeRequest\x12\x34\n\x05hello\x18\x01 \x01(\x0b\x32\x1c.regulator.exchange.v1.HelloH\x00R\x05hello\x12\x34\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1c.regulator.exchange.v1.BatchH\x00R\x05\x62\x61tch\x12:\n\x07recover\x18\x03 \x01(\x0b\x32\x1e.regulator.exchange.v1.RecoverH\x00R\x07recover\x12>\n\x06traced\x18\n \x03(\x0b\x32&.regulator.exchange.v1.TracedEnvelopesR\x06tracedB\x06\n\x04step\"j\n\x0fTracedEnvelopes\x12\x1f\n\x0b\x66irst_index\x18\x01 \x01(\x04R\nfirstIndex\x12\x14\n\x05\x63ount\x18\x02 \x01(\x04R\x05\x63ount\x12 \n\x0btraceparent\x18\x03 \x01(\x0cR\x0btraceparent\"y\n\x16SendAttachmentsRequest\x12\x14\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00R\x04\x64\x61ta\x12\x41\n\x06\x61\x62sent\x18\x02 \x01(\x0b\x32\'.regulator.exchange.v1.AttachmentAbsentH\x00R\x06\x61\x62sentB\x06\n\x04step\"\x12\n\x10\x41ttachmentAbsent\"\x80\x01\n\x17SendAttachmentsResponse\x12\x16\n\x06sha256\x18\x01 \x01(\x0cR\x06sha256\x12\x1d\n\nsize_bytes\x18\x02 \x01(\x04R\tsizeBytes\x12\x16\n\x06offset\x18\x03 \x01(\x04R\x06offset\x12\x16\n\x06length\x18\x04 \x01(\x04R\x06length\"\x8c\x02\n\x10\x45xchangeResponse\x12=\n\x08position\x18\x01 \x01(\x0b\x32\x1f.regulator.exchange.v1.PositionH\x00R\x08position\x12:\n\x07receipt\x18\x02 \x01(\x0b\x32\x1e.regulator.exchange.v1.ReceiptH\x00R\x07receipt\x12<\n\trecovered\x18\x03 \x01(\x0b\x32\x1c.regulator.exchange.v1.BatchH\x00R\trecovered\x12\x37\n\x06halted\x18\x04 \x01(\x0b\x32\x1d.regulator.exchange.v1.HaltedH\x00R\x06haltedB\x06\n\x04step\"o\n\x05Hello\x12\x1a\n\x08versions\x18\x01 \x03(\rR\x08versions\x12\x16\n\x06origin\x18\x02 \x01(\tR\x06origin\x12\x12\n\x04size\x18\x03 \x01(\x04R\x04size\x12\x1e\n\ncheckpoint\x18\x04 \x01(\x0cR\ncheckpoint\"R\n\x08Position\x12\x18\n\x07version\x18\x01 \x01(\rR\x07version\x12\x12\n\x04size\x18\x02 \x01(\x04R\x04size\x12\x18\n\x07receipt\x18\x03 \x01(\x0cR\x07receipt\"\xe6\x01\n\x05\x42\x61tch\x12\x1f\n\x0b\x66irst_index\x18\x01 \x01(\x04R\nfirstIndex\x12\x1c\n\tenvelopes\x18\x02 \x03(\x0cR\tenvelopes\x12\x1e\n\ncheckpoint\x18\x03 \x01(\x0cR\ncheckpoint\x12\x42\n\tdestroyed\x18\x04 \x03(\x0b\x32$.regulator.exchange.v1.DestroyedLeafR\tdestroyed\x12\x18\n\x07receipt\x18\x05 \x01(\x0cR\x07receipt\x12 \n\x0b\x63onsistency\x18\x06 \x03(\x0cR\x0b\x63onsistency\"B\n\rDestroyedLeaf\x12\x14\n\x05index\x18\x01 \x01(\x04R\x05index\x12\x1b\n\tleaf_hash\x18\x02 \x01(\x0cR\x08leafHash\"\x1d\n\x07Receipt\x12\x12\n\x04note\x18\x01 \x01(\x0cR\x04note\"*\n\x07Recover\x12\x1f\n\x0b\x66irst_index\x18\x01 \x01(\x04R\nfirstIndex\"\x7f\n\x06Halted\x12\x16\n\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1a\n\x08\x65vidence\x18\x02 \x03(\x0cR\x08\x65vidence\x12\x1f\n\x0bprefix_root\x18\x03 \x01(\x0cR\nprefixRoot\x12 \n\x0b\x63onsistency\x18\x04 \x03(\x0cR\x0b\x63onsistency2\xe4\x01\n\x0bPeerService\x12_\n\x08\x45xchange\x12&.regulator.exchange.v1.ExchangeRequest\x1a\'.regulator.exchange.v1.ExchangeResponse(\x01\x30\x01\x12t\n\x0fSendAttachments\x12-.regulator.exchange.v1.SendAttachmentsRequest\x1a..regulator.exchange.v1.SendAttachmentsResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(regulator/exchange/v1/peer_service.proto\x12\x15regulator.exchange.v1\"\x81\x02\n\x0f\x45xchangeRequest\x12\x34\n\x05hello\x18\x01 \x01(\x0b\x32\x1c.regulator.exchange.v1.HelloH\x00R\x05hello\x12\x34\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1c.regulator.exchange.v1.BatchH\x00R\x05\x62\x61tch\x12:\n\x07recover\x18\x03 \x01(\x0b\x32\x1e.regulator.exchange.v1.RecoverH\x00R\x07recover\x12>\n\x06traced\x18\n \x03(\x0b\x32&.regulator.exchange.v1.TracedEnvelopesR\x06tracedB\x06\n\x04step\"j\n\x0fTracedEnvelopes\x12\x1f\n\x0b\x66irst_index\x18\x01 \x01(\x04R\nfirstIndex\x12\x14\n\x05\x63ount\x18\x02 \x01(\x04R\x05\x63ount\x12 \n\x0btraceparent\x18\x03 \x01(\x0cR\x0btraceparent\"y\n\x16SendAttachmentsRequest\x12\x14\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00R\x04\x64\x61ta\x12\x41\n\x06\x61\x62sent\x18\x02 \x01(\x0b\x32\'.regulator.exchange.v1.AttachmentAbsentH\x00R\x06\x61\x62sentB\x06\n\x04step\"\x12\n\x10\x41ttachmentAbsent\"\x80\x01\n\x17SendAttachmentsResponse\x12\x16\n\x06sha256\x18\x01 \x01(\x0cR\x06sha256\x12\x1d\n\nsize_bytes\x18\x02 \x01(\x04R\tsizeBytes\x12\x16\n\x06offset\x18\x03 \x01(\x04R\x06offset\x12\x16\n\x06length\x18\x04 \x01(\x04R\x06length\"\x8c\x02\n\x10\x45xchangeResponse\x12=\n\x08position\x18\x01 \x01(\x0b\x32\x1f.regulator.exchange.v1.PositionH\x00R\x08position\x12:\n\x07receipt\x18\x02 \x01(\x0b\x32\x1e.regulator.exchange.v1.ReceiptH\x00R\x07receipt\x12<\n\trecovered\x18\x03 \x01(\x0b\x32\x1c.regulator.exchange.v1.BatchH\x00R\trecovered\x12\x37\n\x06halted\x18\x04 \x01(\x0b\x32\x1d.regulator.exchange.v1.HaltedH\x00R\x06haltedB\x06\n\x04step\"\x89\x01\n\x05Hello\x12\x1a\n\x08versions\x18\x01 \x03(\rR\x08versions\x12\x16\n\x06origin\x18\x02 \x01(\tR\x06origin\x12\x12\n\x04size\x18\x03 \x01(\x04R\x04size\x12\x1e\n\ncheckpoint\x18\x04 \x01(\x0cR\ncheckpoint\x12\x18\n\x07receipt\x18\x05 \x01(\x0cR\x07receipt\"R\n\x08Position\x12\x18\n\x07version\x18\x01 \x01(\rR\x07version\x12\x12\n\x04size\x18\x02 \x01(\x04R\x04size\x12\x18\n\x07receipt\x18\x03 \x01(\x0cR\x07receipt\"\xe6\x01\n\x05\x42\x61tch\x12\x1f\n\x0b\x66irst_index\x18\x01 \x01(\x04R\nfirstIndex\x12\x1c\n\tenvelopes\x18\x02 \x03(\x0cR\tenvelopes\x12\x1e\n\ncheckpoint\x18\x03 \x01(\x0cR\ncheckpoint\x12\x42\n\tdestroyed\x18\x04 \x03(\x0b\x32$.regulator.exchange.v1.DestroyedLeafR\tdestroyed\x12\x18\n\x07receipt\x18\x05 \x01(\x0cR\x07receipt\x12 \n\x0b\x63onsistency\x18\x06 \x03(\x0cR\x0b\x63onsistency\"B\n\rDestroyedLeaf\x12\x14\n\x05index\x18\x01 \x01(\x04R\x05index\x12\x1b\n\tleaf_hash\x18\x02 \x01(\x0cR\x08leafHash\"\x1d\n\x07Receipt\x12\x12\n\x04note\x18\x01 \x01(\x0cR\x04note\"*\n\x07Recover\x12\x1f\n\x0b\x66irst_index\x18\x01 \x01(\x04R\nfirstIndex\"\x7f\n\x06Halted\x12\x16\n\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1a\n\x08\x65vidence\x18\x02 \x03(\x0cR\x08\x65vidence\x12\x1f\n\x0bprefix_root\x18\x03 \x01(\x0cR\nprefixRoot\x12 \n\x0b\x63onsistency\x18\x04 \x03(\x0cR\x0b\x63onsistency2\xe4\x01\n\x0bPeerService\x12_\n\x08\x45xchange\x12&.regulator.exchange.v1.ExchangeRequest\x1a\'.regulator.exchange.v1.ExchangeResponse(\x01\x30\x01\x12t\n\x0fSendAttachments\x12-.regulator.exchange.v1.SendAttachmentsRequest\x1a..regulator.exchange.v1.SendAttachmentsResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,20 +43,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDATTACHMENTSRESPONSE']._serialized_end=707
   _globals['_EXCHANGERESPONSE']._serialized_start=710
   _globals['_EXCHANGERESPONSE']._serialized_end=978
-  _globals['_HELLO']._serialized_start=980
-  _globals['_HELLO']._serialized_end=1091
-  _globals['_POSITION']._serialized_start=1093
-  _globals['_POSITION']._serialized_end=1175
-  _globals['_BATCH']._serialized_start=1178
-  _globals['_BATCH']._serialized_end=1408
-  _globals['_DESTROYEDLEAF']._serialized_start=1410
-  _globals['_DESTROYEDLEAF']._serialized_end=1476
-  _globals['_RECEIPT']._serialized_start=1478
-  _globals['_RECEIPT']._serialized_end=1507
-  _globals['_RECOVER']._serialized_start=1509
-  _globals['_RECOVER']._serialized_end=1551
-  _globals['_HALTED']._serialized_start=1553
-  _globals['_HALTED']._serialized_end=1680
-  _globals['_PEERSERVICE']._serialized_start=1683
-  _globals['_PEERSERVICE']._serialized_end=1911
+  _globals['_HELLO']._serialized_start=981
+  _globals['_HELLO']._serialized_end=1118
+  _globals['_POSITION']._serialized_start=1120
+  _globals['_POSITION']._serialized_end=1202
+  _globals['_BATCH']._serialized_start=1205
+  _globals['_BATCH']._serialized_end=1435
+  _globals['_DESTROYEDLEAF']._serialized_start=1437
+  _globals['_DESTROYEDLEAF']._serialized_end=1503
+  _globals['_RECEIPT']._serialized_start=1505
+  _globals['_RECEIPT']._serialized_end=1534
+  _globals['_RECOVER']._serialized_start=1536
+  _globals['_RECOVER']._serialized_end=1578
+  _globals['_HALTED']._serialized_start=1580
+  _globals['_HALTED']._serialized_end=1707
+  _globals['_PEERSERVICE']._serialized_start=1710
+  _globals['_PEERSERVICE']._serialized_end=1938
 # @@protoc_insertion_point(module_scope)

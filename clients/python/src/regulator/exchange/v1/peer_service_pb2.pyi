@@ -229,12 +229,17 @@ class Hello(_message.Message):
     ORIGIN_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """The channel: `<sender domain>/to/<receiver domain>`."""
     size: _builtins.int
     """Number of envelopes in the sender's log that the checkpoint covers."""
     checkpoint: _builtins.bytes
     """The sender's latest signed checkpoint, or that of its oldest rotation which no receipt covers; empty for an empty log."""
+    receipt: _builtins.bytes
+    """The newest receipt that the sender keeps; empty if there is none. A receiver whose database was put back learns from it
+    when it cosigned last: what it cosigns next bears no earlier time.
+    """
     @_builtins.property
     def versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Protocol versions that the sender speaks, best first. This text describes version 1."""
@@ -246,10 +251,11 @@ class Hello(_message.Message):
         origin: _builtins.str = ...,
         size: _builtins.int = ...,
         checkpoint: _builtins.bytes = ...,
+        receipt: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "origin", b"origin", "size", b"size", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "origin", b"origin", "receipt", b"receipt", "size", b"size", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
