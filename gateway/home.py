@@ -5,6 +5,7 @@ access.toml         the clients: their roles, clearance, sectors
 keys/               node.key node.crt, seal-ed25519.key .crt, seal-ml-dsa-44.key .crt; where a token
                     has the first key of the seal, seal-ed25519.uri names it; pin-refused.json: a PIN that it refused
 keys/next/          the seal that comes next, until the node has rotated to it
+keys/leaving/       the files of that folder once they are taken over, for a moment
 keys/earlier/       certificates of the seals before, each pair in a folder of its own
 trust/              node-authority.crt (the own root, which peers pin), client-authority.crt: each one root, or more
                     while one follows another; client-authority*.crl: lists that it signed; denied.txt

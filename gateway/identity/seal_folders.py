@@ -26,6 +26,10 @@ class SealFolders:
         """The seal that comes next; empty if none is prepared."""
         return SealFolder(self.keys / "next", self.tokens)
 
+    @property
+    def _leaving(self) -> SealFolder:
+        return SealFolder(self.keys / "leaving")
+
     def earlier(self) -> tuple[CertifiedSeal, ...]:
         """Reads the certificates of the seals before; their keys are gone.
 
@@ -38,16 +42,18 @@ class SealFolders:
         """Puts the files of the seal that comes next in the place of those before, if it is in force.
 
         Of the one before the certificates are kept, and the keys go: nothing more may be signed with them. If it is
-        cut short, what comes next is still whole, and it is done again.
+        cut short, what comes next is still whole, and it is done again; or is no more there, and its rest goes now.
 
         Raises:
             ConfigError: files cannot be read or written.
         """
+        self._leaving.remove()
         if in_force is None or not self.coming.holds_one() or self.coming.certified() != in_force:
             return
         before = self.in_force.certified()
-        if before != in_force:
+        if before.certificates[0] != in_force.certificates[0]:  # else it was cut short, and what was before is kept
             digest = sha256(before.certificates[0]).hexdigest()
             SealFolder(self.keys / "earlier" / digest[:16]).write(before, None)
         self.in_force.write(in_force, self.coming.keys())
-        self.coming.remove()
+        self.coming.path.rename(self._leaving.path)  # at once: a part of it would never go
+        self._leaving.remove()

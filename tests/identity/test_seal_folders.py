@@ -1,7 +1,10 @@
 """A seal that comes into force takes the place of the one before, also where its node ended midway."""
 
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -113,11 +116,43 @@ def test_without_the_library_it_is_told_what_to_install(folders, monkeypatch):
 def test_what_was_cut_short_is_done_again(folders, written):
     """As a process leaves it that ended when so many of the four files were in their place."""
     before, coming = made(folders.in_force), made(folders.coming)
-    SealFolder(folders.keys / "earlier" / "0123456789abcdef").write(before, None)
+    digest = sha256(before.certificates[0]).hexdigest()
+    SealFolder(folders.keys / "earlier" / digest[:16]).write(before, None)
     files = [f"{name}.{suffix}" for suffix in ("key", "crt") for name in NAMES]
     for name in files[:written]:
         (folders.keys / name).write_bytes((folders.coming.path / name).read_bytes())
     folders.adopt(coming)
     assert folders.in_force.keys().public == coming.public
-    assert before in folders.earlier()
+    assert folders.earlier() == (before,)
     assert not folders.coming.path.exists()
+
+
+class Ended(Exception):
+    """The process, before one of its steps."""
+
+
+STEPS = ("rename", "replace", "unlink", "rmdir")  # of a folder's files, each at once or not at all
+
+
+@pytest.mark.parametrize("last", range(20))
+def test_nothing_stays_behind_wherever_its_node_ended(folders, last, monkeypatch):
+    before, coming = made(folders.in_force), made(folders.coming)
+    left = iter(range(last))
+
+    def counted(step: Callable[..., object]) -> Callable[..., object]:
+        def take(*arguments: object, **named: object) -> object:
+            if next(left, None) is None:
+                raise Ended
+            return step(*arguments, **named)
+
+        return take
+
+    with monkeypatch.context() as patch:
+        for step in STEPS:
+            patch.setattr(Path, step, counted(getattr(Path, step)))
+        with suppress(Ended):
+            folders.adopt(coming)
+    folders.adopt(coming)
+    assert folders.in_force.keys().public == coming.public
+    assert folders.earlier() == (before,)
+    assert [each.name for each in folders.keys.iterdir() if each.is_dir()] == ["earlier"]
