@@ -1,7 +1,7 @@
 """``gateway assistance``: lists and shows requests for assistance, and answers them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, cast
@@ -27,7 +27,6 @@ from gateway.cli.options import (
     RequestId,
     connect,
     moment,
-    now,
     one_of,
     read_input,
     texts,
@@ -35,7 +34,9 @@ from gateway.cli.options import (
     words,
 )
 from gateway.cli.output import pairs, say, shown, table, write_json
+from gateway.supervision.acts import superseding
 from gateway.supervision.assistance_form import read_replies
+from gateway.supervision.notices import notice_id
 
 CaseName = Annotated[
     str, typer.Argument(metavar="NAME", help="Id of the case, which is that of its request, such as hk-2026-021.")
@@ -45,7 +46,8 @@ CaseName = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
     group = typer.Typer(
-        no_args_is_help=True, help="Follow requests for assistance, and answer them; gateway notice create asks."
+        no_args_is_help=True,
+        help="Follow and answer requests for assistance; gateway notice asks and takes back.",
     )
     group.command("list")(list_)
     group.command("show")(show)
@@ -162,6 +164,10 @@ def answer(  # noqa: PLR0913 - an option each
         Path | None,
         typer.Option(metavar="FILE", help='JSON of answers by question, {"1": {"en": ...}}; - for standard input.'),
     ] = None,
+    event_date: Annotated[
+        datetime | None,
+        typer.Option(parser=moment, metavar="DAY", help="Day on which what is told happened; else the request's own."),
+    ] = None,
     expected_by: Annotated[
         datetime | None,
         typer.Option(parser=moment, metavar="DAY", help="Day (UTC) by which more follows, such as 2026-05-08."),
@@ -178,6 +184,9 @@ def answer(  # noqa: PLR0913 - an option each
         ),
     ] = None,
     answer_id: Annotated[str, typer.Option("--id", help="Id of the answer's notice; else a new one.")] = "",
+    supersedes: Annotated[
+        str, typer.Option(metavar="ID", help="It takes the place of this earlier answer to the same request.")
+    ] = "",
     draft: AsDraft = False,
     validate_only: Annotated[
         bool, typer.Option("--validate-only", help="Check everything, and give nothing; what --attach names is sent.")
@@ -187,11 +196,10 @@ def answer(  # noqa: PLR0913 - an option each
 ) -> None:
     """Answers a request for assistance that a peer gave, for the authority of the caller.
 
-    The answer is a notice to who asked, with the request's sectors, urgency and handling. One that needs others is
-    given with gateway notice create.
+    The answer is a notice to who asked, with the request's sectors, urgency, handling and day. One that needs others
+    is given with gateway notice create. gateway notice withdraw takes it back.
     """
-    if draft and validate_only:
-        raise typer.BadParameter("--validate-only is for what is given, and --draft for what is kept")
+    drafts.check_kept(draft=draft, validate_only=validate_only)
     detail = AssistanceAnswer(
         outcome=AssistanceAnswer.Outcome.ValueType(outcome),
         ground=AssistanceAnswer.Ground.ValueType(ground or 0),
@@ -203,9 +211,14 @@ def answer(  # noqa: PLR0913 - an option each
         title=_localized(texts(title or (), "--title")), summary=_localized(texts(summary, "--summary"))
     )
     with connect(profile) as client:
-        request = _asked(client, name)
+        case = _answerable(client, name)
+        request = case.request
         detail.request = request.name
         content = _content(request, detail, said, client.server_info().client_authority)
+        if event_date:
+            content.event_date.CopyFrom(_day(event_date.date()))
+        if supersedes:
+            content = superseding(content, _earlier(case, supersedes))
         content.attachments.extend(attachments.attach(client, attach or []))
         if draft:
             act = notice_request(content, recipient=request.sender, notice_id=answer_id)
@@ -224,29 +237,40 @@ def answer(  # noqa: PLR0913 - an option each
         say("the answer is valid")
     else:
         given = word_of(AssistanceAnswer.Outcome, outcome)
-        say(f"{_id(notice)} is released, to {notice.recipient}: {given}, to {_id(request)}")
+        instead = f", in place of {notice_id(supersedes)}" if supersedes else ""
+        say(f"{_id(notice)} is released, to {notice.recipient}: {given}, to {_id(request)}{instead}")
 
 
-def _asked(client: Client, name: str) -> Notice:
-    """The request of a case that can be answered here."""
-    request = client.get_assistance_case(name).request
+def _answerable(client: Client, name: str) -> AssistanceCase:
+    """A case that can be answered here."""
+    case = client.get_assistance_case(name)
+    request = case.request
     if request.direction != Notice.INCOMING:
         raise typer.BadParameter(shown(f"{_id(request)} is a request that this side gave; the peer answers it"))
     if not request.HasField("content"):
         raise typer.BadParameter(
             shown(f"the content of {_id(request)} is destroyed, and with it the handling that an answer would have")
         )
-    return request
+    return case
+
+
+def _earlier(case: AssistanceCase, supersedes: str) -> str:
+    """The id of an earlier answer; the node would also take that of another notice, and the case stay as it is."""
+    earlier = notice_id(supersedes)
+    if earlier not in {notice_id(each.notice) for each in case.answers}:
+        raise typer.BadParameter(shown(f"{earlier} is no answer to {_id(case.request)}"), param_hint="--supersedes")
+    return earlier
 
 
 def _content(request: Notice, detail: AssistanceAnswer, said: NoticeContent, authority: str) -> NoticeContent:
+    """The answer: all that no option says comes from the request, and so is the same whenever it is repeated."""
     asked = request.content
     return NoticeContent(
         issuing_authority=authority,
         sectors=asked.sectors,
         urgency=asked.urgency,
         handling=asked.handling,
-        event_date=_day(now().astimezone(UTC).date()),
+        event_date=asked.event_date,
         title=said.title or asked.title,
         summary=said.summary,
         confidence=asked.confidence,

@@ -16,8 +16,8 @@ from gateway.cli.output import by_language, json_moment, moment_of
 
 CASE_HEADINGS = ("case", "from", "asked", "TLP", "state", "respond by", "overdue", "answers", "title")
 
-# What an answer may have otherwise than its request: how it may be used, of whom and what it speaks.
-_OF_AN_ANSWER = ("handling", "subjects", "instruments")
+# What an answer may have otherwise than its request: how it may be used, of which day, whom and what it speaks.
+_OF_AN_ANSWER = ("handling", "event_date", "subjects", "instruments")
 _ENDED = (Notice.WITHDRAWN, Notice.SUPERSEDED)
 
 

@@ -75,7 +75,7 @@ def create(  # noqa: PLR0913 - an option each
 ) -> None:
     """Keeps a notice or a framework's version as a draft, until another identity releases it.
 
-    To draft a withdrawal or an assessment, give --draft to gateway notice withdraw or gateway framework assess.
+    Commands with --draft keep what they would do, too: such as gateway notice withdraw and gateway framework assess.
     """
     if update and validate_only:
         raise typer.BadParameter("--validate-only is for new drafts, and --update for one that is there")
@@ -198,6 +198,12 @@ def reject(
     with connect(profile) as client:
         draft = client.reject_draft(name, etag=quoted(etag), reason=reason, request_id=request_id)
     _report_state(draft, as_json=as_json)
+
+
+def check_kept(*, draft: bool, validate_only: bool) -> None:
+    """Passes unless an act is to be both kept and only checked."""
+    if draft and validate_only:
+        raise typer.BadParameter("--validate-only is for what is given, and --draft for what is kept")
 
 
 def keep(client: Client, act: Act, request_id: str | None, *, as_json: bool) -> None:

@@ -20,6 +20,7 @@ from gateway.errors import Unavailable as PartUnavailable
 from gateway.errors import Violation as OwnViolation
 
 DOES_NOT_HOLD, USED_WRONGLY, REFUSED, NOT_REACHED, DOES_NOT_FIT = 1, 2, 3, 4, 5
+APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
 READER_GONE = 141  # as a shell tells of a program that SIGPIPE ended
 
 _CODES: tuple[tuple[type[GatewayError], int], ...] = (
@@ -89,7 +90,15 @@ def _told_of_a_call(error: ExchangeError) -> Failure:
         return Failure(f"the node did not do it: {error.message}", NOT_REACHED)
     if not error.reason:  # no node said it
         return Failure(error.message, DOES_NOT_FIT)
-    return Failure(f"the node refused: {error.message} ({error.reason})", REFUSED)
+    return Failure(f"the node refused: {_said(error)} ({error.reason})", REFUSED)
+
+
+def _said(error: ExchangeError) -> str:
+    """What a node said, but where it names a call: what does the same here."""
+    if error.reason == APPROVAL_REQUIRED:
+        rule = error.metadata.get("rule", "")
+        return f"the rule {rule!r} of this node asks for four eyes: give --draft, and another identity releases it"
+    return error.message
 
 
 def _not_served(error: Unavailable | DeadlineExceeded) -> str:

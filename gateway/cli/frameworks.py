@@ -7,11 +7,12 @@ from typing import Annotated, cast
 
 import typer
 from regulator.exchange import Client, ProvisionFilters
+from regulator.exchange.framework_requests import publish_version
 from regulator.exchange.v1.framework_pb2 import Provision
 from regulator.exchange.v1.framework_service_pb2 import PublishVersionResponse
 from regulator.exchange.v1.values_pb2 import Sector
 
-from gateway.cli import framework_compare
+from gateway.cli import drafts, framework_compare
 from gateway.cli.framework_view import (
     FRAMEWORK_HEADINGS,
     PROVISION_HEADINGS,
@@ -24,6 +25,7 @@ from gateway.cli.framework_view import (
 from gateway.cli.options import (
     DEFAULT_LIMIT,
     MAX_VERSION,
+    AsDraft,
     AsJson,
     Limit,
     ProfileFile,
@@ -61,6 +63,7 @@ def publish(  # noqa: PLR0913 - an option each
         list[str] | None, typer.Option("--to", metavar="CODE", help="Jurisdiction; repeat it; else all peers.")
     ] = None,
     etag: Annotated[str, typer.Option(help="Refuse if the framework's etag is another by now.")] = "",
+    draft: AsDraft = False,
     validate_only: Annotated[
         bool, typer.Option("--validate-only", help="Check everything, show what would change, and publish nothing.")
     ] = False,
@@ -72,11 +75,16 @@ def publish(  # noqa: PLR0913 - an option each
     Once this ends with 0, it is sealed and durable at the own node, for all recipients; otherwise for none. What the
     newest version says already is not published again.
     """
+    drafts.check_kept(draft=draft, validate_only=validate_only)
     read = read_framework(read_input(file))
     name = framework_id or read.framework_id
     if not name:
         raise BadInput.of("id", "is not in the file: give it there, or with --id")
     with connect(profile) as client:
+        if draft:
+            act = publish_version(name, read.content, recipients=to or (), etag=etag)
+            drafts.keep(client, act, request_id, as_json=as_json)
+            return
         answer = client.publish_version(
             name, read.content, recipients=to or (), etag=etag, request_id=request_id, validate_only=validate_only
         )

@@ -1,6 +1,7 @@
 """``gateway notice``: gives, lists, shows, acknowledges and takes back notices."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -33,7 +34,9 @@ from gateway.cli.options import (
 from gateway.cli.output import pairs, say, table, write_json
 from gateway.cli.sharing_view import consent_document, share_document, summary
 from gateway.errors import BadInput
+from gateway.supervision.acts import superseding
 from gateway.supervision.notice_files import NoticeFile, read_notices
+from gateway.supervision.notices import notice_id as named_id
 
 
 def add_to(app: typer.Typer) -> None:
@@ -73,6 +76,10 @@ def create(  # noqa: PLR0913 - an option a choice
             help="Send a file, and name it in the notice; repeat it.",
         ),
     ] = None,
+    supersedes: Annotated[
+        str, typer.Option(metavar="ID", help="The one notice takes the place of this earlier one.")
+    ] = "",
+    draft: AsDraft = False,
     validate_only: Annotated[
         bool, typer.Option("--validate-only", help="Check everything, and give nothing; what --attach names is sent.")
     ] = False,
@@ -83,23 +90,33 @@ def create(  # noqa: PLR0913 - an option a choice
 
     Once this ends with 0, all are sealed and durable at the own node; otherwise none is given.
     """
+    drafts.check_kept(draft=draft, validate_only=validate_only)
     files = read_notices(read_input(file))
     if not files:
         raise BadInput.of("notices", "must hold at least one notice")
-    if len(files) > 1 and (notice_id or request_id):
-        raise typer.BadParameter("--id and --request-id are for one notice, and the file holds a list")
+    if len(files) > 1 and (notice_id or request_id or supersedes or draft):
+        raise typer.BadParameter(
+            "--id, --supersedes, --draft and --request-id are for one notice, and the file holds a list"
+        )
+    if supersedes:
+        files = (replace(files[0], content=superseding(files[0].content, named_id(supersedes))),)
     requests = [_request(each, notice_id, to, request_id, validate_only=validate_only) for each in files]
     with connect(profile) as client:
         _check_senders(files, client)
         named = attachments.attach(client, attach or [])
         for each in requests:
             each.notice.content.attachments.extend(named)
+        if draft:
+            drafts.keep(client, requests[0], request_id, as_json=as_json)
+            return
         notices = _give(client, requests)
     if as_json:
         write_json({"notices": [document(each) for each in notices]})
         return
+    done = "valid" if validate_only else "released"
+    instead = f", in place of {named_id(supersedes)}" if supersedes else ""
     for notice in notices:
-        say(f"{_id(notice) or 'the notice'} is {'valid' if validate_only else 'released'}, to {notice.recipient}")
+        say(f"{_id(notice) or 'the notice'} is {done}, to {notice.recipient}{instead}")
 
 
 def _give(client: Client, requests: Sequence[CreateNoticeRequest]) -> Sequence[Notice]:

@@ -1,14 +1,16 @@
 """What ``gateway assistance answer`` makes of a request, and of one that it cannot answer."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from google.type.date_pb2 import Date
 from regulator.exchange import Client
 from regulator.exchange.v1.admin_service_pb2 import ServerInfo
 from regulator.exchange.v1.assistance_service_pb2 import AssistanceCase
-from regulator.exchange.v1.notice_pb2 import NoticeContent
+from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import CONFIDENCE_EXERCISE, SECTOR_CUSTODY, Handling
 
@@ -40,9 +42,10 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[NoticeContent, dict[str
     return found
 
 
-def knows(monkeypatch: pytest.MonkeyPatch, **of_request: Any) -> None:
+def knows(monkeypatch: pytest.MonkeyPatch, answers: Sequence[str] = (), **of_request: Any) -> None:
     request = Notice(name="notices/hk-1", sender="HK", recipient="KR", direction=Notice.INCOMING, **of_request)
-    case = AssistanceCase(name="assistanceCases/hk-1", request=request)
+    said = [AssistanceCase.Answer(notice=each) for each in answers]
+    case = AssistanceCase(name="assistanceCases/hk-1", request=request, answers=said)
     monkeypatch.setattr(Client, "get_assistance_case", lambda *_: case)
 
 
@@ -59,6 +62,26 @@ def test_an_answer_is_handled_as_its_request_is(profile, given):
     assert content.title == ASKED.title
     assert content.assistance_answer.request == "notices/hk-1"
     assert (more["recipient"], more["request_id"], more["validate_only"]) == ("HK", "7", False)
+
+
+def test_what_is_repeated_on_another_day_is_the_same_request(profile, given):
+    asked = ("--outcome", "partial", "--request-id", "7", "--id", "kr-1", "--reply", "1=en=A firm.")
+    assert [answer(profile, *asked).code for _ in range(2)] == [0, 0]
+    first, second = given
+    assert first == second
+    assert first[0].event_date == ASKED.event_date, "no day of the clock"
+    answer(profile, "--outcome", "partial", "--event-date", "2026-05-08")
+    assert given[2][0].event_date == Date(year=2026, month=5, day=8)
+
+
+def test_an_answer_may_take_the_place_of_another_one_to_the_same_request_alone(profile, given, monkeypatch):
+    knows(monkeypatch, content=ASKED, answers=["notices/kr-part"])
+    ran = answer(profile, "--outcome", "complete", "--supersedes", "kr-part")
+    assert ran.out == "kr-1 is released, to HK: complete, to hk-1, in place of kr-part\n"
+    assert list(given[0][0].references) == [Reference(relation=Reference.SUPERSEDES, notice="notices/kr-part")]
+    ran = answer(profile, "--outcome", "complete", "--supersedes", "notices/kr-other")
+    assert (ran.code, len(given)) == (2, 1)
+    assert "kr-other is no answer to hk-1" in ran.err
 
 
 def test_replies_of_a_file_and_of_options_come_together(profile, given, tmp_path):

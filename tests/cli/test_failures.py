@@ -72,6 +72,14 @@ def test_a_refusal_ends_with_its_reason():
     assert failure.message == "the node refused: used before (REQUEST_ID_REUSED)"
 
 
+def test_what_a_rule_asks_for_is_told_as_the_command_line_does_it():
+    details = client.Details(reason="APPROVAL_REQUIRED", metadata={"rule": "narrow"})
+    failure = told(client.WrongState("make a draft with DraftService", StatusCode.FAILED_PRECONDITION, details))
+    assert failure is not None
+    said = "the rule 'narrow' of this node asks for four eyes: give --draft, and another identity releases it"
+    assert failure.message == f"the node refused: {said} (APPROVAL_REQUIRED)"
+
+
 def test_a_node_that_answers_was_reached():
     """Who reads that it was not looks at networks, where a disk is full."""
     details = client.Details(reason="UNAVAILABLE")

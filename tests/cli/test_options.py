@@ -1,5 +1,6 @@
 """The words of options, and how they are read."""
 
+import ast
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Sector
 
+from gateway.cli import options
 from gateway.cli.options import client_id, moment, one_of, read_input, texts, word_of, words
 from gateway.identity.names import ClientId
 
@@ -45,6 +47,21 @@ def test_moments_without_a_zone_are_in_utc():
         moment("yesterday")
     with pytest.raises(typer.BadParameter, match="such as 2026-05-08"):
         moment("0001-01-01T00:00:00+14:00")  # in UTC it lies before the year 1
+
+
+def test_what_is_repeated_under_a_request_id_holds_nothing_of_the_clock():
+    """Else it is another request on another day."""
+    names = {
+        path.stem: {
+            each.id if isinstance(each, ast.Name) else each.attr
+            for each in ast.walk(ast.parse(path.read_text()))
+            if isinstance(each, ast.Name | ast.Attribute)
+        }
+        for path in Path(options.__file__).parent.glob("*.py")
+    }
+    repeated = {module: used for module, used in names.items() if "RequestId" in used and module != "options"}
+    assert {"notices", "assistance", "drafts", "sharing", "frameworks", "framework_compare"} <= set(repeated)
+    assert not [module for module, used in repeated.items() if used & {"now", "today", "time_ns"}]
 
 
 def test_a_client_is_named_by_its_spiffe_id():
