@@ -42,7 +42,8 @@ from gateway.store.tables import (
 )
 from gateway.supervision.approval import ActKind
 from gateway.supervision.destruction import left_in
-from gateway.supervision.drafts import DraftRecord
+from gateway.supervision.drafts import DraftRecord, draft_event
+from gateway.supervision.envelope_notices import notice_in
 from gateway.supervision.framework_names import (
     ASSESSMENTS,
     assessment_id,
@@ -53,7 +54,6 @@ from gateway.supervision.framework_names import (
 )
 from gateway.supervision.notices import NAME_PREFIX, notice_id
 from gateway.supervision.outcomes import EventContent
-from gateway.supervision.projection import concerned_notices
 
 _KEY_BYTES = 32  # of page tokens and cursors
 _OF_CHANNELS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)
@@ -98,7 +98,7 @@ def names_in(branch: Iterator[BranchLeaf]) -> set[str]:
 
 
 def _names(envelope: Envelope) -> Iterator[str]:
-    if own := next(concerned_notices(envelope), ""):  # those after it are referred to, and were made by others
+    if own := notice_in(envelope):
         yield own
     if envelope.HasField("framework_version_published"):
         published = envelope.framework_version_published
@@ -172,7 +172,7 @@ def forget(connection: Connection, names: set[str], now: int) -> int:
         replace(each, state=Draft.EXPIRED, revision=each.revision + 1, updated_at=now, released="") for each in lapsed
     ]
     write_drafts(connection, {each.id: each for each in expired})
-    told = [_expired(each) for each in expired]
+    told = [draft_event(Event.DRAFT_EXPIRED, each) for each in expired]
     first = read_counters(connection).cursor + 1
     for cursor, event in enumerate(told, first):
         connection.execute(insert(events), [event_row(event, cursor, now, None, 0)])
@@ -208,14 +208,3 @@ def _is_there(connection: Connection, record: DraftRecord) -> bool:
         return connection.execute(found_id).first() is not None
     of_it = framework_versions.c.framework == framework_id(name), framework_versions.c.version == version_number(name)
     return connection.execute(select(framework_versions.c.cursor).where(*of_it).limit(1)).first() is not None
-
-
-def _expired(record: DraftRecord) -> EventContent:
-    return EventContent(
-        Event.DRAFT_EXPIRED,
-        notice_kind=record.nature.kind,
-        draft_id=record.id,
-        authority=record.author.authority,
-        tlp=record.nature.tlp,
-        sectors=tuple(record.nature.sectors),
-    )

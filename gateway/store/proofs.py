@@ -11,7 +11,7 @@ from gateway.store.logs import channel_id, no_envelope, parsed, reader
 from gateway.store.notice_queries import read_record
 from gateway.store.tables import channels, heads
 from gateway.supervision.disclosure import Scope, discloses
-from gateway.supervision.projection import concerned_notices
+from gateway.supervision.envelope_notices import notice_in
 from gateway.supervision.records import Place
 
 
@@ -64,8 +64,7 @@ def read_inclusion(connection: Connection, scope: Scope, origin: str, index: int
     receipted = receipt is not None
     if not leaf.is_destroyed:
         return InclusionParts(leaf.data, b"", None, proof, head.note, receipted)
-    named = next(concerned_notices(envelope), "") if envelope else ""
-    record = read_record(connection, named)
+    record = read_record(connection, notice_in(envelope)) if envelope else None
     return InclusionParts(b"", leaf.hash, record.destroyed_at if record else None, proof, head.note, receipted)
 
 

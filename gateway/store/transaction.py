@@ -33,7 +33,7 @@ from gateway.store.seals import SealChange
 from gateway.store.state import ChannelState, require_heard
 from gateway.store.tables import events, node
 from gateway.supervision.destruction import left_in
-from gateway.supervision.drafts import DraftRecord
+from gateway.supervision.drafts import DraftRecord, draft_event
 from gateway.supervision.envelopes import Actor, Seal, seal_rotated
 from gateway.supervision.handling import day_of
 from gateway.supervision.outcomes import NO_ENVELOPE, Context, EventContent, Outcome, Projection
@@ -284,16 +284,7 @@ class Transaction(Reading):
         """Keeps a draft, new or changed; and tells what happened to it, if that is anything to tell."""
         self._changes.drafts[record.id] = record
         if kind:
-            nature = record.nature
-            event = EventContent(
-                kind,
-                notice_kind=nature.kind,
-                draft_id=record.id,
-                authority=record.author.authority,
-                tlp=nature.tlp,
-                sectors=tuple(nature.sectors),
-            )
-            self._changes.events.append((event, NOWHERE))
+            self._changes.events.append((draft_event(kind, record), NOWHERE))
 
     def tell_node_once(self, kind: Event.Kind.ValueType, detail: str) -> None:
         """Adds an event of the node itself, unless it was told before in the same words."""

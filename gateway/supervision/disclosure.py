@@ -12,10 +12,9 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.errors import NotAllowed
+from gateway.supervision.envelope_notices import notice_in
 from gateway.supervision.handling import TLP_ORDER, covers
-from gateway.supervision.notices import notice_id
 from gateway.supervision.records import Find, NoticeRecord
-from gateway.supervision.sharing_names import shared_notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def discloses(envelope: Envelope | None, scope: Scope, find: Find) -> bool:
     if envelope.HasField("notice_released"):
         content = envelope.notice_released.content
         return scope.sees(content.handling.tlp, content.sectors)
-    if of_notice := _notice_of(envelope):
+    if of_notice := notice_in(envelope):
         return within(scope, find)(of_notice) is not None
     return envelope.WhichOneof("content") in _OPEN
 
@@ -87,14 +86,3 @@ def check_within(content: NoticeContent, scope: Scope, path: str) -> None:
         raise NotAllowed(f"{path}.handling.tlp must not be above the caller's clearance, {clearance}")
     if not scope.sees(content.handling.tlp, content.sectors):
         raise NotAllowed(f"{path}.sectors must hold one of the caller's sectors")
-
-
-def _notice_of(envelope: Envelope) -> str:
-    """The id of the notice that a later act is about; empty: it is about none."""
-    if envelope.HasField("notice_acknowledged"):
-        return notice_id(envelope.notice_acknowledged.notice)
-    if envelope.HasField("content_destroyed"):
-        return notice_id(envelope.content_destroyed.notice)
-    if envelope.HasField("attachments_received"):
-        return notice_id(envelope.attachments_received.notice)
-    return shared_notice(envelope) or notice_id(envelope.notice_withdrawn.notice)

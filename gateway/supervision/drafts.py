@@ -11,6 +11,7 @@ from enum import Enum, auto
 from google.protobuf.message import Message
 from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.envelope_pb2 import Author
+from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
@@ -19,6 +20,7 @@ from gateway.supervision.approval import ActKind, ApprovalRule, Proposed, asking
 from gateway.supervision.disclosure import Scope
 from gateway.supervision.envelopes import Actor, author_message
 from gateway.supervision.handling import TLP_ORDER
+from gateway.supervision.outcomes import EventContent
 
 NAME_PREFIX = "drafts/"
 
@@ -147,6 +149,18 @@ def require(record: DraftRecord, step: Step, now: int, etag: str = "") -> Draft.
             allowed=allowed,
         )
     return after
+
+
+def draft_event(kind: Event.Kind.ValueType, record: DraftRecord) -> EventContent:
+    """What is told of something that happened to a draft."""
+    return EventContent(
+        kind,
+        notice_kind=record.nature.kind,
+        draft_id=record.id,
+        authority=record.author.authority,
+        tlp=record.nature.tlp,
+        sectors=tuple(record.nature.sectors),
+    )
 
 
 # --- what happens -------------------------------------------------------------------------------------------------

@@ -25,10 +25,10 @@ from gateway.supervision import (
     seal_projection,
     sharing_projection,
 )
+from gateway.supervision.envelope_notices import notice_in
 from gateway.supervision.fields import field_violations
 from gateway.supervision.notices import kind_of, notice_id
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
-from gateway.supervision.sharing_names import shared_notice
 from gateway.supervision.values import timestamp_fault
 
 RULES: Mapping[str | None, Callable[[Context], Projection]] = {
@@ -76,21 +76,12 @@ def reply_rank(envelope: Envelope) -> int:
 
 
 def concerned_notices(envelope: Envelope) -> Iterator[str]:
-    """The ids of the notices that projecting an envelope may look up."""
+    """The ids of the notices that projecting an envelope may look up; its own comes first."""
+    if own := notice_in(envelope):
+        yield own
     if envelope.HasField("notice_released"):
-        yield notice_id(envelope.notice_released.notice)
         for reference in envelope.notice_released.content.references[:]:
             yield notice_id(reference.notice)
-    elif envelope.HasField("notice_acknowledged"):
-        yield notice_id(envelope.notice_acknowledged.notice)
-    elif envelope.HasField("notice_withdrawn"):
-        yield notice_id(envelope.notice_withdrawn.notice)
-    elif envelope.HasField("content_destroyed"):
-        yield notice_id(envelope.content_destroyed.notice)
-    elif envelope.HasField("attachments_received"):
-        yield notice_id(envelope.attachments_received.notice)
-    elif of_notice := shared_notice(envelope):
-        yield of_notice
 
 
 def _rule(context: Context, *, fields_checked: bool) -> Callable[[Context], Projection]:
