@@ -6,6 +6,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 NANOS = 1_000_000_000  # in a second
 MICROS = 1_000_000  # in a second
+DAY_MICROS = 24 * 60 * 60 * MICROS
+LATEST_SECONDS = 253_402_300_799  # since 1970: 9999-12-31T23:59:59Z, as google.protobuf.Timestamp ends
 _NANOS_OF_MICRO = NANOS // MICROS
 _EPOCH, _MICRO = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 

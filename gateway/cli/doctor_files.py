@@ -10,9 +10,8 @@ from gateway.cli.channel_findings import STUCK_SECONDS
 from gateway.cli.file_findings import FULL_PART, NOT_SENT, NOT_TAKEN, NOT_WANTED, QUOTA
 from gateway.cli.findings import Finding, Level, Remedy, Subject
 from gateway.cli.output import size_said
-from gateway.commands.clearing import DAY_MICROS
 from gateway.errors import BadInput, NoRoom
-from gateway.moments import MICROS, datetime_of
+from gateway.moments import DAY_MICROS, MICROS, datetime_of
 from gateway.pairing import ended_peers
 from gateway.store.attachment_standing import Lacking, read_lacking, read_room
 from gateway.store.database import snapshot

@@ -10,7 +10,7 @@ from gateway.commands.attachment_sight import drafted, file_of, naming
 from gateway.commands.storing import sweep
 from gateway.errors import Unavailable
 from gateway.logs import Log
-from gateway.moments import MICROS, day_at
+from gateway.moments import DAY_MICROS, MICROS, day_at
 from gateway.questions.attachments import IDLE_SECONDS
 from gateway.store.attachment_queries import read_idle
 from gateway.store.committer import Committer
@@ -20,7 +20,6 @@ from gateway.store.unfinished import Patience, read_stalled
 from gateway.supervision.attachments import AttachmentRecord, Owner
 
 AT_ONCE = 100  # files in one commit
-DAY_MICROS = 24 * 60 * 60 * MICROS
 SCRUB_PAUSE_SECONDS = 60.0  # from one scrub to the next, however many files are deleted: nothing is written meanwhile
 
 _log = Log(__name__)

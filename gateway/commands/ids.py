@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from functools import lru_cache
 
-from gateway.moments import MICROS, datetime_of
+from gateway.moments import DAY_MICROS, datetime_of
 from gateway.supervision.notices import new_notice_id
 
 ID_BYTES = 10  # of randomness, in an id of nothing else
 TIME_BYTES, RANDOM_BYTES = 5, 7  # of an id that is ordered by time
 TICK_BITS = 14  # microseconds of 16 ms: so these bytes last until 2540
-
-_DAY = 24 * 60 * 60 * MICROS
 
 
 def new_id(jurisdiction: str, now: int, random: Callable[[int], bytes]) -> str:
@@ -24,9 +22,9 @@ def new_id(jurisdiction: str, now: int, random: Callable[[int], bytes]) -> str:
         random: gives so many random bytes
     """
     time = (now >> TICK_BITS).to_bytes(8)[-TIME_BYTES:]
-    return new_notice_id(jurisdiction, _year(now // _DAY), time + random(RANDOM_BYTES))
+    return new_notice_id(jurisdiction, _year(now // DAY_MICROS), time + random(RANDOM_BYTES))
 
 
 @lru_cache(2)
 def _year(day: int) -> int:
-    return datetime_of(day * _DAY).year
+    return datetime_of(day * DAY_MICROS).year

@@ -40,14 +40,9 @@ def write_key(path: Path, key: PrivateKey, *, replace: bool = False) -> None:
     write_file(path, content, mode=PRIVATE_MODE, replace=replace)
 
 
-def write_certificate(path: Path, certificate: x509.Certificate, *, replace: bool = False) -> None:
-    """Writes a certificate (PEM) that everybody can read.
-
-    Raises:
-        AlreadyExists: something is there, and ``replace`` is not asked for.
-        ConfigError: it cannot be written.
-    """
-    write_file(path, to_pem(certificate), mode=PUBLIC_MODE, replace=replace)
+def write_certificate(path: Path, certificate: x509.Certificate) -> None:
+    """Writes a certificate (PEM) that everybody can read; raises as ``write_file``."""
+    write_file(path, to_pem(certificate), mode=PUBLIC_MODE)
 
 
 def write_file(path: Path, content: bytes, *, mode: int, replace: bool = False) -> None:

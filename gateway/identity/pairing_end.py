@@ -15,14 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.errors import ConfigError
 from gateway.identity.keyfiles import PUBLIC_MODE, read_public, write_file
+from gateway.moments import LATEST_SECONDS
 
 SCHEMA: Final = "pairing-end/1"
 MAX_NAME_CHARACTERS, MAX_REASON_CHARACTERS = 100, 500
 MAX_MARK_BYTES = 16 * 1024
 
-_LAST_SECOND = 253_402_300_799  # of the year 9999
-
-Seconds = Annotated[int, Field(ge=0, le=_LAST_SECOND)]
+Seconds = Annotated[int, Field(ge=0, le=LATEST_SECONDS)]
 
 
 @dataclass(frozen=True, slots=True)

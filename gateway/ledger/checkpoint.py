@@ -22,10 +22,11 @@ from gateway.errors import BadSignature, Malformed, Untrusted
 from gateway.ledger.merkle import HASH_BYTES, MAX_SIZE
 from gateway.ledger.note import Note, Signature, decode_base64, encode_base64, key_id, verifier_key
 from gateway.ledger.origins import require_origin
+from gateway.moments import LATEST_SECONDS
 
 ED25519_KEY_BYTES, ML_DSA_44_KEY_BYTES = 32, 1312
 TIME_BYTES = 8
-MAX_TIME = 253_402_300_799  # seconds since 1970: the year 9999, as google.protobuf.Timestamp
+MAX_TIME = LATEST_SECONDS
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 

@@ -17,9 +17,9 @@ from gateway.ledger.checkpoint import (
     open_checkpoint,
     open_receipt,
 )
-from gateway.ledger.merkle import HASH_BYTES, MAX_SIZE
+from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.note import Note, decode_base64, encode_base64
-from gateway.ledger.proof import MAX_HASHES, verify_inclusion
+from gateway.ledger.proof import decode_hash, verify_inclusion
 
 HEADER = "c2sp.org/tlog-proof@v1"
 MAX_EVIDENCE_BYTES = 16 * 1024 * 1024
@@ -67,7 +67,7 @@ class Evidence:
         return cls(
             extra=decode_base64(lines[1].removeprefix("extra ")),
             index=_index(lines[2]),
-            proof=tuple(_hash(line) for line in lines[3:]),
+            proof=tuple(decode_hash(line) for line in lines[3:]),
             note=note,
         )
 
@@ -127,10 +127,3 @@ def _index(line: str) -> int:
     if match is None or int(match[1]) >= MAX_SIZE:
         raise Malformed("the third line of evidence is the index of the envelope")
     return int(match[1])
-
-
-def _hash(line: str) -> bytes:
-    node = decode_base64(line)
-    if len(node) != HASH_BYTES:
-        raise Malformed(f"a line of an inclusion proof is {HASH_BYTES} bytes of base64, at most {MAX_HASHES} lines")
-    return node

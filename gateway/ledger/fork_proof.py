@@ -22,9 +22,8 @@ from dataclasses import dataclass
 from gateway.errors import Malformed
 from gateway.ledger.checkpoint import Checkpoint
 from gateway.ledger.forks import NO_PREFIX, Prefix
-from gateway.ledger.merkle import HASH_BYTES
 from gateway.ledger.note import Note, decode_base64, encode_base64
-from gateway.ledger.proof import MAX_HASHES
+from gateway.ledger.proof import MAX_HASHES, decode_hash
 from gateway.ledger.seals import Certificates
 
 HEADER = "regulator.exchange/fork-proof@v1"
@@ -123,12 +122,5 @@ def _prefix(lines: list[str]) -> Prefix:
         return NO_PREFIX
     if not lines[0].startswith("prefix ") or len(lines) > MAX_HASHES + 1:
         raise Malformed(f"a prefix is a root, and at most {MAX_HASHES} hashes of a consistency proof")
-    root, *proof = (_hash(line) for line in (lines[0].removeprefix("prefix "), *lines[1:]))
+    root, *proof = (decode_hash(line) for line in (lines[0].removeprefix("prefix "), *lines[1:]))
     return Prefix(root, tuple(proof))
-
-
-def _hash(line: str) -> bytes:
-    node = decode_base64(line)
-    if len(node) != HASH_BYTES:
-        raise Malformed(f"a hash of a fork proof is {HASH_BYTES} bytes of base64")
-    return node

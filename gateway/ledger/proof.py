@@ -6,8 +6,9 @@ a level and one to begin with.
 
 from collections.abc import Sequence
 
-from gateway.errors import BadProof
+from gateway.errors import BadProof, Malformed
 from gateway.ledger.merkle import HASH_BYTES, MAX_SIZE, node_hash
+from gateway.ledger.note import decode_base64
 
 MAX_HASHES = 64
 """Of the longest proof, in a log of ``MAX_SIZE`` leaves."""
@@ -83,6 +84,18 @@ def verify_consistency(first: int, second: int, first_root: bytes, second_root: 
         position, last = position >> 1, last >> 1  # step 6.3
     if last or first_node != first_root or second_node != second_root:  # step 7
         raise BadProof(f"the consistency proof does not lead from {first} leaves to {second}")
+
+
+def decode_hash(line: str) -> bytes:
+    """Reads a hash as the files of proofs have it: a line of base64.
+
+    Raises:
+        Malformed: it is none.
+    """
+    node = decode_base64(line)
+    if len(node) != HASH_BYTES:
+        raise Malformed(f"a hash of a proof is {HASH_BYTES} bytes of base64")
+    return node
 
 
 def _climb(position: int, last: int) -> tuple[int, int]:

@@ -12,11 +12,10 @@ from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money
 
-from gateway.moments import NANOS
+from gateway.moments import LATEST_SECONDS, NANOS
 from gateway.supervision.identifiers import currency_fault
 
-EARLIEST_SECONDS = -62_135_596_800  # 0001-01-01T00:00:00Z, the bounds of google.protobuf.Timestamp
-LATEST_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59Z
+EARLIEST_SECONDS = -62_135_596_800  # 0001-01-01T00:00:00Z, where google.protobuf.Timestamp begins
 
 # Of the days that content tells. A law may be two centuries old; what lies outside is a slip of the pen.
 EARLIEST_YEAR, LATEST_YEAR = 1800, 2199

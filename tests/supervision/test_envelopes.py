@@ -4,9 +4,10 @@ from hypothesis import strategies as st
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
+from gateway.moments import LATEST_SECONDS
 from gateway.supervision.envelopes import acknowledged, approver_of, released, sealed_at, withdrawn
 from gateway.supervision.fields import field_violations
-from gateway.supervision.values import EARLIEST_SECONDS, LATEST_SECONDS, timestamp_fault
+from gateway.supervision.values import EARLIEST_SECONDS, timestamp_fault
 from tests.supervision.samples import APPROVER, AUTHOR, HK_TO_KR, content, seal
 
 WORDS = [LocalizedText(language_tag="en", text="Why.")]

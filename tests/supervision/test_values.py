@@ -9,6 +9,7 @@ from google.type.money_pb2 import Money
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.moments import LATEST_SECONDS
 from gateway.supervision import values
 
 LEAP_DAY = Date(year=2024, month=2, day=29)
@@ -150,9 +151,9 @@ def test_an_amount_is_not_negative(money):
     [
         (Timestamp(), True),
         (Timestamp(seconds=values.EARLIEST_SECONDS), True),
-        (Timestamp(seconds=values.LATEST_SECONDS, nanos=999_999_999), True),
+        (Timestamp(seconds=LATEST_SECONDS, nanos=999_999_999), True),
         (Timestamp(seconds=values.EARLIEST_SECONDS - 1), False),
-        (Timestamp(seconds=values.LATEST_SECONDS + 1), False),
+        (Timestamp(seconds=LATEST_SECONDS + 1), False),
         (Timestamp(seconds=1, nanos=-1), False),
         (Timestamp(seconds=1, nanos=1_000_000_000), False),
     ],
