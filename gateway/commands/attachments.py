@@ -5,14 +5,13 @@ from collections.abc import AsyncIterator
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 
 from gateway.commands.attachment_sight import unnamed, visible
-from gateway.commands.replays import carried_out, remember
+from gateway.commands.replays import carried_out, needed, remember
 from gateway.commands.storing import Filling, Storing, there
 from gateway.errors import BadInput
 from gateway.identity.access import Caller
 from gateway.questions.attachments import AttachmentQuestions, attachment_name, not_there
 from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer
-from gateway.store.reading import Needs
 from gateway.store.transaction import Transaction
 from gateway.supervision.attachments import (
     CHUNK_BYTES,
@@ -90,8 +89,7 @@ class AttachmentCommands:
             elif not request.allow_missing:
                 raise not_there(name)
 
-        asked = frozenset({(caller.client, request.request_id)} if request.request_id else ())
-        await self._committer.submit(delete, Needs(requests=asked))
+        await self._committer.submit(delete, needed(caller, request.request_id))
         self._storing.dropped.set()
 
     async def _told(self, caller: Caller, record: AttachmentRecord) -> pb.StoredAttachment:

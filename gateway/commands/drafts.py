@@ -15,14 +15,13 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from gateway.commands.acting import approving, by
 from gateway.commands.draft_acts import DraftActs, Proposal
 from gateway.commands.ids import new_id
-from gateway.commands.replays import carried_out, remember
+from gateway.commands.replays import carried_out, needed, remember
 from gateway.errors import BadInput, Overloaded, Stale
 from gateway.identity.access import Caller
-from gateway.moments import MICROS
+from gateway.moments import DAY_MICROS
 from gateway.questions.drafts import DraftQuestions, not_there
 from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer
-from gateway.store.reading import Needs
 from gateway.store.transaction import Transaction
 from gateway.supervision import drafts
 from gateway.supervision.approval import require_another
@@ -31,7 +30,6 @@ from gateway.supervision.drafts import DraftRecord, Step, draft_id, draft_name
 from gateway.supervision.submissions import check_fields, digest_of
 from gateway.supervision.values import text_fault
 
-DAY_MICROS = 86_400 * MICROS
 MAX_OPEN_DRAFTS = 1000  # of an authority
 EXPIRED_AT_ONCE = 500  # in one transaction
 
@@ -95,7 +93,7 @@ class DraftCommands:
                 remember(tx, caller, asked.request_id, asked.digest, draft_name(made_id))
             return record
 
-        return await self._answer(asked, await self._committer.submit(create, _needs(asked)))
+        return await self._answer(asked, await self._committer.submit(create, needed(asked.caller, asked.request_id)))
 
     async def update_draft(self, caller: Caller, request: pb.UpdateDraftRequest) -> pb.Draft:
         """Writes a draft anew."""
@@ -189,7 +187,8 @@ class DraftCommands:
             remember(tx, asked.caller, asked.request_id, asked.digest, name)
             return record
 
-        return await self._answer(asked, await self._committer.submit(unit, _needs(asked), weight))
+        done = await self._committer.submit(unit, needed(asked.caller, asked.request_id), weight)
+        return await self._answer(asked, done)
 
     async def _answer(self, asked: _Asked, done: DraftRecord | str) -> pb.Draft:
         """The draft as it was made; or, of a request that was carried out before, as it is now."""
@@ -202,10 +201,6 @@ class DraftCommands:
 
 def _asked(caller: Caller, request_id: str, request: Message) -> _Asked:
     return _Asked(caller, request_id, digest_of(request))
-
-
-def _needs(asked: _Asked) -> Needs:
-    return Needs(requests=frozenset({(asked.caller.client, asked.request_id)} if asked.request_id else ()))
 
 
 def _carried_out(tx: Transaction, asked: _Asked) -> str:

@@ -3,7 +3,13 @@
 from gateway.errors import ContentDestroyed, RequestIdReused
 from gateway.identity.access import Caller
 from gateway.store.destroying import NO_DIGEST
+from gateway.store.reading import Needs
 from gateway.store.transaction import Transaction
+
+
+def needed(caller: Caller, request_id: str) -> Needs:
+    """What ``carried_out`` will look up, to be read at once for all that waits."""
+    return Needs(requests=frozenset({(caller.client, request_id)} if request_id else ()))
 
 
 def carried_out(tx: Transaction, caller: Caller, request_id: str, digest: bytes) -> str:

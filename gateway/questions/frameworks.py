@@ -98,11 +98,15 @@ class FrameworkQuestions:
         view: pb.FrameworkVersion.View.ValueType = pb.FrameworkVersion.VIEW_UNSPECIFIED,
     ) -> pb.FrameworkVersion:
         """Gives one version by its framework's id and its number; raises NotFound."""
+        records = await self._records(wanted_id, number)
+        return version_message(records, await self.published(records[0]), view)
+
+    async def _records(self, wanted_id: str, number: int) -> Sequence[FrameworkVersionRecord]:
+        """One version, in each channel that has it; raises NotFound."""
         views = await self._readers.run(read_versions, wanted_id, version=number)
         if not views:
             raise NotFound(f"there is no {version_name(wanted_id, number)}", framework=wanted_id, version=number)
-        records = [each.record for each in views]
-        return version_message(records, await self.published(records[0]), view)
+        return [each.record for each in views]
 
     async def newest(self, wanted_id: str) -> FrameworkVersionRecord:
         """Gives the newest version of a framework; raises NotFound."""
@@ -154,7 +158,7 @@ class FrameworkQuestions:
         wanted_id, size = framework_id(request.name), page_size(request.page_size)
         begun = pinned_position(request.page_token, request)
         first, number = begun or (0, request.new_version)
-        record = await self._numbered(wanted_id, number)
+        record = (await self._records(wanted_id, number))[0] if number else await self.newest(wanted_id)
         base = request.old_version or record.base_version
         diff = await self._diff(wanted_id, base, record.version)
         page, cut = part_of(diff, first, size, is_first=not begun)
@@ -165,14 +169,6 @@ class FrameworkQuestions:
             diff=page,
             next_page_token=more,
         )
-
-    async def _numbered(self, wanted_id: str, number: int) -> FrameworkVersionRecord:
-        if not number:
-            return await self.newest(wanted_id)
-        views = await self._readers.run(read_versions, wanted_id, version=number)
-        if not views:
-            raise NotFound(f"there is no {version_name(wanted_id, number)}", framework=wanted_id, version=number)
-        return views[0].record
 
     async def _diff(self, wanted_id: str, old: int, new: int) -> FrameworkDiff:
         key = (wanted_id, old, new)
