@@ -29,7 +29,13 @@ from gateway.supervision.fields import field_violations
 from gateway.supervision.framework_acts import assessed_peer, check_assess, check_publish, check_publisher
 from gateway.supervision.framework_changes import apply_changes
 from gateway.supervision.framework_names import framework_id, framework_name, provision_id
-from gateway.supervision.frameworks import assessment_violations, change_violations, framework_violations
+from gateway.supervision.frameworks import (
+    ASSESSMENT_CONTENT,
+    CHANGE_SET,
+    assessment_violations,
+    change_violations,
+    framework_violations,
+)
 from gateway.supervision.submissions import check_fields
 
 
@@ -113,7 +119,7 @@ class FrameworkSealing:
             self._recipients(request.recipients),
             bool(request.recipients),
             request.etag,
-            "change_set.header" if base else "content.header",
+            f"{CHANGE_SET}.header" if base else "content.header",
         )
 
     async def version_or_none(self, wanted_id: str, number: int) -> pb.FrameworkVersion | None:
@@ -234,7 +240,7 @@ class FrameworkSealing:
 
 def _peer_field(content: AssessmentContent, peer: str) -> str:
     side = "second" if peer == content.second_jurisdiction else "first"
-    return f"assessment.content.{side}_jurisdiction"
+    return f"{ASSESSMENT_CONTENT}.{side}_jurisdiction"
 
 
 def _check_publication(request: pb.PublishVersionRequest) -> None:
@@ -249,6 +255,6 @@ def _check_publication(request: pb.PublishVersionRequest) -> None:
 def _changed(base: FrameworkVersionContent, request: pb.PublishVersionRequest) -> FrameworkVersionContent:
     """What a change set makes of its base; raises BadInput, also if that breaks a rule."""
     content = apply_changes(base, request.change_set)
-    if violations := field_violations(content, "change_set") or framework_violations(content, "change_set"):
+    if violations := field_violations(content, CHANGE_SET) or framework_violations(content, CHANGE_SET):
         raise BadInput(violations)
     return content

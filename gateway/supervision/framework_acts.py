@@ -13,6 +13,7 @@ from gateway.supervision.framework_records import (
     has_target,
     target_of,
 )
+from gateway.supervision.frameworks import ASSESSMENT_CONTENT
 from gateway.supervision.notices import id_fault
 from gateway.supervision.records import ChannelEnds
 
@@ -69,7 +70,7 @@ def check_publisher(header: FrameworkHeader, jurisdiction: str, authority: str, 
         raise NotAllowed(f"{path}.authorities must hold the caller's own authority, {authority}")
 
 
-def assessed_peer(content: AssessmentContent, jurisdiction: str, path: str = "assessment.content") -> str:
+def assessed_peer(content: AssessmentContent, jurisdiction: str) -> str:
     """The jurisdiction that ``jurisdiction`` assesses beside its own: the one to be told.
 
     Raises:
@@ -79,7 +80,8 @@ def assessed_peer(content: AssessmentContent, jurisdiction: str, path: str = "as
         return content.second_jurisdiction
     if content.second_jurisdiction == jurisdiction:
         return content.first_jurisdiction
-    raise BadInput.of(f"{path}.first_jurisdiction", f"must be the own jurisdiction, {jurisdiction}, or the second one")
+    words = f"must be the own jurisdiction, {jurisdiction}, or the second one"
+    raise BadInput.of(f"{ASSESSMENT_CONTENT}.first_jurisdiction", words)
 
 
 def check_assess(
@@ -88,7 +90,6 @@ def check_assess(
     channel: ChannelEnds,
     find: FindAssessment,
     has_provision: Callable[[str], bool],
-    path: str = "assessment.content",
 ) -> None:
     """Passes if ``content`` can be given as the assessment ``new_id`` to the recipient of ``channel``.
 
@@ -98,7 +99,6 @@ def check_assess(
         channel: where it would be sealed
         find: gives earlier assessments
         has_provision: whether the newest version that is known holds the provision of that name
-        path: of the content in the request
 
     Raises:
         BadInput: The id is not the sender's to give, a provision is not known, or what it supersedes is not an earlier
@@ -113,19 +113,21 @@ def check_assess(
     if content.HasField("pair"):
         for side in ("first", "second"):
             if not has_provision(getattr(content.pair, side)):
-                raise BadInput.of(f"{path}.pair.{side}", "must be a provision of a version that is known here")
+                field = f"{ASSESSMENT_CONTENT}.pair.{side}"
+                raise BadInput.of(field, "must be a provision of a version that is known here")
     if content.supersedes:
-        _check_superseded(content, channel, find, f"{path}.supersedes")
+        _check_superseded(content, channel, find)
 
 
-def _check_superseded(content: AssessmentContent, channel: ChannelEnds, find: FindAssessment, path: str) -> None:
+def _check_superseded(content: AssessmentContent, channel: ChannelEnds, find: FindAssessment) -> None:
     earlier = find(assessment_id(content.supersedes))
     if (
         earlier is None
         or (earlier.assessor, earlier.recipient) != (channel.sender, channel.recipient)
         or not has_target(earlier, target_of(content))
     ):
-        raise BadInput.of(path, f"must be an earlier assessment of the same target by {channel.sender}")
+        words = f"must be an earlier assessment of the same target by {channel.sender}"
+        raise BadInput.of(f"{ASSESSMENT_CONTENT}.supersedes", words)
     if earlier.superseded_by:
         raise WrongState(
             f"{earlier.id} has been superseded by {earlier.superseded_by}",

@@ -7,11 +7,10 @@ from regulator.exchange.v1.framework_pb2 import FrameworkChangeSet, FrameworkVer
 
 from gateway.errors import BadInput, Violation
 from gateway.supervision.fields import MAX_VIOLATIONS
+from gateway.supervision.frameworks import CHANGE_SET
 
 
-def apply_changes(
-    base: FrameworkVersionContent, changes: FrameworkChangeSet, path: str = "change_set"
-) -> FrameworkVersionContent:
+def apply_changes(base: FrameworkVersionContent, changes: FrameworkChangeSet) -> FrameworkVersionContent:
     """The version that a change set makes out of ``base``.
 
     Whether ``base`` is the version that it was made for is asked elsewhere (``framework_acts``), and whether what
@@ -22,12 +21,12 @@ def apply_changes(
             each such id is named at its place in the request.
     """
     provisions = {each.id: each for each in base.provisions[:]}
-    _refuse_if_any(_removal_violations(changes, provisions, path))
+    _refuse_if_any(_removal_violations(changes, provisions))
     upserts = {each.id: each for each in changes.upserts[:]}
     removed = set(changes.removals)
     provisions = {key: each for key, each in provisions.items() if key not in removed} | upserts
     order = changes.provision_order[:] or list(provisions)
-    _refuse_if_any(_order_violations(order, provisions, path))
+    _refuse_if_any(_order_violations(order, provisions))
     header = changes.header if changes.HasField("header") else base.header
     return FrameworkVersionContent(header=header, provisions=[provisions[each] for each in order])
 
@@ -43,26 +42,28 @@ def _refuse_if_any(violations: Iterator[Violation]) -> None:
         raise BadInput(found)
 
 
-def _removal_violations(changes: FrameworkChangeSet, provisions: Collection[str], path: str) -> Iterator[Violation]:
+def _removal_violations(changes: FrameworkChangeSet, provisions: Collection[str]) -> Iterator[Violation]:
     removed = changes.removals[:]
     for place, each in enumerate(removed):
         if each not in provisions:
             words = f"must be a provision of version {changes.base_version}, which has no {each}"
-            yield Violation(f"{path}.removals[{place}]", words)
+            yield Violation(f"{CHANGE_SET}.removals[{place}]", words)
     taken = set(removed)
     for place, provision in enumerate(changes.upserts[:]):
         if provision.id in taken:
             words = f"must be no other change to {provision.id}: it is removed or taken in before"
-            yield Violation(f"{path}.upserts[{place}].id", words)
+            yield Violation(f"{CHANGE_SET}.upserts[{place}].id", words)
         taken.add(provision.id)
 
 
-def _order_violations(order: Iterable[str], provisions: Collection[str], path: str) -> Iterator[Violation]:
+def _order_violations(order: Iterable[str], provisions: Collection[str]) -> Iterator[Violation]:
     left = set(provisions)
     for place, each in enumerate(order):
         if each not in left:
             words = f"must be a provision of the new version, each once, and {each} is not"
-            yield Violation(f"{path}.provision_order[{place}]", words)
+            yield Violation(f"{CHANGE_SET}.provision_order[{place}]", words)
         left.discard(each)
     if left:
-        yield Violation(f"{path}.provision_order", f"must name every provision of the new version: {min(left)} too")
+        yield Violation(
+            f"{CHANGE_SET}.provision_order", f"must name every provision of the new version: {min(left)} too"
+        )

@@ -25,6 +25,7 @@ from gateway.supervision.notices import id_fault
 from gateway.supervision.repeats import repeats
 from gateway.supervision.rules import value_violations
 
+CHANGE_SET, ASSESSMENT_CONTENT = "change_set", "assessment.content"  # where each stands in the request that brings it
 MAX_CONTENT_BYTES = 7 * 1024 * 1024  # serialized; with the rest of an envelope it fits into a batch and a request
 
 # The risks that provisions answer to, in the order in which they are compared. One risk must have one name, or a
@@ -76,13 +77,14 @@ def framework_violations(content: FrameworkVersionContent, path: str = "content"
     return list(islice(_content_violations(content, path), MAX_VIOLATIONS))
 
 
-def change_violations(changes: FrameworkChangeSet, path: str = "change_set") -> list[Violation]:
+def change_violations(changes: FrameworkChangeSet) -> list[Violation]:
     """The same for a change set, as far as it shows without the base."""
-    return list(islice(_change_violations(changes, path), MAX_VIOLATIONS))
+    return list(islice(_change_violations(changes, CHANGE_SET), MAX_VIOLATIONS))
 
 
-def assessment_violations(content: AssessmentContent, path: str = "assessment.content") -> list[Violation]:
+def assessment_violations(content: AssessmentContent) -> list[Violation]:
     """Every rule of supervision that an assessment breaks, at most ``MAX_VIOLATIONS``; empty if it is valid."""
+    path = ASSESSMENT_CONTENT
     found = value_violations(content, path)
     for name in ("first_jurisdiction", "second_jurisdiction"):
         if fault := country_fault(getattr(content, name)):

@@ -53,13 +53,13 @@ class Submission:
     path: str = "notice.content"
 
 
-def check_fields(request: Message, path: str = "") -> None:
+def check_fields(request: Message) -> None:
     """Passes if a request keeps to the contract's field rules, and to those of the values in it.
 
     Raises:
         BadInput: it does not; names every field found.
     """
-    if violations := _request_violations(request, path) or value_violations(request, path):
+    if violations := _request_violations(request) or value_violations(request, ""):
         raise BadInput(violations)
 
 
