@@ -13,6 +13,7 @@ from gateway.commands.clearing import Clearing
 from gateway.commands.drafts import DraftCommands
 from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.retention import Retention
+from gateway.commands.seals import SealCommands
 from gateway.errors import GatewayError
 from gateway.identity.lifetimes import Lifetime, warnings
 from gateway.logs import Log
@@ -22,6 +23,7 @@ from gateway.store.transaction import Transaction
 
 LONGEST_SLEEP_SECONDS = 600.0  # before it is looked at again: a clock may be set, a machine may sleep
 RETRY_SECONDS = 60.0
+SEAL_SECONDS = 1.0  # from one look for a channel that has yet to be told of the seal to the next
 FIRST_TRY_SECONDS, LONGEST_TRY_SECONDS = 0.25, 4.0  # from a commit that failed to the next, where nobody asks for one
 
 Chore = Callable[[], Coroutine[Any, Any, None]]
@@ -52,6 +54,11 @@ async def tell_overdue(tell: Callable[[], Awaitable[None]], now: Callable[[], da
     """Tells which requests for assistance were not answered by their day: at once, and after each midnight (UTC)."""
     failing = "what is overdue could not be told now"
     await _again_and_again(failing, tell, lambda: _until_midnight(now()))
+
+
+async def tell_seal(seals: SealCommands) -> None:
+    """Tells the seal in force to peers that a rotation left behind: soon after their channels go on."""
+    await _again_and_again("seals before could not be let go of now", seals.catch_up, lambda: SEAL_SECONDS)
 
 
 async def expire_drafts(commands: DraftCommands) -> None:

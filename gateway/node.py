@@ -52,9 +52,9 @@ from gateway.store.opening import (
     check_channels,
     check_journal,
     check_owner,
-    read_own_seal,
     read_token_key,
 )
+from gateway.store.own_seal import read_own_seal
 from gateway.store.postgresql import PATIENCE_SECONDS
 from gateway.store.readers import Readers
 from gateway.telemetry.starting import tracing_of
@@ -97,7 +97,7 @@ class Node:
         self._open_database()
         parties = self.home.parties(self.home.peer_documents(), _now())
         self._trusting = Trusting(self.home, parties.peers, _now)
-        self._keyring = Keyring([self.home.seals.in_force.dated(_now)])
+        self._keyring = Keyring(each.dated(_now) for each in self.home.seals.signing())
         self._access, self._officers = self.home.access(), self.home.officers()
         with self._closing_database():
             await asyncio.to_thread(self._keyring.open)
@@ -216,7 +216,8 @@ class Node:
             self._database.check_revision()
             with self._database.readers.connect() as connection:
                 check_owner(connection, node.jurisdiction, node.domain)
-                self.home.seals.adopt(read_own_seal(connection))
+                in_force, is_told = read_own_seal(connection)
+                self.home.seals.adopt(in_force, is_told=is_told)
 
     def _open_store(self, parties: Parties) -> None:
         with self._closing_database():

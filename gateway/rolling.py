@@ -20,10 +20,11 @@ from gateway.identity.requests import request_for
 from gateway.identity.revocation import MAX_CRL_BYTES, Denied, fault_in, read_crls
 from gateway.identity.seal_files import NAMES, SealFolder
 from gateway.identity.sealers import fingerprint
-from gateway.identity.signers import FileSeal, SealKeys
+from gateway.identity.signers import FileSeal, SealKeys, reach
 from gateway.identity.tls_pair import TlsPair
 from gateway.moments import micros_at
 from gateway.store.database import stopped
+from gateway.store.own_seal import read_own_seal
 from gateway.store.rebuild import rebuild
 from gateway.store.replacing import replace_own_seal
 
@@ -80,6 +81,25 @@ def replace_seal(home: Home, folder: SealFolder, now: datetime) -> None:
         replace_own_seal(database, seal, home.seals.coming.keys(), micros_at(now))
         rebuild(database, micros_at(now))
         home.seals.adopt(seal)
+
+
+def replace_seal_for(home: Home, jurisdiction: str, now: datetime) -> None:
+    """Puts the seal in force also in the channels of one peer, which a rotation left behind; the node must be stopped.
+
+    Raises:
+        BadInput: there is no such peer.
+        WrongState: its channel was not left behind, or has halted.
+        StoreError: a node runs, or the database did not take it.
+    """
+    (document,) = (each for each in home.peer_documents() if each.jurisdiction == jurisdiction)
+    seal, signer = home.seals.in_force.certified(), home.seals.in_force.keys()
+    reach(signer)
+    with stopped(home.config.database.url, home.path) as database:
+        replace_own_seal(database, seal, signer, micros_at(now), only=document.domain)
+        rebuild(database, micros_at(now))
+        with database.readers.connect() as connection:
+            in_force, is_told = read_own_seal(connection)
+        home.seals.adopt(in_force, is_told=is_told)
 
 
 def trust_root(home: Home, name: str, root: x509.Certificate, *, first: bool = False) -> Sequence[x509.Certificate]:

@@ -175,6 +175,7 @@ def serving_of(core: Core) -> Serving:
         partial(chores.tell_days, framework_commands, believed),
         partial(chores.tell_overdue, partial(tell_overdue, committer, clock), believed),
         partial(chores.expire_drafts, draft_commands),
+        partial(chores.tell_seal, seals),
         partial(chores.destroy_past, retention, believed),
         *attaching.chores,
     ]

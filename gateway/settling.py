@@ -51,7 +51,7 @@ def keep_here(home: Home, channel: str, proof: bytes | None, now: datetime) -> S
     """
     with stopped(home.config.database.url, home.path) as database:
         shown = _verified(home, database, channel, proof) if proof else None
-        keyring = Keyring([(home.seals.in_force.certified(), home.seals.in_force.keys())])
+        keyring = Keyring([(each.certified(), each.keys()) for each in home.seals.signing()])
         keyring.open()
         clock = partial(micros_at, now)
         return keep_history(database, keyring, channel, shown, clock=clock, random=secrets.token_bytes)

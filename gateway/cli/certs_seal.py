@@ -14,7 +14,9 @@ from gateway.errors import BadInput
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import NodeId
 from gateway.identity.seal_files import SealFolder
+from gateway.pairing import document_of
 from gateway.rolling import replace_seal as replace_lost_seal
+from gateway.rolling import replace_seal_for
 from gateway.rolling import request_seal as request_wanted_seal
 
 SEAL = "give the folder of gateway certs issue --profile seal, or of request-seal with the certificates in it"
@@ -100,13 +102,35 @@ def rotate_seal(
         say(f"  {name}+{key_id}")
 
 
-def replace_seal(home: HomeFolder, folder: SealFolderPath) -> None:
+def replace_seal(
+    home: HomeFolder,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Folder of the new seal; not with --peer.")
+    ] = None,
+    *,
+    peer: Annotated[
+        str,
+        typer.Option(
+            metavar="PEER",
+            help="Put the seal that is in force also in the channels of this peer, which a rotation left behind.",
+        ),
+    ] = "",
+) -> None:
     """Puts new sealing keys in the place of lost ones, while the node is stopped.
 
     Only where the keys in force are lost: nothing tells the peers. Each must then import a new pairing document of this
-    node with gateway pair import --replace-seal, after both operators have compared its fingerprint.
+    node with gateway pair import --replace-seal, after both operators have compared its fingerprint. With --peer: where
+    a rotation left one peer behind, and the seal of before cannot tell it any more; then that peer alone must.
     """
     node = opened_home(home)
+    if bool(peer) == (folder is not None):
+        raise BadInput.of("FOLDER", "must be given, or else --peer")
+    if peer:
+        document_of(node, peer.upper())
+        replace_seal_for(node, peer.upper(), now())
+        say(f"replaced. Export a new pairing document: {peer.upper()} takes nothing before it has imported that.")
+        return
+    assert folder is not None, "one of both is given"
     with used("FOLDER", SEAL):
         replace_lost_seal(node, SealFolder(folder), now())
     say("replaced. Export a new pairing document: no peer takes anything from this node before it has imported that.")

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from gateway.errors import Halted, Unavailable
 from gateway.identity.access import Caller
 from gateway.identity.names import NodeId
 from gateway.questions.scopes import scope_of
+from gateway.store.transaction import Transaction
 from gateway.supervision.destruction import NODE
 from gateway.supervision.disclosure import Scope
 from gateway.supervision.envelopes import Actor
@@ -43,3 +45,12 @@ class NodeItself:
 
     def __init__(self, domain: str) -> None:
         self.client = str(NodeId(domain))
+
+
+def is_open(tx: Transaction, origin: str) -> bool:
+    """Whether something may be sealed in a channel of ours now: what a node does by itself waits until it may."""
+    try:
+        tx.require_open(origin)
+    except (Halted, Unavailable):
+        return False
+    return True

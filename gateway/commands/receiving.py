@@ -8,7 +8,7 @@ an old backup, it wants back in the same way.
 from collections.abc import Callable
 from functools import partial
 
-from gateway.commands.acting import NodeItself
+from gateway.commands.acting import NodeItself, is_open
 from gateway.commands.storing import Storing, there
 from gateway.errors import Stale
 from gateway.identity.parties import Parties
@@ -103,7 +103,7 @@ class Receiving:
             if record is None or record.attached_at or record.destroyed_at:
                 continue
             origin = self._parties.origin_to(record.sender)
-            if tx.channel(origin).halt is None:
+            if is_open(tx, origin):
                 tx.seal(origin, self._node, partial(attachments_received, notice_id=each))
                 sealed += 1
         return sealed

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from gateway.commands.acting import NodeItself
+from gateway.commands.acting import NodeItself, is_open
 from gateway.commands.storing import sweep
-from gateway.errors import Halted, Unavailable
+from gateway.errors import Unavailable
 from gateway.identity.parties import Parties
 from gateway.moments import day_at
 from gateway.store.committer import Committer
@@ -84,18 +84,10 @@ class Retention:
         leaves = [leaf for place in places if (leaf := tx.leaf(place))]
         receipted = {place.origin: tx.channel(place.origin).receipted_size for place in places}
         wanted = destruction.may_destroy(record, leaves, receipted, today)
-        return wanted if len(leaves) == len(places) and _is_open(tx, self._certifying(record)) else ()
+        return wanted if len(leaves) == len(places) and is_open(tx, self._certifying(record)) else ()
 
     def _certifying(self, record: NoticeRecord) -> str:
         """The channel of ours to the other party of a notice."""
         return self._parties.origin_to(
             record.recipient if record.sender == self._parties.jurisdiction else record.sender
         )
-
-
-def _is_open(tx: Transaction, origin: str) -> bool:
-    try:
-        tx.require_open(origin)
-    except (Halted, Unavailable):
-        return False
-    return True

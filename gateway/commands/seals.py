@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from time import monotonic
+from typing import Protocol
 
 from regulator.exchange.v1.admin_service_pb2 import RotateSealRequest, RotateSealResponse
 
 from gateway.backoff import NextTry
+from gateway.commands.acting import NodeItself
 from gateway.errors import GatewayError, Unavailable, WrongState
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
@@ -16,11 +19,21 @@ from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Committer
+from gateway.store.own_seal import left_behind, own_seal, to_catch_up
+from gateway.store.transaction import Transaction
 from gateway.store.waiting import MAX_GROUP_WEIGHT
+from gateway.supervision.envelopes import Actor
 from gateway.supervision.submissions import check_fields
 
 Prepared = Callable[[], tuple[CertifiedSeal, Signer]]
 """Reads the seal that comes next, if this node's root certifies it now; or raises an error of ours."""
+
+
+class Adopt(Protocol):
+    """Puts the files of the seal in force in their place; ``is_told``: no channel needs one of before any more."""
+
+    def __call__(self, in_force: CertifiedSeal, /, *, is_told: bool) -> None:
+        """Does it, if it is not done yet."""
 
 
 class SealCommands:
@@ -32,7 +45,7 @@ class SealCommands:
         bulletin: knows the seal in force
         keyring: takes the new keys
         prepared: reads them
-        adopt: puts their files in the place of those before; may be asked for again
+        adopt: puts their files in the place of those before, if they are not there yet
         clock: seconds; never goes back
     """
 
@@ -43,18 +56,22 @@ class SealCommands:
         bulletin: Bulletin,
         keyring: Keyring,
         prepared: Prepared,
-        adopt: Callable[[CertifiedSeal], None],
+        adopt: Adopt,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._parties, self._committer, self._bulletin = parties, committer, bulletin
         self._keyring, self._prepared, self._adopt = keyring, prepared, adopt
         self._next_try, self._fault = NextTry(clock), ""
         self._turn = asyncio.Lock()
+        self._node: Actor = NodeItself(parties.own.domain)
+        self._keeps_keys, self._untold = False, ""  # of seals before; why a channel is not told of the one in force
 
     name = "seal"
 
     def look(self) -> None:
-        """Passes while the keys of the seal in force are here; raises ``Unavailable`` while they are not.
+        """Passes while the keys of the seal in force are here, and no channel waits in vain to be told of it.
+
+        Else it raises ``Unavailable``.
 
         Where another replica rotated to the seal that is prepared here too, it is taken now.
         """
@@ -65,6 +82,8 @@ class SealCommands:
             away = "the keys of the seal in force are not in this node's home, and what is prepared there is of no use"
             raise Unavailable(f"{away}: {self._fault}")
         self._keyring.signer(wanted.public)
+        if self._untold:
+            raise Unavailable(self._untold)
 
     def _take(self, wanted: CertifiedSeal) -> None:
         """Takes the seal that is prepared, if it is the one; one whose token does not sign is tried again later."""
@@ -75,7 +94,7 @@ class SealCommands:
                 self._next_try.failed()
                 return
             self._keyring.add(prepared, signer)
-            self._adopt(wanted)
+            self._adopt(wanted, is_told=self._is_told())
         except WrongState:  # none is prepared: this asks nothing of a token, and one may come at any moment
             return
         except GatewayError as error:
@@ -85,10 +104,11 @@ class SealCommands:
         self._next_try.succeeded()
 
     def seal_in_force(self) -> CertifiedSeal:
-        """The seal in force: every channel that leads away from here has the same."""
-        states = self._bulletin.commit.states.values()
-        sealing = (state.seals.sender.newest for state in states if state.ends.outgoing)
-        return next(sealing, self._parties.own.seal)
+        """The seal in force: every channel that leads away from here has the same, unless it was left behind."""
+        return own_seal(self._bulletin.commit.states) or self._parties.own.seal
+
+    def _is_told(self) -> bool:
+        return not left_behind(self._bulletin.commit.states)
 
     async def rotate(self, request: RotateSealRequest, caller: Caller) -> RotateSealResponse:
         """Puts the prepared seal in force, in every channel; once it is, the same request does nothing more.
@@ -96,14 +116,14 @@ class SealCommands:
         Raises:
             WrongState: another seal is prepared, or none, or there is no peer to be told; or not all is back since the
                 database was put back.
-            Halted: a channel takes nothing, so that its peer could not be told.
+            Halted: a channel takes nothing, so that its peer could not be told; unless the pairing has ended.
         """
         check_fields(request)
         async with self._turn:
             await self._bulletin.catch_up()
             if _digest(self.seal_in_force()) != request.ed25519_certificate_sha256:
                 await self._rotate(request, caller)
-            await asyncio.to_thread(self._adopt, self.seal_in_force())
+            await asyncio.to_thread(self._adopt, self.seal_in_force(), is_told=self._is_told())
         own = self._parties.own
         return RotateSealResponse(verifier_keys=self.seal_in_force().public.verifier_keys(own.domain))
 
@@ -118,6 +138,33 @@ class SealCommands:
         await self._committer.submit(
             lambda tx: tx.rotate_seal(caller, seal, before_all_is_back=before), weight=MAX_GROUP_WEIGHT
         )
+
+    async def catch_up(self) -> None:
+        """Tells the seal in force in the channels that a rotation left behind, once they take something again.
+
+        When none is left, the keys of the seals before go. One that cannot be told is tried again, and keeps no other.
+
+        Raises:
+            ConfigError: these cannot be removed.
+        """
+        self._keeps_keys |= not self._is_told()
+        untold = ""
+        for each in to_catch_up(self._bulletin.commit.states):
+            unit = partial(self._tell, origin=each.origin)
+            try:
+                await self._committer.submit(unit, weight=MAX_GROUP_WEIGHT, bounded=False)
+            except GatewayError as error:
+                untold = f"{each.ends.recipient} is not told of the seal in force: {error.message}"
+        self._untold = untold
+        if self._keeps_keys and self._is_told():
+            await asyncio.to_thread(self._adopt, self.seal_in_force(), is_told=True)
+            self._keeps_keys = False
+
+    def _tell(self, tx: Transaction, origin: str) -> None:
+        states = {each: tx.channel(each) for each in self._bulletin.commit.states}
+        seal = own_seal(states)
+        if seal and any(each.origin == origin for each in to_catch_up(states)):  # no replica did meanwhile
+            tx.tell_seal(origin, self._node, seal)
 
 
 def _digest(seal: CertifiedSeal) -> str:

@@ -110,11 +110,15 @@ class SealFolder:
             content = to_pem(load_certificate(data))
             write_file(self.path / f"{name}.crt", content, mode=PUBLIC_MODE, replace=True)
 
+    def remove_keys(self) -> None:
+        """Removes the keys, as far as they are there, or what names one: a key in a token stays there."""
+        for path in (self._uri_path, *self._key_paths):
+            path.unlink(missing_ok=True)
+
     def remove(self) -> None:
-        """Removes the four files and the folder, as far as they are there; a key in a token stays there."""
-        self._uri_path.unlink(missing_ok=True)
+        """Removes all files and the folder, as far as they are there."""
+        self.remove_keys()
         for name in NAMES:
-            for suffix in ("key", "crt"):
-                (self.path / f"{name}.{suffix}").unlink(missing_ok=True)
+            (self.path / f"{name}.crt").unlink(missing_ok=True)
         if self.path.exists():
             self.path.rmdir()

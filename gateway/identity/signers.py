@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
-from gateway.errors import ConfigError, SealUnavailable, Unavailable, Untrusted
+from gateway.errors import ConfigError, GatewayError, SealUnavailable, Unavailable, Untrusted
 from gateway.identity.certificates import Window
 from gateway.identity.keyfiles import read_key, write_key
 from gateway.ledger.checkpoint import SealPublic, Signer
@@ -184,7 +184,7 @@ class Keyring:
     ``is_remote``: one of them has a key elsewhere, so that signing may take long.
 
     Args:
-        signers: what signs, and the seal that it signs with
+        signers: what signs, and the seal that it signs with; the first is that of the node
     """
 
     def __init__(self, signers: Iterable[tuple[CertifiedSeal, Signer]]) -> None:
@@ -202,9 +202,19 @@ class Keyring:
         self.is_remote = bool(self._remotes())
 
     def open(self) -> None:
-        """Reaches each key that is elsewhere; raises ``ConfigError``, ``Unavailable``."""
-        for each in self._remotes():
-            each.open()
+        """Reaches each key that is elsewhere; one of a seal before that is away is let go of.
+
+        Raises:
+            ConfigError, Unavailable: one of the first seal is.
+        """
+        for place, (public, (_, signer)) in enumerate(list(self._signers.items())):
+            try:
+                reach(signer)
+            except GatewayError:
+                if place == 0:
+                    raise
+                del self._signers[public]
+        self.is_remote = bool(self._remotes())
 
     def close(self) -> None:
         """Lets go of what it reached."""

@@ -15,7 +15,7 @@ from gateway.ledger.origins import journal_origin
 from gateway.ledger.seals import CertifiedSeal
 from gateway.store.database import Database, writing
 from gateway.store.journal_log import read_journal
-from gateway.store.seals import first_seals, seal_in, seal_rows
+from gateway.store.seals import first_seals, seal_rows
 from gateway.store.state import ChannelState, read_channels
 from gateway.store.tables import JOURNAL, channels, leaves, node, seals
 
@@ -140,18 +140,6 @@ def give_back(url: str, home: Path, owner: Owner) -> None:
 def read_token_key(connection: Connection) -> bytes:
     """Reads the key of page tokens and cursors."""
     return bytes(connection.execute(select(node.c.token_key)).scalar_one())
-
-
-def read_own_seal(connection: Connection) -> CertifiedSeal | None:
-    """Reads the seal in force of the node itself, which all channels that lead away from it have; None: there are none.
-
-    Raises:
-        Corrupt: it cannot be read.
-    """
-    own = channels.c.outgoing.is_(True), seals.c.cosigner.is_(False)
-    statement = select(seals).join(channels, channels.c.id == seals.c.channel).where(*own)
-    row = connection.execute(statement.order_by(seals.c.ordinal.desc()).limit(1)).mappings().first()
-    return seal_in(row) if row else None
 
 
 def add_channels(database: Database, wanted: Iterable[ChannelNames]) -> None:

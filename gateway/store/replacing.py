@@ -5,26 +5,30 @@ have no receipt, and the own newest receipts. So the seal that was lost is neede
 signed anew bears another time: ``rebuild`` afterwards makes what follows from it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.errors import StoreError
+from gateway.errors import StoreError, WrongState
 from gateway.ledger.checkpoint import SignedCheckpoint, Signer, countersign, open_checkpoint, sign_checkpoint
+from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, SealHistory
 from gateway.moments import MICROS
 from gateway.store.commits import take_alone
 from gateway.store.database import Database
 from gateway.store.event_rows import event_row
+from gateway.store.own_seal import left_behind
 from gateway.store.seals import SealChange, seal_rows
 from gateway.store.state import ChannelState, read_channels, read_counters
 from gateway.store.tables import events, heads, seals
 from gateway.supervision.outcomes import EventContent
 
 
-def replace_own_seal(database: Database, seal: CertifiedSeal, signer: Signer, now: int) -> None:
+def replace_own_seal(
+    database: Database, seal: CertifiedSeal, signer: Signer, now: int, *, only: str | None = None
+) -> None:
     """Puts another seal of this node in force in every channel, in one transaction.
 
     Args:
@@ -32,20 +36,22 @@ def replace_own_seal(database: Database, seal: CertifiedSeal, signer: Signer, no
         seal: from now on
         signer: signs with it
         now: microseconds since 1970
+        only: domain of a peer, whose channels a rotation to this seal left behind: in these alone
 
     Raises:
+        WrongState: it was not left behind, or its channel has halted, and the log may be more than is here.
         StoreError: the database did not take it, and is as it was.
     """
     try:
         with database.writer() as connection, connection.begin():
             take_alone(connection)
-            for state in read_channels(connection).values():
+            for state in _to_replace(read_channels(connection), only):
                 if state.ends.outgoing:
                     _sign_anew(connection, state, signer, now)
                 else:
                     _countersign_anew(connection, state, signer, now)
                 _add(connection, state, seal, cosigner=not state.ends.outgoing)
-            _tell(connection, "this node's seal was replaced by an operator", now)
+            _tell(connection, f"this node's seal was replaced by an operator{f' for {only}' if only else ''}", now)
     except SQLAlchemyError as error:
         raise StoreError(f"the seal could not be replaced, and is as it was: {error}") from error
 
@@ -85,6 +91,16 @@ def _histories(connection: Connection, domain: str) -> Iterator[SealHistory]:
             yield state.seals.sender
         if domain == state.seals.receiver_domain:
             yield state.seals.receiver
+
+
+def _to_replace(states: Mapping[str, ChannelState], only: str | None) -> Sequence[ChannelState]:
+    if only is None:
+        return [*states.values()]
+    if not (late := [each for each in left_behind(states) if each.seals.receiver_domain == only]):
+        raise WrongState(f"{only} was told of the seal in force, or is no peer: there is nothing to replace")
+    if late[0].halt:
+        raise WrongState(f"{late[0].name} has halted: {late[0].halt.reason}. It has to be mended first")
+    return [late[0], states[reverse_of(late[0].origin)]]
 
 
 def _sign_anew(connection: Connection, state: ChannelState, signer: Signer, now: int) -> None:

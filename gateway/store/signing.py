@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from gateway.errors import SealUnavailable
 from gateway.identity.signers import Keyring, require_valid
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.moments import MICROS
+from gateway.store.own_seal import left_behind, own_seal
 from gateway.store.state import ChannelState
 
 
@@ -42,7 +44,7 @@ class Signing:
         return self.thread.submit(sign_checkpoint, checkpoint, self._keyring.signer(seal.public), time)
 
     def of_journal(self, time: int) -> Signer:
-        """Gives what signs the journal as of ``time``: the seal in force, which all channels that lead away have.
+        """Gives what signs the journal as of ``time``: the seal in force, as channels that lead away tell it.
 
         A restored node may not know yet that it is: then the one whose keys are here. But a replica whose home has only
         a seal of before signs nothing.
@@ -52,8 +54,9 @@ class Signing:
             Unavailable: its keys are not here.
         """
         ours, here = [state.seals.sender for state in self._ours()], self._keyring.seals
-        newest = (each.newest for each in ours)
-        seal = next((each for each in newest if each in here or ours[0].knows(here[0].public)), here[0])
+        wanted = own_seal(self._states())
+        is_known = wanted in here or any(each.knows(here[0].public) for each in ours)
+        seal = wanted if wanted and is_known else here[0]
         require_valid(seal, time)
         return self._keyring.signer(seal.public)
 
@@ -69,7 +72,16 @@ class Signing:
         """
         for state in self._ours():
             if state.seals.receiver_domain == domain:
-                self._keyring.require_able(state.seals.sender.newest, signing_time(state, now))
+                self._require_able(state, signing_time(state, now))
+
+    def _require_able(self, state: ChannelState, time: int) -> None:
+        try:
+            self._keyring.require_able(state.seals.sender.newest, time)
+        except SealUnavailable as error:
+            if state.origin not in {each.origin for each in left_behind(self._states())}:
+                raise
+            said = f"{state.origin} has yet to be told of the seal in force, by that of before, and this cannot sign"
+            raise SealUnavailable(f"{said}: {error.message}") from error
 
     def close(self) -> None:
         """Ends its thread."""

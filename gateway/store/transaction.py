@@ -27,10 +27,11 @@ from gateway.ledger.steps import FORKED, Halt
 from gateway.store.changes import Changes, RequestRecord, request_key
 from gateway.store.clocks import NO_WITNESSES
 from gateway.store.logs import Reply, parsed, read_leaves, read_unusable
+from gateway.store.own_seal import to_rotate, why_left
 from gateway.store.reading import Reading
 from gateway.store.receipts import Covered
 from gateway.store.seals import SealChange
-from gateway.store.state import ChannelState, require_heard
+from gateway.store.state import ChannelState
 from gateway.store.tables import events, node
 from gateway.supervision.destruction import left_in
 from gateway.supervision.drafts import DraftRecord, draft_event
@@ -206,22 +207,24 @@ class Transaction(Reading):
     def rotate_seal(self, author: Actor, seal: CertifiedSeal, *, before_all_is_back: bool = False) -> None:
         """Seals, in every channel of ours, that another seal is in force from here on. It needs a commit for itself.
 
+        Left behind are those that take nothing, of peers whose pairing has ended (``own_seal``).
+
         Raises:
-            WrongState: a peer has not sent all again since the database was put back: what would be said of the
-                receipts so far may be too little. Not so with ``before_all_is_back``.
+            WrongState: as ``to_rotate``.
             Halted: a channel takes nothing: no peer may be left without the news.
         """
-        if not before_all_is_back:
-            require_heard(self._states.values())
+        origins, left = to_rotate(self._states, seal, before_all_is_back=before_all_is_back)
+        for origin in origins:
+            self.tell_seal(origin, author, seal)
+        for state in left:
+            self.tell_node(Event.ALARM, why_left(state))
+
+    def tell_seal(self, origin: str, author: Actor, seal: CertifiedSeal) -> None:
+        """Seals in one channel of ours that another seal is in force from here on; raises as ``seal``."""
         assert not self.group.sealed, "what is sealed with a rotation would be signed by the seal before it"
-        for origin, state in self._states.items():
-            if not state.ends.outgoing or self.channel(origin).seals.sender.knows(seal.public):
-                continue  # known: it was sealed by a commit that failed, as its caller was told, and is there
-            receipted = self.channel(reverse_of(origin)).receipted_size
-            sealed = self.seal(
-                origin, author, partial(seal_rotated, certificates=seal.certificates, receipted=receipted)
-            )
-            self._take_rotation(origin, Rotation(seal, sealed.place.index + 1, receipted), sealed.place)
+        receipted = self.channel(reverse_of(origin)).receipted_size
+        sealed = self.seal(origin, author, partial(seal_rotated, certificates=seal.certificates, receipted=receipted))
+        self._take_rotation(origin, Rotation(seal, sealed.place.index + 1, receipted), sealed.place)
 
     def keep_receipt(self, origin: str, receipt: Receipt) -> None:
         """Keeps a receipt, the peer's or our own, and what it says of notices; an older one changes nothing."""

@@ -21,7 +21,12 @@ def commands(prepared, adopted, clock=lambda: 0.0) -> tuple[SealCommands, Keyrin
     keyring, parties = Keyring([(CERTIFIED["HK"], SEALS["HK"])]), parties_of("HK")
     parties = replace(parties, own=replace(parties.own, seal=NEXT_CERTIFIED["HK"]))
     bulletin = SimpleNamespace(commit=SimpleNamespace(states={}))
-    made = SealCommands(parties, None, bulletin, keyring, prepared, adopted.append, clock)  # type: ignore[arg-type]
+
+    def adopt(seal, *, is_told):
+        assert is_told, "there is no channel that does not tell it"
+        adopted.append(seal)
+
+    made = SealCommands(parties, None, bulletin, keyring, prepared, adopt, clock)  # type: ignore[arg-type]
     return made, keyring
 
 

@@ -56,6 +56,44 @@ def test_the_seal_that_came_into_force_stands_in_its_place_and_of_the_one_before
     assert len(list(folders.keys.rglob("*.key"))) == 2
 
 
+def test_its_keys_stay_as_long_as_a_channel_has_yet_to_be_told_of_the_new_one(folders):
+    before, coming = made(folders.in_force), made(folders.coming)
+    folders.adopt(coming, is_told=False)
+    assert [each.certified() for each in folders.signing()] == [coming, before]
+    assert folders.signing()[1].keys().public == before.public
+    third = made(folders.coming)
+    folders.adopt(before, is_told=True)  # as a database tells it that was put back
+    folders.adopt(third, is_told=False)
+    assert {each.certified() for each in folders.signing()} == {before, coming, third}
+    folders.adopt(third, is_told=True)
+    assert [each.certified() for each in folders.signing()] == [third]
+    assert set(folders.earlier()) == {before, coming}
+    assert len(list(folders.keys.rglob("*.key"))) == 2
+
+
+@pytest.mark.parametrize("written", range(5))
+def test_they_stay_also_where_it_was_cut_short(folders, written):
+    before, coming = made(folders.in_force), made(folders.coming)
+    digest = sha256(before.certificates[0]).hexdigest()
+    SealFolder(folders.keys / "earlier" / digest[:16]).write(before, folders.in_force.keys())
+    files = [f"{name}.{suffix}" for suffix in ("key", "crt") for name in NAMES]
+    for name in files[:written]:
+        (folders.keys / name).write_bytes((folders.coming.path / name).read_bytes())
+    folders.adopt(coming, is_told=False)
+    assert folders.in_force.keys().public == coming.public
+    assert before.public in {each.keys().public for each in folders.signing()}
+
+
+def test_the_name_of_a_key_in_a_token_stays_in_the_same_way(folders):
+    made(folders.in_force, URI)
+    coming = made(folders.coming)
+    folders.adopt(coming, is_told=False)
+    assert [each.uri() for each in folders.signing()] == [None, URI]
+    folders.adopt(coming, is_told=True)
+    assert [each.uri() for each in folders.signing()] == [None]
+    assert list(folders.keys.rglob("*.uri")) == []
+
+
 def test_a_seal_that_is_prepared_and_not_in_force_yet_stays_where_it_is(folders):
     before, coming = made(folders.in_force), made(folders.coming)
     for in_force in (None, before):

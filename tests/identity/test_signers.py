@@ -5,11 +5,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
-from gateway.errors import AlreadyExists, ConfigError, SealUnavailable
+from gateway.errors import AlreadyExists, ConfigError, SealUnavailable, Unavailable
 from gateway.identity.certificates import Window
 from gateway.identity.issuing import generate_tls_key
 from gateway.identity.keyfiles import write_key
-from gateway.identity.signers import DatedSeal, FileSeal
+from gateway.identity.signers import DatedSeal, FileSeal, Keyring
+from gateway.ledger.seals import CertifiedSeal
 from tests.support.certificates import DAY, NOW
 
 MESSAGE = b"hk.test/to/kr.test\n1\n"
@@ -89,3 +90,34 @@ def test_a_seal_signs_nothing_outside_the_time_of_its_certificates(seal, moment)
     for sign in (dated.sign_ed25519, dated.sign_ml_dsa_44):
         with pytest.raises(SealUnavailable, match=r"certificate (is not valid before|expired at) .*nothing is sealed"):
             sign(MESSAGE)
+
+
+class Away(FileSeal):
+    """A seal in a token that is not there."""
+
+    def require_able(self) -> None:
+        raise SealUnavailable("there is no token")
+
+    def open(self) -> None:
+        raise Unavailable("there is no token")
+
+    def look(self) -> None:
+        raise Unavailable("there is no token")
+
+    def close(self) -> None:
+        raise AssertionError("it was never reached")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_seal_of_before_that_is_away_keeps_no_node_from_starting(is_first):
+    seals = [Away.generate(), FileSeal.generate()] if is_first else [FileSeal.generate(), Away.generate()]
+    keyring = Keyring((CertifiedSeal(each.public), each) for each in seals)
+    assert keyring.is_remote
+    if is_first:
+        with pytest.raises(Unavailable, match="there is no token"):
+            keyring.open()
+        return
+    keyring.open()
+    keyring.close()
+    assert [each.public for each in keyring.seals] == [seals[0].public]
+    assert not keyring.is_remote

@@ -49,8 +49,8 @@ from tests.support.seals import certified
 
 T = TypeVar("T")
 
-DOMAINS = {"HK": "gateway.hk.example", "KR": "gateway.kr.example"}
-SEALS = {"HK": HK_SEAL, "KR": KR_SEAL}
+DOMAINS = {"HK": "gateway.hk.example", "KR": "gateway.kr.example", "SG": "gateway.sg.example"}
+SEALS = {"HK": HK_SEAL, "KR": KR_SEAL, "SG": FixedSeal("sg")}
 CERTIFIED = {each: certified(seal, DOMAINS[each]) for each, seal in SEALS.items()}
 NEXT = {"HK": FixedSeal("hk next"), "KR": FixedSeal("kr next")}
 NEXT_CERTIFIED = {each: certified(seal, DOMAINS[each]) for each, seal in NEXT.items()}
@@ -100,6 +100,7 @@ class Opened:
     damaged: bool = False
     revoked: dict[str, int] = field(default_factory=dict)
     earlier_seals: tuple[CertifiedSeal, ...] = ()
+    more_peers: list[str] = field(default_factory=list)
     clock: Iterator[int] = field(default_factory=lambda: itertools.count(NOW, 250_000))
     database: Database = field(init=False)
     readers: Readers = field(init=False)
@@ -157,7 +158,16 @@ class Opened:
     @property
     def parties(self) -> Parties:
         found = parties_of(self.jurisdiction)
-        return replace(found, own=replace(found.own, earlier_seals=self.earlier_seals))
+        own = replace(found.own, earlier_seals=self.earlier_seals)
+        return Parties(own, {**found.peers, **{each: _party(each) for each in self.more_peers}})
+
+    async def pair_with(self, jurisdiction: str) -> None:
+        """One more peer, which the node knows from its next start on."""
+        self.more_peers.append(jurisdiction)
+        await self.committer.stop()
+        add_channels(self.database, channel_names(self.parties))
+        self.committer = self.new_committer()
+        self.committer.start()
 
     @property
     def outgoing(self) -> str:

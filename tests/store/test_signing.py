@@ -11,6 +11,7 @@ from gateway.errors import SealUnavailable
 from gateway.identity.signers import Keyring
 from gateway.ledger.checkpoint import Checkpoint
 from gateway.ledger.merkle import EMPTY_ROOT
+from gateway.ledger.seals import SealHistory
 from gateway.store.signing import Signing
 from tests.store.stores import CERTIFIED, HK_TO_KR, SEALS
 from tests.supervision.samples import FROM_HK
@@ -20,8 +21,7 @@ VALID = replace(CERTIFIED["HK"], not_before=100, not_after=200)
 
 @pytest.fixture
 def signing() -> Iterator[Signing]:
-    sender = SimpleNamespace(newest=VALID, knows=lambda _: True)
-    state: Any = SimpleNamespace(ends=FROM_HK, seals=SimpleNamespace(sender=sender))
+    state: Any = SimpleNamespace(ends=FROM_HK, seals=SimpleNamespace(sender=SealHistory.of(VALID)))
     made = Signing(Keyring([(VALID, SEALS["HK"])]), lambda: {HK_TO_KR: state})
     yield made
     made.close()

@@ -65,9 +65,9 @@ from gateway.store.opening import (
     check_channels,
     check_journal,
     check_owner,
-    read_own_seal,
     read_token_key,
 )
+from gateway.store.own_seal import read_own_seal
 from gateway.store.readers import Readers
 from tests.simulation.nodes.loop import Died, Inline, Life
 from tests.simulation.nodes.network import EXCHANGE, SEND_ATTACHMENTS, Acceptor, Network, Stream
@@ -119,9 +119,10 @@ class Running:
         self._database.check_revision()
         with self._database.readers.connect() as connection:
             check_owner(connection, site.name, site.domain)
-            site.adopt(read_own_seal(connection))
+            in_force, is_told = read_own_seal(connection)
+            site.adopt(in_force, is_told=is_told)
         parties = site.parties
-        keyring = self.keyring = Keyring([(site.seal, site.signer(site.seal))])
+        keyring = self.keyring = Keyring((each, site.signer(each)) for each in (site.seal, *site.kept_seals))
         await self._compare(parties, keyring)
         add_channels(self._database, channel_names(parties))
         check_journal(self._database, parties.own_seals)
@@ -175,6 +176,7 @@ class Running:
                 chores.tell_overdue(partial(tell_overdue, self.committer, site.micros), self._believed)
             ),
             asyncio.create_task(chores.expire_drafts(self.drafts)),
+            asyncio.create_task(chores.tell_seal(self.seals)),
             asyncio.create_task(chores.destroy_past(self.retention, self._believed)),
             asyncio.create_task(self.journaling.run()),
             asyncio.create_task(self._continuity.run(self.committer.latest)),

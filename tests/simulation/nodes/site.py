@@ -47,7 +47,7 @@ class Site:
 
     Attributes:
         seal: of which the home holds the keys
-        earlier_seals: that it replaced
+        earlier_seals: that it replaced; ``kept_seals``: of these it still holds the keys
         next_seal: that is prepared; None: none is
         signers: of all seals that there will ever be
         defects: what no fault explains
@@ -78,6 +78,7 @@ class Site:
         self.offset_seconds = 0.0  # of its clock
         self.seal = parties.own.seal
         self.earlier_seals: tuple[CertifiedSeal, ...] = ()
+        self.kept_seals: tuple[CertifiedSeal, ...] = ()
         self.next_seal: CertifiedSeal | None = None
         self.is_retired = False
         self.signers: dict[CertifiedSeal, Signer] = {}
@@ -133,11 +134,14 @@ class Site:
             raise WrongState("no seal is prepared")
         return self.next_seal, self.signer(self.next_seal)
 
-    def adopt(self, seal: CertifiedSeal | None) -> None:
+    def adopt(self, seal: CertifiedSeal | None, *, is_told: bool) -> None:
         """As ``SealFolders.adopt``: the files of the seal in force take the place of those before."""
         if self.next_seal and seal == self.next_seal:
             self.earlier_seals += (self.seal,)
+            self.kept_seals += () if is_told else (self.seal,)
             self.seal, self.next_seal = self.next_seal, None
+        if is_told and seal == self.seal:
+            self.kept_seals = ()
 
     def certify(self, domain: str, certificates: Any, at: int) -> CertifiedSeal:
         return seal_of(certificates) if domain == self.domain else certify(domain, certificates, at)

@@ -1,0 +1,103 @@
+"""The seal in force of a node, as its channels tell it, and the channels that have yet to tell it to their peers.
+
+A rotation is sealed in every channel of ours. But one that has halted takes nothing, and where the pairing has ended
+nobody may ever mend it. Such a channel is *left behind*: the seal of before goes on to be in force there, and nowhere
+else. Once it takes something again, the rotation is sealed in it, by that seal, as in any other; until then its keys
+are kept.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import Connection, select
+
+from gateway.errors import WrongState
+from gateway.ledger.origins import reverse_of
+from gateway.ledger.seals import CertifiedSeal, SealHistory, SealSpan
+from gateway.store.seals import seal_in
+from gateway.store.state import ChannelState, require_heard
+from gateway.store.tables import channels, seals
+
+States = Mapping[str, ChannelState]
+
+
+def newest(histories: Collection[SealHistory]) -> CertifiedSeal | None:
+    """Of the histories of one node's seals in its channels, the newest seal: none of them tells one after it."""
+    given_up = {span.seal.public for each in histories for span in each.spans[:-1]}
+    return next((each.newest for each in histories if each.newest.public not in given_up), None)
+
+
+def own_seal(states: States) -> CertifiedSeal | None:
+    """Gives the seal in force of the node itself; None: it has no channel."""
+    return newest([state.seals.sender for state in _ours(states)])
+
+
+def left_behind(states: States) -> list[ChannelState]:
+    """Gives the channels of ours that have yet to tell the seal in force."""
+    seal = own_seal(states)
+    return [state for state in _ours(states) if seal and not state.seals.sender.knows(seal.public)]
+
+
+def to_catch_up(states: States) -> list[ChannelState]:
+    """Gives those of them that take it now."""
+    return [state for state in left_behind(states) if not (state.halt or states[reverse_of(state.origin)].unheard)]
+
+
+def to_rotate(
+    states: States, seal: CertifiedSeal, *, before_all_is_back: bool
+) -> tuple[Sequence[str], Sequence[ChannelState]]:
+    """Gives the channels, by origin, in which a rotation to a seal is to be sealed; and those that it leaves behind.
+
+    In those that know it, it was sealed by a commit that failed, as its caller was told, and that is there.
+
+    Args:
+        states: the channels, as of the last commit
+        seal: that comes into force
+        before_all_is_back: though a peer has not sent all again since the database was put back: what would be said of
+            the receipts so far may be too little
+
+    Raises:
+        WrongState: a peer has not sent all again; or a channel has yet to be told of the seal before; or none of them
+            could tell this one.
+    """
+    if not before_all_is_back:
+        require_heard(state for state in states.values() if not state.ended)
+    ours = [state for state in _ours(states) if not state.seals.sender.knows(seal.public)]
+    left = [state for state in ours if state.ended and (state.halt or states[reverse_of(state.origin)].unheard)]
+    telling = [state for state in ours if state not in left]
+    if left and not telling and len(ours) == len(_ours(states)):
+        raise WrongState(
+            "no peer is left that could be told: every pairing has ended, and the channels have halted. Take one up "
+            "again, and mend its channel: docs/operations.md"
+        )
+    late = {state.ends.recipient for state in left_behind(states) if state in telling and not state.halt}
+    if late:
+        raise WrongState(f"{', '.join(sorted(late))} has yet to be told of the seal in force: ask again in a moment")
+    return [state.origin for state in telling], left if telling else ()
+
+
+def why_left(state: ChannelState) -> str:
+    """Says that a rotation left a channel behind, for people."""
+    return (
+        f"the seal was rotated without {state.ends.recipient}: the pairing has ended, and {state.name} takes nothing. "
+        "Once it does, the seal of before tells the new one there; its keys are kept until then"
+    )
+
+
+def read_own_seal(connection: Connection) -> tuple[CertifiedSeal | None, bool]:
+    """Reads the seal in force of the node itself, None if it has no channel; and whether all channels tell it.
+
+    Raises:
+        Corrupt: a seal cannot be read.
+    """
+    own = channels.c.outgoing.is_(True), seals.c.cosigner.is_(False)
+    statement = select(seals).join(channels, channels.c.id == seals.c.channel).where(*own)
+    found: dict[int, list[SealSpan]] = {}
+    for row in connection.execute(statement.order_by(seals.c.channel, seals.c.ordinal)).mappings():
+        found.setdefault(row["channel"], []).append(SealSpan(row["above"], seal_in(row)))
+    histories = [SealHistory(tuple(spans)) for spans in found.values()]
+    seal = newest(histories)
+    return seal, all(seal is None or each.knows(seal.public) for each in histories)
+
+
+def _ours(states: States) -> list[ChannelState]:
+    return [state for state in states.values() if state.ends.outgoing]

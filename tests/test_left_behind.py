@@ -1,0 +1,115 @@
+"""The homes of a node whose rotation left a peer behind: the keys that stay, and what operators do without them."""
+
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.identity.pairing_end import Ending
+from gateway.identity.seal_files import SealFolder
+from gateway.ledger.steps import RESTORED, Halt
+from gateway.store.database import snapshot
+from gateway.store.own_seal import left_behind, read_own_seal
+from gateway.store.pairings import keep_ending
+from gateway.store.state import read_channels
+from gateway.store.transaction import Transaction
+from tests.cli.transcripts import Ran, run
+from tests.support.nodes import Site, eventually, pair, running
+from tests.test_settling import AUTHOR, commit
+
+ENDED = Ending(1_770_000_000, "Chan", "the memorandum ended")
+TO_KR, FROM_KR = "gateway.hk.example/to/gateway.kr.example", "gateway.kr.example/to/gateway.hk.example"
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Hong Kong, whose seal was rotated without Korea."""
+    path = tmp_path_factory.mktemp("founded")
+    hk, *peers = (Site(each, path / each.lower()).found() for each in ("HK", "KR", "SG"))
+    for each in peers:
+        pair(hk, each)
+    seal = path / "next"
+    issued = run(
+        "certs",
+        "issue",
+        hk.path / "authority",
+        "--profile",
+        "seal",
+        "--id",
+        "spiffe://gateway.hk.example/node",
+        "--out",
+        seal,
+    )
+    assert issued.code == 0, issued.err
+    home = hk.home
+
+    def end(tx: Transaction, _: object) -> None:
+        tx.halt(TO_KR, Halt(RESTORED, "a drill"))
+        keep_ending(tx, "KR", (TO_KR, FROM_KR), ENDED)
+
+    coming = SealFolder(seal)
+    commit(hk, end, lambda tx, _: tx.rotate_seal(AUTHOR, coming.certified()))
+    home.prepare_seal(coming, datetime.now(UTC))
+    with snapshot(home.config.database.url, home.path) as connection:
+        in_force, is_told = read_own_seal(connection)
+    home.seals.adopt(in_force, is_told=is_told)
+    return hk
+
+
+@pytest.fixture
+def hk(founded: Site, tmp_path: Path) -> Site:
+    return replace(founded, path=shutil.copytree(founded.path, tmp_path / "hk"))
+
+
+def behind(site: Site) -> list[str]:
+    with snapshot(site.home.config.database.url, site.home.path) as connection:
+        return [each.name for each in left_behind(read_channels(connection))]
+
+
+def mend(site: Site) -> None:
+    """As the channel does it by itself once it heard from its peer."""
+    commit(site, lambda tx, _: tx.reopen(TO_KR))
+
+
+def check(site: Site) -> None:
+    checked = run("check", site.home.path)
+    assert checked.code == 0, checked.out + checked.err
+
+
+def replaced(site: Site, *arguments: str) -> Ran:
+    return run("certs", "replace-seal", site.home.path, *arguments)
+
+
+def test_the_home_and_its_database_fit_and_the_keys_of_before_are_there(hk: Site) -> None:
+    in_force, before = hk.home.seals.signing()
+    assert before.keys().public != in_force.keys().public
+    assert behind(hk) == ["hk-to-kr"]
+    check(hk)
+
+
+def test_a_node_starts_with_both_seals_and_tells_the_new_one_once_the_channel_is_open(hk: Site) -> None:
+    mend(hk)
+    with running(hk):
+        eventually(lambda: len(hk.home.seals.signing()) == 1)
+    assert behind(hk) == []
+    check(hk)
+
+
+def test_without_the_keys_an_operator_puts_the_seal_in_force_there(hk: Site) -> None:
+    hk.home.seals.signing()[1].remove_keys()
+    assert "has halted: RESTORED" in replaced(hk, "--peer", "kr").err
+    mend(hk)
+    ran = replaced(hk, "--peer", "kr")
+    assert (ran.code, "KR takes nothing" in " ".join(ran.out.split())) == (0, True), ran.err
+    assert behind(hk) == []
+    assert "nothing to replace" in replaced(hk, "--peer", "KR").err
+    check(hk)
+
+
+@pytest.mark.parametrize(("arguments", "said"), [((), "or else --peer"), (("--peer", "JP"), "JP is not a peer")])
+def test_what_is_meant_must_be_said(hk: Site, arguments: tuple[str, ...], said: str) -> None:
+    ran = replaced(hk, *arguments)
+    assert ran.code == 2
+    assert said in " ".join(ran.err.split())
