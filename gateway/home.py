@@ -357,6 +357,7 @@ class Home:
             seal,
             fingerprint="",
             earlier_seals=self.seals.earlier(),
+            seal_in_token=self.seals.in_force.uri() is not None,
         )
 
     def _own_seal(self, now: datetime) -> CertifiedSeal:

@@ -7,6 +7,7 @@ Exit codes:
     3  the node refused; the message ends with the reason, which is stable for programs
     4  the node was not reached, is too busy, or did not answer in time
     5  the node's home, or its database, does not fit; or what it writes cannot be written
+    6  of a check: all that could be checked holds, and something could not be
     141  who read the output through a pipe went away
 """
 
@@ -76,7 +77,10 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="gateway",
     cls=Commands,
-    epilog="Exit codes: 0 done; 1 it does not hold; 2 used wrongly; 3 the node refused; 4 not reached; 5 bad home.",
+    epilog=(
+        "Exit codes: 0 done; 1 it does not hold; 2 used wrongly; 3 the node refused; 4 not reached; 5 bad home; "
+        "6 not all could be checked."
+    ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

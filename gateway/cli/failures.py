@@ -19,7 +19,7 @@ from gateway.errors import BadInput, ConfigError, GatewayError, Malformed, Store
 from gateway.errors import Unavailable as PartUnavailable
 from gateway.errors import Violation as OwnViolation
 
-DOES_NOT_HOLD, USED_WRONGLY, REFUSED, NOT_REACHED, DOES_NOT_FIT = 1, 2, 3, 4, 5
+DOES_NOT_HOLD, USED_WRONGLY, REFUSED, NOT_REACHED, DOES_NOT_FIT, NOT_ALL_CHECKED = 1, 2, 3, 4, 5, 6
 APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
 READER_GONE = 141  # as a shell tells of a program that SIGPIPE ended
 

@@ -19,6 +19,7 @@ class Party:
         addresses: of its peer listener, ``host:port``
         seal: that its home, or its pairing document, names; which seal is in force, each channel knows
         earlier_seals: that its home, or earlier pairing documents, named before
+        seal_in_token: whether a token has a key of the seal, and so may be away; of this node alone
         fingerprint: of its pairing document
     """
 
@@ -29,6 +30,7 @@ class Party:
     seal: CertifiedSeal
     fingerprint: str
     earlier_seals: tuple[CertifiedSeal, ...] = ()
+    seal_in_token: bool = False
 
     @property
     def first_seal(self) -> CertifiedSeal:

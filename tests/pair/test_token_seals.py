@@ -111,6 +111,9 @@ def test_a_token_that_is_taken_away_seals_nothing_loses_nothing_and_holds_up_no_
     assert found.code == 1
     assert "there is no token seal token" in found.out
     prove(own, before)  # nothing of that needs the token
+    found = run("check", own.hk.home.path)
+    assert (found.code, "everything else verifies" in found.out) == (6, True), found.out
+    assert "NOT PROVEN" in found.out
     ran = run("backup", own.hk.home.path, own.path / "none")
     assert (ran.code, "there is no token seal token" in ran.err) == (4, True), "the journal could not be signed"
     own.token.put_back()

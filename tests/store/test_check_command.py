@@ -1,6 +1,8 @@
 """``gateway check`` and ``gateway rebuild``, on the homes of a pair."""
 
+import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,13 @@ from typer.testing import CliRunner, Result
 
 from gateway.cli.app import app
 from gateway.errors import StoreError
+from gateway.moments import MICROS
 from gateway.store.database import Database
 from tests.store.stores import downgrade
+from tests.store.test_journal import entry
 from tests.supervision.samples import content
 from tests.support.nodes import Site, found_pair
-from tests.support.offline import give
+from tests.support.offline import give, writing
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +106,21 @@ def test_a_home_without_its_database_is_told(site, tmp_path):
         assert "gateway restore" in str(result.exception)
     finally:
         (tmp_path / "node.db").rename(lost)
+
+
+def test_of_a_seal_that_has_ended_all_is_checked_that_it_signed_and_what_it_could_not_is_told(site, monkeypatch):
+    """The last of these tests: what it leaves behind stays unsigned."""
+    ended = site.home.seals.in_force.certified().not_after + 60
+
+    async def journal() -> None:
+        async with writing(site, lambda: ended * MICROS) as committer:
+            await committer.journal(entry(), entry())
+
+    asyncio.run(journal())
+    monkeypatch.setattr("gateway.cli.check.now", lambda: datetime.fromtimestamp(ended, UTC))
+    result = run("check", site.home.path)
+    assert result.exit_code == 6, result.output
+    assert "NOT PROVEN  the newest 2 entries of the journal: the seal has not signed them yet" in result.output
+    assert result.output.endswith("everything else verifies\n")
+    assert "3: every hash, stored subtree and root" in result.output
+    assert json.loads(run("check", site.home.path, "--json").output)["journal"]["waiting"] == 2

@@ -78,8 +78,11 @@ async def test_the_journal_tells_of_calls_meanwhile_and_is_signed_later(hk: Open
     await called(tell(hk))
     assert [row["channel"] for row in await hk.rows(leaves)] == [JOURNAL]
     assert await hk.rows(heads) == []
+    report = hk.verify()
+    assert (report.findings, report.journal.signed, report.journal.waiting) == ((), 0, 1)
     set_clock(hk, BEGINS)
     await called(tell(hk))
+    assert hk.verify().journal.waiting == 0
     assert [(row["channel"], row["size"]) for row in await hk.rows(heads)] == [(JOURNAL, 2)]
 
 
@@ -93,6 +96,17 @@ async def test_what_comes_meanwhile_is_kept_and_receipted_later(hk: Opened, kr: 
     await settle(hk, kr)
     assert hk.state().receipted_size == 1
     assert hk.state().receipt.time == BEGINS
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+async def test_entries_that_an_ended_seal_did_not_sign_are_told_as_not_proven(hk: Opened):
+    set_clock(hk, ENDS)
+    await called(tell(hk))
+    for seconds in (ENDS + 1, ENDS + 2):
+        set_clock(hk, seconds)
+        await called(tell(hk))
+    report = hk.verify()
+    assert (report.findings, report.journal.signed, report.journal.waiting) == ((), 1, 2)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

@@ -1,18 +1,24 @@
 """A seal with a key in a token that is slow, or fails: what needs no signature does not wait, and no index is lost."""
 
 import asyncio
+import itertools
 import threading
+from dataclasses import replace
 
 import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.errors import SealUnavailable
 from gateway.identity.signers import Keyring, Remote
+from gateway.moments import MICROS
+from gateway.store.database import snapshot
 from gateway.store.event_queries import read_events
+from gateway.store.reverify import verify_store
 from gateway.store.tables import heads, leaves
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.exchanging import exchange, settle
-from tests.store.stores import CERTIFIED, HK_TO_KR, SEALS, Opened
+from tests.store.stores import CERTIFIED, HK_TO_KR, NOW, SEALS, Opened
+from tests.store.test_journal import called
 
 LONG = 60.0
 
@@ -112,6 +118,25 @@ async def test_no_index_is_lost_or_given_twice_by_acts_that_could_not_be_signed(
     assert [row["index"] for row in await hk.rows(leaves) if row["channel"] != 0] == [0, 1, 2]
     assert [row["size"] for row in await hk.rows(heads) if row["channel"] != 0] == [1, 3]
     assert hk.failures == []
+
+
+async def test_entries_that_the_token_did_not_sign_are_told_as_not_proven_and_only_where_there_is_one(hk: Opened):
+    token = await with_token(hk)
+    await called(hk.release("hk-1"))
+    token.is_there = False
+    hk.clock = itertools.count(NOW + 10 * MICROS, MICROS)
+    for _ in range(3):
+        await called(hk.committer.submit(lambda tx: tx.tell_node(Event.ALARM, "told all the same")))
+    with_one = replace(hk.parties, own=replace(hk.parties.own, seal_in_token=True))
+    with snapshot(hk.url, hk.home) as connection:
+        report, without = verify_store(connection, with_one), verify_store(connection, hk.parties)
+    assert (report.findings, report.journal.signed, report.journal.waiting) == ((), 1, 3)
+    assert [each.what for each in without.findings] == ["is under no signed head"] * 3
+    assert without.journal.waiting == 0
+    token.is_there = True
+    token.look()
+    await called(hk.release("hk-2"))
+    assert hk.verify().findings == ()
 
 
 async def test_what_comes_while_the_token_is_away_is_kept_and_receipted_once_it_is_back(hk: Opened, kr: Opened):

@@ -3,7 +3,8 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from regulator.exchange.v1.envelope_pb2 import Author
@@ -17,12 +18,9 @@ from gateway.supervision import envelopes
 from tests.support.nodes import Site
 
 
-def give(site: Site, recipient: str, notices: Mapping[str, NoticeContent]) -> None:
-    """Gives notices, by id, in one commit."""
-    asyncio.run(_give(site, recipient, notices))
-
-
-async def _give(site: Site, recipient: str, notices: Mapping[str, NoticeContent]) -> None:
+@asynccontextmanager
+async def writing(site: Site, clock: Callable[[], int] = lambda: time.time_ns() // 1000) -> AsyncIterator[Committer]:
+    """A writer on the database of a node that is stopped, with the node's seal."""
     home = site.home
     parties = home.parties(home.peer_documents(), datetime.now(UTC))
     database = Database(home.config.database.url, home.path)
@@ -30,19 +28,30 @@ async def _give(site: Site, recipient: str, notices: Mapping[str, NoticeContent]
     committer = Committer(
         database,
         Keyring([(parties.own.seal, home.seals.in_force.keys())]),
-        clock=lambda: time.time_ns() // 1000,
+        clock=clock,
         random=secrets.token_bytes,
         on_commit=lambda _commit: None,
         on_fatal=lambda _error: None,
     )
     committer.start()
-    author = Author(authority="SFC", client=f"spiffe://{site.domain}/SFC/office")
-    origin = parties.origin_to(recipient)
-    for each, content in notices.items():
-        await committer.submit(
-            lambda tx, each=each, content=content: tx.seal(
-                origin, author, lambda seal: envelopes.released(seal, each, content)
-            )
-        )
+    yield committer
     await committer.stop()
     database.close()
+
+
+def give(site: Site, recipient: str, notices: Mapping[str, NoticeContent]) -> None:
+    """Gives notices, by id, in one commit."""
+    asyncio.run(_give(site, recipient, notices))
+
+
+async def _give(site: Site, recipient: str, notices: Mapping[str, NoticeContent]) -> None:
+    parties = site.home.parties(site.home.peer_documents(), datetime.now(UTC))
+    author = Author(authority="SFC", client=f"spiffe://{site.domain}/SFC/office")
+    origin = parties.origin_to(recipient)
+    async with writing(site) as committer:
+        for each, content in notices.items():
+            await committer.submit(
+                lambda tx, each=each, content=content: tx.seal(
+                    origin, author, lambda seal: envelopes.released(seal, each, content)
+                )
+            )

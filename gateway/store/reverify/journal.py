@@ -22,7 +22,8 @@ class JournalCheck:
     """Verifies the journal of one node.
 
     What a head does not cover is not proven: so it may only be what was written in the second of its signature, or
-    while the clock was set back.
+    while the clock was set back. But while the token that has a key of the seal is away, and outside of the time of its
+    certificates, nothing is signed: such entries are counted, and nobody can tell whether the node wrote them.
 
     Args:
         connection: in one snapshot
@@ -34,6 +35,8 @@ class JournalCheck:
         self._connection, self._own, self._findings = connection, own, findings
         self._origin = f"{own.domain}/journal"
         self._tree = Tree()
+        self._waiting = 0
+        self._is_never_signed = self._lacks_head = False
         self._subtrees = SubtreeCheck(connection, _ROW, self._origin, findings)
 
     def run(self) -> JournalCount:
@@ -48,17 +51,20 @@ class JournalCheck:
             if head and head.size == self._tree.size and head.root != self._tree.root():
                 self._findings.add(f"heads {self._origin} {head.size}", "commits to another log")
         self._subtrees.finish()
+        if self._lacks_head:
+            self._findings.add(f"heads {self._origin}", "has 0 rows", "the newest head alone")
         size = self._tree.size
         if head and head.size > size:
             self._findings.add(f"heads {self._origin} {head.size}", "covers more than the log holds", f"{size}")
         self._check_row()
-        return JournalCount(self._origin, size, head.size if head else 0)
+        return JournalCount(self._origin, size, head.size if head else 0, self._waiting)
 
     def _head(self) -> OpenedNote | None:
         stored = self._connection.execute(select(heads).where(heads.c.channel == _ROW)).mappings().all()
         where = f"heads {self._origin}"
         is_empty = self._connection.scalar(select(leaves.c.index).where(leaves.c.channel == _ROW).limit(1)) is None
-        if len(stored) != (0 if is_empty else 1):
+        self._is_never_signed = not stored
+        if len(stored) > (0 if is_empty else 1):
             self._findings.add(where, f"has {len(stored)} rows", "the newest head alone")
         for row in stored:
             try:
@@ -88,8 +94,21 @@ class JournalCheck:
         for level, place, node in self._tree.add(computed):
             self._subtrees.take(level, place, node)
         entry = self._entry(where, data)
-        if head and entry and self._tree.size > head.size and entry.time.seconds > head.sent_at:
+        if entry and self._is_never_signed:
+            self._take_unsigned(where, entry, has_head=False)
+        elif entry and head and self._tree.size > head.size and entry.time.seconds > head.sent_at:
+            self._take_unsigned(where, entry, has_head=True)
+
+    def _take_unsigned(self, where: str, entry: JournalEntry, *, has_head: bool) -> None:
+        """Of one that no head covers. A token that was there as the node started has signed a first one."""
+        seal = self._own.seal
+        is_out_of_time = not seal.not_before <= entry.time.seconds <= seal.not_after
+        if is_out_of_time or (has_head and self._own.seal_in_token):
+            self._waiting += 1
+        elif has_head:
             self._findings.add(where, "is under no signed head", "one that covers it")
+        else:
+            self._lacks_head = True
 
     def _entry(self, where: str, data: bytes) -> JournalEntry | None:
         try:

@@ -53,16 +53,18 @@ class JournalCount:
         origin: of the journal
         entries: leaves whose bytes were hashed
         signed: how many of these the newest signed head covers
+        waiting: how many of the newest wait for a signature that the seal could not give: so far nothing proves them
     """
 
     origin: str
     entries: int
     signed: int
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was verified, and what does not fit; a store that verifies has no findings.
+    """What was verified, and what does not fit; a store that verifies has no findings, and no entry waits.
 
     Attributes:
         journal: the access journal
