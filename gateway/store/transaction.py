@@ -4,7 +4,7 @@ A unit reads what is committed and what the units before it are going to write (
 in a ``Changes``. So a unit that raises leaves nothing behind, and many units make one commit.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -26,9 +26,9 @@ from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.changes import Changes, RequestRecord, request_key
 from gateway.store.clocks import NO_WITNESSES
-from gateway.store.logs import Reply, parsed, read_leaves, read_unusable
+from gateway.store.logs import Reply, parsed
 from gateway.store.own_seal import to_rotate, why_left
-from gateway.store.reading import Reading
+from gateway.store.projecting import Projecting
 from gateway.store.receipts import Covered
 from gateway.store.seals import SealChange
 from gateway.store.state import ChannelState
@@ -37,11 +37,9 @@ from gateway.supervision.destruction import left_in
 from gateway.supervision.drafts import DraftRecord, draft_event
 from gateway.supervision.envelopes import Actor, Seal, seal_rotated
 from gateway.supervision.handling import day_of
-from gateway.supervision.outcomes import NO_ENVELOPE, Context, EventContent, Outcome, Projection
-from gateway.supervision.projection import concerned_notices, project, reply_rank
+from gateway.supervision.outcomes import EventContent, Outcome, Projection
+from gateway.supervision.projection import concerned_notices, reply_rank
 from gateway.supervision.records import NOWHERE, Place
-from gateway.supervision.sharing_names import shared_notice
-from gateway.supervision.sharing_records import NO_DOSSIER, SharingRecord
 
 SALT_BYTES = 16
 
@@ -59,8 +57,8 @@ class Sealed:
     projection: Projection
 
 
-class Transaction(Reading):
-    """Reads, and gathers what is to be written.
+class Transaction(Projecting):
+    """Reads, projects, and gathers what is to be written.
 
     Args:
         connection: inside the writer's database transaction
@@ -317,73 +315,3 @@ class Transaction(Reading):
         changed = replace(state.seals, receiver=after) if cosigner else replace(state.seals, sender=after)
         self._changes.states[origin] = replace(state, seals=changed)
         self._changes.seals.append(SealChange(origin, cosigner, len(before.spans), after.spans[-1], place))
-
-    # --- how ------------------------------------------------------------------------------------------------------
-
-    def _early(self, origin: str) -> Sequence[int]:
-        """Own replies that could not be used when they came back, as it stands now."""
-        state = self.channel(origin)
-        if state.early is None:
-            state = self._set_early(origin, read_unusable(self._connection, state.id))
-        return state.early or ()
-
-    def _set_early(self, origin: str, indexes: Iterable[int]) -> ChannelState:
-        state = replace(self.channel(origin), early=tuple(indexes))
-        self._changes.states[origin] = state
-        return state
-
-    def _take_early(self, origin: str, early: Sequence[int], came: Sequence[Reply]) -> None:
-        """Takes own replies, now that more of what they may reply to is here; then what replies to them in turn."""
-        replies = [*self._replies(origin, early), *came]
-        taken = {each.place.index for each in self._project_again(replies) if each.place.origin == origin}
-        self._set_early(origin, [each for each in early if each not in taken])
-
-    def _take_replies(self, origins: Sequence[str]) -> None:
-        """Takes the replies of channels that could not be used when they came."""
-        found = [self._replies(each, read_unusable(self._connection, self.channel(each).id)) for each in origins]
-        self._project_again([reply for replies in found for reply in replies])
-
-    def _replies(self, origin: str, indexes: Sequence[int]) -> list[Reply]:
-        found = read_leaves(self._connection, self.channel(origin).id, indexes)
-        envelopes = ((leaf, parsed(leaf["data"])) for leaf in found)
-        return [Reply(Place(origin, leaf["index"]), each, leaf["destroyed"]) for leaf, each in envelopes if each]
-
-    def _project_again(self, replies: Iterable[Reply]) -> list[Reply]:
-        """Projects replies in the order of their ranks; gives those that are, or were, used."""
-        used = []
-        for each in sorted(replies, key=lambda reply: reply_rank(reply.envelope)):
-            state = self.channel(each.place.origin)
-            projection = self._project(each.envelope, each.place, state, fields_checked=each.is_destroyed)
-            if projection.outcome is Outcome.PROJECTED:
-                self._changes.apply(projection, each.place)
-            if projection.outcome is Outcome.PROJECTED or self._is_known(each):
-                used.append(each)
-        return used
-
-    def _is_known(self, reply: Reply) -> bool:
-        """Whether an act of onward sharing was taken before: each is new but once."""
-        of_notice = shared_notice(reply.envelope)
-        dossier = self.find_dossier(of_notice) if of_notice else NO_DOSSIER
-        known: list[SharingRecord] = [*dossier.consents, *dossier.decisions, *dossier.shares]
-        return any(each.place == reply.place for each in known)
-
-    def _projection(
-        self, envelope: Envelope | None, place: Place, state: ChannelState, *, fields_checked: bool = False
-    ) -> Projection:
-        if envelope is None:
-            return NO_ENVELOPE
-        return self._project(envelope, place, state, fields_checked=fields_checked)
-
-    def _project(
-        self, envelope: Envelope, place: Place, state: ChannelState, *, fields_checked: bool = False
-    ) -> Projection:
-        context = Context(
-            envelope,
-            place,
-            state.ends,
-            self.find_notice,
-            lambda framework_id: self.rules.newest_in(place.origin, framework_id),
-            self.rules.assessment,
-            self.find_dossier,
-        )
-        return project(context, fields_checked=fields_checked)

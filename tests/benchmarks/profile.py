@@ -48,7 +48,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     ),
     "requests": ("gateway/supervision/submissions.py", "gateway/supervision/disclosure.py", "gateway/commands/"),
     "envelopes and projection": ("gateway/supervision/",),
-    "units of work": ("gateway/store/transaction.py", "gateway/store/changes.py"),
+    "units of work": ("gateway/store/transaction.py", "gateway/store/projecting.py", "gateway/store/changes.py"),
     "rows and statements": ("gateway/store/writing.py", "gateway/store/prepared.py", "gateway/store/rows.py"),
     "groups, waiting for a commit": ("gateway/store/committer.py",),
     "store: the rest": ("gateway/store/",),
