@@ -84,8 +84,10 @@ def _told_of_a_call(error: ExchangeError) -> Failure:
     if isinstance(error, InvalidRequest) and error.violations:
         return Failure(_with_violations("the node refused: the request breaks rules", error.violations), REFUSED)
     if isinstance(error, Unavailable | DeadlineExceeded):
-        todo = "on the node's machine, gateway doctor HOME tells why"
-        return Failure(f"{_not_served(error)}: {error.message}\n{todo}", NOT_REACHED)
+        todo = ["on the node's machine, gateway doctor HOME tells why"]
+        if error.request_id:
+            todo.insert(0, f"it may be done all the same: repeat it with --request-id {error.request_id}")
+        return Failure("\n".join([f"{_not_served(error)}: {error.message}", *todo]), NOT_REACHED)
     if isinstance(error, Overloaded | Cancelled):
         return Failure(f"the node did not do it: {error.message}", NOT_REACHED)
     if not error.reason:  # no node said it

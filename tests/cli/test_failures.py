@@ -96,6 +96,15 @@ def test_a_node_that_answers_was_reached():
         assert failure.message.startswith(said)
 
 
+def test_a_write_of_which_nobody_knows_is_told_how_to_repeat_it():
+    error = client.DeadlineExceeded("Deadline Exceeded", StatusCode.DEADLINE_EXCEEDED)
+    error.request_id = "0b6f2d9e-5a1c-4c1e-8d8e-3f6d1c0a7b21"
+    failure = told(error)
+    assert failure is not None
+    said = f"it may be done all the same: repeat it with --request-id {error.request_id}"
+    assert failure.message.splitlines()[1] == said
+
+
 def test_an_output_for_which_there_is_no_room_is_no_defect():
     failure = told(OSError(ENOSPC, "No space left on device"))
     assert failure is not None

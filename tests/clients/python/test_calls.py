@@ -131,6 +131,28 @@ def test_a_write_is_tried_again_with_the_same_request_id(client, node, method):
 
 
 @pytest.mark.parametrize("method", WRITES)
+def test_an_error_names_the_request_id_with_which_the_write_can_be_repeated(connect, node, method):
+    client = connect(max_attempts=1)
+    node.fail(method, BUSY)
+    with pytest.raises(Unavailable) as failed:
+        WRITES[method](client)
+    WRITES[method](client, request_id=failed.value.request_id)
+    first, second = node.requests_of(method)
+    assert first == second
+
+
+def test_an_error_of_what_writes_nothing_names_no_request_id(connect, node):
+    client = connect(max_attempts=1)
+    node.fail("CreateNotice", BUSY)
+    with pytest.raises(Unavailable) as checked:
+        client.create_notice(CONTENT, recipient="KR", validate_only=True)
+    node.fail("GetNotice", BUSY)
+    with pytest.raises(Unavailable) as read:
+        client.get_notice("hk-1")
+    assert checked.value.request_id == read.value.request_id == ""
+
+
+@pytest.mark.parametrize("method", WRITES)
 def test_each_write_has_a_request_id_of_its_own(client, node, method):
     WRITES[method](client)
     WRITES[method](client)

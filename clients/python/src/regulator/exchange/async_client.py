@@ -31,7 +31,7 @@ from regulator.exchange.methods import described_as
 from regulator.exchange.pages import AsyncListing, ItemT, PageRequest, PageT
 from regulator.exchange.profile import Profile
 from regulator.exchange.progress import Progress, RuleFilters
-from regulator.exchange.requests import with_request_id
+from regulator.exchange.requests import request_id_of, with_request_id
 from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import AsyncChunks
 from regulator.exchange.tasks import is_cancelled
@@ -287,7 +287,11 @@ class AsyncClient:
         async def attempt(timeout_seconds: float) -> ResponseT:
             return await rpc(request, timeout=timeout_seconds, metadata=await self._metadata())
 
-        return await self._attempts(attempt)
+        try:
+            return await self._attempts(attempt)
+        except ExchangeError as failure:
+            failure.request_id = request_id_of(request)
+            raise
 
     async def _send(self, messages: Messages) -> StoredAttachment:
         self._check_open()

@@ -29,7 +29,7 @@ from regulator.exchange.methods import described_as
 from regulator.exchange.pages import ItemT, Listing, PageRequest, PageT
 from regulator.exchange.profile import Profile
 from regulator.exchange.progress import Progress, RuleFilters
-from regulator.exchange.requests import with_request_id
+from regulator.exchange.requests import request_id_of, with_request_id
 from regulator.exchange.retry import Attempts
 from regulator.exchange.submission import Chunks
 from regulator.exchange.tokens import Metadata, Token, bearer, token_of
@@ -336,7 +336,13 @@ class Client:
         self.close()
 
     def _call(self, rpc: Rpc[RequestT, ResponseT], request: RequestT) -> ResponseT:
-        return self._attempts(lambda timeout_seconds: rpc(request, timeout=timeout_seconds, metadata=self._metadata()))
+        try:
+            return self._attempts(
+                lambda timeout_seconds: rpc(request, timeout=timeout_seconds, metadata=self._metadata())
+            )
+        except ExchangeError as failure:
+            failure.request_id = request_id_of(request)
+            raise
 
     def _send(self, messages: Messages) -> StoredAttachment:
         self._check_open()

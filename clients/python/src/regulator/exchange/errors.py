@@ -61,6 +61,8 @@ class ExchangeError(Exception):
         metadata: names and numbers that belong to the reason.
         violations: the broken rules of the request, each with its field.
         retry_after_seconds: how long the node asks to wait; None if it does not say.
+        request_id: of the write that failed, given or made here: with it the same write can be asked for again, and is
+            done once. Empty: of a read, of several writes in one call, of what was only to be checked.
     """
 
     def __init__(self, message: str, code: StatusCode | None = None, details: Details | None = None) -> None:
@@ -73,6 +75,7 @@ class ExchangeError(Exception):
         self.metadata = details.metadata
         self.violations = details.violations
         self.retry_after_seconds = details.retry_after_seconds
+        self.request_id = ""
 
 
 class ProfileError(ExchangeError):

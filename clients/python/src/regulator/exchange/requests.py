@@ -249,6 +249,11 @@ def identified(request_id: str | None) -> str:
     return request_id or str(_new_uuid(time.time_ns() // 1_000_000))
 
 
+def request_id_of(request: Any) -> str:
+    """Under which a request asks for a write; empty: it is a read, or only to be checked."""
+    return "" if getattr(request, "validate_only", False) else getattr(request, "request_id", "")
+
+
 def _new_uuid(millis: int) -> UUID:
     """A UUID that begins with the time (RFC 9562, section 5.7): a node's index of them then grows at its end alone.
 
