@@ -1,6 +1,7 @@
 """Which rules of the contract an envelope that arrives is held to, and which bind the node alone that seals it."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -42,6 +43,10 @@ def taken() -> Iterator[tuple[str, str, str, bytes]]:
             "two host names differ in a dot at the end",
             _domains("a.example", "a.example."),
         ),
+        ("file", "a file belongs to a notice", _file("a.pdf")),
+        ("file-of-4-gibibytes", "a file is as large as one may be", _file("a.pdf", size_bytes=2**32)),
+        ("files-of-one-digest", "two files of a notice are the same but for their names", _file("a.pdf", "b.pdf")),
+        ("files-as-many-as-may-be", "a notice has 64 files", _file(*(f"{place}.pdf" for place in range(64)))),
         ("file-named-for-its-folder", "a file has the name of the folder above", _file("..")),
         (
             "file-twice-but-for-capitals",
@@ -85,7 +90,20 @@ def broken() -> Iterator[Row]:
         ("kept-until-a-year", "the last day on which it may be kept is a year alone", _kept(2027)),
         ("ticker-without-venue", "a ticker has no venue", _ticker),
         ("depeg-without-deviation", "a depeg does not say by how much", _depeg),
-        ("digest-of-31-bytes", "the digest of an attachment lacks a byte", _attachment),
+        ("digest-of-31-bytes", "the digest of a file lacks a byte", _file("a.pdf", sha256=bytes(31))),
+        ("digest-of-33-bytes", "the digest of a file has a byte too many", _file("a.pdf", sha256=bytes(33))),
+        ("file-without-digest", "a file has no digest", _file("a.pdf", sha256=b"")),
+        ("file-of-no-bytes", "a file is empty", _file("a.pdf", size_bytes=0)),
+        ("file-of-more-than-4-gibibytes", "a file has 4 GiB and a byte", _file("a.pdf", size_bytes=2**32 + 1)),
+        ("file-of-no-media-type", "a file has no media type", _file("a.pdf", media_type="")),
+        ("media-type-without-subtype", "the media type of a file is half of one", _file("a.pdf", media_type="text")),
+        ("media-type-in-capitals", "it is in capital letters", _file("a.pdf", media_type="Application/PDF")),
+        ("media-type-with-parameter", "it has a parameter", _file("a.txt", media_type="text/plain; charset=utf-8")),
+        ("file-without-name", "a file has no name", _file("")),
+        ("file-named-by-a-path", "the name of a file is a path", _file("a/b.pdf")),
+        ("file-named-by-a-path-with-backslash", "it is one with a backslash", _file("a\\b.pdf")),
+        ("file-with-a-line-break", "a line break stands in the name of a file", _file("a\n.pdf")),
+        ("too-many-files", "a notice has 65 files", _file(*(f"{place}.pdf" for place in range(65)))),
     ):
         yield name, differs, _release(change)
     for name, differs, act in (
@@ -188,10 +206,10 @@ def _domains(*names: str) -> Callable[[Envelope], None]:
     return change
 
 
-def _file(*names: str) -> Callable[[Envelope], None]:
+def _file(*names: str, **odd: Any) -> Callable[[Envelope], None]:
     def change(made: Envelope) -> None:
         for name in names:
-            file = {"media_type": "application/pdf", "size_bytes": 1, "sha256": bytes(32)}
+            file = {"media_type": "application/pdf", "size_bytes": 1, "sha256": bytes(32), **odd}
             _content(made).attachments.add(file_name=name, **file)
 
     return change
@@ -222,10 +240,6 @@ def _fine(made: Envelope) -> None:
 
 def _depeg(made: Envelope) -> None:
     _content(made).incident.type = Incident.DEPEG
-
-
-def _attachment(made: Envelope) -> None:
-    _content(made).attachments.add(file_name="a.pdf", media_type="application/pdf", size_bytes=1, sha256=bytes(31))
 
 
 def _later(made: Envelope, seconds: int) -> None:

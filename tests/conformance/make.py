@@ -16,6 +16,7 @@ from tests.conformance.checkpoint_cases import checkpoints
 from tests.conformance.envelope_cases import envelopes
 from tests.conformance.evidence_cases import evidences
 from tests.conformance.fork_cases import forks
+from tests.conformance.holding_cases import holdings
 from tests.conformance.journal_cases import journals
 from tests.conformance.note_cases import notes
 from tests.conformance.pairing_cases import pairings
@@ -26,6 +27,7 @@ from tests.conformance.remainder_cases import remainders
 from tests.conformance.seal_cases import histories
 from tests.conformance.sender_cases import senders
 from tests.conformance.signing import KEPT, SIGNATURES
+from tests.conformance.wanting_cases import wantings
 
 KIT = Path(__file__).parent / "kit"
 PAGE = KIT.parent / "README.md"
@@ -45,6 +47,8 @@ DOES = {
     "pairing": "reads a pairing document",
     "receiver": "plays the receiver of a stream",
     "sender": "plays the sender of a stream",
+    "holding": "plays who holds files",
+    "wanting": "plays who wants files",
 }
 SUBJECTS: tuple[Callable[[], Subject], ...] = (
     notes,
@@ -61,6 +65,8 @@ SUBJECTS: tuple[Callable[[], Subject], ...] = (
     pairings,
     receivers,
     senders,
+    holdings,
+    wantings,
 )
 
 

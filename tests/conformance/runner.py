@@ -23,6 +23,7 @@ from gateway.supervision.destruction import left_in, remainder_of
 from gateway.supervision.outcomes import Outcome
 from gateway.supervision.records import Place
 from tests.conformance.cases import ACCEPT, REFUSE, decoded
+from tests.conformance.files import play_files
 from tests.conformance.streams import play
 from tests.support.arrivals import arrived
 
@@ -185,7 +186,9 @@ def _pairing(_: Values, case: Values) -> Values:
 # --- streams ----------------------------------------------------------------------------------------------------
 
 
-def _stream(end: str) -> Callable[[Values, Values], Values]:
+def _stream(
+    end: str, play: Callable[[str, Values, Values], tuple[Values, str]] = play
+) -> Callable[[Values, Values], Values]:
     def take(given: Values, case: Values) -> Values:
         found, reason = play(end, given, case)
         if reason:
@@ -210,4 +213,6 @@ TAKERS: Mapping[str, Callable[[Values, Values], Values]] = {
     "pairing": _pairing,
     "receiver": _stream("receiver"),
     "sender": _stream("sender"),
+    "holding": _stream("holding", play_files),
+    "wanting": _stream("wanting", play_files),
 }

@@ -144,7 +144,7 @@ def test_any_other_outcome_reason_or_value_is_noticed(subject: str):
             assert differences(other, result), (case["id"], key)
 
 
-@pytest.mark.parametrize("subject", ["receiver", "sender"])
+@pytest.mark.parametrize("subject", ["receiver", "sender", "holding", "wanting"])
 def test_a_message_that_is_not_sent_or_is_sent_too_much_is_noticed(subject: str):
     for case in accepted(subject).values():
         result = came_of(subject, case["id"])
