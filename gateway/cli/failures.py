@@ -83,12 +83,12 @@ def _told_of_a_call(error: ExchangeError) -> Failure:
         return Failure(error.message, USED_WRONGLY)
     if isinstance(error, InvalidRequest) and error.violations:
         return Failure(_with_violations("the node refused: the request breaks rules", error.violations), REFUSED)
-    if isinstance(error, Unavailable | DeadlineExceeded):
+    if isinstance(error, Unavailable | DeadlineExceeded | Cancelled):
         todo = ["on the node's machine, gateway doctor HOME tells why"]
         if error.request_id:
             todo.insert(0, f"it may be done all the same: repeat it with --request-id {error.request_id}")
         return Failure("\n".join([f"{_not_served(error)}: {error.message}", *todo]), NOT_REACHED)
-    if isinstance(error, Overloaded | Cancelled):
+    if isinstance(error, Overloaded):
         return Failure(f"the node did not do it: {error.message}", NOT_REACHED)
     if not error.reason:  # no node said it
         return Failure(error.message, DOES_NOT_FIT)
@@ -103,7 +103,9 @@ def _said(error: ExchangeError) -> str:
     return error.message
 
 
-def _not_served(error: Unavailable | DeadlineExceeded) -> str:
+def _not_served(error: Unavailable | DeadlineExceeded | Cancelled) -> str:
+    if isinstance(error, Cancelled):
+        return "the call was ended before its answer"
     if isinstance(error, DeadlineExceeded):
         return "the node did not answer in time"
     return "the node answers, and cannot do it now" if error.is_told_by_node else "the node was not reached"

@@ -96,8 +96,16 @@ def test_a_node_that_answers_was_reached():
         assert failure.message.startswith(said)
 
 
-def test_a_write_of_which_nobody_knows_is_told_how_to_repeat_it():
-    error = client.DeadlineExceeded("Deadline Exceeded", StatusCode.DEADLINE_EXCEEDED)
+@pytest.mark.parametrize(
+    "error",
+    [
+        client.Unavailable("Socket closed", StatusCode.UNAVAILABLE),
+        client.DeadlineExceeded("Deadline Exceeded", StatusCode.DEADLINE_EXCEEDED),
+        client.Cancelled("CANCELLED", StatusCode.CANCELLED),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_write_of_which_nobody_knows_is_told_how_to_repeat_it(error):
     error.request_id = "0b6f2d9e-5a1c-4c1e-8d8e-3f6d1c0a7b21"
     failure = told(error)
     assert failure is not None
