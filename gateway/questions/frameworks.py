@@ -9,7 +9,7 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkDiff, FrameworkVersionContent
 
 from gateway.errors import NotFound
-from gateway.moments import datetime_of, micros_of
+from gateway.moments import day_at, micros_of
 from gateway.questions.paging import (
     MAX_ITEMS_BYTES,
     MAX_PAGE_BYTES,
@@ -43,6 +43,7 @@ from gateway.supervision.framework_messages import (
 )
 from gateway.supervision.framework_names import framework_id, framework_name, version_name, version_number
 from gateway.supervision.framework_records import FrameworkVersionRecord, known_since, newest_known
+from gateway.supervision.handling import date_of
 from gateway.supervision.submissions import check_fields
 
 ALL = "-"  # as the id of a framework
@@ -211,8 +212,7 @@ class FrameworkQuestions:
         return (await self.published(record)).framework_version_published.content
 
     def _today(self) -> Date:
-        today = datetime_of(self._clock())
-        return Date(year=today.year, month=today.month, day=today.day)
+        return date_of(day_at(self._clock()))
 
     # --- assessments ------------------------------------------------------------------------------------------------
 
