@@ -25,6 +25,7 @@ from gateway.cli.options import (
     Limit,
     ProfileFile,
     RequestId,
+    asked,
     connect,
     moment,
     one_of,
@@ -33,7 +34,7 @@ from gateway.cli.options import (
     word_of,
     words,
 )
-from gateway.cli.output import pairs, say, shown, table, write_json
+from gateway.cli.output import parts, say, shown, table, write_json
 from gateway.supervision.acts import superseding
 from gateway.supervision.assistance_form import read_replies
 from gateway.supervision.notices import notice_id
@@ -107,8 +108,7 @@ def list_(  # noqa: PLR0913 - an option a filter
         "answerable_by": answerable_by,
         "due_by": due_by.date() if due_by else None,
     }
-    filters = {name: value for name, value in given.items() if value is not None}
-    filters |= {"overdue_only": overdue, "page_size": min(limit, 1000)}
+    filters = asked(limit, given) | {"overdue_only": overdue}
     with connect(profile) as client:
         cases = list(islice(client.list_assistance_cases(**cast("AssistanceFilters", filters)), limit))
     if as_json:
@@ -125,9 +125,7 @@ def show(name: CaseName, *, profile: ProfileFile, as_json: AsJson = False) -> No
     if as_json:
         write_json(case_document(case) | {"notices": [notice_view.document(each) for each in answers]})
         return
-    for heading, values in case_sections(case, answers):
-        say(heading)
-        pairs(values, margin="  ")
+    parts(case_sections(case, answers))
 
 
 def answer(  # noqa: PLR0913 - an option each

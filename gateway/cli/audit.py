@@ -13,7 +13,7 @@ from regulator.exchange import JournalFilters
 
 from gateway.cli.entry_view import HEADINGS, document, row
 from gateway.cli.given import given_root, used, write_given
-from gateway.cli.options import DEFAULT_LIMIT, MAX_INDEX, AsJson, Limit, ProfileFile, connect, moment, open_input
+from gateway.cli.options import DEFAULT_LIMIT, MAX_INDEX, AsJson, Limit, ProfileFile, asked, connect, moment, open_input
 from gateway.cli.output import say, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.evidence import clock
@@ -62,7 +62,7 @@ def list_(  # noqa: PLR0913 - an option a filter
         "time_from": since,
         "time_before": before,
     }
-    filters = {name: value for name, value in given.items() if value is not None} | {"page_size": min(limit, 1000)}
+    filters = asked(limit, given)
     with connect(profile) as node:
         items = list(islice(node.list_journal_entries(**cast("JournalFilters", filters)), limit))
     if as_json:

@@ -3,7 +3,6 @@
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
@@ -21,11 +20,8 @@ from gateway.pairing import ended_peers
 TIMEOUT_SECONDS = 5
 
 
-@dataclass(frozen=True, slots=True)
 class _Unreachable(Exception):
-    """Nothing answers at the address."""
-
-    why: str
+    """Nothing answers at the address, and why."""
 
 
 def listeners(subject: Subject) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from regulator.exchange.v1.draft_service_pb2 import Draft
 from gateway.cli.draft_view import HEADINGS, document, draft_id, row, sections
 from gateway.cli.options import (
     DEFAULT_LIMIT,
+    MAX_PAGE_SIZE,
     AsJson,
     Limit,
     ProfileFile,
@@ -26,7 +27,7 @@ from gateway.cli.options import (
     word_of,
     words,
 )
-from gateway.cli.output import pairs, say, table, write_json
+from gateway.cli.output import parts, say, table, write_json
 from gateway.errors import BadInput
 from gateway.supervision.framework_files import SCHEMA as FRAMEWORK_SCHEMA
 from gateway.supervision.framework_files import read_framework
@@ -128,7 +129,7 @@ def list_(
     """Lists the drafts of the own authority, newest first."""
     wanted = Draft.State.ValueType(state or 0)
     with connect(profile) as client:
-        drafts = list(islice(client.list_drafts(page_size=min(limit, 1000), state=wanted), limit))
+        drafts = list(islice(client.list_drafts(page_size=min(limit, MAX_PAGE_SIZE), state=wanted), limit))
     if as_json:
         write_json({"drafts": [document(each) for each in drafts]})
     else:
@@ -142,9 +143,7 @@ def show(name: DraftName, *, profile: ProfileFile, as_json: AsJson = False) -> N
     if as_json:
         write_json(document(draft))
         return
-    for heading, values in sections(draft):
-        say(heading)
-        pairs(values, margin="  ")
+    parts(sections(draft))
 
 
 def submit(

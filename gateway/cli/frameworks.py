@@ -30,6 +30,7 @@ from gateway.cli.options import (
     Limit,
     ProfileFile,
     RequestId,
+    asked,
     connect,
     moment,
     one_of,
@@ -162,9 +163,8 @@ def show(  # noqa: PLR0913 - an option a filter
         "text": text,
         "as_of": as_of.date() if as_of else None,
         "known_at": known_at,
-        "page_size": min(limit, 1000),
     }
-    filters = {key: value for key, value in given.items() if value is not None}
+    filters = asked(limit, given)
     with connect(profile) as client:
         found = list(islice(client.list_provisions(name, **cast("ProvisionFilters", filters)), limit))
     if as_json:

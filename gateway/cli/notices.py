@@ -24,6 +24,7 @@ from gateway.cli.options import (
     NoticeName,
     ProfileFile,
     RequestId,
+    asked,
     connect,
     moment,
     one_of,
@@ -31,7 +32,7 @@ from gateway.cli.options import (
     texts,
     words,
 )
-from gateway.cli.output import pairs, say, table, write_json
+from gateway.cli.output import pairs, parts, say, table, write_json
 from gateway.cli.sharing_view import consent_document, share_document, summary
 from gateway.errors import BadInput
 from gateway.supervision.acts import superseding
@@ -203,7 +204,7 @@ def list_(  # noqa: PLR0913 - an option a filter
         "release_time_from": since,
         "release_time_before": before,
     }
-    filters = {name: value for name, value in given.items() if value is not None} | {"page_size": min(limit, 1000)}
+    filters = asked(limit, given)
     with connect(profile) as client:
         notices = list(islice(client.list_notices(**cast("NoticeFilters", filters)), limit))
     if as_json:
@@ -277,9 +278,7 @@ def _show(notice: Notice, *, as_json: bool) -> None:
     if as_json:
         write_json(document(notice))
         return
-    for heading, values in sections(notice):
-        say(heading)
-        pairs(values, margin="  ")
+    parts(sections(notice))
 
 
 def _id(notice: Notice) -> str:

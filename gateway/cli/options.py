@@ -16,6 +16,7 @@ from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import ClientId, Identity, parse_identity
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000_000_000  # lines of a listing
+MAX_PAGE_SIZE = 1000  # of a request for a page, as the contract has it
 MAX_INDEX, MAX_VERSION = 2**63 - 1, 2**32 - 1  # of an envelope or an entry; of a framework
 LANGUAGE_TEXT = "LANGUAGE=TEXT"
 
@@ -74,6 +75,12 @@ def one_of(enum: Enum, prefix: str = "") -> Callable[[str], int]:
         return known[given.lower()]
 
     return word
+
+
+def asked(limit: int, given: Mapping[str, object]) -> dict[str, object]:
+    """What a listing asks for: the filters that were given, and pages no larger than what is shown."""
+    page_size = min(limit, MAX_PAGE_SIZE)
+    return {name: value for name, value in given.items() if value is not None} | {"page_size": page_size}
 
 
 def texts(given: Sequence[str], option: str) -> dict[str, str]:

@@ -124,6 +124,13 @@ def pairs(values: Iterable[tuple[str, str]], margin: str = "") -> None:
             typer.echo(f"{margin}{'':{width}}  {line}".rstrip())
 
 
+def parts(headed: Iterable[tuple[str, Iterable[tuple[str, str]]]]) -> None:
+    """Writes parts, each with its names and values below its heading."""
+    for heading, values in headed:
+        say(heading)
+        pairs(values, margin="  ")
+
+
 def by_language(texts: Iterable[LocalizedText]) -> list[tuple[str, str]]:
     """Gives a text as ``pairs`` writes it: a line a language."""
     return [(f"[{each.language_tag}]", each.text) for each in texts]

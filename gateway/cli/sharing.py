@@ -12,6 +12,7 @@ from regulator.exchange.v1.values_pb2 import Handling
 from gateway.cli.options import (
     DEFAULT_LIMIT,
     LANGUAGE_TEXT,
+    MAX_PAGE_SIZE,
     AsJson,
     Limit,
     NoticeName,
@@ -25,7 +26,7 @@ from gateway.cli.options import (
     word_of,
     words,
 )
-from gateway.cli.output import pairs, say, table, write_json
+from gateway.cli.output import parts, say, table, write_json
 from gateway.cli.sharing_view import (
     CONSENT_HEADINGS,
     SHARE_HEADINGS,
@@ -111,7 +112,7 @@ def list_(
     """Lists consents, or what was passed on, newest first."""
     if shares and state is not None:
         raise typer.BadParameter("--state is for consents, and --shares for what was passed on")
-    size = min(limit, 1000)
+    size = min(limit, MAX_PAGE_SIZE)
     with connect(profile) as client:
         if shares:
             _list_shares(list(islice(client.list_shares(name, page_size=size), limit)), as_json=as_json)
@@ -136,9 +137,7 @@ def show(
     if as_json:
         write_json(share_document(found) if isinstance(found, Share) else consent_document(found))
         return
-    for heading, values in share_sections(found) if isinstance(found, Share) else consent_sections(found):
-        say(heading)
-        pairs(values, margin="  ")
+    parts(share_sections(found) if isinstance(found, Share) else consent_sections(found))
 
 
 def grant(  # noqa: PLR0913 - an option each
