@@ -88,12 +88,12 @@ def read_bound(connection: Connection, notice_id: str, ordinal: int, scope: Scop
     if notice is None:
         return None
     here = (notice_attachments.c.notice == notice_id, notice_attachments.c.ordinal == ordinal)
-    named = connection.execute(select(notice_attachments).where(*here)).mappings().first()
-    if named is None:
+    bound = connection.execute(select(notice_attachments).where(*here)).mappings().first()
+    if bound is None:
         return BoundView(None, is_destroyed=notice.destroyed_index is not None)
-    file = Attached(bytes(named["sha256"]), named["size_bytes"])
-    tied = select(attachments).where(attachments.c.number == named["attachment"])
-    row = connection.execute(tied).mappings().first() if named["attachment"] is not None else None
+    file = Attached(bytes(bound["sha256"]), bound["size_bytes"])
+    tied = select(attachments).where(attachments.c.number == bound["attachment"])
+    row = connection.execute(tied).mappings().first() if bound["attachment"] is not None else None
     if row is None:
         return BoundView(AttachmentView(None, file, (notice_id,), is_named=True), is_destroyed=False)
     return BoundView(_view(connection, attachment_record(row), scope), is_destroyed=False)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, 
 from gateway.store import prepared
 from gateway.store.page_bounds import fitting
 from gateway.store.prepared import rows_by_keys
-from gateway.store.rows import notice_record
+from gateway.store.rows import LATER_ACTS, notice_record
 from gateway.store.state import read_origins
 from gateway.store.tables import JOURNAL, channels, leaves, notice_identifiers, notices
 from gateway.store.visibility import hidden_of, visible_notices
@@ -74,7 +74,7 @@ def _length_at(channel: ColumnElement[Any], index: ColumnElement[Any]) -> Column
 
 
 _SIZE = _length_at(notices.c.channel, notices.c.index)
-for _act in ("acknowledged", "withdrawn", "destroyed", "peer_destroyed", "attached"):
+for _act in LATER_ACTS:
     _SIZE += _length_at(notices.c[f"{_act}_channel"], notices.c[f"{_act}_index"])
 
 SIZES: Select[tuple[int, int]] = select(notices.c.sequence, _SIZE.label("size"))
@@ -195,13 +195,7 @@ def _views_of(connection: Connection, scope: Scope, rows: Sequence[prepared.Row]
 
 def _later_acts(record: NoticeRecord) -> tuple[Place | None, ...]:
     """Where the envelopes stand beside the one that gave it, in the order of ``NoticeView``."""
-    return (
-        record.acknowledged_at,
-        record.withdrawn_at,
-        record.destroyed_at,
-        record.peer_destroyed_at,
-        record.attached_at,
-    )
+    return tuple(getattr(record, f"{act}_at") for act in LATER_ACTS)
 
 
 def _without(record: NoticeRecord, hidden: Collection[str]) -> NoticeRecord:

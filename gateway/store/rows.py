@@ -6,6 +6,17 @@ from typing import Any
 from gateway.store.prepared import Row
 from gateway.supervision.records import NoticeRecord, Place
 
+LATER_ACTS = ("acknowledged", "withdrawn", "destroyed", "peer_destroyed", "attached")
+"""What may happen to a notice once it is given: of each, the row has where its envelope stands."""
+
+_PLACES = [(f"{act}_at", f"{act}_channel", f"{act}_index") for act in LATER_ACTS]
+
+CHANGING = (
+    *("state", "receipt_time", "superseded_by", "withdrawn_by", "revision"),
+    *(column for _, channel, index in _PLACES for column in (channel, index)),
+)
+"""The columns of ``notices`` that are not for ever what they are at first."""
+
 
 def notice_row(sequence: int, record: NoticeRecord, ids: Mapping[str, int]) -> dict[str, Any]:
     """Gives the columns of ``notices``; ``ids`` has the id of each channel by origin."""
@@ -32,27 +43,18 @@ def notice_row(sequence: int, record: NoticeRecord, ids: Mapping[str, int]) -> d
 
 
 def changing_columns(record: NoticeRecord, ids: Mapping[str, int]) -> dict[str, Any]:
-    """Gives the columns that later facts change."""
-    acknowledged, withdrawn = _columns(record.acknowledged_at, ids), _columns(record.withdrawn_at, ids)
-    destroyed, peer_destroyed = _columns(record.destroyed_at, ids), _columns(record.peer_destroyed_at, ids)
-    attached = _columns(record.attached_at, ids)
-    return {
+    """Gives the columns that later facts change, which are ``CHANGING``."""
+    columns: dict[str, Any] = {
         "state": record.state,
         "receipt_time": record.receipt_time,
-        "acknowledged_channel": acknowledged[0],
-        "acknowledged_index": acknowledged[1],
-        "withdrawn_channel": withdrawn[0],
-        "withdrawn_index": withdrawn[1],
-        "destroyed_channel": destroyed[0],
-        "destroyed_index": destroyed[1],
-        "peer_destroyed_channel": peer_destroyed[0],
-        "peer_destroyed_index": peer_destroyed[1],
-        "attached_channel": attached[0],
-        "attached_index": attached[1],
         "superseded_by": record.superseded_by,
         "withdrawn_by": record.withdrawn_by,
         "revision": record.revision,
     }
+    for attribute, channel, index in _PLACES:
+        place: Place | None = getattr(record, attribute)
+        columns[channel], columns[index] = (ids[place.origin], place.index) if place else (None, None)
+    return columns
 
 
 def notice_record(row: Row, origins: Mapping[int, str]) -> NoticeRecord:
@@ -99,10 +101,6 @@ def enum_bits(values: tuple[int, ...]) -> int:
 def enum_values(number: int) -> tuple[Any, ...]:
     """Reads such a number; the values come in their order."""
     return tuple(value for value in range(number.bit_length()) if number >> value & 1)
-
-
-def _columns(place: Place | None, ids: Mapping[str, int]) -> tuple[int | None, int | None]:
-    return (ids[place.origin], place.index) if place else (None, None)
 
 
 def _place(fact: str, row: Row, origins: Mapping[int, str]) -> Place | None:

@@ -24,7 +24,7 @@ from gateway.store.framework_writing import event_rows, telling_cursors, write_r
 from gateway.store.prepared import execute, execute_many, insert_many
 from gateway.store.receipts import cover, tell_delivered
 from gateway.store.recent import Run
-from gateway.store.rows import changing_columns, notice_row
+from gateway.store.rows import CHANGING, changing_columns, notice_row
 from gateway.store.seals import seal_rows
 from gateway.store.sharing_rows import sharing_rows
 from gateway.store.signing import signing_time
@@ -260,30 +260,12 @@ def _insert(connection: Connection, table: Table, rows: Rows) -> None:
 
 _INSERTS = {table.name: insert(table) for table in tables.metadata.sorted_tables}
 
-_CHANGING = (
-    "state",
-    "receipt_time",
-    "acknowledged_channel",
-    "acknowledged_index",
-    "withdrawn_channel",
-    "withdrawn_index",
-    "superseded_by",
-    "withdrawn_by",
-    "destroyed_channel",
-    "destroyed_index",
-    "peer_destroyed_channel",
-    "peer_destroyed_index",
-    "attached_channel",
-    "attached_index",
-    "revision",
-)
-
 _CHANNEL_COLUMNS = ("size", "edge", "halt_reason", "halt_detail", "unheard", *ending_values(None))
 
 _CHANGE_NOTICE = (
     update(tables.notices)
     .where(tables.notices.c.id == bindparam("changed_id"))
-    .values({name: bindparam(name) for name in _CHANGING})
+    .values({name: bindparam(name) for name in CHANGING})
 )
 
 _CHANGE_CHANNEL = (
