@@ -1,6 +1,8 @@
 """The page of a run: its tables, its plots, and that they are in step."""
 
+import shutil
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,12 +50,20 @@ def results(*more: Series) -> Results:
     return Results("whole", MACHINE, floors, [callers, latency, reads, *more], {"publish, ms": 495.4}, refused, profile)
 
 
-@pytest.fixture
-def written(tmp_path: Path) -> Path:
-    path = tmp_path / "performance.md"
+@pytest.fixture(scope="module")
+def written_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("performance")
+    path = folder / "performance.md"
     path.write_text(BLANK)
     page.write(path, results())
-    return path
+    return folder
+
+
+@pytest.fixture
+def written(written_once: Path, tmp_path: Path) -> Path:
+    """A page of a test's own: to draw its plots takes longer than most tests."""
+    shutil.copytree(written_once, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "performance.md"
 
 
 def test_results_are_the_same_when_they_are_read_again():
@@ -142,8 +152,12 @@ def every_plot() -> Results:
     return replace(results(), series=found)
 
 
-def test_plots_are_svg_whose_text_is_text():
-    drawn = plots.drawn(every_plot())
+@pytest.fixture(scope="module")
+def drawn() -> Mapping[str, bytes]:
+    return plots.drawn(every_plot())
+
+
+def test_plots_are_svg_whose_text_is_text(drawn: Mapping[str, bytes]):
     assert len(drawn) == len(plots.PLOTS)
     for plot, data in zip(plots.PLOTS, drawn.values(), strict=True):
         root = ET.fromstring(data)
@@ -155,10 +169,9 @@ def test_plots_are_svg_whose_text_is_text():
         assert plot.goal is None or plot.goal[1] in texts
 
 
-def test_plots_are_the_same_each_time_and_hold_no_date():
-    first, second = plots.drawn(every_plot()), plots.drawn(every_plot())
-    assert first == second
-    assert not any(b"dc:date" in data for data in first.values())
+def test_plots_are_the_same_each_time_and_hold_no_date(drawn: Mapping[str, bytes]):
+    assert plots.drawn(every_plot()) == drawn
+    assert not any(b"dc:date" in data for data in drawn.values())
 
 
 GOALS = {goal.what: goal for goal in goals.GOALS}
