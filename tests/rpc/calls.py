@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 from google.protobuf.message import Message
@@ -93,8 +94,7 @@ def call(
     """Makes a call of any shape; of a stream of answers, only the first is awaited."""
     sent = [each if isinstance(each, bytes) else each.SerializeToString() for each in requests]
     many_in, many_out = method in STREAM_IN, method in STREAM_OUT
-    shape = f"{'stream' if many_in else 'unary'}_{'stream' if many_out else 'unary'}"
-    stub = getattr(channel, shape)(method)
+    stub = _stub(channel, method)
     try:
         answer = stub(iter(sent) if many_in else sent[0], timeout=DEADLINE_SECONDS, metadata=tuple(metadata))
         data = next(answer, b"") if many_out else answer
@@ -103,6 +103,31 @@ def call(
     except grpc.RpcError as error:
         return refusal(error)
     return Answer(grpc.StatusCode.OK, data=data)
+
+
+def call_each(channel: grpc.Channel, *asked: tuple[str, Message | bytes]) -> list[Answer]:
+    """Makes calls of any shape, all at once: each a method and its request."""
+    begun = []
+    for method, request in asked:
+        sent = request if isinstance(request, bytes) else request.SerializeToString()
+        stub = _stub(channel, method)
+        send = stub if method in STREAM_OUT else stub.future
+        begun.append(send(iter([sent]) if method in STREAM_IN else sent, timeout=DEADLINE_SECONDS))
+    return [_ended(answer, method) for answer, (method, _) in zip(begun, asked, strict=True)]
+
+
+def _ended(answer: Any, method: str) -> Answer:
+    try:
+        data = next(answer, b"") if method in STREAM_OUT else answer.result()
+        answer.cancel()
+    except grpc.RpcError as error:
+        return refusal(error)
+    return Answer(grpc.StatusCode.OK, data=data)
+
+
+def _stub(channel: grpc.Channel, method: str) -> Any:
+    many_in, many_out = method in STREAM_IN, method in STREAM_OUT
+    return getattr(channel, f"{'stream' if many_in else 'unary'}_{'stream' if many_out else 'unary'}")(method)
 
 
 def refusal(error: grpc.RpcError) -> Answer:

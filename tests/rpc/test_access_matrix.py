@@ -3,7 +3,7 @@
 What must come of it is worked out here from the table of ``docs/access.md`` and the order of the labels alone.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,7 +47,9 @@ from tests.rpc.calls import (
     NOTICES,
     REFLECTION,
     SHARING,
+    Answer,
     call,
+    call_each,
     client_files,
     connected,
 )
@@ -171,6 +173,13 @@ def expected(who: Who, method: str, label: Handling.Tlp.ValueType, *, of_own_aut
     return LET_THROUGH if of_own_authority else {DENIED, WRONG_STATE}
 
 
+def of_each_label(
+    channel: grpc.Channel, method: str, asked: Sequence[Message]
+) -> Iterator[tuple[Handling.Tlp.ValueType, Answer]]:
+    """The answers to one request for each label, which are made at once."""
+    return zip(LABELS, call_each(channel, *[(method, each) for each in asked]), strict=True)
+
+
 READS: Mapping[str, Callable[[str], Message]] = {
     f"{NOTICES}GetNotice": lambda name: pb.GetNoticeRequest(name=name),
     f"{EVIDENCE}GetEvidence": lambda name: evidence.GetEvidenceRequest(notice=name),
@@ -211,46 +220,42 @@ DECISIONS: Mapping[str, Callable[[str], Message]] = {
 class TestEverybody:
     def test_may_call_what_its_role_may_and_the_whole_journal_if_it_is_cleared_for_all(self, connect, who):
         channel, listing = connect(who), ServerReflectionRequest(list_services="")
-        found = {method: call(channel, method, listing if method == REFLECTION else b"") for method in METHODS}
+        asked = [(method, listing if method == REFLECTION else b"") for method in METHODS]
+        found = dict(zip(METHODS, call_each(channel, *asked), strict=True))
         assert {method for method, answer in found.items() if answer.code != DENIED} == set(filter(who.may, METHODS))
 
     @pytest.mark.parametrize("method", READS)
     def test_reads_what_it_is_cleared_for_whoever_gave_it(self, world, connect, who, method):
-        channel = connect(who)
-        for (_, label), name in world.notices.items():
-            answer = call(channel, method, READS[method](name))
+        answers = call_each(connect(who), *[(method, READS[method](name)) for name in world.notices.values()])
+        for ((_, label), name), answer in zip(world.notices.items(), answers, strict=True):
             assert answer.code in expected(who, method, label, of_own_authority=True), (label, name)
 
     def test_acknowledges_what_it_is_cleared_for_for_its_authority(self, world, connect, who):
-        channel, method = connect(who), f"{NOTICES}AcknowledgeNotice"
-        for label in LABELS:
-            answer = call(channel, method, pb.AcknowledgeNoticeRequest(name=world.notices["received", label]))
+        method = f"{NOTICES}AcknowledgeNotice"
+        asked = [pb.AcknowledgeNoticeRequest(name=world.notices["received", label]) for label in LABELS]
+        for label, answer in of_each_label(connect(who), method, asked):
             assert answer.code in expected(who, method, label, of_own_authority=True), label
 
     @pytest.mark.parametrize("method", PASSING_ON)
     def test_passes_on_what_it_is_cleared_for(self, world, connect, who, method):
-        channel = connect(who)
-        for label in LABELS:
-            answer = call(channel, method, PASSING_ON[method](world.notices["received", label]))
+        asked = [PASSING_ON[method](world.notices["received", label]) for label in LABELS]
+        for label, answer in of_each_label(connect(who), method, asked):
             assert answer.code in expected(who, method, label, of_own_authority=True), label
 
     @pytest.mark.parametrize("method", DECISIONS)
     def test_decides_on_the_sharing_of_what_is_its_own_and_nothing_else(self, world, connect, who, method):
         """All of it was given by the SFC."""
-        channel = connect(who)
-        for label, name in world.consents.items():
-            answer = call(channel, method, DECISIONS[method](name))
+        asked = [DECISIONS[method](world.consents[label]) for label in LABELS]
+        for label, answer in of_each_label(connect(who), method, asked):
             assert answer.code in expected(who, method, label, of_own_authority=who.authority == "SFC"), label
 
     def test_reads_what_is_known_of_the_sharing_of_what_it_is_cleared_for(self, world, connect, who):
-        channel = connect(who)
-        for label in LABELS:
-            for method, request in (
-                ("GetConsent", sharing.GetConsentRequest(name=world.consents[label])),
-                ("GetShare", sharing.GetShareRequest(name=world.shares[label])),
-            ):
-                answer = call(channel, f"{SHARING}{method}", request)
-                assert answer.code in expected(who, f"{SHARING}{method}", label, of_own_authority=True), (label, method)
+        for method, asked in (
+            (f"{SHARING}GetConsent", [sharing.GetConsentRequest(name=world.consents[label]) for label in LABELS]),
+            (f"{SHARING}GetShare", [sharing.GetShareRequest(name=world.shares[label]) for label in LABELS]),
+        ):
+            for label, answer in of_each_label(connect(who), method, asked):
+                assert answer.code in expected(who, method, label, of_own_authority=True), (label, method)
 
     def test_lists_the_sharing_of_what_it_is_cleared_for_and_nothing_else(self, world, connect, who):
         listed = (
@@ -267,8 +272,9 @@ class TestEverybody:
 
     def test_reads_cases_and_answers_that_it_is_cleared_for_and_nothing_else(self, world, connect, who):
         channel, method = connect(who), f"{ASSISTANCE}GetAssistanceCase"
-        for label, name in world.cases.items():
-            answer = call(channel, method, assistance.GetAssistanceCaseRequest(name=name))
+        asked = [assistance.GetAssistanceCaseRequest(name=world.cases[label]) for label in LABELS]
+        for label, answer in of_each_label(channel, method, asked):
+            name = world.cases[label]
             assert answer.code in expected(who, method, label, of_own_authority=True), label
             if answer.code == OK:
                 self.check_case(assistance.AssistanceCase.FromString(answer.data), label, who)
@@ -297,26 +303,23 @@ class TestEverybody:
     @pytest.mark.parametrize("method", ASKED)
     def test_reads_the_files_of_what_it_is_cleared_for(self, world, connect, who, method):
         """Korea's node holds them; an approver is told of those of drafts, and of no notice's."""
-        channel = connect(who)
-        for label in LABELS:
-            answer = call(channel, method, ASKED[method](f"{world.notices['received', label]}/attachments/1"))
+        asked = [ASKED[method](f"{world.notices['received', label]}/attachments/1") for label in LABELS]
+        for label, answer in of_each_label(connect(who), method, asked):
             allowed = expected(who, method, label, of_own_authority=True)
             assert answer.code in ({NOT_FOUND} if who.role is Role.APPROVER else allowed), label
 
     @pytest.mark.parametrize("method", ACTS)
     def test_takes_back_what_is_its_own_and_nothing_else(self, world, connect, who, method):
         """The SFC's clients act on one of the SFC's notices of each label, the HKMA's on the other one."""
-        channel = connect(who)
-        for label in LABELS:
-            answer = call(channel, method, ACTS[method](world.notices[who.authority, label], who))
+        asked = [ACTS[method](world.notices[who.authority, label], who) for label in LABELS]
+        for label, answer in of_each_label(connect(who), method, asked):
             assert answer.code in expected(who, method, label, of_own_authority=who.authority == "SFC"), label
 
     def test_gives_what_it_could_read_again(self, connect, who):
-        channel, method = connect(who), CREATE
-        for label in LABELS:
-            notice = pb.Notice(recipient="KR", content=what(label, who.authority))
-            answer = call(channel, method, pb.CreateNoticeRequest(notice=notice, validate_only=True))
-            assert answer.code == (OK if who.may(method) and who.sees(label) else DENIED), label
+        given = [pb.Notice(recipient="KR", content=what(label, who.authority)) for label in LABELS]
+        asked = [pb.CreateNoticeRequest(notice=each, validate_only=True) for each in given]
+        for label, answer in of_each_label(connect(who), CREATE, asked):
+            assert answer.code == (OK if who.may(CREATE) and who.sees(label) else DENIED), label
 
     def test_lists_what_it_is_cleared_for_and_nothing_else(self, world, connect, who):
         method = f"{NOTICES}ListNotices"
