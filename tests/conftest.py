@@ -3,6 +3,7 @@ how fast the machine is."""
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gateway.identity.access import Role
 from tests.support import properties  # noqa: F401 - it registers the profiles
 from tests.support.garbage import look_for_garbage_rarely
 from tests.support.nodes import Site, found_pair, running
+from tests.support.sharing import pytest_runtest_teardown, shared  # noqa: F401 - a hook of this conftest
 
 FOUR_EYES = """
 [[four_eyes.rules]]
@@ -61,18 +63,28 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return LoadFileScheduling(config, log)
 
 
-@pytest.fixture(scope="session")
-def started_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Site]]:
+@pytest.fixture(scope="module")
+def started_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Site]:
     """Hong Kong and Korea as two processes, for tests that leave no trace others would stumble over."""
-    hk, kr = found_pair(tmp_path_factory.mktemp("pair"))
+    return shared(_started_pair, tmp_path_factory)
+
+
+@contextmanager
+def _started_pair(paths: pytest.TempPathFactory) -> Iterator[tuple[Site, Site]]:
+    hk, kr = found_pair(paths.mktemp("pair"))
     with running(hk, kr):
         yield hk, kr
 
 
-@pytest.fixture(scope="session")
-def four_eyes_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Site]]:
+@pytest.fixture(scope="module")
+def four_eyes_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Site]:
     """The same, with rules of four eyes in Hong Kong; SFC has a second system, its desk, which approves."""
-    hk, kr = found_pair(tmp_path_factory.mktemp("four-eyes"))
+    return shared(_four_eyes_pair, tmp_path_factory)
+
+
+@contextmanager
+def _four_eyes_pair(paths: pytest.TempPathFactory) -> Iterator[tuple[Site, Site]]:
+    hk, kr = found_pair(paths.mktemp("four-eyes"))
     hk.configure(FOUR_EYES)
     hk.add_client("SFC", [Role.APPROVER], system="desk")
     hk.add_client("SFC", [Role.APPROVER], system="board")

@@ -19,6 +19,7 @@ from tests.rpc.raw import Http2, tls, tls_context
 from tests.supervision.samples import content
 from tests.support.logs import events
 from tests.support.nodes import Site, eventually, found_pair, pair, running
+from tests.support.sharing import shared
 
 CANARY = "canary-7f3a-told-to-nobody"
 FOE = ("SFC", "foe")  # a client of Hong Kong with every role, whose machine was taken over
@@ -47,9 +48,14 @@ class Target:
         return client_files(self.hk, *FOE)
 
 
-@pytest.fixture(scope="session")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    path = tmp_path_factory.mktemp("hostile")
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Target:
+    return shared(_target, tmp_path_factory)
+
+
+@contextmanager
+def _target(paths: pytest.TempPathFactory) -> Iterator[Target]:
+    path = paths.mktemp("hostile")
     hk, kr = found_pair(path)
     sg = Site("SG", path / "sg").found()
     pair(hk, sg)

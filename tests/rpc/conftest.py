@@ -1,6 +1,7 @@
 """Nodes that are called by strangers: Hong Kong, paired with Korea and with Singapore, whose node does not run."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import grpc
@@ -11,6 +12,7 @@ from gateway.identity.access import Role
 from tests.rpc.calls import REFUSAL_SECONDS, client_files, connected, unharmed
 from tests.supervision.samples import content
 from tests.support.nodes import Site, found_pair, pair, running
+from tests.support.sharing import shared
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,14 @@ class Nodes:
     sg: Site
 
 
-@pytest.fixture(scope="session")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
-    path = tmp_path_factory.mktemp("listeners")
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Nodes:
+    return shared(_nodes, tmp_path_factory)
+
+
+@contextmanager
+def _nodes(paths: pytest.TempPathFactory) -> Iterator[Nodes]:
+    path = paths.mktemp("listeners")
     hk, kr = found_pair(path)
     sg = Site("SG", path / "sg").found()
     pair(hk, sg)
