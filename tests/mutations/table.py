@@ -186,8 +186,16 @@ MUTATIONS = (
         "the time of receipts follows the clock back",
         "gateway/ledger/receiver.py",
         "return max(self._receipt.time if self._receipt else 0, self._shown_time)",
-        "return self._shown_time * 0",
-        "tests/store/test_exchanges.py::test_receipts_do_not_go_back_in_time_when_the_clock_does",
+        "return self._shown_time",
+        "tests/ledger/test_receiver.py::test_its_own_last_receipt_counts_where_it_is_later_than_what_the_sender_shows",
+    ),
+    Mutation(
+        "what a peer signed far ahead of the time is kept",
+        "gateway/carrier.py",
+        "        require_come(signed, tx.now // MICROS)\n",
+        "",
+        "tests/store/test_exchanges.py::"
+        "test_what_is_signed_more_than_an_hour_ahead_of_the_other_clock_is_not_kept_until_that_is_right",
     ),
     # What is told, and to whom
     Mutation(
@@ -268,6 +276,13 @@ MUTATIONS = (
         ".where(known, ~lacking)",
         ".where(known)",
         "tests/simulation/nodes/test_files.py::test_whoever_says_that_files_are_there_has_them_whatever_breaks",
+    ),
+    Mutation(
+        "bytes of another digest are kept for a file",
+        "gateway/commands/storing.py",
+        "is_right = await self._digest(record) == record.sha256",
+        "is_right = bool(await self._digest(record))",
+        "tests/store/test_carrying.py::test_wrong_bytes_are_dropped_told_and_wanted_again_later",
     ),
     Mutation(
         "a file is deleted that a notice names",
