@@ -52,6 +52,7 @@ AUTHORITIES = {
 }
 CALL_SECONDS = 60  # more than a call takes, retries included, whatever else the machine does
 STOP_SECONDS = 60  # more than a node takes, whatever else the machine does
+LOG_LINES = 30  # of a node, that are shown with what failed
 
 
 # Below those that Linux gives to whoever connects, so that nobody has a node's port while it is down.
@@ -274,7 +275,7 @@ def found_pair(path: Path, **changes: str) -> tuple[Site, Site]:
 
 @contextmanager
 def running(*sites: Site) -> Iterator[None]:
-    """Starts nodes, all at once, and stops those that still run."""
+    """Starts nodes, all at once, and stops those that still run; what fails meanwhile tells what they logged last."""
     with ExitStack() as stack:
         for site in reversed(sites):
             stack.callback(site.stop_if_running)
@@ -282,4 +283,9 @@ def running(*sites: Site) -> Iterator[None]:
             site.launch()
         for site in sites:
             site.wait_until_serving()
-        yield
+        try:
+            yield
+        except Exception as error:
+            for site in sites:
+                error.add_note("\n".join([f"{site.jurisdiction}'s log:", *site.log_text().splitlines()[-LOG_LINES:]]))
+            raise
