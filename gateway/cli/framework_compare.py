@@ -1,13 +1,13 @@
 """``gateway framework diff``, ``compare`` and ``assess``: how rules differ, in time and between jurisdictions."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from regulator.exchange import Client
 from regulator.exchange.framework_requests import assess as assess_request
-from regulator.exchange.v1.framework_pb2 import AssessmentContent
+from regulator.exchange.v1.framework_pb2 import AssessmentContent, Comparison
 from regulator.exchange.v1.framework_service_pb2 import DiffVersionsResponse
 from regulator.exchange.v1.values_pb2 import LocalizedText, Sector
 
@@ -83,6 +83,25 @@ def _whole_diff(client: Client, name: str, old: int, new: int) -> DiffVersionsRe
     return whole
 
 
+def _whole_comparison(
+    client: Client, first: str, second: str, as_of: date | None, known_at: datetime | None
+) -> Comparison:
+    """All answers in one, and of each area one cell."""
+    whole = client.compare_jurisdictions(first, second, as_of=as_of, known_at=known_at)
+    more, cells = whole, dict[tuple[int, str], Comparison.Cell]()
+    while True:
+        for each in more.cells:
+            cells.setdefault((each.sector, each.topic), Comparison.Cell()).MergeFrom(each)
+        if not more.next_page_token:
+            break
+        token = more.next_page_token
+        more = client.compare_jurisdictions(first, second, as_of=as_of, known_at=known_at, page_token=token)
+    del whole.cells[:]
+    whole.cells.extend(cells.values())
+    whole.next_page_token = ""
+    return whole
+
+
 def compare(
     first: CodeOfFirst,
     second: CodeOfSecond,
@@ -102,7 +121,7 @@ def compare(
     A cell tells the rules in force on both sides, such as 3 / 2, the pending ones (+1), and how they are judged.
     """
     with connect(profile) as client:
-        found = client.compare_jurisdictions(first, second, as_of=as_of.date() if as_of else None, known_at=known_at)
+        found = _whole_comparison(client, first, second, as_of.date() if as_of else None, known_at)
     if html:
         html.write_text(page(found), "utf-8")
     if as_json:

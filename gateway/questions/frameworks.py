@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-from google.type.date_pb2 import Date
 from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkDiff, FrameworkVersionContent
@@ -42,11 +41,18 @@ from gateway.supervision.framework_messages import (
     version_message,
 )
 from gateway.supervision.framework_names import framework_id, framework_name, version_name, version_number
-from gateway.supervision.framework_records import FrameworkVersionRecord, known_since, newest_known
+from gateway.supervision.framework_parts import divided
+from gateway.supervision.framework_records import (
+    AssessmentRecord,
+    FrameworkVersionRecord,
+    known_since,
+    newest_known,
+)
 from gateway.supervision.handling import date_of
 from gateway.supervision.submissions import check_fields
 
 ALL = "-"  # as the id of a framework
+MAX_PIECE_BYTES = 1 << 20  # of an area, but for one rule or assessment at least; these have some kilobytes more
 MAX_KEPT_DIFFS = 8  # of versions, which never change: for the pages after the first
 
 _PLACE_BITS = 32  # of an ordinal in a position
@@ -183,36 +189,38 @@ class FrameworkQuestions:
         return self._diffs[key]
 
     async def compare_jurisdictions(self, request: pb.CompareJurisdictionsRequest) -> Comparison:
-        """Sets the rules of two jurisdictions side by side, on a day and as they were known at a moment."""
+        """Sets the rules of two jurisdictions side by side, on a day and as they were known at a moment.
+
+        All answers to one request are of the state, and of the day, that the first one was of.
+        """
         check_fields(request)
-        known_at = _known_at(request)
-        first = await self._side(request.first_jurisdiction, known_at)
-        second = await self._side(request.second_jurisdiction, known_at)
-        day = request.as_of if request.HasField("as_of") else self._today()
-        views = await self._readers.run(
-            read_assessments_between, request.first_jurisdiction, request.second_jurisdiction
-        )
+        both, known_at = (request.first_jurisdiction, request.second_jurisdiction), _known_at(request)
+        first, second = [await self._readers.run(read_versions, jurisdiction=each) for each in both]
+        assessed = await self._readers.run(read_assessments_between, *both)
+        cursors = [view.cursor for view in (*first, *second)] + [view.cursor for view in assessed]
+        begun = self._tokens.twice_pinned_position(request.page_token, request)
+        position, pin, today = begun or (0, max(cursors, default=0), day_at(self._clock()))
+        mine = await self._side(request.first_jurisdiction, _newest(first, pin, known_at))
+        theirs = await self._side(request.second_jurisdiction, _newest(second, pin, known_at))
         given = [
             standing_assessment(view.record, view.assessed)
-            for view in views
-            if known_at is None or ((since := known_since(view.record)) is not None and since <= known_at)
+            for view in assessed
+            if view.cursor <= pin and _is_known(view.record, known_at)
         ]
-        return await asyncio.to_thread(compare, first, second, day, given)
+        day = request.as_of if request.HasField("as_of") else date_of(today)
+        whole = await asyncio.to_thread(compare, mine, theirs, day, given)
+        answer, told = await asyncio.to_thread(_areas_from, whole, position)
+        if told:
+            answer.next_page_token = self._tokens.page_token(told, request, pin, today)
+        return answer
 
-    async def _side(self, jurisdiction: str, known_at: int | None) -> Side:
-        views = await self._readers.run(read_versions, jurisdiction=jurisdiction)
-        records = newest_known((view.record for view in views), known_at).values()
-        known = [
-            KnownVersion(each.framework_id, each.version, await self._content(each))
-            for each in sorted(records, key=lambda record: record.framework_id)
-        ]
+    async def _side(self, jurisdiction: str, versions: Iterable[VersionView]) -> Side:
+        records = [view.record for view in versions]
+        known = [KnownVersion(each.framework_id, each.version, await self._content(each)) for each in records]
         return Side(jurisdiction, tuple(known))
 
     async def _content(self, record: FrameworkVersionRecord) -> FrameworkVersionContent:
         return (await self.published(record)).framework_version_published.content
-
-    def _today(self) -> Date:
-        return date_of(day_at(self._clock()))
 
     # --- assessments ------------------------------------------------------------------------------------------------
 
@@ -257,6 +265,25 @@ def part_of(
     provisions, more = answerable(diff.provisions[first : first + count + 1], count, used_bytes)
     part.provisions.extend(provisions)
     return part, more
+
+
+def _areas_from(whole: Comparison, position: int) -> tuple[Comparison, int]:
+    """The comparison with as many of its areas as fit, from a place on, and the place of the next; 0: there is none."""
+    pieces = [piece for cell in whole.cells for piece in divided(cell, MAX_PIECE_BYTES)]
+    answer = Comparison()
+    answer.CopyFrom(whole)
+    answer.ClearField("cells")
+    used_bytes = min(
+        answer.ByteSize(), MAX_ITEMS_BYTES - 2 * MAX_PIECE_BYTES
+    )  # so that one fits, whatever stands beside
+    cells, more = answerable(pieces[position:], len(pieces), used_bytes)
+    answer.cells.extend(cells)
+    return answer, position + len(cells) if more else 0
+
+
+def _is_known(record: AssessmentRecord, known_at: int | None) -> bool:
+    since = known_since(record)
+    return known_at is None or (since is not None and since <= known_at)
 
 
 def _newest(views: Iterable[VersionView], pin: int, known_at: int | None) -> Sequence[VersionView]:

@@ -115,7 +115,8 @@ def filters_of(request: Message) -> bytes:
     """What tells a list and its filters from all others: SHA-256 of the request without its page, 32 bytes."""
     filters = type(request)()
     filters.CopyFrom(request)
-    filters.ClearField("page_token")
-    filters.ClearField("page_size")
+    for of_page in ("page_token", "page_size"):
+        if of_page in request.DESCRIPTOR.fields_by_name:
+            filters.ClearField(of_page)
     name = request.DESCRIPTOR.full_name.encode()  # so that a token of one list is none of another
     return hashlib.sha256(name + b"\0" + filters.SerializeToString(deterministic=True)).digest()

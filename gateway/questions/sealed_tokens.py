@@ -63,6 +63,13 @@ class SealedTokens:
         position, pin = self._open_page(token, request, 2)
         return position, pin
 
+    def twice_pinned_position(self, token: str, request: Message) -> tuple[int, int, int] | None:
+        """The position and both pins in a token that has two; None for the first page. Raises as ``page_position``."""
+        if not token:
+            return None
+        position, first, second = self._open_page(token, request, 3)
+        return position, first, second
+
     def cursor(self, position: int) -> str:
         """The cursor after an event."""
         return self._seal((position,), _CURSOR)

@@ -9,11 +9,12 @@ from google.type.date_pb2 import Date
 from regulator.exchange.v1.framework_pb2 import AssessmentContent, Comparison, Provision
 from regulator.exchange.v1.values_pb2 import SECTOR_EXCHANGE, SECTOR_STABLECOIN_ISSUER
 
-from gateway.cli.framework_compare import _aim, _full, _provision_name
+from gateway.cli.framework_compare import _aim, _full, _provision_name, _whole_comparison
 from gateway.cli.framework_page import heatmap, page
 from gateway.cli.framework_view import changes, counts, document, matrix, sides_without_rules, summary
 from gateway.supervision.framework_comparison import KnownVersion, Side, compare
 from gateway.supervision.framework_diff import diff_versions
+from gateway.supervision.framework_parts import divided
 from tests.supervision.framework_samples import assessment, day, english, parameter, provision, real, version
 
 EVIL = '<script>alert("1")</script>'
@@ -104,6 +105,35 @@ def test_an_empty_comparison_is_a_page_too():
     told = page(Comparison(first_jurisdiction="HK", second_jurisdiction="KR", as_of=ON))
     assert "no version" in told
     ET.fromstring(heatmap(Comparison()))
+
+
+class Telling:
+    """A client whose node tells a comparison in answers of one item each."""
+
+    def __init__(self, whole: Comparison) -> None:
+        cells = [part for cell in whole.cells for part in divided(cell, 1)]
+        self.answers = []
+        for place, cell in enumerate(cells, 1):
+            answer = Comparison()
+            answer.CopyFrom(whole)
+            del answer.cells[:]
+            answer.cells.append(cell)
+            answer.next_page_token = str(place) if place < len(cells) else ""
+            self.answers.append(answer)
+
+    def compare_jurisdictions(self, *_: str, as_of: object, known_at: object, page_token: str = "") -> Comparison:
+        return self.answers[int(page_token or 0)]
+
+
+def test_a_comparison_that_takes_several_answers_is_shown_as_one():
+    whole = compared(
+        version(provision("a"), provision("b"), provision("c", topic="custody")),
+        version(provision("a"), jurisdiction="KR"),
+        assessment(),
+    )
+    telling = Telling(whole)
+    assert len(telling.answers) > len(whole.cells) > 1
+    assert _whole_comparison(telling, "HK", "KR", None, None) == whole
 
 
 # --- differences ----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 from regulator.exchange.v1.notice_service_pb2 import ListNoticesRequest
 
+from gateway.errors import BadInput
 from gateway.journal.entries import Entry
 from gateway.questions.auditing import Auditing
 from gateway.questions.frameworks import FrameworkQuestions
@@ -20,7 +21,7 @@ from gateway.store.tables import leaves
 from tests.store.stores import NOW, RANDOM, Opened
 from tests.store.test_journal import WHO
 from tests.store.test_large_pages import CLIENTS_TAKE, READER, TEXT, lists
-from tests.supervision.framework_samples import english, provision, version
+from tests.supervision.framework_samples import assessment, english, provision, version
 
 Asked = Callable[[Any], Awaitable[Any]]
 
@@ -120,6 +121,31 @@ async def test_a_header_that_fills_an_answer_alone_comes_before_all_provisions(h
     request.page_token = first.next_page_token
     (second,) = await pages(questions.diff_versions, request)
     assert [each.provision for each in second.diff.provisions] == ["b", "a"]
+
+
+async def test_answers_of_a_large_comparison_are_of_one_state_and_merged_are_the_whole(hk: Opened):
+    """One area is larger than an answer, by its titles and by what was judged of it; others stand before and after."""
+    many = [provision(f"p{n}", title=TEXT[:6], topic="licensing_perimeter" if n else "custody") for n in range(15)]
+    await hk.publish("hk-a", 1, version(*many, provision("z", topic="travel_rule")))
+    await hk.assess("hk-1", assessment(reasons=TEXT))
+    questions = asking(hk)
+    request = frameworks.CompareJurisdictionsRequest(first_jurisdiction="HK", second_jurisdiction="KR")
+    first = await questions.compare_jurisdictions(request)
+    await hk.publish("hk-a", 2, version(provision("new")))
+    await hk.assess("hk-2", assessment(supersedes="assessments/hk-1"))
+    request.page_token = first.next_page_token
+    found = [first, *await pages(questions.compare_jurisdictions, request)]
+    assert len(found) > 1
+    assert {(page.gap_count, tuple(page.versions)) for page in found} == {(3, ("frameworks/hk-a/versions/1",))}
+    names = [each.name.rpartition("/")[2] for page in found for cell in page.cells for each in cell.first]
+    assert sorted(names) == sorted([*(f"p{n}" for n in range(15)), "z"])
+    assert [each.name for page in found for cell in page.cells for each in cell.assessments] == ["assessments/hk-1"]
+    request.page_token = ""
+    assert (await questions.compare_jurisdictions(request)).versions == ["frameworks/hk-a/versions/2"]
+    request = frameworks.CompareJurisdictionsRequest(first_jurisdiction="KR", second_jurisdiction="HK")
+    request.page_token = first.next_page_token
+    with pytest.raises(BadInput, match="page_token"):
+        await questions.compare_jurisdictions(request)
 
 
 async def test_pages_of_entries_that_name_much_are_the_journal(hk: Opened):

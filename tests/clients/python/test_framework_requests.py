@@ -46,6 +46,7 @@ def test_days_and_moments_are_told_as_the_contract_has_them():
     assert asked.known_at.ToDatetime(UTC) == datetime(2026, 1, 1, tzinfo=UTC)
     compared = requests.compare_jurisdictions("HK", "KR", as_of=date(2026, 1, 31))
     assert (compared.as_of, compared.HasField("known_at")) == (asked.as_of, False)
+    assert requests.compare_jurisdictions("HK", "KR", page_token="next").page_token == "next"
 
 
 def test_a_moment_without_a_time_zone_is_refused():

@@ -138,21 +138,23 @@ def diff_versions(
 
 
 def compare_jurisdictions(
-    first: str, second: str, *, as_of: date | None = None, known_at: datetime | None = None
+    first: str, second: str, *, as_of: date | None = None, known_at: datetime | None = None, page_token: str = ""
 ) -> frameworks.CompareJurisdictionsRequest:
-    """Sets the rules of two jurisdictions side by side.
+    """Sets the rules of two jurisdictions side by side, as many areas at a time as fit.
 
     Args:
         first: one of the two, ``HK``.
         second: the other one.
         as_of: the day; None: today, UTC.
         known_at: as the node knew it at this moment, with a time zone; None: now.
+        page_token: ``next_page_token`` of the answer before.
     """
     return frameworks.CompareJurisdictionsRequest(
         first_jurisdiction=first,
         second_jurisdiction=second,
         as_of=Date(year=as_of.year, month=as_of.month, day=as_of.day) if as_of else None,
         known_at=moment_or_none("known_at", known_at),
+        page_token=page_token,
     )
 
 

@@ -1046,12 +1046,15 @@ class Comparison(_message.Message):
     VERSIONS_FIELD_NUMBER: _builtins.int
     CELLS_FIELD_NUMBER: _builtins.int
     GAP_COUNT_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     first_jurisdiction: _builtins.str
     """One of the two, ISO 3166-1 alpha-2."""
     second_jurisdiction: _builtins.str
     """The other one."""
     gap_count: _builtins.int
-    """Number of cells in which one side alone has a rule in force."""
+    """Number of areas, in all answers, in which one side alone has a rule in force."""
+    next_page_token: _builtins.str
+    """Gives the next areas; empty: there are none."""
     @_builtins.property
     def as_of(self) -> _date_pb2.Date:
         """The day."""
@@ -1064,7 +1067,10 @@ class Comparison(_message.Message):
 
     @_builtins.property
     def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___Comparison.Cell]:
-        """Every area for which either side has a rule in force or pending, or an assessment stands, by sector and topic."""
+        """Every area for which either side has a rule in force or pending, or an assessment stands, by sector and topic: as many
+        as make an answer of at most 4 MiB. An area that is larger comes in several cells that follow on each other, also from
+        one answer to the next: each has some of its rules, figures and assessments.
+        """
 
     def __init__(
         self,
@@ -1075,10 +1081,11 @@ class Comparison(_message.Message):
         versions: _abc.Iterable[_builtins.str] | None = ...,
         cells: _abc.Iterable[Global___Comparison.Cell] | None = ...,
         gap_count: _builtins.int = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "cells", b"cells", "first_jurisdiction", b"first_jurisdiction", "gap_count", b"gap_count", "second_jurisdiction", b"second_jurisdiction", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "cells", b"cells", "first_jurisdiction", b"first_jurisdiction", "gap_count", b"gap_count", "next_page_token", b"next_page_token", "second_jurisdiction", b"second_jurisdiction", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

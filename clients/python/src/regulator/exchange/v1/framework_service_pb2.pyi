@@ -670,10 +670,13 @@ class CompareJurisdictionsRequest(_message.Message):
     SECOND_JURISDICTION_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
     KNOWN_AT_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     first_jurisdiction: _builtins.str
     """One of the two, ISO 3166-1 alpha-2."""
     second_jurisdiction: _builtins.str
     """The other one."""
+    page_token: _builtins.str
+    """`next_page_token` of the answer before, of the same request."""
     @_builtins.property
     def as_of(self) -> _date_pb2.Date:
         """The day; absent: today, UTC."""
@@ -689,10 +692,11 @@ class CompareJurisdictionsRequest(_message.Message):
         second_jurisdiction: _builtins.str = ...,
         as_of: _date_pb2.Date | None = ...,
         known_at: _timestamp_pb2.Timestamp | None = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "known_at", b"known_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "first_jurisdiction", b"first_jurisdiction", "known_at", b"known_at", "second_jurisdiction", b"second_jurisdiction"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "first_jurisdiction", b"first_jurisdiction", "known_at", b"known_at", "page_token", b"page_token", "second_jurisdiction", b"second_jurisdiction"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -136,7 +136,8 @@ class FrameworkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CompareJurisdictions(self, request, context):
-        """Sets the rules of two jurisdictions side by side.
+        """Sets the rules of two jurisdictions side by side. Where there is much, it takes several answers, which stay those of
+        the state that the first one tells of.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

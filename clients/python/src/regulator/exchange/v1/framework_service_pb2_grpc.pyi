@@ -53,7 +53,9 @@ class FrameworkServiceStub:
     DiffVersions: _grpc.UnaryUnaryMultiCallable[_framework_service_pb2.DiffVersionsRequest, _framework_service_pb2.DiffVersionsResponse]
     """Tells how one version of a framework differs from another."""
     CompareJurisdictions: _grpc.UnaryUnaryMultiCallable[_framework_service_pb2.CompareJurisdictionsRequest, _framework_pb2.Comparison]
-    """Sets the rules of two jurisdictions side by side."""
+    """Sets the rules of two jurisdictions side by side. Where there is much, it takes several answers, which stay those of
+    the state that the first one tells of.
+    """
     Assess: _grpc.UnaryUnaryMultiCallable[_framework_service_pb2.AssessRequest, _framework_service_pb2.Assessment]
     """Seals a judgement of the own jurisdiction on the rules of its own and a peer's, and tells that peer. Idempotent by
     `request_id`.
@@ -85,7 +87,9 @@ class FrameworkServiceAsyncStub(FrameworkServiceStub):
     DiffVersions: _aio.UnaryUnaryMultiCallable[_framework_service_pb2.DiffVersionsRequest, _framework_service_pb2.DiffVersionsResponse]  # type: ignore[assignment]
     """Tells how one version of a framework differs from another."""
     CompareJurisdictions: _aio.UnaryUnaryMultiCallable[_framework_service_pb2.CompareJurisdictionsRequest, _framework_pb2.Comparison]  # type: ignore[assignment]
-    """Sets the rules of two jurisdictions side by side."""
+    """Sets the rules of two jurisdictions side by side. Where there is much, it takes several answers, which stay those of
+    the state that the first one tells of.
+    """
     Assess: _aio.UnaryUnaryMultiCallable[_framework_service_pb2.AssessRequest, _framework_service_pb2.Assessment]  # type: ignore[assignment]
     """Seals a judgement of the own jurisdiction on the rules of its own and a peer's, and tells that peer. Idempotent by
     `request_id`.
@@ -156,7 +160,9 @@ class FrameworkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _framework_service_pb2.CompareJurisdictionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_framework_pb2.Comparison, _abc.Awaitable[_framework_pb2.Comparison]]:
-        """Sets the rules of two jurisdictions side by side."""
+        """Sets the rules of two jurisdictions side by side. Where there is much, it takes several answers, which stay those of
+        the state that the first one tells of.
+        """
 
     @_abc_1.abstractmethod
     def Assess(
