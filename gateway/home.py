@@ -33,6 +33,7 @@ from gateway.identity.access_file import MAX_FILE_BYTES
 from gateway.identity.certificates import load_certificate
 from gateway.identity.chains import require_authority
 from gateway.identity.crl_numbers import CrlNumbers
+from gateway.identity.denied import MAX_DENIED_BYTES, Denied
 from gateway.identity.key_sources import key_source_of
 from gateway.identity.keyfiles import read_certificate, read_certificates, read_private, read_public
 from gateway.identity.lifetimes import Branch, Lifetime, by_end
@@ -43,7 +44,7 @@ from gateway.identity.pairing_end import EndMarks
 from gateway.identity.parties import Parties, Party
 from gateway.identity.pins import MEMORY, Pin
 from gateway.identity.pkcs11_access import NO_TOKENS, TokenAccess
-from gateway.identity.revocation import MAX_DENIED_BYTES, Denied, Revocation, load_crls
+from gateway.identity.revocation import Revocation, load_crls
 from gateway.identity.seal_certificates import verify_seal_certificates
 from gateway.identity.seal_files import SealFolder
 from gateway.identity.seal_folders import SealFolders

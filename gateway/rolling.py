@@ -12,12 +12,13 @@ from gateway.errors import BadInput
 from gateway.home import Home
 from gateway.identity.certificates import to_pem
 from gateway.identity.chains import require_authority
+from gateway.identity.denied import Denied, fault_in
 from gateway.identity.issuing import Authority
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_private, read_public, write_file
 from gateway.identity.names import NodeId
 from gateway.identity.requests import request_for
-from gateway.identity.revocation import MAX_CRL_BYTES, Denied, fault_in, read_crls
+from gateway.identity.revocation import MAX_CRL_BYTES, read_crls
 from gateway.identity.seal_files import NAMES, SealFolder
 from gateway.identity.sealers import fingerprint
 from gateway.identity.signers import FileSeal, SealKeys, reach

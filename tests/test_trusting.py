@@ -11,9 +11,9 @@ from cryptography.x509 import Certificate
 
 from gateway.errors import ConfigError, Untrusted
 from gateway.identity.certificates import Cause, load_certificate
+from gateway.identity.denied import MAX_DENIED
 from gateway.identity.keyfiles import read_certificate
 from gateway.identity.profiles import AuthorityKind
-from gateway.identity.revocation import MAX_DENIED
 from gateway.rolling import deny, sign_crl
 from gateway.trusting import Trusting
 from tests.support.nodes import Site, found_pair

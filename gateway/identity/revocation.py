@@ -1,4 +1,4 @@
-"""Which certificates are no longer good: lists that an authority signs (CRL, RFC 5280), and the operator's own list.
+"""Which certificates are no longer good: by lists that an authority signs (CRL, RFC 5280), or the operator's own.
 
 The TLS library knows no CRL. So a revoked certificate comes through the handshake, and is refused at the call.
 """
@@ -9,65 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.errors import ConfigError, Malformed
 from gateway.identity.certificates import UNREADABLE, Cause, extension_of, untrusted
+from gateway.identity.denied import Denied
 from gateway.identity.keyfiles import read_public
-from gateway.identity.names import parse_identity
 
-MAX_DENIED = 10_000  # lines of the operator's list that name a certificate
-MAX_DENIED_BYTES = 4 * 1024 * 1024  # so many lines, and their comments
 MAX_CRL_BYTES = 4 * 1024 * 1024
 
-_DIGEST_CHARACTERS = 64
 _EVER_SINCE = datetime.min.replace(tzinfo=UTC)
-_HEX = frozenset("0123456789abcdef")
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """The operator's own list.
-
-    Attributes:
-        fingerprints: SHA-256 over the DER of a certificate, in hexadecimal digits
-        serials: serial numbers, whoever issued them
-        identities: SPIFFE IDs, whatever certificate they show
-    """
-
-    fingerprints: frozenset[str] = frozenset()
-    serials: frozenset[int] = frozenset()
-    identities: frozenset[str] = frozenset()
-
-    @classmethod
-    def parse(cls, text: str) -> "Denied":
-        """Reads a list: a line each, ``sha256 <hex>``, ``serial <hex>`` or ``id <SPIFFE ID>``; ``#`` begins a comment.
-
-        Raises:
-            ConfigError: naming the line.
-        """
-        found: dict[str, set[str]] = {"sha256": set(), "serial": set(), "id": set()}
-        for number, line in enumerate(text.splitlines(), 1):
-            words = line.partition("#")[0].split()
-            if not words:
-                continue
-            if len(words) != 2 or words[0] not in found or (fault := fault_in(*words)):
-                said = fault if len(words) == 2 and words[0] in found else "write sha256, serial or id, and its value"
-                raise ConfigError(f"line {number}: {said}")
-            found[words[0]].add(words[1])
-        if sum(map(len, found.values())) > MAX_DENIED:
-            raise ConfigError(f"names more than {MAX_DENIED} certificates")
-        serials = frozenset(int(each, 16) for each in found["serial"])
-        return cls(frozenset(found["sha256"]), serials, frozenset(found["id"]))
-
-    def refuses(self, certificate: x509.Certificate, identity: str) -> bool:
-        """Whether the list names a certificate, or whom it is for."""
-        return (
-            identity in self.identities
-            or certificate.serial_number in self.serials
-            or (bool(self.fingerprints) and certificate.fingerprint(SHA256()).hex() in self.fingerprints)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,17 +155,3 @@ def _parse_crl(data: bytes) -> x509.CertificateRevocationList:
         if extension.critical:  # RFC 5280, section 5.2: a delta list or one of a part must not be taken for the whole
             raise Malformed(f"the critical extension {extension.oid.dotted_string} is unknown here")
     return crl
-
-
-def fault_in(word: str, value: str) -> str:
-    """What is wrong with the value of a line of the operator's list; empty if nothing is."""
-    if word == "sha256" and (len(value) != _DIGEST_CHARACTERS or not _HEX.issuperset(value)):
-        return "sha256 takes 64 hexadecimal digits in lower case"
-    if word == "serial" and (len(value) > 40 or not _HEX.issuperset(value)):
-        return "serial takes up to 40 hexadecimal digits in lower case"
-    if word == "id":
-        try:
-            parse_identity(value)
-        except Malformed as error:
-            return error.message
-    return ""

@@ -7,10 +7,11 @@ from tempfile import TemporaryDirectory
 from gateway.backups.manifest import MANIFEST, Manifest
 from gateway.config import Config
 from gateway.identity.access_clients import client_table, read_access
+from gateway.identity.denied import Denied
 from gateway.identity.issuer_keys import IssuerKeys
 from gateway.identity.officer_rules import Algorithm
 from gateway.identity.pairing import PairingDocument
-from gateway.identity.revocation import Denied, read_crls
+from gateway.identity.revocation import read_crls
 from gateway.identity.toml_text import text_of
 from gateway.supervision.framework_files import read_framework, write_framework
 from gateway.supervision.notice_files import read_notices
