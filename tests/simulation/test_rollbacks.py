@@ -18,6 +18,11 @@ def grown_world(*seals, seed=0):
     return world
 
 
+def set_clock(world):
+    """The receiver's is right, or off by so much that its sender takes what it signs."""
+    world.receiver.ahead = world.random.choice([-45 * 60, 0, 45 * 60])
+
+
 def run_until(world, condition):
     for _ in range(500):
         if condition():
@@ -131,20 +136,26 @@ def test_both_ends_rolled_back_to_one_size_stay_halted_once_the_sender_knows():
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_rollbacks_amid_other_faults_end_with_both_logs_the_same(seed):
+def test_rollbacks_amid_other_faults_and_clocks_that_are_set_end_with_both_logs_the_same(seed):
     world = World(seed, Limits(seals=6, acts=60))
     rolled_back = world.random.choice(world.ends)
+    set_clock(world)
     for _ in range(60):
         world.act()
     backup = rolled_back.disk.backup()
+    set_clock(world)
     for _ in range(60):
         world.act()
     world.settle()  # what is lost from the sender alone, unreceipted, is lost: let it be delivered
     rolled_back.boot(backup)
+    set_clock(world)
     world.seals_left = 0  # a sender that seals before it knows is another story: test_forks
     for _ in range(100):
         world.act()
     world.settle()
+    if rolled_back is world.receiver:
+        world.seal(1)
+        world.settle()
     assert world.sender.machine.state is State.STREAMING
     check_settled(world.sender, world.receiver)
 
@@ -154,16 +165,22 @@ def test_rollbacks_over_rotations_of_either_seal_end_with_both_logs_the_same(see
     """A sender that lost its own rotation has it back from the peer, and knows its own keys meanwhile."""
     world = World(seed, Limits(seals=6, acts=60, rotations=4))
     rolled_back = world.random.choice(world.ends)
+    set_clock(world)
     for _ in range(40):
         world.act()
     backup = rolled_back.disk.backup()
+    set_clock(world)
     for _ in range(80):
         world.act()
     world.settle()
     rolled_back.boot(backup)
+    set_clock(world)
     world.seals_left = world.rotations_left = 0
     for _ in range(100):
         world.act()
     world.settle()
+    if rolled_back is world.receiver:
+        world.seal(1)
+        world.settle()
     assert world.sender.machine.state is State.STREAMING
     check_settled(world.sender, world.receiver)
