@@ -117,7 +117,7 @@ def _broken(made: Subject) -> None:
             "offset and length are together more than 64 bits hold",
             wanted("small", 2**64 - 1, 2),
         ),
-        ("too-large-a-part", "largest-part", "8 MiB and a byte are wanted at once", wanted("large", 0, end)),
+        ("too-large-a-part", "unknown-digest", "8 MiB and a byte are wanted at once", wanted("large", 0, end)),
         (
             "too-large-a-file",
             "unknown-digest",
@@ -125,8 +125,7 @@ def _broken(made: Subject) -> None:
             wanted("small", 0, 12, size_bytes=str(MAX_FILE + 1)),
         ),
     ):
-        name_of = "large" if "large-a-part" in name else "small"
-        files = [] if base == "unknown-digest" else [_held(name_of)]
+        files = [] if base == "unknown-digest" else [_held("small")]
         made.refuse(name, base, differs, REMOTE, _case(files, (asked, None)), ends=REMOTE)
     middle = _case([_held("small")], (wanted("small"), data("small")), (wanted("small", 0, 0), None))
     made.refuse("no-bytes-later", "same-part-again", "the second question is for no byte", REMOTE, middle, ends=REMOTE)
