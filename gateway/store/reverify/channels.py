@@ -1,6 +1,7 @@
 """Verifies one log: every leaf, stored subtree, root, signature and receipt, and the channel's own row."""
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -41,6 +42,11 @@ class VerifiedChannel:
     receipt_sizes: "array[int]" = field(default_factory=lambda: array("q"))
     receipt_times: "array[int]" = field(default_factory=lambda: array("q"))
     destroyed: set[int] = field(default_factory=set)
+
+    def receipt_time(self, index: int) -> int | None:
+        """When the first receipt that covers an envelope was signed, in seconds since 1970; None: none does."""
+        place = bisect_right(self.receipt_sizes, index)
+        return self.receipt_times[place] if place < len(self.receipt_times) else None
 
     def count(self) -> ChannelCount:
         """Gives what was verified."""

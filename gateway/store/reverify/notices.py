@@ -1,6 +1,5 @@
 """Compares the rows of notices, their identifiers and the requests with what the envelopes amount to."""
 
-from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from gateway.store.reverify.channels import VerifiedChannel
 from gateway.store.reverify.fold import Facts, Fold, parsed
+from gateway.store.reverify.moments import day_number, micros
 from gateway.store.reverify.report import Findings
 from gateway.store.scanning import pages, rows
 from gateway.store.tables import assistance, events, leaves, notice_identifiers, notices, requests
@@ -82,7 +82,7 @@ class NoticeCheck:
 
     def _expected(self, facts: Facts, envelope: Envelope) -> Mapping[str, Any]:
         channel, content = self._channels[facts.channel], envelope.notice_released.content
-        time, sealed = _receipt_time(channel, facts.index), envelope.sealed_at
+        time, sealed = channel.receipt_time(facts.index), envelope.sealed_at
         acknowledged, withdrawn = facts.acknowledged or (None, None), facts.withdrawn or (None, None)
         attached = facts.attached or (None, None)
         destroyed, peer_destroyed = facts.destroyed or (None, None), facts.peer_destroyed or (None, None)
@@ -96,7 +96,7 @@ class NoticeCheck:
             "sectors": sum(1 << sector for sector in set(content.sectors)),
             "urgency": content.urgency,
             "tlp": content.handling.tlp,
-            "released_at": sealed.seconds * 1_000_000 + sealed.nanos // 1_000,
+            "released_at": micros(sealed),
             "receipt_time": time,
             "acknowledged_channel": acknowledged[0],
             "acknowledged_index": acknowledged[1],
@@ -104,7 +104,7 @@ class NoticeCheck:
             "withdrawn_index": withdrawn[1],
             "superseded_by": facts.superseded_by,
             "withdrawn_by": facts.withdrawn_by,
-            "retain_until": _day(content.handling.retain_until),
+            "retain_until": day_number(content.handling.retain_until),
             "destroyed_channel": destroyed[0],
             "destroyed_index": destroyed[1],
             "peer_destroyed_channel": peer_destroyed[0],
@@ -153,7 +153,7 @@ def _asked_or_answered(content: NoticeContent) -> Mapping[str, Any] | None:
     """The columns of a request for assistance, or an answer; None of another notice."""
     if content.HasField("assistance_request"):
         asked = content.assistance_request
-        day = _day(asked.respond_by)
+        day = day_number(asked.respond_by)
         return {
             "request": "",
             "outcome": 0,
@@ -190,16 +190,6 @@ def _order_of_events(connection: Connection) -> Iterator[str]:
     """The ids of notices in the order in which they became known here."""
     first = select(events.c.cursor, events.c.notice).where(events.c.kind.in_(FIRST_EVENTS))
     return (row["notice"] for row in rows(connection, first, events.c.cursor))
-
-
-def _receipt_time(channel: VerifiedChannel, index: int) -> int | None:
-    """When the first receipt that covers an envelope was signed."""
-    place = bisect_right(channel.receipt_sizes, index)
-    return channel.receipt_times[place] if place < len(channel.receipt_times) else None
-
-
-def _day(day: Any) -> int:
-    return int(day.year) * 10_000 + int(day.month) * 100 + int(day.day)
 
 
 def _state(facts: Facts, *, outgoing: bool, receipted: bool) -> int:

@@ -1,6 +1,5 @@
 """Compares the rows of frameworks and assessments, and what events say of them, with the envelopes."""
 
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, select
 
 from gateway.store.reverify.channels import VerifiedChannel
+from gateway.store.reverify.moments import day_number, micros
 from gateway.store.reverify.report import Findings
 from gateway.store.reverify.rules_fold import Place, RulesFold
 from gateway.store.scanning import rows
@@ -174,7 +174,7 @@ class RulesCheck:
         about = list(content.provisions)
         if row["kind"] == Event.PROVISION_IN_FORCE:
             about = [each for each in about if each.id == row["provision"] and _came(each, row["detail"])]
-            self._newest_told = max([self._newest_told, *(_number(each.effective_from) for each in about)])
+            self._newest_told = max([self._newest_told, *(day_number(each.effective_from) for each in about)])
             if not about:
                 return None
         provision = row["provision"] if row["kind"] == Event.PROVISION_IN_FORCE else ""
@@ -235,8 +235,8 @@ class RulesCheck:
             "cursor": self._connection.scalar(select(events.c.cursor).where(*_at(row), events.c.kind.in_(kinds))),
             "direction": Notice.OUTGOING if channel.outgoing else Notice.INCOMING,
             "recipient": channel.recipient,
-            "sealed_at": sealed.seconds * 1_000_000 + sealed.nanos // 1_000,
-            "receipt_time": _receipt_time(channel, row["index"]),
+            "sealed_at": micros(sealed),
+            "receipt_time": channel.receipt_time(row["index"]),
         }
 
     def _compare(self, where: str, row: RowMapping, expected: Mapping[str, Any]) -> None:
@@ -257,12 +257,6 @@ def _at(row: RowMapping) -> tuple[ColumnElement[bool], ...]:
     return events.c.channel == row["channel"], events.c.index == row["index"]
 
 
-def _receipt_time(channel: VerifiedChannel, index: int) -> int | None:
-    """When the first receipt that covers an envelope was signed."""
-    place = bisect_right(channel.receipt_sizes, index)
-    return channel.receipt_times[place] if place < len(channel.receipt_times) else None
-
-
 def _came(provision: Provision, detail: str) -> bool:
     """Whether a provision comes into force on the day that an event tells."""
     day = provision.effective_from
@@ -271,14 +265,10 @@ def _came(provision: Provision, detail: str) -> bool:
 
 
 def _provision_columns(provision: Provision) -> tuple[Any, ...]:
-    day = _number(provision.effective_from)
+    day = day_number(provision.effective_from)
     return provision.id, provision.sector, provision.topic, provision.status, day, provision
 
 
 def _stored_columns(row: RowMapping) -> tuple[Any, ...]:
     columns = (row[name] for name in ("ordinal", "id", "sector", "topic", "status", "effective_from"))
     return *columns, Provision.FromString(row["data"])
-
-
-def _number(day: Any) -> int:
-    return int(day.year) * 10_000 + int(day.month) * 100 + int(day.day)

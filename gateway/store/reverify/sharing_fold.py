@@ -12,6 +12,7 @@ from regulator.exchange.v1.sharing_pb2 import SharingDecided
 from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.store.reverify.channels import VerifiedChannel
+from gateway.store.reverify.moments import day_number
 from gateway.supervision.values import date_fault
 
 Place = tuple[int, int]  # channel id, index
@@ -91,7 +92,7 @@ class SharingFold:
             return None
         granted = act.decision == SharingDecided.GRANTED
         revoked = not granted and bool(asked.answers) and asked.answers[-1][0]
-        until = _day(act.valid_until) if granted else 0
+        until = day_number(act.valid_until) if granted else 0
         asked.answers.append((granted, until))
         return {
             "kind": Event.SHARING_DECIDED,
@@ -152,10 +153,6 @@ def _covered(envelope: Envelope, terms: Terms, asked: Asked | None) -> bool:
 
 def _recipients(act: Any) -> set[tuple[str, str]]:
     return {(each.organisation, each.jurisdiction) for each in act.recipients}
-
-
-def _day(day: Any) -> int:
-    return int(day.year) * 10_000 + int(day.month) * 100 + int(day.day)
 
 
 _NOTHING = {"consent": "", "share": "", "decision": 0, "is_granted": False, "valid_until": 0, "is_covered": False}
