@@ -44,7 +44,7 @@ def clock(subject: Subject) -> Iterator[Finding]:
         if (ahead_by := _ahead_by(state)) > TOLERANCE:
             sender, recipient = state.ends.sender, state.ends.recipient
             said = f"the clock of {sender} was {ahead_by.total_seconds():.0f} s ahead of {recipient}'s"
-            todo = f"one of the two is wrong: compare both with NTP, with the operator of {_peer(state)}"
+            todo = f"one of the two is wrong: compare both with NTP, with the operator of {state.ends.peer}"
             yield Finding(Level.WARN, "clock", f"{said} at the last receipt", Remedy(todo, _CLOCK.command))
 
 
@@ -170,7 +170,3 @@ def _ahead_by(state: ChannelState) -> timedelta:
     if state.receipt is None:
         return timedelta()
     return timedelta(seconds=signing_time(Note.parse(state.receipt.note)) - state.receipt.time)
-
-
-def _peer(state: ChannelState) -> str:
-    return state.ends.recipient if state.ends.outgoing else state.ends.sender

@@ -23,6 +23,7 @@ from gateway.cli.framework_view import (
     summary,
 )
 from gateway.cli.options import (
+    MAX_PAGE_SIZE,
     MAX_VERSION,
     AsDraft,
     AsJson,
@@ -75,9 +76,9 @@ def diff(
 
 def _whole_diff(client: Client, name: str, old: int, new: int) -> DiffVersionsResponse:
     """All pages in one answer."""
-    whole = client.diff_versions(name, old=old, new=new, page_size=1000)
+    whole = client.diff_versions(name, old=old, new=new, page_size=MAX_PAGE_SIZE)
     while whole.next_page_token:
-        more = client.diff_versions(name, old=old, new=new, page_size=1000, page_token=whole.next_page_token)
+        more = client.diff_versions(name, old=old, new=new, page_size=MAX_PAGE_SIZE, page_token=whole.next_page_token)
         whole.diff.provisions.extend(more.diff.provisions)
         whole.next_page_token = more.next_page_token
     return whole

@@ -59,7 +59,7 @@ def heatmap(comparison: Comparison) -> str:
 def _square(cell: Cell, x: int, y: int) -> str:
     first, second, pending = counts(cell)
     told = f"{first} / {second}" + (f" (+{pending})" if pending else "")
-    judged = "".join(" *" for _ in cell.assessments[:1])
+    judged = " *" if cell.assessments else ""
     colour = _COLOURS.get(cell.coverage, "#ffffff")
     return (
         f'<a href="#{_anchor(cell)}"><rect x="{x}" y="{y}" width="{WIDTH - 2}" height="{HEIGHT - 2}" fill="{colour}"/>'

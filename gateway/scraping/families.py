@@ -95,10 +95,10 @@ def _replica_families(states: Mapping[str, ChannelState], links: Links) -> Itera
 
 def _movements(states: Mapping[str, ChannelState], links: Links) -> _Rows:
     for name, state in states.items():
-        now, ends = movement(state, links.of(state.origin)), state.ends
-        peer, direction = (ends.recipient, "outgoing") if ends.outgoing else (ends.sender, "incoming")
+        now = movement(state, links.of(state.origin))
+        direction = "outgoing" if state.ends.outgoing else "incoming"
         for each in Movement:
-            yield [name, peer, direction, each], each is now
+            yield [name, state.ends.peer, direction, each], each is now
 
 
 def _waiting(states: Mapping[str, ChannelState], sources: Sources) -> _Rows:

@@ -45,7 +45,7 @@ def require_paired(state: ChannelState) -> None:
         PairingEnded: it has; what is in the log stays there.
     """
     if ended := state.ended:
-        raise pairing_ended(state.ends.recipient if state.ends.outgoing else state.ends.sender, ended)
+        raise pairing_ended(state.ends.peer, ended)
 
 
 def not_paired(peer: str, ended: Ending) -> str:

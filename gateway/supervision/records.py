@@ -35,6 +35,11 @@ class ChannelEnds:
     recipient: str
     outgoing: bool
 
+    @property
+    def peer(self) -> str:
+        """The end that is not this node."""
+        return self.recipient if self.outgoing else self.sender
+
 
 class NoticeRecord(NamedTuple):
     """One notice as one node knows it. ``states`` alone makes changed ones."""
