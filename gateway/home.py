@@ -18,7 +18,7 @@ high-water.json     how far the node saw the database: it tells that one was put
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -334,12 +334,17 @@ class Home:
         return [_read_document(path) for path in sorted((self.peers / "earlier").glob("*.json"))]
 
     def parties(self, documents: Sequence[PairingDocument], now: datetime) -> Parties:
-        """Gives who exchanges; the own seal must be certified by the own root now.
+        """Gives who exchanges; the own seal must be certified by the own root.
+
+        One whose certificates are not valid now signs nothing (``Keyring.require_able``), and keeps nobody from reading
+        what is here: it is looked at as of when they were last, or will be.
 
         Raises:
             ConfigError: it is not; or two peers have one jurisdiction or domain, or one of them is this node.
         """
-        own = self._own_party(now)
+        seal = self.seals.in_force.certified()
+        at = min(max(now.timestamp(), seal.not_before), seal.not_after)
+        own = self._own_party(datetime.fromtimestamp(at, UTC))
         earlier = self.earlier_documents()
         peers = {document.jurisdiction: _party(document, earlier) for document in documents}
         domains = {own.domain, *(peer.domain for peer in peers.values())}

@@ -1,7 +1,6 @@
 """``gateway check``, ``rebuild``, ``upgrade``: verifies a store, rebuilds projections, brings it to this version."""
 
 import dataclasses
-from datetime import UTC, datetime
 
 import typer
 
@@ -10,7 +9,6 @@ from gateway.cli.failures import DOES_NOT_HOLD, NOT_ALL_CHECKED
 from gateway.cli.options import AsJson, HomeFolder, now
 from gateway.cli.output import pairs, say, write_json
 from gateway.home import Home
-from gateway.identity.parties import Parties
 from gateway.moments import micros_at
 from gateway.store.database import snapshot, stopped
 from gateway.store.rebuild import rebuild
@@ -32,8 +30,9 @@ def check(home: HomeFolder, *, as_json: AsJson = False) -> None:
     the seal has not signed them yet, as its token is away, or its certificates are not valid.
     """
     node = Home(home)
+    parties = node.parties(node.peer_documents(), now())
     with snapshot(node.config.database.url, node.path) as connection:
-        report = verify_store(connection, _parties(node))
+        report = verify_store(connection, parties)
     if as_json:
         write_json(dataclasses.asdict(report))
     else:
@@ -42,12 +41,6 @@ def check(home: HomeFolder, *, as_json: AsJson = False) -> None:
         raise typer.Exit(DOES_NOT_HOLD)
     if report.journal.waiting:
         raise typer.Exit(NOT_ALL_CHECKED)
-
-
-def _parties(node: Home) -> Parties:
-    """Who exchanges; what the own seal signed is verified also after its certificates have ended."""
-    ended = datetime.fromtimestamp(node.seals.in_force.certified().not_after, UTC)
-    return node.parties(node.peer_documents(), min(now(), ended))
 
 
 def rebuild_notices(home: HomeFolder) -> None:
