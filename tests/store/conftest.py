@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from gateway.store.postgresql import TIMEOUTS
-from gateway.store.tables import metadata
 from tests.store.compiling import compiled_once
 from tests.store.drafting import Drafting
-from tests.store.stores import Opened, check_verified
+from tests.store.kept import is_put_back, make_kept
+from tests.store.stores import AS_MADE, Opened, check_verified
 from tests.support.postgresql import administrator, server
 
 
@@ -105,17 +105,14 @@ def drafting(hk: Opened) -> Drafting:
 
 
 def _kept(kind: str, name: str, request: pytest.FixtureRequest) -> str:
-    """The URL of a database without rows. Schemas are kept: migrations take longer than most tests."""
+    """The URL of a database for ``Opened.create``. Schemas are kept: migrations take longer than most tests."""
     if kind == "sqlite":
         return "sqlite:///node.db"
     folder = request.getfixturevalue("postgresql")
-    with administrator(folder) as connection:
-        found = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = %s", [name]).fetchone()
-        if found == (len(metadata.tables) + 1,):  # with Alembic's own
-            for table in reversed(metadata.sorted_tables):
-                connection.execute(f"DELETE FROM {name}.{table.name}")
-            return _url(folder, name)
-    return _schema(folder, name)
+    if not is_put_back(folder, name):
+        make_kept(name, _schema(folder, name), folder)
+    AS_MADE.add(_url(folder, name))
+    return _url(folder, name)
 
 
 def _schema(folder: str, name: str) -> str:

@@ -68,7 +68,11 @@ def _party(jurisdiction: str) -> Party:
     return Party(jurisdiction, DOMAINS[jurisdiction], jurisdiction, (), CERTIFIED[jurisdiction], "")
 
 
-def _make(jurisdiction: str, url: str, home: Path) -> None:
+AS_MADE: set[str] = set()  # databases that are as ``make`` leaves them, and of which nobody has made a store yet
+
+
+def make(jurisdiction: str, url: str, home: Path) -> None:
+    """Makes a database, with the channels of the pair."""
     database = Database(url, home)
     create(database, jurisdiction, DOMAINS[jurisdiction], bytes(32))
     add_channels(database, channel_names(parties_of(jurisdiction)))
@@ -79,7 +83,7 @@ def _make(jurisdiction: str, url: str, home: Path) -> None:
 def _new_file(jurisdiction: str) -> bytes:
     """A SQLite database, made once a run: the migrations take longer than most tests."""
     with tempfile.TemporaryDirectory() as home:
-        _make(jurisdiction, "sqlite:///node.db", Path(home))
+        make(jurisdiction, "sqlite:///node.db", Path(home))
         return (Path(home) / "node.db").read_bytes()
 
 
@@ -112,8 +116,10 @@ class Opened:
         home.mkdir()
         if url.startswith("sqlite"):
             (home / "node.db").write_bytes(_new_file(jurisdiction))
+        elif url in AS_MADE:
+            AS_MADE.remove(url)
         else:
-            _make(jurisdiction, url, home)
+            make(jurisdiction, url, home)
         return cls.open(jurisdiction, url, home)
 
     @classmethod
