@@ -16,12 +16,11 @@ node.db             the database
 high-water.json     how far the node saw the database: it tells that one was put back
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 from cryptography import x509
 
@@ -35,8 +34,7 @@ from gateway.identity.chains import require_authority
 from gateway.identity.crl_numbers import CrlNumbers
 from gateway.identity.denied import MAX_DENIED_BYTES, Denied
 from gateway.identity.key_sources import key_source_of
-from gateway.identity.keyfiles import read_certificate, read_certificates, read_private, read_public
-from gateway.identity.lifetimes import Branch, Lifetime, by_end
+from gateway.identity.keyfiles import read_certificates, read_private, read_public
 from gateway.identity.names import NodeId
 from gateway.identity.officers import Issuer, Officers
 from gateway.identity.pairing import PairingDocument
@@ -44,7 +42,6 @@ from gateway.identity.pairing_end import EndMarks
 from gateway.identity.parties import Parties, Party
 from gateway.identity.pins import MEMORY, Pin
 from gateway.identity.pkcs11_access import NO_TOKENS, TokenAccess
-from gateway.identity.revocation import Revocation, load_crls
 from gateway.identity.seal_certificates import verify_seal_certificates
 from gateway.identity.seal_files import SealFolder
 from gateway.identity.seal_folders import SealFolders
@@ -191,51 +188,6 @@ class Home:
         self.require_certified(seal, clock())
         reach(signer)
         return seal, signer
-
-    def lifetimes(
-        self,
-        now: datetime,
-        told: Mapping[str, CertifiedSeal] = MappingProxyType({}),
-        ended: Collection[str] = (),
-    ) -> list[Lifetime]:
-        """Every certificate that the node depends on: its own, and the roots and seals of its peers.
-
-        Args:
-            now: with a time zone
-            told: the seals in force of peers, by jurisdiction, as channels told them; of others that of the document
-            ended: peers on whom nothing depends, since their pairing has ended
-
-        Raises:
-            ConfigError: one cannot be read.
-        """
-        denied, tls = self.denied(), read_certificate(self.certificate("node"))
-        own, clients = self.roots("node-authority"), self.roots("client-authority")
-        revoked = Revocation(denied, load_crls(self.client_crls(), clients, now))
-        branches = [
-            Branch(
-                "root of the node authority",
-                own,
-                [("TLS of this node", tls), *self._own_seals()],
-                Revocation(denied),
-            ),
-            Branch("root of the client authority", clients, revocation=revoked),
-        ]
-        for document in self.peer_documents():
-            peer, roots = document.jurisdiction, document.node_authorities
-            if peer in ended:
-                continue
-            seal = told.get(peer, document.certified_seal)
-            seals = [(f"seal of {peer}", load_certificate(each)) for each in seal.certificates]
-            revoked = Revocation(denied, load_crls(self.peer_crls(peer), roots, now))
-            branches.append(Branch(f"root of the node authority of {peer}", roots, seals, revoked))
-        return by_end(branches)
-
-    def _own_seals(self) -> Iterator[tuple[str, x509.Certificate]]:
-        for each in self.seals.in_force.certified().certificates:
-            yield "seal of this node", load_certificate(each)
-        if self.seals.coming.holds_one():
-            for each in self.seals.coming.certified().certificates:
-                yield "next seal of this node", load_certificate(each)
 
     def require_certified(self, seal: CertifiedSeal, now: datetime) -> None:
         """Passes if a seal is this node's, by its own root, now.

@@ -22,6 +22,7 @@ from gateway.commands.sharing import SharingCommands
 from gateway.home import Home
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
+from gateway.lifetimes import lifetimes_of
 from gateway.metrics.instruments import Instruments
 from gateway.moments import datetime_of
 from gateway.questions.assistance import AssistanceQuestions
@@ -137,7 +138,7 @@ def serving_of(core: Core) -> Serving:
 
     prepared = partial(home.prepared_seal, core.now)
     seals = SealCommands(parties, committer, bulletin, core.keyring, prepared, home.seals.adopt)
-    certificates = CertificateQuestions(home.lifetimes, bulletin)
+    certificates = CertificateQuestions(partial(lifetimes_of, home), bulletin)
     standing = Standing(
         parties,
         node.authorities,

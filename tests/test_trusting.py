@@ -14,6 +14,7 @@ from gateway.identity.certificates import Cause, load_certificate
 from gateway.identity.denied import MAX_DENIED
 from gateway.identity.keyfiles import read_certificate
 from gateway.identity.profiles import AuthorityKind
+from gateway.lifetimes import lifetimes_of
 from gateway.rolling import deny, sign_crl
 from gateway.trusting import Trusting
 from tests.support.nodes import Site, found_pair
@@ -123,7 +124,7 @@ def test_a_list_of_a_peer_whose_pairing_has_ended_needs_no_renewal(tmp_path):
 
 def test_nothing_depends_on_the_certificates_of_a_peer_whose_pairing_has_ended(tmp_path):
     hk, _ = found_pair(tmp_path)
-    about_peer = [each.purpose for each in hk.home.lifetimes(now()) if "KR" in each.purpose]
+    about_peer = [each.purpose for each in lifetimes_of(hk.home, now()) if "KR" in each.purpose]
     assert about_peer
-    left = [each.purpose for each in hk.home.lifetimes(now(), ended={"KR"})]
-    assert len(left) == len(hk.home.lifetimes(now())) - len(about_peer)
+    left = [each.purpose for each in lifetimes_of(hk.home, now(), ended={"KR"})]
+    assert len(left) == len(lifetimes_of(hk.home, now())) - len(about_peer)

@@ -11,6 +11,7 @@ from gateway.cli.given_home import opened_home
 from gateway.cli.options import AsJson, connect, now, word_of
 from gateway.cli.output import json_moment, moment_of, table, write_json
 from gateway.errors import BadInput
+from gateway.lifetimes import lifetimes_of
 from gateway.pairing import ended_peers
 from gateway.questions.certificates import certificate_messages
 
@@ -53,7 +54,7 @@ def _found(home: Path | None, profile: Path | None) -> Sequence[Certificate]:
     if home:
         at = now()
         node = opened_home(home)
-        return certificate_messages(node.lifetimes(at, ended=ended_peers(node)), at)
+        return certificate_messages(lifetimes_of(node, at, ended=ended_peers(node)), at)
     if not profile:
         raise BadInput.of("HOME", "give the node's home, or --profile")
     with connect(profile) as client:

@@ -16,6 +16,7 @@ from gateway.identity.revocation import Crl, key_of, load_crls
 from gateway.identity.seal_files import NAMES
 from gateway.identity.signers import URI_SUFFIX, reach
 from gateway.identity.tls_trust import Purpose, TlsTrust
+from gateway.lifetimes import lifetimes_of
 from gateway.pairing import ended_peers
 
 CRL_NOTICE = timedelta(days=1)  # before a list must be renewed
@@ -151,7 +152,7 @@ def certificates(subject: Subject) -> Iterator[Finding]:
         if found != str(NodeId(home.config.node.domain)):
             said = f"node.crt is that of {found}, and config.toml says {home.config.node.domain}"
             yield Finding(Level.FAIL, "certificates", said, renewal)
-    for each in home.lifetimes(now, ended=ended_peers(home)):
+    for each in lifetimes_of(home, now, ended=ended_peers(home)):
         if each.revoked:
             remedy = Remedy(
                 "if that is right, replace it; if nobody knows why, treat its key as stolen (docs/certificates.md)",
