@@ -1,7 +1,8 @@
 """Which commands there are, for tests of what tells people to type them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from typer.core import TyperGroup
@@ -10,9 +11,10 @@ from typer.main import get_command
 from gateway.cli import app as application
 
 
-def all_commands() -> Iterator[tuple[str, ...]]:
+@cache
+def all_commands() -> Sequence[tuple[str, ...]]:
     """The words of each command, without ``gateway`` and without groups alone."""
-    yield from _below(get_command(application.app), ())
+    return tuple(_below(get_command(application.app), ()))
 
 
 def _below(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
