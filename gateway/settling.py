@@ -15,7 +15,8 @@ from gateway.home import Home
 from gateway.identity.evidence import act_of
 from gateway.identity.forks import ForkCheck
 from gateway.identity.keyfiles import PRIVATE_MODE, write_pieces
-from gateway.identity.signers import Keyring, reach
+from gateway.identity.signers import Keyring, reach, require_valid
+from gateway.ledger.checkpoint import Signer
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.settlement import Settlement
 from gateway.moments import micros_at
@@ -83,9 +84,14 @@ def give_up(home: Home, data: bytes, fingerprint: str, now: datetime) -> Given:
         kept.append(path)
 
     with stopped(home.config.database.url, home.path) as database:
-        signer = home.seals.in_force.keys()
+        seal, signer = home.seals.in_force.certified(), home.seals.in_force.keys()
         reach(signer)
-        done = give_up_branch(database, signer, settlement, keep, micros_at(now), secrets.token_bytes)
+
+        def signing(time: int) -> Signer:
+            require_valid(seal, time)
+            return signer
+
+        done = give_up_branch(database, signing, settlement, keep, micros_at(now), secrets.token_bytes)
     return Given(done, kept[0] if kept else None)
 
 

@@ -86,6 +86,7 @@ def keep_history(
     Raises:
         BadInput: there is no such channel, or this node sends it.
         WrongState: no fork of it is known here, or the log here is none of the two histories.
+        SealUnavailable: its newest receipt is yet to be made, and the seal cannot.
     """
     with database.readers.connect() as connection:
         state = channel_named(connection, name)
@@ -103,8 +104,9 @@ def keep_history(
         assert head is not None, "a fork contradicts something"
         known = states[origin].receipt
         if known is None or known.checkpoint != head.checkpoint:  # it halted before the receipt was made
-            signer = keyring.signer(states[origin].seals.receiver.newest.public)
-            time = max(tx.now // MICROS, known.time if known else 0)
+            seal, time = states[origin].seals.receiver.newest, max(tx.now // MICROS, known.time if known else 0)
+            keyring.require_able(seal, time)
+            signer = keyring.signer(seal.public)
             tx.keep_receipt(origin, countersign(head, states[origin].seals.receiver_domain, signer, time))
         tx.reopen(origin)
         tx.tell_node(Event.ALARM, f"{KEEP}: {origin} goes on from the {head.checkpoint.size} envelopes that are here")
@@ -175,7 +177,7 @@ class GivenUp:
 
 def give_up_branch(
     database: Database,
-    signer: Signer,
+    signer: Callable[[int], Signer],
     settlement: Settlement,
     keep: Callable[[Branch], None],
     now: int,
@@ -187,7 +189,7 @@ def give_up_branch(
 
     Args:
         database: open, with the home's lock: no node may run
-        signer: with the seal in force
+        signer: gives what signs with the seal in force as of a time, in seconds since 1970, or raises if it cannot
         settlement: that both operators agree on
         keep: keeps what is given up, durably, before it goes
         now: microseconds since 1970
@@ -204,7 +206,7 @@ def give_up_branch(
             take_alone(connection)
             done = _GivingUp(connection, settlement, now).run(keep)
             entry = Entry(Requester(), GIVE_UP, JournalEntry.COMMITTED).encode(random(SALT_BYTES), now)
-            write_journal(connection, read_journal(connection), [entry], lambda _: signer, now, sign=True)
+            write_journal(connection, read_journal(connection), [entry], signer, now, sign=True)
             return done
     except SQLAlchemyError as error:
         raise StoreError(f"nothing was given up, and all is as it was: {error}") from error

@@ -1,6 +1,7 @@
 """A forked channel goes on: what its sender gives up, what comes back, and that nothing is wrong with either store."""
 
 import asyncio
+import itertools
 from dataclasses import replace
 from datetime import date
 
@@ -16,6 +17,7 @@ from gateway.errors import (
     GatewayError,
     LostCommits,
     Malformed,
+    SealUnavailable,
     StoreError,
     Unavailable,
     WrongState,
@@ -25,12 +27,25 @@ from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.settlement import Settlement
 from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK, Halt
+from gateway.moments import MICROS
 from gateway.store.forking import read_forks
 from gateway.store.settling import Branch, GivenUp, give_up_branch, keep_history
 from gateway.store.tables import drafts, events, framework_events, leaves, node, notices, requests
 from tests.store.drafting import Drafting, notice_draft, withdrawal_draft
 from tests.store.exchanging import exchange, settle
-from tests.store.stores import AUTHOR, CLIENT, DOMAINS, HK_TO_KR, NEXT_CERTIFIED, NOW, RANDOM, SEALS, Opened, keyring
+from tests.store.stores import (
+    AUTHOR,
+    CERTIFIED,
+    CLIENT,
+    DOMAINS,
+    HK_TO_KR,
+    NEXT_CERTIFIED,
+    NOW,
+    RANDOM,
+    SEALS,
+    Opened,
+    keyring,
+)
 from tests.store.test_forks import ROOTS
 from tests.supervision.framework_samples import assessment, day, pair, provision, version
 
@@ -51,11 +66,11 @@ async def fork_apart(hk: Opened, kr: Opened, count: int = 1) -> None:
         await exchange(hk, kr)
 
 
-async def kept(store: Opened, name: str = "hk-to-kr", shown: ForkProof | None = None) -> Settlement:
+async def kept(store: Opened, name: str = "hk-to-kr", shown: ForkProof | None = None, at: int = LATER) -> Settlement:
     await store.committer.stop()
     try:
         keys = keyring(store.jurisdiction)
-        keep = lambda: keep_history(store.database, keys, name, shown, clock=lambda: LATER, random=RANDOM.randbytes)  # noqa: E731
+        keep = lambda: keep_history(store.database, keys, name, shown, clock=lambda: at, random=RANDOM.randbytes)  # noqa: E731
         return await asyncio.to_thread(keep)
     finally:
         store.committer = store.new_committer()
@@ -69,9 +84,10 @@ async def given_up(store: Opened, settlement: Settlement, branches: list[Branch]
         if branches is not None:
             branches.append(replace(branch, leaves=iter([*branch.leaves])))
 
+    seal = SEALS[store.jurisdiction]
     await store.committer.stop()
     try:
-        return give_up_branch(store.database, SEALS[store.jurisdiction], settlement, keep, LATER, RANDOM.randbytes)
+        return give_up_branch(store.database, lambda _: seal, settlement, keep, LATER, RANDOM.randbytes)
     finally:
         store.committer = store.new_committer()
         store.committer.start()
@@ -85,6 +101,25 @@ async def refused(work, kind: type[GatewayError], said: str) -> None:
 def same(one: Opened, other: Opened) -> bool:
     mine, theirs = one.state(HK_TO_KR), other.state(HK_TO_KR)
     return mine.log == theirs.log and mine.halt is None and theirs.halt is None
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+async def test_a_receipt_that_is_yet_to_be_made_waits_for_the_time_of_the_seals_certificates(hk, kr):
+    before = (CERTIFIED["KR"].not_before - 1) * MICROS
+    for store in (hk, kr):
+        store.clock = itertools.count(before + MICROS, 1)
+    earlier = hk.backup()
+    await hk.release("hk-1")
+    kr.clock = itertools.count(before, 1)
+    await refused(exchange(hk, kr), SealUnavailable, "begin at")
+    await hk.restore(earlier)
+    await hk.release("hk-other")
+    await exchange(hk, kr)
+    assert (kr.state(HK_TO_KR).halt.reason, kr.state(HK_TO_KR).receipt) == (FORKED, None)
+    await refused(kept(kr, at=before), SealUnavailable, "begin at")
+    assert kr.state(HK_TO_KR).halt.reason == FORKED
+    assert (await kept(kr, at=before + 2 * MICROS)).goes_on
+    assert kr.state(HK_TO_KR).halt is None
 
 
 # --- the whole way ----------------------------------------------------------------------------------------------------
@@ -320,7 +355,7 @@ async def test_a_branch_that_cannot_be_kept_is_not_given_up(hk, kr):
 
     await hk.committer.stop()
     with pytest.raises(StoreError, match="disk is full"):
-        give_up_branch(hk.database, SEALS["HK"], settlement, full, LATER, RANDOM.randbytes)
+        give_up_branch(hk.database, lambda _: SEALS["HK"], settlement, full, LATER, RANDOM.randbytes)
     assert hk.backup() == before
     hk.committer = hk.new_committer()
     hk.committer.start()
