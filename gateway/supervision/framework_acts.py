@@ -31,8 +31,8 @@ def check_publish(
         etag: of the framework, as the caller knows it; empty: any
 
     Raises:
-        BadInput: The id is not the own jurisdiction's.
-        NotFound: There is no version that could be changed.
+        BadInput: the id is not the own jurisdiction's.
+        NotFound: there is no version that could be changed.
         Stale: The newest version is another one; metadata ``base_version`` and ``newest_version``.
     """
     if fault := id_fault(framework_id, jurisdiction):
@@ -61,8 +61,8 @@ def check_publisher(header: FrameworkHeader, jurisdiction: str, authority: str, 
     """Passes if an authority of ``jurisdiction`` may publish under this header, which stands at ``path``.
 
     Raises:
-        BadInput: The header is another jurisdiction's.
-        NotAllowed: The authority is not among the header's.
+        BadInput: the header is another jurisdiction's.
+        NotAllowed: the authority is not among the header's.
     """
     if header.jurisdiction != jurisdiction:
         raise BadInput.of(f"{path}.jurisdiction", f"must be the own jurisdiction, {jurisdiction}")
@@ -74,7 +74,7 @@ def assessed_peer(content: AssessmentContent, jurisdiction: str) -> str:
     """The jurisdiction that ``jurisdiction`` assesses beside its own: the one to be told.
 
     Raises:
-        BadInput: Neither side is the own one.
+        BadInput: neither side is the own one.
     """
     if content.first_jurisdiction == jurisdiction:
         return content.second_jurisdiction
@@ -101,10 +101,10 @@ def check_assess(
         has_provision: whether the newest version that is known holds the provision of that name
 
     Raises:
-        BadInput: The id is not the sender's to give, a provision is not known, or what it supersedes is not an earlier
+        BadInput: the id is not the sender's to give, a provision is not known, or what it supersedes is not an earlier
             assessment by the sender of the same target.
-        AlreadyExists: The id is taken.
-        WrongState: Another one has already taken the place of what it supersedes.
+        AlreadyExists: the id is taken.
+        WrongState: another one has already taken the place of what it supersedes.
     """
     if fault := id_fault(new_id, channel.sender):
         raise BadInput.of("assessment_id", fault)
