@@ -16,7 +16,7 @@ from gateway.cli.given import CERTIFICATE, new_folder, used
 from gateway.cli.given_home import given_authority
 from gateway.cli.options import AsJson, any_identity, now, read_input
 from gateway.cli.output import day_and_time, pairs, say, table, write_json
-from gateway.errors import BadInput, Untrusted
+from gateway.errors import BadInput
 from gateway.founding import (
     found_authorities,
     issue_client,
@@ -26,7 +26,7 @@ from gateway.founding import (
     require_domain,
 )
 from gateway.home import Home
-from gateway.identity.certificates import Window, certificate_identity, extension_of, key_kind
+from gateway.identity.certificates import Window, extension_of, key_kind, subject_of
 from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_certificate, read_certificates, write_certificate
 from gateway.identity.names import ClientId, Identity, NodeId
@@ -172,23 +172,16 @@ class _Seen:
     file: str
     certificate: x509.Certificate
 
-    @property
-    def identity(self) -> str:
-        """Its SPIFFE ID; of an authority, which has none, its subject."""
-        try:
-            return str(certificate_identity(self.certificate))
-        except Untrusted:
-            return self.certificate.subject.rfc4514_string()
-
     def row(self, folder: Path, at: datetime) -> tuple[str, ...]:
-        days = str(_days_left(self.certificate, at))
+        days = str(Window.of(self.certificate).days_left(at))
         file = self.file.removeprefix(f"{folder}/")
-        return file, _profile(self.certificate), self.identity, days, fingerprint(self.certificate)
+        return file, _profile(self.certificate), subject_of(self.certificate), days, fingerprint(self.certificate)
 
     def details(self, at: datetime) -> list[tuple[str, str]]:
-        window, left = Window.of(self.certificate), _days_left(self.certificate, at)
+        window = Window.of(self.certificate)
+        left = window.days_left(at)
         return [
-            ("identity", self.identity),
+            ("identity", subject_of(self.certificate)),
             ("profile", _profile(self.certificate)),
             ("valid from", day_and_time(window.not_before)),
             ("valid until", f"{day_and_time(window.not_after)}, {f'{left} days left' if left >= 0 else 'expired'}"),
@@ -201,19 +194,14 @@ class _Seen:
         window = Window.of(self.certificate)
         return {
             "file": self.file,
-            "identity": self.identity,
+            "identity": subject_of(self.certificate),
             "profile": _profile(self.certificate),
             "not_before": window.not_before.isoformat(),
             "not_after": window.not_after.isoformat(),
-            "days_left": _days_left(self.certificate, at),
+            "days_left": window.days_left(at),
             "issuer": self.certificate.issuer.rfc4514_string(),
             "sha256": fingerprint(self.certificate),
         }
-
-
-def _days_left(certificate: x509.Certificate, at: datetime) -> int:
-    """Whole days; negative once it has expired."""
-    return (Window.of(certificate).not_after - at).days
 
 
 def _profile(certificate: x509.Certificate) -> str:

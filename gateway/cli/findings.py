@@ -64,7 +64,7 @@ def validity(about: str, name: str, window: Window, now: datetime, remedy: Remed
         window.require(now)
     except Untrusted as error:
         return Finding(Level.FAIL, about, f"{name}: {error.message}", remedy)
-    days = (window.not_after - now).days
+    days = window.days_left(now)
     if days < WARN_DAYS:
         return Finding(Level.WARN, about, f"{name} is valid for {days} more days", remedy)
     return Finding(Level.OK, about, f"{name} is valid for {days} more days")

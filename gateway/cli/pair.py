@@ -188,4 +188,4 @@ def _end(end: Ending) -> dict[str, str]:
 def seal_days_left(document: PairingDocument, at: datetime) -> int:
     """Whole days until the first of a peer's sealing certificates ends."""
     window = Window.of(document.seal_ed25519) & Window.of(document.seal_ml_dsa_44)
-    return (window.not_after - at).days
+    return window.days_left(at)

@@ -79,6 +79,10 @@ class Window:
     def __and__(self, other: "Window") -> "Window":
         return Window(max(self.not_before, other.not_before), min(self.not_after, other.not_after))
 
+    def days_left(self, at: datetime) -> int:
+        """Whole days until it ends; negative once it has."""
+        return (self.not_after - at).days
+
     def require(self, at: datetime) -> None:
         """Asks for validity at a moment, which has a time zone.
 
@@ -163,6 +167,14 @@ def certificate_identity(certificate: x509.Certificate) -> Identity:
         return parse_identity(uris[0])
     except Malformed as error:
         raise untrusted(Cause.ODD_IDENTITY, f"the certificate's URI SAN names nobody here: {error.message}") from error
+
+
+def subject_of(certificate: x509.Certificate) -> str:
+    """Whose a certificate is: a SPIFFE ID; of an authority, which has none, its name."""
+    try:
+        return str(certificate_identity(certificate))
+    except Untrusted:
+        return certificate.subject.rfc4514_string()
 
 
 def key_kind(public_key: object) -> KeyKind | None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from cryptography import x509
 
 from gateway.errors import Untrusted
-from gateway.identity.certificates import Cause, Window, certificate_identity, key_kind
+from gateway.identity.certificates import Cause, Window, key_kind, subject_of
 from gateway.identity.chains import require_leaf
 from gateway.identity.revocation import NOTHING_REVOKED, Revocation, key_of
 from gateway.identity.sealers import fingerprint
@@ -47,7 +47,7 @@ class Lifetime:
 
     def days_left(self, now: datetime) -> int:
         """Whole days; negative once it has ended."""
-        return (self.window.not_after - now).days
+        return self.window.days_left(now)
 
     def state(self, now: datetime) -> State:
         """Whether it can be relied on."""
@@ -78,7 +78,7 @@ class Branch:
     def lifetimes(self) -> Iterator[Lifetime]:
         """Gives each certificate of it."""
         for purpose, certificate in (*self.issued, *((self.purpose, root) for root in self.roots)):
-            subject = _subject(certificate)
+            subject = subject_of(certificate)
             crl = self.revocation.crls.get(key_of(certificate))
             yield Lifetime(
                 purpose,
@@ -119,10 +119,3 @@ def warnings(lifetimes: Iterable[Lifetime], now: datetime) -> Iterator[str]:
             yield f"{end}: it has ended"
         elif passed := [days for days in WARNING_DAYS if left <= timedelta(days=days)]:
             yield f"{end}: at most {min(passed)} days left"
-
-
-def _subject(certificate: x509.Certificate) -> str:
-    try:
-        return str(certificate_identity(certificate))
-    except Untrusted:
-        return certificate.subject.rfc4514_string()
