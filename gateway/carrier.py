@@ -12,7 +12,7 @@ from gateway.errors import GatewayError
 from gateway.identity.signers import Keyring
 from gateway.ledger import steps
 from gateway.ledger.channel import Machine
-from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, Signer, countersign
+from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, countersign
 from gateway.ledger.forks import Prefix
 from gateway.ledger.note import Note
 from gateway.ledger.seals import CertifiedSeal, Certify, ChannelSeals, SealHistory
@@ -66,20 +66,6 @@ class Store:
         if state.ends.outgoing:
             return replace(seals, sender=seals.sender.expecting(own))
         return replace(seals, receiver=seals.receiver.expecting(own))
-
-    def receipt_signer(self, state: ChannelState, time: int) -> Signer:
-        """What countersigns as of a time, in seconds since 1970: the seal in force.
-
-        A restored node may not know yet that it is, and what tells it may have to wait for these receipts: then the one
-        whose keys are here.
-
-        Raises:
-            SealUnavailable: it is known that it cannot.
-        """
-        newest, here = state.seals.receiver.newest, self.keyring.seals
-        seal = newest if newest in here else here[0]
-        self.keyring.require_able(seal, time)
-        return self.keyring.signer(seal.public)
 
 
 class Carrier:
@@ -151,6 +137,8 @@ class Carrier:
             seals, head = tx.channel(self._origin).seals, effect.batch.head
             self._require_good(tx, seals.sender_domain, seals.sender, self._origin, head)
             tx.append(self._origin, effect.batch)
+            if effect.withheld:
+                return None
             with suppress(GatewayError):  # of the seal: what came is kept all the same
                 return self._make_receipt(tx, effect.batch.head, effect.not_before)
             return None
@@ -173,7 +161,7 @@ class Carrier:
         if before and before.checkpoint == head.checkpoint:
             return before  # an older stream of this channel made it
         time = max(tx.now // MICROS, not_before)
-        signer = self._store.receipt_signer(tx.channel(self._origin), time)
+        signer = self._store.committer.signing.of_receipts(tx.channel(self._origin), time)
         receipt = countersign(head, self._store.domain, signer, time)
         tx.keep_receipt(self._origin, receipt)
         return receipt

@@ -1,15 +1,18 @@
 """Destroys content once the day is past up to which it may be kept, and certifies that to the peer."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from gateway.commands.acting import NodeItself, is_open
 from gateway.commands.storing import sweep
-from gateway.errors import Unavailable
+from gateway.errors import SealUnavailable, Unavailable
 from gateway.identity.parties import Parties
-from gateway.moments import day_at
+from gateway.ledger.checkpoint import countersign
+from gateway.moments import MICROS, day_at
 from gateway.store.committer import Committer
 from gateway.store.destroying import read_past
+from gateway.store.logs import read_uncertified
 from gateway.store.readers import Readers
 from gateway.store.transaction import Transaction
 from gateway.supervision import destruction
@@ -37,12 +40,14 @@ class Retention:
     async def destroy_past(self) -> None:
         """Destroys the content of every notice whose day is past, and certifies it in the same commit.
 
-        Left for the next time are notices of which an envelope is without receipt, and those of a channel that takes
-        nothing: one that has halted, and what it holds may be evidence; or the time is in doubt.
+        Left for the next time are notices of which an envelope is without receipt, unless the pairing has ended, and
+        those of a channel that takes nothing: one that has halted, and what it holds may be evidence; or the time is in
+        doubt.
 
         Raises:
             Unavailable: a reader keeps the database from being scrubbed of it, or it does not answer; ask again soon.
         """
+        await self._countersign()
         today, after = day_at(self._clock()), 0
         while past := await self._readers.run(read_past, today, after, AT_ONCE):
             after, ids = past[-1][0], [notice_id for _, notice_id in past]
@@ -62,6 +67,23 @@ class Retention:
 
         await self._committer.submit(destroy_all, weight=len(ids), bounded=False)
 
+    async def _countersign(self) -> None:
+        """Gives receipts for what came from peers whose pairing has ended: then one says that the content was here.
+
+        They have none where the seal could not sign as it came. No stream makes them before the two are paired again.
+        """
+        for origin, state in self._committer.latest().states.items():
+            if state.ended and not state.ends.outgoing and state.receipted_size < state.log.size and not state.halt:
+                with suppress(SealUnavailable):  # then the content stays until it can
+                    await self._committer.submit(partial(self._receipt, origin=origin), bounded=False)
+
+    def _receipt(self, tx: Transaction, origin: str) -> None:
+        state = tx.channel(origin)
+        if state.head and not read_uncertified(tx.connection, state):
+            time = max(tx.now // MICROS, state.receipt.time if state.receipt else 0)
+            signer = self._committer.signing.of_receipts(state, time)
+            tx.keep_receipt(origin, countersign(state.head, self._parties.own.domain, signer, time))
+
     def _forget_files(self, tx: Transaction, ids: Sequence[str], today: int) -> bool:
         """Lets go of the files of what is to be destroyed; tells if there were any."""
         due = (each for each in ids if (record := tx.find_notice(each)) and self._due(tx, record, today))
@@ -73,9 +95,11 @@ class Retention:
 
     def _destroy(self, tx: Transaction, record: NoticeRecord, today: int) -> None:
         origin, wanted = self._certifying(record), self._due(tx, record, today)
+        receipted = tx.channel(origin).receipted_size
         for first in range(0, len(wanted), destruction.MAX_CERTIFIED):
             some = wanted[first : first + destruction.MAX_CERTIFIED]
-            tx.seal(origin, self._node, partial(destruction.certificate, destroyed_id=record.id, leaves=some))
+            certificate = partial(destruction.certificate, destroyed_id=record.id, leaves=some, receipted=receipted)
+            tx.seal(origin, self._node, certificate)
             self._owes_scrub = True
 
     def _due(self, tx: Transaction, record: NoticeRecord, today: int) -> Sequence[destruction.Leaf]:
@@ -83,8 +107,10 @@ class Retention:
         places = destruction.places_of(record, tx.find_dossier(record.id))
         leaves = [leaf for place in places if (leaf := tx.leaf(place))]
         receipted = {place.origin: tx.channel(place.origin).receipted_size for place in places}
-        wanted = destruction.may_destroy(record, leaves, receipted, today)
-        return wanted if len(leaves) == len(places) and is_open(tx, self._certifying(record)) else ()
+        origin = self._certifying(record)
+        ended = tx.channel(origin).ended is not None
+        wanted = destruction.may_destroy(record, leaves, receipted, today, origin, ended=ended)
+        return wanted if len(leaves) == len(places) and is_open(tx, origin) else ()
 
     def _certifying(self, record: NoticeRecord) -> str:
         """The channel of ours to the other party of a notice."""

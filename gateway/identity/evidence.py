@@ -45,6 +45,7 @@ class Proven:
         signed_at: when the sender signed the log's head, by its clock, in whole seconds
         received_at: when the receiver cosigned it, by its clock, in whole seconds; None: only the sending is proven
         destruction: what the certificate proves by which a node destroyed the content; None: the file holds none
+        never_held: the receiver cosigned the hash alone, since the sender had destroyed the content without a receipt
         steps: every check, in order
     """
 
@@ -59,6 +60,7 @@ class Proven:
     signed_at: datetime
     received_at: datetime | None
     destruction: "Proven | None"
+    never_held: bool
     steps: tuple[Step, ...]
 
 
@@ -89,6 +91,7 @@ class EvidenceCheck:
         self._sealed_at: datetime | None = None
         self._received_at: datetime | None = None
         self._destruction: Proven | None = None
+        self._never_held = False
 
     def steps(self) -> Iterator[Step]:
         """Gives each step as it passes.
@@ -125,6 +128,7 @@ class EvidenceCheck:
             signed_at=self._signed_at,
             received_at=self._received_at,
             destruction=self._destruction,
+            never_held=self._never_held,
             steps=steps,
         )
 
@@ -197,17 +201,24 @@ class EvidenceCheck:
         return f"Ed25519 and ML-DSA-44 over the same log, cosigned at {clock(self._received_at)}"
 
     def _certificate_of_destruction(self) -> str:
-        """It is evidence itself, of an envelope that is there whole and names this one."""
+        """It is evidence itself, of an envelope that is there whole and names this one.
+
+        A receiver gives no receipt for content that it never had before it has the sender's word that it had none for
+        it either; so a receipt for both is one for the hash alone.
+        """
         if not self._material.destruction:
             return ""
         proven = verify_evidence(self._material.destruction, self._roots)
         named = proven.envelope.content_destroyed.envelopes if proven.envelope else ()
         here = (self._origin, self._evidence.index, self._leaf)
-        if not any((each.origin, each.index, each.leaf_hash) == here for each in named):
+        this = [each for each in named if (each.origin, each.index, each.leaf_hash) == here]
+        if not this:
             raise BadProof("the certificate of destruction does not name this envelope")
         if {*domains_of(proven.origin)} != {*domains_of(self._origin)}:
             raise BadProof("the certificate of destruction is of another pair of nodes")
         self._destruction = proven
+        is_covered = proven.origin == self._origin and proven.index < self._head.checkpoint.size
+        self._never_held = this[0].without_receipt and is_covered and self._received_at is not None
         return f"{proven.sender} certified that the content is destroyed, {_when(proven)}"
 
 

@@ -1,5 +1,7 @@
 """The receiver's end of a channel: it verifies, commits, then countersigns (``channel`` tells the whole protocol)."""
 
+from types import MappingProxyType
+
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.errors import BadProof, RemoteProtocolError, UnknownSeal
@@ -27,6 +29,7 @@ from gateway.ledger.steps import (
     Recalled,
     Send,
 )
+from gateway.ledger.withholding import Uncertified, still_uncertified
 
 
 class ReceiverMachine(Machine):
@@ -38,6 +41,7 @@ class ReceiverMachine(Machine):
         head: its newest checkpoint, as the sender signed it; None for an empty log
         receipt: the newest receipt that was made; None if there is none. It may lag behind the head after a crash.
         halt: why the channel is halted; None while it is open
+        uncertified: of the envelopes here that have no receipt, those whose content never came (``withholding``)
     """
 
     table = {  # noqa: RUF012 - declared ClassVar by Machine
@@ -47,7 +51,7 @@ class ReceiverMachine(Machine):
         (State.STREAMING, wire.Batch): step("_take_batch", State.COMMITTING, State.COMPARING, State.CHECKING),
         (State.STREAMING, wire.Recover): step("_hand_back", State.HANDING_BACK),
         (State.COMPARING, Recalled): step("_compare", State.COMMITTING, State.STREAMING, State.HALTED),
-        (State.COMMITTING, Committed): step("_countersign", State.COUNTERSIGNING),
+        (State.COMMITTING, Committed): step("_countersign", State.COUNTERSIGNING, State.STREAMING),
         (State.COUNTERSIGNING, Countersigned): step("_answer", State.STREAMING),
         (State.HANDING_BACK, Loaded): step("_hand_over", State.HANDING_BACK, State.STREAMING),
         (State.HALTED, wire.Hello): step("_tell", State.HALTED),
@@ -61,8 +65,10 @@ class ReceiverMachine(Machine):
         head: SignedCheckpoint | None,
         receipt: Receipt | None,
         halt: Halt | None = None,
+        uncertified: Uncertified = MappingProxyType({}),
     ) -> None:
         super().__init__(seals, halted=halt is not None)
+        self._uncertified = uncertified
         self._log = log
         self._head = head
         self._receipt = receipt
@@ -150,11 +156,13 @@ class ReceiverMachine(Machine):
             self._welcome()
 
     def _welcome(self) -> None:
-        if self._head and self._receipt_lags(self._head):
+        is_withheld = bool(self._uncertified)
+        if self._head and self._receipt_lags(self._head) and not is_withheld:
             self._do(Countersign(self._head, self._not_before()))
             self.state = State.COUNTERSIGNING
             return
-        note = self._receipt.note if self._receipt else b""
+        shown = self._head if is_withheld else self._receipt
+        note = shown.note if shown else b""
         self._greeted = True
         position = wire.Position(version=VERSION, size=self._log.size, receipt=note)
         self._do(Send(wire.ExchangeResponse(position=position)))
@@ -178,7 +186,7 @@ class ReceiverMachine(Machine):
             self._do(Recall(batch.first_index, min(overlap, len(batch.envelopes))))
             self.state = State.COMPARING
         else:
-            self._commit(self._verify(batch, self._log))
+            self._commit(self._verify(batch, self._log), held=bool(batch.receipt))
 
     def _compare(self, recalled: Recalled) -> None:
         """Tells a repetition, which is harmless, from another history, which is a fork."""
@@ -198,7 +206,9 @@ class ReceiverMachine(Machine):
                 checkpoint=batch.checkpoint,
                 destroyed=[each for each in batch.destroyed if each.index >= self._log.size],
             )
-            self._commit(verify_batch(rest, self._log, self.seals))
+            self._commit(verify_batch(rest, self._log, self.seals), held=bool(batch.receipt))
+        elif self._uncertified:
+            self.state = State.STREAMING
         else:
             self._send_receipt()
 
@@ -211,21 +221,31 @@ class ReceiverMachine(Machine):
         return prefix_of(there, contrary.leaf_hashes[shared:])
 
     def _verify(self, batch: wire.Batch, log: CompactRange) -> VerifiedBatch:
-        """Takes envelopes without their content only below a receipt of its own: it held them once, and lost them."""
+        """Takes envelopes without their content below a receipt of its own: it held them once, and lost them.
+
+        Where none is shown it never held them; then it withholds its receipt until the log certifies that.
+        """
         verified = verify_batch(batch, log, self.seals)
-        if batch.destroyed:
+        if batch.destroyed and batch.receipt:
             check_held(batch, verified.head.checkpoint, self.seals)
         return verified
 
-    def _commit(self, verified: VerifiedBatch) -> None:
+    def _commit(self, verified: VerifiedBatch, *, held: bool) -> None:
+        """``held``: what comes without its content is below a receipt of this node."""
+        told = enumerate(zip(verified.leaf_hashes, verified.envelopes, strict=True), verified.first)
+        came = ((index, node, data) for index, (node, data) in told if index in verified.destroyed and not held)
+        self._uncertified = still_uncertified(self._uncertified, came, verified.envelopes, self.seals.origin)
         self._verified = verified
-        self._do(Commit(verified, self._not_before()))
+        self._do(Commit(verified, self._not_before(), withheld=bool(self._uncertified)))
         self.state = State.COMMITTING
 
     def _countersign(self, _: Committed) -> None:
         assert self._verified is not None, "COMMITTING has a batch"
         self._log, self._head = self._verified.log, self._verified.head
         self.seals = self.seals.after(self._verified.rotation)
+        if self._uncertified:
+            self.state = State.STREAMING
+            return
         self._do(Countersign(self._head, self._not_before()))
         self.state = State.COUNTERSIGNING
 

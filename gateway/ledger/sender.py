@@ -93,12 +93,16 @@ class SenderMachine(Machine):
         self._next = 0  # index of the first envelope that was not loaded
         self._loading = False
         self._unreceipted: deque[Checkpoint] = deque()  # of the batches under way
+        self._withheld = (
+            0  # size with a batch that has no receipt before more is sent than the window; 0: there is none
+        )
 
     def _forget_stream(self) -> None:
         super()._forget_stream()
         self._claims.clear()
         self._unopened, self._accusation, self._loading = b"", None, False
         self._unreceipted.clear()
+        self._withheld = 0
 
     def _grow(self, event: Grown) -> None:
         self.seals = event.seals
@@ -136,6 +140,8 @@ class SenderMachine(Machine):
         self._claims.append(position.receipt)
         if position.size <= self._log.size:
             self._recall_claim()
+        elif self._is_withheld(position.receipt):
+            self._recover(head)
         elif (receipt := self._shown_receipt(position.receipt)) is None:
             raise UnknownSeal("the peer countersigned more than is here, with a seal that is not known here yet")
         else:
@@ -164,7 +170,7 @@ class SenderMachine(Machine):
         self.state = State.CHECKING
 
     def _shown_receipt(self, note: bytes, sender: SealHistory | None = None) -> Receipt | None:
-        """What the receiver shows; None: its seal is not known here yet.
+        """What the receiver shows; None: its seal is not known here yet, or it withholds its receipt.
 
         The channel the other way tells that seal, and may itself be waiting for what this one has to say: so such a
         note shows where the receiver stands, and is a receipt once that seal is known.
@@ -172,9 +178,14 @@ class SenderMachine(Machine):
         try:
             return self._open_receipt(note, sender)
         except UnknownSeal:
-            if all(line.name != self.seals.receiver_domain for line in Note.parse(note).signatures):
+            is_cosigned = any(line.name == self.seals.receiver_domain for line in Note.parse(note).signatures)
+            if not is_cosigned and not self._is_withheld(note):
                 raise
             return None
+
+    def _is_withheld(self, note: bytes) -> bool:
+        """Whether a receiver shows what it holds without a receipt for it (``withholding``)."""
+        return all(line.name == self.seals.origin for line in Note.parse(note).signatures)
 
     def _stand_at(self, head: SignedCheckpoint, claim: bytes) -> None:
         """Goes on from where the receiver stands."""
@@ -183,6 +194,7 @@ class SenderMachine(Machine):
             self._accept(receipt)
         else:
             self._unopened = claim
+            self._withheld = head.checkpoint.size if self._is_withheld(claim) else 0
             self._stream_from(head.checkpoint.size)
 
     def _accept(self, receipt: Receipt) -> None:
@@ -209,7 +221,8 @@ class SenderMachine(Machine):
     # --- the log and its receipts -------------------------------------------------------------------------------
 
     def _load_more(self) -> None:
-        if not self._loading and self._next < self._log.size and len(self._unreceipted) < WINDOW_BATCHES:
+        has_room = len(self._unreceipted) < WINDOW_BATCHES or self._withheld > 0
+        if not self._loading and self._next < self._log.size and has_room:
             self._loading = True
             self._do(Load(self._next, self._log.size))
 
@@ -218,6 +231,8 @@ class SenderMachine(Machine):
         self._loading = False
         self._next = head.size
         self._unreceipted.append(head)
+        if loaded.batch.destroyed and not loaded.batch.receipt:
+            self._withheld = head.size
         self._do(Send(wire.ExchangeRequest(batch=loaded.batch)))
         self._load_more()
 
@@ -229,6 +244,8 @@ class SenderMachine(Machine):
             raise RemoteProtocolError("a receipt for a checkpoint that is not under way")
         while self._unreceipted.popleft() != receipt.checkpoint:
             pass
+        if receipt.checkpoint.size >= self._withheld:
+            self._withheld = 0
         self._keep(receipt)
         self._load_more()
 
@@ -254,8 +271,8 @@ class SenderMachine(Machine):
 
     # --- rolled back, and recovered from the peer -----------------------------------------------------------------
 
-    def _recover(self, receipt: Receipt) -> None:
-        self._find_rolled_back(receipt)
+    def _recover(self, shown: Receipt | SignedCheckpoint) -> None:
+        self._find_rolled_back(shown)
         self._do(Send(wire.ExchangeRequest(recover=wire.Recover(first_index=self._log.size))))
         self.state = State.RECOVERING
 
@@ -275,14 +292,15 @@ class SenderMachine(Machine):
         self.state = State.RESTORING
 
     def _restored(self, _: Restored) -> None:
-        receipt = self._open_receipt(self._claims[0])
-        if self._log.size < receipt.checkpoint.size:
+        claim = self._claims[0]
+        head = self._own(claim)
+        if self._log.size < head.checkpoint.size:
             self.state = State.RECOVERING
-        elif self._log.root() != receipt.checkpoint.root:
+        elif self._log.root() != head.checkpoint.root:
             raise RemoteProtocolError("what came back is not what the receipt commits to")
         else:
             self._claims.clear()
-            self._accept(receipt)
+            self._stand_at(head, claim)
 
     # --- forks --------------------------------------------------------------------------------------------------
 

@@ -128,11 +128,13 @@ class Prove:
 class Commit:
     """Append a verified batch durably, and show its content to back offices; answer ``Committed``.
 
-    The receipt, which is asked for next, may be made in the same commit; ``not_before``: as of ``Countersign``.
+    The receipt, which is asked for next, may be made in the same commit; ``not_before``: as of ``Countersign``. It is
+    not made if it is ``withheld``.
     """
 
     batch: VerifiedBatch
     not_before: int
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)

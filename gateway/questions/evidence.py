@@ -68,15 +68,20 @@ class Proofs:
         return Evidence(tlog_proof=file, file_name=f"{name}.tlog-proof", receipted=parts.receipted)
 
     async def _certificate(self, scope: Scope, place: Place, parts: InclusionParts) -> bytes:
-        """The evidence of the certificate that an envelope's content is destroyed; empty: there is none."""
-        at = parts.certificate
-        if at is None:
-            return b""
-        proven = await self._readers.at_once(read_inclusion, scope, at.origin, at.index)
-        named = Envelope.FromString(proven.envelope).content_destroyed.envelopes
-        if not any((each.origin, each.index) == (place.origin, place.index) for each in named):
-            return b""  # it was destroyed later than the rest of its notice
-        return self._file(at, proven, b"")
+        """The evidence of the certificate that an envelope's content is destroyed; empty: there is none.
+
+        It is this node's own; but that of the sender where the content never reached the peer, since it tells that.
+        """
+        found = b""
+        for at in parts.certificates:
+            proven = await self._readers.at_once(read_inclusion, scope, at.origin, at.index)
+            named = Envelope.FromString(proven.envelope).content_destroyed.envelopes
+            this = [each for each in named if (each.origin, each.index) == (place.origin, place.index)]
+            if not this:
+                continue  # it was destroyed later than the rest of its notice
+            if this[0].without_receipt or at == parts.certificates[0]:
+                found = self._file(at, proven, b"")
+        return found
 
     def _file(self, place: Place, parts: InclusionParts, certificate: bytes) -> bytes:
         sender, receiver = self._certificates(parts)

@@ -20,6 +20,7 @@ from gateway.rpc.peer_attachments import Wanting
 from gateway.store.bulletin import Bulletin
 from gateway.store.clocks import TIME_KEY
 from gateway.store.leases import Lease
+from gateway.store.logs import read_uncertified
 from gateway.telemetry.travelling import receiving
 
 OUTBOX = 2  # answers that may wait for the peer; a batch that is handed back has up to 8 MiB
@@ -117,7 +118,8 @@ class PeerServicer(PeerServiceServicer):
         """One stream: what the driver sends waits in a bounded queue, so a slow peer slows the driver."""
         # Asked of the writer, after all that an older stream may have left under way.
         state = await self._store.committer.submit(lambda tx: tx.channel(origin), bounded=False)
-        machine = ReceiverMachine(self._store.seals(state), state.log, state.head, state.receipt, state.halt)
+        seals, uncertified = self._store.seals(state), await self._store.readers.run(read_uncertified, state)
+        machine = ReceiverMachine(seals, state.log, state.head, state.receipt, state.halt, uncertified)
         outbox = asyncio.Queue[wire.ExchangeResponse | None](OUTBOX)
 
         async def send(message: Message) -> None:

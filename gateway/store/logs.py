@@ -13,6 +13,7 @@ from gateway.ledger import tiles
 from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from gateway.ledger.checkpoint import SignedCheckpoint, open_checkpoint
 from gateway.ledger.merkle import CompactRange
+from gateway.ledger.withholding import Uncertified, still_uncertified
 from gateway.store.seals import next_turn
 from gateway.store.state import ChannelState
 from gateway.store.tables import JOURNAL, UNUSABLE, channels, events, heads, leaves, subtrees
@@ -38,7 +39,7 @@ def read_batch(connection: Connection, channel: int, first: int, limit: int) -> 
     """Reads envelopes from ``first`` on, up to the last signed checkpoint that the bounds of a batch allow.
 
     A batch never goes on beyond a rotation of its sender's seal; nor, if content in it is destroyed, beyond the newest
-    receipt: it has to show one that covers it, or its receiver takes no hashes for envelopes.
+    receipt: it shows one that covers it. Only of what is above that was content destroyed without one.
 
     Raises:
         Corrupt: no checkpoint, or not every envelope, is stored there.
@@ -54,12 +55,29 @@ def read_batch(connection: Connection, channel: int, first: int, limit: int) -> 
     if destroyed:  # their receiver countersigned them once, and perhaps not what came later
         receipted = connection.scalar(_RECEIPTED, {"of_channel": channel}) or size
         size = max((each for each in sizes if each <= min(size, receipted)), default=size)
+        destroyed = [each for each in destroyed if each.index < size]
     envelopes = _column(connection, leaves.c.data, channel, first, size)
     note = connection.execute(select(heads.c.note).where(heads.c.channel == channel, heads.c.size == size))
     batch = wire.Batch(first_index=first, envelopes=envelopes, checkpoint=note.scalar_one(), destroyed=destroyed)
     if destroyed:
         _show_receipt(connection, channel, size, batch)
     return batch
+
+
+def read_uncertified(connection: Connection, state: ChannelState) -> Uncertified:
+    """Reads of which envelopes of a channel to here the content never came, and no certificate of that either.
+
+    They have no receipt. What this node destroyed itself it had, and there was a receipt before.
+    """
+    if state.receipted_size >= state.log.size:
+        return {}
+    above = leaves.c.channel == state.id, leaves.c.index >= state.receipted_size
+    gone = select(leaves.c.index, leaves.c.hash, leaves.c.data).where(*above, leaves.c.destroyed.is_(True))
+    came = [(index, node, bytes(data)) for index, node, data in connection.execute(gone).all()]
+    if not came:
+        return {}
+    there = connection.scalars(select(leaves.c.data).where(*above).order_by(leaves.c.index)).all()
+    return still_uncertified({}, came, there, state.origin)
 
 
 def read_turn(connection: Connection, state: ChannelState) -> SignedCheckpoint | None:

@@ -22,7 +22,7 @@ class InclusionParts:
     Attributes:
         envelope: empty if its content is destroyed
         leaf_hash: in place of it; empty if the envelope is there
-        certificate: where this node's certificate of destruction stands; None: it is not destroyed, or not certified
+        certificates: where this node's certificate of destruction stands, and the peer's, as far as there are any
         proof: from the leaf to the root
         note: the checkpoint
         receipted: the note is a receipt: the first that covers the envelope
@@ -30,7 +30,7 @@ class InclusionParts:
 
     envelope: bytes
     leaf_hash: bytes
-    certificate: Place | None
+    certificates: tuple[Place, ...]
     proof: tuple[bytes, ...]
     note: bytes
     receipted: bool
@@ -63,9 +63,10 @@ def read_inclusion(connection: Connection, scope: Scope, origin: str, index: int
     proof = tiles.inclusion_proof(reader(connection, channel), index, head.size)
     receipted = receipt is not None
     if not leaf.is_destroyed:
-        return InclusionParts(leaf.data, b"", None, proof, head.note, receipted)
+        return InclusionParts(leaf.data, b"", (), proof, head.note, receipted)
     record = read_record(connection, notice_in(envelope)) if envelope else None
-    return InclusionParts(b"", leaf.hash, record.destroyed_at if record else None, proof, head.note, receipted)
+    both = (record.destroyed_at, record.peer_destroyed_at) if record else ()
+    return InclusionParts(b"", leaf.hash, tuple(each for each in both if each), proof, head.note, receipted)
 
 
 def read_consistency(connection: Connection, origin: str, first: int, second: int) -> ConsistencyParts:

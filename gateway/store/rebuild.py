@@ -121,17 +121,18 @@ class _Rebuild:
             leaf = self._connection.execute(_LEAVES.where(here)).mappings().one()
             self._project(Envelope.FromString(leaf["data"]), place, destroyed=leaf["destroyed"])
             self._write(self._ids[place.origin], place.index, place.index)
+        for state in self._states.values():  # last: what a receipt is for, a certificate of destruction may tell
+            self._cover(state)
         tie(self._connection, true())
         count_anew(self._connection)
         return Rebuilt(self._count, self._retelling.added)
 
     def _take_channel(self, state: ChannelState) -> list[tuple[int, Place]]:
-        """Projects a channel's envelopes and receipts; gives the ranks and places of those that come last."""
+        """Projects a channel's envelopes; gives the ranks and places of those that come last."""
         replies = []
         for page in pages(self._connection, _LEAVES.where(leaves.c.channel == state.id), leaves.c.index):
             replies += self._take_page(state, page)
             self._write(state.id, page[0]["index"], page[-1]["index"])
-        self._cover(state)
         return replies
 
     def _take_page(self, state: ChannelState, page: Sequence[RowMapping]) -> list[tuple[int, Place]]:

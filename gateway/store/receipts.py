@@ -31,7 +31,7 @@ def with_receipt(record: NoticeRecord, drafted: Sequence[Covered]) -> NoticeReco
     """Gives a record as it will be once receipts that are drafted are written."""
     for covered in drafted:
         if covered.origin == record.origin and covered.first <= record.index < covered.end:
-            return receipted(record, covered.time)
+            return receipted(record, covered.time, covered.end)
     return record
 
 
@@ -46,7 +46,7 @@ def cover(connection: Connection, covered: Covered, channel: int) -> None:
 def tell_delivered(connection: Connection, covered: Covered, channel: int, now: int, cursor: int) -> int:
     """Adds an event for each notice that went away from here, and gives their number.
 
-    It was delivered; or, if it has attachments, receipted.
+    It was delivered; or, if it has attachments, or its content was destroyed before, receipted.
 
     Args:
         connection: inside the transaction, after the rows of notices are written
@@ -74,7 +74,12 @@ def _within(table: Table) -> tuple[ColumnElement[bool], ...]:
 _STATES = {state: after for (state, arrival), after in ARRIVALS.items() if arrival is Arrival.RECEIPT}
 
 _WITHOUT_FILES = notices.c.attachment_count == 0
-_AFTER = case((_WITHOUT_FILES, case(_STATES, value=notices.c.state)), else_=notices.c.state)
+_HASH_ALONE = (notices.c.destroyed_channel == notices.c.channel) & (notices.c.destroyed_index < bindparam("end"))
+_AFTER = case(
+    (_HASH_ALONE, notices.c.state),
+    (_WITHOUT_FILES, case(_STATES, value=notices.c.state)),
+    else_=notices.c.state,
+)
 
 _COVER_NOTICES = (
     update(notices)
@@ -90,7 +95,11 @@ _COVER_RULES = [
 _DELIVERED = select(
     bindparam("cursor", type_=BIG) + func.row_number().over(order_by=notices.c.index),
     bindparam("now", type_=BIG),
-    case((_WITHOUT_FILES, literal(Event.NOTICE_DELIVERED)), else_=literal(Event.NOTICE_RECEIPTED)),
+    case(
+        (_HASH_ALONE, literal(Event.NOTICE_RECEIPTED)),
+        (_WITHOUT_FILES, literal(Event.NOTICE_DELIVERED)),
+        else_=literal(Event.NOTICE_RECEIPTED),
+    ),
     notices.c.id,
     notices.c.kind,
     notices.c.channel,

@@ -37,7 +37,7 @@ from gateway.store.commits import take_alone
 from gateway.store.database import Database
 from gateway.store.forking import read_forks
 from gateway.store.journal_log import read_journal, write_journal
-from gateway.store.logs import reader
+from gateway.store.logs import read_uncertified, reader
 from gateway.store.rebuild import rebuild_within
 from gateway.store.state import ChannelState, read_channels
 from gateway.store.transaction import SALT_BYTES, Transaction
@@ -103,6 +103,11 @@ def keep_history(
         head = states[origin].head
         assert head is not None, "a fork contradicts something"
         known = states[origin].receipt
+        if read_uncertified(tx.connection, states[origin]):
+            raise WrongState(
+                f"the receipt for {origin} is withheld: content never came, and its sender has not certified that yet. "
+                "The last resort is left, as docs/operations.md tells"
+            )
         if known is None or known.checkpoint != head.checkpoint:  # it halted before the receipt was made
             seal, time = states[origin].seals.receiver.newest, max(tx.now // MICROS, known.time if known else 0)
             keyring.require_able(seal, time)

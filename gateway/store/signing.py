@@ -60,6 +60,20 @@ class Signing:
         require_valid(seal, time)
         return self._keyring.signer(seal.public)
 
+    def of_receipts(self, state: ChannelState, time: int) -> Signer:
+        """What countersigns as of a time, in seconds since 1970: the seal in force.
+
+        A restored node may not know yet that it is, and what tells it may have to wait for these receipts: then the one
+        whose keys are here.
+
+        Raises:
+            SealUnavailable: it is known that it cannot.
+        """
+        newest, here = state.seals.receiver.newest, self._keyring.seals
+        seal = newest if newest in here else here[0]
+        self._keyring.require_able(seal, time)
+        return self._keyring.signer(seal.public)
+
     def require_able(self, domain: str, now: int) -> None:
         """Passes unless it is known that what signs for a peer, named by its domain, cannot.
 

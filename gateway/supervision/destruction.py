@@ -59,22 +59,37 @@ def places_of(record: NoticeRecord, dossier: Dossier) -> list[Place]:
     return found + [each.place for each in dossier.decisions]
 
 
-def may_destroy(record: NoticeRecord, leaves: Sequence[Leaf], receipted: Mapping[str, int], today: int) -> list[Leaf]:
+def may_destroy(
+    record: NoticeRecord,
+    leaves: Sequence[Leaf],
+    receipted: Mapping[str, int],
+    today: int,
+    own: str = "",
+    *,
+    ended: bool = False,
+) -> list[Leaf]:
     """The leaves of a notice whose content is to be destroyed now, or is, and not yet certified.
 
-    None of them while any is without receipt: what the peer does not hold yet must still be sent.
+    None of them while any is without receipt: what the peer does not hold yet must still be sent. Where the pairing has
+    ended nobody knows whether it ever can be; then the day counts. What came from the peer has this node's own receipt
+    all the same, or its content never came. And what was destroyed so, and came back from the peer after a restore
+    without the certificate, is certified anew: there is no receipt before.
 
     Args:
         record: of the notice
         leaves: at its places
         receipted: number of envelopes that the newest receipt of each channel covers, by origin
         today: UTC, 20260131
+        own: the own channel to the other party
+        ended: the pairing with it has ended
     """
     if not is_past(record, today):
         return []
-    if any(leaf.place.index >= receipted.get(leaf.place.origin, 0) for leaf in leaves):
-        return []
-    return [leaf for leaf in leaves if record.destroyed_at is None or not leaf.is_destroyed]
+    wanted = [leaf for leaf in leaves if record.destroyed_at is None or not leaf.is_destroyed]
+    lacking = [leaf for leaf in leaves if leaf.place.index >= receipted.get(leaf.place.origin, 0)]
+    if all(leaf.place.origin == own and (ended or leaf.is_destroyed) for leaf in lacking):
+        return wanted
+    return [leaf for leaf in wanted if leaf in lacking and leaf.place.origin == own and leaf.is_destroyed]
 
 
 def remainder(envelope: Envelope) -> Envelope:
@@ -134,8 +149,15 @@ def left_in(data: bytes) -> Envelope:
     return left
 
 
-def certificate(seal: Seal, destroyed_id: str, leaves: Sequence[Leaf]) -> Envelope:
-    """The envelope that certifies that the content of these leaves is destroyed."""
+def certificate(seal: Seal, destroyed_id: str, leaves: Sequence[Leaf], receipted: int) -> Envelope:
+    """The envelope that certifies that the content of these leaves is destroyed.
+
+    Args:
+        seal: of it
+        destroyed_id: of the notice
+        leaves: of one that was sealed here it is told if it had no receipt
+        receipted: number of envelopes of the channel that is sealed in that have one
+    """
     envelope = envelope_of(seal)
     envelope.content_destroyed.notice = notice_name(destroyed_id)
     for leaf in leaves:
@@ -144,6 +166,7 @@ def certificate(seal: Seal, destroyed_id: str, leaves: Sequence[Leaf]) -> Envelo
             index=leaf.place.index,
             leaf_hash=leaf.hash,
             remainder_sha256=sha256(remainder_of(leaf.data)).digest(),
+            without_receipt=leaf.place.origin == seal.origin and leaf.place.index >= receipted,
         )
     return envelope
 

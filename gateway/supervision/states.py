@@ -96,14 +96,24 @@ def require(record: NoticeRecord, act: Act) -> None:
     )
 
 
-def receipted(record: NoticeRecord, time: int) -> NoticeRecord:
-    """Adds that the receiver's node holds it; ``time`` in seconds since 1970, from its countersignature.
+def receipted(record: NoticeRecord, time: int, end: int) -> NoticeRecord:
+    """Adds that the receiver's node holds it.
 
-    With attachments it is delivered only once the receiver's node says that it holds them, too (``attached``).
+    With attachments it is delivered only once the receiver's node says that it holds them, too (``attached``). Nor is
+    it where its content was destroyed here without a receipt, and the receipt covers the certificate of that: it is one
+    for the hash.
+
+    Args:
+        record: as it was
+        time: in seconds since 1970, of the receiver's countersignature
+        end: number of envelopes that the receipt covers
     """
     if record.receipt_time is not None:
         return record
-    state = record.state if record.attachment_count else ARRIVALS[record.state, Arrival.RECEIPT]
+    gone = record.destroyed_at
+    is_hash_alone = gone is not None and gone.origin == record.origin and gone.index < end
+    is_delivered = not (record.attachment_count or is_hash_alone)
+    state = ARRIVALS[record.state, Arrival.RECEIPT] if is_delivered else record.state
     return record._replace(state=state, revision=record.revision + 1, receipt_time=time)
 
 

@@ -1,5 +1,6 @@
 """The receiver's end where something was lost, destroyed or replaced: recovery, remainders, rotations of the seal."""
 
+from hashlib import sha256
 from typing import Any
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
@@ -18,6 +19,20 @@ def rotation(seal: KitSeal, side: Side = HONG_KONG, receipted: int = 0, origin: 
     said = made.seal_rotated
     said.ed25519_certificate, said.ml_dsa_44_certificate = side.certificates(seal)
     said.receipted_size = receipted
+    return made.SerializeToString()
+
+
+def certificate(gone: bytes, left: bytes, *, without_receipt: bool) -> bytes:
+    """The sender destroyed the content of the second envelope."""
+    made = envelope("certificate", HK_TO_KR)
+    made.content_destroyed.notice = "notices/hk-2026-001"
+    made.content_destroyed.envelopes.add(
+        origin=HK_TO_KR,
+        index=1,
+        leaf_hash=gone,
+        remainder_sha256=sha256(left).digest(),
+        without_receipt=without_receipt,
+    )
     return made.SerializeToString()
 
 
@@ -102,15 +117,34 @@ def destroyed(made: Receiver) -> None:
         leaves=LEAVES[:3],
         receipted=3,
     )
+    without = sent("without receipt", receipt=b"")
+    made.accept(
+        "destroyed-without-receipt",
+        "no receipt is shown: the content never came here, and the own receipt is withheld",
+        nothing,
+        hello,
+        step(without),
+        leaves=LEAVES[:3],
+        receipted=0,
+    )
+    for name, says, differs in (
+        ("destroyed-then-certified", True, "the sender's word follows that it had none: now both have a receipt"),
+        ("destroyed-certified-otherwise", False, "the sender's certificate says that it had one: none is given"),
+    ):
+        whole = [*LEAVES[:3], certificate(gone, left, without_receipt=says)]
+        answer = [receipt_for(4)] if says else []
+        made.accept(
+            name,
+            differs,
+            nothing,
+            hello,
+            step(without),
+            step(made.batch(whole, 3, 4, name), *answer),
+            leaves=whole,
+            receipted=4 if says else 0,
+        )
     twice = [*told, wire.DestroyedLeaf(index=1, leaf_hash=gone)]
     for name, base, differs, reason, message in (
-        (
-            "destroyed-without-receipt",
-            "destroyed-content",
-            "no receipt is shown",
-            "MALFORMED",
-            sent("without receipt", receipt=b""),
-        ),
         (
             "destroyed-below-a-strangers-receipt",
             "destroyed-content",

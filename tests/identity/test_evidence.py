@@ -220,10 +220,12 @@ LEAF = leaf_hash(envelope().SerializeToString())
 REMAINDER = remainder_of(envelope().SerializeToString())
 
 
-def certificate_of(origin: str = ORIGIN, index: int = INDEX, leaf: bytes = LEAF, sealed_in: str = ORIGIN) -> bytes:
+def certificate_of(
+    origin: str = ORIGIN, index: int = INDEX, leaf: bytes = LEAF, sealed_in: str = ORIGIN, receipted: int = INDEX + 1
+) -> bytes:
     """The evidence that Hong Kong's node certified that an envelope's content is destroyed."""
     named = Leaf(Place(origin, index), leaf, REMAINDER, is_destroyed=True)
-    made = certificate(samples.seal(sealed_in), "hk-2026-001", [named])
+    made = certificate(samples.seal(sealed_in), "hk-2026-001", [named], receipted)
     made.sealed_at.FromDatetime(SEALED)
     return evidence(made.SerializeToString()).encode()
 
@@ -245,6 +247,15 @@ def test_evidence_of_destroyed_content_proves_the_hash_and_the_destruction():
     assert proven.destruction.envelope is not None
     assert proven.destruction.envelope.content_destroyed.notice == "notices/hk-2026-001"
     assert proven.steps[-1].name == "destruction"
+
+
+def test_a_receipt_that_covers_the_senders_word_that_it_had_none_is_one_for_the_hash_alone():
+    """Its receiver gives none before it has that word; another one was given for the content."""
+    assert not verify_evidence(without_content().encode(), ROOTS).never_held
+    proven = verify_evidence(without_content(destruction=certificate_of(receipted=INDEX)).encode(), ROOTS)
+    assert proven.destruction is not None
+    assert proven.destruction.index < proven.size, "the sample's log has both"
+    assert proven.never_held
 
 
 def test_without_a_certificate_the_hash_is_proven_alone():

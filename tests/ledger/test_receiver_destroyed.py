@@ -58,7 +58,6 @@ def test_a_receiver_that_lost_envelopes_takes_their_hashes_under_its_own_receipt
 @pytest.mark.parametrize(
     ("note", "proof"),
     [
-        (b"", ()),
         (head_of(LEAVES).note, ()),
         (receipt_of(LEAVES, STRANGER_SEAL).note, ()),
         (receipt_of(LEAVES, HK_SEAL).note, ()),
@@ -68,7 +67,6 @@ def test_a_receiver_that_lost_envelopes_takes_their_hashes_under_its_own_receipt
         (receipt_of(LONGER).note, [b"short", *oracle.proof(9, LONGER)[1:]]),
     ],
     ids=[
-        "nothing",
         "the sender's word",
         "a stranger's receipt",
         "the sender's own receipt",

@@ -126,7 +126,7 @@ LYING_POSITIONS = {
     "a receipt for less": position(5, receipt_of(LEAVES[:4]).note),
     "a receipt for more": position(3, receipt_of(LEAVES[:4]).note),
     "a receipt and no size": position(0, receipt_of(LEAVES[:4]).note),
-    "a checkpoint for a receipt": position(4, head_of(LEAVES[:4]).note),
+    "a checkpoint of a stranger for a receipt": position(4, head_of(LEAVES[:4], STRANGER_SEAL).note),
     "a receipt by another name": position(4, receipt_of(LEAVES[:4], domain="gateway.sg.example").note),
     "a size that the sender never signed": position(
         2**62, countersign(sign_checkpoint(checkpoint_of(LEAVES), STRANGER_SEAL, TIME), KR, KR_SEAL, LATER).note

@@ -11,7 +11,7 @@ from gateway.ledger import steps
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.seals import Certificates, CertifiedSeal
 from gateway.ledger.sender import SenderMachine
-from gateway.store.logs import read_turn
+from gateway.store.logs import read_turn, read_uncertified
 from tests.store.stores import DOMAINS, Opened
 from tests.support.seals import node_authority
 
@@ -70,7 +70,9 @@ async def _carrier(store: Opened, origin: str, outbox: "asyncio.Queue[Message]")
     machine = (
         SenderMachine(seals, state.log, state.head, state.receipt, state.halt, turned)
         if state.ends.outgoing
-        else ReceiverMachine(seals, state.log, state.head, state.receipt, state.halt)
+        else ReceiverMachine(
+            seals, state.log, state.head, state.receipt, state.halt, await store.read(read_uncertified, state)
+        )
     )
     return Carrier(machine, state, shared, outbox.put)
 

@@ -167,15 +167,23 @@ def test_of_an_act_that_is_not_known_nothing_is_left():
 
 
 def certified(notice_id: str = "hk-1", origin: str = HK_TO_KR) -> Envelope:
-    return certificate(seal(origin), notice_id, [leaf(Place(HK_TO_KR, 0))])
+    return certificate(seal(origin), notice_id, [leaf(Place(HK_TO_KR, 0))], receipted=1)
 
 
 def test_a_certificate_names_hashes_and_what_is_left():
     one = leaf(Place(HK_TO_KR, 0))
-    (named,) = certificate(seal(), "hk-1", [one]).content_destroyed.envelopes
+    (named,) = certificate(seal(), "hk-1", [one], receipted=1).content_destroyed.envelopes
+    assert not named.without_receipt
     assert (named.origin, named.index, named.leaf_hash) == (HK_TO_KR, 0, one.hash)
     assert named.remainder_sha256 == sha256(remainder_of(one.data)).digest()
     assert field_violations(certified()) == []
+
+
+@pytest.mark.parametrize(("origin", "is_told"), [(HK_TO_KR, True), (KR_TO_HK, False)])
+def test_it_tells_of_what_was_sealed_here_that_it_had_no_receipt(origin, is_told):
+    """What came from the peer was here."""
+    made = certificate(seal(HK_TO_KR), "hk-1", [leaf(Place(origin, 5))], receipted=5)
+    assert [each.without_receipt for each in made.content_destroyed.envelopes] == [is_told]
 
 
 def test_the_own_certificate_destroys_and_the_peers_is_kept():

@@ -16,7 +16,7 @@ ENDED = {Notice.WITHDRAWN, Notice.SUPERSEDED}
 ACK, BACK, ATTACHED = Place(KR_TO_HK, 4), Place(HK_TO_KR, 9), Place(KR_TO_HK, 5)
 
 FACTS = {
-    Arrival.RECEIPT: lambda known: states.receipted(known, 1_767_225_700),
+    Arrival.RECEIPT: lambda known: states.receipted(known, 1_767_225_700, 20),
     Arrival.ACKNOWLEDGEMENT: lambda known: states.acknowledged(known, ACK),
     Arrival.WITHDRAWAL: lambda known: states.withdrawn(known, BACK, "hk-2"),
     Arrival.SUPERSESSION: lambda known: states.superseded(known, "hk-3"),
@@ -113,7 +113,7 @@ def test_a_notice_with_attachments_is_delivered_once_its_receiver_has_them(arriv
 def test_a_fact_is_recorded_once_by_the_first_that_brings_it(arrival):
     known = after(record(), arrival)
     later = {
-        Arrival.RECEIPT: lambda: states.receipted(known, 5),
+        Arrival.RECEIPT: lambda: states.receipted(known, 5, 20),
         Arrival.ACKNOWLEDGEMENT: lambda: states.acknowledged(known, Place(KR_TO_HK, 99)),
         Arrival.WITHDRAWAL: lambda: states.withdrawn(known, Place(HK_TO_KR, 99)),
         Arrival.SUPERSESSION: lambda: states.superseded(known, "hk-99"),
@@ -161,3 +161,10 @@ def test_facts_may_be_told_any_number_of_times(arrivals):
     known = after(record(), *arrivals)
     assert known == after(record(), *dict.fromkeys(arrivals))
     assert known.revision == 1 + len(set(arrivals))
+
+
+@pytest.mark.parametrize(("gone", "state"), [(19, Notice.RELEASED), (20, Notice.DELIVERED), (None, Notice.DELIVERED)])
+def test_a_receipt_for_the_certificate_that_there_was_none_delivers_nothing(gone, state):
+    known = record(state=Notice.RELEASED, destroyed_at=Place(HK_TO_KR, gone) if gone else None)
+    taken = states.receipted(known, 5, 20)
+    assert (taken.state, taken.receipt_time, taken.revision) == (state, 5, known.revision + 1)

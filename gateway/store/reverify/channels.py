@@ -43,10 +43,15 @@ class VerifiedChannel:
     receipt_times: "array[int]" = field(default_factory=lambda: array("q"))
     destroyed: set[int] = field(default_factory=set)
 
-    def receipt_time(self, index: int) -> int | None:
-        """When the first receipt that covers an envelope was signed, in seconds since 1970; None: none does."""
+    def first_receipt(self, index: int) -> tuple[int, int] | None:
+        """Size and time of the first receipt that covers an envelope; None: there is none."""
         place = bisect_right(self.receipt_sizes, index)
-        return self.receipt_times[place] if place < len(self.receipt_times) else None
+        return (self.receipt_sizes[place], self.receipt_times[place]) if place < len(self.receipt_sizes) else None
+
+    def receipt_time(self, index: int) -> int | None:
+        """When that was signed, in seconds since 1970; None: there is none."""
+        receipt = self.first_receipt(index)
+        return receipt[1] if receipt else None
 
     def count(self) -> ChannelCount:
         """Gives what was verified."""

@@ -165,7 +165,9 @@ class EventCheck:
             return []
         name = notice_id(envelope.notice_released.notice)
         facts = self._fold.facts[name]
-        kind = Event.NOTICE_RECEIPTED if facts.attachment_count else Event.NOTICE_DELIVERED
+        receipt = self._channel.first_receipt(index)
+        is_delivered = not (facts.attachment_count or (receipt and facts.is_hash_alone(receipt[0])))
+        kind = Event.NOTICE_DELIVERED if is_delivered else Event.NOTICE_RECEIPTED
         return [(kind, name, facts.kind, "")]
 
     def _check_halt(self) -> None:

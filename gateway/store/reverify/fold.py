@@ -55,6 +55,10 @@ class Facts:
         """The kind of the notice."""
         return self.terms.kind
 
+    def is_hash_alone(self, size: int) -> bool:
+        """Whether the first receipt, for a log of this size, is none for the content: that was gone before."""
+        return self.destroyed is not None and self.destroyed[0] == self.channel and self.destroyed[1] < size
+
     def count(self) -> int:
         """Number of facts beside its release and receipt."""
         changes = (

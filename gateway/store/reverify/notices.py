@@ -82,13 +82,14 @@ class NoticeCheck:
 
     def _expected(self, facts: Facts, envelope: Envelope) -> Mapping[str, Any]:
         channel, content = self._channels[facts.channel], envelope.notice_released.content
-        time, sealed = channel.receipt_time(facts.index), envelope.sealed_at
+        receipt, sealed = channel.first_receipt(facts.index), envelope.sealed_at
+        held = receipt is not None and not facts.is_hash_alone(receipt[0])
         acknowledged, withdrawn = facts.acknowledged or (None, None), facts.withdrawn or (None, None)
         attached = facts.attached or (None, None)
         destroyed, peer_destroyed = facts.destroyed or (None, None), facts.peer_destroyed or (None, None)
         return {
             "direction": Notice.OUTGOING if channel.outgoing else Notice.INCOMING,
-            "state": _state(facts, outgoing=channel.outgoing, receipted=time is not None),
+            "state": _state(facts, outgoing=channel.outgoing, held=held),
             "kind": facts.kind,
             "sender": channel.sender,
             "recipient": channel.recipient,
@@ -97,7 +98,7 @@ class NoticeCheck:
             "urgency": content.urgency,
             "tlp": content.handling.tlp,
             "released_at": micros(sealed),
-            "receipt_time": time,
+            "receipt_time": receipt[1] if receipt else None,
             "acknowledged_channel": acknowledged[0],
             "acknowledged_index": acknowledged[1],
             "withdrawn_channel": withdrawn[0],
@@ -114,7 +115,7 @@ class NoticeCheck:
             "attached_index": attached[1],
             "onward_sharing": facts.terms.onward_sharing,
             "permitted_uses": sum(1 << use for use in facts.terms.permitted_uses),
-            "revision": 1 + facts.count() + (time is not None),
+            "revision": 1 + facts.count() + (receipt is not None),
         }
 
     def _check_assistance(self, row: RowMapping, kept: RowMapping | None) -> None:
@@ -192,7 +193,7 @@ def _order_of_events(connection: Connection) -> Iterator[str]:
     return (row["notice"] for row in rows(connection, first, events.c.cursor))
 
 
-def _state(facts: Facts, *, outgoing: bool, receipted: bool) -> int:
+def _state(facts: Facts, *, outgoing: bool, held: bool) -> int:
     if facts.ended:
         return facts.ended
     if facts.acknowledged:
@@ -201,7 +202,7 @@ def _state(facts: Facts, *, outgoing: bool, receipted: bool) -> int:
         return Notice.RECEIVED
     if facts.attachment_count:
         return Notice.DELIVERED if facts.attached else Notice.RELEASED
-    return Notice.DELIVERED if receipted else Notice.RELEASED
+    return Notice.DELIVERED if held else Notice.RELEASED
 
 
 _WITH_ENVELOPES = select(notices, leaves.c.data).join_from(

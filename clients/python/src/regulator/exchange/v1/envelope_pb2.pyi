@@ -421,6 +421,7 @@ class DestroyedEnvelope(_message.Message):
     INDEX_FIELD_NUMBER: _builtins.int
     LEAF_HASH_FIELD_NUMBER: _builtins.int
     REMAINDER_SHA256_FIELD_NUMBER: _builtins.int
+    WITHOUT_RECEIPT_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
     """The channel: `<sender domain>/to/<recipient domain>`."""
     index: _builtins.int
@@ -429,6 +430,11 @@ class DestroyedEnvelope(_message.Message):
     """Its leaf hash (RFC 9162), to which the log commits: 32 bytes."""
     remainder_sha256: _builtins.bytes
     """SHA-256 of what the sender's node keeps in its place: an Envelope without salt and without content, 32 bytes."""
+    without_receipt: _builtins.bool
+    """The sender had no receipt for it, and none could come: an operator had ended the pairing. It is in the channel that this
+    certificate is in. If the two are paired again, it goes without its content: a receipt that covers both it and this
+    certificate says nothing of the content, and there is none for it before.
+    """
     def __init__(
         self,
         *,
@@ -436,10 +442,11 @@ class DestroyedEnvelope(_message.Message):
         index: _builtins.int = ...,
         leaf_hash: _builtins.bytes = ...,
         remainder_sha256: _builtins.bytes = ...,
+        without_receipt: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "leaf_hash", b"leaf_hash", "origin", b"origin", "remainder_sha256", b"remainder_sha256"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "leaf_hash", b"leaf_hash", "origin", b"origin", "remainder_sha256", b"remainder_sha256", "without_receipt", b"without_receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -310,7 +310,9 @@ class Batch(_message.Message):
     checkpoint: _builtins.bytes
     """The sender's signed checkpoint whose size is first_index plus the number of envelopes."""
     receipt: _builtins.bytes
-    """With `destroyed`, to a receiver: a receipt of its own, for the size of the checkpoint or a larger one."""
+    """With `destroyed`, to a receiver: a receipt of its own, for the size of the checkpoint or a larger one. Empty: there is
+    none, and it withholds one until it has the certificate.
+    """
     @_builtins.property
     def envelopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """The exact bytes of each envelope, in order; at least one."""
@@ -318,7 +320,8 @@ class Batch(_message.Message):
     @_builtins.property
     def destroyed(self) -> _containers.RepeatedCompositeFieldContainer[Global___DestroyedLeaf]:
         """Those of the envelopes whose content is destroyed, by ascending index: in `envelopes` stands what is left of them.
-        Only what the receiver countersigned once may come so, to a node that was restored from a backup.
+        Either the receiver countersigned them once, as `receipt` shows, and lost them. Or it never had their content: then the
+        sender had ended the pairing, and an envelope of this log certifies that (DestroyedEnvelope.without_receipt).
         """
 
     @_builtins.property
