@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 
 from gateway.errors import BadInput
 from gateway.home import Home
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates import fingerprint, to_pem
 from gateway.identity.chains import require_authority
 from gateway.identity.denied import Denied, fault_in
 from gateway.identity.issuing import Authority
@@ -20,7 +20,6 @@ from gateway.identity.names import NodeId
 from gateway.identity.requests import request_for
 from gateway.identity.revocation import MAX_CRL_BYTES, read_crls
 from gateway.identity.seal_files import NAMES, SealFolder
-from gateway.identity.sealers import fingerprint
 from gateway.identity.signers import FileSeal, SealKeys, reach
 from gateway.identity.tls_pair import TlsPair
 from gateway.moments import micros_at

@@ -16,10 +16,10 @@ from gateway.cli.given import given_root, used, write_given
 from gateway.cli.options import DEFAULT_LIMIT, MAX_INDEX, AsJson, Limit, ProfileFile, asked, connect, moment, open_input
 from gateway.cli.output import say, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
+from gateway.identity.certificates import fingerprint
 from gateway.identity.evidence import clock
 from gateway.identity.journal import JournalCheck, ProvenJournal
 from gateway.identity.keyfiles import PUBLIC_MODE, write_pieces
-from gateway.identity.sealers import fingerprint
 from gateway.identity.verification import Step
 from gateway.ledger.journal import MAX_LINE_BYTES
 

@@ -26,12 +26,11 @@ from gateway.founding import (
     require_domain,
 )
 from gateway.home import Home
-from gateway.identity.certificates import Window, extension_of, key_kind, subject_of
+from gateway.identity.certificates import Window, extension_of, fingerprint, key_kind, subject_of
 from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_certificate, read_certificates, write_certificate
 from gateway.identity.names import ClientId, Identity, NodeId
 from gateway.identity.profiles import AuthorityKind, profiles
-from gateway.identity.sealers import fingerprint
 
 
 def add_to(app: typer.Typer) -> None:

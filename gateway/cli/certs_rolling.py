@@ -14,10 +14,9 @@ from gateway.cli.options import HomeFolder, now
 from gateway.cli.output import day_and_time, say, say_aside
 from gateway.errors import BadInput, NotAllowed, Unauthenticated
 from gateway.home import Home
-from gateway.identity.certificates import Window, load_certificate
+from gateway.identity.certificates import Window, fingerprint, load_certificate
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.identity.sealers import fingerprint
 from gateway.rolling import deny, distrust_root, install_tls, sign_crl, trust_root
 
 TAKEN = "A node that runs takes it by itself within seconds."

@@ -1,6 +1,5 @@
 """``gateway certs request-seal, prepare-seal, rotate-seal, replace-seal``: the node's seal changes."""
 
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -73,8 +72,7 @@ def prepare_seal(home: HomeFolder, folder: SealFolderPath) -> None:
     node = opened_home(home)
     with used("FOLDER", SEAL):
         seal = node.prepare_seal(SealFolder(folder), now())
-    digest = sha256(seal.certificates[0]).hexdigest()
-    say(f"prepared. To put it in force: gateway certs rotate-seal {digest}")
+    say(f"prepared. To put it in force: gateway certs rotate-seal {seal.fingerprint}")
 
 
 def rotate_seal(

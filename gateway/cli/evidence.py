@@ -19,8 +19,8 @@ from gateway.cli.given import given_root, write_given
 from gateway.cli.options import AsJson, ProfileFile, connect, read_input
 from gateway.cli.output import say, write_json
 from gateway.cli.steps import passed_steps, step_documents
+from gateway.identity.certificates import fingerprint
 from gateway.identity.evidence import EvidenceCheck, Proven, act_of, clock
-from gateway.identity.sealers import fingerprint
 from gateway.ledger.fork_proof import is_fork_proof
 
 

@@ -12,9 +12,9 @@ from gateway.cli.given import write_given
 from gateway.cli.options import ProfileFile, connect
 from gateway.cli.output import say, write_json
 from gateway.cli.steps import passed_steps, step_documents
+from gateway.identity.certificates import fingerprint
 from gateway.identity.evidence import clock
 from gateway.identity.forks import ForkCheck, ProvenFork, SignedHead
-from gateway.identity.sealers import fingerprint
 
 
 def fork(

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
 from time import monotonic
 from typing import Protocol
 
@@ -121,7 +120,7 @@ class SealCommands:
         check_fields(request)
         async with self._turn:
             await self._bulletin.catch_up()
-            if _digest(self.seal_in_force()) != request.ed25519_certificate_sha256:
+            if self.seal_in_force().fingerprint != request.ed25519_certificate_sha256:
                 await self._rotate(request, caller)
             await asyncio.to_thread(self._adopt, self.seal_in_force(), is_told=self._is_told())
         own = self._parties.own
@@ -131,8 +130,8 @@ class SealCommands:
         if not self._parties.peers:
             raise WrongState("a node without a peer replaces its seal while it is stopped: gateway certs replace-seal")
         seal, signer = await asyncio.to_thread(self._prepared)
-        if _digest(seal) != request.ed25519_certificate_sha256:
-            raise WrongState(f"the seal that is prepared has the Ed25519 certificate {_digest(seal)}")
+        if seal.fingerprint != request.ed25519_certificate_sha256:
+            raise WrongState(f"the seal that is prepared has the Ed25519 certificate {seal.fingerprint}")
         self._keyring.add(seal, signer)
         before = request.before_all_is_back
         await self._committer.submit(
@@ -165,7 +164,3 @@ class SealCommands:
         seal = own_seal(states)
         if seal and any(each.origin == origin for each in to_catch_up(states)):  # no replica did meanwhile
             tx.tell_seal(origin, self._node, seal)
-
-
-def _digest(seal: CertifiedSeal) -> str:
-    return sha256(seal.certificates[0]).hexdigest()

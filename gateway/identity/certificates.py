@@ -14,6 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.errors import Malformed, Untrusted
@@ -167,6 +168,11 @@ def certificate_identity(certificate: x509.Certificate) -> Identity:
         return parse_identity(uris[0])
     except Malformed as error:
         raise untrusted(Cause.ODD_IDENTITY, f"the certificate's URI SAN names nobody here: {error.message}") from error
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Gives SHA-256 over a certificate's DER, in hexadecimal digits."""
+    return certificate.fingerprint(SHA256()).hex()
 
 
 def subject_of(certificate: x509.Certificate) -> str:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from gateway.errors import ConfigError, Malformed
+from gateway.identity.certificates import fingerprint
 from gateway.identity.names import parse_identity
 
 MAX_DENIED = 10_000  # lines that name a certificate
@@ -55,7 +55,7 @@ class Denied:
         return (
             identity in self.identities
             or certificate.serial_number in self.serials
-            or (bool(self.fingerprints) and certificate.fingerprint(SHA256()).hex() in self.fingerprints)
+            or (bool(self.fingerprints) and fingerprint(certificate) in self.fingerprints)
         )
 
 

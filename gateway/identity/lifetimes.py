@@ -8,10 +8,9 @@ from enum import StrEnum
 from cryptography import x509
 
 from gateway.errors import Untrusted
-from gateway.identity.certificates import Cause, Window, key_kind, subject_of
+from gateway.identity.certificates import Cause, Window, fingerprint, key_kind, subject_of
 from gateway.identity.chains import require_leaf
 from gateway.identity.revocation import NOTHING_REVOKED, Revocation, key_of
-from gateway.identity.sealers import fingerprint
 
 WARNING_DAYS = (30, 7, 1)
 

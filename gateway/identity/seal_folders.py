@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from gateway.errors import ConfigError
@@ -73,8 +72,7 @@ class SealFolders:
 
     def _keep(self, before: CertifiedSeal, *, with_keys: bool) -> None:
         """Keeps the seal in force among those before; where that was cut short, what is there already stays."""
-        digest = sha256(before.certificates[0]).hexdigest()
-        kept = SealFolder(self.keys / "earlier" / digest[:16], self.tokens)
+        kept = SealFolder(self.keys / "earlier" / before.fingerprint[:16], self.tokens)
         if not kept.holds_one():
             keys = None
             with suppress(ConfigError):  # half of the next one's may be in their place

@@ -13,11 +13,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from gateway.errors import Malformed, Untrusted
-from gateway.identity.certificates import Cause, Window, certificate_identity, load_certificate, untrusted
+from gateway.identity.certificates import Cause, Window, certificate_identity, fingerprint, load_certificate, untrusted
 from gateway.identity.chains import require_authority, require_leaf, require_usage
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import KeyKind, profiles
@@ -71,11 +70,6 @@ def certified(certificates: tuple[bytes, ...], domain: str, roots: tuple[x509.Ce
     else:
         told = f"none of the given roots issued the sealing certificates of {node}"
     raise untrusted(Cause.UNKNOWN_ISSUER, told)
-
-
-def fingerprint(certificate: x509.Certificate) -> str:
-    """Gives SHA-256 over a certificate's DER, in hexadecimal digits."""
-    return certificate.fingerprint(SHA256()).hex()
 
 
 def domain_named(root: x509.Certificate) -> str | None:

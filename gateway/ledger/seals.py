@@ -10,6 +10,7 @@ seal may sign a smaller size too: a receiver that lost receipts makes them anew,
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from google.protobuf.message import DecodeError
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -39,6 +40,11 @@ class CertifiedSeal:
     certificates: Certificates = (b"", b"")
     not_before: int = 0
     not_after: int = MAX_TIME
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the Ed25519 certificate, in hexadecimal digits: by it operators tell one seal from another."""
+        return sha256(self.certificates[0]).hexdigest()
 
     def require_time(self, time: int) -> None:
         """Passes if something was signed while the certificates were valid; seconds since 1970.

@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ConfigError, Untrusted
-from gateway.identity.certificates import Cause
+from gateway.identity.certificates import Cause, fingerprint
 from gateway.identity.crl_numbers import CrlNumbers
 from gateway.identity.denied import Denied
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
 from gateway.identity.revocation import Revocation, key_of, read_crls
-from gateway.identity.sealers import fingerprint
 from gateway.identity.tls_trust import Purpose, TlsTrust
 from tests.support.certificates import DAY, NOW, authority, issued, self_signed
 

@@ -10,11 +10,10 @@ import pytest
 from regulator.exchange import Client, ExchangeError
 
 from gateway.founding import issue_node
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates import fingerprint, to_pem
 from gateway.identity.issuing import Authority
 from gateway.identity.names import ClientId, NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.identity.sealers import fingerprint
 from gateway.rolling import distrust_root, trust_root
 from tests.rpc.calls import SERVER_INFO, call
 from tests.support.certificates import issued
