@@ -1,6 +1,8 @@
-"""What is said of channels that do not move, by the doctor and by ``gateway status``."""
+"""What is said of channels that do not move, and of replicas, by the doctor and by ``gateway status``."""
 
 from datetime import datetime
+
+from gateway.cli.output import day_and_time
 
 STUCK_SECONDS = 900  # that an envelope may wait for its receipt; the alert GatewayNotReceipted has the same
 
@@ -16,3 +18,8 @@ def waiting_said(count: int, oldest: datetime, now: datetime) -> str:
     hours, seconds = divmod(int((now - oldest).total_seconds()), 3600)
     long = f"{hours} h {seconds // 60} min" if hours else f"{seconds // 60} min"
     return f"{count} envelopes wait for a receipt, the oldest since {oldest:%Y-%m-%d %H:%M:%S} UTC ({long})"
+
+
+def missing_said(replica: str, seen: datetime) -> str:
+    """Says that a replica is not seen any more, and did not say that it ends."""
+    return f"{replica} was last seen {day_and_time(seen)}: it was killed, or cut off"

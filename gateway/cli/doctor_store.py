@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pysqlite3.dbapi2 as sqlite
 
-from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, waiting_said
+from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, missing_said, waiting_said
 from gateway.cli.findings import Finding, Level, Remedy, Subject
 from gateway.errors import GatewayError
 from gateway.home import KEYS
@@ -80,7 +80,7 @@ def replicas(subject: Subject) -> Iterator[Finding]:
     with snapshot(home.config.database.url, home.path) as connection:
         picture, states = read_picture(connection), read_channels(connection)
     for each in picture.missing():
-        said = f"{each.name} was last seen {datetime_of(each.seen_at):%Y-%m-%d %H:%M:%S}Z: it was killed, or cut off"
+        said = missing_said(each.name, datetime_of(each.seen_at))
         todo = "the others do its work; look at its machine, and start it again"
         yield Finding(Level.WARN, "replicas", said, Remedy(todo, "systemctl status gateway"))
     for each in picture.running():

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from regulator.exchange.v1.admin_service_pb2 import Alarm, Certificate, Channel, Replica, ServerInfo
 
 from gateway.cli import file_findings
-from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, waiting_said
+from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, missing_said, waiting_said
 from gateway.cli.findings import Finding, Level, Remedy
 from gateway.ledger.steps import FORKED
 
@@ -101,8 +101,7 @@ def _down(channel: Channel, name: str) -> Finding:
 def _of_replica(replica: Replica) -> Iterator[Finding]:
     if replica.running:
         return
-    seen = f"{replica.seen_time.ToDatetime(UTC):%Y-%m-%d %H:%M:%S}Z"
-    said = f"{replica.name} was last seen {seen}: it was killed, or cut off"
+    said = missing_said(replica.name, replica.seen_time.ToDatetime(UTC))
     todo = "the others do its work; look at its machine, and start it again. An hour after it was seen it is forgotten"
     yield Finding(Level.WARN, "replica", said, Remedy(todo, "systemctl status gateway"))
 
