@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +15,7 @@ from regulator.exchange.v1.values_pb2 import Attachment
 from gateway.attachment_link import AttachmentLink
 from gateway.dialling import Credentials
 from gateway.errors import RemoteProtocolError
+from gateway.moments import MICROS
 from gateway.questions.attachment_standing import Transfers
 from gateway.replicas import Alone
 from gateway.rpc.peer_attachments import MAX_DATA_BYTES
@@ -23,6 +25,7 @@ from tests.conformance.contents import SIZES, content
 from tests.store.attaching import SFC, declared, named, storing
 from tests.store.carrying import Ends
 from tests.store.destruction import LAST_DAY, NEXT_DAY, kept_until
+from tests.store.exchanging import settle
 from tests.store.stores import NOW, Opened
 from tests.store.test_transaction import append, envelope
 
@@ -122,10 +125,17 @@ async def _name(store: Opened, salt: int, file: Values) -> None:
         await store.release(notice_id, attachments=attachments)
     elif file["named"] == "peer":
         await append(store, [envelope(notice_id, salt, attachments=attachments).SerializeToString()])
-    elif file["named"] == "destroyed":
+    elif file["named"]:
         await store.release(notice_id, attachments=attachments, **kept_until(LAST_DAY))
-        await store.keep_receipt()  # before that it is not destroyed
-        await store.destroy(NEXT_DAY)
+        async with _store("KR") as peer:
+            await _destroyed(store, peer, store if file["named"] == "destroyed" else peer)
+
+
+async def _destroyed(sender: Opened, receiver: Opened, by: Opened) -> None:
+    """One of two nodes destroys what the one has sent to the other; they tell each other."""
+    await settle(sender, receiver)
+    await by.destroy(NEXT_DAY)
+    await settle(sender, receiver)
 
 
 # --- who wants them ---------------------------------------------------------------------------------------------
@@ -135,8 +145,9 @@ class _Over(Exception):
     """The transcript tells no more."""
 
 
-async def _want(_: Values, case: Values) -> Played:
+async def _want(given: Values, case: Values) -> Played:
     state = case["state"]
+    assert given["today"] == datetime.fromtimestamp(NOW // MICROS, UTC).date().isoformat()
     room = {_ROOM[name]: int(value) for name, value in state.get("room", {}).items()}
     async with _store("KR") as kr:
         await _tell(kr, state["notices"])
@@ -167,8 +178,13 @@ async def _tell(kr: Opened, given: Sequence[Values]) -> None:
         notice_id, files = notice["notice"].removeprefix("notices/"), [_attachment(name) for name in notice["files"]]
         if notice_id.startswith("kr-"):
             await kr.release(notice_id, attachments=files)
+        elif by := notice.get("destroyed_by"):
+            async with _store("HK") as peer:
+                await peer.release(notice_id, attachments=files, **kept_until(LAST_DAY))
+                await _destroyed(peer, kr, kr if by == "own" else peer)
         else:
-            await append(kr, [envelope(notice_id, salt, attachments=files).SerializeToString()])
+            until = kept_until(date.fromisoformat(notice["kept_until"])) if "kept_until" in notice else {}
+            await append(kr, [envelope(notice_id, salt, attachments=files, **until).SerializeToString()])
 
 
 def _requests(steps: Sequence[Values], came: list[dict[str, Any]]) -> AsyncIterator[wire.SendAttachmentsRequest]:

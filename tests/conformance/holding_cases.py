@@ -98,6 +98,12 @@ def _absent(made: Subject) -> None:
             [_held("small", named="destroyed")],
             small,
         ),
+        (
+            "file-of-a-notice-that-the-peer-destroyed",
+            "the peer has destroyed the content of the notice that names it, and this node has not yet",
+            [_held("small", named="destroyed by the peer")],
+            small,
+        ),
     ):
         made.accept(name, differs, _case(files, (asked, ABSENT)), ends=None)
     after = _case([_held("other")], (small, ABSENT), (wanted("other"), data("other")))

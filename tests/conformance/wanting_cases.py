@@ -6,6 +6,7 @@ from tests.conformance.cases import Subject
 from tests.conformance.contents import ABSENT, MIB, SIZES, data, told_of, wanted
 
 REMOTE = "REMOTE_PROTOCOL_ERROR"
+TODAY, YESTERDAY = "2026-01-01", "2025-12-31"
 HALF, END = MIB // 2, SIZES["medium"]
 Step = tuple[dict[str, Any] | None, list[dict[str, Any]]]
 BROKEN_OFF: dict[str, Any] = {"message": "end"}
@@ -18,7 +19,7 @@ def wantings() -> Subject:
         "Serve `SendAttachments` to a peer, standing at `state`: the first word is yours. Take each message of `steps` "
         "and send what is listed, nothing else. `ends`: null, the stream is still up; else the reason with which it "
         "was ended. `after`: which files are whole and verified then, and of which notices the peer is told so.",
-        {"files": {name: told_of(name) for name in SIZES}},
+        {"today": TODAY, "files": {name: told_of(name) for name in SIZES}},
     )
     _taken(made)
     _chosen(made)
@@ -100,6 +101,23 @@ def _chosen(made: Subject) -> None:
         _case(twice, (None, []), here={"small": SIZES["small"]}),
         **_after("small", told=[each["notice"] for each in twice]),
     )
+    for name, differs, notice, asked in (
+        ("kept-until-today", "its notice may be kept today", _notice("small", kept_until=TODAY), [wanted("small")]),
+        ("kept-until-yesterday", "its notice may not be kept any more", _notice("small", kept_until=YESTERDAY), []),
+        (
+            "destroyed-by-the-peer",
+            "its sender has destroyed the content of the notice",
+            _notice("small", destroyed_by="peer"),
+            [],
+        ),
+        (
+            "destroyed-here",
+            "this node has destroyed the content of the notice",
+            _notice("small", destroyed_by="own"),
+            [],
+        ),
+    ):
+        made.accept(name, differs, _case([notice], (None, asked)), **_after())
     own = [_notice("small", notice="notices/kr-2026-001")]
     made.accept(
         "own-file-that-is-lost",
@@ -265,8 +283,8 @@ def _without_room(made: Subject) -> None:
     )
 
 
-def _notice(*files: str, notice: str = "notices/hk-2026-001") -> dict[str, Any]:
-    return {"notice": notice, "files": list(files)}
+def _notice(*files: str, notice: str = "notices/hk-2026-001", **more: str) -> dict[str, Any]:
+    return {"notice": notice, "files": list(files), **more}
 
 
 def _rest(name: str, offset: int) -> Step:
