@@ -11,8 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from gateway.errors import WrongState
+from gateway.ledger.checkpoint import SealPublic
 from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, SealHistory, SealSpan
+from gateway.ledger.steps import RESTORED, SENDER_ROLLED_BACK
 from gateway.store.seals import seal_in
 from gateway.store.state import ChannelState, require_heard
 from gateway.store.tables import channels, seals
@@ -20,10 +22,19 @@ from gateway.store.tables import channels, seals
 States = Mapping[str, ChannelState]
 
 
+def given_up(histories: Collection[SealHistory]) -> set[SealPublic]:
+    """Of the histories of one node's seals in its channels, the seals that one of them tells a later one of."""
+    return {span.seal.public for each in histories for span in each.spans[:-1]}
+
+
 def newest(histories: Collection[SealHistory]) -> CertifiedSeal | None:
-    """Of the histories of one node's seals in its channels, the newest seal: none of them tells one after it."""
-    given_up = {span.seal.public for each in histories for span in each.spans[:-1]}
-    return next((each.newest for each in histories if each.newest.public not in given_up), None)
+    """Of the histories of one node's seals in its channels, the newest seal: none of them tells one after it.
+
+    Of a database that was put back there may be more such, until all is back: then that which was certified last.
+    """
+    before = given_up(histories)
+    found = [each.newest for each in histories if each.newest.public not in before]
+    return max(found, key=lambda each: each.not_before, default=None)
 
 
 def own_seal(states: States) -> CertifiedSeal | None:
@@ -38,8 +49,29 @@ def left_behind(states: States) -> list[ChannelState]:
 
 
 def to_catch_up(states: States) -> list[ChannelState]:
-    """Gives those of them that take it now."""
-    return [state for state in left_behind(states) if not (state.halt or states[reverse_of(state.origin)].unheard)]
+    """Gives those of them that take it now.
+
+    Not so one whose seal no channel tells a later one of: that is the newest itself, and what passes for it is of a
+    database that was put back, and has not all of another channel yet.
+    """
+    before = given_up([state.seals.sender for state in _ours(states)])
+    late = (state for state in left_behind(states) if state.seals.sender.newest.public in before)
+    return [state for state in late if not (state.halt or states[reverse_of(state.origin)].unheard)]
+
+
+def cosigning(state: ChannelState, back: ChannelState, here: Sequence[CertifiedSeal]) -> CertifiedSeal:
+    """Gives the seal that receipts bear: that in force in a channel to here, if its keys are here; else the node's.
+
+    A restored node may not know yet which is in force there, and the peer takes none of before for more than it gave
+    up: so until the peer was heard, keys that were kept for another channel sign nothing here.
+
+    Args:
+        state: the channel to here
+        back: the one that leads the other way, in which this node tells its seals
+        here: the seals whose keys are here, that of the node first
+    """
+    seals, is_whole = state.seals.receiver, not back.halt or back.halt.reason not in (RESTORED, SENDER_ROLLED_BACK)
+    return seals.newest if seals.newest in here and (is_whole or seals.knows(here[0].public)) else here[0]
 
 
 def to_rotate(

@@ -6,8 +6,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from gateway.errors import SealUnavailable
 from gateway.identity.signers import Keyring, require_valid
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
+from gateway.ledger.origins import reverse_of
 from gateway.moments import MICROS
-from gateway.store.own_seal import left_behind, own_seal
+from gateway.store.own_seal import cosigning, given_up, left_behind, own_seal
 from gateway.store.state import ChannelState
 
 
@@ -46,22 +47,21 @@ class Signing:
     def of_journal(self, time: int) -> Signer:
         """Gives what signs the journal as of ``time``: the seal in force, as channels that lead away tell it.
 
-        A restored node may not know yet that it is: then the one whose keys are here. But a replica whose home has only
-        a seal of before signs nothing.
+        A restored node may not know yet that it is: then the one whose keys are here, and none that is kept for a peer
+        of before. But a replica whose home has only a seal of before signs nothing.
 
         Raises:
             SealUnavailable: its certificates are not valid then.
             Unavailable: its keys are not here.
         """
-        ours, here = [state.seals.sender for state in self._ours()], self._keyring.seals
-        wanted = own_seal(self._states())
-        is_known = wanted in here or any(each.knows(here[0].public) for each in ours)
-        seal = wanted if wanted and is_known else here[0]
+        here, told = self._keyring.seals[0], own_seal(self._states())
+        is_given_up = here.public in given_up([state.seals.sender for state in self._ours()])
+        seal = told if told and is_given_up else here
         require_valid(seal, time)
         return self._keyring.signer(seal.public)
 
     def of_receipts(self, state: ChannelState, time: int) -> Signer:
-        """What countersigns as of a time, in seconds since 1970: the seal in force.
+        """What countersigns in a channel to here, as of a time in seconds since 1970: the seal in force.
 
         A restored node may not know yet that it is, and what tells it may have to wait for these receipts: then the one
         whose keys are here.
@@ -69,8 +69,7 @@ class Signing:
         Raises:
             SealUnavailable: it is known that it cannot.
         """
-        newest, here = state.seals.receiver.newest, self._keyring.seals
-        seal = newest if newest in here else here[0]
+        seal = cosigning(state, self._states()[reverse_of(state.origin)], self._keyring.seals)
         self._keyring.require_able(seal, time)
         return self._keyring.signer(seal.public)
 
