@@ -109,11 +109,11 @@ def _size_of(note: bytes) -> str:
 
 
 def _time_of(note: bytes) -> str:
-    """When a receipt was cosigned, as its last line tells; empty if there is none."""
+    """When a receipt was cosigned, as its last line tells; empty if there is none, or no cosignature on it."""
     if not note:
         return ""
-    last = note.decode().splitlines()[-1].split(" ")[-1]
-    return str(int.from_bytes(b64decode(last)[KEY_ID_BYTES:][:TIME_BYTES]))
+    _, name, value = note.decode().splitlines()[-1].split(" ")
+    return str(int.from_bytes(b64decode(value)[KEY_ID_BYTES:][:TIME_BYTES])) if name != HK_TO_KR else ""
 
 
 _TOLD: dict[str, Any] = {
