@@ -9,6 +9,7 @@ import atexit
 import gc
 import json
 import os
+import runpy
 import select
 import selectors
 import signal
@@ -100,15 +101,15 @@ def _forker() -> socket.socket:
 
 
 def forked(
-    arguments: Sequence[str],
+    command: Sequence[str],
     stderr: IO[Any],
     environment: Mapping[str, str],
     folder: Path | None = None,
     stdin: int | None = None,
 ) -> Forked:
-    """Starts ``gateway`` with these arguments, in this folder or where this process is. Without stdin it has none."""
+    """Starts a module with arguments, in this folder or where this process is. Without stdin it has none."""
     where = str(folder or Path.cwd())
-    request = json.dumps({"arguments": list(arguments), "environment": dict(environment), "folder": where})
+    request = json.dumps({"command": list(command), "environment": dict(environment), "folder": where})
     told, tell = os.pipe()
     out, into = os.pipe()
     given = [] if stdin is None else [stdin]
@@ -125,7 +126,7 @@ def finished(
 ) -> "subprocess.CompletedProcess[str]":
     """Runs ``gateway`` with these arguments to its end. One that does not end is killed."""
     with tempfile.TemporaryFile("w+") as stderr:
-        with forked(list(map(str, arguments)), stderr, os.environ, folder, stdin) as process:
+        with forked(["gateway", *map(str, arguments)], stderr, os.environ, folder, stdin) as process:
             killing = threading.Timer(COMMAND_SECONDS, process.kill)
             killing.start()
             said = process.stdout.read()
@@ -192,7 +193,7 @@ class _Forking:
 
 
 def _run(control: int) -> None:
-    from gateway.cli import main, serve  # noqa: F401 - what a node imports
+    from gateway.cli import serve  # noqa: F401 - what a node imports
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the tests, and for the nodes
     gc.collect()
@@ -204,8 +205,8 @@ def _run(control: int) -> None:
         os.environ.clear()
         os.environ.update(asked["environment"] | {TLS_SETTING: setting})
         os.chdir(asked["folder"])
-        sys.argv = ["gateway", *asked["arguments"]]
-        main()
+        sys.argv = asked["command"]
+        runpy.run_module(sys.argv[0], run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -36,7 +35,7 @@ from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
 from gateway.pairing import import_pairing
 from gateway.store.database import Database, local_file
-from tests.support.forking import TLS_SETTING, Forked, forked
+from tests.support.forking import Forked, forked
 
 GATEWAY = ("gateway",)
 AUTHORITIES = {
@@ -96,7 +95,7 @@ class Site:
     path: Path
     back_office_port: int = field(default_factory=free_port)
     peer_port: int = field(default_factory=free_port)
-    process: "Forked | subprocess.Popen[str] | None" = None
+    process: Forked | None = None
     program: Sequence[str] = GATEWAY  # the module that is run as the node, and its own arguments
 
     @property
@@ -185,21 +184,11 @@ class Site:
         line = self.process.stdout.readline()
         assert "serves back offices" in line, (line, self.process.wait(STOP_SECONDS), self.log_text())
 
-    def launch(self, **environment: str) -> "Forked | subprocess.Popen[str]":
+    def launch(self, **environment: str) -> Forked:
         """Starts ``gateway serve`` and waits for nothing."""
-        arguments, settings = ("serve", str(self.home.path), "--verbose"), {**os.environ, **environment}
+        command = (*self.program, "serve", str(self.home.path), "--verbose")
         with (self.path / "serve.log").open("a") as log:
-            if self.program == GATEWAY:
-                self.process = forked(arguments, log, settings)
-            else:
-                self.process = subprocess.Popen(
-                    [sys.executable, "-m", *self.program, *arguments],
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                    # The node sets it for itself; from here it would hide that it did not.
-                    env=settings | {TLS_SETTING: ""},
-                )
+            self.process = forked(command, log, {**os.environ, **environment})
         return self.process
 
     @contextmanager
