@@ -42,7 +42,7 @@ class Scope:
 _OPEN = frozenset({"framework_version_published", "framework_assessed", "seal_rotated"})  # these bear no label
 
 EVERYTHING = Scope(Handling.RED)
-"""Of the node itself, and of clients that are cleared for all."""
+"""Of clients that are cleared for all."""
 
 
 def within(scope: Scope, find: Find) -> Find:
