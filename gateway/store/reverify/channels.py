@@ -161,9 +161,7 @@ class ChannelCheck:
             "size": size,
             "edge": self._tree.edge(),
         }
-        for column, value in expected.items():
-            if row[column] != value:
-                self._findings.add(f"channels {channel.origin}", f"has {column} {row[column]!r}", repr(value))
+        self._findings.compare(f"channels {channel.origin}", row, expected)
         if size and self._newest_head != size:
             self._findings.add(f"heads {channel.origin} {size}", "is missing", "a head of the whole log")
 

@@ -136,6 +136,4 @@ class JournalCheck:
             "halt_reason": "",
             "halt_detail": "",
         }
-        for column, value in expected.items():
-            if row[column] != value:
-                self._findings.add(where, f"has {column} {row[column]!r}", repr(value))
+        self._findings.compare(where, row, expected)

@@ -72,9 +72,7 @@ class NoticeCheck:
             expected = "no such notice" if facts is None else f"channel {facts.channel} index {facts.index}"
             self._findings.add(where, "does not stand where an envelope released it", expected)
             return len(stored)
-        for column, value in self._expected(facts, envelope).items():
-            if row[column] != value:
-                self._findings.add(where, f"has {column} {row[column]!r}", repr(value))
+        self._findings.compare(where, row, self._expected(facts, envelope))
         identifiers = set(identifiers_of(envelope.notice_released.content))
         if stored != identifiers:
             self._findings.add(f"notice_identifiers {row['id']}", f"are {sorted(stored)}", str(sorted(identifiers)))

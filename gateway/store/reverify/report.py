@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import RowMapping
 
 MAX_FINDINGS = 1000
 
@@ -94,3 +97,9 @@ class Findings:
             self.found.append(Finding(where, what, expected))
         else:
             self.left_out += 1
+
+    def compare(self, where: str, row: RowMapping, expected: Mapping[str, Any]) -> None:
+        """Adds one for each column of a row that has another value than is expected."""
+        for column, value in expected.items():
+            if row[column] != value:
+                self.add(where, f"has {column} {row[column]!r}", repr(value))

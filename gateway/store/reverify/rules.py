@@ -70,7 +70,7 @@ class RulesCheck:
             if known is None:
                 self._findings.add(where, "does not stand where an envelope published it", "no such version")
                 continue
-            self._compare(where, row, self._expected_version(row, *known))
+            self._findings.compare(where, row, self._expected_version(row, *known))
         for framework, version in missing.values():
             self._findings.add(f"framework_versions {framework} {version}", "is missing", "a row for its envelope")
         return count
@@ -119,7 +119,7 @@ class RulesCheck:
                 self._findings.add(where, "does not stand where an envelope gave it", "no such assessment")
                 continue
             missing.discard(row["id"])
-            self._compare(where, row, self._expected_assessment(row, facts.superseded_by))
+            self._findings.compare(where, row, self._expected_assessment(row, facts.superseded_by))
         for name in sorted(missing):
             self._findings.add(f"assessments {name}", "is missing", "a row for the envelope that gave it")
         return count
@@ -156,7 +156,7 @@ class RulesCheck:
             if expected is None or row["said"] is None:
                 self._findings.add(where, "is not what its envelope says", "what an envelope says" if expected else "")
                 continue
-            self._compare(where, row, expected)
+            self._findings.compare(where, row, expected)
             key = (row["channel"], row["index"], row["provision"])
             if key in told:
                 self._findings.add(where, "is told twice", "once")
@@ -238,11 +238,6 @@ class RulesCheck:
             "sealed_at": micros(sealed),
             "receipt_time": channel.receipt_time(row["index"]),
         }
-
-    def _compare(self, where: str, row: RowMapping, expected: Mapping[str, Any]) -> None:
-        for column, value in expected.items():
-            if row[column] != value:
-                self._findings.add(where, f"has {column} {row[column]!r}", repr(value))
 
 
 _SAID = ("jurisdiction", "framework", "version", "provision", "assessment", "sectors", "topics")

@@ -20,9 +20,7 @@ def check_sharing(connection: Connection, fold: SharingFold, findings: Findings)
         if expected is None:
             findings.add(where, "is of no envelope that is here, and can be used")
             continue
-        for column, value in (expected | {"cursor": row["told"]}).items():
-            if row[column] != value:
-                findings.add(where, f"has {column} {row[column]!r}", repr(value))
+        findings.compare(where, row, expected | {"cursor": row["told"]})
     for channel, index in sorted(missing):
         findings.add(f"sharing_acts of {channel} {index}", "is missing", "a row for its envelope")
     return count
