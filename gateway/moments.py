@@ -1,8 +1,12 @@
-"""Moments: in the store and between parts microseconds since 1970 (UTC), in messages ``google.protobuf.Timestamp``."""
+"""Moments and days, as numbers in the store and between parts, and as messages.
+
+A moment is microseconds since 1970 (UTC), or ``google.protobuf.Timestamp``; a day 20260131, or ``google.type.Date``.
+"""
 
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
 
 NANOS = 1_000_000_000  # in a second
 MICROS = 1_000_000  # in a second
@@ -37,6 +41,17 @@ def day_at(micros: int) -> int:
     """Returns the day in which a moment lies, in UTC, as a number that sorts by time: 20260131."""
     day = datetime_of(micros)
     return day.year * 10_000 + day.month * 100 + day.day
+
+
+def day_of(date: Date) -> int:
+    """Returns a day as a number that sorts by time; 0 for a date that is not given."""
+    year, month, day = int(date.year), int(date.month), int(date.day)
+    return year * 10_000 + month * 100 + day
+
+
+def date_of(number: int) -> Date:
+    """Returns the message of a day that is given as such a number."""
+    return Date(year=number // 10_000, month=number // 100 % 100, day=number % 100)
 
 
 def datetime_of(micros: int) -> datetime:

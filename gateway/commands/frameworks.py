@@ -14,7 +14,7 @@ from gateway.commands.ids import new_id
 from gateway.commands.replays import carried_out, remember
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
-from gateway.moments import day_at
+from gateway.moments import date_of, day_at
 from gateway.questions.frameworks import FrameworkQuestions, part_of
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
@@ -23,7 +23,6 @@ from gateway.supervision.framework_days import ordinal
 from gateway.supervision.framework_diff import diff_versions
 from gateway.supervision.framework_names import assessment_id, assessment_name, version_name, version_number
 from gateway.supervision.framework_projection import in_force_events
-from gateway.supervision.handling import date_of
 from gateway.supervision.records import Place
 from gateway.supervision.submissions import digest_of
 

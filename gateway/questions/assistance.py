@@ -6,7 +6,7 @@ from regulator.exchange.v1 import assistance_service_pb2 as pb
 
 from gateway.errors import BadInput, NotFound
 from gateway.identity.access import Caller
-from gateway.moments import day_at, timestamp_of
+from gateway.moments import date_of, day_at, day_of, timestamp_of
 from gateway.questions.notice_views import notice_of
 from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of
@@ -14,7 +14,6 @@ from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.assistance_queries import AnswerView, CaseFilter, CaseView, list_cases, read_case
 from gateway.store.readers import Readers
 from gateway.supervision.assistance import case_id, case_name, is_overdue, state_by
-from gateway.supervision.handling import date_of, day_of
 from gateway.supervision.notices import notice_name
 from gateway.supervision.submissions import check_fields
 

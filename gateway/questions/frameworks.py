@@ -8,7 +8,7 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkDiff, FrameworkVersionContent
 
 from gateway.errors import NotFound
-from gateway.moments import day_at, micros_of
+from gateway.moments import date_of, day_at, micros_of
 from gateway.questions.paging import (
     MAX_ITEMS_BYTES,
     MAX_PAGE_BYTES,
@@ -48,7 +48,6 @@ from gateway.supervision.framework_records import (
     known_since,
     newest_known,
 )
-from gateway.supervision.handling import date_of
 from gateway.supervision.submissions import check_fields
 
 ALL = "-"  # as the id of a framework

@@ -7,11 +7,11 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent, Provision
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, select
 
+from gateway.moments import date_of, day_of
 from gateway.store.framework_changes import RulesChanges, Version
 from gateway.store.framework_rows import assessment_record, version_record
 from gateway.store.tables import assessments, framework_versions, leaves, provisions, told_days
 from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord, newest_known
-from gateway.supervision.handling import date_of, day_of
 
 _NEWEST = (
     select(framework_versions)

@@ -6,9 +6,9 @@ from typing import Any
 from regulator.exchange.v1.framework_pb2 import Provision
 from sqlalchemy import RowMapping
 
+from gateway.moments import day_of
 from gateway.store.rows import enum_bits
 from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord
-from gateway.supervision.handling import day_of
 from gateway.supervision.outcomes import EventContent
 
 

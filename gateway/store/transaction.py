@@ -24,6 +24,7 @@ from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
+from gateway.moments import day_of
 from gateway.store.changes import Changes, RequestRecord, request_key
 from gateway.store.clocks import NO_WITNESSES
 from gateway.store.logs import Reply, parsed
@@ -36,7 +37,6 @@ from gateway.store.tables import events, node
 from gateway.supervision.destruction import left_in
 from gateway.supervision.drafts import DraftRecord, draft_event
 from gateway.supervision.envelopes import Actor, Seal, seal_rotated
-from gateway.supervision.handling import day_of
 from gateway.supervision.outcomes import EventContent, Outcome, Projection
 from gateway.supervision.projection import concerned_notices, reply_rank
 from gateway.supervision.records import NOWHERE, Place

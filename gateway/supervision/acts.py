@@ -10,9 +10,8 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.errors import AlreadyExists, BadInput, NotAllowed, NotFound, Stale, Violation
-from gateway.moments import MICROS, micros_from
+from gateway.moments import MICROS, day_of, micros_from
 from gateway.supervision.disclosure import Scope, within
-from gateway.supervision.handling import day_of
 from gateway.supervision.notices import id_fault, notice_id, notice_name
 from gateway.supervision.records import ChannelEnds, Find, NoticeRecord, etag_of
 from gateway.supervision.states import Act, require

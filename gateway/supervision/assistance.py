@@ -13,7 +13,7 @@ from regulator.exchange.v1.assistance_service_pb2 import AssistanceCase
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.supervision.handling import day_of
+from gateway.moments import day_of
 from gateway.supervision.notices import notice_id
 
 CASE_PREFIX = "assistanceCases/"

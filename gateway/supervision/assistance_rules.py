@@ -6,7 +6,7 @@ from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer, AssistanceReq
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 
 from gateway.errors import Violation
-from gateway.supervision.handling import day_of
+from gateway.moments import day_of
 from gateway.supervision.values import date_fault
 
 _WITH_REPLIES = (AssistanceAnswer.PARTIAL, AssistanceAnswer.COMPLETE)

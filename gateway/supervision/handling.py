@@ -6,6 +6,7 @@ from google.type.date_pb2 import Date
 from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.errors import Violation
+from gateway.moments import day_of
 
 # From the widest audience to the narrowest: FIRST, Traffic Light Protocol 2.0.
 TLP_ORDER = (Handling.CLEAR, Handling.GREEN, Handling.AMBER, Handling.AMBER_STRICT, Handling.RED)
@@ -24,17 +25,6 @@ _SHARING: Mapping[int, tuple[Handling.OnwardSharing.ValueType, ...]] = {
 def covers(clearance: Handling.Tlp.ValueType, label: Handling.Tlp.ValueType) -> bool:
     """Whether one cleared up to ``clearance`` may see what bears ``label``; an unknown label, nobody may."""
     return label in _RANK and _RANK.get(clearance, -1) >= _RANK[label]
-
-
-def day_of(date: Date) -> int:
-    """A day as a number that sorts by time: 20260131; 0 for a date that is not given."""
-    year, month, day = int(date.year), int(date.month), int(date.day)
-    return year * 10_000 + month * 100 + day
-
-
-def date_of(number: int) -> Date:
-    """Reads a day that is written as such a number."""
-    return Date(year=number // 10_000, month=number // 100 % 100, day=number % 100)
 
 
 def handling_violations(handling: Handling, event_date: Date, path: str) -> Iterator[Violation]:

@@ -4,12 +4,12 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
+from gateway.moments import day_of
 from gateway.supervision import states
 from gateway.supervision.assistance import record_of
 from gateway.supervision.assistance_rules import day_fault
 from gateway.supervision.attachments import attached_in
 from gateway.supervision.envelopes import sealed_at
-from gateway.supervision.handling import day_of
 from gateway.supervision.notices import id_fault, identifiers_of, kind_of, notice_id, notice_name
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
 from gateway.supervision.records import NoticeRecord

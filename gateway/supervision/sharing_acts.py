@@ -19,8 +19,8 @@ from gateway.errors import (
     Violation,
     WrongState,
 )
+from gateway.moments import day_of
 from gateway.supervision.destruction import is_past
-from gateway.supervision.handling import day_of
 from gateway.supervision.records import Find, NoticeRecord
 from gateway.supervision.sharing_coverage import Passing, consent_fault, handling_fault
 from gateway.supervision.sharing_names import consent_ids

@@ -11,9 +11,8 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.sharing_pb2 import SharingDecided, ThirdParty
 from regulator.exchange.v1.values_pb2 import Handling
 
-from gateway.moments import day_at
+from gateway.moments import day_at, day_of
 from gateway.supervision.envelopes import sealed_at
-from gateway.supervision.handling import day_of
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
 from gateway.supervision.records import NoticeRecord, Place
 from gateway.supervision.sharing_coverage import Passing, covers

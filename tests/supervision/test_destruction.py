@@ -9,6 +9,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import Reference
 
 from gateway.ledger.merkle import leaf_hash
+from gateway.moments import day_of
 from gateway.supervision import envelopes
 from gateway.supervision.destruction import (
     Leaf,
@@ -21,7 +22,6 @@ from gateway.supervision.destruction import (
     remainder_of,
 )
 from gateway.supervision.fields import field_violations
-from gateway.supervision.handling import day_of
 from gateway.supervision.notices import kind_of
 from gateway.supervision.outcomes import Context, Outcome
 from gateway.supervision.projection import project
