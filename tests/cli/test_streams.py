@@ -56,7 +56,7 @@ def test_a_command_with_closed_output_is_refused_before_it_does_anything(tmp_pat
     [('"$@" >/dev/full', "No space left on device"), ('"$@" 1</dev/null', "Bad file descriptor")],
 )
 def test_output_that_cannot_be_written_is_told_on_one_line(line, said):
-    ran = shell(line, *COMMAND, "--help")
+    ran = shell(line, *COMMAND, "notice", "show", "--help")
     assert ran.returncode == 5
     assert ran.stderr.startswith(f"gateway: the output cannot be written: {said}; ")
     assert ran.stderr.count("\n") == 1
@@ -66,7 +66,9 @@ def test_a_reader_that_goes_away_is_left_quietly():
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as output:
-        ran = subprocess.run([*COMMAND, "--help"], stdout=output, stderr=subprocess.PIPE, timeout=60, check=False)
+        ran = subprocess.run(
+            [*COMMAND, "notice", "show", "--help"], stdout=output, stderr=subprocess.PIPE, timeout=60, check=False
+        )
     assert (ran.returncode, ran.stderr) == (141, b"")
 
 
