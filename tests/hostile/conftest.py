@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from regulator.exchange import Client
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
@@ -89,17 +90,23 @@ def wires(target: Target, count: int) -> Iterator[list[Http2]]:
         yield [Http2(stack.enter_context(tls(target.hk, target.hk.back_office_port, context))) for _ in range(count)]
 
 
+@pytest.fixture(scope="module")
+def watching(target: Target) -> Iterator[list[tuple[Site, Client]]]:
+    """Both nodes, each with a client that harms nobody and stays connected."""
+    with target.hk.client() as hk, target.kr.client() as kr:
+        yield [(target.hk, hk), (target.kr, kr)]
+
+
 @pytest.fixture(autouse=True)
-def unscathed(target: Target) -> Iterator[None]:
+def unscathed(watching: list[tuple[Site, Client]]) -> Iterator[None]:
     """Both nodes run and serve, their logs are what they were, and nothing they wrote down tells a secret."""
-    sites = (target.hk, target.kr)
-    before = {site.jurisdiction: (channels_of(site), len(site.log_text())) for site in sites}
+    before = [(site, channels_of(client), len(site.log_text())) for site, client in watching]
     yield
-    for site in sites:
+    for site, channels, logged in before:
         assert site.process is not None
         assert site.process.poll() is None
-        channels, logged = before[site.jurisdiction]
-        assert channels_of(site) == channels
+        with site.client() as another:
+            assert channels_of(another) == channels
         assert CANARY not in site.log_text()[logged:]
         assert all(events(site.log_text()[logged:])), "each line is one event, whatever was sent"
 
@@ -112,10 +119,9 @@ def still_verified(target: Target) -> Iterator[None]:
         assert_verifies(site)
 
 
-def channels_of(site: Site) -> dict[str, tuple[int, int, bytes]]:
-    """Size, receipted size and root of each of a node's logs, as a client that harms nobody is told."""
-    with site.client() as client:
-        return {each.name: (each.size, each.receipted_size, each.root) for each in client.list_channels()}
+def channels_of(client: Client) -> dict[str, tuple[int, int, bytes]]:
+    """Size, receipted size and root of each of a node's logs, as a client is told."""
+    return {each.name: (each.size, each.receipted_size, each.root) for each in client.list_channels()}
 
 
 def assert_verifies(site: Site) -> None:
