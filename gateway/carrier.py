@@ -16,7 +16,7 @@ from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, countersign
 from gateway.ledger.forks import Prefix
 from gateway.ledger.note import Note
 from gateway.ledger.seals import CertifiedSeal, Certify, ChannelSeals, SealHistory
-from gateway.ledger.times import require_come
+from gateway.ledger.times import receipt_time, require_come
 from gateway.logs import Log
 from gateway.moments import MICROS
 from gateway.store.committer import Committer
@@ -160,7 +160,7 @@ class Carrier:
         before = tx.channel(self._origin).receipt
         if before and before.checkpoint == head.checkpoint:
             return before  # an older stream of this channel made it
-        time = max(tx.now // MICROS, not_before)
+        time = receipt_time(tx.now // MICROS, before, not_before)
         signer = self._store.committer.signing.of_receipts(tx.channel(self._origin), time)
         receipt = countersign(head, self._store.domain, signer, time)
         tx.keep_receipt(self._origin, receipt)

@@ -140,11 +140,11 @@ def clocks_put_back(made: Receiver) -> None:
             later,
         ),
         (
-            "hello-with-a-receipt-a-day-ahead",
-            "it is a day ahead: receipts do not go back for that, either",
-            "a day ahead",
-            receipt(LEAVES[:5], time=RECEIVED + DAY).note,
-            RECEIVED + DAY,
+            "hello-with-a-receipt-two-hours-ahead",
+            "it is two hours ahead: receipts do not go back for that, either",
+            "two hours ahead",
+            receipt(LEAVES[:5], time=RECEIVED + 2 * HOUR).note,
+            RECEIVED + 2 * HOUR,
         ),
         (
             "hello-with-an-earlier-receipt",
@@ -171,6 +171,20 @@ def clocks_put_back(made: Receiver) -> None:
         hello = made.hello(LEAVES, 5, f"with a receipt {word}", receipt=note)
         steps = [step(hello, position(3)), step(batch, receipt_for(5, time))]
         made.accept(name, differs, three, *steps, leaves=LEAVES[:5], receipted=5)
+    far = receipt(LEAVES[:5], time=RECEIVED + 2 * HOUR + 1).note
+    made.refuse(
+        "hello-with-a-receipt-more-than-two-hours-ahead",
+        "hello-with-a-receipt-two-hours-ahead",
+        "two hours and a second: what comes is kept, and no receipt is given before that time",
+        UNTRUSTED,
+        case(
+            three,
+            step(made.hello(LEAVES, 5, "with a receipt more than two hours ahead", receipt=far), position(3)),
+            step(batch),
+        ),
+        leaves=LEAVES[:5],
+        receipted=3,
+    )
     behind = made.hello(LEAVES, 5, "with a receipt that is lost", receipt=seen)
     made.accept(
         "receipt-behind-one-that-is-lost",

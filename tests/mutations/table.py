@@ -197,6 +197,14 @@ MUTATIONS = (
         "tests/store/test_exchanges.py::"
         "test_what_is_signed_more_than_an_hour_ahead_of_the_other_clock_is_not_kept_until_that_is_right",
     ),
+    Mutation(
+        "whoever stole keys of before holds receipts to a time far ahead",
+        "gateway/ledger/times.py",
+        "if not_before > max(known, now + MAX_SHOWN_SECONDS):",
+        "if not_before < 0:",
+        "tests/store/test_exchanges.py::"
+        "test_keys_that_a_receiver_gave_up_hold_none_of_its_receipts_to_a_time_far_ahead",
+    ),
     # What is told, and to whom
     Mutation(
         "a request_id alone says that a request was carried out",

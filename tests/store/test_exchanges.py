@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from typing import Any
 
 import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -9,15 +10,28 @@ from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.errors import Untrusted
+from gateway.ledger.checkpoint import countersign
 from gateway.ledger.steps import SENDER_ROLLED_BACK
 from gateway.store import logs, writing
 from gateway.store.event_queries import read_events
 from gateway.store.notice_queries import NoticeFilter, list_notices
 from gateway.store.tables import heads, leaves, notices, sharing_acts
+from gateway.store.waiting import MAX_GROUP_WEIGHT
 from gateway.supervision.disclosure import EVERYTHING
 from tests.ledger.samples import KR_SEAL
 from tests.store.exchanging import exchange, settle
-from tests.store.stores import DOMAINS, HK_TO_KR, KR_TO_HK, NOW, Opened, check_verified, refused
+from tests.store.stores import (
+    AUTHOR,
+    DOMAINS,
+    HK_TO_KR,
+    KR_TO_HK,
+    NEXT_CERTIFIED,
+    NOW,
+    SEALS,
+    Opened,
+    check_verified,
+    refused,
+)
 from tests.supervision.samples import reference
 
 SAME_ON_BOTH = (
@@ -242,6 +256,30 @@ async def test_what_a_receiver_takes_that_was_rolled_back_with_its_clock_is_deli
     await hk.release("hk-3")
     await settle(hk, kr)
     assert hk.state().receipt.time > last
+    await check_equal(hk, kr)
+
+
+async def test_keys_that_a_receiver_gave_up_hold_none_of_its_receipts_to_a_time_far_ahead(hk: Opened, kr: Opened):
+    """A peer that has stolen them can sign what it shows, and nothing that is kept comes of it but its envelopes."""
+    await hk.release("hk-1")
+    await settle(hk, kr)
+    await kr.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, NEXT_CERTIFIED["KR"]), weight=MAX_GROUP_WEIGHT)
+    await settle(kr, hk)
+    head = hk.state().head
+    assert head is not None
+    forged = countersign(head, DOMAINS["KR"], SEALS["KR"], NOW // 1_000_000 + 30 * 86_400)
+
+    def shown(message: Any) -> Any:
+        if message.WhichOneof("step") == "hello":
+            message.hello.receipt = forged.note
+        return message
+
+    await hk.release("hk-2")
+    error = await refused(exchange(hk, kr, as_seen=shown))
+    assert type(error) is Untrusted
+    assert (kr.state(HK_TO_KR).log.size, kr.state(HK_TO_KR).receipted_size) == (2, 1)
+    await settle(hk, kr)
+    assert hk.state().receipted_size == 2
     await check_equal(hk, kr)
 
 

@@ -9,7 +9,7 @@ from gateway.errors import Untrusted
 from gateway.ledger import steps
 from gateway.ledger.channel import Machine
 from gateway.ledger.checkpoint import Signer, countersign
-from gateway.ledger.times import require_come
+from gateway.ledger.times import receipt_time, require_come
 from tests.simulation.disk import Disk
 
 
@@ -56,7 +56,8 @@ class Driver:
                 return steps.Restored()
             case steps.Countersign(head, not_before):
                 assert disk.heads[head.checkpoint.size] == head, "only what is durable is countersigned"
-                disk.keep_receipt(countersign(head, self._domain, self._signer, max(self._now, not_before)))
+                time = receipt_time(self._now, disk.receipt, not_before)
+                disk.keep_receipt(countersign(head, self._domain, self._signer, time))
                 return steps.Countersigned(disk.receipts[head.checkpoint.size])
             case _:
                 return self._read(effect) or self._keep(effect)
