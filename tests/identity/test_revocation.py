@@ -1,13 +1,9 @@
 """Lists of revoked certificates: who may sign them, which of them count, and what they refuse."""
 
-from contextlib import suppress
-
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gateway.errors import ConfigError, Untrusted
 from gateway.identity.certificates import Cause, fingerprint
@@ -144,30 +140,6 @@ def test_a_list_past_its_time_goes_on_unless_it_is_to_refuse():
     assert cause(Revocation(crls=lists, refuse_stale=True), late) == Cause.STALE_CRL
     assert verify(Revocation(crls=lists, refuse_stale=True), NOW + 29 * DAY) == str(DESK)
     assert verify(Revocation(refuse_stale=True), late) == str(DESK), "an authority without a list is not held to one"
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "sha256 abc",
-        f"sha256 {'A' * 64}",
-        "serial xyz",
-        "serial",
-        "id spiffe://hk.test",
-        "id spiffe://hk.test/SFC/desk and more",
-        "name desk",
-        "spiffe://hk.test/SFC/desk",
-    ],
-)
-def test_a_line_that_names_nothing_is_refused_with_its_number(line):
-    with pytest.raises(ConfigError, match="line 2: "):
-        Denied.parse(f"# first\n{line}\n")
-
-
-@given(st.text(max_size=200))
-def test_any_text_is_a_list_or_a_mistake(text):
-    with suppress(ConfigError):
-        Denied.parse(text)
 
 
 def test_an_authority_is_known_by_its_key():
