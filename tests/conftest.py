@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from gateway.identity.access import Role
 from tests.support import properties  # noqa: F401 - it registers the profiles
+from tests.support.compiling import compiled_once
 from tests.support.garbage import look_for_garbage_rarely
 from tests.support.nodes import Site, found_pair, running
 from tests.support.sharing import pytest_runtest_teardown, shared  # noqa: F401 - a hook of this conftest
@@ -61,6 +62,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     config.option.loadscopereorder = False
     return LoadFileScheduling(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    with compiled_once():
+        yield
 
 
 @pytest.fixture(scope="module")

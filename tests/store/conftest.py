@@ -8,17 +8,10 @@ from pathlib import Path
 import pytest
 
 from gateway.store.postgresql import TIMEOUTS
-from tests.store.compiling import compiled_once
 from tests.store.drafting import Drafting
 from tests.store.kept import is_put_back, make_kept
 from tests.store.stores import AS_MADE, Opened, check_verified
 from tests.support.postgresql import administrator, server
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _compiled_once() -> Iterator[None]:
-    with compiled_once():
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ order. Each time the database opens, verifies as a whole, and is one of the two;
 """
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -17,7 +16,6 @@ from gateway.store.opening import check_channels, check_journal
 from gateway.store.reverify import verify_store
 from gateway.store.state import read_channels
 from tests.simulation.nodes.disk import DATABASE, torn
-from tests.store.compiling import compiled_once
 from tests.store.stores import HK_TO_KR, Opened, parties_of
 
 pytestmark = pytest.mark.timeout(600)  # of a machine that has other things to do, too
@@ -36,12 +34,6 @@ class Commit:
     tables: bytes
     before: bytes
     after: bytes
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compiled_once() -> Iterator[None]:
-    with compiled_once():
-        yield
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ from tests.simulation.nodes.signing import CheapSeal, cheap_signatures, real_sig
 from tests.simulation.nodes.site import Site
 from tests.simulation.nodes.times import DAY
 from tests.simulation.nodes.witness import Witness
-from tests.store.compiling import compiled_once
+from tests.support.compiling import compiled_once
 from tests.support.seals import certified
 
 QUIET_SECONDS = 240.0  # of virtual time, within which all is well once faults have stopped (G6)

@@ -5,18 +5,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, Engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 
 from gateway.store import postgresql, sqlite
 
 
 @contextmanager
 def compiled_once() -> Iterator[None]:
-    """What is compiled for one database serves all of its kind."""
-    make, dialects, compiled = sqlite.create_engine, {}, {}
+    """What is compiled for one database serves all of its kind; within another one, it serves by itself."""
+    dialects, compiled = {}, {}
 
     def engine(url: URL, **options: Any) -> Engine:
-        made = make(url, **options)
+        made = create_engine(url, **options)
         backend = url.get_backend_name()
         if backend in dialects:
             made.dialect = dialects[backend]
