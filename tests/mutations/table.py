@@ -68,11 +68,25 @@ MUTATIONS = (
         "if not self._owed and position.size < self._owed:",
         "tests/ledger/test_sender_halts.py::test_a_recovering_sender_is_not_talked_into_sealing_again",
     ),
+    Mutation(
+        "a receiver gives a receipt for content that never came, without its sender's word",
+        "gateway/ledger/withholding.py",
+        "    if known:\n",
+        "    known.clear()\n    if known:\n",
+        "tests/ledger/test_withholding.py::test_the_first_receipt_for_it_is_one_for_the_senders_word_as_well",
+    ),
+    Mutation(
+        "content without a receipt is destroyed though the pairing holds",
+        "gateway/supervision/destruction.py",
+        "leaf.place.origin == own and (ended or leaf.is_destroyed) for leaf",
+        "leaf.place.origin == own for leaf",
+        "tests/store/test_undelivered.py::test_as_long_as_the_two_are_paired_it_waits_for_the_receipt",
+    ),
     # Durable first
     Mutation(
         "a receipt is made before the commit of what it is for",
         "gateway/ledger/receiver.py",
-        "self._do(Commit(verified, self._not_before()))",
+        "self._do(Commit(verified, self._not_before(), withheld=bool(self._uncertified)))",
         "self._do(Countersign(verified.head, 0), Commit(verified, 0))",
         "tests/ledger/test_receiver.py::test_a_batch_is_verified_committed_countersigned_and_only_then_answered",
     ),
@@ -274,8 +288,8 @@ MUTATIONS = (
     Mutation(
         "a notice counts as delivered before its files",
         "gateway/supervision/states.py",
-        "state = record.state if record.attachment_count else ARRIVALS[record.state, Arrival.RECEIPT]",
-        "state = ARRIVALS[record.state, Arrival.RECEIPT]",
+        "not (record.attachment_count or is_hash_alone)",
+        "not is_hash_alone",
         "tests/supervision/test_states.py::test_a_notice_with_attachments_is_delivered_once_its_receiver_has_them",
     ),
     Mutation(
