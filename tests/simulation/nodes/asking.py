@@ -120,14 +120,18 @@ class Asking:
                 each.key, each.is_doubtful = (), True
 
     def check(self, logs: "dict[str, Keyed]") -> Iterator[str]:
-        """Each answered act is sealed once in each of its channels; one without an answer at most once (G1, G4)."""
+        """Each answered act is sealed once in each of its channels; one without an answer at most once (G1, G4).
+
+        What is for all goes to those that are paired then.
+        """
         for each in self.asked:
+            lacking = [origin for origin in each.origins if each.key and each.key not in logs[origin].by_key]
+            if each.key not in self._lost and not (self.site.has_ended and len(lacking) < len(each.origins)):
+                yield from (f"{each.key}: answered, and not sealed in {origin} (G1)" for origin in lacking)
             for origin in each.origins:
                 log = logs[origin]
                 if each.mark and not each.is_doubtful and len(log.by_mark.get(each.mark, ())) > 1:
                     yield f"{each.mark}: sealed {len(log.by_mark[each.mark])} times in {origin} (G4)"
-                if each.key and each.key not in log.by_key and each.key not in self._lost:
-                    yield f"{each.key}: answered, and not sealed in {origin} (G1)"
 
 
 class Keyed:

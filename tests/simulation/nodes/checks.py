@@ -89,6 +89,8 @@ def sealed_by(site: Site) -> Iterator[str]:
                 yield detail
             if envelope.HasField("approver"):
                 yield "under four eyes"
+            if any(each.without_receipt for each in envelope.content_destroyed.envelopes):
+                yield "destruction without receipt"
 
 
 def _check_store(site: Site) -> Iterator[str]:
@@ -119,7 +121,7 @@ def _check_equal(logs: dict[str, dict[str, Log]]) -> Iterator[str]:
 
 
 def _check_versions(site: Site, sent: dict[str, Keyed]) -> Iterator[str]:
-    """A version went to all or to none, in order, and says the same to each."""
+    """A version went to all or to none, but for peers whose pairing had ended, in order; it says the same to each."""
     found: dict[tuple[str, int], list[bytes]] = {}
     for origin, log in sent.items():
         newest: dict[str, int] = {}
@@ -127,12 +129,12 @@ def _check_versions(site: Site, sent: dict[str, Keyed]) -> Iterator[str]:
             said = each.framework_version_published
             if not said.framework:
                 continue
-            if said.version != newest.get(said.framework, 0) + 1 and not site.restored:
+            if said.version != newest.get(said.framework, 0) + 1 and not (site.restored or site.has_ended):
                 yield f"{origin}: version {said.version} of {said.framework} follows on {newest.get(said.framework)}"
             newest[said.framework] = said.version
             found.setdefault((said.framework, said.version), []).append(said.SerializeToString(deterministic=True))
     for version, copies in found.items():
-        if len(set(copies)) > 1 or (len(copies) != len(sent) and not site.restored):
+        if len(set(copies)) > 1 or (len(copies) != len(sent) and not (site.restored or site.has_ended)):
             yield f"{version}: {len(copies)} recipients have it, {len(set(copies))} wordings (G1)"
 
 

@@ -60,6 +60,7 @@ class Faults:
             self._times.set_clock,
             self._times.let_hours_pass,
             self._rotate,
+            self._end_pairing,
             self._flap,
             self._go_back,
             self._put_back,
@@ -91,6 +92,8 @@ class Faults:
         world.loop.slowness = 0.0
         for site in world.sites.values():
             site.disk.disarm()
+            for peer in site.parties.peers:
+                site.pair_again(peer)
         self._times.stop()
         world.told("faults stop")
 
@@ -173,32 +176,48 @@ class Faults:
                 await site.stop()
             self._may_go_back = not put_back(self._world, site, copy, is_told=False)
 
+    # --- pairings -----------------------------------------------------------------------------------------------------
+
+    async def _end_pairing(self, site: Site) -> None:
+        """An operator ends a pairing, or those of both nodes do; each takes it up again in its own time."""
+        other = self._world.sites[self._random.choice(sorted(site.parties.peers))]
+        ends = [(site, other), (other, site)] if self._random.random() < 0.5 else [(site, other)]
+        for one, peer in ends:
+            if one.end_pairing(peer.name):
+                self._world.loop.call_later(self._random.uniform(1, 40), one.pair_again, peer.name)
+
     # --- seals --------------------------------------------------------------------------------------------------------
 
     async def _rotate(self, site: Site) -> None:
         """An operator puts the next seal in force, and asks again until it is known that it is."""
-        after = list(site.signers).index(site.seal) + 1
-        if not site.next_seal and after < len(site.signers):
-            site.next_seal = list(site.signers)[after]
-            self._world.begin(self._until_rotated(site, site.next_seal))
+        rotate(self._world, site, self._random)
 
-    async def _until_rotated(self, site: Site, seal: Any) -> None:
-        operator = next(office.caller for office in self._world.offices if office.site is site)
-        request = RotateSealRequest(ed25519_certificate_sha256=sha256(seal.certificates[0]).hexdigest())
-        while True:
-            try:
-                await site.call(ROTATE_SEAL, lambda node: node.seals.rotate(request, operator), ANSWER_SECONDS)
-            except (Unavailable, Halted):
-                await asyncio.sleep(self._random.uniform(0.2, 2))
-            except WrongState:
-                if site.next_seal == seal:  # which receipts it gave before it went back it does not know yet
-                    await asyncio.sleep(self._random.uniform(0.2, 2))
-                    continue
-                known = (site.seal, *site.earlier_seals)
-                assert seal in known, "it came into force, and a backup or the next one has taken its place"
-                return
-            else:
-                return
+
+def rotate(world: Any, site: Site, random: Random) -> None:
+    """Has the next seal of a node put in force, if there is one, and none is prepared already."""
+    after = list(site.signers).index(site.seal) + 1
+    if not site.next_seal and after < len(site.signers):
+        site.next_seal = list(site.signers)[after]
+        world.begin(_until_rotated(world, site, site.next_seal, random))
+
+
+async def _until_rotated(world: Any, site: Site, seal: Any, random: Random) -> None:
+    operator = next(office.caller for office in world.offices if office.site is site)
+    request = RotateSealRequest(ed25519_certificate_sha256=sha256(seal.certificates[0]).hexdigest())
+    while True:
+        try:
+            await site.call(ROTATE_SEAL, lambda node: node.seals.rotate(request, operator), ANSWER_SECONDS)
+        except (Unavailable, Halted):
+            await asyncio.sleep(random.uniform(0.2, 2))
+        except WrongState:
+            if site.next_seal == seal:  # which receipts it gave before it went back it does not know yet
+                await asyncio.sleep(random.uniform(0.2, 2))
+                continue
+            known = (site.seal, *site.earlier_seals)
+            assert seal in known, "it came into force, and a backup or the next one has taken its place"
+            return
+        else:
+            return
 
 
 def put_back(world: Any, site: Site, backup: Any, *, is_told: bool = True) -> bool:

@@ -17,7 +17,7 @@ from pysqlite3.dbapi2 import OperationalError
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.errors import GatewayError
-from gateway.rpc.status import code_of
+from gateway.rpc.status import code_of, status_of
 from tests.simulation.nodes.disk import Step
 from tests.simulation.nodes.loop import LIFE, Life, VirtualLoop
 
@@ -26,11 +26,12 @@ KEEPALIVE_SECONDS = 25.0  # after which an end learns of a silent break, at the 
 LONGEST_DELAY_SECONDS = 0.02
 LEAST_GAP_SECONDS = 1e-6  # timers of one moment come in any order; messages of a stream do not
 
+_DETAILS = "grpc-status-details-bin"
 _GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
 _OK, _CANCELLED, _UNAVAILABLE = grpc.StatusCode.OK, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE
 
-Status = tuple[grpc.StatusCode, str]
-Metadata = tuple[tuple[str, str], ...]
+Metadata = tuple[tuple[str, str | bytes], ...]
+Status = tuple[grpc.StatusCode, str, Metadata]
 
 
 @dataclass(frozen=True)
@@ -167,9 +168,17 @@ class Stream:
             await self.back.wait()
         return self.status[0]
 
+    async def details(self) -> str:
+        await self.code()
+        return self.status[1] if self.status else ""
+
+    async def trailing_metadata(self) -> Metadata:
+        await self.code()
+        return self.status[2] if self.status else ()
+
     def cancel(self) -> None:
         if not self.status:
-            self.end((_CANCELLED, "Locally cancelled by application!"))
+            self.end((_CANCELLED, "Locally cancelled by application!", ()))
             if not self._dialling_life.is_over:
                 self.network.later(self._stop_serving)
 
@@ -181,8 +190,8 @@ class Stream:
 
     def _raise_for_status(self) -> None:
         if self.status and self.status[0] is not _OK:
-            code, details = self.status
-            raise grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details)
+            code, details, trailing = self.status
+            raise grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*trailing), details)
 
     def _leave(self, source: str, life: Life, message: Message, put: Callable[[], None]) -> None:
         """A message leaves, or the process ends at this step, or the stream does."""
@@ -224,7 +233,11 @@ class Stream:
 
     def finish(self, error: GatewayError | None) -> None:
         """The acceptor ends it, for all its answers have been given or for an error."""
-        self.back.put((_GRPC_CODES[code_of(error)], error.message) if error else (_OK, ""))
+        if error is None:
+            self.back.put((_OK, "", ()))
+            return
+        details = ((_DETAILS, status_of(error).SerializeToString()),)
+        self.back.put((_GRPC_CODES[code_of(error)], error.message, details))
 
     def _stop_serving(self) -> None:
         if self._serving:
@@ -242,7 +255,7 @@ class Stream:
             pipe.break_off(random)
         soon = random.random() < 0.7
         loop.call_later(
-            random.uniform(0, 0.2 if soon else longest_seconds), self.end, (_UNAVAILABLE, "Connection reset")
+            random.uniform(0, 0.2 if soon else longest_seconds), self.end, (_UNAVAILABLE, "Connection reset", ())
         )
         loop.call_later(random.uniform(0, 0.2 if random.random() < 0.7 else longest_seconds), self._stop_serving)
 
@@ -303,7 +316,7 @@ class Network:
             return  # it hangs, until its dialler gives up
         acceptor = self.acceptors.get(stream.acceptor)
         if not acceptor:
-            stream.end((_UNAVAILABLE, "Connection refused"))
+            stream.end((_UNAVAILABLE, "Connection refused", ()))
         elif not stream.status and not stream.is_accepted:  # it did not arrive by two ways
             stream.accept(acceptor.begin(stream.dialler, stream))
 

@@ -32,6 +32,7 @@ from gateway.commands.sharing import SharingCommands
 from gateway.commands.storing import Room, Storing
 from gateway.continuing import Continuity
 from gateway.dialling import Credentials
+from gateway.endings import Endings
 from gateway.errors import GatewayError
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
@@ -69,12 +70,14 @@ from gateway.store.opening import (
 )
 from gateway.store.own_seal import read_own_seal
 from gateway.store.readers import Readers
+from gateway.watching import watch
 from tests.simulation.nodes.loop import Died, Inline, Life
 from tests.simulation.nodes.network import EXCHANGE, SEND_ATTACHMENTS, Acceptor, Network, Stream
 
 T = TypeVar("T")
 
 DRAFT_DAYS = 30
+NOTHING = Credentials(b"", b"", b"")
 PEER_SERVICE = "/regulator.exchange.v1.PeerService/"
 
 
@@ -147,6 +150,8 @@ class Running:
         site.compared(latest, token_key)
         self.bulletin = Bulletin(latest, backlog)
         self.journaling = Journaling(self.committer, instruments.refused)
+        self._alarms = Alarms(self.committer, self.clock.now)
+        self._endings = Endings(site, parties, self.committer, self.bulletin, self.links, self._alarms)
         self._make_commands(token_key)
         store = Store(
             self.committer,
@@ -178,6 +183,8 @@ class Running:
             asyncio.create_task(chores.expire_drafts(self.drafts)),
             asyncio.create_task(chores.tell_seal(self.seals)),
             asyncio.create_task(chores.destroy_past(self.retention, self._believed)),
+            asyncio.create_task(watch(self._endings.watched, self._alarms)),
+            asyncio.create_task(self._endings.run()),
             asyncio.create_task(self.journaling.run()),
             asyncio.create_task(self._continuity.run(self.committer.latest)),
         ]
@@ -221,23 +228,23 @@ class Running:
         storing = Storing(self.committer, self.readers, room, site.random.randbytes)
         receiving = Receiving(site.parties, self.committer, self.readers, storing, self.clock.now)
         self._transfers = Transfers(self.clock.now, lambda *_: None, lambda _: None)
-        self._wanting = Wanting(receiving, self.bulletin, Alarms(self.committer, self.clock.now), self._transfers)
+        self._wanting = Wanting(receiving, self.bulletin, self._alarms, self._transfers)
         questions = self.attachment_questions = AttachmentQuestions(self.readers)
         self.attachments = AttachmentCommands(self.committer, storing, questions)
         self._clearing = Clearing(self.committer, self.readers, self.clock.now, storing.dropped, unfinished_days=7)
 
     def _attachment_link(self, peer: str) -> AttachmentLink:
-        site, credentials = self._site, Credentials(b"", b"", b"")
+        site, credentials = self._site, partial(self._endings.dialling(lambda _: NOTHING), peer)
         party, origin = site.parties.peers[peer], site.parties.origin_to(peer)
         return SimulatedAttachmentLink(
-            site.network, site.name, party, origin, lambda: credentials, self.readers, Alone(), self._transfers
+            site.network, site.name, party, origin, credentials, self.readers, Alone(), self._transfers
         )
 
     def _link(self, peer: str, store: Store) -> Link:
-        site, credentials = self._site, Credentials(b"", b"", b"")
+        site, credentials = self._site, partial(self._endings.dialling(lambda _: NOTHING), peer)
         party = site.parties.peers[peer]
         return SimulatedLink(
-            site.network, site.name, party, site.parties, lambda: credentials, store, self.bulletin, self.links, Alone()
+            site.network, site.name, party, site.parties, credentials, store, self.bulletin, self.links, Alone()
         )
 
     async def stop(self) -> None:
@@ -261,15 +268,33 @@ class Running:
     def _accept(self, dialler: str, stream: Stream) -> "asyncio.Task[None]":
         context = self._site.context()
         context.run(PEER.set, self._site.parties.peers[dialler])
-        return self._site.loop.create_task(self._serve(stream), context=context)
+        return self._site.loop.create_task(self._serve(dialler, stream), context=context)
 
-    async def _serve(self, stream: Stream) -> None:
+    async def _admitted(self, dialler: str, stream: Stream) -> AsyncIterator[Any]:
+        """As admission does at each message, and within a second where there is none."""
+        requests = aiter(stream.requests())
+        arriving = asyncio.ensure_future(anext(requests, None))
+        try:
+            while True:
+                await asyncio.wait([arriving], timeout=1)
+                self._endings.require_paired(dialler)
+                if arriving.done():
+                    if (request := arriving.result()) is None:
+                        return
+                    yield request
+                    arriving = asyncio.ensure_future(anext(requests, None))
+        finally:
+            arriving.cancel()
+
+    async def _serve(self, dialler: str, stream: Stream) -> None:
         """As the guard and gRPC do around a handler."""
         try:
+            self._endings.require_paired(dialler)
             record = self.journaling.begin({}, PEER_SERVICE + stream.method.name)
             await self.journaling.opened(record)
             CALL_RECORD.set(None)
-            async for response in getattr(self._peer, stream.method.name)(stream.requests(), stream):
+            async for response in getattr(self._peer, stream.method.name)(self._admitted(dialler, stream), stream):
+                self._endings.require_paired(dialler)
                 await stream.answer(response)
         except GatewayError as error:
             stream.finish(error)

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import GatewayError, StoreError, Unavailable, WrongState
 from gateway.identity.certificates import Window
+from gateway.identity.pairing_end import EndMarks, ended
 from gateway.identity.parties import Parties
 from gateway.identity.seal_certificates import seal_of
 from gateway.identity.signers import DatedSeal, Keyring
@@ -56,6 +57,7 @@ class Site:
         trusts_clock: an operator starts it who has looked at the clock
         was_put_back: its database once was, and nobody had said so
         was_far_behind: its clock was; ``is_misled``: it was wrong, and so were all that it could ask
+        has_ended: it ended a pairing once
         is_retired: it is not started again
         backup: to which it goes back before it starts again; ``is_told``: by ``gateway restore``, and not by a copy
         may_have_lost: there was a reason for its start to find commits missing
@@ -88,6 +90,7 @@ class Site:
         self.running: Running | None = None
         self.is_told = True
         self.deaths = self.starts = self.restored = self.begun_anew = 0
+        self.has_ended = False
         self.was_put_back = self.trusts_clock = self.was_far_behind = self.is_misled = False
         self.may_have_lost = self._is_put_back = False  # since the last start that found out
         self._ever_lost, self._token_key = False, b""
@@ -111,6 +114,27 @@ class Site:
     @property
     def high_water(self) -> Path:
         return self.disk.folder / "high-water.json"
+
+    @property
+    def endings(self) -> EndMarks:
+        return EndMarks(self.disk.folder / "ended")
+
+    def end_pairing(self, peer: str) -> bool:
+        """As ``gateway pair end``; False: it had ended already."""
+        known, now = self.endings.read(peer), self.micros() // MICROS
+        if known and not known.is_over:
+            return False
+        self._told("ends", self.name, peer)
+        self.has_ended = True
+        self.endings.write(peer, self._parties.peers[peer].domain, "", ended(known, now, "an operator", "a drill"))
+        return True
+
+    def pair_again(self, peer: str) -> None:
+        """As ``gateway pair import``."""
+        known, now = self.endings.read(peer), self.micros() // MICROS
+        if known and not known.is_over:
+            self._told("pairs again", self.name, peer)
+            self.endings.write(peer, self._parties.peers[peer].domain, "", known.resumed(now))
 
     def may_tell(self, sizes: Mapping[str, int]) -> bool:
         """Whether what is kept beside the database tells that logs of these sizes are not all that there was."""
@@ -138,7 +162,9 @@ class Site:
         """As ``SealFolders.adopt``: the files of the seal in force take the place of those before."""
         if self.next_seal and seal == self.next_seal:
             self.earlier_seals += (self.seal,)
-            self.kept_seals += () if is_told else (self.seal,)
+            if not is_told:
+                self._told("leaves behind", self.name)
+                self.kept_seals += (self.seal,)
             self.seal, self.next_seal = self.next_seal, None
         if is_told and seal == self.seal:
             self.kept_seals = ()

@@ -21,7 +21,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from gateway import attachment_link, chores
+from gateway import attachment_link, chores, endings, watching
 from gateway.identity.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
 from gateway.logs import Log
@@ -189,9 +189,10 @@ class World:
             self.loop.stop()
 
     async def _until(self, condition: Callable[[], bool], seconds: float, failing: str) -> None:
-        end = self.loop.time() + seconds
+        loop = self.loop
+        end = loop.time() - loop.leapt_seconds + seconds
         while not condition():
-            if self.loop.time() > end or any(site.defects for site in self.sites.values()):
+            if loop.time() - loop.leapt_seconds > end or any(site.defects for site in self.sites.values()):
                 raise AssertionError(f"{failing}: {self._state()}")
             await asyncio.sleep(0.5)
 
@@ -200,7 +201,8 @@ class World:
 
     def _is_at_rest(self) -> bool:
         sites = list(self.sites.values())
-        is_up = all(site.running and not site.next_seal for site in sites)  # a seal that is prepared comes in force
+        # A seal that is prepared comes in force, and every peer is told.
+        is_up = all(site.running and not site.next_seal and not site.kept_seals for site in sites)
         return is_up and is_quiet(sites) and self._are_told() and have_files(sites)
 
     def _are_told(self) -> bool:
@@ -322,5 +324,7 @@ def _virtual_times(world: World) -> Iterator[None]:
             stack.enter_context(patch.object(module, "time", clock))
         stack.enter_context(patch.object(chores, "LONGEST_SLEEP_SECONDS", 20.0))
         stack.enter_context(patch.object(chores, "RETRY_SECONDS", 5.0))
+        for module in (endings, watching):
+            stack.enter_context(patch.object(module, "LOOK_SECONDS", 1.0))
         stack.enter_context(patch.object(Log, "defect", world.defect))
         yield
