@@ -57,7 +57,9 @@ class Forked:
         return self.returncode
 
     def _next(self, timeout: float | None) -> int | None:
-        if not select.select([self._told], [], [], timeout)[0]:
+        waiting = select.poll()  # unlike select, also for descriptors from 1024 on
+        waiting.register(self._told, select.POLLIN)
+        if not waiting.poll(None if timeout is None else timeout * 1000):
             raise subprocess.TimeoutExpired("gateway", timeout or 0)
         data = os.read(self._told, NUMBER.size)
         return int(NUMBER.unpack(data)[0]) if data else None

@@ -1,11 +1,16 @@
 """A node that is forked is a process like any other: it ends with its own code, and has nothing of who forked it."""
 
+import os
+import resource
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.support.nodes import STOP_SECONDS, Site, running
+
+MOST_OF_SELECT = 1024  # descriptors; see select(2)
 
 
 @pytest.fixture
@@ -43,6 +48,17 @@ def test_it_has_the_environment_and_the_files_of_a_process_that_was_started(site
         assert described.joinpath("cwd").readlink() == Path.cwd()
     finally:
         site.stop()
+
+
+def test_it_is_waited_for_in_a_process_that_has_many_files_open(site: Site):
+    with ExitStack() as stack:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, MOST_OF_SELECT + 200), hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        while stack.enter_context(Path(os.devnull).open()).fileno() < MOST_OF_SELECT:
+            pass
+        site.start()
+        assert site.stop() == 0
 
 
 def test_a_start_after_an_end_is_another_process(site: Site):
