@@ -56,7 +56,7 @@ def to_catch_up(states: States) -> list[ChannelState]:
     """
     before = given_up([state.seals.sender for state in _ours(states)])
     late = (state for state in left_behind(states) if state.seals.sender.newest.public in before)
-    return [state for state in late if not (state.halt or states[reverse_of(state.origin)].unheard)]
+    return [state for state in late if _takes(state, states)]
 
 
 def cosigning(state: ChannelState, back: ChannelState, here: Sequence[CertifiedSeal]) -> CertifiedSeal:
@@ -94,23 +94,27 @@ def to_rotate(
     if not before_all_is_back:
         require_heard(state for state in states.values() if not state.ended)
     ours = [state for state in _ours(states) if not state.seals.sender.knows(seal.public)]
-    left = [state for state in ours if state.ended and (state.halt or states[reverse_of(state.origin)].unheard)]
+    behind = [state.origin for state in left_behind(states)]
+    left = [state for state in ours if state.ended and (state.origin in behind or not _takes(state, states))]
     telling = [state for state in ours if state not in left]
     if left and not telling and len(ours) == len(_ours(states)):
         raise WrongState(
             "no peer is left that could be told: every pairing has ended, and the channels have halted. Take one up "
             "again, and mend its channel: docs/operations.md"
         )
-    late = {state.ends.recipient for state in left_behind(states) if state in telling and not state.halt}
+    late = {state.ends.recipient for state in telling if state.origin in behind and not state.halt}
     if late:
-        raise WrongState(f"{', '.join(sorted(late))} has yet to be told of the seal in force: ask again in a moment")
+        raise WrongState(
+            f"{', '.join(sorted(late))} has yet to be told of the seal in force: ask again in a moment; or, where the "
+            "alarm seal says why it cannot be, gateway certs replace-seal --peer"
+        )
     return [state.origin for state in telling], left if telling else ()
 
 
 def why_left(state: ChannelState) -> str:
     """Says that a rotation left a channel behind, for people."""
     return (
-        f"the seal was rotated without {state.ends.recipient}: the pairing has ended, and {state.name} takes nothing. "
+        f"the seal was rotated without {state.ends.recipient}: the pairing has ended, and {state.name} takes none now. "
         "Once it does, the seal of before tells the new one there; its keys are kept until then"
     )
 
@@ -129,6 +133,11 @@ def read_own_seal(connection: Connection) -> tuple[CertifiedSeal | None, bool]:
     histories = [SealHistory(tuple(spans)) for spans in found.values()]
     seal = newest(histories)
     return seal, all(seal is None or each.knows(seal.public) for each in histories)
+
+
+def _takes(state: ChannelState, states: States) -> bool:
+    """Whether a rotation may be sealed in a channel of ours: it is open, and what its peer has receipts for is here."""
+    return not (state.halt or states[reverse_of(state.origin)].unheard)
 
 
 def _ours(states: States) -> list[ChannelState]:

@@ -1,5 +1,7 @@
 """A channel that has halted, and whose pairing has ended, holds up no rotation: it is told of it when it goes on."""
 
+from dataclasses import replace
+
 import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
 
@@ -218,6 +220,7 @@ async def test_the_next_rotation_waits_until_a_channel_that_goes_on_was_told_of_
     await left(hk, kr)
     await rotate(hk)
     hk.keyring.add(THIRD, THIRD_KEYS)
+    await keep(hk, RESUMED)
     await hk.committer.submit(lambda tx: tx.reopen(HK_TO_KR))
     error = await refused(rotate(hk, THIRD))
     assert type(error) is WrongState
@@ -272,6 +275,19 @@ async def test_what_cannot_be_sealed_for_one_peer_does_not_fail_with_what_is_for
     await seals.catch_up()
     with pytest.raises(Unavailable, match=r"KR is not told.*by that of before"):
         seals.look()
+
+
+async def test_once_that_pairing_has_ended_again_it_holds_up_no_rotation(hk: Opened, kr: Opened):
+    await without_keys(hk, kr)
+    hk.keyring.add(THIRD, THIRD_KEYS)
+    error = await refused(rotate(hk, THIRD))
+    assert type(error) is WrongState
+    assert "replace-seal --peer" in error.message
+    await keep(hk, replace(ENDED, ended_time=RESUMED.resumed_time + 1))
+    await rotate(hk, THIRD)
+    assert (seals_to(hk, HK_TO_SG), seals_to(hk, HK_TO_KR)) == ([FIRST, SECOND, THIRD], [FIRST])
+    assert [each.origin for each in left_behind(hk.committer.latest().states)] == [HK_TO_KR]
+    hk.earlier_seals = (SECOND, THIRD)
 
 
 async def test_the_seal_in_force_is_put_into_its_channels_by_both_operators(hk: Opened, kr: Opened):
