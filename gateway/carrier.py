@@ -111,10 +111,18 @@ class Carrier:
                     events.append(answer)
         if isinstance(event, wire.Hello):
             self._shown = event.size
-        shown = self._shown
-        if shown is not None and self._store.committer.latest().states[self._origin].unheard:
-            await self._submit(lambda tx: tx.hear_sender(self._origin, shown))
+        await self.hear()
         return True
+
+    async def hear(self) -> None:
+        """Takes that the sender was heard, where that is awaited, once all that it showed is here and receipted.
+
+        Raises:
+            GatewayError: the store could not do it.
+        """
+        shown, state = self._shown, self._store.committer.latest().states[self._origin]
+        if shown is not None and state.unheard and state.receipted_size >= shown:
+            await self._submit(lambda tx: tx.hear_sender(self._origin, shown))
 
     async def _load(self, effect: steps.Load) -> steps.Event:
         recent = self._store.committer.recent.batch(self._origin, effect.first, effect.limit)

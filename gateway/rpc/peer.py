@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceServicer
 
 from gateway.carrier import Carrier, Message, Store
-from gateway.errors import BadInput, RemoteProtocolError, Unavailable
+from gateway.errors import BadInput, GatewayError, RemoteProtocolError, Unavailable
 from gateway.identity.parties import Parties
 from gateway.ledger import steps
 from gateway.ledger.receiver import ReceiverMachine
@@ -128,6 +129,7 @@ class PeerServicer(PeerServiceServicer):
 
         carrier = Carrier(machine, state, self._store, send, lease)
         feeding = asyncio.create_task(self._feed(origin, carrier, requests, outbox))
+        hearing = asyncio.create_task(self._hear(carrier))
         try:
             while (response := await outbox.get()) is not None:
                 self._links.note(origin, LinkStatus(connected=True))
@@ -135,7 +137,8 @@ class PeerServicer(PeerServiceServicer):
             await feeding
         finally:
             feeding.cancel()
-            await asyncio.gather(feeding, return_exceptions=True)
+            hearing.cancel()
+            await asyncio.gather(feeding, hearing, return_exceptions=True)
         if carrier.closing_error:
             _log.warning("stream_refused", channel=origin, error=carrier.closing_error)
             self._links.note(origin, LinkStatus(connected=True, last_error=carrier.closing_error))
@@ -158,6 +161,14 @@ class PeerServicer(PeerServiceServicer):
                         return
         finally:
             await outbox.put(None)
+
+    async def _hear(self, carrier: Carrier) -> None:
+        """Looks after each commit whether its sender has shown what is awaited since then, though it says nothing."""
+        while not self._bulletin.closed:
+            committed = self._bulletin.next()
+            with suppress(GatewayError):  # the next commit is another chance
+                await carrier.hear()
+            await committed.wait()
 
     async def _arriving(self, requests: AsyncIterator[wire.ExchangeRequest]) -> AsyncIterator[wire.ExchangeRequest]:
         """The messages of a stream, as long as the node does not stop."""

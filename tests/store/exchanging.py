@@ -31,8 +31,8 @@ async def exchange(
     to_receiver: asyncio.Queue[Message] = asyncio.Queue()
     to_sender: asyncio.Queue[Message] = asyncio.Queue()
     ends = [
-        (await _carrier(sender, origin, to_receiver), to_sender),
-        (await _carrier(receiver, origin, to_sender), to_receiver),
+        (await carrier_of(sender, origin, to_receiver), to_sender),
+        (await carrier_of(receiver, origin, to_sender), to_receiver),
     ]
     for carrier, _ in reversed(ends):
         await carrier.feed(steps.Opened())
@@ -64,7 +64,8 @@ def shared_store(store: Opened) -> Store:
     )
 
 
-async def _carrier(store: Opened, origin: str, outbox: "asyncio.Queue[Message]") -> Carrier:
+async def carrier_of(store: Opened, origin: str, outbox: "asyncio.Queue[Message]") -> Carrier:
+    """One end of a channel; what it sends goes into the outbox."""
     state, shared = store.state(origin), shared_store(store)
     seals, turned = shared.seals(state), await store.read(read_turn, state)
     machine = (
