@@ -127,12 +127,12 @@ def _channel(subject: Subject, state: ChannelState, oldest: datetime | None) -> 
         said = f"{name} has halted: {halt.reason}: {halt.detail}"
         if halt.reason == FORKED:
             return Finding(Level.FAIL, "channels", said, Remedy(HALTED_FOR_GOOD, f"gateway check {home}"))
-        return Finding(Level.WARN, "channels", said, Remedy(MENDS_ITSELF, f"gateway doctor {home}"))
+        return Finding(Level.FAIL, "channels", said, Remedy(MENDS_ITSELF, f"gateway doctor {home}"))
     said = f"{name}: {state.log.size} envelopes, {state.receipted_size} of them receipted"
     if oldest and (subject.now - oldest).total_seconds() > STUCK_SECONDS:
         said = f"{name}: {waiting_said(state.log.size - state.receipted_size, oldest, subject.now)}"
         todo = "look at the peer, below; what is urgent goes by telephone, until it is reached"
-        return Finding(Level.WARN, "channels", said, Remedy(todo, f"gateway pair list {home}"))
+        return Finding(Level.FAIL, "channels", said, Remedy(todo, f"gateway pair list {home}"))
     return Finding(Level.OK, "channels", said)
 
 

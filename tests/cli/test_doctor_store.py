@@ -121,8 +121,8 @@ def test_a_disk_that_is_nearly_full_is_told(home, monkeypatch, free, level):
     ("reason", "level", "words", "command"),
     [
         ("FORKED", Level.FAIL, "do not restart and do not restore", "gateway check"),
-        ("SENDER_ROLLED_BACK", Level.WARN, "mends itself", "gateway doctor"),
-        ("RESTORED", Level.WARN, "mends itself", "gateway doctor"),
+        ("SENDER_ROLLED_BACK", Level.FAIL, "mends itself", "gateway doctor"),
+        ("RESTORED", Level.FAIL, "mends itself", "gateway doctor"),
     ],
 )
 async def test_a_channel_that_has_halted_is_told_with_what_its_reason_asks_for(home, reason, level, words, command):
@@ -152,7 +152,7 @@ async def test_what_waits_long_for_a_receipt_is_told_with_since_when(home):
     now = datetime.now(UTC)
     await filled(home, now - timedelta(hours=3, minutes=5))
     out, _ = findings(home, "channels", now)
-    assert out.level is Level.WARN
+    assert out.level is Level.FAIL
     assert "hk-to-kr: 2 envelopes wait for a receipt, the oldest since" in out.said
     assert "(3 h 5 min)" in out.said
 
