@@ -9,6 +9,7 @@ from gateway.commands.storing import sweep
 from gateway.errors import SealUnavailable, Unavailable
 from gateway.identity.parties import Parties
 from gateway.ledger.checkpoint import countersign
+from gateway.ledger.times import receipt_time
 from gateway.moments import MICROS, day_at
 from gateway.store.committer import Committer
 from gateway.store.destroying import read_past
@@ -80,7 +81,7 @@ class Retention:
     def _receipt(self, tx: Transaction, origin: str) -> None:
         state = tx.channel(origin)
         if state.head and not read_uncertified(tx.connection, state):
-            time = max(tx.now // MICROS, state.receipt.time if state.receipt else 0)
+            time = receipt_time(tx.now // MICROS, state.receipt)
             signer = self._committer.signing.of_receipts(state, time)
             tx.keep_receipt(origin, countersign(state.head, self._parties.own.domain, signer, time))
 

@@ -19,7 +19,7 @@ def require_come(signed: SignedCheckpoint | Receipt, now: int) -> None:
         raise Untrusted("the peer's clock is more than an hour ahead of this node's, or the other way round")
 
 
-def receipt_time(now: int, kept: Receipt | None, not_before: int) -> int:
+def receipt_time(now: int, kept: Receipt | None, not_before: int = 0) -> int:
     """Gives the time of a receiver's next receipt: it never goes back.
 
     Who stole keys that the receiver had once could show anything that they sign; and what a receiver has given holds
@@ -28,7 +28,7 @@ def receipt_time(now: int, kept: Receipt | None, not_before: int) -> int:
     Args:
         now: its clock, seconds since 1970
         kept: the newest receipt that it has
-        not_before: when it gave one, as that or its sender tells
+        not_before: when it gave one, as that or its sender tells; 0: nothing is shown
 
     Raises:
         Untrusted: what the sender shows is more than two hours ahead: none is given before that.

@@ -21,6 +21,7 @@ from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.note import Note
 from gateway.ledger.settlement import Settlement
 from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK, Halt
+from gateway.ledger.times import receipt_time
 from gateway.moments import MICROS
 from gateway.store.awaiting import commit_alone
 from gateway.store.branches import (
@@ -109,7 +110,7 @@ def keep_history(
                 "The last resort is left, as docs/operations.md tells"
             )
         if known is None or known.checkpoint != head.checkpoint:  # it halted before the receipt was made
-            seal, time = states[origin].seals.receiver.newest, max(tx.now // MICROS, known.time if known else 0)
+            seal, time = states[origin].seals.receiver.newest, receipt_time(tx.now // MICROS, known)
             keyring.require_able(seal, time)
             signer = keyring.signer(seal.public)
             tx.keep_receipt(origin, countersign(head, states[origin].seals.receiver_domain, signer, time))
