@@ -19,6 +19,7 @@ from gateway.ledger import tiles
 from gateway.ledger.checkpoint import Checkpoint, Receipt, Signer, countersign
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.note import Note
+from gateway.ledger.origins import reverse_of
 from gateway.ledger.settlement import Settlement
 from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK, Halt
 from gateway.ledger.times import receipt_time
@@ -39,6 +40,7 @@ from gateway.store.database import Database
 from gateway.store.forking import read_forks
 from gateway.store.journal_log import read_journal, write_journal
 from gateway.store.logs import read_uncertified, reader
+from gateway.store.own_seal import cosigning
 from gateway.store.rebuild import rebuild_within
 from gateway.store.state import ChannelState, read_channels
 from gateway.store.transaction import SALT_BYTES, Transaction
@@ -110,7 +112,8 @@ def keep_history(
                 "The last resort is left, as docs/operations.md tells"
             )
         if known is None or known.checkpoint != head.checkpoint:  # it halted before the receipt was made
-            seal, time = states[origin].seals.receiver.newest, receipt_time(tx.now // MICROS, known)
+            seal = cosigning(states[origin], states[reverse_of(origin)], keyring.seals)
+            time = receipt_time(tx.now // MICROS, known)
             keyring.require_able(seal, time)
             signer = keyring.signer(seal.public)
             tx.keep_receipt(origin, countersign(head, states[origin].seals.receiver_domain, signer, time))
