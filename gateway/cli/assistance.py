@@ -1,7 +1,7 @@
 """``gateway assistance``: lists and shows requests for assistance, and answers them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, cast
@@ -27,7 +27,8 @@ from gateway.cli.options import (
     RequestId,
     asked,
     connect,
-    moment,
+    day,
+    not_empty,
     one_of,
     read_input,
     texts,
@@ -85,9 +86,9 @@ def list_(  # noqa: PLR0913 - an option a filter
         ),
     ] = None,
     due_by: Annotated[
-        datetime | None,
+        date | None,
         typer.Option(
-            parser=moment, metavar="DAY", help="Only what is not closed, and is to be answered by this day (UTC)."
+            parser=day, metavar="DAY", help="Only what is not closed, and is to be answered by this day (UTC)."
         ),
     ] = None,
     overdue: Annotated[
@@ -106,7 +107,7 @@ def list_(  # noqa: PLR0913 - an option a filter
         "peer": peer,
         "requested_authority": authority,
         "answerable_by": answerable_by,
-        "due_by": due_by.date() if due_by else None,
+        "due_by": due_by,
     }
     filters = asked(limit, given) | {"overdue_only": overdue}
     with connect(profile) as client:
@@ -163,12 +164,12 @@ def answer(  # noqa: PLR0913 - an option each
         typer.Option(metavar="FILE", help='JSON of answers by question, {"1": {"en": ...}}; - for standard input.'),
     ] = None,
     event_date: Annotated[
-        datetime | None,
-        typer.Option(parser=moment, metavar="DAY", help="Day on which what is told happened; else the request's own."),
+        date | None,
+        typer.Option(parser=day, metavar="DAY", help="Day on which what is told happened; else the request's own."),
     ] = None,
     expected_by: Annotated[
-        datetime | None,
-        typer.Option(parser=moment, metavar="DAY", help="Day (UTC) by which more follows, such as 2026-05-08."),
+        date | None,
+        typer.Option(parser=day, metavar="DAY", help="Day (UTC) by which more follows, such as 2026-05-08."),
     ] = None,
     case_reference: Annotated[str, typer.Option(help="The own file number for it.")] = "",
     attach: Annotated[
@@ -181,10 +182,17 @@ def answer(  # noqa: PLR0913 - an option each
             help="Send a file, and name it in the answer; repeat it.",
         ),
     ] = None,
-    answer_id: Annotated[str, typer.Option("--id", help="Id of the answer's notice; else a new one.")] = "",
+    answer_id: Annotated[
+        str | None, typer.Option("--id", callback=not_empty, help="Id of the answer's notice; else a new one.")
+    ] = None,
     supersedes: Annotated[
-        str, typer.Option(metavar="ID", help="It takes the place of this earlier answer to the same request.")
-    ] = "",
+        str | None,
+        typer.Option(
+            metavar="ID",
+            callback=not_empty,
+            help="It takes the place of this earlier answer to the same request.",
+        ),
+    ] = None,
     draft: AsDraft = False,
     validate_only: Annotated[
         bool, typer.Option("--validate-only", help="Check everything, and give nothing; what --attach names is sent.")
@@ -202,7 +210,7 @@ def answer(  # noqa: PLR0913 - an option each
         outcome=AssistanceAnswer.Outcome.ValueType(outcome),
         ground=AssistanceAnswer.Ground.ValueType(ground or 0),
         replies=_replies(reply or (), replies),
-        expected_by=_day(expected_by.date()) if expected_by else None,
+        expected_by=_day(expected_by) if expected_by else None,
         case_reference=case_reference,
     )
     said = NoticeContent(
@@ -214,18 +222,18 @@ def answer(  # noqa: PLR0913 - an option each
         detail.request = request.name
         content = _content(request, detail, said, client.server_info().client_authority)
         if event_date:
-            content.event_date.CopyFrom(_day(event_date.date()))
+            content.event_date.CopyFrom(_day(event_date))
         if supersedes:
             content = superseding(content, _earlier(case, supersedes))
         content.attachments.extend(attachments.attach(client, attach or []))
         if draft:
-            act = notice_request(content, recipient=request.sender, notice_id=answer_id)
+            act = notice_request(content, recipient=request.sender, notice_id=answer_id or "")
             drafts.keep(client, act, request_id, as_json=as_json)
             return
         notice = client.create_notice(
             content,
             recipient=request.sender,
-            notice_id=answer_id,
+            notice_id=answer_id or "",
             request_id=request_id,
             validate_only=validate_only,
         )

@@ -21,6 +21,7 @@ from gateway.cli.options import (
     ProfileFile,
     RequestId,
     connect,
+    not_empty,
     one_of,
     quoted,
     read_input,
@@ -68,7 +69,10 @@ def create(  # noqa: PLR0913 - an option each
     to: Annotated[
         list[str] | None, typer.Option("--to", metavar="CODE", help="Jurisdiction; else the file's recipient, or all.")
     ] = None,
-    supersedes: Annotated[str, typer.Option(metavar="ID", help="The notice takes the place of this earlier one.")] = "",
+    supersedes: Annotated[
+        str | None,
+        typer.Option(metavar="ID", callback=not_empty, help="The notice takes the place of this earlier one."),
+    ] = None,
     update: Annotated[str, typer.Option(metavar="NAME", help="Write this draft anew, instead of a new one.")] = "",
     validate_only: Annotated[bool, typer.Option("--validate-only", help="Check everything, and keep nothing.")] = False,
     request_id: RequestId = None,
@@ -89,7 +93,7 @@ def create(  # noqa: PLR0913 - an option each
     _report(draft, "the draft is valid" if validate_only else f"{draft_id(draft)} is written", as_json=as_json)
 
 
-def _read(file: Path, new_id: str, to: list[str], supersedes: str) -> Act:
+def _read(file: Path, new_id: str, to: list[str], supersedes: str | None) -> Act:
     data = read_input(file)
     if _schema_of(data) == FRAMEWORK_SCHEMA:
         framework = read_framework(data)

@@ -30,7 +30,9 @@ from gateway.cli.options import (
     ProfileFile,
     RequestId,
     connect,
+    day,
     moment,
+    not_empty,
     one_of,
     texts,
     words,
@@ -108,7 +110,7 @@ def compare(
     second: CodeOfSecond,
     *,
     profile: ProfileFile,
-    as_of: Annotated[datetime | None, typer.Option(parser=moment, metavar="DAY", help="The day; else today.")] = None,
+    as_of: Annotated[date | None, typer.Option(parser=day, metavar="DAY", help="The day; else today.")] = None,
     known_at: Annotated[
         datetime | None, typer.Option(parser=moment, metavar="TIME", help="As the node knew it then.")
     ] = None,
@@ -122,7 +124,7 @@ def compare(
     A cell tells the rules in force on both sides, such as 3 / 2, the pending ones (+1), and how they are judged.
     """
     with connect(profile) as client:
-        found = _whole_comparison(client, first, second, as_of.date() if as_of else None, known_at)
+        found = _whole_comparison(client, first, second, as_of, known_at)
     if html:
         html.write_text(page(found), "utf-8")
     if as_json:
@@ -166,7 +168,9 @@ def assess(  # noqa: PLR0913 - an option each
             metavar="FRAMEWORK/ID", help="Instead: the pair that is judged, the first side's and the second's."
         ),
     ] = None,
-    supersedes: Annotated[str, typer.Option(metavar="ID", help="Earlier assessment whose place it takes.")] = "",
+    supersedes: Annotated[
+        str | None, typer.Option(metavar="ID", callback=not_empty, help="Earlier assessment whose place it takes.")
+    ] = None,
     assessment_id: Annotated[str, typer.Option("--id", help="Its id; else the node makes one.")] = "",
     draft: AsDraft = False,
     request_id: RequestId = None,
@@ -178,7 +182,7 @@ def assess(  # noqa: PLR0913 - an option each
         second_jurisdiction=second,
         outcome=AssessmentContent.Outcome.ValueType(outcome),
         reasons=[LocalizedText(language_tag=tag, text=text) for tag, text in texts(reason, "--reason").items()],
-        supersedes=_full("assessments", supersedes),
+        supersedes=_full("assessments", supersedes or ""),
     )
     _aim(content, sector, topic, provision or [])
     with connect(profile) as client:

@@ -1,6 +1,6 @@
 """``gateway framework``: publishes, lists, shows and exports frameworks of rules."""
 
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, cast
@@ -32,6 +32,7 @@ from gateway.cli.options import (
     RequestId,
     asked,
     connect,
+    day,
     moment,
     one_of,
     read_input,
@@ -142,7 +143,7 @@ def show(  # noqa: PLR0913 - an option a filter
     ] = None,
     text: Annotated[str | None, typer.Option(help="Words in the id, the citation, the title or the rule.")] = None,
     as_of: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="DAY", help="Only what is in force on this day.")
+        date | None, typer.Option(parser=day, metavar="DAY", help="Only what is in force on this day.")
     ] = None,
     known_at: Annotated[
         datetime | None, typer.Option(parser=moment, metavar="TIME", help="As the node knew it then.")
@@ -161,7 +162,7 @@ def show(  # noqa: PLR0913 - an option a filter
         "topic": topic,
         "status": status,
         "text": text,
-        "as_of": as_of.date() if as_of else None,
+        "as_of": as_of,
         "known_at": known_at,
     }
     filters = asked(limit, given)

@@ -27,6 +27,7 @@ from gateway.cli.options import (
     asked,
     connect,
     moment,
+    not_empty,
     one_of,
     read_input,
     texts,
@@ -62,7 +63,8 @@ def create(  # noqa: PLR0913 - an option a choice
     *,
     profile: ProfileFile,
     notice_id: Annotated[
-        str | None, typer.Option("--id", help="Id of the one notice; else the file's, or a new one.")
+        str | None,
+        typer.Option("--id", callback=not_empty, help="Id of the one notice; else the file's, or a new one."),
     ] = None,
     to: Annotated[
         str | None, typer.Option("--to", metavar="CODE", help="Jurisdiction; else the file's recipient.")
@@ -78,8 +80,9 @@ def create(  # noqa: PLR0913 - an option a choice
         ),
     ] = None,
     supersedes: Annotated[
-        str, typer.Option(metavar="ID", help="The one notice takes the place of this earlier one.")
-    ] = "",
+        str | None,
+        typer.Option(metavar="ID", callback=not_empty, help="The one notice takes the place of this earlier one."),
+    ] = None,
     draft: AsDraft = False,
     validate_only: Annotated[
         bool, typer.Option("--validate-only", help="Check everything, and give nothing; what --attach names is sent.")

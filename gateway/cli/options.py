@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Annotated, Protocol
 
@@ -20,6 +20,14 @@ MAX_PAGE_SIZE = 1000  # of a request for a page, as the contract has it
 MAX_INDEX, MAX_VERSION = 2**63 - 1, 2**32 - 1  # of an envelope or an entry; of a framework
 LANGUAGE_TEXT = "LANGUAGE=TEXT"
 
+
+def not_empty(given: str | None) -> str | None:
+    """Passes what says something: an unset variable of a script must not be taken as an option that was left out."""
+    if given is not None and not given.strip():
+        raise typer.BadParameter("must not be empty: leave the option out where there is none")
+    return given
+
+
 ProfileFile = Annotated[
     Path,
     typer.Option("--profile", envvar="GATEWAY_PROFILE", help="Profile that says where the node is and who calls it."),
@@ -34,7 +42,12 @@ AuthorityFolder = Annotated[
 NoticeName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the notice, such as hk-2026-017.")]
 RequestId = Annotated[
     str | None,
-    typer.Option("--request-id", metavar="UUID", help="Repeat with the same UUID, and it is still done once."),
+    typer.Option(
+        "--request-id",
+        metavar="UUID",
+        callback=not_empty,
+        help="Repeat with the same UUID, and it is still done once.",
+    ),
 ]
 
 
@@ -103,6 +116,14 @@ def moment(given: str) -> datetime:
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):  # the latter of years 1 and 9999, where UTC's is another one
         raise typer.BadParameter(f"{given!r} is not a moment such as 2026-05-08 or 2026-05-08T09:00:00Z") from None
+
+
+def day(given: str) -> date:
+    """Reads a day of ISO 8601. A moment is none: which day it is differs with the time zone."""
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise typer.BadParameter(f"{given!r} is not a day such as 2026-05-08") from None
 
 
 def quoted(etag: str) -> str:

@@ -1,7 +1,7 @@
 """``gateway sharing``: asks for consent to pass notices on, grants and refuses it, marks what is passed on."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date
 from itertools import islice
 from typing import Annotated
 
@@ -19,7 +19,7 @@ from gateway.cli.options import (
     ProfileFile,
     RequestId,
     connect,
-    moment,
+    day,
     one_of,
     quoted,
     texts,
@@ -152,7 +152,7 @@ def grant(  # noqa: PLR0913 - an option each
         typer.Option(metavar=LANGUAGE_TEXT, help="What who shares has to see to; one text a language."),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="DAY", help="Last day (UTC) on which it may be passed on.")
+        date | None, typer.Option(parser=day, metavar="DAY", help="Last day (UTC) on which it may be passed on.")
     ] = None,
     etag: Etag = "",
     validate_only: ValidateOnly = False,
@@ -165,7 +165,7 @@ def grant(  # noqa: PLR0913 - an option each
             _full(name),
             reason=texts(reason or (), "--reason"),
             conditions=texts(condition or (), "--condition"),
-            valid_until=until.date() if until else None,
+            valid_until=until,
             etag=quoted(etag),
             request_id=request_id,
             validate_only=validate_only,

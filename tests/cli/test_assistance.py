@@ -84,6 +84,14 @@ def test_an_answer_may_take_the_place_of_another_one_to_the_same_request_alone(p
     assert "kr-other is no answer to hk-1" in ran.err
 
 
+@pytest.mark.parametrize("option", ["--supersedes", "--id", "--request-id"])
+def test_the_empty_word_of_a_variable_that_is_not_set_gives_no_other_answer(profile, given, option):
+    ran = answer(profile, "--outcome", "complete", option, "")
+    assert (ran.code, given) == (2, [])
+    assert option in ran.err
+    assert "must not be empty" in ran.err
+
+
 def test_replies_of_a_file_and_of_options_come_together(profile, given, tmp_path):
     (tmp_path / "replies.json").write_text(json.dumps({"2": {"en": "In May."}}))
     replies = ("--replies", tmp_path / "replies.json", "--reply", "2=ko=5월.", "--reply", "1=en=A=B.")

@@ -1,7 +1,7 @@
 """The words of options, and how they are read."""
 
 import ast
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Sector
 
 from gateway.cli import options
-from gateway.cli.options import client_id, moment, one_of, read_input, texts, word_of, words
+from gateway.cli.options import client_id, day, moment, one_of, read_input, texts, word_of, words
 from gateway.identity.names import ClientId
 
 
@@ -47,6 +47,14 @@ def test_moments_without_a_zone_are_in_utc():
         moment("yesterday")
     with pytest.raises(typer.BadParameter, match="such as 2026-05-08"):
         moment("0001-01-01T00:00:00+14:00")  # in UTC it lies before the year 1
+
+
+def test_a_moment_is_no_day():
+    """One in the morning of the 8th in Seoul is the 7th in UTC."""
+    assert day("2026-05-08") == date(2026, 5, 8)
+    for given in ("2026-05-08T01:00:00+09:00", "2026-05-08T09:00:00Z", "2026-02-30", "today", ""):
+        with pytest.raises(typer.BadParameter, match="such as 2026-05-08"):
+            day(given)
 
 
 def test_what_is_repeated_under_a_request_id_holds_nothing_of_the_clock():
