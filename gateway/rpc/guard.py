@@ -4,7 +4,7 @@ A handler behind it takes a message or messages and returns or yields messages; 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any, Protocol
@@ -142,8 +142,10 @@ class Guard:
                     await self._journaling.opened(record)
                     CALL_RECORD.set(None)  # what follows is the node's own work: a channel's logs tell of it
                     messages = (self._bulk if is_bulk(method) else self._messages)(caller, chunks, read, ask)
-                    async for message in behaviour(messages, context):
-                        yield write(message)
+                    # What is in hand is given back now, and not when the collector finds it.
+                    async with aclosing(messages), aclosing(behaviour(messages, context)) as answers:
+                        async for message in answers:
+                            yield write(message)
                 measured.code = OK
             except Exception as error:  # noqa: BLE001
                 await self._refuse(record, measured, context, error)
@@ -204,7 +206,7 @@ class Guard:
 
     async def _messages(
         self, caller: str, chunks: AsyncIterator[bytes], read: Any, ask: Callable[[], None]
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncGenerator[Any, None]:
         """The messages of a stream, as fast as its caller may send; who that is is asked for again with each."""
         async for data in chunks:
             if pause_seconds := self._quotas.charge(caller, calls_of(len(data))):
@@ -219,7 +221,7 @@ class Guard:
 
     async def _bulk(
         self, caller: str, chunks: AsyncIterator[bytes], read: Any, ask: Callable[[], None]
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncGenerator[Any, None]:
         """Likewise, of messages that are bytes of files: each counts as one call, and few of all files are in hand."""
         async for data in chunks:
             if pause_seconds := self._quotas.charge(caller, 1):

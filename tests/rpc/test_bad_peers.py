@@ -97,6 +97,12 @@ def test_a_newer_stream_ends_the_older_one(channel):
     assert refusal(ended.value).reason == "UNAVAILABLE"
 
 
+def test_large_messages_that_are_refused_leave_room_for_others(channel):
+    """Else the third one of a peer waits for ever, and with it each batch of more than 64 KiB."""
+    for _ in range(5):
+        assert exchange(channel, hello(receipt=b"a" * 100_000)).reason == BROKEN
+
+
 def test_after_all_that_the_other_peer_is_served(nodes, channel):
     for _ in range(3):
         exchange(channel, b"\xff")
