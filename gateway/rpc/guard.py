@@ -31,6 +31,7 @@ from gateway.telemetry.tracing import OFF, Tracing, refused
 
 _log = Log(__name__)
 
+LAST_WRITE_SECONDS = 5.0  # that an answer under way may take once its stream is ended
 _FAULTS = frozenset({Code.INTERNAL, Code.UNAVAILABLE, Code.UNKNOWN, Code.DEADLINE_EXCEEDED})
 """Codes that say that the node, and not its caller, did not do its part."""
 
@@ -134,7 +135,7 @@ class Guard:
         return call
 
     def _stream_stream(self, method: str, calls: MethodCalls, behaviour: Any, read: Any, write: Any) -> Any:
-        async def call(chunks: AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
+        async def call(chunks: AsyncIterator[bytes], context: Context) -> None:
             shown, measured = _shown(context), _measured(calls)
             record = self._journaling.begin(shown.session, method)
             try:
@@ -145,8 +146,14 @@ class Guard:
                     # What is in hand is given back now, and not when the collector finds it.
                     async with aclosing(messages), aclosing(behaviour(messages, context)) as answers:
                         async for message in answers:
-                            yield write(message)
+                            await _sent(write(message), context)
                 measured.code = OK
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if context.cancelled() or task is None:
+                    raise  # the caller has gone
+                task.uncancel()
+                await self._refuse(record, measured, context, Unavailable("the stream was ended here; call again"))
             except Exception as error:  # noqa: BLE001
                 await self._refuse(record, measured, context, error)
 
@@ -256,6 +263,17 @@ class Guard:
         error.__traceback__ = error.__cause__ = error.__context__ = None
         await self._journaling.refused(record, error)
         await context.abort_with_status(rpc_status.to_status(status_of(error)))
+
+
+async def _sent(data: bytes, context: Context) -> None:
+    """Sends an answer to its end, though the stream be ended meanwhile: gRPC sends no status after half a write."""
+    writing = asyncio.ensure_future(context.write(data))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        if not context.cancelled():
+            await asyncio.wait([writing], timeout=LAST_WRITE_SECONDS)
+        raise
 
 
 def _tell(record: CallRecord, error: GatewayError) -> None:
