@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.findings import sh
 from gateway.cli.given import new_folder, used
 from gateway.cli.given_home import opened_home
 from gateway.cli.options import HomeFolder, ProfileFile, connect, key_uri, now
@@ -61,7 +62,7 @@ def request_seal(
     say("made. On the machine of the node authority, for each of the two:")
     for each in requests:
         id_ = NodeId(node.config.node.domain)
-        say(f"  gateway certs issue AUTHORITIES --profile seal --id {id_} --csr {each} --out {folder}")
+        say(f"  gateway certs issue AUTHORITIES --profile seal --id {id_} --csr {sh(each)} --out {sh(folder)}")
 
 
 def prepare_seal(home: HomeFolder, folder: SealFolderPath) -> None:

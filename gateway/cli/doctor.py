@@ -6,7 +6,7 @@ import typer
 
 from gateway.cli import doctor_files, doctor_home, doctor_network, doctor_running, doctor_store
 from gateway.cli.failures import DOES_NOT_HOLD
-from gateway.cli.findings import Finding, Level, Remedy, Subject, is_failing, tell
+from gateway.cli.findings import Finding, Level, Remedy, Subject, is_failing, sh, tell
 from gateway.cli.options import AsJson, HomeFolder, now
 from gateway.cli.output import write_json
 from gateway.errors import GatewayError, WrongForm
@@ -137,9 +137,13 @@ def examine(subject: Subject) -> Iterator[Finding]:
     try:
         node = subject.home.config.node
     except GatewayError as error:
-        todo = Remedy("correct config.toml, then look again: nothing else was checked", f"$EDITOR {path}/config.toml")
+        todo = Remedy(
+            "correct config.toml, then look again: nothing else was checked", f"$EDITOR {sh(path)}/config.toml"
+        )
         if not subject.home.config_file.exists():
-            todo = Remedy("give the home of a node; where it is lost, gateway restore makes it again", f"ls -la {path}")
+            todo = Remedy(
+                "give the home of a node; where it is lost, gateway restore makes it again", f"ls -la {sh(path)}"
+            )
         yield Finding(Level.FAIL, "configuration", error.message, todo)
         return
     yield Finding(Level.OK, "configuration", f"{node.jurisdiction} {node.domain}")
@@ -147,6 +151,6 @@ def examine(subject: Subject) -> Iterator[Finding]:
         try:
             yield from check(subject)
         except (GatewayError, OSError) as error:
-            last_resort = Remedy(remedy.todo, remedy.command.format(home=path))
+            last_resort = Remedy(remedy.todo, remedy.command.format(home=sh(path)))
             known = doctor_store.upgrade(path) if isinstance(error, WrongForm) else last_resort
             yield Finding(Level.FAIL, name, str(error), known)

@@ -8,7 +8,7 @@ from itertools import islice
 from gateway.attaching import quotas_of, room_of
 from gateway.cli.channel_findings import STUCK_SECONDS
 from gateway.cli.file_findings import FULL_PART, NOT_SENT, NOT_TAKEN, NOT_WANTED, QUOTA
-from gateway.cli.findings import Finding, Level, Remedy, Subject
+from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
 from gateway.cli.output import size_said
 from gateway.errors import BadInput, NoRoom
 from gateway.moments import DAY_MICROS, MICROS, datetime_of
@@ -40,7 +40,7 @@ def files(subject: Subject) -> Iterator[Finding]:
         asked = partial(room.require, kept=kept, owed_bytes=owed, reusable_bytes=reusable)
         yield _stuck(subject, each, asked)
     if len(found) > MOST:
-        remedy = Remedy("these are the oldest; once they move, look again", f"gateway doctor {home.path}")
+        remedy = Remedy("these are the oldest; once they move, look again", f"gateway doctor {sh(home.path)}")
         yield Finding(Level.WARN, "files", "more files wait", remedy)
     if not found:
         yield Finding(Level.OK, "files", "no notice waits for a file that does not move")
@@ -52,7 +52,7 @@ def _quotas(subject: Subject, totals: Mapping[Owner, Totals]) -> Iterator[Findin
         quota, count = quotas.get(owner, 0), taken.whole_files + taken.coming_files
         said = f"{owner.authority or owner.peer}: {count} files, {size_said(taken.kept_bytes)} of {size_said(quota)}"
         if taken.kept_bytes > FULL_PART * quota:
-            yield Finding(Level.WARN, "files", said, Remedy(QUOTA, f"$EDITOR {subject.home.config_file}"))
+            yield Finding(Level.WARN, "files", said, Remedy(QUOTA, f"$EDITOR {sh(subject.home.config_file)}"))
         elif count:
             yield Finding(Level.OK, "files", said)
 
@@ -64,24 +64,24 @@ def _stuck(subject: Subject, file: Lacking, require_room: Callable[[Owner, int],
     if file.is_outgoing:
         if file.is_whole:
             said = f"{said} waits since {_at(file.since)} for {file.peer} to hold it"
-            return Finding(Level.WARN, "files", said, Remedy(NOT_WANTED, f"gateway pair list {home.path}"))
-        return Finding(Level.FAIL, "files", f"{said} is not here", Remedy(LOST, f"gateway check {home.path}"))
+            return Finding(Level.WARN, "files", said, Remedy(NOT_WANTED, f"gateway pair list {sh(home.path)}"))
+        return Finding(Level.FAIL, "files", f"{said} is not here", Remedy(LOST, f"gateway check {sh(home.path)}"))
     if file.is_whole:
         todo = "the channel to the peer must be open, and the node run: the peer is then told that all is here"
-        remedy = Remedy(todo, f"gateway doctor {home.path}")
+        remedy = Remedy(todo, f"gateway doctor {sh(home.path)}")
         return Finding(Level.WARN, "files", f"{said} is here, and {file.peer} was not told so", remedy)
     if file.number is None:
         try:
             require_room(Owner(peer=file.peer), file.size_bytes)
         except (NoRoom, BadInput) as error:
             said = f"{said} is not taken: {error.message}"
-            return Finding(Level.FAIL, "files", said, Remedy(NOT_TAKEN, f"$EDITOR {home.config_file}"))
+            return Finding(Level.FAIL, "files", said, Remedy(NOT_TAKEN, f"$EDITOR {sh(home.config_file)}"))
     here = f"{size_said(file.stored_bytes)} are here, the last since {_at(file.touched_at or file.since)}"
     if file.touched_at is not None:
         days = home.config.attachments.unfinished_days
         end = _at(file.touched_at + days * DAY_MICROS)
         here += f", and are let go of at {end} if no more come: unfinished_days = {days}"
-    remedy = Remedy(NOT_SENT, f"gateway pair list {home.path}")
+    remedy = Remedy(NOT_SENT, f"gateway pair list {sh(home.path)}")
     return Finding(Level.WARN, "files", f"{said} waits for {file.peer} to send it: {here}", remedy)
 
 

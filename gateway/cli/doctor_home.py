@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.cli.findings import Finding, Level, Remedy, Subject, validity
+from gateway.cli.findings import Finding, Level, Remedy, Subject, sh, validity
 from gateway.errors import ConfigError, GatewayError, Unavailable, VerificationError
 from gateway.home import KEYS, Home
 from gateway.identity.certificates import Window, load_certificate
@@ -37,13 +37,15 @@ def _renewal(subject: Subject, profile: str) -> Remedy:
 def _replacement(subject: Subject) -> Remedy:
     """A seal that has ended signs no rotation either."""
     todo = "issue a new one as for a seal that is lost, stop the node, and replace it (docs/certificates.md)"
-    return Remedy(todo, f"gateway certs replace-seal {subject.home.path} new-seal")
+    return Remedy(todo, f"gateway certs replace-seal {sh(subject.home.path)} new-seal")
 
 
 def _admission(subject: Subject) -> Remedy:
     node = subject.home.config.node
     client = f"spiffe://{node.domain}/{node.authorities[0]}/SYSTEM"
-    command = f"gateway client add {subject.home.path} --certs AUTHORITIES --id {client} --role operator --out SYSTEM"
+    command = (
+        f"gateway client add {sh(subject.home.path)} --certs AUTHORITIES --id {client} --role operator --out SYSTEM"
+    )
     return Remedy("admit the back-office systems, and a client for the operators", command)
 
 
@@ -52,10 +54,12 @@ def permissions(subject: Subject) -> Iterator[Finding]:
     home = subject.home
     changed = [each for each in (home.path, *_deciding(home)) if each.exists() and each.stat().st_mode & 0o022]
     for path in changed:
-        remedy = Remedy("close it: who changes it decides who is trusted, and what keys are used", f"chmod go-w {path}")
+        remedy = Remedy(
+            "close it: who changes it decides who is trusted, and what keys are used", f"chmod go-w {sh(path)}"
+        )
         yield Finding(Level.FAIL, "home", f"{path} can be changed by others", remedy)
     if home.path.stat().st_mode & 0o077:
-        remedy = Remedy("close it: the database holds all that notices say", f"chmod 700 {home.path}")
+        remedy = Remedy("close it: the database holds all that notices say", f"chmod 700 {sh(home.path)}")
         yield Finding(Level.WARN, "home", f"{home.path} is open to others", remedy)
     elif not changed:
         yield Finding(Level.OK, "home", f"{home.path} is its owner's alone")
@@ -85,7 +89,7 @@ def officers(subject: Subject) -> Iterator[Finding]:
         try:
             source.look()
         except GatewayError as error:
-            remedy = Remedy("correct [officers], or ask who runs the issuer", f"$EDITOR {subject.home.config_file}")
+            remedy = Remedy("correct [officers], or ask who runs the issuer", f"$EDITOR {sh(subject.home.config_file)}")
             yield Finding(Level.FAIL, "officers", f"{source.name}: {error.message}", remedy)
         else:
             yield Finding(Level.OK, "officers", f"the keys of {source.name} can be used")
@@ -93,7 +97,7 @@ def officers(subject: Subject) -> Iterator[Finding]:
 
 def keys(subject: Subject) -> Iterator[Finding]:
     """Each private key: its file belongs to its owner alone, and it is that of its certificate."""
-    restore = Remedy("restore both from the same backup of the keys", f"gateway certs show {subject.home.path}")
+    restore = Remedy("restore both from the same backup of the keys", f"gateway certs show {sh(subject.home.path)}")
     yield from _token(subject)
     for name in KEYS:
         key, certificate = subject.home.key(name), subject.home.certificate(name)
@@ -102,7 +106,7 @@ def keys(subject: Subject) -> Iterator[Finding]:
         try:
             fits = read_key(key).public_key() == read_certificate(certificate).public_key()
         except ConfigError as error:
-            remedy = Remedy("make it readable to the node alone; if it is gone, restore it", f"chmod 600 {key}")
+            remedy = Remedy("make it readable to the node alone; if it is gone, restore it", f"chmod 600 {sh(key)}")
             yield Finding(Level.FAIL, "keys", error.message, remedy)
             continue
         if fits:
@@ -111,7 +115,7 @@ def keys(subject: Subject) -> Iterator[Finding]:
             yield Finding(Level.FAIL, "keys", f"{key.name} is not the key of {certificate.name}", restore)
     folder = subject.home.path / "keys"
     if folder.stat().st_mode & 0o077:
-        remedy = Remedy("close it: who reads the keys can sign as this jurisdiction", f"chmod 700 {folder}")
+        remedy = Remedy("close it: who reads the keys can sign as this jurisdiction", f"chmod 700 {sh(folder)}")
         yield Finding(Level.WARN, "keys", f"{folder} is open to others", remedy)
 
 
@@ -124,7 +128,7 @@ def _token(subject: Subject) -> Iterator[Finding]:
     try:
         reach(home.seals.in_force.keys())
     except ConfigError as error:
-        remedy = Remedy("correct [pkcs11], the PIN or the key: docs/operations.md", f"$EDITOR {home.config_file}")
+        remedy = Remedy("correct [pkcs11], the PIN or the key: docs/operations.md", f"$EDITOR {sh(home.config_file)}")
         yield Finding(Level.FAIL, "keys", error.message, remedy)
     except Unavailable as error:
         command = f"pkcs11-tool --module {shlex.quote(home.config.pkcs11.module)} --list-token-slots"
@@ -139,7 +143,7 @@ def certificates(subject: Subject) -> Iterator[Finding]:
     """The two roots, the node's TLS certificate, and all others: whose, by whom, how long, whether revoked."""
     home, now, renewal = subject.home, subject.now, _renewal(subject, "node")
     todo = "make a new authority, and trust both for a while: docs/certificates.md"
-    successor = Remedy(todo, f"gateway certs trust {home.path} ROOT FILE")
+    successor = Remedy(todo, f"gateway certs trust {sh(home.path)} ROOT FILE")
     for name in ("node-authority", "client-authority"):
         for root in home.roots(name):
             yield validity("certificates", name, Window.of(root), now, successor)
@@ -156,7 +160,7 @@ def certificates(subject: Subject) -> Iterator[Finding]:
         if each.revoked:
             remedy = Remedy(
                 "if that is right, replace it; if nobody knows why, treat its key as stolen (docs/certificates.md)",
-                f"gateway certs status {home.path}",
+                f"gateway certs status {sh(home.path)}",
             )
             yield Finding(Level.FAIL, "certificates", f"{each.purpose} ({each.subject}) is revoked", remedy)
 
@@ -192,7 +196,7 @@ def _unread_lists(home: Home) -> Iterator[Finding]:
     names = " or ".join(f"peers/{each.jurisdiction.lower()}.crl" for each in documents)
     remedy = Remedy(
         f"rename it: trust/client-authority.crl for own clients{names and f', {names} for a peer'}",
-        f"ls {home.path}/trust {home.path}/peers",
+        f"ls {sh(home.path)}/trust {sh(home.path)}/peers",
     )
     for folder in ("trust", "peers"):
         for path in sorted((home.path / folder).glob("*.crl")):
@@ -219,7 +223,7 @@ def pairings(subject: Subject) -> Iterator[Finding]:
     documents = subject.home.peer_documents()
     if not documents:
         todo = "exchange pairing documents with the peer's operator, then gateway pair import"
-        exchange = Remedy(todo, f"gateway pair export {subject.home.path} --out own.json")
+        exchange = Remedy(todo, f"gateway pair export {sh(subject.home.path)} --out own.json")
         yield Finding(Level.WARN, "pairings", "the node has no peer", exchange)
     ended = ended_peers(subject.home)
     for document in documents:
@@ -233,7 +237,7 @@ def pairings(subject: Subject) -> Iterator[Finding]:
 
 def _pairing(document: PairingDocument, subject: Subject) -> Finding:
     todo = f"ask the operator of {document.domain} for a new pairing document, and compare its fingerprint"
-    remedy = Remedy(todo, f"gateway pair import {subject.home.path} {document.jurisdiction.lower()}.json")
+    remedy = Remedy(todo, f"gateway pair import {sh(subject.home.path)} {document.jurisdiction.lower()}.json")
     try:
         document.seal_at(subject.now)
     except VerificationError as error:

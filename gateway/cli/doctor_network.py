@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cryptography import x509
 
-from gateway.cli.findings import Finding, Level, Remedy, Subject
+from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
 from gateway.config import reachable
 from gateway.errors import ConfigError, GatewayError, Unavailable
 from gateway.home import Home
@@ -68,7 +68,7 @@ def collector(subject: Subject) -> Iterator[Finding]:
         require_collector(section, home.path)
     except Unavailable as error:
         todo = "look at [telemetry], at the collector and at firewalls; what the node serves does not depend on it"
-        remedy = Remedy(todo, f"$EDITOR {home.config_file}")
+        remedy = Remedy(todo, f"$EDITOR {sh(home.config_file)}")
         yield Finding(Level.WARN, "collector", f"{section.endpoint}: {error.message}", remedy)
     else:
         yield Finding(Level.OK, "collector", f"{section.endpoint} answers")
@@ -91,12 +91,14 @@ def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:
         )
     except (GatewayError, OSError) as error:
         todo = "compare the pairing documents with its operator, fingerprint by fingerprint"
-        return Finding(Level.FAIL, "peers", f"{where}: {error}", Remedy(todo, f"gateway pair list {subject.home.path}"))
+        return Finding(
+            Level.FAIL, "peers", f"{where}: {error}", Remedy(todo, f"gateway pair list {sh(subject.home.path)}")
+        )
     return Finding(Level.OK, "peers", f"{where}: TLS 1.3 both ways, {NodeId(document.domain)}")
 
 
 def _own_files(home: Home) -> Remedy:
-    return Remedy("put the node's own files right first", f"gateway certs show {home.path}")
+    return Remedy("put the node's own files right first", f"gateway certs show {sh(home.path)}")
 
 
 def split(address: str) -> tuple[str, int]:
@@ -115,7 +117,7 @@ def bindable(subject: Subject, where: str, host: str, port: int) -> Finding:
         except OSError as error:
             remedy = Remedy(
                 "choose an address of this machine and a free port in config.toml",
-                f"$EDITOR {subject.home.config_file}",
+                f"$EDITOR {sh(subject.home.config_file)}",
             )
             return Finding(Level.FAIL, "listeners", f"{where} cannot be used: {error.strerror}", remedy)
     return Finding(Level.OK, "listeners", f"{where} is free; the node does not run")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.cli.doctor_network import bindable, split
-from gateway.cli.findings import Finding, Level, Remedy, Subject
+from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
 from gateway.metrics import table
 
 TIMEOUT_SECONDS = 5
@@ -46,13 +46,13 @@ def _told(subject: Subject, values: Values) -> Iterator[Finding]:
     said = f"{waiting:.0f} of {limit:.0f} places of the writer's queue are taken"
     if limit and waiting > FULL_PART * limit:
         todo = "commits are too slow for what comes: look at the disk, then bound the client that sends so much"
-        yield Finding(Level.FAIL, "queue", said, Remedy(todo, f"iostat -x 5; $EDITOR {config}"))
+        yield Finding(Level.FAIL, "queue", said, Remedy(todo, f"iostat -x 5; $EDITOR {sh(config)}"))
     else:
         yield Finding(Level.OK, "queue", said)
     if failed := _sum(values, table.COMMIT_FAILURES.name):
         todo = "look at the disk or the database server; callers were told UNAVAILABLE and try again"
         said = f"commits that failed since the node began: {failed:.0f}"
-        yield Finding(Level.WARN, "queue", said, Remedy(todo, f"df -h {subject.home.path}"))
+        yield Finding(Level.WARN, "queue", said, Remedy(todo, f"df -h {sh(subject.home.path)}"))
 
 
 def _page(host: str, port: int) -> str:

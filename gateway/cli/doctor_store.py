@@ -8,7 +8,7 @@ from pathlib import Path
 import pysqlite3.dbapi2 as sqlite
 
 from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, missing_said, waiting_said
-from gateway.cli.findings import Finding, Level, Remedy, Subject
+from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
 from gateway.errors import GatewayError
 from gateway.home import KEYS
 from gateway.identity.certificates import Window
@@ -60,7 +60,9 @@ def database(subject: Subject) -> Iterator[Finding]:
     file = local_file(config.database.url, home)
     if file and not file.exists():
         todo = "see that database.url names its place; else restore the newest backup, or, without one, --from-peers"
-        yield Finding(Level.FAIL, "database", not_there(file).message, Remedy(todo, f"gateway restore {home} BACKUP"))
+        yield Finding(
+            Level.FAIL, "database", not_there(file).message, Remedy(todo, f"gateway restore {sh(home)} BACKUP")
+        )
         return
     with snapshot(config.database.url, home) as connection:
         check_owner(connection, config.node.jurisdiction, config.node.domain)
@@ -69,7 +71,7 @@ def database(subject: Subject) -> Iterator[Finding]:
 
 def upgrade(home: Path) -> Remedy:
     """What to do where the tables have an earlier version's form: whatever needs them says the same."""
-    return Remedy("stop the node, bring the database to this version's form, start it", f"gateway upgrade {home}")
+    return Remedy("stop the node, bring the database to this version's form, start it", f"gateway upgrade {sh(home)}")
 
 
 def replicas(subject: Subject) -> Iterator[Finding]:
@@ -96,7 +98,7 @@ def disk(subject: Subject) -> Iterator[Finding]:
     said = f"{usage.free / GIB:.1f} GiB of {usage.total / GIB:.1f} are free where the home is"
     remedy = Remedy(
         "make room, or enlarge the file system; never delete node.db-wal, it holds what was acknowledged last",
-        f"du -xh --max-depth=1 {subject.home.path} | sort -h",
+        f"du -xh --max-depth=1 {sh(subject.home.path)} | sort -h",
     )
     if usage.free < LEAST_FREE_BYTES:
         yield Finding(Level.FAIL, "disk", said, remedy)
@@ -126,13 +128,13 @@ def _channel(subject: Subject, state: ChannelState, oldest: datetime | None) -> 
     if halt := state.halt:
         said = f"{name} has halted: {halt.reason}: {halt.detail}"
         if halt.reason == FORKED:
-            return Finding(Level.FAIL, "channels", said, Remedy(HALTED_FOR_GOOD, f"gateway check {home}"))
-        return Finding(Level.FAIL, "channels", said, Remedy(MENDS_ITSELF, f"gateway doctor {home}"))
+            return Finding(Level.FAIL, "channels", said, Remedy(HALTED_FOR_GOOD, f"gateway check {sh(home)}"))
+        return Finding(Level.FAIL, "channels", said, Remedy(MENDS_ITSELF, f"gateway doctor {sh(home)}"))
     said = f"{name}: {state.log.size} envelopes, {state.receipted_size} of them receipted"
     if oldest and (subject.now - oldest).total_seconds() > STUCK_SECONDS:
         said = f"{name}: {waiting_said(state.log.size - state.receipted_size, oldest, subject.now)}"
         todo = "look at the peer, below; what is urgent goes by telephone, until it is reached"
-        return Finding(Level.FAIL, "channels", said, Remedy(todo, f"gateway pair list {home}"))
+        return Finding(Level.FAIL, "channels", said, Remedy(todo, f"gateway pair list {sh(home)}"))
     return Finding(Level.OK, "channels", said)
 
 

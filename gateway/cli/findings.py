@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
+from shlex import quote
 
 from gateway.cli.output import say
 from gateway.errors import Untrusted
@@ -31,6 +33,11 @@ class Remedy:
 
 
 NOTHING = Remedy("", "")
+
+
+def sh(path: Path) -> str:
+    """A path as a shell takes it."""
+    return quote(str(path))
 
 
 @dataclass(frozen=True, slots=True)

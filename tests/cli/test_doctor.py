@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shlex import split
 
 import pytest
 
@@ -51,6 +52,18 @@ def failures(home: Home, now: datetime | None = None) -> list[Finding]:
 
 def unknown_commands(found: Iterable[Finding]) -> list[str]:
     return [each for one in found for each in unknown_in(f"{one.remedy.todo}; {one.remedy.command}")]
+
+
+def test_what_is_to_be_typed_holds_the_homes_path_as_one_word(home, tmp_path):
+    spoilt = Home(shutil.copytree(home.path, tmp_path / "a home"))
+    for path in (spoilt.path, spoilt.key("node"), spoilt.path / "trust"):
+        path.chmod(0o777)
+    (spoilt.path / "access.toml").write_text("")
+    (spoilt.peers / "KR.crl").write_text("")
+    commands = [each.remedy.command for each in findings(spoilt)]
+    naming = [command for command in commands if spoilt.path.name in command]
+    assert len(naming) >= 6
+    assert [command for command in naming if not any(str(spoilt.path) in word for word in split(command))] == []
 
 
 def test_a_good_home_that_does_not_run_has_no_failure(founded):
