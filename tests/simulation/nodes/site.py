@@ -284,7 +284,7 @@ class Site:
             self.running, self.trusts_clock = running, False
             self._told("started", self.name)
             return
-        if not (self.disk.injected and isinstance(error, (StoreError, SQLAlchemyError))):
+        if not (self.disk.injected and isinstance(error, (StoreError, SQLAlchemyError, Unavailable))):
             self.defects.append(error)
         self._told("not started", self.name)
         self.kill()
