@@ -93,7 +93,7 @@ async def refused(site: Site) -> dict[str, str]:
 
 
 async def _bulk(hk: Site, kr: Site, echo: str, size: int, form: Form, folder: Path) -> tuple[Point, dict[str, Point]]:
-    """The best round of the stream, beside the best of its floors; and what its notices take on disk."""
+    """The middle round of the stream, beside the middle of its floors; and what its notices take on disk."""
     rate = await measures.bulk(hk, size, max(BULK_LEAST, min(1000, BULK_TRIED // size)))
     count = int(max(BULK_LEAST, min(BULK_MOST, BULK_BYTES // size, rate * form.seconds * 2)))
     rates, streams, inserts = [], [], []
