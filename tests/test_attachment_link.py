@@ -20,7 +20,7 @@ from gateway.replicas import Alone
 from tests.store.exchanging import shared_store
 from tests.store.stores import HK_TO_KR, Opened
 from tests.support.certificates import authority, issued
-from tests.support.nodes import free_port
+from tests.support.ports import free_port
 
 PATIENCE_SECONDS = 60
 DIALS = 4

@@ -34,7 +34,7 @@ from gateway.store.bulletin import Bulletin
 from tests.store.exchanging import shared_store
 from tests.store.stores import HK_TO_KR, Opened
 from tests.support.certificates import authority, issued
-from tests.support.nodes import free_port
+from tests.support.ports import free_port
 
 PATIENCE_SECONDS = 60  # a link that has missed its end dials for ever
 DIALS = 3

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from gateway.store.sqlite import WRITER_PRAGMAS
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.benchmarks.measures import CHUNK_BYTES
-from tests.support.nodes import Site, free_port
+from tests.support.nodes import Site
+from tests.support.ports import free_port
 
 MESSAGE_BYTES = 200  # of what is signed: about a checkpoint
 COMMIT, BULK_INSERT = "one row a commit", "500 rows a commit"

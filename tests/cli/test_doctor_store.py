@@ -21,7 +21,8 @@ from gateway.moments import MICROS
 from tests.cli.transcripts import run
 from tests.store.stores import Opened
 from tests.support.commands import unknown_in
-from tests.support.nodes import Site, free_port, pair
+from tests.support.nodes import Site, pair
+from tests.support.ports import free_port
 
 GIB = 2**30
 

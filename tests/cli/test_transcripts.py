@@ -23,8 +23,9 @@ from tests.supervision.assistance_samples import asking
 from tests.supervision.framework_samples import day, parameter, provision, real, version
 from tests.supervision.samples import content, handling
 from tests.support import evidence
-from tests.support.nodes import Site, eventually, free_port
+from tests.support.nodes import Site, eventually
 from tests.support.notice_files import write_notices
+from tests.support.ports import free_port
 
 
 def test_founding(tmp_path: Path) -> None:

@@ -14,14 +14,13 @@ import pytest
 
 from gateway.demo.sites import MARKER, clear
 from tests.support.forking import finished
-from tests.support.nodes import free_port
+from tests.support.ports import demonstration_port
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 START_SECONDS = 60
 ARRIVAL_SECONDS = 60  # of what the other node is told; a reader types slower than a test
-# The README's own ports another run may use, or a person; and a second demonstration has some thousands to go on to.
-PORT = next(port for port in iter(free_port, 0) if port < 25_000)
+PORT = demonstration_port()
 
 
 def gateway(line: str, folder: Path) -> "subprocess.CompletedProcess[str]":

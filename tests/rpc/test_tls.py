@@ -21,7 +21,7 @@ from gateway.identity.profiles import AuthorityKind
 from gateway.rpc import tls
 from gateway.rpc.tls import Material, require_tls_1_3_only, server_credentials
 from tests.support.certificates import Credential, authority, issued
-from tests.support.nodes import free_port
+from tests.support.ports import free_port
 
 # --- material that changes ----------------------------------------------------------------------------------------
 

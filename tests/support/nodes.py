@@ -1,15 +1,12 @@
 """Nodes for tests: jurisdictions that are founded and paired, and each node as a real process."""
 
-import itertools
 import os
-import random
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -36,6 +33,7 @@ from gateway.identity.profiles import AuthorityKind
 from gateway.pairing import import_pairing
 from gateway.store.database import Database, local_file
 from tests.support.forking import Forked, forked
+from tests.support.ports import free_port
 
 GATEWAY = ("gateway",)
 AUTHORITIES = {
@@ -52,31 +50,6 @@ AUTHORITIES = {
 CALL_SECONDS = 60  # more than a call takes, retries included, whatever else the machine does
 STOP_SECONDS = 60  # more than a node takes, whatever else the machine does
 LOG_LINES = 30  # of a node, that are shown with what failed
-
-
-# Below those that Linux gives to whoever connects, so that nobody has a node's port while it is down.
-PORTS = range(10_000, 32_000)
-PORTS_A_WORKER = 2_000
-
-
-def _ports() -> Iterator[int]:
-    """Every port, from another one in each run, and in each of its workers (pytest-xdist's ``gw0``, ``gw1``, ...)."""
-    run, worker = os.environ.get("PYTEST_XDIST_TESTRUNUID"), os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-    first = random.Random(run).randrange(len(PORTS)) + int(worker.removeprefix("gw")) * PORTS_A_WORKER
-    for place in itertools.count(first):
-        yield PORTS[place % len(PORTS)]
-
-
-_PORTS = _ports()
-
-
-def free_port() -> int:
-    """A port on which nobody listens, and which no other test is given."""
-    for port in _PORTS:
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("there is always another one")
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:

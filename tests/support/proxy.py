@@ -16,7 +16,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Self
 
-from tests.support.nodes import Site, free_port, pair
+from tests.support.nodes import Site, pair
+from tests.support.ports import free_port
 
 HEADER = struct.Struct("!BHH")  # of a TLS record: type, version, length (RFC 8446, section 5.1)
 CHUNK_BYTES = 16 * 1024

@@ -18,7 +18,8 @@ from gateway.telemetry.settings import TelemetrySection
 from gateway.telemetry.starting import tracing_of
 from gateway.telemetry.tracing import OFF, Tracing
 from tests.support.collector import Collector, collector_files
-from tests.support.nodes import eventually, free_port
+from tests.support.nodes import eventually
+from tests.support.ports import free_port
 
 METHOD = "/regulator.exchange.v1.NoticeService/CreateNotice"
 NODE = "gateway.hk.example"

@@ -36,7 +36,7 @@ from regulator.exchange.v1.evidence_service_pb2_grpc import (
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.notice_service_pb2_grpc import NoticeServiceServicer, add_NoticeServiceServicer_to_server
 
-from tests.support.nodes import free_port
+from tests.support.ports import free_port
 
 PATIENCE_SECONDS = 60.0  # more than anything here takes, whatever else the machine does
 
