@@ -99,12 +99,16 @@ class Guard:
         return call
 
     def _stream_unary(self, method: str, calls: MethodCalls, behaviour: Any, read: Any, write: Any) -> Any:
+        taken = self._bulk if is_bulk(method) else self._messages
+
         async def call(chunks: AsyncIterator[bytes], context: Context) -> Any:
             shown, measured = _shown(context), _measured(calls)
             record = self._journaling.begin(shown.session, method)
             try:
-                async with self._open(record, shown) as (caller, ask):
-                    messages = (self._bulk if is_bulk(method) else self._messages)(caller, chunks, read, ask)
+                async with (
+                    self._open(record, shown) as (caller, ask),
+                    aclosing(taken(caller, chunks, read, ask)) as messages,
+                ):
                     answer = behaviour(messages, context)
                     return measured.answered(write(await self._journaled(record, answer)))
             except Exception as error:  # noqa: BLE001
@@ -113,7 +117,7 @@ class Guard:
         return call
 
     def _unary_stream(self, method: str, calls: MethodCalls, behaviour: Any, read: Any, write: Any) -> Any:
-        async def call(_arriving: object, context: Context) -> AsyncIterator[Any]:
+        async def call(_arriving: object, context: Context) -> None:
             shown, measured = _shown(context), _measured(calls)
             record = self._journaling.begin(shown.session, method)
             try:
@@ -127,7 +131,7 @@ class Guard:
                             await self._journaling.told(record, part)
                             for message in part:
                                 ask()
-                                yield write(message)
+                                await _sent(write(message), context)
                 measured.code = OK
             except Exception as error:  # noqa: BLE001
                 await self._refuse(record, measured, context, error)
@@ -135,16 +139,19 @@ class Guard:
         return call
 
     def _stream_stream(self, method: str, calls: MethodCalls, behaviour: Any, read: Any, write: Any) -> Any:
+        taken = self._bulk if is_bulk(method) else self._messages
+
         async def call(chunks: AsyncIterator[bytes], context: Context) -> None:
             shown, measured = _shown(context), _measured(calls)
             record = self._journaling.begin(shown.session, method)
             try:
-                async with self._open(record, shown) as (caller, ask):
+                async with (
+                    self._open(record, shown) as (caller, ask),
+                    aclosing(taken(caller, chunks, read, ask)) as messages,
+                ):
                     await self._journaling.opened(record)
                     CALL_RECORD.set(None)  # what follows is the node's own work: a channel's logs tell of it
-                    messages = (self._bulk if is_bulk(method) else self._messages)(caller, chunks, read, ask)
-                    # What is in hand is given back now, and not when the collector finds it.
-                    async with aclosing(messages), aclosing(behaviour(messages, context)) as answers:
+                    async with aclosing(behaviour(messages, context)) as answers:
                         async for message in answers:
                             await _sent(write(message), context)
                 measured.code = OK
@@ -214,7 +221,10 @@ class Guard:
     async def _messages(
         self, caller: str, chunks: AsyncIterator[bytes], read: Any, ask: Callable[[], None]
     ) -> AsyncGenerator[Any, None]:
-        """The messages of a stream, as fast as its caller may send; who that is is asked for again with each."""
+        """The messages of a stream, as fast as its caller may send; who that is is asked for again with each.
+
+        It must be closed: what is in hand is then given back, and not when the collector finds it.
+        """
         async for data in chunks:
             if pause_seconds := self._quotas.charge(caller, calls_of(len(data))):
                 await asyncio.sleep(pause_seconds)

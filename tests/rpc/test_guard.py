@@ -3,14 +3,17 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import grpc
 import pytest
 from prometheus_client import CollectorRegistry
+from regulator.exchange.v1.event_service_pb2 import WatchEventsRequest, WatchEventsResponse
 from regulator.exchange.v1.peer_service_pb2 import ExchangeRequest, ExchangeResponse, Position
 
+from gateway.errors import NotAllowed
 from gateway.metrics.instruments import Instruments
 from gateway.rpc.guard import Guard
 from gateway.rpc.intake import make_server
@@ -18,22 +21,56 @@ from gateway.rpc.journaling import Journaling
 from gateway.rpc.quotas import Quota, Quotas
 from gateway.rpc.rates import Rate
 
-METHOD = "/regulator.exchange.v1.PeerService/Exchange"
+PEERS, EVENTS = "regulator.exchange.v1.PeerService", "regulator.exchange.v1.EventService"
 SECONDS = 60
+MORE_THAN_A_CONNECTION_TAKES = 4 * 2**20  # before its other end reads
 
 
 async def _journal(*_entries: object) -> None:
     """Keeps nothing."""
 
 
+class Caller:
+    """Who calls, until it may no more."""
+
+    def __init__(self) -> None:
+        self.is_ended, self.is_refused = False, asyncio.Event()
+        self._who = SimpleNamespace(identity="peer", caller=None)
+
+    def admit(self, *_: object) -> SimpleNamespace:
+        if self.is_ended:
+            self.is_refused.set()
+            raise NotAllowed("not any more")
+        return self._who
+
+
 @pytest.fixture
-def guard() -> Guard:
-    who = SimpleNamespace(identity="peer", caller=None)
-    admission: Any = SimpleNamespace(admit=lambda *_: who)
+def caller() -> Caller:
+    return Caller()
+
+
+@pytest.fixture
+def guard(caller: Caller) -> Guard:
+    admission: Any = caller
     writer: Any = SimpleNamespace(journal=_journal)
     quotas = Quotas(lambda _: Quota(Rate(1e6, 1000), 10, 10), time.monotonic_ns)
     journaling = Journaling(writer, lambda *_: None)
     return Guard(admission, SECONDS, quotas, lambda _: 2**20, journaling, Instruments(CollectorRegistry()))
+
+
+@asynccontextmanager
+async def served(guard: Guard, service: str, method: str, handler: Any) -> AsyncIterator[grpc.aio.Channel]:
+    """One method, served over a real connection."""
+    server = make_server(guard.guarded, [], 10, lambda *_: None)
+    server.add_registered_method_handlers(service, {method: handler})
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    options = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1)]
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options) as channel:
+            yield channel
+    finally:
+        await server.stop(0)
 
 
 async def test_a_stream_that_is_ended_while_an_answer_is_written_tells_so(guard: Guard):
@@ -46,17 +83,31 @@ async def test_a_stream_that_is_ended_while_an_answer_is_written_tells_so(guard:
         yield ExchangeResponse(position=Position())
         await asyncio.Event().wait()
 
-    server = make_server(guard.guarded, [], 10, lambda *_: None)
     handler = grpc.stream_stream_rpc_method_handler(
         behaviour, ExchangeRequest.FromString, ExchangeResponse.SerializeToString
     )
-    server.add_registered_method_handlers("regulator.exchange.v1.PeerService", {"Exchange": handler})
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", [("grpc.enable_http_proxy", 0)]) as channel:
-            call = channel.stream_stream(METHOD)(timeout=SECONDS)
-            assert ExchangeResponse.FromString(await call.read()).HasField("position")
-            assert await call.code() == grpc.StatusCode.UNAVAILABLE
-    finally:
-        await server.stop(0)
+    async with served(guard, PEERS, "Exchange", handler) as channel:
+        call = channel.stream_stream(f"/{PEERS}/Exchange")(timeout=SECONDS)
+        assert ExchangeResponse.FromString(await call.read()).HasField("position")
+        assert await call.code() == grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_watcher_that_reads_late_and_may_no_more_is_told_so(guard: Guard, caller: Caller):
+    """Likewise, of a stream of answers: an answer waits until there is room for it, and meanwhile the rights change."""
+    large = WatchEventsResponse(cursor="x" * MORE_THAN_A_CONNECTION_TAKES)
+
+    async def behaviour(_request: object, _context: object) -> AsyncIterator[WatchEventsResponse]:
+        yield large
+        await asyncio.Event().wait()
+
+    def write(answer: WatchEventsResponse) -> bytes:
+        caller.is_ended = True
+        return answer.SerializeToString()
+
+    handler = grpc.unary_stream_rpc_method_handler(behaviour, WatchEventsRequest.FromString, write)
+    async with served(guard, EVENTS, "WatchEvents", handler) as channel:
+        call = channel.unary_stream(f"/{EVENTS}/WatchEvents")(b"", timeout=SECONDS)
+        async with asyncio.timeout(SECONDS):
+            await caller.is_refused.wait()
+        assert WatchEventsResponse.FromString(await call.read()) == large
+        assert await call.code() == grpc.StatusCode.PERMISSION_DENIED
