@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from gateway.cli.failures import READER_GONE, USED_WRONGLY, told
+from gateway.cli.groups import Commands
 from gateway.cli.output import open_output, say_aside
 from gateway.logs import keep_apart
 
@@ -51,7 +52,7 @@ MODULES = {
 }
 
 
-class Commands(TyperGroup):
+class Root(TyperGroup):
     """Imports the module of a command when the command is asked for: a back office's needs none of the node."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click gives it
@@ -61,7 +62,7 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Gives a command; None if there is none of the name."""
         if cmd_name in MODULES and cmd_name not in self.commands:
-            part = typer.Typer(rich_markup_mode=None)
+            part = Commands(rich_markup_mode=None)
             import_module(f"gateway.cli.{MODULES[cmd_name]}").add_to(part)
             self.commands.update(get_group(part).commands)
         return super().get_command(ctx, cmd_name)
@@ -76,7 +77,7 @@ class Commands(TyperGroup):
 
 app = typer.Typer(
     name="gateway",
-    cls=Commands,
+    cls=Root,
     epilog=(
         "Exit codes: 0 done; 1 it does not hold; 2 used wrongly; 3 the node refused; 4 not reached; 5 bad home; "
         "6 not all could be checked."

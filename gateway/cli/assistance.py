@@ -17,6 +17,7 @@ from regulator.exchange.v1.values_pb2 import LocalizedText
 
 from gateway.cli import attachments, drafts, notice_view
 from gateway.cli.assistance_view import CASE_HEADINGS, case_document, case_row, case_sections
+from gateway.cli.groups import Commands
 from gateway.cli.options import (
     DEFAULT_LIMIT,
     LANGUAGE_TEXT,
@@ -28,7 +29,6 @@ from gateway.cli.options import (
     asked,
     connect,
     day,
-    not_empty,
     one_of,
     read_input,
     texts,
@@ -47,7 +47,7 @@ CaseName = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
-    group = typer.Typer(
+    group = Commands(
         no_args_is_help=True,
         help="Follow and answer requests for assistance; gateway notice asks and takes back.",
     )
@@ -182,14 +182,11 @@ def answer(  # noqa: PLR0913 - an option each
             help="Send a file, and name it in the answer; repeat it.",
         ),
     ] = None,
-    answer_id: Annotated[
-        str | None, typer.Option("--id", callback=not_empty, help="Id of the answer's notice; else a new one.")
-    ] = None,
+    answer_id: Annotated[str | None, typer.Option("--id", help="Id of the answer's notice; else a new one.")] = None,
     supersedes: Annotated[
         str | None,
         typer.Option(
             metavar="ID",
-            callback=not_empty,
             help="It takes the place of this earlier answer to the same request.",
         ),
     ] = None,

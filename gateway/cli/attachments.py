@@ -11,6 +11,7 @@ from regulator.exchange.transfers import MAX_BYTES
 from regulator.exchange.v1.attachment_service_pb2 import StoredAttachment
 from regulator.exchange.v1.values_pb2 import Attachment
 
+from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, ProfileFile, RequestId, connect
 from gateway.cli.output import json_moment, moment_of, pairs, say, shown, write_json
 
@@ -45,7 +46,7 @@ AttachmentName = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
-    group = typer.Typer(no_args_is_help=True, help="Send and fetch files that belong to notices.")
+    group = Commands(no_args_is_help=True, help="Send and fetch files that belong to notices.")
     group.command("upload")(upload)
     group.command("show")(show)
     group.command("download")(download)

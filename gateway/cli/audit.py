@@ -13,6 +13,7 @@ from regulator.exchange import JournalFilters
 
 from gateway.cli.entry_view import HEADINGS, document, row
 from gateway.cli.given import given_root, used, write_given
+from gateway.cli.groups import Commands
 from gateway.cli.options import DEFAULT_LIMIT, MAX_INDEX, AsJson, Limit, ProfileFile, asked, connect, moment, open_input
 from gateway.cli.output import say, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
@@ -26,7 +27,7 @@ from gateway.ledger.journal import MAX_LINE_BYTES
 
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
-    group = typer.Typer(no_args_is_help=True, help="Tell who read, wrote and was refused, and prove that it is all.")
+    group = Commands(no_args_is_help=True, help="Tell who read, wrote and was refused, and prove that it is all.")
     group.command("list")(list_)
     group.command("export")(export)
     group.command("checkpoint")(checkpoint)

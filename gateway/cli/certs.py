@@ -14,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from gateway.cli import certs_rolling, certs_seal, certs_status
 from gateway.cli.given import CERTIFICATE, new_folder, used
 from gateway.cli.given_home import given_authority
+from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, any_identity, now, read_input
 from gateway.cli.output import day_and_time, pairs, say, table, write_json
 from gateway.errors import BadInput
@@ -35,7 +36,7 @@ from gateway.identity.profiles import AuthorityKind, profiles
 
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
-    group = typer.Typer(no_args_is_help=True, help="Make authorities, issue certificates, show what they say.")
+    group = Commands(no_args_is_help=True, help="Make authorities, issue certificates, show what they say.")
     group.command("authority")(authority)
     group.command("issue")(issue)
     group.command("show")(show)

@@ -13,6 +13,7 @@ from regulator.exchange.requests import supersede_notice
 from regulator.exchange.v1.draft_service_pb2 import Draft
 
 from gateway.cli.draft_view import HEADINGS, document, draft_id, row, sections
+from gateway.cli.groups import Commands
 from gateway.cli.options import (
     DEFAULT_LIMIT,
     MAX_PAGE_SIZE,
@@ -21,7 +22,6 @@ from gateway.cli.options import (
     ProfileFile,
     RequestId,
     connect,
-    not_empty,
     one_of,
     quoted,
     read_input,
@@ -43,7 +43,7 @@ KnownEtag = Annotated[str, typer.Option("--etag", help="Refuse if the draft's et
 
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
-    group = typer.Typer(no_args_is_help=True, help="Write what another identity releases; release what others wrote.")
+    group = Commands(no_args_is_help=True, help="Write what another identity releases; release what others wrote.")
     group.command("create")(create)
     group.command("list")(list_)
     group.command("show")(show)
@@ -71,7 +71,7 @@ def create(  # noqa: PLR0913 - an option each
     ] = None,
     supersedes: Annotated[
         str | None,
-        typer.Option(metavar="ID", callback=not_empty, help="The notice takes the place of this earlier one."),
+        typer.Option(metavar="ID", help="The notice takes the place of this earlier one."),
     ] = None,
     update: Annotated[str, typer.Option(metavar="NAME", help="Write this draft anew, instead of a new one.")] = "",
     validate_only: Annotated[bool, typer.Option("--validate-only", help="Check everything, and keep nothing.")] = False,

@@ -16,6 +16,7 @@ from gateway.cli.author_view import author_document, released_by
 from gateway.cli.evidence_names import named
 from gateway.cli.fork_evidence import fork, verify_fork
 from gateway.cli.given import given_root, write_given
+from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, ProfileFile, connect, read_input
 from gateway.cli.output import say, write_json
 from gateway.cli.steps import passed_steps, step_documents
@@ -26,7 +27,7 @@ from gateway.ledger.fork_proof import is_fork_proof
 
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
-    group = typer.Typer(no_args_is_help=True, help="Prove to a third person who said what, and who held it.")
+    group = Commands(no_args_is_help=True, help="Prove to a third person who said what, and who held it.")
     group.command("export")(export)
     group.command("fork")(fork)
     group.command("verify")(verify)

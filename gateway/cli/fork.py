@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.given import new_folder, used, write_given
+from gateway.cli.groups import Commands
 from gateway.cli.options import HomeFolder, now, read_input
 from gateway.cli.output import pairs, say, say_aside
 from gateway.errors import AlreadyExists
@@ -20,7 +21,7 @@ from gateway.settling import keep_here
 
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
-    group = typer.Typer(no_args_is_help=True, help="Let a channel that halted as forked go on, once both sides agree.")
+    group = Commands(no_args_is_help=True, help="Let a channel that halted as forked go on, once both sides agree.")
     group.command("keep")(keep)
     group.command("give-up")(give_up)
     app.add_typer(group, name="fork")

@@ -32,7 +32,6 @@ from gateway.cli.options import (
     connect,
     day,
     moment,
-    not_empty,
     one_of,
     texts,
     words,
@@ -169,7 +168,7 @@ def assess(  # noqa: PLR0913 - an option each
         ),
     ] = None,
     supersedes: Annotated[
-        str | None, typer.Option(metavar="ID", callback=not_empty, help="Earlier assessment whose place it takes.")
+        str | None, typer.Option(metavar="ID", help="Earlier assessment whose place it takes.")
     ] = None,
     assessment_id: Annotated[str, typer.Option("--id", help="Its id; else the node makes one.")] = "",
     draft: AsDraft = False,

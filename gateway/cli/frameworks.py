@@ -22,6 +22,7 @@ from gateway.cli.framework_view import (
     provision_row,
     summary,
 )
+from gateway.cli.groups import Commands
 from gateway.cli.options import (
     DEFAULT_LIMIT,
     MAX_VERSION,
@@ -47,7 +48,7 @@ FrameworkName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the fr
 
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
-    group = typer.Typer(no_args_is_help=True, help="Publish, read and compare frameworks of rules.")
+    group = Commands(no_args_is_help=True, help="Publish, read and compare frameworks of rules.")
     group.command("publish")(publish)
     group.command("list")(list_)
     group.command("show")(show)

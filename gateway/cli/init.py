@@ -8,6 +8,7 @@ from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.cli.given import new_folder
 from gateway.cli.given_home import given_authority, opened_home
+from gateway.cli.groups import Commands
 from gateway.cli.options import AuthorityFolder, HomeFolder, client_id, key_uri, now, one_of
 from gateway.cli.output import say
 from gateway.config import Config
@@ -43,7 +44,7 @@ OPTIONS = {
 def add_to(app: typer.Typer) -> None:
     """Adds the command and the group."""
     app.command("init")(init)
-    group = typer.Typer(no_args_is_help=True, help="Admit the back-office systems that call the node.")
+    group = Commands(no_args_is_help=True, help="Admit the back-office systems that call the node.")
     group.command("add")(add)
     app.add_typer(group, name="client")
 

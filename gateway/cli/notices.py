@@ -14,6 +14,7 @@ from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice
 from regulator.exchange.v1.values_pb2 import Sector
 
 from gateway.cli import attachments, drafts, watch
+from gateway.cli.groups import Commands
 from gateway.cli.notice_view import HEADINGS, document, row, sections
 from gateway.cli.options import (
     DEFAULT_LIMIT,
@@ -27,7 +28,6 @@ from gateway.cli.options import (
     asked,
     connect,
     moment,
-    not_empty,
     one_of,
     read_input,
     texts,
@@ -43,7 +43,7 @@ from gateway.supervision.notices import notice_id as named_id
 
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
-    group = typer.Typer(no_args_is_help=True, help="Give, read, acknowledge and take back notices.")
+    group = Commands(no_args_is_help=True, help="Give, read, acknowledge and take back notices.")
     group.command("create")(create)
     group.command("list")(list_)
     group.command("show")(show)
@@ -64,7 +64,7 @@ def create(  # noqa: PLR0913 - an option a choice
     profile: ProfileFile,
     notice_id: Annotated[
         str | None,
-        typer.Option("--id", callback=not_empty, help="Id of the one notice; else the file's, or a new one."),
+        typer.Option("--id", help="Id of the one notice; else the file's, or a new one."),
     ] = None,
     to: Annotated[
         str | None, typer.Option("--to", metavar="CODE", help="Jurisdiction; else the file's recipient.")
@@ -81,7 +81,7 @@ def create(  # noqa: PLR0913 - an option a choice
     ] = None,
     supersedes: Annotated[
         str | None,
-        typer.Option(metavar="ID", callback=not_empty, help="The one notice takes the place of this earlier one."),
+        typer.Option(metavar="ID", help="The one notice takes the place of this earlier one."),
     ] = None,
     draft: AsDraft = False,
     validate_only: Annotated[

@@ -20,14 +20,6 @@ MAX_PAGE_SIZE = 1000  # of a request for a page, as the contract has it
 MAX_INDEX, MAX_VERSION = 2**63 - 1, 2**32 - 1  # of an envelope or an entry; of a framework
 LANGUAGE_TEXT = "LANGUAGE=TEXT"
 
-
-def not_empty(given: str | None) -> str | None:
-    """Passes what says something: an unset variable of a script must not be taken as an option that was left out."""
-    if given is not None and not given.strip():
-        raise typer.BadParameter("must not be empty: leave the option out where there is none")
-    return given
-
-
 ProfileFile = Annotated[
     Path,
     typer.Option("--profile", envvar="GATEWAY_PROFILE", help="Profile that says where the node is and who calls it."),
@@ -45,7 +37,6 @@ RequestId = Annotated[
     typer.Option(
         "--request-id",
         metavar="UUID",
-        callback=not_empty,
         help="Repeat with the same UUID, and it is still done once.",
     ),
 ]

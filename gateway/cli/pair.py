@@ -11,6 +11,7 @@ import typer
 from gateway.cli.certs_rolling import TAKEN
 from gateway.cli.given import used, write_given
 from gateway.cli.given_home import opened_home
+from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, HomeFolder, now, read_input
 from gateway.cli.output import day_and_time, pairs, say, say_aside, table, write_json
 from gateway.errors import BadInput
@@ -23,7 +24,7 @@ from gateway.pairing import Paired, document_of, end_pairing, ended_peers, impor
 
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
-    group = typer.Typer(no_args_is_help=True, help="Pair the node with those of other jurisdictions.")
+    group = Commands(no_args_is_help=True, help="Pair the node with those of other jurisdictions.")
     group.command("export")(export)
     group.command("import")(import_)
     group.command("end")(end)

@@ -9,6 +9,7 @@ import typer
 from regulator.exchange.v1.sharing_service_pb2 import Consent, Share
 from regulator.exchange.v1.values_pb2 import Handling
 
+from gateway.cli.groups import Commands
 from gateway.cli.options import (
     DEFAULT_LIMIT,
     LANGUAGE_TEXT,
@@ -59,7 +60,7 @@ ValidateOnly = Annotated[bool, typer.Option("--validate-only", help="Check every
 
 def add_to(app: typer.Typer) -> None:
     """Adds the group."""
-    group = typer.Typer(no_args_is_help=True, help="Pass notices on, with the consent of who gave them.")
+    group = Commands(no_args_is_help=True, help="Pass notices on, with the consent of who gave them.")
     group.command("request")(request)
     group.command("list")(list_)
     group.command("show")(show)

@@ -9,7 +9,7 @@ from grpc import StatusCode
 from regulator.exchange import Client, Unavailable
 from typer.core import TyperArgument, TyperGroup
 
-from gateway.cli.failures import NOT_REACHED
+from gateway.cli.failures import NOT_REACHED, USED_WRONGLY
 from tests.cli.sites import profile_of_nobody
 from tests.cli.test_reference import COMMANDS
 from tests.cli.transcripts import run
@@ -43,6 +43,36 @@ def arguments(command: Any, profile: Path, wrong: Any, given: str) -> Iterator[s
             yield value
         elif each is wrong or each.required or each.name == "profile":
             yield f"{each.opts[0]}={value}"
+
+
+def given(path: tuple[str, ...], parameter: Any, value: str) -> Iterator[str]:
+    """A command with one parameter alone, but for the arguments that stand before it."""
+    if isinstance(parameter, TyperArgument):
+        before = [each for each in COMMANDS[path].params if isinstance(each, TyperArgument)]
+        yield from ["x"] * before.index(parameter)
+    else:
+        yield parameter.opts[0]
+    yield value
+
+
+TAKING = [
+    pytest.param(path, each, id=" ".join([*path, each.name]))
+    for path, command in COMMANDS.items()
+    for each in command.params
+    if not getattr(each, "is_flag", False)
+]
+
+
+@pytest.mark.parametrize(("path", "parameter"), TAKING)
+def test_the_empty_word_of_a_variable_that_is_not_set_is_refused_wherever_a_word_can_be_given(path, parameter):
+    ran = run(*path, *given(path, parameter, ""))
+    assert (ran.code, ran.out) == (USED_WRONGLY, "")
+    assert f"Invalid value for {parameter.get_error_hint()}: must not be empty" in ran.err
+
+
+def test_one_empty_word_among_others_is_refused_too():
+    assert "'--to': must not be empty" in run("draft", "create", "-", "--to", "KR", "--to", " ").err
+    assert "'FILE...': must not be empty" in run("attachment", "upload", "a", "").err
 
 
 @pytest.mark.parametrize("path", CALLING, ids=" ".join)
