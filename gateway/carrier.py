@@ -12,11 +12,11 @@ from gateway.errors import GatewayError
 from gateway.identity.signers import Keyring
 from gateway.ledger import steps
 from gateway.ledger.channel import Machine
-from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, countersign
+from gateway.ledger.checkpoint import Receipt, SignedCheckpoint
 from gateway.ledger.forks import Prefix
 from gateway.ledger.note import Note
 from gateway.ledger.seals import CertifiedSeal, Certify, ChannelSeals, SealHistory
-from gateway.ledger.times import receipt_time, require_come
+from gateway.ledger.times import require_come
 from gateway.logs import Log
 from gateway.moments import MICROS
 from gateway.store.committer import Committer
@@ -42,8 +42,8 @@ Message = wire.ExchangeRequest | wire.ExchangeResponse
 class Store:
     """What a carrier and its stream need of the node.
 
-    That is: writer, readers, seals, who certifies others and tells which of these are revoked, the name it
-    countersigns by, the seals that were replaced, and what makes spans.
+    That is: writer, readers, seals, who certifies others and tells which of these are revoked, the seals that were
+    replaced, and what makes spans.
     """
 
     committer: Committer
@@ -51,7 +51,6 @@ class Store:
     keyring: Keyring
     certify: Certify
     require_unrevoked: RequireUnrevoked
-    domain: str
     earlier_seals: Sequence[CertifiedSeal] = ()
     tracing: Tracing = OFF
 
@@ -148,7 +147,7 @@ class Carrier:
             if effect.withheld:
                 return None
             with suppress(GatewayError):  # of the seal: what came is kept all the same
-                return self._make_receipt(tx, effect.batch.head, effect.not_before)
+                return tx.give_receipt(self._origin, effect.batch.head, effect.not_before)
             return None
 
         self._receipt = await self._submit(append, len(effect.batch.envelopes))
@@ -161,18 +160,8 @@ class Carrier:
     async def _countersign(self, effect: steps.Countersign) -> steps.Event:
         receipt = self._receipt
         if receipt is None or receipt.checkpoint != effect.head.checkpoint:
-            receipt = await self._submit(lambda tx: self._make_receipt(tx, effect.head, effect.not_before))
+            receipt = await self._submit(lambda tx: tx.give_receipt(self._origin, effect.head, effect.not_before))
         return steps.Countersigned(receipt)
-
-    def _make_receipt(self, tx: Transaction, head: SignedCheckpoint, not_before: int) -> Receipt:
-        before = tx.channel(self._origin).receipt
-        if before and before.checkpoint == head.checkpoint:
-            return before  # an older stream of this channel made it
-        time = receipt_time(tx.now // MICROS, before, not_before)
-        signer = self._store.committer.signing.of_receipts(tx.channel(self._origin), time)
-        receipt = countersign(head, self._store.domain, signer, time)
-        tx.keep_receipt(self._origin, receipt)
-        return receipt
 
     async def _store_receipt(self, effect: steps.StoreReceipt) -> None:
         def keep(tx: Transaction) -> None:

@@ -118,7 +118,6 @@ class Node:
             self._keyring,
             self._trusting.certify,
             self._trusting.require_unrevoked,
-            parties.own.domain,
             parties.own.earlier_seals,
             self._tracing,
         )

@@ -250,7 +250,9 @@ class Committer:
         if not self._database.is_local:
             self._take_turn()
         states, counters = self._latest.states, self._latest.counters
-        transaction = Transaction(self._connection, states, self._now, self._random, self._require_sealing)
+        transaction = Transaction(
+            self._connection, states, self._now, self._random, self._require_sealing, self.signing.of_receipts
+        )
         transaction.read_ahead([waiting.needs for waiting in group])
         for waiting in group:
             waiting.run(transaction, states)

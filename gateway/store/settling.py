@@ -16,14 +16,11 @@ from gateway.errors import BadInput, StoreError, WrongState
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import Entry, Requester
 from gateway.ledger import tiles
-from gateway.ledger.checkpoint import Checkpoint, Receipt, Signer, countersign
+from gateway.ledger.checkpoint import Checkpoint, Receipt, Signer
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.note import Note
-from gateway.ledger.origins import reverse_of
 from gateway.ledger.settlement import Settlement
 from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK, Halt
-from gateway.ledger.times import receipt_time
-from gateway.moments import MICROS
 from gateway.store.awaiting import commit_alone
 from gateway.store.branches import (
     BranchLeaf,
@@ -40,7 +37,6 @@ from gateway.store.database import Database
 from gateway.store.forking import read_forks
 from gateway.store.journal_log import read_journal, write_journal
 from gateway.store.logs import read_uncertified, reader
-from gateway.store.own_seal import cosigning
 from gateway.store.rebuild import rebuild_within
 from gateway.store.state import ChannelState, read_channels
 from gateway.store.transaction import SALT_BYTES, Transaction
@@ -105,18 +101,12 @@ def keep_history(
     def open_again(tx: Transaction, states: Mapping[str, ChannelState]) -> None:
         head = states[origin].head
         assert head is not None, "a fork contradicts something"
-        known = states[origin].receipt
         if read_uncertified(tx.connection, states[origin]):
             raise WrongState(
                 f"the receipt for {origin} is withheld: content never came, and its sender has not certified that yet. "
                 "The last resort is left, as docs/operations.md tells"
             )
-        if known is None or known.checkpoint != head.checkpoint:  # it halted before the receipt was made
-            seal = cosigning(states[origin], states[reverse_of(origin)], keyring.seals)
-            time = receipt_time(tx.now // MICROS, known)
-            keyring.require_able(seal, time)
-            signer = keyring.signer(seal.public)
-            tx.keep_receipt(origin, countersign(head, states[origin].seals.receiver_domain, signer, time))
+        tx.give_receipt(origin, head)  # it may have halted before this was made
         tx.reopen(origin)
         tx.tell_node(Event.ALARM, f"{KEEP}: {origin} goes on from the {head.checkpoint.size} envelopes that are here")
 

@@ -19,14 +19,14 @@ from gateway.errors import BadInput, Halted, StoreError
 from gateway.identity.pairing_end import Ending
 from gateway.journal.entries import CallRecord, Entry
 from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
-from gateway.ledger.checkpoint import Receipt
+from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, Signer, countersign
 from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
-from gateway.moments import day_of
+from gateway.ledger.times import receipt_time
+from gateway.moments import MICROS, day_of
 from gateway.store.changes import Changes, RequestRecord, request_key
-from gateway.store.clocks import NO_WITNESSES
 from gateway.store.logs import Reply, parsed
 from gateway.store.own_seal import to_rotate, why_left
 from gateway.store.projecting import Projecting
@@ -65,7 +65,8 @@ class Transaction(Projecting):
         states: the channels as of the last commit, by origin
         now: microseconds since 1970; never before that of an earlier transaction
         random: gives so many random bytes
-        require_time: passes if something may be sealed now for a peer, by its domain
+        require_sealing: passes if something may be sealed now for a peer, by its domain
+        cosigner: gives what countersigns in a channel to here, as of a time in seconds since 1970
     """
 
     def __init__(
@@ -74,15 +75,16 @@ class Transaction(Projecting):
         states: Mapping[str, ChannelState],
         now: int,
         random: Callable[[int], bytes],
-        require_time: Callable[[str], None] = NO_WITNESSES.require,
+        require_sealing: Callable[[str], None],
+        cosigner: Callable[[ChannelState, int], Signer],
     ) -> None:
         super().__init__(connection, states)
         self.now = now
         self.entries: list[bytes] = []  # of the access journal, encoded
         self.signs_journal = False
         self._wrote, self._named = False, list[str]()  # by the units since the last entry of a call
-        self._random, self._require_time = random, require_time
-        self._timely = set[str]()  # peers for whom it is known that something may be sealed now
+        self._random, self._require_sealing, self._cosigner = random, require_sealing, cosigner
+        self._sealing = set[str]()  # peers for whom it is known that something may be sealed now
 
     # --- units of work --------------------------------------------------------------------------------------------
 
@@ -163,9 +165,9 @@ class Transaction(Projecting):
         state = self.channel(origin)
         if state.halt:
             raise Halted(f"the channel {origin} has halted: {state.halt.reason}", channel=origin)
-        if (domain := state.seals.receiver_domain) not in self._timely:
-            self._require_time(domain)
-            self._timely.add(domain)
+        if (domain := state.seals.receiver_domain) not in self._sealing:
+            self._require_sealing(domain)
+            self._sealing.add(domain)
         return state
 
     def append(self, origin: str, batch: VerifiedBatch) -> None:
@@ -223,6 +225,26 @@ class Transaction(Projecting):
         receipted = self.channel(reverse_of(origin)).receipted_size
         sealed = self.seal(origin, author, partial(seal_rotated, certificates=seal.certificates, receipted=receipted))
         self._take_rotation(origin, Rotation(seal, sealed.place.index + 1, receipted), sealed.place)
+
+    def give_receipt(self, origin: str, head: SignedCheckpoint, not_before: int = 0) -> Receipt:
+        """Countersigns a head of a channel to here, and keeps that; where the newest receipt is for it, gives that.
+
+        Args:
+            origin: of the channel
+            head: as its sender signed it
+            not_before: seconds since 1970, as ``receipt_time``
+
+        Raises:
+            SealUnavailable: the seal cannot sign.
+            Untrusted: as ``receipt_time``.
+        """
+        state = self.channel(origin)
+        if state.receipt and state.receipt.checkpoint == head.checkpoint:
+            return state.receipt  # as one that an older stream of the channel made
+        time = receipt_time(self.now // MICROS, state.receipt, not_before)
+        receipt = countersign(head, state.seals.receiver_domain, self._cosigner(state, time), time)
+        self.keep_receipt(origin, receipt)
+        return receipt
 
     def keep_receipt(self, origin: str, receipt: Receipt) -> None:
         """Keeps a receipt, the peer's or our own, and what it says of notices; an older one changes nothing."""

@@ -185,7 +185,7 @@ MUTATIONS = (
     Mutation(
         "a node seals with a clock that leapt",
         "gateway/store/transaction.py",
-        "            self._require_time(domain)\n",
+        "            self._require_sealing(domain)\n",
         "",
         "tests/store/test_clocks.py::test_a_store_seals_nothing_in_doubt_and_goes_on_with_all_else",
     ),

@@ -12,7 +12,7 @@ from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.seals import Certificates, CertifiedSeal
 from gateway.ledger.sender import SenderMachine
 from gateway.store.logs import read_turn, read_uncertified
-from tests.store.stores import DOMAINS, Opened
+from tests.store.stores import Opened
 from tests.support.seals import node_authority
 
 
@@ -59,7 +59,6 @@ def shared_store(store: Opened) -> Store:
         store.keyring,
         certify,
         lambda domain, _, at: store.require_unrevoked(domain, at),
-        DOMAINS[store.jurisdiction],
         store.earlier_seals,
     )
 

@@ -16,6 +16,7 @@ from gateway.node import Node
 from gateway.rpc.peer_attachments import Wanting
 from gateway.store import committer, signing
 from gateway.store.committer import Committer
+from gateway.store.transaction import Transaction
 
 POINT, PASSES = "TESTS_POINT", "TESTS_POINT_PASSES"
 
@@ -26,7 +27,7 @@ PLACES: dict[str, tuple[Any, str]] = {
     "answering": (committer, "answer"),
     "loading a batch": (Carrier, "_load"),
     "taking a batch": (Carrier, "_commit"),
-    "making a receipt": (Carrier, "_make_receipt"),
+    "making a receipt": (Transaction, "give_receipt"),
     "sending a receipt": (Carrier, "_send_receipt"),
     "keeping a receipt": (Carrier, "_store_receipt"),
 }

@@ -159,7 +159,6 @@ class Running:
             keyring,
             site.certify,
             lambda *_: None,
-            site.domain,
             site.earlier_seals,
         )
         self._keep_files()
