@@ -101,7 +101,7 @@ class AttachmentLink:
     @asynccontextmanager
     async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
         """A stream over a connection of its own."""
-        async with connection(self._peer, address, used) as channel:
+        async with connection(self._peer.domain, address, used) as channel:
             yield PeerServiceStub(channel).SendAttachments()
 
     async def _serve(self, call: Any) -> None:

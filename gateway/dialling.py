@@ -13,9 +13,9 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
+from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
-from gateway.errors import PairingEnded, RemoteProtocolError
-from gateway.identity.parties import Party
+from gateway.errors import PairingEnded, RemoteProtocolError, Unauthenticated, Unavailable
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 3.0  # before it is dialled again
@@ -52,15 +52,15 @@ async def renewal(credentials: Callable[[], Credentials], used: Credentials) -> 
             return
 
 
-def connection(peer: Party, address: str, used: Credentials) -> grpc.aio.Channel:
+def connection(domain: str, address: str, used: Credentials) -> grpc.aio.Channel:
     """A connection of its own to a peer's node."""
     credentials = grpc.ssl_channel_credentials(used.peer_roots, used.key, used.certificate)
-    return grpc.aio.secure_channel(address, credentials, options=_options(peer))
+    return grpc.aio.secure_channel(address, credentials, options=_options(domain))
 
 
-def _options(peer: Party) -> list[tuple[str, Any]]:
+def _options(domain: str) -> list[tuple[str, Any]]:
     return [
-        ("grpc.ssl_target_name_override", peer.domain),
+        ("grpc.ssl_target_name_override", domain),
         ("grpc.enable_http_proxy", 0),
         ("grpc.enable_retries", 0),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -88,6 +88,43 @@ async def why_over(call: Any) -> RemoteProtocolError:
     if code == grpc.StatusCode.FAILED_PRECONDITION and _tells_end(await call.trailing_metadata()):
         return Refused(f"{code.name}: {await call.details()}")
     return RemoteProtocolError(f"the peer ended the stream: {code.name}")
+
+
+async def require_admission(domain: str, address: str, used: Credentials, seconds: float) -> None:
+    """Passes if a peer's node takes the calls of this one, and changes nothing there.
+
+    It opens a stream of files, and ends it: one of the channel would take the place of that which is up.
+
+    Args:
+        domain: of the peer
+        address: one of the peer's
+        used: what is presented, and who is trusted
+        seconds: to connect, and to be answered; a stream that is not refused so long is taken
+
+    Raises:
+        Refused: the peer's operator has ended the pairing.
+        Unauthenticated: it does not admit this node, whose certificate may be revoked there.
+        Unavailable: it serves no calls now.
+        TimeoutError: nothing there speaks gRPC.
+    """
+    async with connection(domain, address, used) as channel:
+        async with asyncio.timeout(seconds):
+            await channel.channel_ready()
+        call = PeerServiceStub(channel).SendAttachments()
+        try:
+            async with asyncio.timeout(seconds):
+                if await call.initial_metadata():
+                    return
+                code = await call.code()
+        except TimeoutError:
+            return
+        finally:
+            call.cancel()
+        if code == grpc.StatusCode.FAILED_PRECONDITION and _tells_end(await call.trailing_metadata()):
+            raise Refused(await call.details())
+        if code != grpc.StatusCode.UNIMPLEMENTED:  # of an earlier version, which takes no files
+            error = Unauthenticated if code == grpc.StatusCode.UNAUTHENTICATED else Unavailable
+            raise error(f"{code.name}: {await call.details()}")
 
 
 def says_ended(failure: Exception) -> bool:

@@ -161,7 +161,7 @@ class Link:
     @asynccontextmanager
     async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
         """A stream over a connection of its own."""
-        async with connection(self._peer, address, used) as channel:
+        async with connection(self._peer.domain, address, used) as channel:
             yield PeerServiceStub(channel).Exchange()
 
     async def _exchange(
@@ -227,7 +227,7 @@ class Link:
         raise RemoteProtocolError("the replica that has the stream stands still, and another one answers")
 
     async def _reach(self, used: Credentials, address: str) -> None:
-        async with connection(self._peer, address, used) as channel:
+        async with connection(self._peer.domain, address, used) as channel:
             await channel.channel_ready()
 
     async def _compare_clocks(self, call: Any) -> None:

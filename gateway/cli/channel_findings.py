@@ -10,6 +10,7 @@ HALTED_FOR_GOOD = (
     "the sender signed two histories: do not restart and do not restore; export the proof, call the peer's operator, "
     "and do as docs/operations.md tells under 'A channel halted as forked'"
 )
+ENDED_THERE = "call the peer's operator: what is sealed waits. If it is right, end the pairing here, too"
 MENDS_ITSELF = "it mends itself once the peer has told what it holds: see that the peer is reached"
 
 
@@ -18,6 +19,11 @@ def waiting_said(count: int, oldest: datetime, now: datetime) -> str:
     hours, seconds = divmod(int((now - oldest).total_seconds()), 3600)
     long = f"{hours} h {seconds // 60} min" if hours else f"{seconds // 60} min"
     return f"{count} envelopes wait for a receipt, the oldest since {oldest:%Y-%m-%d %H:%M:%S} UTC ({long})"
+
+
+def end_command(home: str, peer: str) -> str:
+    """What an operator types who ends a pairing."""
+    return f"gateway pair end {home} {peer} --reason WHY"
 
 
 def missing_said(replica: str, seen: datetime) -> str:

@@ -1,5 +1,6 @@
 """What ``gateway doctor`` looks at around the home: its two ports, its peers, and the collector of traces."""
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
@@ -7,8 +8,10 @@ from datetime import datetime
 
 from cryptography import x509
 
+from gateway.cli.channel_findings import ENDED_THERE, end_command
 from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
 from gateway.config import reachable
+from gateway.dialling import Credentials, Refused, require_admission
 from gateway.errors import ConfigError, GatewayError, Unavailable
 from gateway.home import Home
 from gateway.identity.certificates import to_pem
@@ -82,19 +85,23 @@ def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:
         with connection:
             _require_identity(connection, document.node_authorities, document.domain, subject.now)
             _require_admission(connection)
+        _require_streams(subject.home, document, address)
+    except Refused as error:
+        said = f"{where} refuses this node: an operator there ended the pairing ({error})"
+        command = end_command(sh(subject.home.path), document.jurisdiction)
+        return Finding(Level.FAIL, "peers", said, Remedy(ENDED_THERE, command))
     except ConfigError as error:
         return Finding(Level.FAIL, "peers", f"{where} was not dialled: {error.message}", _own_files(subject.home))
-    except (_Unreachable, TimeoutError) as error:
+    except (_Unreachable, TimeoutError, Unavailable) as error:
         todo = "ask its operator whether the node runs, and look at firewalls and name service; what is sealed waits"
-        return Finding(
-            Level.WARN, "peers", f"{where} does not answer: {error}", Remedy(todo, f"nc -vz {host.strip('[]')} {port}")
-        )
+        said = f"{where} does not answer: {str(error) or 'it speaks no gRPC'}"
+        return Finding(Level.WARN, "peers", said, Remedy(todo, f"nc -vz {host.strip('[]')} {port}"))
     except (GatewayError, OSError) as error:
         todo = "compare the pairing documents with its operator, fingerprint by fingerprint"
         return Finding(
             Level.FAIL, "peers", f"{where}: {error}", Remedy(todo, f"gateway pair list {sh(subject.home.path)}")
         )
-    return Finding(Level.OK, "peers", f"{where}: TLS 1.3 both ways, {NodeId(document.domain)}")
+    return Finding(Level.OK, "peers", f"{where}: TLS 1.3 both ways, {NodeId(document.domain)}; it takes streams")
 
 
 def _own_files(home: Home) -> Remedy:
@@ -162,3 +169,10 @@ def _require_admission(connection: ssl.SSLSocket) -> None:
     """In TLS 1.3 a listener refuses a client's certificate after the handshake; one that admits it begins HTTP/2."""
     if not connection.recv(1):
         raise ssl.SSLError("it closed the connection: it does not admit this node's certificate")
+
+
+def _require_streams(home: Home, document: PairingDocument, address: str) -> None:
+    """A listener may admit a certificate, and its node yet refuse the calls of whom it is."""
+    roots = b"".join(map(to_pem, document.node_authorities))
+    used = Credentials(home.key("node").read_bytes(), home.certificate("node").read_bytes(), roots)
+    asyncio.run(require_admission(document.domain, address, used, TIMEOUT_SECONDS))

@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 from regulator.exchange.v1.admin_service_pb2 import Alarm, Certificate, Channel, Replica, ServerInfo
 
 from gateway.cli import file_findings
-from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, missing_said, waiting_said
+from gateway.cli.channel_findings import (
+    ENDED_THERE,
+    HALTED_FOR_GOOD,
+    MENDS_ITSELF,
+    STUCK_SECONDS,
+    end_command,
+    missing_said,
+    waiting_said,
+)
 from gateway.cli.findings import Finding, Level, Remedy
 from gateway.ledger.steps import FORKED
 
@@ -114,8 +122,7 @@ def _of_cause(about: str) -> Remedy:
     if about.startswith(ABOUT_FILES):
         return _OF_FILES
     if about.startswith(ABOUT_PAIRING):
-        todo = "call the peer's operator: what is sealed waits. If it is right, end the pairing here, too"
-        return Remedy(todo, f"gateway pair end HOME {about.removeprefix(ABOUT_PAIRING)} --reason WHY")
+        return Remedy(ENDED_THERE, end_command("HOME", about.removeprefix(ABOUT_PAIRING)))
     return _OF_ALARMS.get(about, _OTHER_ALARM)
 
 

@@ -63,8 +63,7 @@ class PeerServicer(PeerServiceServicer):
         self, request_iterator: AsyncIterator[wire.ExchangeRequest], context: Any
     ) -> AsyncIterator[wire.ExchangeResponse]:
         """Feeds one channel."""
-        if told := self._store.committer.witnesses.tell():
-            await context.send_initial_metadata(((TIME_KEY, told),))
+        await self._tell_time(context)
         peer = PEER.get().jurisdiction
         self._on_seen(peer)
         origin = self._parties.origin_from(peer)
@@ -90,9 +89,14 @@ class PeerServicer(PeerServiceServicer):
     async def SendAttachments(
         self, request_iterator: AsyncIterator[wire.SendAttachmentsRequest], context: Any
     ) -> AsyncIterator[wire.SendAttachmentsResponse]:
-        """Takes files of notices."""
+        """Takes files of notices; says something at once, so that a caller knows that it is admitted."""
+        await self._tell_time(context)
         async for wanted in self._wanting.serve(PEER.get().jurisdiction, request_iterator):
             yield wanted
+
+    async def _tell_time(self, context: Any) -> None:
+        if told := self._store.committer.witnesses.tell():
+            await context.send_initial_metadata(((TIME_KEY, told),))
 
     async def _held(
         self, origin: str, task: "asyncio.Task[Any]", requests: AsyncIterator[wire.ExchangeRequest]

@@ -280,12 +280,14 @@ def test_a_peer_that_does_not_admit_this_node_is_found(founded, tmp_path):
     assert found.level is Level.FAIL, found
 
 
-def test_a_good_peer_is_found_good(founded, tmp_path):
+def test_what_takes_certificates_and_no_calls_is_not_taken_for_a_good_peer(founded, tmp_path, monkeypatch):
     hk, kr = founded
+    monkeypatch.setattr("gateway.cli.doctor_network.TIMEOUT_SECONDS", 0.5)
     server = issued(kr.authority(AuthorityKind.NODE), "node", NodeId(kr.domain), datetime.now(UTC))
     with listening(context_of(server, hk.authority(AuthorityKind.NODE).certificate, tmp_path / "tls"), kr.peer_port):
         (found,) = peer_findings(hk)
-    assert found.level is Level.OK, found
+    assert found.level is Level.WARN, found
+    assert "it speaks no gRPC" in found.said
 
 
 def test_a_peer_that_says_nothing_is_not_taken_for_a_good_one(founded, tmp_path, monkeypatch):

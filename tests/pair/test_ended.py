@@ -90,6 +90,9 @@ def test_a_pairing_is_ended_and_taken_up_again(own_pair: tuple[Site, Site], tmp_
         looked = run("doctor", hk.home.path).out
         for said in ("ended at", "has ended with its pairing", "it is not dialled"):
             assert said in looked
+        looked = run("doctor", kr.home.path)
+        assert (looked.code, "an operator there ended the pairing" in looked.out) == (1, True), looked.out
+        assert f"gateway pair end {kr.home.path} HK --reason WHY" in looked.out
         assert [each for each in details(hk, Event.PAIRING_ENDED) if REASON in each and "Chan" in each]
 
         hk.stop()
