@@ -98,13 +98,13 @@ class Event(_message.Message):
         """All files of a notice of a peer are here, whole and verified; the peer is told."""
         NOTICE_RECEIPTED: Event._Kind.ValueType  # 29
         """The peer's node gave a receipt for a notice of ours whose files are still under way: NOTICE_DELIVERED follows."""
-        ASSISTANCE_OVERDUE: Event._Kind.ValueType  # 33
-        """The day is past by which an answer to a request for assistance was hoped for, and the case is not closed; `notice` is
-        the request. Told once, after midnight (UTC) by the clock of this node, late if it did not run.
-        """
         ENVELOPE_GIVEN_UP: Event._Kind.ValueType  # 32
         """What this event told stood in a history of this node's own that it gave up after a fork, and holds no more; its
         cursor stays. Operators agree on that, and `ALARM` tells it.
+        """
+        ASSISTANCE_OVERDUE: Event._Kind.ValueType  # 33
+        """The day is past by which an answer to a request for assistance was hoped for, and the case is not closed; `notice` is
+        the request. Told once, after midnight (UTC) by the clock of this node, late if it did not run.
         """
         PAIRING_ENDED: Event._Kind.ValueType  # 37
         """An operator ended the pairing with a peer: nothing is sent to it and nothing taken from it; `detail` says which, who
@@ -180,13 +180,13 @@ class Event(_message.Message):
     """All files of a notice of a peer are here, whole and verified; the peer is told."""
     NOTICE_RECEIPTED: Event.Kind.ValueType  # 29
     """The peer's node gave a receipt for a notice of ours whose files are still under way: NOTICE_DELIVERED follows."""
-    ASSISTANCE_OVERDUE: Event.Kind.ValueType  # 33
-    """The day is past by which an answer to a request for assistance was hoped for, and the case is not closed; `notice` is
-    the request. Told once, after midnight (UTC) by the clock of this node, late if it did not run.
-    """
     ENVELOPE_GIVEN_UP: Event.Kind.ValueType  # 32
     """What this event told stood in a history of this node's own that it gave up after a fork, and holds no more; its
     cursor stays. Operators agree on that, and `ALARM` tells it.
+    """
+    ASSISTANCE_OVERDUE: Event.Kind.ValueType  # 33
+    """The day is past by which an answer to a request for assistance was hoped for, and the case is not closed; `notice` is
+    the request. Told once, after midnight (UTC) by the clock of this node, late if it did not run.
     """
     PAIRING_ENDED: Event.Kind.ValueType  # 37
     """An operator ended the pairing with a peer: nothing is sent to it and nothing taken from it; `detail` says which, who
