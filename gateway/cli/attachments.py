@@ -1,11 +1,10 @@
 """``gateway attachment``: sends files that notices name, tells how they stand, fetches and drops them."""
 
-import mimetypes
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from regulator.exchange import Client
+from regulator.exchange import Client, attachment_of
 from regulator.exchange.attachment_requests import attachment_name
 from regulator.exchange.transfers import MAX_BYTES
 from regulator.exchange.v1.attachment_service_pb2 import StoredAttachment
@@ -14,8 +13,6 @@ from regulator.exchange.v1.values_pb2 import Attachment
 from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, ProfileFile, RequestId, connect
 from gateway.cli.output import json_moment, moment_of, pairs, say, shown, write_json
-
-UNKNOWN_TYPE = "application/octet-stream"
 
 
 def sendable(paths: list[Path] | None) -> list[Path] | None:
@@ -123,12 +120,7 @@ def delete(
 
 def attach(client: Client, files: list[Path]) -> list[Attachment]:
     """Sends files, and gives what a notice says of them."""
-    return [_attachment(each, client.upload_attachment(each)) for each in files]
-
-
-def _attachment(file: Path, stored: StoredAttachment) -> Attachment:
-    media_type = mimetypes.guess_type(file.name)[0] or UNKNOWN_TYPE
-    return Attachment(file_name=file.name, media_type=media_type, size_bytes=stored.size_bytes, sha256=stored.sha256)
+    return [attachment_of(each, client.upload_attachment(each)) for each in files]
 
 
 def _document(stored: StoredAttachment) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """What a back office needs to talk to its node.
 
 ``Client`` and ``AsyncClient`` call it, as a ``Profile`` says; ``notice_request`` makes the requests of their batches
-and streams. Messages are those of ``regulator.exchange.v1``; ``regulator.exchange.errors`` has the tree of errors.
+and streams, and ``attachment_of`` what a notice says of a file. Messages are those of ``regulator.exchange.v1``;
+``regulator.exchange.errors`` has the tree of errors.
 """
 
 from regulator.exchange.assistance_requests import AssistanceFilters
 from regulator.exchange.async_client import AsyncClient
 from regulator.exchange.async_watch import AsyncWatch
+from regulator.exchange.attachment_requests import attachment_of
 from regulator.exchange.audit_requests import JournalFilters
 from regulator.exchange.client import Client
 from regulator.exchange.errors import (
@@ -29,6 +31,7 @@ from regulator.exchange.errors import (
     WrongState,
 )
 from regulator.exchange.framework_requests import AssessmentFilters, ProvisionFilters
+from regulator.exchange.media_types import media_type_of
 from regulator.exchange.pages import AsyncListing, Listing
 from regulator.exchange.profile import Profile
 from regulator.exchange.progress import RuleFilters
@@ -67,5 +70,7 @@ __all__ = [
     "Violation",
     "Watch",
     "WrongState",
+    "attachment_of",
+    "media_type_of",
     "notice_request",
 ]

@@ -1,7 +1,29 @@
-"""Builds the requests about attachments, as ``requests`` does the others."""
+"""Builds the requests about attachments, as ``requests`` does the others, and what a notice says of its files."""
 
+from pathlib import Path
+from unicodedata import normalize
+
+from regulator.exchange.media_types import media_type_of
 from regulator.exchange.requests import full_name, identified
 from regulator.exchange.v1 import attachment_service_pb2 as attachments
+from regulator.exchange.v1.values_pb2 import Attachment
+
+
+def attachment_of(path: Path, stored: attachments.StoredAttachment, *, media_type: str | None = None) -> Attachment:
+    """What a notice says, in its ``attachments``, of a file that ``upload_attachment`` sent.
+
+    Args:
+        path: of the file; its name alone is told, in Unicode's form NFC, which some systems keep otherwise.
+        stored: what ``upload_attachment`` answered.
+        media_type: as IANA has it, ``application/pdf``. None: what ``media_type_of`` tells, alike on every machine.
+    """
+    name = normalize("NFC", path.name)
+    return Attachment(
+        file_name=name,
+        media_type=media_type_of(name) if media_type is None else media_type,
+        size_bytes=stored.size_bytes,
+        sha256=stored.sha256,
+    )
 
 
 def create_attachment(sha256: bytes, size_bytes: int) -> attachments.CreateAttachmentRequest:
