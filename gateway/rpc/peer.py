@@ -1,8 +1,8 @@
 """``PeerService``: the receiving end of channels."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, suppress
 from typing import Any
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
@@ -73,8 +73,11 @@ class PeerServicer(PeerServiceServicer):
         assert task is not None, "a handler runs in a task"
         self._streams[origin] = task
         try:
-            async with self._turns.setdefault(origin, asyncio.Lock()):
-                async for response in self._held(origin, task, request_iterator):
+            async with (
+                self._turns.setdefault(origin, asyncio.Lock()),
+                aclosing(self._held(origin, task, request_iterator)) as answers,
+            ):
+                async for response in answers:
                     yield response
         except asyncio.CancelledError:
             if self._streams.get(origin) is task:
@@ -100,13 +103,14 @@ class PeerServicer(PeerServiceServicer):
 
     async def _held(
         self, origin: str, task: "asyncio.Task[Any]", requests: AsyncIterator[wire.ExchangeRequest]
-    ) -> AsyncIterator[wire.ExchangeResponse]:
-        """One stream, for as long as this replica holds the channel."""
+    ) -> AsyncGenerator[wire.ExchangeResponse, None]:
+        """One stream, for as long as this replica holds the channel. Closed, it leaves nothing that runs."""
         hold = await self._replicas.claim(origin)
         watching = asyncio.create_task(self._end_when_lost(origin, task, hold))
         try:
-            async for response in self._serve(origin, requests, hold.lease):
-                yield response
+            async with aclosing(self._serve(origin, requests, hold.lease)) as answers:
+                async for response in answers:
+                    yield response
         finally:
             watching.cancel()
             self._replicas.give_back(origin, hold)
@@ -119,7 +123,7 @@ class PeerServicer(PeerServiceServicer):
 
     async def _serve(
         self, origin: str, requests: AsyncIterator[wire.ExchangeRequest], lease: Lease | None
-    ) -> AsyncIterator[wire.ExchangeResponse]:
+    ) -> AsyncGenerator[wire.ExchangeResponse, None]:
         """One stream: what the driver sends waits in a bounded queue, so a slow peer slows the driver."""
         # Asked of the writer, after all that an older stream may have left under way.
         state = await self._store.committer.submit(lambda tx: tx.channel(origin), bounded=False)
@@ -155,7 +159,8 @@ class PeerServicer(PeerServiceServicer):
         requests: AsyncIterator[wire.ExchangeRequest],
         outbox: "asyncio.Queue[wire.ExchangeResponse | None]",
     ) -> None:
-        """Feeds the stream's messages one by one; puts None into the outbox after the last answer."""
+        """Feeds the stream's messages one by one; puts None into the outbox after the last answer, if that is read."""
+        is_read = True
         try:
             await carrier.feed(steps.Opened())
             async for request in self._arriving(requests):
@@ -163,8 +168,12 @@ class PeerServicer(PeerServiceServicer):
                     if not await carrier.feed(_event(request)):
                         refused()
                         return
+        except asyncio.CancelledError:
+            is_read = False
+            raise
         finally:
-            await outbox.put(None)
+            if is_read:
+                await outbox.put(None)
 
     async def _hear(self, carrier: Carrier) -> None:
         """Looks after each commit whether its sender has shown what is awaited since then, though it says nothing."""

@@ -121,6 +121,7 @@ class Stream:
         self.status: Status | None = None  # as the dialler knows it
         self._metadata: Metadata | None = None  # as it knows them
         self.is_accepted = self.is_broken = False
+        self.is_left = False  # its acceptor knows that there is nobody any more
         self._dialling_life = life
         self._serving: asyncio.Task[None] | None = None
 
@@ -240,6 +241,7 @@ class Stream:
         self.back.put((_GRPC_CODES[code_of(error)], error.message, details))
 
     def _stop_serving(self) -> None:
+        self.is_left = True
         if self._serving:
             self._serving.cancel()
 

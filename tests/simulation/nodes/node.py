@@ -4,8 +4,8 @@ It is put together in the same order, of the same parts.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -33,7 +33,7 @@ from gateway.commands.storing import Room, Storing
 from gateway.continuing import Continuity
 from gateway.dialling import Credentials
 from gateway.endings import Endings
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Unavailable
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import CALL_RECORD
@@ -269,7 +269,7 @@ class Running:
         context.run(PEER.set, self._site.parties.peers[dialler])
         return self._site.loop.create_task(self._serve(dialler, stream), context=context)
 
-    async def _admitted(self, dialler: str, stream: Stream) -> AsyncIterator[Any]:
+    async def _admitted(self, dialler: str, stream: Stream) -> AsyncGenerator[Any, None]:
         """As admission does at each message, and within a second where there is none."""
         requests = aiter(stream.requests())
         arriving = asyncio.ensure_future(anext(requests, None))
@@ -292,12 +292,20 @@ class Running:
             record = self.journaling.begin({}, PEER_SERVICE + stream.method.name)
             await self.journaling.opened(record)
             CALL_RECORD.set(None)
-            async for response in getattr(self._peer, stream.method.name)(self._admitted(dialler, stream), stream):
-                self._endings.require_paired(dialler)
-                await stream.answer(response)
+            async with (
+                aclosing(self._admitted(dialler, stream)) as requests,
+                aclosing(getattr(self._peer, stream.method.name)(requests, stream)) as responses,
+            ):
+                async for response in responses:
+                    self._endings.require_paired(dialler)
+                    await stream.answer(response)
         except GatewayError as error:
             stream.finish(error)
-        except (asyncio.CancelledError, Died):
+        except asyncio.CancelledError:
+            if self._life.is_over or stream.is_left:
+                raise
+            stream.finish(Unavailable("the stream was ended here; call again"))
+        except Died:
             raise
         except Exception as defect:  # noqa: BLE001 - what the guard would tell to the log
             if not self._life.is_over:
