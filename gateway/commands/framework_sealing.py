@@ -132,18 +132,18 @@ class FrameworkSealing:
 
     def propose_version(self, tx: Transaction, acting: Acting, wanted: Publication) -> Iterator[Proposed]:
         """Passes if a version could be published now, but for approval; tells what that would be."""
-        return proposed_version(self._checked(tx, acting, wanted).content)
+        return self._proposed(tx, wanted, self._checked(tx, acting, wanted))
 
     def check_version(self, tx: Transaction, acting: Acting, wanted: Publication) -> Version:
         """The version that a direct call could publish now; raises ApprovalRequired too."""
         version = self._checked(tx, acting, wanted)
-        require_approval(self._rules, proposed_version(version.content), None)
+        require_approval(self._rules, self._proposed(tx, wanted, version), None)
         return version
 
     def publish(self, tx: Transaction, acting: Acting, wanted: Publication) -> tuple[int, int]:
         """Seals a version for each recipient that lacks it; gives its number, and how many lacked it."""
         version = self._checked(tx, acting, wanted)
-        require_approval(self._rules, proposed_version(version.content), acting.approver)
+        require_approval(self._rules, self._proposed(tx, wanted, version), acting.approver)
         number, base, content = version.number, version.base, version.content
         newest = tx.rules.newest(wanted.framework_id)
         told = tx.rules.recipients(newest) if newest and newest.version == number else set()
@@ -156,6 +156,14 @@ class FrameworkSealing:
                 acting.approver,
             )
         return number, len(lacking)
+
+    def _proposed(self, tx: Transaction, wanted: Publication, version: Version) -> Iterator[Proposed]:
+        """What publishing a version is: it takes the place of the newest, and of the newest that each recipient has."""
+        origins = map(self._parties.origin_to, self._paired(tx, wanted))
+        before = [tx.rules.newest(wanted.framework_id)]
+        before += (tx.rules.newest_in(origin, wanted.framework_id) for origin in origins)
+        replaced = (sector for each in before if each for sector in tx.rules.sectors(each))
+        yield from proposed_version(version.content, replaced)
 
     def _checked(self, tx: Transaction, acting: Acting, wanted: Publication) -> Version:
         """The version that may be sealed now, but for approval."""

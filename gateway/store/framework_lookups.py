@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent, Provision
+from regulator.exchange.v1.values_pb2 import Sector
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, select
 
 from gateway.moments import date_of, day_of
@@ -26,6 +27,9 @@ _SAME = select(framework_versions).where(
 _ASSESSMENT = select(assessments).where(assessments.c.id == bindparam("id"))
 _LEAF = select(leaves.c.data).where(leaves.c.channel == bindparam("channel"), leaves.c.index == bindparam("index"))
 _PROVISIONS = select(provisions.c.data).join(framework_versions, framework_versions.c.cursor == provisions.c.cursor)
+_SECTORS = (
+    select(provisions.c.sector).distinct().join(framework_versions, framework_versions.c.cursor == provisions.c.cursor)
+)
 
 
 class FrameworkLookups:
@@ -73,6 +77,14 @@ class FrameworkLookups:
             return False
         statement = _PROVISIONS.where(*self._at(record), provisions.c.id == provision_id)
         return self._connection.execute(statement).first() is not None
+
+    def sectors(self, version: FrameworkVersionRecord) -> set[Sector.ValueType]:
+        """Gives the sectors of a version's provisions."""
+        for unit in self._changes:
+            for record, content in unit.versions:
+                if record == version:
+                    return {each.sector for each in content.provisions}
+        return {Sector.ValueType(each) for each in self._connection.scalars(_SECTORS.where(*self._at(version)))}
 
     def all_newest(self) -> list[FrameworkVersionRecord]:
         """Gives the newest version of each framework, as of the last commit."""

@@ -130,9 +130,9 @@ def proposed_withdrawal(record: NoticeRecord) -> Iterator[Proposed]:
     yield _of_record(ActKind.WITHDRAW_NOTICE, record)
 
 
-def proposed_version(content: FrameworkVersionContent) -> Iterator[Proposed]:
-    """What publishing a version is, of the sectors of all its provisions."""
-    sectors = frozenset(each.sector for each in content.provisions)
+def proposed_version(content: FrameworkVersionContent, replaced: Iterable[Sector.ValueType] = ()) -> Iterator[Proposed]:
+    """What publishing a version is, of the sectors of all its provisions, and of those whose place it takes."""
+    sectors = frozenset(each.sector for each in content.provisions).union(replaced)
     yield Proposed(ActKind.PUBLISH_VERSION, sectors=sectors)
 
 

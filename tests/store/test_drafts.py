@@ -9,10 +9,12 @@ from regulator.exchange.v1.notice_service_pb2 import SupersedeNoticeRequest
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 from sqlalchemy import update
 
-from gateway.errors import GatewayError, Overloaded, WrongState
+from gateway.commands.acting import by
+from gateway.errors import ApprovalRequired, GatewayError, Overloaded, WrongState
 from gateway.store.event_queries import EventFilter, read_events
 from gateway.store.tables import draft_events, drafts
 from gateway.supervision import envelopes
+from gateway.supervision.approval import ActKind, ApprovalRule
 from gateway.supervision.disclosure import Scope
 from tests.store.drafting import (
     CHECKER,
@@ -73,6 +75,20 @@ async def test_everything_that_can_be_drafted_is_sealed_with_author_and_approver
     ]
     people = (WRITER.client, CHECKER.client)
     assert {(each.author.client, each.approver.client) for each in made} == {people}
+
+
+async def test_a_version_that_ends_all_rules_of_a_sector_is_of_that_sector_too(hk, drafting):
+    """Else one person alone could take out what takes two to put in."""
+    rule = ApprovalRule("custody", frozenset({ActKind.PUBLISH_VERSION}), sectors=frozenset({Sector.SECTOR_CUSTODY}))
+    drafting = Drafting(hk, [rule])
+    await hk.publish("hk-x", 1, version(provision("a"), provision("b", sector=Sector.SECTOR_CUSTODY)))
+    request = PublishVersionRequest(parent="frameworks/hk-x", content=version(provision("a")))
+    publication = await drafting.frameworks.prepare(request)
+    direct = hk.committer.submit(lambda tx: drafting.frameworks.publish(tx, by(WRITER), publication))
+    assert isinstance(await refused(direct), ApprovalRequired)
+    done = await drafting.approve(draft := await drafting.pending(Draft(publish_version=request)))
+    assert (draft.rule, done.released) == ("custody", "frameworks/hk-x/versions/2")
+    assert (await drafting.create(Draft(publish_version=request))).rule == "", "there is none of it any more"
 
 
 # --- rejecting, recalling, expiring -------------------------------------------------------------------------------

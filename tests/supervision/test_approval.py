@@ -142,6 +142,8 @@ def test_what_a_withdrawal_is_follows_from_the_notice():
 def test_a_version_is_of_the_sectors_of_its_provisions_and_an_assessment_of_its_area():
     made = FrameworkVersionContent(provisions=[Provision(sector=Sector.SECTOR_CUSTODY)])
     assert next(proposed_version(made)).sectors == {Sector.SECTOR_CUSTODY}
+    replacing = next(proposed_version(made, [Sector.SECTOR_DEALING]))
+    assert replacing.sectors == {Sector.SECTOR_CUSTODY, Sector.SECTOR_DEALING}
     area = AssessmentContent(area=AssessmentContent.Area(sector=Sector.SECTOR_DEALING))
     assert next(proposed_assessment(area)).sectors == {Sector.SECTOR_DEALING}
     assert next(proposed_assessment(AssessmentContent(pair=AssessmentContent.ProvisionPair()))).sectors is None
