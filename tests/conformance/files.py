@@ -22,12 +22,12 @@ from gateway.rpc.peer_attachments import MAX_DATA_BYTES
 from gateway.store.tables import notices
 from gateway.supervision.attachments import CHUNK_BYTES, Attached, AttachmentRecord, Owner
 from tests.conformance.contents import SIZES, content
+from tests.store.appending import append, envelope
 from tests.store.attaching import SFC, declared, named, storing
 from tests.store.carrying import Ends
 from tests.store.destruction import LAST_DAY, NEXT_DAY, kept_until
 from tests.store.exchanging import settle
 from tests.store.stores import NOW, Opened
-from tests.store.test_transaction import append, envelope
 
 Values = Mapping[str, Any]
 Played = tuple[dict[str, Any], str]

@@ -18,8 +18,8 @@ from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.paging import answerable
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.tables import leaves
+from tests.store.journaling import WHO
 from tests.store.stores import NOW, RANDOM, Opened
-from tests.store.test_journal import WHO
 from tests.store.test_large_pages import CLIENTS_TAKE, READER, TEXT, lists
 from tests.supervision.framework_samples import assessment, english, provision, version
 

@@ -12,8 +12,26 @@ from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.seals import Certificates, CertifiedSeal
 from gateway.ledger.sender import SenderMachine
 from gateway.store.logs import read_turn, read_uncertified
-from tests.store.stores import Opened
+from gateway.store.tables import leaves, notices, sharing_acts
+from tests.store.stores import HK_TO_KR, KR_TO_HK, Opened
 from tests.support.seals import node_authority
+
+SAME_ON_BOTH = (
+    "id",
+    "kind",
+    "sender",
+    "recipient",
+    "issuing_authority",
+    "sectors",
+    "index",
+    "released_at",
+    "acknowledged_index",
+    "withdrawn_index",
+    "superseded_by",
+    "withdrawn_by",
+)
+
+SHARING_ON_BOTH = ("kind", "notice", "consent", "share", "decision", "is_granted", "is_covered", "index")
 
 
 async def exchange(
@@ -86,3 +104,22 @@ def _inner(message: Message) -> Any:
     kind = message.WhichOneof("step")
     assert kind is not None
     return getattr(message, kind)
+
+
+async def check_equal(hk: Opened, kr: Opened) -> None:
+    """Both logs are the same, and say the same of each notice; all is receipted."""
+    logs = [[(row["channel"], row["hash"]) for row in await store.rows(leaves)] for store in (hk, kr)]
+    ids = [{origin: state.id for origin, state in store.committer.latest().states.items()} for store in (hk, kr)]
+    for origin in (HK_TO_KR, KR_TO_HK):
+        mine, theirs = ([row for row in log if row[0] == names[origin]] for log, names in zip(logs, ids, strict=True))
+        assert [row[1] for row in mine] == [row[1] for row in theirs]
+        assert hk.state(origin).receipted_size == kr.state(origin).receipted_size == len(mine)
+    known = [
+        sorted(tuple(row[column] for column in SAME_ON_BOTH) for row in await store.rows(notices)) for store in (hk, kr)
+    ]
+    assert known[0] == known[1]
+    shared = [
+        sorted(tuple(row[column] for column in SHARING_ON_BOTH) for row in await store.rows(sharing_acts))
+        for store in (hk, kr)
+    ]
+    assert shared[0] == shared[1]

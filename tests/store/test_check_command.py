@@ -13,8 +13,8 @@ from gateway.cli.app import app
 from gateway.errors import StoreError
 from gateway.moments import MICROS
 from gateway.store.database import Database
+from tests.store.journaling import entry
 from tests.store.stores import downgrade
-from tests.store.test_journal import entry
 from tests.supervision.samples import content
 from tests.support.nodes import Site, found_pair
 from tests.support.offline import give, writing

@@ -19,8 +19,8 @@ from gateway.store.clocks import MAX_LEAP_MICROS, Clock
 from gateway.store.continuity import HighWater, what_is_lost
 from gateway.store.tables import events, node
 from tests.store.exchanging import exchange, settle
+from tests.store.failing import fail_commit
 from tests.store.stores import NOW, Opened, refused
-from tests.store.test_failed_commits import fail_commit
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,6 @@ from gateway.errors import Malformed
 from gateway.ledger.steps import StoreReceipt
 from gateway.store import logs, writing
 from gateway.store.tables import heads, leaves, notices
-from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.store.destruction import (
     CANARY,
     CANARY_FIELD,
@@ -25,7 +24,8 @@ from tests.store.destruction import (
     three_notices,
 )
 from tests.store.exchanging import exchange, settle
-from tests.store.stores import AUTHOR, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, Opened, refused
+from tests.store.rotating import rotate
+from tests.store.stores import HK_TO_KR, KR_TO_HK, Opened, refused
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ async def test_a_receiver_takes_hashes_below_a_head_that_its_sender_has_no_recei
     monkeypatch.setattr(writing, "MAX_BATCH_ENVELOPES", 2)
     await hk.release("hk-1", **kept_until())
     await hk.release("hk-2", "hk-3")
-    await hk.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, NEXT_CERTIFIED["HK"]), weight=MAX_GROUP_WEIGHT)
+    await rotate(hk)
     await hk.release("hk-5", **kept_until())
     with monkeypatch.context() as patch:
         patch.setitem(Carrier._effects, StoreReceipt, _lost)

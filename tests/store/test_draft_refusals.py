@@ -39,8 +39,8 @@ from tests.store.drafting import (
     sealed,
     withdrawal_draft,
 )
+from tests.store.failing import fail_commit
 from tests.store.stores import HK_TO_KR, NOW, refused
-from tests.store.test_failed_commits import fail_commit
 from tests.supervision.framework_samples import provision, version
 from tests.supervision.samples import content, handling, reference
 

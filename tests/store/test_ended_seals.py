@@ -14,8 +14,8 @@ from gateway.store.event_queries import read_events
 from gateway.store.tables import JOURNAL, heads, leaves
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.exchanging import exchange, settle
+from tests.store.journaling import called
 from tests.store.stores import CERTIFIED, HK_TO_KR, NEXT, NEXT_CERTIFIED, Opened
-from tests.store.test_journal import called
 
 BEGINS, ENDS = CERTIFIED["HK"].not_before, CERTIFIED["HK"].not_after
 EARLY = (BEGINS - 1, "begin at 2025-11-30 23:55 UTC")

@@ -16,16 +16,13 @@ from gateway.store import logs, writing
 from gateway.store.event_queries import read_events
 from gateway.store.notice_queries import NoticeFilter, list_notices
 from gateway.store.tables import heads, leaves, notices, sharing_acts
-from gateway.store.waiting import MAX_GROUP_WEIGHT
 from gateway.supervision.disclosure import EVERYTHING
 from tests.ledger.samples import KR_SEAL
-from tests.store.exchanging import exchange, settle
+from tests.store.exchanging import check_equal, exchange, settle
+from tests.store.rotating import rotate
 from tests.store.stores import (
-    AUTHOR,
     DOMAINS,
     HK_TO_KR,
-    KR_TO_HK,
-    NEXT_CERTIFIED,
     NOW,
     SEALS,
     Opened,
@@ -33,23 +30,6 @@ from tests.store.stores import (
     refused,
 )
 from tests.supervision.samples import reference
-
-SAME_ON_BOTH = (
-    "id",
-    "kind",
-    "sender",
-    "recipient",
-    "issuing_authority",
-    "sectors",
-    "index",
-    "released_at",
-    "acknowledged_index",
-    "withdrawn_index",
-    "superseded_by",
-    "withdrawn_by",
-)
-
-SHARING_ON_BOTH = ("kind", "notice", "consent", "share", "decision", "is_granted", "is_covered", "index")
 
 
 class Acts:
@@ -118,25 +98,6 @@ class Acts:
     async def known(self, store: Opened, direction: Notice.Direction.ValueType) -> list[str]:
         views, _ = await store.read(list_notices, EVERYTHING, NoticeFilter(direction=direction), None, 1000, 1 << 30)
         return [view.record.id for view in views]
-
-
-async def check_equal(hk: Opened, kr: Opened) -> None:
-    """Both logs are the same, and say the same of each notice; all is receipted."""
-    logs = [[(row["channel"], row["hash"]) for row in await store.rows(leaves)] for store in (hk, kr)]
-    ids = [{origin: state.id for origin, state in store.committer.latest().states.items()} for store in (hk, kr)]
-    for origin in (HK_TO_KR, KR_TO_HK):
-        mine, theirs = ([row for row in log if row[0] == names[origin]] for log, names in zip(logs, ids, strict=True))
-        assert [row[1] for row in mine] == [row[1] for row in theirs]
-        assert hk.state(origin).receipted_size == kr.state(origin).receipted_size == len(mine)
-    known = [
-        sorted(tuple(row[column] for column in SAME_ON_BOTH) for row in await store.rows(notices)) for store in (hk, kr)
-    ]
-    assert known[0] == known[1]
-    shared = [
-        sorted(tuple(row[column] for column in SHARING_ON_BOTH) for row in await store.rows(sharing_acts))
-        for store in (hk, kr)
-    ]
-    assert shared[0] == shared[1]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -263,7 +224,7 @@ async def test_keys_that_a_receiver_gave_up_hold_none_of_its_receipts_to_a_time_
     """A peer that has stolen them can sign what it shows, and nothing that is kept comes of it but its envelopes."""
     await hk.release("hk-1")
     await settle(hk, kr)
-    await kr.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, NEXT_CERTIFIED["KR"]), weight=MAX_GROUP_WEIGHT)
+    await rotate(kr)
     await settle(kr, hk)
     head = hk.state().head
     assert head is not None

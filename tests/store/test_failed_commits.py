@@ -11,25 +11,13 @@ from gateway.errors import Corrupt, StoreError, Unavailable
 from gateway.store import rejoining
 from gateway.store.database import Database
 from gateway.store.tables import events, heads, leaves, notices
+from tests.store.failing import fail_commit
 from tests.store.stores import HK_SEAL, Opened, each_statement, refused
 
 
 @pytest.fixture(autouse=True)
 def _quiet(caplog):
     caplog.set_level(logging.CRITICAL, logger="gateway.store.committer")
-
-
-def fail_commit(hk: Opened, *, after: bool = False, message: str = "connection lost") -> None:
-    """Lets the next commit fail: before it is done, or after it, when nobody hears of it any more."""
-    connection = hk.committer._connection
-    original = connection.commit
-
-    def commit() -> None:
-        if after:
-            original()
-        raise OperationalError("COMMIT", {}, Exception(message))
-
-    connection.commit = commit
 
 
 async def test_a_commit_that_fails_is_answered_as_unknown_and_changes_nothing(hk: Opened):

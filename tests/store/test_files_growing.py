@@ -15,8 +15,8 @@ from gateway.store.unfinished import Patience, read_stalled
 from gateway.supervision.attachments import Attached, AttachmentRecord
 from gateway.supervision.disclosure import EVERYTHING, Scope
 from tests.store.attaching import SFC, named
+from tests.store.growing import MORE, Read, steps
 from tests.store.stores import Opened
-from tests.store.test_growing import MORE, Read, steps
 
 FEW, MANY = 150, 1500  # notices, each with a file of its own, and one of all
 

@@ -22,10 +22,9 @@ from gateway.store.forking import prove_halts, read_forks
 from gateway.store.logs import read_batch
 from gateway.store.tables import forks
 from tests.store.exchanging import exchange, settle, shared_store
-from tests.store.stores import DOMAINS, HK_TO_KR, KR_TO_HK, NOW, SEALS, Opened, refused
-from tests.support.seals import node_authority
+from tests.store.settling import ROOTS
+from tests.store.stores import HK_TO_KR, KR_TO_HK, NOW, SEALS, Opened, refused
 
-ROOTS = [node_authority(DOMAINS["HK"]).certificate]
 TIME = NOW // 1_000_000
 
 

@@ -5,22 +5,18 @@ from typing import Any
 
 import pytest
 from regulator.exchange.v1.notice_service_pb2 import Notice
-from sqlalchemy import Connection
 
-from gateway.store.database import snapshot
 from gateway.store.destroying import read_past
 from gateway.store.event_queries import read_events
 from gateway.store.notice_queries import NoticeFilter, list_notices, read_notice
 from gateway.store.state import read_channels, read_counters
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.exchanging import settle
+from tests.store.growing import MORE, Read, steps
 from tests.store.stores import HK_TO_KR, Opened
 
 PAGE = 10
 FEW, MANY = 40, 1500  # notices
-MORE = 1.5  # times the steps that a tree of one level more may take
-
-Read = Callable[[Connection], object]
 
 
 def listed(before: int | None = None, **wanted: Any) -> Read:
@@ -47,23 +43,6 @@ READS: dict[str, Read] = {
     "what may not be kept": lambda connection: read_past(connection, 20270101, 0, 100),
     "what the writer begins with": lambda connection: (read_channels(connection), read_counters(connection)),
 }
-
-
-def steps(store: Opened, read: Read) -> int:
-    """Of SQLite's machine, as it carries out all that a read asks."""
-    taken = 0
-
-    def step() -> None:
-        nonlocal taken
-        taken += 1
-
-    with snapshot(store.url, store.home) as connection:
-        read(connection)  # what is made once is made
-        driver = connection.connection.driver_connection
-        driver.set_progress_handler(step, 1)
-        read(connection)
-        driver.set_progress_handler(None, 0)
-    return taken
 
 
 @pytest.fixture

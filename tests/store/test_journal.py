@@ -7,7 +7,6 @@ from regulator.exchange.v1.journal_pb2 import JournalEntry
 from sqlalchemy import select, text
 
 from gateway.errors import Corrupt, NotFound, Unavailable, Untrusted
-from gateway.journal.entries import CALL_RECORD, CallRecord, Entry, Requester
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint
 from gateway.ledger.note import Note
 from gateway.ledger.origins import journal_origin
@@ -17,15 +16,10 @@ from gateway.store.transaction import Transaction
 from tests.ledger import oracle
 from tests.ledger.samples import HK_SEAL
 from tests.store.exchanging import exchange
+from tests.store.journaling import CREATE, called, entry
 from tests.store.stores import CLIENT, DOMAINS, SEALS, Opened, refused
 
 ORIGIN = journal_origin(DOMAINS["HK"])
-WHO = Requester(CLIENT, b"\x01" * 32, "SFC")
-CREATE = "/regulator.exchange.v1.NoticeService/CreateNotice"
-
-
-def entry(number: int = 0) -> Entry:
-    return Entry(WHO, "/p.S/Get", JournalEntry.ANSWERED, resources=(f"notices/hk-{number}",))
 
 
 async def entries(store: Opened) -> list[JournalEntry]:
@@ -34,18 +28,6 @@ async def entries(store: Opened) -> list[JournalEntry]:
 
 async def journal_heads(store: Opened) -> list[bytes]:
     return [row["note"] for row in await store.rows(heads) if row["channel"] == JOURNAL]
-
-
-async def under(record: CallRecord, work):
-    """Awaits what is done for a call."""
-    CALL_RECORD.set(record)
-    return await work
-
-
-async def called(work) -> CallRecord:
-    record = CallRecord(WHO, CREATE, request_id="a-request")
-    await asyncio.create_task(under(record, work))
-    return record
 
 
 # --- what is written ------------------------------------------------------------------------------------------------

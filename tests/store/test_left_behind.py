@@ -17,27 +17,22 @@ from gateway.store.own_seal import left_behind, own_seal, read_own_seal
 from gateway.store.rebuild import rebuild
 from gateway.store.replacing import replace_own_seal, replace_peer_seal
 from gateway.store.tables import JOURNAL, events, heads
-from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.ledger.samples import FixedSeal
 from tests.store.exchanging import exchange, settle
+from tests.store.pairing import ENDED, RESUMED, keep
+from tests.store.rotating import FIRST, HK_TO_SG, SECOND, rotate
+from tests.store.settling import fork_apart, given_up, kept
 from tests.store.stores import (
-    AUTHOR,
-    CERTIFIED,
     DOMAINS,
     HK_TO_KR,
     KR_TO_HK,
     NEXT,
-    NEXT_CERTIFIED,
     NOW,
     Opened,
     refused,
 )
-from tests.store.test_pairings import ENDED, RESUMED, keep
-from tests.store.test_settling import fork_apart, given_up, kept
 from tests.support.seals import certified
 
-HK_TO_SG = origin_of(DOMAINS["HK"], DOMAINS["SG"])
-FIRST, SECOND = CERTIFIED["HK"], NEXT_CERTIFIED["HK"]
 THIRD_KEYS = FixedSeal("hk third")
 THIRD = certified(THIRD_KEYS, DOMAINS["HK"])
 
@@ -46,10 +41,6 @@ THIRD = certified(THIRD_KEYS, DOMAINS["HK"])
 def kind() -> str:
     """How seals are kept is tried on both databases in ``test_seals``."""
     return "sqlite"
-
-
-async def rotate(store: Opened, seal: CertifiedSeal = SECOND) -> None:
-    await store.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, seal), weight=MAX_GROUP_WEIGHT)
 
 
 def commands(store: Opened) -> tuple[SealCommands, list[bool]]:

@@ -18,9 +18,9 @@ from gateway.store.tables import JOURNAL, heads
 from gateway.supervision.records import ChannelEnds
 from tests.ledger import samples
 from tests.store.exchanging import exchange, settle
+from tests.store.pairing import ENDED
+from tests.store.rotating import FIRST, HK_TO_SG, SECOND, rotate
 from tests.store.stores import HK_TO_KR, KR_TO_HK, NEXT, SEALS, Opened
-from tests.store.test_left_behind import FIRST, HK_TO_SG, SECOND, rotate
-from tests.store.test_pairings import ENDED
 
 FIRST_ONE, SECOND_ONE, THIRD_ONE = (
     replace(samples.certified(samples.fixed_seal(f"hk {each}")), not_before=each) for each in (1, 2, 3)

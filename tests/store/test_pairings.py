@@ -5,21 +5,14 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
 from gateway.errors import BadInput, PairingEnded
-from gateway.identity.pairing_end import Ending
-from gateway.store.pairings import END, RESUME, keep_ending, not_paired, pairing_ended, require_paired
+from gateway.store.pairings import END, RESUME, not_paired, pairing_ended, require_paired
 from gateway.store.tables import JOURNAL, events, leaves
 from tests.store.destruction import NEXT_DAY, found, three_notices
 from tests.store.drafting import Drafting, notice_draft, withdrawal_draft
 from tests.store.exchanging import settle
-from tests.store.stores import AUTHOR, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, Opened, check_verified, refused
-
-ENDED = Ending(1_770_000_000, "Chan", "the memorandum ended")
-RESUMED = ENDED.resumed(1_770_000_100)
-ORIGINS = (HK_TO_KR, KR_TO_HK)
-
-
-async def keep(store: Opened, ending: Ending) -> bool:
-    return await store.committer.submit(lambda tx: keep_ending(tx, "KR", ORIGINS, ending))
+from tests.store.pairing import ENDED, ORIGINS, RESUMED, keep
+from tests.store.rotating import rotate
+from tests.store.stores import HK_TO_KR, NEXT_CERTIFIED, Opened, check_verified, refused
 
 
 async def told(store: Opened) -> list[tuple[int, str]]:
@@ -94,13 +87,12 @@ async def test_a_seal_that_is_rotated_meanwhile_is_told_once_they_are_paired_aga
     await hk.release("hk-1")
     await settle(hk, kr)
     await keep(hk, ENDED)
-    seal = NEXT_CERTIFIED["HK"]
-    await hk.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, seal), weight=500)
+    await rotate(hk)
     await keep(hk, RESUMED)
     await hk.release("hk-2")
     await settle(hk, kr)
     assert kr.state(HK_TO_KR).log.size == 3
-    assert kr.state(HK_TO_KR).seals.sender.newest == seal
+    assert kr.state(HK_TO_KR).seals.sender.newest == NEXT_CERTIFIED["HK"]
 
 
 async def test_a_draft_for_a_peer_of_before_is_not_released(hk):

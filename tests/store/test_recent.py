@@ -4,8 +4,8 @@ import pytest
 
 from gateway.store import logs, recent
 from gateway.store.logs import read_batch
+from tests.store.failing import fail_commit
 from tests.store.stores import HK_TO_KR, Opened, refused
-from tests.store.test_failed_commits import fail_commit
 
 COUNTS = (2, 3, 1, 4)
 

@@ -2,14 +2,12 @@
 
 import asyncio
 import itertools
-import threading
 from dataclasses import replace
 
 import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.errors import SealUnavailable
-from gateway.identity.signers import Keyring, Remote
 from gateway.moments import MICROS
 from gateway.store.database import snapshot
 from gateway.store.event_queries import read_events
@@ -17,59 +15,9 @@ from gateway.store.reverify import verify_store
 from gateway.store.tables import heads, leaves
 from gateway.supervision.disclosure import EVERYTHING
 from tests.store.exchanging import exchange, settle
-from tests.store.stores import CERTIFIED, HK_TO_KR, NOW, SEALS, Opened
-from tests.store.test_journal import called
-
-LONG = 60.0
-
-
-class Token:
-    """What signs as a token does that can be slow, or away.
-
-    Attributes:
-        asked: how often it was asked for a signature
-        goes_on: set while it answers at once
-    """
-
-    def __init__(self, jurisdiction: str) -> None:
-        self._seal = SEALS[jurisdiction]
-        self.public = self._seal.public
-        self.asked, self.is_there, self.is_known_away = 0, True, False
-        self.begun, self.goes_on = threading.Event(), threading.Event()
-        self.goes_on.set()
-
-    def sign_ed25519(self, message: bytes) -> bytes:
-        self.require_able()
-        self.asked += 1
-        self.begun.set()
-        assert self.goes_on.wait(LONG)
-        if not self.is_there:
-            self.is_known_away = True
-            raise SealUnavailable("the token is away")
-        return self._seal.sign_ed25519(message)
-
-    def sign_ml_dsa_44(self, message: bytes) -> bytes:
-        return self._seal.sign_ml_dsa_44(message)
-
-    def require_able(self) -> None:
-        if self.is_known_away:
-            raise SealUnavailable("the token is away")
-
-    def open(self) -> None:
-        self.look()
-
-    def look(self) -> None:
-        self.is_known_away = not self.is_there
-
-    def close(self) -> None: ...
-
-
-async def with_token(store: Opened) -> Token:
-    token = Token(store.jurisdiction)
-    assert isinstance(token, Remote)
-    store.keyring = Keyring([(CERTIFIED[store.jurisdiction], token)])
-    await store.restart()
-    return token
+from tests.store.journaling import called
+from tests.store.stores import HK_TO_KR, NOW, Opened
+from tests.store.tokens import LONG, with_token
 
 
 async def test_what_reads_does_not_wait_for_a_signature_that_takes_long(hk: Opened):

@@ -17,10 +17,10 @@ from gateway.store import tables
 from gateway.store.commits import take_turn
 from gateway.store.opening import disown
 from gateway.store.transaction import Transaction
-from gateway.store.waiting import MAX_GROUP_WEIGHT
 from gateway.supervision.envelopes import withdrawn
 from tests.store.exchanging import settle
-from tests.store.stores import AUTHOR, CERTIFIED, NEXT_CERTIFIED, NOW, SEALS, Opened, check_verified, refused
+from tests.store.rotating import rotate
+from tests.store.stores import AUTHOR, CERTIFIED, NOW, SEALS, Opened, check_verified, refused
 
 WHY = [LocalizedText(language_tag="en", text="It was wrong.")]
 
@@ -212,7 +212,7 @@ async def test_a_replica_without_the_keys_of_the_seal_in_force_signs_nothing(rep
     """Its home was forgotten when the seal was rotated: neither envelopes nor the journal go on under the old one."""
     one, other = replicas
     await one.release("hk-1")
-    await one.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, NEXT_CERTIFIED["HK"]), weight=MAX_GROUP_WEIGHT)
+    await rotate(one)
     await other.committer.stop()
     other.keyring = Keyring([(CERTIFIED["HK"], SEALS["HK"])])
     other.committer = other.new_committer()

@@ -16,10 +16,10 @@ from gateway.ledger.steps import FORKED, Halt
 from gateway.store.database import Database
 from gateway.store.reverify import report as report_module
 from gateway.store.tables import OF_PROCESSES, metadata
-from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.store.damages import DAMAGES, RULES, damaged, named
 from tests.store.exchanging import settle
-from tests.store.stores import AUTHOR, CLIENT, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, NOW, SEALS, Opened, check_verified
+from tests.store.rotating import rotate
+from tests.store.stores import CLIENT, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, NOW, SEALS, Opened, check_verified
 from tests.supervision.framework_samples import assessment, day, pair, provision, version
 from tests.supervision.samples import reference
 
@@ -45,7 +45,7 @@ async def fill(url: str, folder: Path) -> Opened:
     await hk.withdraw("hk-3")
     await fill_rules(hk)
     seal = NEXT_CERTIFIED["KR"]
-    await kr.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, seal), weight=MAX_GROUP_WEIGHT)
+    await rotate(kr, seal)
     await settle(kr, hk)
     await hk.release(*(f"hk-{n}" for n in range(5, 261)))  # beyond the first stored subtree
     await hk.committer.submit(lambda tx: tx.remember_request(CLIENT, "7", bytes(32), "hk-1"))

@@ -9,11 +9,10 @@ from gateway.ledger.seals import CertifiedSeal
 from gateway.ledger.steps import FORKED
 from gateway.store.forking import read_forks
 from gateway.store.logs import read_turn
-from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.ledger.samples import FixedSeal
 from tests.store.exchanging import exchange, settle
-from tests.store.stores import AUTHOR, DOMAINS, HK_TO_KR, Opened, keyring
-from tests.store.test_seals import rotate
+from tests.store.rotating import rotate
+from tests.store.stores import DOMAINS, HK_TO_KR, Opened, keyring
 from tests.support.seals import certified, node_authority
 
 sizes = pytest.mark.parametrize("more", [0, 1, 3], ids=["less than the peer holds", "as much", "more"])
@@ -45,7 +44,7 @@ async def put_back_before_a_turn(hk: Opened, kr: Opened, more: int) -> Certified
     earlier, third = hk.backup(), FixedSeal("hk third")
     seal = certified(third, DOMAINS["HK"])
     hk.keyring.add(seal, third)
-    await hk.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, seal), weight=MAX_GROUP_WEIGHT)
+    await rotate(hk, seal)
     await hk.release("hk-5")
     await settle(hk, kr)
     hk.keyring = keyring("HK")

@@ -4,19 +4,16 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from typing import Any
 
 import pytest
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.event_service_pb2 import Event
-from sqlalchemy import Table
 
 from gateway.errors import Halted, Unavailable, Untrusted, WrongState
 from gateway.identity.signers import Keyring
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, open_receipt, sign_checkpoint
 from gateway.ledger.seals import SealHistory
 from gateway.ledger.steps import Halt
-from gateway.store.awaiting import halt_outgoing
 from gateway.store.database import snapshot
 from gateway.store.logs import read_batch
 from gateway.store.rebuild import rebuild
@@ -27,6 +24,7 @@ from gateway.store.transaction import Transaction
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.ledger.samples import FixedSeal
 from tests.store.exchanging import exchange, settle
+from tests.store.rotating import put_back, rotate
 from tests.store.stores import (
     AUTHOR,
     CERTIFIED,
@@ -42,11 +40,6 @@ from tests.store.stores import (
 )
 from tests.supervision.samples import handling
 from tests.support.seals import certified
-
-
-async def rotate(store: Opened) -> None:
-    seal = NEXT_CERTIFIED[store.jurisdiction]
-    await store.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, seal), weight=MAX_GROUP_WEIGHT)
 
 
 def seals_of(store: Opened, origin: str) -> tuple[list[int], list[int]]:
@@ -129,9 +122,7 @@ async def test_a_receipt_under_a_seal_that_is_not_known_yet_waits_for_the_other_
 
 async def test_a_halted_channel_keeps_the_seal_from_rotating(hk: Opened, kr: Opened):
     await hk.committer.submit(lambda tx: tx.halt(HK_TO_KR, Halt("OPERATOR", "a drill")))
-    seal = NEXT_CERTIFIED["HK"]
-    unit = hk.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, seal), weight=MAX_GROUP_WEIGHT)
-    assert isinstance(await refused(unit), Halted)
+    assert isinstance(await refused(rotate(hk)), Halted)
     assert seals_of(hk, HK_TO_KR) == ([0], [0])
 
 
@@ -202,7 +193,7 @@ async def test_a_node_comes_back_from_a_backup_since_which_it_rotated_twice(hk: 
     third = FixedSeal("hk third")
     seal = certified(third, DOMAINS["HK"])
     hk.keyring.add(seal, third)
-    await hk.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, seal), weight=MAX_GROUP_WEIGHT)
+    await rotate(hk, seal)
     await settle(hk, kr)
     hk.keyring, hk.earlier_seals = Keyring([(seal, third)]), (CERTIFIED["HK"], NEXT_CERTIFIED["HK"])
     await hk.restore(backup)
@@ -210,13 +201,6 @@ async def test_a_node_comes_back_from_a_backup_since_which_it_rotated_twice(hk: 
     assert hk.state().log == kr.state(HK_TO_KR).log
     assert hk.state().seals == kr.state(HK_TO_KR).seals
     assert hk.state().halt is None
-
-
-async def put_back(hk: Opened, backup: dict[Table, list[dict[str, Any]]]) -> None:
-    """The database is that of a backup, as a node finds that starts with it."""
-    await hk.restore(backup)
-    states = hk.committer.latest().states
-    await hk.committer.submit(lambda tx: halt_outgoing(tx, states, "restored"))
 
 
 async def test_after_a_restore_no_seal_rotates_before_the_peer_has_sent_all_again(hk: Opened, kr: Opened):

@@ -1,8 +1,6 @@
 """A forked channel goes on: what its sender gives up, what comes back, and that nothing is wrong with either store."""
 
-import asyncio
 import itertools
-from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -29,68 +27,23 @@ from gateway.ledger.settlement import Settlement
 from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK, Halt
 from gateway.moments import MICROS
 from gateway.store.forking import read_forks
-from gateway.store.settling import Branch, GivenUp, give_up_branch, keep_history
+from gateway.store.settling import Branch, give_up_branch
 from gateway.store.tables import drafts, events, framework_events, leaves, node, notices, requests
 from tests.store.drafting import Drafting, notice_draft, withdrawal_draft
 from tests.store.exchanging import exchange, settle
+from tests.store.rotating import rotate
+from tests.store.settling import LATER, ROOTS, fork_apart, given_up, kept
 from tests.store.stores import (
-    AUTHOR,
     CERTIFIED,
     CLIENT,
     DOMAINS,
     HK_TO_KR,
-    NEXT_CERTIFIED,
     NOW,
     RANDOM,
     SEALS,
     Opened,
-    keyring,
 )
-from tests.store.test_forks import ROOTS
 from tests.supervision.framework_samples import assessment, day, pair, provision, version
-
-LATER = NOW + 3_600_000_000
-
-
-async def fork_apart(hk: Opened, kr: Opened, count: int = 1) -> None:
-    """Hong Kong's store goes back to what it was after three envelopes, seals others than it had, and is found out."""
-    await hk.release("hk-1", "hk-2", "hk-3")
-    await kr.release("kr-1", issuing_authority="FSC")
-    await settle(hk, kr)
-    earlier = hk.backup()
-    await hk.release("hk-4", "hk-5")
-    await settle(hk, kr)
-    await hk.restore(earlier)
-    if count:
-        await hk.release(*(f"hk-other-{n}" for n in range(count)))
-        await exchange(hk, kr)
-
-
-async def kept(store: Opened, name: str = "hk-to-kr", shown: ForkProof | None = None, at: int = LATER) -> Settlement:
-    await store.committer.stop()
-    try:
-        keys = keyring(store.jurisdiction)
-        keep = lambda: keep_history(store.database, keys, name, shown, clock=lambda: at, random=RANDOM.randbytes)  # noqa: E731
-        return await asyncio.to_thread(keep)
-    finally:
-        store.committer = store.new_committer()
-        store.committer.start()
-
-
-async def given_up(store: Opened, settlement: Settlement, branches: list[Branch] | None = None) -> GivenUp:
-    """What becomes of it; ``branches`` takes what was kept before, with its envelopes."""
-
-    def keep(branch: Branch) -> None:
-        if branches is not None:
-            branches.append(replace(branch, leaves=iter([*branch.leaves])))
-
-    seal = SEALS[store.jurisdiction]
-    await store.committer.stop()
-    try:
-        return give_up_branch(store.database, lambda _: seal, settlement, keep, LATER, RANDOM.randbytes)
-    finally:
-        store.committer = store.new_committer()
-        store.committer.start()
 
 
 async def refused(work, kind: type[GatewayError], said: str) -> None:
@@ -339,7 +292,7 @@ async def test_nothing_below_a_receipt_is_given_up(hk, kr):
 async def test_a_seal_that_changed_within_the_branch_is_not_given_up(hk, kr):
     await fork_apart(hk, kr, 0)
     await hk.release("hk-other-1", "hk-other-2")
-    await hk.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, NEXT_CERTIFIED["HK"]), weight=500)
+    await rotate(hk)
     await exchange(hk, kr)
     settlement = Settlement(kr.state(HK_TO_KR).receipt.note, hk.state().head.note)
     await refused(given_up(hk, settlement), WrongState, "last resort")

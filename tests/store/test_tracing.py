@@ -12,8 +12,8 @@ from opentelemetry.trace import SpanContext, StatusCode, TraceFlags
 
 from gateway.errors import Unavailable
 from gateway.telemetry.tracing import Tracing
+from tests.store.failing import fail_commit
 from tests.store.stores import Opened, refused
-from tests.store.test_failed_commits import fail_commit
 
 METHOD = "/regulator.exchange.v1.NoticeService/CreateNotice"
 

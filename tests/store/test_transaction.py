@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 from google.type.date_pb2 import Date
-from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import Reference
@@ -13,10 +12,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.errors import BadInput, Halted, Malformed, StoreError
 from gateway.ledger import batch as batch_module
-from gateway.ledger.batch import VerifiedBatch, verify_batch
-from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
-from gateway.ledger.merkle import CompactRange, leaf_hash
-from gateway.ledger.seals import ChannelSeals, SealHistory
+from gateway.ledger.checkpoint import countersign
 from gateway.ledger.steps import FORKED, SENDER_ROLLED_BACK, Halt
 from gateway.store import prepared, writing
 from gateway.store import transaction as module
@@ -30,36 +26,12 @@ from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.framework_envelopes import published
 from gateway.supervision.notice_messages import notice_message
 from gateway.supervision.sharing_envelopes import requested
-from tests.ledger.samples import HK_SEAL, KR_SEAL
+from tests.ledger.samples import KR_SEAL
+from tests.store.appending import TIME, append, batch_of, envelope, kinds
 from tests.store.exchanging import exchange
 from tests.store.stores import AUTHOR, DOMAINS, HK_TO_KR, KR_TO_HK, Opened, refused
 from tests.supervision.framework_samples import provision, version
 from tests.supervision.samples import APPROVER, content, handling, reference, seal
-
-TIME = 1_767_225_600  # seconds
-
-
-def batch_of(datas: list[bytes], log: CompactRange = CompactRange.EMPTY) -> VerifiedBatch:
-    """What Korea has verified of Hong Kong's channel."""
-    extended, _ = log.extend([leaf_hash(data) for data in datas])
-    head = sign_checkpoint(Checkpoint(HK_TO_KR, extended.size, extended.root()), HK_SEAL, TIME)
-    message = wire.Batch(first_index=log.size, envelopes=datas, checkpoint=head.note)
-    return verify_batch(
-        message, log, ChannelSeals(HK_TO_KR, SealHistory.of(HK_SEAL.public), SealHistory.of(KR_SEAL.public))
-    )
-
-
-def envelope(notice_id: str, salt: int = 0, **changes) -> Envelope:
-    return envelopes.released(seal(salt=salt.to_bytes(16)), notice_id, content(**changes))
-
-
-async def append(kr: Opened, datas: list[bytes]) -> None:
-    await kr.committer.submit(lambda tx: tx.append(HK_TO_KR, batch_of(datas, kr.state(HK_TO_KR).log)))
-
-
-async def kinds(store: Opened) -> list[str]:
-    return [Event.Kind.Name(each.kind) for each in await store.read(read_events, EVERYTHING, 0, 100)]
-
 
 # --- sealing --------------------------------------------------------------------------------------------------------
 

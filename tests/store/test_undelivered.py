@@ -10,13 +10,12 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from gateway.errors import SealUnavailable
 from gateway.store.logs import read_uncertified
 from gateway.store.tables import events, leaves
-from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.store.destruction import CANARY, NEXT_DAY, found, kept_until, message
 from tests.store.exchanging import exchange, settle
-from tests.store.stores import AUTHOR, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, Opened, check_verified
-from tests.store.test_pairings import ENDED, RESUMED, keep
-from tests.store.test_remote_seals import with_token
-from tests.store.test_seals import put_back
+from tests.store.pairing import ENDED, RESUMED, keep
+from tests.store.rotating import put_back, rotate
+from tests.store.stores import HK_TO_KR, KR_TO_HK, Opened, check_verified
+from tests.store.tokens import with_token
 
 
 @pytest.fixture
@@ -127,8 +126,7 @@ async def test_a_receipt_that_was_lost_on_its_way_is_one_for_the_content(hk: Ope
 async def apart(hk: Opened, kr: Opened, passed: int = 3) -> None:
     """The log comes in two batches, and the stream breaks between what has no content and the certificate of it."""
     await undelivered(hk, kr)
-    seal = NEXT_CERTIFIED["HK"]
-    await hk.committer.submit(lambda tx: tx.rotate_seal(AUTHOR, seal), weight=MAX_GROUP_WEIGHT)
+    await rotate(hk)
     await hk.destroy(NEXT_DAY)
     await keep(hk, RESUMED)
     await exchange(hk, kr, drop_after=passed)

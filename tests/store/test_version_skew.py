@@ -20,11 +20,10 @@ from gateway.supervision import envelopes
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.envelopes import envelope_of
 from tests.skew.earlier import as_it_was, read
+from tests.store.appending import append, envelope, kinds
 from tests.store.destruction import destroy, kept_until, lost_everything
-from tests.store.exchanging import exchange
+from tests.store.exchanging import check_equal, exchange
 from tests.store.stores import HK_TO_KR, NOW, Opened
-from tests.store.test_exchanges import check_equal
-from tests.store.test_transaction import append, envelope, kinds
 from tests.supervision import sharing_samples as sharing
 from tests.supervision.assistance_samples import answering, asking, day
 from tests.supervision.framework_samples import provision, version

@@ -14,8 +14,8 @@ from gateway.questions.health import Health
 from gateway.questions.links import Links
 from gateway.store import postgresql, sqlite
 from gateway.store.tables import node
+from tests.store.failing import fail_commit
 from tests.store.stores import Opened, refused
-from tests.store.test_failed_commits import fail_commit
 
 NOBODY = Caller("", "SFC", frozenset())
 
