@@ -14,6 +14,9 @@ from gateway.identity.revocation import Revocation, load_crls
 from gateway.identity.seal_folders import SealFolders
 from gateway.ledger.seals import CertifiedSeal
 
+EARLIER_SEAL = "earlier seal of this node"
+"""What certificates are for whose keys are kept to tell channels that a rotation left behind."""
+
 
 def lifetimes_of(
     home: Home,
@@ -52,8 +55,12 @@ def lifetimes_of(
 
 
 def _own_seals(seals: SealFolders) -> Iterator[tuple[str, x509.Certificate]]:
-    for each in seals.in_force.certified().certificates:
+    in_force, *earlier = seals.signing()
+    for each in in_force.certified().certificates:
         yield "seal of this node", load_certificate(each)
+    for folder in earlier:
+        for each in folder.certified().certificates:
+            yield EARLIER_SEAL, load_certificate(each)
     if seals.coming.holds_one():
         for each in seals.coming.certified().certificates:
             yield "next seal of this node", load_certificate(each)

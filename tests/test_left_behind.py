@@ -2,19 +2,24 @@
 
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway.cli.doctor import examine
+from gateway.cli.findings import Finding, Level, Subject
+from gateway.identity.lifetimes import warnings
 from gateway.identity.pairing_end import Ending
 from gateway.identity.seal_files import SealFolder
 from gateway.ledger.steps import RESTORED, Halt
+from gateway.lifetimes import EARLIER_SEAL, lifetimes_of
 from gateway.store.database import snapshot
 from gateway.store.own_seal import left_behind, read_own_seal
 from gateway.store.pairings import keep_ending
 from gateway.store.state import read_channels
 from gateway.store.transaction import Transaction
+from tests.cli.sites import profile_path
 from tests.cli.transcripts import Ran, run
 from tests.support.nodes import Site, eventually, pair, running
 from tests.test_settling import AUTHOR, commit
@@ -106,6 +111,56 @@ def test_without_the_keys_an_operator_puts_the_seal_in_force_there(hk: Site) -> 
     assert behind(hk) == []
     assert "nothing to replace" in replaced(hk, "--peer", "KR").err
     check(hk)
+
+
+def test_a_node_tells_which_channel_was_left_behind_and_asked_to_rotate_again_too(hk: Site) -> None:
+    in_force, before = (each.certified().fingerprint for each in hk.home.seals.signing())
+    profile = ("--profile", profile_path(hk, "HKMA"))
+    with running(hk):
+        with hk.client() as client:
+            found = {each.name: each.earlier_seal_sha256 for each in client.list_channels()}
+            answer = client.rotate_seal(in_force)
+        assert {name: seal for name, seal in found.items() if seal} == {"channels/hk-to-kr": before}
+        assert list(answer.channels_left_behind) == ["channels/hk-to-kr"]
+        assert f"hk-to-kr  {before[:16]} is in force there" in run("status", *profile).out
+        assert "hk-to-kr is left behind" in run("certs", "rotate-seal", in_force, *profile).out
+    mend(hk)
+    with running(hk), hk.client() as client:
+        eventually(lambda: not any(each.earlier_seal_sha256 for each in client.list_channels()))
+        assert list(client.rotate_seal(in_force).channels_left_behind) == []
+
+
+def test_its_certificates_are_told_like_others_near_their_end_for_as_long_as_its_keys_are_kept(hk: Site) -> None:
+    earlier = hk.home.seals.signing()[1]
+    ends = datetime.fromtimestamp(earlier.certified().not_after, UTC)
+
+    def told(at: datetime) -> list[str]:
+        lasting = [each for each in lifetimes_of(hk.home, at) if each.purpose == EARLIER_SEAL]
+        return list(warnings(lasting, at))
+
+    assert told(ends - timedelta(days=40)) == []
+    assert ["at most 7 days left" in each for each in told(ends - timedelta(days=5))] == [True, True]
+    assert ["it has ended" in each for each in told(ends + timedelta(days=1))] == [True, True]
+    earlier.remove_keys()
+    assert told(ends + timedelta(days=1)) == []
+
+
+def doctor(site: Site, at: datetime | None = None) -> list[Finding]:
+    found = examine(Subject(site.home, at or datetime.now(UTC)))
+    return [each for each in found if "left behind" in each.said or "earlier seal" in each.said]
+
+
+def test_the_doctor_tells_of_it_and_what_to_do_without_its_keys(hk: Site) -> None:
+    before = hk.home.seals.signing()[1]
+    (said,) = doctor(hk)
+    assert (said.level, f"{before.certified().fingerprint[:16]} is in force there" in said.said) == (Level.OK, True)
+    ends = datetime.fromtimestamp(before.certified().not_after, UTC)
+    for at, words in ((ends - timedelta(days=5), "ends in 5 days"), (ends + timedelta(days=1), "has ended")):
+        late = [each for each in doctor(hk, at) if each.level is not Level.OK]
+        assert [(each.level, words in each.said) for each in late] == [(Level.WARN, True)] * 2
+    before.remove_keys()
+    (said,) = doctor(hk)
+    assert (said.level, said.remedy.command) == (Level.WARN, f"gateway certs replace-seal {hk.home.path} --peer KR")
 
 
 @pytest.mark.parametrize(("arguments", "said"), [((), "or else --peer"), (("--peer", "JP"), "JP is not a peer")])

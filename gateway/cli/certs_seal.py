@@ -99,6 +99,9 @@ def rotate_seal(
     for key in answer.verifier_keys:
         name, key_id, _key = key.split("+", 2)  # the key has up to 1,752 characters, of which some are a plus sign
         say(f"  {name}+{key_id}")
+    for each in answer.channels_left_behind:
+        say(f"{each.removeprefix('channels/')} is left behind: it takes nothing now, and its pairing has ended.")
+        say("The seal of before stays in force there until the channel goes on: leave its keys in keys/earlier.")
 
 
 def replace_seal(

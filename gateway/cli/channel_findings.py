@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
+from gateway.cli.findings import Finding, Level, Remedy
 from gateway.cli.output import day_and_time
+from gateway.lifetimes import EARLIER_SEAL
 
 STUCK_SECONDS = 900  # that an envelope may wait for its receipt; the alert GatewayNotReceipted has the same
 
@@ -29,3 +31,18 @@ def end_command(home: str, peer: str) -> str:
 def missing_said(replica: str, seen: datetime) -> str:
     """Says that a replica is not seen any more, and did not say that it ends."""
     return f"{replica} was last seen {day_and_time(seen)}: it was killed, or cut off"
+
+
+def earlier_seal(sha256: str, days_left: int, home: str) -> Finding:
+    """Tells of a certificate of a seal that is kept for channels that were left behind, and is near its end or past it.
+
+    It is missed only if they go on, and they may never: so it is no failure.
+    """
+    said = f"{EARLIER_SEAL} (SHA-256 {sha256[:16]})"
+    if days_left < 0:
+        said = f"{said} has ended: it can tell no channel of the seal in force any more"
+        todo = "remove its keys from keys/earlier; of a peer that was left behind and is paired again, say then"
+        return Finding(Level.WARN, "seal", said, Remedy(todo, f"gateway certs replace-seal {home} --peer PEER"))
+    said = f"{said} ends in {days_left} days, and a channel that was left behind has only that"
+    todo = "if its peer is to be paired again, do it before; later both operators must act (docs/certificates.md)"
+    return Finding(Level.WARN, "seal", said, Remedy(todo, f"gateway pair list {home}"))

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.cli.findings import Finding, Level, Remedy, Subject, sh, validity
+from gateway.cli.channel_findings import earlier_seal
+from gateway.cli.findings import WARN_DAYS, Finding, Level, Remedy, Subject, sh, validity
 from gateway.errors import ConfigError, GatewayError, Unavailable, VerificationError
 from gateway.home import KEYS, Home
-from gateway.identity.certificates import Window, load_certificate
+from gateway.identity.certificates import Window, fingerprint, load_certificate
 from gateway.identity.keyfiles import read_certificate, read_key
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
@@ -206,14 +207,16 @@ def _unread_lists(home: Home) -> Iterator[Finding]:
 
 
 def seal(subject: Subject) -> Iterator[Finding]:
-    """The sealing certificates: by the own root, for this node, valid now."""
+    """The sealing certificates: by the own root, for this node, valid now; and those kept for channels left behind."""
     home, now = subject.home, subject.now
-    for name, certificate in zip(
-        KEYS[1:], map(load_certificate, home.seals.in_force.certified().certificates), strict=True
-    ):
+    in_force, *earlier = (each.certified().certificates for each in home.seals.signing())
+    for name, certificate in zip(KEYS[1:], map(load_certificate, in_force), strict=True):
         window = Window.of(certificate)
         remedy = _renewal(subject, "seal") if now <= window.not_after else _replacement(subject)
         yield validity("seal", f"{name}.crt", window, now, remedy)
+    for certificate in map(load_certificate, (each for pair in earlier for each in pair)):
+        if (days := Window.of(certificate).days_left(now)) < WARN_DAYS:
+            yield earlier_seal(fingerprint(certificate), days, sh(home.path))
     home.parties([], now)
     yield Finding(Level.OK, "seal", "both sealing certificates come from the own node authority, for this node")
 

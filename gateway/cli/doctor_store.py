@@ -1,7 +1,7 @@
 """What ``gateway doctor`` looks at in the database, and what depends on what is signed there: clock, disk, channels."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from gateway.store.backlog import read_waiting
 from gateway.store.database import local_file, not_there, snapshot
 from gateway.store.leases import read_picture
 from gateway.store.opening import check_owner
+from gateway.store.own_seal import left_behind
 from gateway.store.sqlite import OLDEST_SQLITE
 from gateway.store.state import ChannelState, read_channels
 from gateway.watching import LEAST_FREE_BYTES
@@ -114,8 +115,23 @@ def channels(subject: Subject) -> Iterator[Finding]:
     with snapshot(home.config.database.url, home.path) as connection:
         states = read_channels(connection)
         waiting = read_waiting(connection, states)
+    yield from _behind(subject, left_behind(states))
     for origin, state in states.items():
         yield _channel(subject, state, datetime_of(waiting[origin][0][1]) if waiting.get(origin) else None)
+
+
+def _behind(subject: Subject, behind: Sequence[ChannelState]) -> Iterator[Finding]:
+    """Channels that a rotation of the seal left behind, and whether their keys are here."""
+    home, keys_of = subject.home, [each.certified() for each in subject.home.seals.signing()] if behind else []
+    for state in behind:
+        seal, peer = state.seals.sender.newest, state.ends.recipient
+        said = f"{state.name} was left behind by a rotation: the seal {seal.fingerprint[:16]} is in force there"
+        if seal in keys_of:
+            yield Finding(Level.OK, "channels", said)
+            continue
+        todo = "restore keys/earlier from the backup of the keys; else stop the node once the channel is open, and say"
+        remedy = Remedy(todo, f"gateway certs replace-seal {sh(home.path)} --peer {peer}")
+        yield Finding(Level.WARN, "channels", f"{said}, and its keys are not here", remedy)
 
 
 def _channel(subject: Subject, state: ChannelState, oldest: datetime | None) -> Finding:

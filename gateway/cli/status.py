@@ -62,6 +62,10 @@ def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel], 
         say()
     headings = ("channel", "state", "link", "envelopes", "receipted", "last receipt", "trouble")
     table(headings, [_channel_row(each) for each in channels])
+    if behind := [_behind_row(each) for each in channels if each.earlier_seal_sha256]:
+        say()
+        say("left behind by a rotation of the seal")
+        pairs(behind, margin="  ")
     file_view.show(info.attachment_usages, channels)
     if info.alarms:
         say()
@@ -115,6 +119,11 @@ def _channel_row(channel: Channel) -> tuple[str, ...]:
         moment_of(channel.receipt_time),
         "; ".join(dict.fromkeys(filter(None, (channel.halt_reason, channel.last_error)))),
     )
+
+
+def _behind_row(channel: Channel) -> tuple[str, str]:
+    earlier = f"{channel.earlier_seal_sha256[:16]} is in force there, until the channel goes on and tells the new one"
+    return channel.name.removeprefix("channels/"), earlier
 
 
 def _alarm_row(alarm: Alarm) -> tuple[str, str]:
@@ -201,4 +210,5 @@ def _channel(channel: Channel) -> dict[str, Any]:
         "oldest_unattached_time": json_moment(channel.oldest_unattached_time),
         "attachments_idle_time": json_moment(channel.attachments_idle_time),
         "attachments_error": channel.attachments_error,
+        "earlier_seal_sha256": channel.earlier_seal_sha256,
     }

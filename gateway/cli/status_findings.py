@@ -14,12 +14,14 @@ from gateway.cli.channel_findings import (
     HALTED_FOR_GOOD,
     MENDS_ITSELF,
     STUCK_SECONDS,
+    earlier_seal,
     end_command,
     missing_said,
     waiting_said,
 )
 from gateway.cli.findings import Finding, Level, Remedy
 from gateway.ledger.steps import FORKED
+from gateway.lifetimes import EARLIER_SEAL
 
 CLOCK_SECONDS = 60  # between the node's clock and this machine's
 
@@ -128,6 +130,9 @@ def _of_cause(about: str) -> Remedy:
 
 def _of_certificate(certificate: Certificate) -> Iterator[Finding]:
     if certificate.state == Certificate.VALID:
+        return
+    if certificate.purpose == EARLIER_SEAL and certificate.state != Certificate.REVOKED:
+        yield earlier_seal(certificate.sha256, certificate.days_left, "HOME")
         return
     name = f"{certificate.purpose} ({certificate.subject})"
     said, level = {

@@ -16,6 +16,7 @@ from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
+from gateway.questions.standing import channel_name
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Committer
 from gateway.store.own_seal import left_behind, own_seal, to_catch_up
@@ -124,7 +125,10 @@ class SealCommands:
                 await self._rotate(request, caller)
             await asyncio.to_thread(self._adopt, self.seal_in_force(), is_told=self._is_told())
         own = self._parties.own
-        return RotateSealResponse(verifier_keys=self.seal_in_force().public.verifier_keys(own.domain))
+        return RotateSealResponse(
+            verifier_keys=self.seal_in_force().public.verifier_keys(own.domain),
+            channels_left_behind=sorted(map(channel_name, left_behind(self._bulletin.commit.states))),
+        )
 
     async def _rotate(self, request: RotateSealRequest, caller: Caller) -> None:
         if not self._parties.peers:

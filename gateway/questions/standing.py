@@ -17,6 +17,7 @@ from gateway.questions.links import Links
 from gateway.questions.paging import page_of
 from gateway.store.attachment_standing import Awaited
 from gateway.store.bulletin import Bulletin
+from gateway.store.own_seal import left_behind
 from gateway.store.state import ChannelState
 from gateway.supervision.submissions import check_fields
 
@@ -158,10 +159,15 @@ class Standing:
             last_error=link.last_error,
             oldest_unreceipted_time=timestamp_of(oldest) if oldest else None,
             replica=holder.name if holder else "",
+            earlier_seal_sha256=self._earlier_seal(state),
         )
         if awaited:
             self._tell_awaited(channel, state, awaited)
         return channel
+
+    def _earlier_seal(self, state: ChannelState) -> str:
+        is_behind = state.origin in {each.origin for each in left_behind(self._bulletin.commit.states)}
+        return state.seals.sender.newest.fingerprint if is_behind else ""
 
     def _tell_awaited(self, channel: admin.Channel, state: ChannelState, awaited: Awaited) -> None:
         transfers = self._files.transfers

@@ -18,7 +18,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
-from regulator.exchange.v1.admin_service_pb2 import Alarm, AttachmentUsage, Channel, ServerInfo
+from regulator.exchange.v1.admin_service_pb2 import Alarm, AttachmentUsage, Channel, RotateSealResponse, ServerInfo
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import LocalizedText
@@ -243,7 +243,7 @@ def test_an_alarm_is_not_cut_on_a_narrow_terminal(capsys, monkeypatch):
 
 def test_of_a_seal_that_is_rotated_to_names_and_ids_are_told_and_no_keys(capsys, monkeypatch):
     key = b"\x06\xfb\xef" + b"\xfb\xef\xbe" * 436  # in base64 it is full of plus signs
-    answer = SimpleNamespace(verifier_keys=[f"gateway.hk.example+0a1b2c3d+{base64.b64encode(key).decode()}"])
+    answer = RotateSealResponse(verifier_keys=[f"gateway.hk.example+0a1b2c3d+{base64.b64encode(key).decode()}"])
     node = SimpleNamespace(rotate_seal=lambda _, *, before_all_is_back: answer)
     monkeypatch.setattr(certs_seal, "connect", lambda _: nullcontext(node))
     certs_seal.rotate_seal("AB" * 32, profile=Path("unread.toml"))

@@ -8,6 +8,7 @@ from regulator.exchange.v1.admin_service_pb2 import Alarm, AttachmentUsage, Cert
 
 from gateway.cli.findings import Finding, Level
 from gateway.cli.status_findings import findings
+from gateway.lifetimes import EARLIER_SEAL
 from tests.support.commands import unknown_in
 
 NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
@@ -59,6 +60,13 @@ def test_a_peer_that_ended_the_pairing_is_told_with_what_ends_it_here_too():
     (one,) = found(alarms=[Alarm(about="pairing with KR", detail="the node of KR refuses this one")])
     assert one.level is Level.FAIL
     assert one.remedy.command == "gateway pair end HOME KR --reason WHY"
+
+
+@pytest.mark.parametrize(("days", "words"), [(6, "do it before"), (-1, "remove its keys")])
+def test_a_seal_that_only_a_channel_left_behind_has_is_no_failure_where_it_ends(days, words):
+    state = Certificate.ENDED if days < 0 else Certificate.EXPIRING
+    (one,) = found(certificates=[Certificate(purpose=EARLIER_SEAL, state=state, days_left=days)])
+    assert (one.level, words in one.remedy.todo) == (Level.WARN, True)
 
 
 def test_a_token_that_does_not_sign_is_told_with_what_brings_it_back():

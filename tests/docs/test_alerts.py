@@ -9,6 +9,7 @@ import promql_parser
 import pytest
 from prombed import Prombed
 
+from gateway.lifetimes import EARLIER_SEAL
 from gateway.metrics.table import METRICS, Kind
 from tests.docs.rules import alerts, dashboard, labels_of, queries, selectors
 from tests.support.commands import unknown_in
@@ -203,6 +204,10 @@ SICK: dict[str, tuple[list[Series], set[str]]] = {
     "a certificate has ended": (
         [Series("gateway_certificate_days_left", CERTIFICATE, -1)],
         {"GatewayCertificateExpiring", "GatewayCertificateEnding"},
+    ),
+    "the seal of a channel that was left behind has ended": (
+        [Series("gateway_certificate_days_left", {**CERTIFICATE, "purpose": EARLIER_SEAL}, -1)],
+        {"GatewayCertificateExpiring"},
     ),
     "a certificate is revoked": (
         [Series("gateway_certificate_revoked", CERTIFICATE, 1)],

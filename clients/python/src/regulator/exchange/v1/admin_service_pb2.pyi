@@ -495,6 +495,7 @@ class Channel(_message.Message):
     OLDEST_UNATTACHED_TIME_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_IDLE_TIME_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_ERROR_FIELD_NUMBER: _builtins.int
+    EARLIER_SEAL_SHA256_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`channels/{channel}`, where the id names both jurisdictions (`channels/hk-to-kr`)."""
     origin: _builtins.str
@@ -525,6 +526,11 @@ class Channel(_message.Message):
     """Bytes of these attachments: those that are not here yet; of a channel that leads away from this node, all of them."""
     attachments_error: _builtins.str
     """What holds these attachments up, for people; empty if nothing does that this node, or this replica of it, knows."""
+    earlier_seal_sha256: _builtins.str
+    """Of a channel that leads away from this node and has yet to tell the seal in force: the seal that is in force there until
+    then, by the SHA-256 of its Ed25519 certificate, 64 hexadecimal digits in lower case; its keys must stay in the node's
+    home. A rotation left the channel behind, as it had halted and its pairing had ended. Empty: it tells the seal in force.
+    """
     @_builtins.property
     def receipt_time(self) -> _timestamp_pb2.Timestamp:
         """When the newest receipt was given, by the receiver's clock."""
@@ -567,10 +573,11 @@ class Channel(_message.Message):
         oldest_unattached_time: _timestamp_pb2.Timestamp | None = ...,
         attachments_idle_time: _timestamp_pb2.Timestamp | None = ...,
         attachments_error: _builtins.str = ...,
+        earlier_seal_sha256: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attachments_idle_time", b"attachments_idle_time", "oldest_unattached_time", b"oldest_unattached_time", "oldest_unreceipted_time", b"oldest_unreceipted_time", "receipt_time", b"receipt_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments_error", b"attachments_error", "attachments_idle_time", b"attachments_idle_time", "connected", b"connected", "halt_reason", b"halt_reason", "last_error", b"last_error", "name", b"name", "oldest_unattached_time", b"oldest_unattached_time", "oldest_unreceipted_time", b"oldest_unreceipted_time", "origin", b"origin", "receipt_time", b"receipt_time", "receipted_size", b"receipted_size", "recipient", b"recipient", "replica", b"replica", "root", b"root", "sender", b"sender", "size", b"size", "state", b"state", "unattached_bytes", b"unattached_bytes", "unattached_notices", b"unattached_notices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments_error", b"attachments_error", "attachments_idle_time", b"attachments_idle_time", "connected", b"connected", "earlier_seal_sha256", b"earlier_seal_sha256", "halt_reason", b"halt_reason", "last_error", b"last_error", "name", b"name", "oldest_unattached_time", b"oldest_unattached_time", "oldest_unreceipted_time", b"oldest_unreceipted_time", "origin", b"origin", "receipt_time", b"receipt_time", "receipted_size", b"receipted_size", "recipient", b"recipient", "replica", b"replica", "root", b"root", "sender", b"sender", "size", b"size", "state", b"state", "unattached_bytes", b"unattached_bytes", "unattached_notices", b"unattached_notices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -828,18 +835,26 @@ class RotateSealResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VERIFIER_KEYS_FIELD_NUMBER: _builtins.int
+    CHANNELS_LEFT_BEHIND_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def verifier_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """C2SP verifier keys, as they stand in the node's cosignatures."""
+
+    @_builtins.property
+    def channels_left_behind(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Channels that have yet to tell them (`channels/hk-to-kr`), by name: they take nothing now, and their pairings have ended.
+        In these the seal of before stays in force until they go on.
+        """
 
     def __init__(
         self,
         *,
         verifier_keys: _abc.Iterable[_builtins.str] | None = ...,
+        channels_left_behind: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["verifier_keys", b"verifier_keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels_left_behind", b"channels_left_behind", "verifier_keys", b"verifier_keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -123,7 +123,7 @@ class AdminServiceServicer:
         """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
         that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
         them. For the keys that are in force it does nothing, so it may be asked for again. FAILED_PRECONDITION if other keys
-        are prepared, or none, or a channel has halted, or the node's database was put back and not all is back from a peer
+        are prepared, or none, or a channel has halted whose pairing holds, or the node's database was put back and not all is back from a peer
         (`before_all_is_back`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

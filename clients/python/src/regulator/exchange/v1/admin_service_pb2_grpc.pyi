@@ -51,7 +51,7 @@ class AdminServiceStub:
     """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
     that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
     them. For the keys that are in force it does nothing, so it may be asked for again. FAILED_PRECONDITION if other keys
-    are prepared, or none, or a channel has halted, or the node's database was put back and not all is back from a peer
+    are prepared, or none, or a channel has halted whose pairing holds, or the node's database was put back and not all is back from a peer
     (`before_all_is_back`).
     """
 
@@ -78,7 +78,7 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
     that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
     them. For the keys that are in force it does nothing, so it may be asked for again. FAILED_PRECONDITION if other keys
-    are prepared, or none, or a channel has halted, or the node's database was put back and not all is back from a peer
+    are prepared, or none, or a channel has halted whose pairing holds, or the node's database was put back and not all is back from a peer
     (`before_all_is_back`).
     """
 
@@ -144,7 +144,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """Puts the sealing keys that were prepared in the node's home (`gateway certs prepare-seal`) in force: every channel
         that leads away from the node tells its peer, in one commit, and from then on the node seals and countersigns with
         them. For the keys that are in force it does nothing, so it may be asked for again. FAILED_PRECONDITION if other keys
-        are prepared, or none, or a channel has halted, or the node's database was put back and not all is back from a peer
+        are prepared, or none, or a channel has halted whose pairing holds, or the node's database was put back and not all is back from a peer
         (`before_all_is_back`).
         """
 
