@@ -9,6 +9,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.supervision.approval import ActKind, ApprovalRule
+from gateway.words import words
 
 _FRAMEWORK_ACTS = {ActKind.PUBLISH_VERSION, ActKind.ASSESS}
 
@@ -22,10 +23,8 @@ def _one_of(words: Mapping[str, int]) -> BeforeValidator:
     return BeforeValidator(number)
 
 
-_KINDS = {name.lower(): kind for name, kind in Notice.Kind.items() if kind}
-_LABELS = {name.lower(): label for name, label in Handling.Tlp.items() if label}
-_URGENCIES = {name.lower(): urgency for name, urgency in NoticeContent.Urgency.items() if urgency}
-_SECTORS = {name.removeprefix("SECTOR_").lower(): sector for name, sector in Sector.items() if sector}
+_KINDS, _LABELS = words(Notice.Kind), words(Handling.Tlp)
+_URGENCIES, _SECTORS = words(NoticeContent.Urgency), words(Sector, "SECTOR_")
 
 
 class ApprovalRuleSection(BaseModel):

@@ -33,12 +33,12 @@ from gateway.cli.options import (
     read_input,
     texts,
     word_of,
-    words,
 )
 from gateway.cli.output import parts, say, shown, table, write_json
 from gateway.supervision.acts import superseding
 from gateway.supervision.assistance_form import read_replies
 from gateway.supervision.notices import notice_id
+from gateway.words import words
 
 CaseName = Annotated[
     str, typer.Argument(metavar="NAME", help="Id of the case, which is that of its request, such as hk-2026-021.")

@@ -26,13 +26,13 @@ from gateway.cli.options import (
     quoted,
     read_input,
     word_of,
-    words,
 )
 from gateway.cli.output import parts, say, table, write_json
 from gateway.errors import BadInput
 from gateway.supervision.framework_files import SCHEMA as FRAMEWORK_SCHEMA
 from gateway.supervision.framework_files import read_framework
 from gateway.supervision.notice_files import read_notices
+from gateway.words import words
 
 DraftName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the draft, such as hk-2026-4f7k.")]
 Etag = Annotated[

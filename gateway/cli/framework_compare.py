@@ -34,9 +34,9 @@ from gateway.cli.options import (
     moment,
     one_of,
     texts,
-    words,
 )
 from gateway.cli.output import say, table, write_json
+from gateway.words import words
 
 CodeOfFirst = Annotated[str, typer.Argument(metavar="FIRST", help="One jurisdiction, such as HK.")]
 CodeOfSecond = Annotated[str, typer.Argument(metavar="SECOND", help="The other one.")]

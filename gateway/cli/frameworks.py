@@ -37,11 +37,11 @@ from gateway.cli.options import (
     moment,
     one_of,
     read_input,
-    words,
 )
 from gateway.cli.output import say, table, write_json
 from gateway.errors import BadInput
 from gateway.supervision.framework_files import FrameworkFile, read_framework, write_framework
+from gateway.words import words
 
 FrameworkName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the framework, such as hk-digital-assets.")]
 

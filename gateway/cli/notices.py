@@ -31,7 +31,6 @@ from gateway.cli.options import (
     one_of,
     read_input,
     texts,
-    words,
 )
 from gateway.cli.output import pairs, parts, say, table, write_json
 from gateway.cli.sharing_view import consent_document, share_document, summary
@@ -39,6 +38,7 @@ from gateway.errors import BadInput
 from gateway.supervision.acts import superseding
 from gateway.supervision.notice_files import NoticeFile, read_notices
 from gateway.supervision.notices import notice_id as named_id
+from gateway.words import words
 
 
 def add_to(app: typer.Typer) -> None:

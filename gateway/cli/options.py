@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import IO, Annotated, Protocol
+from typing import IO, Annotated
 
 import typer
 from regulator.exchange import Client, Profile
@@ -14,6 +14,7 @@ from gateway.cli.output import shown
 from gateway.errors import Malformed
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import ClientId, Identity, parse_identity
+from gateway.words import Enum, words
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000_000_000  # lines of a listing
 MAX_PAGE_SIZE = 1000  # of a request for a page, as the contract has it
@@ -42,13 +43,6 @@ RequestId = Annotated[
 ]
 
 
-class Enum(Protocol):
-    """An enumeration of the contract."""
-
-    def items(self) -> Sequence[tuple[str, int]]:
-        """Gives its names and numbers."""
-
-
 def connect(profile: Path) -> Client:
     """Makes a client of the node that a profile names; it is a context manager.
 
@@ -58,18 +52,13 @@ def connect(profile: Path) -> Client:
     return Client(Profile.load(profile))
 
 
-def words(enum: Enum, prefix: str = "") -> Mapping[str, int]:
-    """The words by which the values of an enumeration are given and told: in lower case, without their prefix."""
-    return {name.removeprefix(prefix).lower(): number for name, number in enum.items() if number}
-
-
-def word_of(enum: Enum, number: int, prefix: str = "") -> str:
+def word_of(enum: Enum[int], number: int, prefix: str = "") -> str:
     """The word for one value; of one that this version does not know, its number."""
     found = (word for word, known in words(enum, prefix).items() if known == number)
     return next(found, f"unknown ({number})" if number else "")
 
 
-def one_of(enum: Enum, prefix: str = "") -> Callable[[str], int]:
+def one_of(enum: Enum[int], prefix: str = "") -> Callable[[str], int]:
     """Makes what reads such a word."""
     known = words(enum, prefix)
 

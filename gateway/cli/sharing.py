@@ -25,7 +25,6 @@ from gateway.cli.options import (
     quoted,
     texts,
     word_of,
-    words,
 )
 from gateway.cli.output import parts, say, table, write_json
 from gateway.cli.sharing_view import (
@@ -39,6 +38,7 @@ from gateway.cli.sharing_view import (
     share_sections,
     short,
 )
+from gateway.words import words
 
 ConsentName = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of the consent, such as hk-2026-017/consents/5c0e9a41.")

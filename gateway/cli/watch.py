@@ -8,8 +8,9 @@ from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsResponse
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Sector
 
-from gateway.cli.options import AsJson, ProfileFile, connect, one_of, word_of, words
+from gateway.cli.options import AsJson, ProfileFile, connect, one_of, word_of
 from gateway.cli.output import json_moment, moment_of, say, say_aside, write_json_line
+from gateway.words import words
 
 
 def add_to(group: typer.Typer) -> None:

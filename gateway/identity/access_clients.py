@@ -20,11 +20,11 @@ from gateway.errors import ConfigError, Malformed
 from gateway.identity.access import Access, Caller, Role
 from gateway.identity.access_file import Table, read_tables
 from gateway.identity.names import ClientId
+from gateway.words import capitals, words
 
 KEYS = ("id", "authority", "roles", "clearance", "sectors")
 
-CLEARANCES = {name: label for name, label in Handling.Tlp.items() if label}
-SECTORS = {name.removeprefix("SECTOR_").lower(): sector for name, sector in Sector.items() if sector}
+CLEARANCES, SECTORS = capitals(Handling.Tlp), words(Sector, "SECTOR_")
 
 
 def read_access(text: str, domain: str, authorities: Collection[str]) -> Access:

@@ -5,6 +5,7 @@ from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer, AssistanceReq
 from gateway.supervision.file_codecs import Codec, Field, listing, mapping, obj, parse
 from gateway.supervision.file_values import DATE, LOCALIZED, TEXT, one_of
 from gateway.supervision.notices import notice_id, notice_name
+from gateway.words import words
 
 _NOTICE = Codec(lambda value, path: notice_name(TEXT.read(value, path)), notice_id)
 
@@ -13,7 +14,7 @@ _REPLIES = mapping(LOCALIZED, AssistanceAnswer.Reply, "question", "text")
 REQUEST = obj(
     AssistanceRequest,
     Field("requested_authority", TEXT),
-    Field("measures", listing(one_of(AssistanceRequest.Measure.items()))),
+    Field("measures", listing(one_of(words(AssistanceRequest.Measure)))),
     Field("legal_basis", TEXT),
     Field("arrangement", TEXT),
     Field("purpose", LOCALIZED),
@@ -26,8 +27,8 @@ REQUEST = obj(
 ANSWER = obj(
     AssistanceAnswer,
     Field("request", _NOTICE),
-    Field("outcome", one_of(AssistanceAnswer.Outcome.items())),
-    Field("ground", one_of(AssistanceAnswer.Ground.items())),
+    Field("outcome", one_of(words(AssistanceAnswer.Outcome))),
+    Field("ground", one_of(words(AssistanceAnswer.Ground))),
     Field("replies", _REPLIES),
     Field("case_reference", TEXT),
     Field("expected_by", DATE),

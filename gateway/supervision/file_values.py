@@ -1,7 +1,7 @@
 """Codecs for the plain values of files: words, numbers, dates, amounts; see ``file_codecs``."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -19,13 +19,8 @@ _AMOUNT = re.compile(r"(-?)(0|[1-9][0-9]{0,17})(?:\.([0-9]{1,9}))?")
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
-def one_of(names: Iterable[tuple[str, int]], prefix: str = "", *, lower: bool = True) -> Codec:
-    """A word for each value of an enum, given by its ``items()``: without ``prefix``, and in lower case."""
-    numbers = {}
-    for name, number in names:
-        word = name.removeprefix(prefix)
-        if number:
-            numbers[word.lower() if lower else word] = number
+def one_of(numbers: Mapping[str, int]) -> Codec:
+    """A word for each value of an enumeration, given with their numbers."""
     words = {number: word for word, number in numbers.items()}
 
     def read(value: Any, path: str) -> int:

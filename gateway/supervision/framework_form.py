@@ -8,6 +8,7 @@ from regulator.exchange.v1.framework_pb2 import Parameter, Provision
 from gateway.supervision.file_codecs import Codec, Field, listing, obj
 from gateway.supervision.file_values import DATE, LOCALIZED, TEXT, one_of
 from gateway.supervision.notice_form import SOURCE
+from gateway.words import words
 
 _ENGLISH = "en"  # what a summary without a language tag is written in
 
@@ -27,7 +28,7 @@ _SUMMARY = Codec(_read_summary, _write_summary)
 _PARAMETER = obj(
     framework_pb2.Parameter,
     Field("key", TEXT),
-    Field("kind", one_of(Parameter.Kind.items())),
+    Field("kind", one_of(words(Parameter.Kind))),
     Field("value", TEXT),
     Field("unit", TEXT, always=True),
 )
@@ -36,15 +37,15 @@ PROVISION = obj(
     framework_pb2.Provision,
     Field("id", TEXT),
     Field("citation", TEXT),
-    Field("sector", one_of(values_pb2.Sector.items(), "SECTOR_")),
+    Field("sector", one_of(words(values_pb2.Sector, "SECTOR_"))),
     Field("topic", TEXT),
-    Field("status", one_of(Provision.Status.items())),
+    Field("status", one_of(words(Provision.Status))),
     Field("effective_from", DATE),
     Field("title", LOCALIZED),
     Field("requirement", LOCALIZED),
     Field("parameters", listing(_PARAMETER), always=True),
     Field("source", SOURCE, always=True),
-    Field("confidence", one_of(values_pb2.Confidence.items(), "CONFIDENCE_")),
+    Field("confidence", one_of(words(values_pb2.Confidence, "CONFIDENCE_"))),
     Field("effective_to", DATE),
 )
 

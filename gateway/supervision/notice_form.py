@@ -22,6 +22,7 @@ from gateway.supervision.file_values import (
     whole,
 )
 from gateway.supervision.notices import notice_id, notice_name
+from gateway.words import capitals, words
 
 _UNKNOWN = "unknown"  # the jurisdiction of a firm that is not known; empty in the contract
 
@@ -29,7 +30,7 @@ _JURISDICTION = Codec(
     lambda value, path: "" if value == _UNKNOWN else TEXT.read(value, path), lambda code: code or _UNKNOWN
 )
 
-_RELATIONS = one_of(Reference.Relation.items())
+_RELATIONS = one_of(words(Reference.Relation))
 
 
 def _read_reference(value: Any, path: str) -> Reference:
@@ -43,9 +44,9 @@ _REFERENCE = Codec(_read_reference, lambda each: f"{_RELATIONS.write(each.relati
 
 _HANDLING = obj(
     values_pb2.Handling,
-    Field("tlp", one_of(values_pb2.Handling.Tlp.items(), lower=False)),
-    Field("permitted_uses", listing(one_of(values_pb2.Handling.Use.items()))),
-    Field("onward_sharing", one_of(values_pb2.Handling.OnwardSharing.items())),
+    Field("tlp", one_of(capitals(values_pb2.Handling.Tlp))),
+    Field("permitted_uses", listing(one_of(words(values_pb2.Handling.Use)))),
+    Field("onward_sharing", one_of(words(values_pb2.Handling.OnwardSharing))),
     Field("retain_until", DATE),
 )
 
@@ -89,7 +90,7 @@ DETAILS: Mapping[str, tuple[str, Codec]] = {
         "licensing",
         obj(
             notice_pb2.LicensingAction,
-            Field("action", one_of(notice_pb2.LicensingAction.Action.items())),
+            Field("action", one_of(words(notice_pb2.LicensingAction.Action))),
             Field("licence_number", TEXT),
             Field("licence_type", TEXT),
             Field("conditions", listing(_CONDITION)),
@@ -100,7 +101,7 @@ DETAILS: Mapping[str, tuple[str, Codec]] = {
         "enforcement",
         obj(
             notice_pb2.EnforcementAction,
-            Field("action", one_of(notice_pb2.EnforcementAction.Action.items())),
+            Field("action", one_of(words(notice_pb2.EnforcementAction.Action))),
             Field("period_months", whole(0, 2**32 - 1)),
             Field("penalty", MONEY),
             Field("legal_basis", TEXT),
@@ -123,7 +124,7 @@ DETAILS: Mapping[str, tuple[str, Codec]] = {
         "incident",
         obj(
             notice_pb2.Incident,
-            Field("type", one_of(notice_pb2.Incident.Type.items())),
+            Field("type", one_of(words(notice_pb2.Incident.Type))),
             Field("detected_at", TIMESTAMP),
             Field("loss", MONEY),
             Field("frozen", MONEY),
@@ -132,7 +133,7 @@ DETAILS: Mapping[str, tuple[str, Codec]] = {
             Field("customer_loss_covered", FLAG),
             Field("peg_deviation_bps", whole(-(2**31), 2**31 - 1)),
             Field("reserve_ratio_percent", DECIMAL),
-            Field("redemption", one_of(notice_pb2.Incident.Redemption.items())),
+            Field("redemption", one_of(words(notice_pb2.Incident.Redemption))),
             Field("duration_minutes", whole(0, 2**32 - 1)),
         ),
     ),
@@ -140,7 +141,7 @@ DETAILS: Mapping[str, tuple[str, Codec]] = {
         "alert",
         obj(
             notice_pb2.InvestorAlert,
-            Field("reason", one_of(notice_pb2.InvestorAlert.Reason.items())),
+            Field("reason", one_of(words(notice_pb2.InvestorAlert.Reason))),
             Field("domains", listing(TEXT), always=True),
             Field("loss", MONEY),
         ),
@@ -156,8 +157,8 @@ DETAILS: Mapping[str, tuple[str, Codec]] = {
 # The keys of NoticeContent, without its detail.
 CONTENT = (
     Field("issuing_authority", TEXT),
-    Field("sectors", listing(one_of(values_pb2.Sector.items(), "SECTOR_"))),
-    Field("urgency", one_of(NoticeContent.Urgency.items())),
+    Field("sectors", listing(one_of(words(values_pb2.Sector, "SECTOR_")))),
+    Field("urgency", one_of(words(NoticeContent.Urgency))),
     Field("handling", _HANDLING),
     Field("event_date", DATE),
     Field("title", LOCALIZED),
@@ -167,5 +168,5 @@ CONTENT = (
     Field("references", listing(_REFERENCE), always=True),
     Field("attachments", listing(_ATTACHMENT)),
     Field("sources", listing(SOURCE)),
-    Field("confidence", one_of(values_pb2.Confidence.items(), "CONFIDENCE_")),
+    Field("confidence", one_of(words(values_pb2.Confidence, "CONFIDENCE_"))),
 )

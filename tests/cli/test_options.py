@@ -11,8 +11,9 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Sector
 
 from gateway.cli import options
-from gateway.cli.options import client_id, day, moment, one_of, read_input, texts, word_of, words
+from gateway.cli.options import client_id, day, moment, one_of, read_input, texts, word_of
 from gateway.identity.names import ClientId
+from gateway.words import words
 
 
 def test_every_value_of_an_enumeration_has_a_word_that_reads_back():
