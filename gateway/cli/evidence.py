@@ -124,8 +124,11 @@ def _verdict(proven: Proven, roots: Sequence[x509.Certificate]) -> str:
     sent = f"{sender} sealed {_sealed(proven)}"
     if proven.received_at is None:
         told = f"{sent}. The sending alone is proven: there is no receipt of {receiver}."
-    elif proven.never_held:
-        told = f"{sent}; the node of {receiver} held its hash at {clock(proven.received_at)}, and never its content."
+    elif proven.hash_alone:
+        told = (
+            f"{sent}; the node of {receiver} held its hash at {clock(proven.received_at)}. This is no receipt for the "
+        )
+        told += f"content: {sender} certified that it had none for it."
     else:
         told = f"{sent}; the node of {receiver} held it at {clock(proven.received_at)}."
     return " ".join([told, *_destroyed(proven, roots)])
@@ -152,7 +155,7 @@ def _document(proven: Proven, roots: Sequence[x509.Certificate]) -> dict[str, An
     return {
         "proven": True,
         "receipted": proven.received_at is not None,
-        "never_held": proven.never_held,
+        "hash_alone": proven.hash_alone,
         "content_destroyed": sealed is None,
         "verdict": _verdict(proven, roots),
         "act": act_of(sealed) if sealed else None,

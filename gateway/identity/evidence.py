@@ -45,7 +45,7 @@ class Proven:
         signed_at: when the sender signed the log's head, by its clock, in whole seconds
         received_at: when the receiver cosigned it, by its clock, in whole seconds; None: only the sending is proven
         destruction: what the certificate proves by which a node destroyed the content; None: the file holds none
-        never_held: the receiver cosigned the hash alone, since the sender had destroyed the content without a receipt
+        hash_alone: the receipt is one for the hash alone, since the sender had destroyed the content without one
         steps: every check, in order
     """
 
@@ -60,7 +60,7 @@ class Proven:
     signed_at: datetime
     received_at: datetime | None
     destruction: "Proven | None"
-    never_held: bool
+    hash_alone: bool
     steps: tuple[Step, ...]
 
 
@@ -91,7 +91,7 @@ class EvidenceCheck:
         self._sealed_at: datetime | None = None
         self._received_at: datetime | None = None
         self._destruction: Proven | None = None
-        self._never_held = False
+        self._hash_alone = False
 
     def steps(self) -> Iterator[Step]:
         """Gives each step as it passes.
@@ -128,7 +128,7 @@ class EvidenceCheck:
             signed_at=self._signed_at,
             received_at=self._received_at,
             destruction=self._destruction,
-            never_held=self._never_held,
+            hash_alone=self._hash_alone,
             steps=steps,
         )
 
@@ -204,7 +204,8 @@ class EvidenceCheck:
         """It is evidence itself, of an envelope that is there whole and names this one.
 
         A receiver gives no receipt for content that it never had before it has the sender's word that it had none for
-        it either; so a receipt for both is one for the hash alone.
+        it either; so a receipt for both is one for the hash alone. Only one and the same shows that both are of one
+        log: whoever signed two histories could else have it either way.
         """
         if not self._material.destruction:
             return ""
@@ -218,7 +219,9 @@ class EvidenceCheck:
             raise BadProof("the certificate of destruction is of another pair of nodes")
         self._destruction = proven
         is_covered = proven.origin == self._origin and proven.index < self._head.checkpoint.size
-        self._never_held = this[0].without_receipt and is_covered and self._received_at is not None
+        self._hash_alone = this[0].without_receipt and is_covered and self._received_at is not None
+        if self._hash_alone and Evidence.parse(self._material.destruction).note != self._evidence.note:
+            raise BadProof("the receipt covers what says that there was none before, and that is under another note")
         return f"{proven.sender} certified that the content is destroyed, {_when(proven)}"
 
 

@@ -6,7 +6,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.cli import evidence, notice_view
 from gateway.identity.evidence import verify_evidence
-from tests.identity.test_evidence import ORIGIN, ROOTS, without_content
+from tests.identity.test_evidence import ORIGIN, ROOTS, both_in_one_log, hash_alone, without_content
 
 CERTIFIED = Notice.Destruction(
     time=Timestamp(seconds=1_767_225_600), certificate=Notice.Position(origin=ORIGIN, index=7)
@@ -50,3 +50,12 @@ def test_evidence_says_that_the_content_is_destroyed_and_who_certified_it():
 def test_evidence_without_a_certificate_does_not_claim_one():
     verdict = evidence._verdict(verify_evidence(without_content(destruction=b"").encode(), ROOTS), ROOTS)
     assert verdict.endswith("CONTENT DESTROYED: so it is said; there is no certificate of it here.")
+
+
+def test_of_a_receipt_for_the_hash_it_is_not_said_that_there_was_none_for_the_content_before():
+    """One may have been lost on its way: the sender certifies what it knows, and a later one covers that as well."""
+    proven = verify_evidence(hash_alone(*both_in_one_log()), ROOTS)
+    verdict = evidence._verdict(proven, ROOTS)
+    assert "the node of KR (gateway.kr.example) held its hash at 2026-01-01 09:01:01 UTC. This is no receipt" in verdict
+    assert "for the content: HK (gateway.hk.example) certified that it had none for it." in verdict
+    assert evidence._document(proven, ROOTS)["hash_alone"]

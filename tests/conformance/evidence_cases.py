@@ -126,6 +126,13 @@ def _accepted(subject: Subject) -> None:
             RECEIVED,
         ),
         (
+            "never-held",
+            "one receipt covers the hash and, after it, the certificate that there was none before",
+            _under_one_receipt(destruction=_under_one_receipt(INDEX + 1).encode()),
+            leaf,
+            RECEIVED,
+        ),
+        (
             "destroyed-uncertified",
             "the content is destroyed, and only the hash is there",
             _hash_alone(),
@@ -176,6 +183,15 @@ def _destroyed() -> Evidence:
     return _hash_alone(destruction=_certificate())
 
 
+def _under_one_receipt(index: int = INDEX, history: str = "", **changes: Any) -> Evidence:
+    """Evidence from a log whose fourth envelope certifies that the third had no receipt; of the third, the hash."""
+    certificate = destroyed(7, INDEX, HASH)
+    certificate.content_destroyed.envelopes[0].without_receipt = True
+    leaves = [*LEAVES[: INDEX + 1], certificate.SerializeToString(), history.encode()]
+    extra = material(b"", leaf_hash=HASH, **changes).SerializeToString(deterministic=True) if index == INDEX else None
+    return evidence(leaves[index], receipt(leaves).note, extra, index, leaves)
+
+
 def _of_destruction() -> list[tuple[str, str, str, str, str, bytes]]:
     step, m, bad = "destruction", "MALFORMED", "BAD_PROOF"
 
@@ -194,6 +210,14 @@ def _of_destruction() -> list[tuple[str, str, str, str, str, bytes]]:
             told(_certificate(INDEX, bytes(32))),
         ),
         ("destroyed-other-act", "destroyed", "the certificate is a release", bad, step, told(FILE)),
+        (
+            "destroyed-in-another-history",
+            "never-held",
+            "the certificate says that there was no receipt, and is under another one, which covers other envelopes",
+            bad,
+            step,
+            _under_one_receipt(destruction=_under_one_receipt(INDEX + 1, "another history").encode()).encode(),
+        ),
         (
             "destroyed-certificate-altered",
             "destroyed",

@@ -11,7 +11,7 @@ from gateway.errors import BadProof, BadSignature, Malformed, Untrusted, Verific
 from gateway.identity.evidence import EvidenceCheck, act_of, clock, verify_evidence
 from gateway.identity.names import NodeId
 from gateway.identity.signers import FileSeal
-from gateway.ledger.checkpoint import Checkpoint, sign_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.note import Note
@@ -19,6 +19,7 @@ from gateway.supervision.destruction import Leaf, certificate, remainder_of
 from gateway.supervision.envelopes import acknowledged, withdrawn
 from gateway.supervision.records import Place
 from tests.identity.refusing import ALL_STEPS, refused
+from tests.ledger import oracle
 from tests.ledger.samples import log_of
 from tests.supervision import samples
 from tests.supervision.sharing_samples import asking, deciding, sharing
@@ -221,13 +222,47 @@ REMAINDER = remainder_of(envelope().SerializeToString())
 
 
 def certificate_of(
-    origin: str = ORIGIN, index: int = INDEX, leaf: bytes = LEAF, sealed_in: str = ORIGIN, receipted: int = INDEX + 1
+    origin: str = ORIGIN,
+    index: int = INDEX,
+    leaf: bytes = LEAF,
+    sealed_in: str = ORIGIN,
+    receipted: int = INDEX + 1,
+    *,
+    is_receipted: bool = True,
 ) -> bytes:
     """The evidence that Hong Kong's node certified that an envelope's content is destroyed."""
+    made = certifying(origin, index, leaf, sealed_in, receipted)
+    return evidence(made, receipted=is_receipted).encode()
+
+
+def certifying(
+    origin: str = ORIGIN, index: int = INDEX, leaf: bytes = LEAF, sealed_in: str = ORIGIN, receipted: int = INDEX + 1
+) -> bytes:
+    """The envelope that says so; ``receipted``: of the channel, when it was sealed."""
     named = Leaf(Place(origin, index), leaf, REMAINDER, is_destroyed=True)
     made = certificate(samples.seal(sealed_in), "hk-2026-001", [named], receipted)
     made.sealed_at.FromDatetime(SEALED)
-    return evidence(made.SerializeToString()).encode()
+    return made.SerializeToString()
+
+
+def both_in_one_log(receipted: int = INDEX) -> tuple[Evidence, bytes]:
+    """Evidence of the envelope, and the file of the certificate right after it, under one receipt."""
+    made = certifying(receipted=receipted)
+    leaves = [b"leaf 0", b"leaf 1", envelope().SerializeToString(), made]
+    head = sign_checkpoint(Checkpoint(ORIGIN, len(leaves), log_of(leaves).root()), HONG_KONG.seal, SIGNED)
+    note = countersign(head, KR, KOREA.seal, RECEIVED).note
+    shown, said = (
+        Evidence(material(leaves[index]).SerializeToString(), index, oracle.path(index, leaves), note)
+        for index in (INDEX, INDEX + 1)
+    )
+    return shown, said.encode()
+
+
+def hash_alone(shown: Evidence, destruction: bytes) -> bytes:
+    """A file of the hash alone, and of a certificate."""
+    told = material(b"")
+    told.leaf_hash, told.destruction = LEAF, destruction
+    return replace(shown, extra=told.SerializeToString()).encode()
 
 
 def without_content(**changes: bytes) -> Evidence:
@@ -251,11 +286,20 @@ def test_evidence_of_destroyed_content_proves_the_hash_and_the_destruction():
 
 def test_a_receipt_that_covers_the_senders_word_that_it_had_none_is_one_for_the_hash_alone():
     """Its receiver gives none before it has that word; another one was given for the content."""
-    assert not verify_evidence(without_content().encode(), ROOTS).never_held
-    proven = verify_evidence(without_content(destruction=certificate_of(receipted=INDEX)).encode(), ROOTS)
-    assert proven.destruction is not None
-    assert proven.destruction.index < proven.size, "the sample's log has both"
-    assert proven.never_held
+    assert not verify_evidence(without_content().encode(), ROOTS).hash_alone
+    proven = verify_evidence(hash_alone(*both_in_one_log()), ROOTS)
+    assert proven.hash_alone
+    assert not verify_evidence(hash_alone(*both_in_one_log(receipted=INDEX + 1)), ROOTS).hash_alone
+
+
+@pytest.mark.parametrize("receipted", [True, False])
+def test_what_says_so_in_another_history_is_refused(receipted):
+    """Who signs two could show it beside the receipt of a receiver that held the content."""
+    held, _ = both_in_one_log()
+    elsewhere = certificate_of(receipted=INDEX, is_receipted=receipted)
+    with pytest.raises(BadProof) as caught:
+        verify_evidence(hash_alone(held, elsewhere), ROOTS)
+    assert caught.value.metadata["step"] == "destruction"
 
 
 def test_without_a_certificate_the_hash_is_proven_alone():
