@@ -5,7 +5,7 @@ It has a connection of its own, so that no envelope waits behind a file. The pee
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import cycle
 from typing import Any
@@ -20,6 +20,7 @@ from gateway.dialling import (
     LONGEST_WAIT_SECONDS,
     Credentials,
     connection,
+    first_of,
     renewal,
     says_ended,
     write,
@@ -94,7 +95,7 @@ class AttachmentLink:
         used = self._credentials()
         async with self._dialled(address, used) as call:
             try:
-                await _first_of(self._serve(call), renewal(self._credentials, used), hold.lost.wait())
+                await first_of(self._serve(call), renewal(self._credentials, used), hold.lost.wait())
             finally:
                 call.cancel()
 
@@ -126,24 +127,3 @@ class AttachmentLink:
             offset += len(data)
             await write(call, wire.SendAttachmentsRequest(data=data))
             self._transfers.moved(self._origin, len(data))
-
-
-async def _first_of(*parts: Coroutine[Any, Any, Any]) -> None:
-    """Runs parts until one ends, and ends the others; raises what that one raised.
-
-    No task is left that holds an error, which holds this frame, which holds the task: the stream would be kept until
-    Python looks for cycles, and gRPC goes on to dial for a stream that is kept.
-    """
-    tasks = [asyncio.create_task(part) for part in parts]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        tasks.clear()
-        del task
-    errors = [each for each in outcomes if isinstance(each, Exception)]
-    outcomes.clear()
-    if errors:
-        raise errors.pop()

@@ -5,7 +5,7 @@ certificates gives to exactly one node: its domain.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,27 @@ def _options(domain: str) -> list[tuple[str, Any]]:
         ("grpc.http2.max_pings_without_data", 0),  # of a quiet channel: after two, none would be sent any more
         ("grpc.use_local_subchannel_pool", 1),  # two links in one process never share a connection
     ]
+
+
+async def first_of(*parts: Coroutine[Any, Any, Any]) -> None:
+    """Runs parts until one ends, and ends the others; raises what that one raised.
+
+    No task is left that holds an error, which holds this frame, which holds the task: the stream would be kept until
+    Python looks for cycles, and gRPC goes on to dial for a stream that is kept.
+    """
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        tasks.clear()
+        del task
+    errors = [each for each in outcomes if isinstance(each, Exception)]
+    outcomes.clear()
+    if errors:
+        raise errors.pop()
 
 
 async def write(call: Any, message: Any) -> None:

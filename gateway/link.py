@@ -19,6 +19,7 @@ from gateway.dialling import (
     LONGEST_WAIT_SECONDS,
     Credentials,
     connection,
+    first_of,
     renewal,
     says_ended,
     why_over,
@@ -135,7 +136,7 @@ class Link:
         """One connection, one stream, until it ends."""
         used = self._credentials()
         async with self._dialled(address, used) as call:
-            state, inbox = self._state(), asyncio.Queue[Incoming](INBOX)
+            state, inbox, over = self._state(), asyncio.Queue[Incoming](INBOX), asyncio.Event()
             # Reading goes on while a write waits: else two full windows would wait for each other.
             others = [each for each in self._peer.addresses if each != address]
             silence = Silence(partial(self._reach, used), address, others)
@@ -143,13 +144,13 @@ class Link:
                 _read(call, inbox, silence.heard),
                 self._watch_silence(silence),
                 self._watch_log(state, inbox),
-                self._watch_credentials(used, inbox),
+                self._watch_credentials(used),
                 self._compare_clocks(call),
-                _watch_hold(hold, inbox),
+                _watch_hold(hold),
             )
-            tasks = [asyncio.create_task(_or_told(part, inbox)) for part in parts]
+            tasks = [asyncio.create_task(_or_told(part, inbox, over)) for part in parts]
             try:
-                await self._exchange(state, call, inbox, hold.lease)
+                await self._exchange(state, call, inbox, over, hold.lease)
             finally:
                 call.cancel()
                 for task in tasks:
@@ -165,8 +166,14 @@ class Link:
             yield PeerServiceStub(channel).Exchange()
 
     async def _exchange(
-        self, state: ChannelState, call: Any, inbox: "asyncio.Queue[Incoming]", lease: Lease | None
+        self,
+        state: ChannelState,
+        call: Any,
+        inbox: "asyncio.Queue[Incoming]",
+        over: asyncio.Event,
+        lease: Lease | None,
     ) -> None:
+        """Feeds the machine until the stream ends: at ``over`` also while it writes to a peer that reads nothing."""
         seals, turned = self._store.seals(state), await self._store.readers.run(read_turn, state)
         machine = SenderMachine(seals, state.log, state.head, state.receipt, state.halt, turned)
         sending = Sending(self._store.tracing, self._origin)
@@ -174,7 +181,9 @@ class Link:
         async def send(message: Message) -> None:
             assert isinstance(message, wire.ExchangeRequest), "a sender sends requests"
             sending.sent(message)
-            await write(call, message)
+            await first_of(write(call, message), over.wait())
+            if over.is_set():
+                raise await _why(inbox)
 
         carrier = Carrier(machine, state, self._store, send, lease)
         event: steps.Event = steps.Opened()
@@ -209,22 +218,19 @@ class Link:
                 await inbox.put(steps.Grown(now.log, now.head, self._store.seals(now)))
             await committed.wait()
 
-    async def _watch_credentials(self, used: Credentials, inbox: "asyncio.Queue[Incoming]") -> None:
+    async def _watch_credentials(self, used: Credentials) -> None:
         """Ends the stream once there are others, so that none goes on under what is no longer trusted."""
         await renewal(self._credentials, used)
-        await inbox.put(Ended("there are new certificates"))
+        raise Ended("there are new certificates")
 
     async def _watch_silence(self, silence: Silence) -> None:
-        """Ends the stream once the replica that has it stands still, and another one of the peer does not."""
+        """Ends the stream once the replica that has it stands still: another one does not, or it does for minutes."""
 
         def is_awaited() -> bool:
             state = self._state()
             return state.receipted_size < state.log.size
 
-        if len(self._peer.addresses) == 1:
-            return  # to dial the same one anew would change nothing
-        await silence.wait(is_awaited)
-        raise RemoteProtocolError("the replica that has the stream stands still, and another one answers")
+        raise RemoteProtocolError(await silence.wait(is_awaited))
 
     async def _reach(self, used: Credentials, address: str) -> None:
         async with connection(self._peer.domain, address, used) as channel:
@@ -253,18 +259,26 @@ class Link:
         self._links.note(self._origin, LinkStatus(connected=connected, last_error=error, refused=refused))
 
 
-async def _watch_hold(hold: Hold, inbox: "asyncio.Queue[Incoming]") -> None:
+async def _watch_hold(hold: Hold) -> None:
     """Ends the stream once another replica may dial."""
     await hold.lost.wait()
-    await inbox.put(Ended("another replica moves the channel"))
+    raise Ended("another replica moves the channel")
 
 
-async def _or_told(part: Coroutine[Any, Any, None], inbox: "asyncio.Queue[Incoming]") -> None:
+async def _or_told(part: Coroutine[Any, Any, None], inbox: "asyncio.Queue[Incoming]", over: asyncio.Event) -> None:
     """Runs a part of a stream; what ends it ends the stream."""
     try:
         await part
     except Exception as error:  # noqa: BLE001 - it is raised where the stream is served
+        over.set()
         await inbox.put(error)
+
+
+async def _why(inbox: "asyncio.Queue[Incoming]") -> Exception:
+    """Why a stream is over, as one of its parts found out."""
+    while not isinstance(incoming := await inbox.get(), Exception):
+        pass
+    return incoming
 
 
 async def _read(call: Any, inbox: "asyncio.Queue[Incoming]", heard: Callable[[], None]) -> None:

@@ -4,6 +4,9 @@ A process that is paused ends no connection: its machine answers for it. A ping 
 line it waits behind megabytes, and nothing can go before what the machine has taken to send. So where something is
 awaited and nothing comes, new connections are begun side by side, to that replica and to the others. A line that is
 thin delays them all; a process that stands still completes none. Only then the stream is given up, and another dialled.
+
+Without another replica there is nothing to compare with. Where nothing comes for minutes, which no batch takes on a
+line that pings get through, the stream is given up all the same: the peer may have lost it, whatever the reason.
 """
 
 import asyncio
@@ -16,7 +19,11 @@ QUICK_SECONDS, LONG_SECONDS = (
     8.0,
 )  # in which another replica has to answer, and in which the one that is silent may
 PAUSE_SECONDS = 15.0  # after a silence that meant nothing
+LONGEST_SECONDS = 300.0  # of silence, whatever it means
 LOOK_SECONDS = 1.0
+
+STANDS_STILL = "the replica that has the stream stands still, and another one answers"
+SAYS_NOTHING = "the peer has said nothing for minutes, and owes a receipt"
 
 Reach = Callable[[str], Coroutine[Any, Any, None]]
 """Connects to an address, with TLS, and returns once that stands; raises, or is cancelled, where it does not."""
@@ -39,8 +46,8 @@ class Silence:
         """Takes that a message came."""
         self._heard = asyncio.get_running_loop().time()
 
-    async def wait(self, is_awaited: Callable[[], bool]) -> None:
-        """Returns once that replica stands still, and another one answers.
+    async def wait(self, is_awaited: Callable[[], bool]) -> str:
+        """Returns why the stream is to be given up, once it is: another replica answers, or it took far too long.
 
         Args:
             is_awaited: tells whether the peer owes a message
@@ -49,11 +56,17 @@ class Silence:
             await asyncio.sleep(LOOK_SECONDS)
             if not is_awaited():
                 self.heard()
-            elif asyncio.get_running_loop().time() - self._heard >= PATIENCE_SECONDS:
-                before = self._heard
+                continue
+            before = self._heard
+            if self._silent_seconds() >= LONGEST_SECONDS:
+                return SAYS_NOTHING
+            if self._others and self._silent_seconds() >= PATIENCE_SECONDS:
                 if await self._stands_still() and self._heard == before:
-                    return
+                    return STANDS_STILL
                 await asyncio.sleep(PAUSE_SECONDS)
+
+    def _silent_seconds(self) -> float:
+        return asyncio.get_running_loop().time() - self._heard
 
     async def _stands_still(self) -> bool:
         here = asyncio.create_task(self._reach(self._address))

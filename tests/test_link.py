@@ -25,9 +25,9 @@ from gateway.errors import GatewayError, Halted, PairingEnded, RemoteProtocolErr
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.link import REFUSED_WAIT_SECONDS, Incoming, Link, _or_told
+from gateway.link import REFUSED_WAIT_SECONDS, Ended, Incoming, Link, _or_told
 from gateway.questions import links
-from gateway.replicas import Alone
+from gateway.replicas import Alone, Hold
 from gateway.rpc.status import status_of
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
@@ -172,9 +172,47 @@ async def test_whatever_ends_a_part_of_a_stream_ends_the_stream() -> None:
     async def falls() -> None:
         raise InvalidStateError("it has ended")
 
-    inbox = asyncio.Queue[Incoming]()
-    await _or_told(falls(), inbox)
+    inbox, over = asyncio.Queue[Incoming](), asyncio.Event()
+    await _or_told(falls(), inbox, over)
     assert isinstance(inbox.get_nowait(), InvalidStateError)
+    assert over.is_set()
+
+
+class Deaf:
+    """A call whose peer reads nothing, and says nothing: as a process that is paused, whose machine answers for it."""
+
+    def __init__(self) -> None:
+        self.is_written_to = asyncio.Event()
+
+    async def read(self) -> Any:
+        await asyncio.Event().wait()
+
+    async def initial_metadata(self) -> tuple[()]:
+        return ()
+
+    async def write(self, _message: object) -> None:
+        self.is_written_to.set()
+        await asyncio.Event().wait()
+
+    def cancel(self) -> None:
+        """It is left as it is."""
+
+
+async def test_a_stream_ends_from_here_also_while_its_peer_reads_nothing(dialling: Dialling, monkeypatch) -> None:
+    """Else another replica of the peer is not dialled, and old certificates are used on, until a ping is given up."""
+    call, hold = Deaf(), Hold()
+
+    @asynccontextmanager
+    async def dialled(*_: object) -> AsyncIterator[Deaf]:
+        yield call
+
+    monkeypatch.setattr(Link, "_dialled", dialled)
+    streaming = asyncio.create_task(dialling.link._stream("127.0.0.1:1", hold))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await call.is_written_to.wait()
+        hold.lost.set()
+        with pytest.raises(Ended, match="another replica"):
+            await streaming
 
 
 async def test_a_stream_ends_when_the_link_is_cancelled_as_its_peer_speaks(dialling: Dialling) -> None:
@@ -207,7 +245,7 @@ async def test_a_stream_that_ended_while_something_was_committed_is_dialled_agai
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await call.code()
             with pytest.raises(RemoteProtocolError, match="the peer ended the stream: UNAVAILABLE"):
-                await dialling.link._exchange(dialling.link._state(), call, asyncio.Queue(), None)
+                await dialling.link._exchange(dialling.link._state(), call, asyncio.Queue(), asyncio.Event(), None)
     finally:
         await server.stop(0)
 

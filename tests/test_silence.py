@@ -6,11 +6,20 @@ from random import Random
 
 import pytest
 
-from gateway.silence import LONG_SECONDS, LOOK_SECONDS, PATIENCE_SECONDS, PAUSE_SECONDS, QUICK_SECONDS, Silence
+from gateway.silence import (
+    LONG_SECONDS,
+    LONGEST_SECONDS,
+    LOOK_SECONDS,
+    PATIENCE_SECONDS,
+    PAUSE_SECONDS,
+    QUICK_SECONDS,
+    Silence,
+)
 from tests.simulation.nodes.loop import VirtualLoop
 
 NEVER = 1e9
 AFTER = PATIENCE_SECONDS + LONG_SECONDS + 2 * LOOK_SECONDS
+MEANWHILE = LONGEST_SECONDS - LOOK_SECONDS
 
 
 @pytest.fixture
@@ -91,7 +100,18 @@ def test_one_that_refuses_stands_still_for_what_it_owes(loop: VirtualLoop):
     ids=["answers", "answers late", "the line is dead", "no other is there", "the line is thin"],
 )
 def test_else_the_stream_goes_on(loop: VirtualLoop, a: float, b: float):
-    assert not given_up(loop, Peer(a=a, b=b), 600)
+    assert not given_up(loop, Peer(a=a, b=b), MEANWHILE)
+
+
+@pytest.mark.parametrize("others", [{}, {"b": 0.1}, {"b": NEVER}], ids=["no other", "another answers", "none answers"])
+def test_a_silence_of_minutes_ends_the_stream_whoever_answers(loop: VirtualLoop, others: dict[str, float]):
+    """The peer may have lost the stream, though it runs: nothing else would ever end it."""
+    peer = Peer(a=0.1, **others)
+    longest = LONGEST_SECONDS + PAUSE_SECONDS + LONG_SECONDS + LOOK_SECONDS
+    assert given_up(loop, peer, longest)
+    assert bool(peer.dialled) == bool(others), "there is nothing to compare with"
+    assert not given_up(loop, peer, longest, awaited=False)
+    assert not given_up(loop, peer, 4 * longest, heard_every=longest / 2)
 
 
 def test_nothing_is_dialled_while_messages_come_or_none_is_awaited(loop: VirtualLoop):
@@ -107,5 +127,5 @@ def test_a_message_that_comes_meanwhile_counts(loop: VirtualLoop):
 
 def test_a_silence_that_means_nothing_is_not_looked_into_again_and_again(loop: VirtualLoop):
     peer = Peer(a=0.1, b=0.1)
-    assert not given_up(loop, peer, 600)
-    assert len(peer.dialled) <= 2 * (1 + 600 / PAUSE_SECONDS)
+    assert not given_up(loop, peer, MEANWHILE)
+    assert len(peer.dialled) <= 2 * (1 + MEANWHILE / PAUSE_SECONDS)
