@@ -25,10 +25,10 @@ from regulator.exchange import (
     Unavailable,
     Violation,
     WrongState,
+    async_calling,
+    calling,
     notice_request,
 )
-from regulator.exchange import async_client as async_client_module
-from regulator.exchange import client as client_module
 from regulator.exchange.errors import Cancelled
 from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
 from regulator.exchange.v1.notice_pb2 import NoticeContent
@@ -224,7 +224,7 @@ def test_a_wait_past_the_deadline_is_not_begun(connect, node):
 
 def test_one_deadline_holds_for_all_attempts(connect, node, monkeypatch):
     slow = SimpleNamespace(monotonic=lambda: 60.0 * len(node.requests_of("GetNotice")))  # an attempt takes a minute
-    for module in (client_module, async_client_module):
+    for module in (calling, async_calling):
         monkeypatch.setattr(module, "time", slow)
     node.fail("GetNotice", *[status(StatusCode.UNAVAILABLE, "busy")] * 10)
     with pytest.raises(Unavailable):
@@ -304,7 +304,7 @@ def test_a_client_closes_itself_after_a_with_block(connect):
 
 def test_both_clients_have_the_same_methods_with_the_same_parameters():
     def parameters(kind):
-        public = {name: member for name, member in vars(kind).items() if not name.startswith("_")}
+        public = {name: member for name, member in inspect.getmembers(kind) if not name.startswith("_")}
         return {name: list(inspect.signature(member).parameters) for name, member in public.items()}
 
     assert parameters(Client) == parameters(AsyncClient)
@@ -320,7 +320,7 @@ def test_both_clients_have_the_same_methods_with_the_same_parameters():
 
 def test_every_method_is_documented():
     for kind in (Client, AsyncClient):
-        for name, member in vars(kind).items():
+        for name, member in inspect.getmembers(kind):
             if not name.startswith("_"):
                 assert inspect.getdoc(member), name
                 assert member.__name__ == name

@@ -1,38 +1,25 @@
 """The blocking client: for threads and scripts."""
 
-import copy
-import threading
-import time
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from random import SystemRandom
-from types import TracebackType
-from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack
+from typing import Unpack
 
 import grpc
 from regulator.exchange import (
     assistance_requests,
     attachment_requests,
     audit_requests,
-    connection,
     draft_requests,
     framework_requests,
     pages,
     requests,
     sharing_requests,
-    traces,
 )
-from regulator.exchange.connection import Rpc, Stubs
-from regulator.exchange.errors import ClientClosed, ExchangeError, from_rpc_error
-from regulator.exchange.methods import described_as
-from regulator.exchange.pages import ItemT, Listing, PageRequest, PageT
-from regulator.exchange.profile import Profile
+from regulator.exchange.calling import Calling, listing, unary
+from regulator.exchange.errors import ExchangeError, from_rpc_error
 from regulator.exchange.progress import Progress, RuleFilters
-from regulator.exchange.requests import request_id_of, with_request_id
-from regulator.exchange.retry import Attempts
+from regulator.exchange.requests import with_request_id
 from regulator.exchange.submission import Chunks
-from regulator.exchange.tokens import Metadata, Token, bearer, token_of
 from regulator.exchange.transfers import Messages, PartialFile, Patience, Upload, keeping_nothing_destroyed
 from regulator.exchange.v1.attachment_service_pb2 import DownloadAttachmentRequest, StoredAttachment
 from regulator.exchange.v1.audit_service_pb2 import ExportJournalRequest
@@ -40,37 +27,8 @@ from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, SubmitNoticesResponse
 from regulator.exchange.watch import Stream, Watch
 
-P = ParamSpec("P")
-RequestT = TypeVar("RequestT")
-PageRequestT = TypeVar("PageRequestT", bound=PageRequest)
-ResponseT = TypeVar("ResponseT")
 
-
-def _unary(
-    rpc: Callable[[Stubs], Rpc[RequestT, ResponseT]], build: Callable[P, RequestT]
-) -> Callable[Concatenate["Client", P], ResponseT]:
-    """A method that builds a request and gives its answer."""
-
-    def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> ResponseT:
-        return self._call(rpc(self._stubs), build(*args, **kwargs))
-
-    return described_as(build, method)
-
-
-def _listing(
-    rpc: Callable[[Stubs], Rpc[PageRequestT, PageT]],
-    build: Callable[P, PageRequestT],
-    items: Callable[[PageT], Iterable[ItemT]],
-) -> Callable[Concatenate["Client", P], Listing[PageRequestT, PageT, ItemT]]:
-    """A method that builds a request and gives an iterator over all it asks for."""
-
-    def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> Listing[PageRequestT, PageT, ItemT]:
-        return Listing(build(*args, **kwargs), lambda request: self._call(rpc(self._stubs), request), items)
-
-    return described_as(build, method)
-
-
-class Client:
+class Client(Calling):
     """A back office's connection to its node, over mutual TLS; safe for any number of threads.
 
     Each call has one deadline, the profile's, for all its attempts. ``Unavailable``, and ``Overloaded`` if the node
@@ -78,105 +36,81 @@ class Client:
     is an ``ExchangeError``. The files of the profile are read once: after a new certificate, make a new client.
     """
 
-    def __init__(self, profile: Profile, token: Token | None = None) -> None:
-        """Connects with the first call.
-
-        Args:
-            profile: where the node is, and who calls.
-            token: gives the token of the officer for whom the system acts; None: as the profile says.
-
-        Raises:
-            ProfileError: a file of the profile does not fit.
-        """
-        self._profile = profile
-        self._token = token or (token_of(profile.token) if profile.token else None)
-        self._traceparent = ""
-        self._channel = grpc.secure_channel(
-            profile.address, connection.credentials(profile), connection.options(profile)
-        )
-        self._stubs = Stubs(self._channel)
-        self._dice = SystemRandom().random
-        self._closed = threading.Event()
-        self._watches: weakref.WeakSet[Watch] = weakref.WeakSet()
-        self._lock = threading.Lock()  # a watch is either seen by close(), or not begun after it
-
-    server_info = _unary(lambda node: node.admin.GetServerInfo, requests.server_info)
-    get_peer = _unary(lambda node: node.admin.GetPeer, requests.get_peer)
-    list_peers = _listing(lambda node: node.admin.ListPeers, requests.list_peers, pages.peers)
-    get_channel = _unary(lambda node: node.admin.GetChannel, requests.get_channel)
-    rotate_seal = _unary(lambda node: node.admin.RotateSeal, requests.rotate_seal)
-    list_channels = _listing(lambda node: node.admin.ListChannels, requests.list_channels, pages.channels)
-    list_certificates = _listing(
+    server_info = unary(lambda node: node.admin.GetServerInfo, requests.server_info)
+    get_peer = unary(lambda node: node.admin.GetPeer, requests.get_peer)
+    list_peers = listing(lambda node: node.admin.ListPeers, requests.list_peers, pages.peers)
+    get_channel = unary(lambda node: node.admin.GetChannel, requests.get_channel)
+    rotate_seal = unary(lambda node: node.admin.RotateSeal, requests.rotate_seal)
+    list_channels = listing(lambda node: node.admin.ListChannels, requests.list_channels, pages.channels)
+    list_certificates = listing(
         lambda node: node.admin.ListCertificates, requests.list_certificates, pages.certificates
     )
 
-    create_notice = _unary(lambda node: node.notices.CreateNotice, requests.create_notice)
-    batch_create_notices = _unary(lambda node: node.notices.BatchCreateNotices, requests.batch_create_notices)
-    get_notice = _unary(lambda node: node.notices.GetNotice, requests.get_notice)
-    list_notices = _listing(lambda node: node.notices.ListNotices, requests.list_notices, pages.notices)
-    acknowledge_notice = _unary(lambda node: node.notices.AcknowledgeNotice, requests.acknowledge_notice)
-    withdraw_notice = _unary(lambda node: node.notices.WithdrawNotice, requests.withdraw_notice)
-    supersede_notice = _unary(lambda node: node.notices.SupersedeNotice, requests.supersede_notice)
+    create_notice = unary(lambda node: node.notices.CreateNotice, requests.create_notice)
+    batch_create_notices = unary(lambda node: node.notices.BatchCreateNotices, requests.batch_create_notices)
+    get_notice = unary(lambda node: node.notices.GetNotice, requests.get_notice)
+    list_notices = listing(lambda node: node.notices.ListNotices, requests.list_notices, pages.notices)
+    acknowledge_notice = unary(lambda node: node.notices.AcknowledgeNotice, requests.acknowledge_notice)
+    withdraw_notice = unary(lambda node: node.notices.WithdrawNotice, requests.withdraw_notice)
+    supersede_notice = unary(lambda node: node.notices.SupersedeNotice, requests.supersede_notice)
 
-    publish_version = _unary(lambda node: node.frameworks.PublishVersion, framework_requests.publish_version)
-    get_framework = _unary(lambda node: node.frameworks.GetFramework, framework_requests.get_framework)
-    list_frameworks = _listing(
+    publish_version = unary(lambda node: node.frameworks.PublishVersion, framework_requests.publish_version)
+    get_framework = unary(lambda node: node.frameworks.GetFramework, framework_requests.get_framework)
+    list_frameworks = listing(
         lambda node: node.frameworks.ListFrameworks, framework_requests.list_frameworks, pages.frameworks
     )
-    get_version = _unary(lambda node: node.frameworks.GetVersion, framework_requests.get_version)
-    list_provisions = _listing(
+    get_version = unary(lambda node: node.frameworks.GetVersion, framework_requests.get_version)
+    list_provisions = listing(
         lambda node: node.frameworks.ListProvisions, framework_requests.list_provisions, pages.provisions
     )
-    diff_versions = _unary(lambda node: node.frameworks.DiffVersions, framework_requests.diff_versions)
-    compare_jurisdictions = _unary(
+    diff_versions = unary(lambda node: node.frameworks.DiffVersions, framework_requests.diff_versions)
+    compare_jurisdictions = unary(
         lambda node: node.frameworks.CompareJurisdictions, framework_requests.compare_jurisdictions
     )
-    assess = _unary(lambda node: node.frameworks.Assess, framework_requests.assess)
-    list_assessments = _listing(
+    assess = unary(lambda node: node.frameworks.Assess, framework_requests.assess)
+    list_assessments = listing(
         lambda node: node.frameworks.ListAssessments, framework_requests.list_assessments, pages.assessments
     )
 
-    create_draft = _unary(lambda node: node.drafts.CreateDraft, draft_requests.create_draft)
-    update_draft = _unary(lambda node: node.drafts.UpdateDraft, draft_requests.update_draft)
-    submit_draft = _unary(lambda node: node.drafts.SubmitDraft, draft_requests.submit_draft)
-    approve_draft = _unary(lambda node: node.drafts.ApproveDraft, draft_requests.approve_draft)
-    reject_draft = _unary(lambda node: node.drafts.RejectDraft, draft_requests.reject_draft)
-    recall_draft = _unary(lambda node: node.drafts.RecallDraft, draft_requests.recall_draft)
-    get_draft = _unary(lambda node: node.drafts.GetDraft, draft_requests.get_draft)
-    list_drafts = _listing(lambda node: node.drafts.ListDrafts, draft_requests.list_drafts, pages.drafts)
+    create_draft = unary(lambda node: node.drafts.CreateDraft, draft_requests.create_draft)
+    update_draft = unary(lambda node: node.drafts.UpdateDraft, draft_requests.update_draft)
+    submit_draft = unary(lambda node: node.drafts.SubmitDraft, draft_requests.submit_draft)
+    approve_draft = unary(lambda node: node.drafts.ApproveDraft, draft_requests.approve_draft)
+    reject_draft = unary(lambda node: node.drafts.RejectDraft, draft_requests.reject_draft)
+    recall_draft = unary(lambda node: node.drafts.RecallDraft, draft_requests.recall_draft)
+    get_draft = unary(lambda node: node.drafts.GetDraft, draft_requests.get_draft)
+    list_drafts = listing(lambda node: node.drafts.ListDrafts, draft_requests.list_drafts, pages.drafts)
 
-    request_consent = _unary(lambda node: node.sharing.RequestConsent, sharing_requests.request_consent)
-    get_consent = _unary(lambda node: node.sharing.GetConsent, sharing_requests.get_consent)
-    list_consents = _listing(lambda node: node.sharing.ListConsents, sharing_requests.list_consents, pages.consents)
-    grant_consent = _unary(lambda node: node.sharing.GrantConsent, sharing_requests.grant_consent)
-    refuse_consent = _unary(lambda node: node.sharing.RefuseConsent, sharing_requests.refuse_consent)
-    mark_shared = _unary(lambda node: node.sharing.MarkShared, sharing_requests.mark_shared)
-    get_share = _unary(lambda node: node.sharing.GetShare, sharing_requests.get_share)
-    list_shares = _listing(lambda node: node.sharing.ListShares, sharing_requests.list_shares, pages.shares)
+    request_consent = unary(lambda node: node.sharing.RequestConsent, sharing_requests.request_consent)
+    get_consent = unary(lambda node: node.sharing.GetConsent, sharing_requests.get_consent)
+    list_consents = listing(lambda node: node.sharing.ListConsents, sharing_requests.list_consents, pages.consents)
+    grant_consent = unary(lambda node: node.sharing.GrantConsent, sharing_requests.grant_consent)
+    refuse_consent = unary(lambda node: node.sharing.RefuseConsent, sharing_requests.refuse_consent)
+    mark_shared = unary(lambda node: node.sharing.MarkShared, sharing_requests.mark_shared)
+    get_share = unary(lambda node: node.sharing.GetShare, sharing_requests.get_share)
+    list_shares = listing(lambda node: node.sharing.ListShares, sharing_requests.list_shares, pages.shares)
 
-    get_assistance_case = _unary(
-        lambda node: node.assistance.GetAssistanceCase, assistance_requests.get_assistance_case
-    )
-    list_assistance_cases = _listing(
+    get_assistance_case = unary(lambda node: node.assistance.GetAssistanceCase, assistance_requests.get_assistance_case)
+    list_assistance_cases = listing(
         lambda node: node.assistance.ListAssistanceCases,
         assistance_requests.list_assistance_cases,
         pages.assistance_cases,
     )
 
-    get_evidence = _unary(lambda node: node.evidence.GetEvidence, requests.get_evidence)
-    get_checkpoint = _unary(lambda node: node.evidence.GetCheckpoint, requests.get_checkpoint)
-    get_consistency_proof = _unary(lambda node: node.evidence.GetConsistencyProof, requests.get_consistency_proof)
-    get_fork_proof = _unary(lambda node: node.evidence.GetForkProof, requests.get_fork_proof)
+    get_evidence = unary(lambda node: node.evidence.GetEvidence, requests.get_evidence)
+    get_checkpoint = unary(lambda node: node.evidence.GetCheckpoint, requests.get_checkpoint)
+    get_consistency_proof = unary(lambda node: node.evidence.GetConsistencyProof, requests.get_consistency_proof)
+    get_fork_proof = unary(lambda node: node.evidence.GetForkProof, requests.get_fork_proof)
 
-    create_attachment = _unary(lambda node: node.attachments.CreateAttachment, attachment_requests.create_attachment)
-    get_attachment = _unary(lambda node: node.attachments.GetAttachment, attachment_requests.get_attachment)
-    delete_attachment = _unary(lambda node: node.attachments.DeleteAttachment, attachment_requests.delete_attachment)
+    create_attachment = unary(lambda node: node.attachments.CreateAttachment, attachment_requests.create_attachment)
+    get_attachment = unary(lambda node: node.attachments.GetAttachment, attachment_requests.get_attachment)
+    delete_attachment = unary(lambda node: node.attachments.DeleteAttachment, attachment_requests.delete_attachment)
 
-    list_journal_entries = _listing(
+    list_journal_entries = listing(
         lambda node: node.audit.ListJournalEntries, audit_requests.list_journal_entries, pages.journal_entries
     )
-    get_journal_checkpoint = _unary(lambda node: node.audit.GetJournalCheckpoint, audit_requests.get_journal_checkpoint)
-    get_journal_proof = _unary(lambda node: node.audit.GetJournalProof, audit_requests.get_journal_proof)
+    get_journal_checkpoint = unary(lambda node: node.audit.GetJournalCheckpoint, audit_requests.get_journal_checkpoint)
+    get_journal_proof = unary(lambda node: node.audit.GetJournalProof, audit_requests.get_journal_proof)
 
     def submit_notices(
         self, requests: Iterable[CreateNoticeRequest], *, chunk: int = 100, deadline_seconds: float | None = None
@@ -298,52 +232,6 @@ class Client:
                         pause_seconds = patience.pause_seconds(failure, self._dice)
                     self._closed.wait(pause_seconds)
 
-    def acting_for(self, token: Token) -> Self:
-        """Gives the same client with the token of an officer; both share one connection, and are closed together."""
-        other = copy.copy(self)
-        other._token = token  # noqa: SLF001 - its own
-        return other
-
-    def within(self, traceparent: str) -> Self:
-        """Gives the same client with calls that belong to a trace; both share one connection, and are closed together.
-
-        Without it, calls belong to the OpenTelemetry span within which they are made, if there is one.
-
-        Args:
-            traceparent: of the span that calls, as W3C Trace Context writes it.
-
-        Raises:
-            ValueError: it is not as it writes it.
-        """
-        other = copy.copy(self)
-        other._traceparent = traces.checked(traceparent)  # noqa: SLF001 - its own
-        return other
-
-    def close(self) -> None:
-        """Ends the watches and the connection; calls under way raise ``Cancelled``."""
-        with self._lock:
-            self._closed.set()
-            for watch in self._watches:
-                watch.close()
-        self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _call(self, rpc: Rpc[RequestT, ResponseT], request: RequestT) -> ResponseT:
-        try:
-            return self._attempts(
-                lambda timeout_seconds: rpc(request, timeout=timeout_seconds, metadata=self._metadata())
-            )
-        except ExchangeError as failure:
-            failure.request_id = request_id_of(request)
-            raise
-
     def _send(self, messages: Messages) -> StoredAttachment:
         self._check_open()
         try:
@@ -363,34 +251,3 @@ class Client:
 
     def _watch(self, request: WatchEventsRequest) -> Stream:
         return self._stubs.events.WatchEvents(request, metadata=self._metadata())
-
-    def _metadata(self) -> Metadata | None:
-        sent = traces.sent_as(self._traceparent or traces.traceparent_of_now())
-        return (*sent, *bearer(self._token())) if self._token else sent or None
-
-    def _attempts(
-        self,
-        attempt: Callable[[float], ResponseT],
-        deadline_seconds: float | None = None,
-        max_attempts: int | None = None,
-    ) -> ResponseT:
-        """Carries out a call, again if need be; ``attempt`` is given the seconds that are left."""
-        ends_at = time.monotonic() + (deadline_seconds or self._profile.deadline_seconds)
-        attempts = Attempts(max_attempts or self._profile.max_attempts, ends_at)
-        while True:
-            self._check_open()
-            try:
-                return attempt(attempts.remaining_seconds(time.monotonic()))
-            except grpc.RpcError as error:
-                failure = from_rpc_error(error)
-                wait_seconds = attempts.wait_seconds(failure, time.monotonic(), self._dice)
-                if wait_seconds is None:
-                    raise failure from error
-            except ValueError:  # what gRPC says to a call on a channel that was closed just now
-                self._check_open()
-                raise
-            self._closed.wait(wait_seconds)
-
-    def _check_open(self) -> None:
-        if self._closed.is_set():
-            raise ClientClosed("this client is closed")
