@@ -50,6 +50,7 @@ lint: $(DEV) ## Run ruff, mypy, import-linter, buf; check that what is generated
 	$(BIN)/python docs/write_cli.py --check docs/cli.md
 	$(BIN)/python docs/write_configuration.py --check docs/configuration.md
 	$(BIN)/python docs/write_access.py --check docs/access.md
+	$(BIN)/python docs/write_files.py --check docs/files.md
 	$(BIN)/python docs/write_metrics.py --check docs/observability.md
 	$(BIN)/python -m tests.benchmarks.page --check docs/performance.md
 

@@ -58,7 +58,7 @@ def create(  # noqa: PLR0913 - an option each
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="JSON of the schema notices/1 (one notice) or framework/1; - for standard input."
+            metavar="FILE", help="JSON of notices/1 (one notice) or framework/1 (docs/files.md); - for standard input."
         ),
     ],
     *,

@@ -58,7 +58,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def publish(  # noqa: PLR0913 - an option each
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON of the schema framework/1; - for standard input.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="JSON of the schema framework/1 (docs/files.md); - for standard input."),
+    ],
     *,
     profile: ProfileFile,
     framework_id: Annotated[str | None, typer.Option("--id", help="Id of the framework; else the file's.")] = None,

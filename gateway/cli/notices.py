@@ -57,7 +57,7 @@ def create(  # noqa: PLR0913 - an option a choice
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="JSON of the schema notices/1: one notice or a list; - for standard input."
+            metavar="FILE", help="JSON of the schema notices/1 (docs/files.md): one or a list; - for standard input."
         ),
     ],
     *,

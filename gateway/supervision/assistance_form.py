@@ -7,9 +7,10 @@ from gateway.supervision.file_values import DATE, LOCALIZED, TEXT, one_of
 from gateway.supervision.notices import notice_id, notice_name
 from gateway.words import words
 
-_NOTICE = Codec(lambda value, path: notice_name(TEXT.read(value, path)), notice_id)
+_NOTICE = Codec(lambda value, path: notice_name(TEXT.read(value, path)), notice_id, "the id of a notice")
 
-_REPLIES = mapping(LOCALIZED, AssistanceAnswer.Reply, "question", "text")
+_BY_KEY = 'an object with texts by a question\'s key, such as {"1": {"en": "Kim"}}'
+_REPLIES = mapping(LOCALIZED, AssistanceAnswer.Reply, "question", "text", _BY_KEY)
 
 REQUEST = obj(
     AssistanceRequest,
@@ -18,7 +19,7 @@ REQUEST = obj(
     Field("legal_basis", TEXT),
     Field("arrangement", TEXT),
     Field("purpose", LOCALIZED),
-    Field("questions", mapping(LOCALIZED, AssistanceRequest.Question, "key", "text")),
+    Field("questions", mapping(LOCALIZED, AssistanceRequest.Question, "key", "text", _BY_KEY)),
     Field("period_from", DATE),
     Field("period_until", DATE),
     Field("respond_by", DATE),

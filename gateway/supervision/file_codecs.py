@@ -21,10 +21,17 @@ FILE = "file"  # the path of what concerns the file as a whole
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """One kind of value: ``read`` takes JSON and its path, ``write`` gives JSON."""
+    """One kind of value: ``read`` takes JSON and its path, ``write`` gives JSON, ``form`` tells how it is written.
+
+    A list has the codec of its items, an object the message that it is for, and its fields.
+    """
 
     read: Callable[[Any, str], Any]
     write: Callable[[Any], Any]
+    form: str
+    item: "Codec | None" = None
+    message: type[Message] | None = None
+    fields: tuple["Field", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +50,9 @@ def path_of(path: str, key: str) -> str:
 
 def entries(value: Any, path: str, keys: Iterable[str]) -> dict[str, Any]:
     """The entries of a JSON object without nulls; raises if it is none, or has other keys than ``keys``."""
-    if not isinstance(value, dict):
-        raise BadInput.of(path, "must be an object")
     known = tuple(keys)
+    if not isinstance(value, dict):
+        raise BadInput.of(path, f"must be an object, with keys of {', '.join(known)}")
     if strange := [key for key in value if key not in known]:
         words = f"is not known here; known are {', '.join(known)}"
         raise BadInput(Violation(path_of(path, key), words) for key in strange[:MAX_VIOLATIONS])
@@ -68,7 +75,7 @@ def obj(message: type[Message], *fields: Field) -> Codec:
         given = entries(value, path, (field.key for field in fields))
         return message(**read_fields(fields, given, path))
 
-    return Codec(read, lambda value: write_fields(fields, value))
+    return Codec(read, lambda value: write_fields(fields, value), "an object", message=message, fields=fields)
 
 
 def read_fields(fields: Iterable[Field], given: dict[str, Any], path: str) -> dict[str, Any]:
@@ -114,21 +121,23 @@ def listing(item: Codec) -> Codec:
             raise BadInput(violations)
         return found
 
-    return Codec(read, lambda values: [item.write(each) for each in values])
+    return Codec(read, lambda values: [item.write(each) for each in values], "a list", item)
 
 
-def mapping(value: Codec, pair: type[Message], key_name: str, value_name: str) -> Codec:
+def mapping(value: Codec, pair: type[Message], key_name: str, value_name: str, form: str) -> Codec:
     """An object for a list of pairs, such as language tag and text; the keys are free."""
 
     def read(given: Any, path: str) -> list[Message]:
-        found = entries(given, path, given if isinstance(given, dict) else ())
+        if not isinstance(given, dict):
+            raise BadInput.of(path, f"must be {form}")
+        found = entries(given, path, given)
         items = read_fields((Field(key, value) for key in found), found, path)
         return [pair(**{key_name: key, value_name: item}) for key, item in items.items()]
 
     def write(pairs: Iterable[Message]) -> dict[str, Any]:
         return {getattr(each, key_name): value.write(getattr(each, value_name)) for each in pairs}
 
-    return Codec(read, write)
+    return Codec(read, write, form)
 
 
 def parse(text: str | bytes) -> dict[str, Any]:

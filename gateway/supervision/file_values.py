@@ -22,24 +22,26 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 def one_of(numbers: Mapping[str, int]) -> Codec:
     """A word for each value of an enumeration, given with their numbers."""
     words = {number: word for word, number in numbers.items()}
+    form = f"one of {', '.join(numbers)}"
 
     def read(value: Any, path: str) -> int:
         if not isinstance(value, str) or value not in numbers:
-            raise BadInput.of(path, f"must be one of {', '.join(numbers)}")
+            raise BadInput.of(path, f"must be {form}")
         return numbers[value]
 
-    return Codec(read, words.__getitem__)
+    return Codec(read, words.__getitem__, form)
 
 
 def whole(lowest: int, highest: int) -> Codec:
     """A whole number within bounds."""
+    form = f"a whole number from {lowest} to {highest}"
 
     def read(value: Any, path: str) -> int:
         if type(value) is not int or not lowest <= value <= highest:
-            raise BadInput.of(path, f"must be a whole number from {lowest} to {highest}")
+            raise BadInput.of(path, f"must be {form}")
         return value
 
-    return Codec(read, int)
+    return Codec(read, int, form)
 
 
 def _read_text(value: Any, path: str) -> str:
@@ -112,11 +114,13 @@ def _read_digest(value: Any, path: str) -> bytes:
     return bytes.fromhex(text)
 
 
-TEXT = Codec(_read_text, str)
-FLAG = Codec(_read_flag, bool)
-DATE = Codec(_read_date, _write_date)  # a day, or a month or year alone
-TIMESTAMP = Codec(_read_timestamp, lambda moment: moment.ToJsonString())
-DECIMAL = Codec(_read_decimal, lambda decimal: decimal.value)
-MONEY = Codec(_read_money, _write_money)
-DIGEST = Codec(_read_digest, bytes.hex)
-LOCALIZED = mapping(TEXT, LocalizedText, "language_tag", "text")
+TEXT = Codec(_read_text, str, "a text")
+FLAG = Codec(_read_flag, bool, "true or false")
+DATE = Codec(_read_date, _write_date, "a date such as 2026-02-25")  # or a month or a year alone
+TIMESTAMP = Codec(_read_timestamp, lambda moment: moment.ToJsonString(), "a moment such as 2025-11-26T19:42:00Z")
+DECIMAL = Codec(_read_decimal, lambda decimal: decimal.value, 'a decimal as a text, such as "0.25"')
+MONEY = Codec(_read_money, _write_money, 'an amount such as {"currency": "USD", "amount": "0.25"}')
+DIGEST = Codec(_read_digest, bytes.hex, "a SHA-256 digest: 64 of 0-9 and a-f")
+LOCALIZED = mapping(
+    TEXT, LocalizedText, "language_tag", "text", 'an object with a text by language tag, such as {"en": "Outage"}'
+)

@@ -23,7 +23,7 @@ def _write_summary(texts: Any) -> Any:
 
 
 # A text by its language tag; one that is in English alone stands for itself.
-_SUMMARY = Codec(_read_summary, _write_summary)
+_SUMMARY = Codec(_read_summary, _write_summary, f"{LOCALIZED.form}; or a text in English")
 
 _PARAMETER = obj(
     framework_pb2.Parameter,

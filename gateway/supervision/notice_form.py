@@ -27,20 +27,27 @@ from gateway.words import capitals, words
 _UNKNOWN = "unknown"  # the jurisdiction of a firm that is not known; empty in the contract
 
 _JURISDICTION = Codec(
-    lambda value, path: "" if value == _UNKNOWN else TEXT.read(value, path), lambda code: code or _UNKNOWN
+    lambda value, path: "" if value == _UNKNOWN else TEXT.read(value, path),
+    lambda code: code or _UNKNOWN,
+    f"a code such as KR, or {_UNKNOWN}",
 )
 
 _RELATIONS = one_of(words(Reference.Relation))
+_RELATED = "a relation and an id such as relates_to:hk-2025-003"
 
 
 def _read_reference(value: Any, path: str) -> Reference:
     word, colon, other = TEXT.read(value, path).partition(":")
     if not colon:
-        raise BadInput.of(path, "must be a relation and an id such as relates_to:hk-2025-003")
+        raise BadInput.of(path, f"must be {_RELATED}")
     return Reference(relation=_RELATIONS.read(word, path), notice=notice_name(other))
 
 
-_REFERENCE = Codec(_read_reference, lambda each: f"{_RELATIONS.write(each.relation)}:{notice_id(each.notice)}")
+_REFERENCE = Codec(
+    _read_reference,
+    lambda each: f"{_RELATIONS.write(each.relation)}:{notice_id(each.notice)}",
+    f"{_RELATED}; the relation is {_RELATIONS.form}",
+)
 
 _HANDLING = obj(
     values_pb2.Handling,
@@ -81,7 +88,13 @@ SOURCE = obj(values_pb2.Source, Field("title", TEXT), Field("publisher", TEXT), 
 
 _CONDITION = obj(values_pb2.LocalizedText, Field("language_tag", TEXT), Field("text", TEXT))
 
-_COUNT = mapping(whole(0, 2**64 - 1), notice_pb2.EnforcementAction.Count, "key", "count")
+_COUNTS = mapping(
+    whole(0, 2**64 - 1),
+    notice_pb2.EnforcementAction.Count,
+    "key",
+    "count",
+    'an object with a number by what is counted, such as {"accounts": 3}',
+)
 
 # By the member of NoticeContent.detail, which is also the word for the kind: the key in ``detail``, and its
 # form.
@@ -105,7 +118,7 @@ DETAILS: Mapping[str, tuple[str, Codec]] = {
             Field("period_months", whole(0, 2**32 - 1)),
             Field("penalty", MONEY),
             Field("legal_basis", TEXT),
-            Field("counts", _COUNT),
+            Field("counts", _COUNTS),
         ),
     ),
     "product_notification": (
