@@ -122,7 +122,7 @@ class Journaling:
     async def _sign(self) -> None:
         with suppress(GatewayError, TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._committer.submit(Transaction.sign_journal)
+                await self._committer.submit(Transaction.sign_journal, bounded=False)  # also where it takes longer
 
     def _tell_unsigned(self, unsigned: int) -> None:
         """Tells it at first, and as it doubles: it may last for days."""

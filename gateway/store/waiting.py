@@ -5,7 +5,7 @@ known to come again, if they are many: those just answered, and those who wait.
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -113,7 +113,7 @@ class Queue:
         self.is_closed = False
         self.patience = 1.0
         self._refusal = ""
-        self._waiting: deque[Waiting] = deque()
+        self._waiting = OrderedDict[asyncio.Future[list[Any]], Waiting]()  # in order
         self._changed = asyncio.Event()
         self._expected = 0  # callers: of the last commit that had any, if they were many
         self._awaited = 1  # that wait, before the writer is told
@@ -130,6 +130,9 @@ class Queue:
     ) -> list[Any]:
         """Takes units of one caller, and waits until they are answered; gives the outcome of each.
 
+        Of a caller that goes away before its turn nothing is kept: what it asked for may be large, and those who come
+        again and again would fill the memory while the writer stands still. What channels ask for is done all the same.
+
         Raises:
             Overloaded: too much waits.
             Unavailable: nothing more is taken; or whether they are stored is unknown.
@@ -142,26 +145,39 @@ class Queue:
             raise Overloaded("too much waits to be written; try again later", limit="writer_queue")
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         waiting = Waiting(units, needs, weight, CALL_RECORD.get(), entries, future, [], work_of_now(), lease)
-        self._waiting.append(waiting)
+        self._waiting[future] = waiting
         self.weight += weight
         if len(self._waiting) >= self._awaited:
             self._changed.set()
-        outcomes = await future
+        try:
+            outcomes = await future
+        except asyncio.CancelledError:
+            if bounded and future in self._waiting:
+                del self._waiting[future]
+                self.weight -= weight
+            raise
         if waiting.call and waiting.is_journaled:
             waiting.call.is_journaled = True
         return outcomes
 
     async def next_group(self) -> list[Waiting]:
         """Gives what waits, up to a bound; nothing once it is closed and nothing waits."""
-        known = self._expected and self._expected + len(self._waiting)  # callers: those just answered, and who waits
-        while not self._waiting and not self.is_closed:
-            self._changed.clear()
-            await self._changed.wait()
-        await self._gather(known)
+        while True:
+            known = self._expected and self._expected + len(
+                self._waiting
+            )  # callers: those just answered, and who waits
+            while not self._waiting and not self.is_closed:
+                self._changed.clear()
+                await self._changed.wait()
+            await self._gather(known)
+            if self._waiting or self.is_closed:  # else all of them went away meanwhile
+                return self._take_group()
+
+    def _take_group(self) -> list[Waiting]:
         group: list[Waiting] = []
         weight = 0
-        while self._waiting and (not group or weight + self._waiting[0].weight <= MAX_GROUP_WEIGHT):
-            group.append(self._waiting.popleft())
+        while self._waiting and (not group or weight + next(iter(self._waiting.values())).weight <= MAX_GROUP_WEIGHT):
+            group.append(self._waiting.popitem(last=False)[1])
             weight += group[-1].weight
         self.weight -= weight
         if callers := sum(each.call is not None for each in group):  # what channels ask for tells nothing of them
@@ -192,7 +208,7 @@ class Queue:
 
     def take_all(self) -> list[Waiting]:
         """Gives all that waits, which is answered without being written."""
-        taken = list(self._waiting)
+        taken = list(self._waiting.values())
         self._waiting.clear()
         self.weight = 0
         return taken

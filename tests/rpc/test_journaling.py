@@ -39,7 +39,7 @@ class Writer:
         self.entries += entries
         self.wrote.set()
 
-    async def submit(self, _unit: object) -> None:
+    async def submit(self, _unit: object, **_keys: object) -> None:
         self.asked.set()
         if self.failure:
             raise self.failure

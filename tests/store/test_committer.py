@@ -210,14 +210,37 @@ async def test_stopping_commits_what_waits_and_takes_no_more(hk: Opened):
 
 
 async def test_a_caller_that_goes_away_harms_nobody(hk: Opened):
-    gone = asyncio.create_task(hk.release("hk-1"))
-    stays = asyncio.create_task(hk.release("hk-2"))
-    await asyncio.sleep(0)
-    gone.cancel()
+    async with hk.committer._turn:
+        gone = asyncio.create_task(hk.release("hk-1"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the writer has it, and waits for its turn
+        stays = asyncio.create_task(hk.release("hk-2"))
+        await asyncio.sleep(0)
+        gone.cancel()
     assert (await stays)[0].place.index == 1  # what it asked for was under way, and is done
     with pytest.raises(asyncio.CancelledError):
         await gone
     assert len(await hk.rows(notices)) == 2
+
+
+async def test_of_callers_that_go_away_before_their_turn_nothing_is_kept(hk: Opened):
+    """Else who hangs up and comes again would fill the memory while the writer stands still."""
+    done, channels = list[int](), list[int]()
+    async with hk.committer._turn:
+        under_way = asyncio.create_task(hk.release("hk-1"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        asking = [asyncio.create_task(hk.committer.submit(lambda tx: done.append(1), weight=10)) for _ in range(100)]
+        asking += [asyncio.create_task(hk.committer.submit(lambda tx: channels.append(1), weight=10, bounded=False))]
+        await asyncio.sleep(0)
+        assert hk.committer.waiting_weight() == 1010
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+        assert hk.committer.waiting_weight() == 10
+    await under_way
+    await hk.release("hk-2")
+    assert (done, channels) == ([], [1]), "what a channel asks for is done: it may be evidence"
 
 
 async def test_listeners_are_told_of_each_commit_before_its_callers_are_answered(hk: Opened):
