@@ -13,12 +13,13 @@ from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.cli.author_view import author_document, released_by
+from gateway.cli.evidence_content import content_document, content_sections
 from gateway.cli.evidence_names import named
 from gateway.cli.fork_evidence import fork, verify_fork
 from gateway.cli.given import given_root, write_given
 from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, ProfileFile, connect, read_input
-from gateway.cli.output import say, write_json
+from gateway.cli.output import parts, say, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.certificates import fingerprint
 from gateway.identity.evidence import EvidenceCheck, Proven, act_of, clock
@@ -97,11 +98,13 @@ def verify(
         list[Path],
         typer.Option(metavar="CERTIFICATE", help="Node authority of a jurisdiction (PEM); give it for both."),
     ],
+    content: Annotated[bool, typer.Option("--content", help="Once it is proven, tell what was sealed, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Verifies an evidence file or a fork proof, offline.
 
-    It needs nothing but the two jurisdictions' roots: no node, no network, no database.
+    It needs nothing but the two jurisdictions' roots: no node, no network, no database. With --content it tells what
+    was said, whatever its label: the file holds all of it.
 
     Exit code 1, and the first step that failed, if it does not hold. Give only the roots of the two jurisdictions
     that the file is of, from a source that you trust.
@@ -114,9 +117,11 @@ def verify(
     steps = passed_steps(check.steps(), as_json=as_json)
     proven = check.proven(steps)
     if as_json:
-        write_json(_document(proven, roots))
-    else:
-        say(f"PROVEN: {_verdict(proven, roots)}")
+        write_json(_document(proven, roots) | ({"content": content_document(proven.envelope)} if content else {}))
+        return
+    say(f"PROVEN: {_verdict(proven, roots)}")
+    if content:
+        parts(content_sections(proven.envelope))
 
 
 def _verdict(proven: Proven, roots: Sequence[x509.Certificate]) -> str:

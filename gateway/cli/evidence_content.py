@@ -1,0 +1,39 @@
+"""What an evidence file says was sealed, for who has nothing but the file."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from regulator.exchange.v1.envelope_pb2 import Envelope
+from regulator.exchange.v1.notice_service_pb2 import Notice
+
+from gateway.cli.notice_view import flat, sections
+from gateway.cli.output import by_language
+
+Pairs = list[tuple[str, str]]
+
+
+def content_document(envelope: Envelope | None) -> dict[str, Any] | None:
+    """The act in protobuf's JSON form, by its name; null where it is destroyed, or not known to this version."""
+    kind = envelope.WhichOneof("content") if envelope else None
+    return {kind: MessageToDict(getattr(envelope, kind), preserving_proto_field_name=True)} if kind else None
+
+
+def content_sections(envelope: Envelope | None) -> Iterator[tuple[str, Pairs]]:
+    """The act for people: headings, each with names and values."""
+    kind = envelope.WhichOneof("content") if envelope else None
+    if envelope is None:
+        yield "content", [("destroyed", "the file holds the hash alone")]
+    elif kind == "notice_released":
+        given = envelope.notice_released
+        yield from list(sections(Notice(name=given.notice, content=given.content)))[1:]
+    elif kind == "notice_acknowledged":
+        said = envelope.notice_acknowledged
+        yield "acknowledgement", [("case", said.case_reference), *by_language(said.comment)]
+    elif kind == "notice_withdrawn":
+        yield "withdrawal", by_language(envelope.notice_withdrawn.explanation)
+    elif kind:
+        told = MessageToDict(getattr(envelope, kind), preserving_proto_field_name=True)
+        yield kind.replace("_", " "), [item for key, value in told.items() for item in flat(key, value)]
+    else:
+        yield "content", [("of a kind", "that this version does not know")]
