@@ -3,19 +3,22 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Annotated, Any, cast
 
 import typer
 from cryptography import x509
 from regulator.exchange import JournalFilters
+from regulator.exchange.v1.journal_pb2 import JournalEntry
 
 from gateway.cli.entry_view import HEADINGS, document, row
 from gateway.cli.given import given_root, used, write_given
 from gateway.cli.groups import Commands
 from gateway.cli.options import DEFAULT_LIMIT, MAX_INDEX, AsJson, Limit, ProfileFile, asked, connect, moment, open_input
-from gateway.cli.output import say, table, write_json
+from gateway.cli.output import json_line, say, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.certificates import fingerprint
 from gateway.identity.evidence import clock
@@ -23,6 +26,10 @@ from gateway.identity.journal import JournalCheck, ProvenJournal
 from gateway.identity.keyfiles import PUBLIC_MODE, write_pieces
 from gateway.identity.verification import Step
 from gateway.ledger.journal import MAX_LINE_BYTES
+
+PIECE_BYTES = 1024 * 1024  # that are copied at once
+
+NewFile = Annotated[Path, typer.Option(metavar="FILE", help="File to write. Never overwritten.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -75,9 +82,9 @@ def list_(  # noqa: PLR0913 - an option a filter
 
 
 def export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write. Never overwritten.")],
     *,
     profile: ProfileFile,
+    out: NewFile,
     first: Annotated[
         int, typer.Option("--from", min=0, max=MAX_INDEX, metavar="INDEX", help="Index of the first entry.")
     ] = 0,
@@ -87,15 +94,15 @@ def export(
     What is written was not verified: that is done by gateway audit verify. With --from and the size of a checkpoint
     that was kept, it holds only what came since.
     """
-    with connect(profile) as node, used("FILE"):
-        written = write_pieces(file, node.export_journal(first), mode=PUBLIC_MODE)
-    say(f"{file} is written: {written} bytes")
+    with connect(profile) as node, used("--out"):
+        written = write_pieces(out, node.export_journal(first), mode=PUBLIC_MODE)
+    say(f"{out} is written: {written} bytes")
 
 
 def checkpoint(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write. Never overwritten.")],
     *,
     profile: ProfileFile,
+    out: NewFile,
 ) -> None:
     """Writes a new checkpoint of the access journal to a file, to be kept where the node's operators cannot reach it.
 
@@ -103,8 +110,8 @@ def checkpoint(
     """
     with connect(profile) as node:
         signed = node.get_journal_checkpoint()
-    write_given(file, signed.file, "FILE")
-    say(f"{file} is written: a checkpoint of {signed.size} entries")
+    write_given(out, signed.file)
+    say(f"{out} is written: a checkpoint of {signed.size} entries")
 
 
 def verify(
@@ -117,6 +124,12 @@ def verify(
         Path | None,
         typer.Option(metavar="FILE", help="A checkpoint or an export that was kept: the journal must continue it."),
     ] = None,
+    entries: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Once all is proven, write each entry here as a line of JSON. Never overwritten."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verifies an export of the access journal, offline.
@@ -125,18 +138,36 @@ def verify(
     out, added, moved or cut off is found. What a node itself cut off or rewrote before it signed is found against a
     checkpoint that was kept elsewhere: give it as --earlier.
 
+    The entries are in the file as the contract encodes them: --entries gives them as gateway audit list --json does.
+
     Exit code 1, and the first step that failed, if it does not hold.
     """
     roots = [given_root(each) for each in root]
     with ExitStack() as opened:
         exported, *kept = [opened.enter_context(open_input(each)) for each in (file, earlier) if each]
-        check = JournalCheck(_lines(exported), roots, _lines(kept[0]) if kept else None)
+        read = opened.enter_context(TemporaryFile())  # nobody is to read them before all is proven
+        take = partial(_put, read) if entries else _pass_over
+        check = JournalCheck(_lines(exported), roots, _lines(kept[0]) if kept else None, take)
         steps = passed_steps(check.steps(), as_json=as_json)
+        if entries:
+            read.seek(0)
+            with used("--entries"):
+                write_pieces(entries, iter(lambda: read.read(PIECE_BYTES), b""), mode=PUBLIC_MODE)
     proven = check.proven()
     if as_json:
         write_json(_document(proven, steps, roots))
-    else:
-        say(f"PROVEN: {_verdict(proven)}")
+        return
+    say(f"PROVEN: {_verdict(proven)}")
+    if entries:
+        say(f"{entries} is written: {proven.size - proven.first} entries")
+
+
+def _put(into: IO[bytes], index: int, entry: JournalEntry) -> None:
+    into.write(f"{json_line(document(index, entry))}\n".encode())
+
+
+def _pass_over(_index: int, _entry: JournalEntry) -> None:
+    pass
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:

@@ -84,7 +84,12 @@ def write_json(document: Any) -> None:
 
 def write_json_line(document: Any) -> None:
     """Writes JSON on one line, so that a stream of them can be read line by line."""
-    typer.echo(_json(document, indent=None))
+    typer.echo(json_line(document))
+
+
+def json_line(document: Any) -> str:
+    """Gives JSON on one line, in the form of all that is written here."""
+    return _json(document, indent=None)
 
 
 def _json(document: Any, indent: int | None) -> str:

@@ -186,7 +186,7 @@ def test_certificates_are_asked_of_a_home_or_of_a_node_and_not_of_both(site, mon
         ("notice", "list", "--subject", os.fsdecode(b"\xff")),
         ("notice", "list", "--limit", "9" * 20),
         ("notice", "list", "--since", "9999-12-31T23:59:59-12:00"),
-        ("audit", "export", "journal", "--from", "9" * 20),
+        ("audit", "export", "--out", "journal", "--from", "9" * 20),
         ("attachment", "upload", BAD),
     ],
     ids=lambda value: " ".join(map(ascii, value)),

@@ -206,6 +206,10 @@ def test_audit(started_pair: tuple[Site, Site], tmp_path: Path) -> None:
         eventually(lambda: _is_admitted(client))
     play("audit", values)
     assert not (tmp_path / "other").exists()
+    assert not (tmp_path / "never").exists()
+    entries = [json.loads(line) for line in (tmp_path / "entries").read_text().splitlines()]
+    assert [each["index"] for each in entries] == list(range(len(entries)))
+    assert any(each["resources"] == ["notices/hk-cli-audited"] and each["outcome"] == "OK" for each in entries)
 
 
 def _is_admitted(client: Client) -> bool:
