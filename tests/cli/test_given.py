@@ -119,7 +119,7 @@ def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_done(si
     [
         ("--jurisdiction", "Hong Kong"),
         ("--domain", "not a domain"),
-        ("--name", ""),
+        ("--name", "N" * 101),
         ("--authority", "?"),
         ("--back-office", "nowhere"),
         ("--peer", "127.0.0.1:99999"),
