@@ -34,7 +34,7 @@ from gateway.supervision.approval import (
     proposed_withdrawal,
     require_approval,
 )
-from gateway.supervision.attachments import Owner, attached_in
+from gateway.supervision.attachments import AttachmentRecord, Owner, attached_in
 from gateway.supervision.disclosure import within
 from gateway.supervision.notices import notice_id
 from gateway.supervision.records import NoticeRecord
@@ -65,6 +65,8 @@ class NoticeSealing:
         submission, proposed = self._examined(tx, acting, submission)
         require_approval(self._rules, proposed, acting.approver)
         new_id, content = submission.notice_id, submission.content
+        if content.attachments:
+            tx.files.choose(new_id, _attachments(tx, acting, submission))
         return self.seal(tx, acting, submission.recipient, lambda seal: envelopes.released(seal, new_id, content))
 
     def propose_withdrawal(self, tx: Transaction, acting: Acting, request: WithdrawNoticeRequest) -> Iterator[Proposed]:
@@ -104,7 +106,7 @@ class NoticeSealing:
         release = submission.notice_id, submission.content, state.ends
         check_release(*release, tx.find_notice, acting.scope, submission.path)
         check_assistance(tx, acting.scope, submission)
-        _require_attachments(tx, acting, submission)
+        _attachments(tx, acting, submission)
         return submission, proposed_notice(submission.content, tx.find_notice)
 
 
@@ -116,13 +118,15 @@ def _check_recipient(state: ChannelState, submission: Submission) -> None:
     require_paired(state)
 
 
-def _require_attachments(tx: Transaction, acting: Acting, submission: Submission) -> None:
-    """Passes if every file that a notice names is whole here, of its authority and for who acts."""
-    owner = Owner(authority=submission.content.issuing_authority)
+def _attachments(tx: Transaction, acting: Acting, submission: Submission) -> list[AttachmentRecord]:
+    """The files that a notice names; raises unless each is whole here, of its authority and for who acts."""
+    owner, files = Owner(authority=submission.content.issuing_authority), list[AttachmentRecord]()
     for place, file in enumerate(attached_in(submission.content)):
         found = visible(tx, owner, file, acting.scope)
         if found is None or not found.is_complete:
             raise attachment_missing(f"{submission.path}.attachments[{place}]")
+        files.append(found)
+    return files
 
 
 def _withdrawable(tx: Transaction, acting: Acting, request: WithdrawNoticeRequest) -> NoticeRecord:

@@ -1,6 +1,6 @@
 """What units of work look up of attachments, committed or changed by the units before, and what they change."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import Connection, bindparam, exists, func, or_, select, text
@@ -87,6 +87,10 @@ class AttachmentLookups:
         self._changed[0].records[record.number] = record
         self._changed[0].chunks += ((record.number, chunk) for chunk in chunks)
         return record
+
+    def choose(self, notice_id: str, files: Iterable[AttachmentRecord]) -> None:
+        """Ties the files of a new notice to those that its author sees, in its order: there may be others like them."""
+        self._changed[0].chosen[notice_id] = tuple(each.number for each in files)
 
     def sweep(self, number: int, first: int, end: int) -> None:
         """Deletes chunks of a file."""

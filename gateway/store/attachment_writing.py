@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    RowMapping,
     Table,
     bindparam,
     case,
@@ -28,6 +30,7 @@ from gateway.supervision.attachments import Attached, AttachmentRecord, Owner, T
 
 Insert = Callable[[Connection, Table, list[dict[str, Any]]], None]
 
+_same = attachments.alias("same")
 _KNOWN = select(attachments).where(attachments.c.number.in_(bindparam("numbers", expanding=True)))
 _CHANGE = (
     update(attachments)
@@ -50,6 +53,21 @@ _UNNAMED = select(attachments).where(
     attachments.c.number == bindparam("number"),
     attachments.c.dropped.is_(False),
     ~exists().where(notice_attachments.c.attachment == attachments.c.number),
+)
+_CHOICES = (
+    select(notice_attachments)
+    .join(attachments, attachments.c.number == notice_attachments.c.attachment)
+    .where(
+        exists().where(
+            _same.c.number != attachments.c.number,
+            *(_same.c[name] == attachments.c[name] for name in ("sha256", "size_bytes", "authority", "peer")),
+        )
+    )
+)
+_CHOOSE = (
+    update(notice_attachments)
+    .where(*(notice_attachments.c[name] == bindparam(f"of_{name}") for name in ("notice", "ordinal", "sha256")))
+    .values(attachment=bindparam("of_attachment"))
 )
 _DROP = update(attachments).where(attachments.c.number == bindparam("of_number")).values(dropped=True)
 _OF_OWNER = tuple(attachment_totals.c[name] == bindparam(f"of_{name}") for name in ("authority", "peer"))
@@ -90,7 +108,7 @@ def write_attachments(connection: Connection, changes: AttachmentChanges, insert
         for number, chunk in changes.chunks
     ]
     insert(connection, attachment_chunks, rows)
-    insert(connection, notice_attachments, named_rows(changes.named))
+    insert(connection, notice_attachments, named_rows(changes.named, changes.chosen))
     if changes.named or new or untied:  # a chunk more ties nothing
         tie(connection, _new_ties(changes.named, [*new, *untied]))  # of what is dropped, there may be another copy
     for notice_id in changes.forgotten:
@@ -128,13 +146,32 @@ def count_anew(connection: Connection) -> None:
     connection.execute(attachment_totals.insert().from_select(["authority", "peer", *sums], found))
 
 
-def named_rows(named: Mapping[str, Iterable[Attached]]) -> list[dict[str, Any]]:
-    """Gives the rows of ``notice_attachments`` of notices, by their ids; they are tied to no file yet."""
+def named_rows(
+    named: Mapping[str, Iterable[Attached]], chosen: Mapping[str, Sequence[int]] = MappingProxyType({})
+) -> list[dict[str, Any]]:
+    """Gives the rows of ``notice_attachments`` of notices, by their ids, tied to those files alone that are chosen."""
     return [
-        {"notice": notice, "ordinal": ordinal, "sha256": each.sha256, "size_bytes": each.size_bytes, "attachment": None}
+        {
+            "notice": notice,
+            "ordinal": ordinal,
+            "sha256": each.sha256,
+            "size_bytes": each.size_bytes,
+            "attachment": chosen[notice][ordinal] if notice in chosen else None,
+        }
         for notice, files in named.items()
         for ordinal, each in enumerate(files)
     ]
+
+
+def read_choices(connection: Connection) -> Sequence[RowMapping]:
+    """Reads what is tied to one of several files that are the same: which one, no log tells."""
+    return connection.execute(_CHOICES).mappings().all()
+
+
+def choose_again(connection: Connection, choices: Iterable[RowMapping]) -> None:
+    """Ties, after a rebuild, what was tied to one of several files to that very one."""
+    for each in choices:
+        execute(connection, _CHOOSE, {f"of_{name}": value for name, value in each.items()})
 
 
 def tie(connection: Connection, which: ColumnElement[bool]) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import Malformed, StoreError
 from gateway.store.assistance_rows import assistance_rows
-from gateway.store.attachment_writing import count_anew, named_rows, tie
+from gateway.store.attachment_writing import choose_again, count_anew, named_rows, read_choices, tie
 from gateway.store.changes import Changes
 from gateway.store.commits import keep_out, take_alone
 from gateway.store.database import Database
@@ -103,6 +103,7 @@ class _Rebuild:
 
     def run(self) -> Rebuilt:
         """Projects every envelope, replies last (``supervision.projection``)."""
+        choices = read_choices(self._connection)
         for table in (
             notice_identifiers,
             notice_attachments,
@@ -124,6 +125,7 @@ class _Rebuild:
         for state in self._states.values():  # last: what a receipt is for, a certificate of destruction may tell
             self._cover(state)
         tie(self._connection, true())
+        choose_again(self._connection, choices)
         count_anew(self._connection)
         return Rebuilt(self._count, self._retelling.added)
 
