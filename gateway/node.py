@@ -57,6 +57,7 @@ from gateway.store.opening import (
 from gateway.store.own_seal import read_own_seal
 from gateway.store.postgresql import PATIENCE_SECONDS
 from gateway.store.readers import Readers
+from gateway.store.writer_session import WriterSession
 from gateway.telemetry.starting import tracing_of
 from gateway.trusting import Trusting
 from gateway.watching import ClockWatch, SealKeyWatch, disk_room, queue_room, watch
@@ -224,16 +225,10 @@ class Node:
             check_journal(self._database, parties.own_seals)
             check_channels(self._database, parties)
             self._readers = Readers(self._database)
-            self._committer = Committer(
-                self._database,
-                self._keyring,
-                clock=self._clock.now,
-                random=secrets.token_bytes,
-                on_commit=self._publish,
-                on_fatal=self._break,
-                tracing=self._tracing,
+            session = WriterSession(
+                self._database, self._keyring, self._clock.now, secrets.token_bytes, witnesses=self._clock
             )
-            self._committer.witnesses = self._clock
+            self._committer = Committer(session, on_commit=self._publish, on_fatal=self._break, tracing=self._tracing)
             self._committer.on_measured = self._measured
             latest = self._committer.latest()
             with self._database.readers.connect() as connection:

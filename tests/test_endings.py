@@ -176,7 +176,7 @@ async def test_the_alarm_of_its_files_is_over_with_the_pairing(ends: Ends):
 async def test_its_clock_says_nothing_any_more_of_the_own_one(ends: Ends):
     """Else content could not be destroyed, nor the seal rotated, until the node is started anew."""
     clock, peer = Clock(lambda: NOW), ends.store.parties.peers["KR"].domain
-    ends.store.committer.witnesses = clock
+    ends.store.committer._session.witnesses = clock
     clock.peer(peer, str(NOW + 3 * 3600 * 1_000_000))
     assert list(clock.contradictions())
     ends.mark(ENDED)

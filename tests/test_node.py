@@ -69,7 +69,7 @@ def fail():
 async def main():
     node = Node(Home(Path(sys.argv[1])))
     await node.start()
-    node._committer._connection.commit = fail
+    node._committer._session._connection.commit = fail
     try:
         await node._committer.submit(Transaction.try_to_write)
     except Unavailable:

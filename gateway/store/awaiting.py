@@ -19,6 +19,7 @@ from gateway.store.committer import Committer
 from gateway.store.database import Database
 from gateway.store.state import ChannelState
 from gateway.store.transaction import Transaction
+from gateway.store.writer_session import WriterSession
 
 StateUnit = Callable[[Transaction, Mapping[str, ChannelState]], None]
 """A unit of work that knows the channels as they were before."""
@@ -91,9 +92,8 @@ def commit_alone(
 
     async def commit() -> None:
         broken: list[Exception] = []
-        committer = Committer(
-            database, keyring, clock=clock, random=random, on_commit=lambda _commit: None, on_fatal=broken.append
-        )
+        session = WriterSession(database, keyring, clock, random)
+        committer = Committer(session, on_commit=lambda _commit: None, on_fatal=broken.append)
         committer.start()
         try:
             for unit in units:

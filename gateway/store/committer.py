@@ -23,23 +23,18 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from gateway.backoff import Backoff
 from gateway.errors import BrokenStorage, GatewayError, SealUnavailable, StoreError, Unavailable
-from gateway.identity.signers import Keyring
 from gateway.journal.entries import Entry
 from gateway.logs import Log
-from gateway.store.clocks import NO_WITNESSES, Witnesses, next_time
-from gateway.store.commits import Commit, end_turn, take_turn
-from gateway.store.database import Database
+from gateway.store.clocks import Witnesses
+from gateway.store.commits import Commit
 from gateway.store.failing import is_broken
-from gateway.store.journal_log import JournalState, write_journal
 from gateway.store.leases import Lease
 from gateway.store.reading import NOTHING, Needs
 from gateway.store.recent import Recent
-from gateway.store.rejoining import load, load_newer, rejoin
-from gateway.store.signing import Signing
-from gateway.store.state import signed_seconds
+from gateway.store.rejoining import load_newer
 from gateway.store.transaction import Transaction
 from gateway.store.waiting import Queue, Unit, Waiting, answer
-from gateway.store.writing import Writing
+from gateway.store.writer_session import WriterSession
 from gateway.telemetry.tracing import OFF, Tracing
 
 T = TypeVar("T")
@@ -54,14 +49,10 @@ _log = Log(__name__)
 class Committer:
     """Runs units of work. ``recent`` holds what it sealed last.
 
-    ``on_measured`` is told of each commit its weight, the seconds that it took, and whether it is durable; without
-    ``witnesses`` of the time the clock is believed.
+    ``on_measured`` is told of each commit its weight, the seconds that it took, and whether it is durable.
 
     Args:
-        database: open and migrated
-        keyring: this node's seals; a channel tells which of them is in force
-        clock: microseconds since 1970
-        random: gives so many random bytes
+        session: writes; it is closed with this
         on_commit: called after each commit
         on_fatal: called when nothing more can be written
         tracing: makes the spans of commits
@@ -69,26 +60,18 @@ class Committer:
 
     def __init__(
         self,
-        database: Database,
-        keyring: Keyring,
+        session: WriterSession,
         *,
-        clock: Callable[[], int],
-        random: Callable[[int], bytes],
         on_commit: Callable[[Commit], None],
         on_fatal: Callable[[Exception], None],
         tracing: Tracing = OFF,
     ) -> None:
-        self._database, self._clock, self._random = database, clock, random
+        self._session, self._database = session, session.database
         self._on_commit, self._on_fatal, self._tracing = on_commit, on_fatal, tracing
         self._queue = Queue()
         self._turn, self._following = asyncio.Lock(), asyncio.Lock()  # whose holder alone uses the connection; follows
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
-        self.signing = Signing(keyring, lambda: self._latest.states)
-        self._connection = database.committing()
-        self._now = 0
-        self._latest = load(database)
         self.recent = Recent()
-        self.witnesses: Witnesses = NO_WITNESSES
         self.on_measured: Callable[[int, float, bool], None] = lambda *_: None
 
     def start(self) -> None:
@@ -97,7 +80,12 @@ class Committer:
 
     def latest(self) -> Commit:
         """Gives the state as of the last commit."""
-        return self._latest
+        return self._session.latest
+
+    @property
+    def witnesses(self) -> Witnesses:
+        """What knows the time beside the machine's clock."""
+        return self._session.witnesses
 
     def waiting_weight(self) -> int:
         """Gives how much waits to be written: envelopes, about; above ``MAX_WAITING_WEIGHT`` callers are refused."""
@@ -167,10 +155,10 @@ class Committer:
         """
         try:
             if not self._database.is_local:  # on a connection of its own, beside what is written
-                return await asyncio.to_thread(self._database.scrub, self._connection)
+                return await asyncio.to_thread(self._session.scrub)
             async with self._turn:
                 try:
-                    return await self._elsewhere(self._database.scrub, self._connection)
+                    return await self._elsewhere(self._session.scrub)
                 except SQLAlchemyError as error:
                     await self._recover([], error)
                     raise
@@ -185,8 +173,7 @@ class Committer:
         self._queue.close()
         await self._task
         self._thread.shutdown()
-        self.signing.close()
-        self._connection.close()
+        self._session.close()
 
     # --- commits --------------------------------------------------------------------------------------------------
 
@@ -207,13 +194,13 @@ class Committer:
 
     async def _commit(self, group: list[Waiting], *, is_again: bool = False) -> None:
         weight, started = sum(waiting.weight for waiting in group), perf_counter()
-        began, known = time.time_ns(), self._latest
+        began, known = time.time_ns(), self._session.latest
         try:
-            if self._database.is_local and not self.signing.is_remote:
-                commit = self._write(group)
+            if self._database.is_local and not self._session.signing.is_remote:
+                commit = self._session.write(group)
             else:
-                commit = await self._elsewhere(self._write, group)
-            await self._elsewhere(self._database.commit, self._connection)
+                commit = await self._elsewhere(self._session.write, group)
+            await self._elsewhere(self._session.commit)
         except StoreError:
             raise
         except IntegrityError as error:  # as after a size that has changed: the rows are there already
@@ -227,9 +214,9 @@ class Committer:
             self._trace(group, began, failed=True)
             await self._recover(group, error)
             return
-        if commit.destroyed or self._latest is not known:
+        if commit.destroyed or self._session.latest is not known:
             self.recent.forget()  # another replica may have destroyed content, too
-        self._latest = commit
+        self._session.latest = commit
         for run in commit.sealed:
             self.recent.keep(run)
         self._trace(group, began)  # before watchers are told
@@ -243,37 +230,6 @@ class Committer:
                 self._tracing.committed(works, began, failed=failed)
             except Exception as defect:  # noqa: BLE001 - whatever it is, what was written does not depend on it
                 _log.defect("trace_failed", defect)
-
-    def _write(self, group: list[Waiting]) -> Commit:
-        """Runs the units and all statements; what is missing is the commit."""
-        self._now = next_time(self._now, signed_seconds(self._latest.states), self._clock())
-        if not self._database.is_local:
-            self._take_turn()
-        states, counters = self._latest.states, self._latest.counters
-        transaction = Transaction(
-            self._connection, states, self._now, self._random, self._require_sealing, self.signing.of_receipts
-        )
-        transaction.read_ahead([waiting.needs for waiting in group])
-        for waiting in group:
-            waiting.run(transaction, states)
-        writing = Writing(transaction.group, states, counters, self.signing.begin, self._now)
-        writing.execute(self._connection)
-        journal, destroyed = self._write_journal(transaction), bool(transaction.group.destroyed)
-        commit = Commit(writing.states, writing.counters, journal, writing.runs, destroyed)
-        return commit if self._database.is_local else end_turn(self._connection, self._latest, commit)
-
-    def _take_turn(self) -> None:
-        turn = take_turn(self._connection, self._latest, self._now)
-        self._latest, self._now = turn.before, turn.time
-        self.witnesses.server(turn.server_time)
-
-    def _write_journal(self, transaction: Transaction) -> JournalState:
-        entries, sign, signer = transaction.entries, transaction.signs_journal, self.signing.of_journal
-        return write_journal(self._connection, self._latest.journal, entries, signer, self._now, sign=sign)
-
-    def _require_sealing(self, domain: str) -> None:
-        self.witnesses.require(domain)
-        self.signing.require_able(domain, self._now)
 
     async def _recover(self, group: list[Waiting], error: Exception) -> None:
         """Begins again from what is stored: what became of the failed commit is found there.
@@ -310,7 +266,7 @@ class Committer:
             StoreError: SQLite's file cannot be opened.
         """
         try:
-            await self._elsewhere(self._reopen)
+            await self._elsewhere(self._session.reopen)
         except SQLAlchemyError as error:
             if self._database.is_local:
                 raise StoreError("the database does not answer") from error
@@ -334,7 +290,7 @@ class Committer:
 
     def _begin_again(self) -> None:
         self.recent.forget()  # a commit may have been made, though it failed, and have destroyed content
-        self._on_commit(self._latest)
+        self._on_commit(self._session.latest)
 
     async def follow(self, version: int | None = None) -> None:
         """Takes what other replicas committed up to a version, or up to now, if this one does not know it yet.
@@ -346,29 +302,22 @@ class Committer:
         if self._database.is_local:
             return
         async with self._following:
-            while version is None or version > self._latest.version:
+            while version is None or version > self._session.latest.version:
                 if self._queue.is_refusing:
                     raise Unavailable("the database does not answer")
-                known = self._latest
+                known = self._session.latest
                 try:  # not in its turn: where the server stands still for this, it may still take commits
                     newer = await asyncio.to_thread(load_newer, self._database, known)
                 except StoreError as error:
                     self._on_fatal(error)
                     raise
                 async with self._turn:
-                    if self._latest is known and newer is not known:
-                        self._latest = newer
+                    if self._session.latest is known and newer is not known:
+                        self._session.latest = newer
                         self.recent.forget()
                         self._on_commit(newer)
-                    if self._latest.version >= newer.version:  # else this began from what is not the last: again
-                        return
-
-    def _reopen(self) -> None:
-        self._connection.close()
-        self._connection = self._database.committing()
-        if not self._database.is_local:
-            rejoin(self._connection, self._latest, self._now)
-        self._latest = load(self._database, self._latest)
+                    if self._session.latest.version >= newer.version:
+                        return  # else this began from what is not the last: again
 
     def _end(self, group: list[Waiting], error: StoreError) -> None:
         self._queue.close()

@@ -50,7 +50,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "envelopes and projection": ("gateway/supervision/",),
     "units of work": ("gateway/store/transaction.py", "gateway/store/projecting.py", "gateway/store/changes.py"),
     "rows and statements": ("gateway/store/writing.py", "gateway/store/prepared.py", "gateway/store/rows.py"),
-    "groups, waiting for a commit": ("gateway/store/committer.py",),
+    "groups, waiting for a commit": ("gateway/store/committer.py", "gateway/store/writer_session.py"),
     "store: the rest": ("gateway/store/",),
     "hashes, signatures, notes": ("gateway/ledger/", "gateway/identity/signers.py"),
     "link and carrier": ("gateway/link.py", "gateway/dialling.py", "gateway/carrier.py"),

@@ -17,6 +17,7 @@ from gateway.identity.signers import Keyring
 from gateway.store.committer import Committer
 from gateway.store.database import Database
 from gateway.store.opening import add_channels
+from gateway.store.writer_session import WriterSession
 from gateway.supervision import envelopes
 from tests.cli.sites import profile_path
 from tests.cli.transcripts import run
@@ -46,14 +47,9 @@ async def seal(site: Site) -> None:
     parties = site.home.parties(site.home.peer_documents(), datetime.now(UTC))
     database = Database(site.home.config.database.url, site.home.path)
     add_channels(database, channel_names(parties))
-    committer = Committer(
-        database,
-        Keyring([(parties.own.seal, site.home.seals.in_force.keys())]),
-        clock=lambda: time.time_ns() // 1000,
-        random=random.Random(5).randbytes,
-        on_commit=lambda _commit: None,
-        on_fatal=lambda _error: None,
-    )
+    keyring = Keyring([(parties.own.seal, site.home.seals.in_force.keys())])
+    session = WriterSession(database, keyring, lambda: time.time_ns() // 1000, random.Random(5).randbytes)
+    committer = Committer(session, on_commit=lambda _commit: None, on_fatal=lambda _error: None)
     committer.start()
     origin = parties.origin_to("HK")
     for number, text in enumerate(TEXTS.values()):

@@ -93,8 +93,8 @@ MUTATIONS = (
     Mutation(
         "callers are answered before their commit is durable",
         "gateway/store/committer.py",
-        "await self._elsewhere(self._database.commit,",
-        "answer(group) or await self._elsewhere(self._database.commit,",
+        "await self._elsewhere(self._session.commit)",
+        "answer(group) or await self._elsewhere(self._session.commit)",
         "tests/store/test_failed_commits.py::test_a_commit_that_fails_is_answered_as_unknown_and_changes_nothing",
     ),
     Mutation(
@@ -113,8 +113,8 @@ MUTATIONS = (
     ),
     Mutation(
         "after a failed commit the writer goes on from what it believes, not from what is stored",
-        "gateway/store/committer.py",
-        "        self._latest = load(self._database, self._latest)\n",
+        "gateway/store/writer_session.py",
+        "        self.latest = load(self.database, self.latest)\n",
         "",
         "tests/store/test_failed_commits.py::test_a_commit_that_persisted_though_it_failed_is_found_and_told",
     ),

@@ -41,6 +41,7 @@ from gateway.store.reverify import Report, verify_store
 from gateway.store.state import ChannelState
 from gateway.store.tables import metadata
 from gateway.store.transaction import Sealed, Transaction
+from gateway.store.writer_session import WriterSession
 from gateway.supervision import envelopes, framework_envelopes
 from tests.ledger.samples import HK_SEAL, KR_SEAL, FixedSeal
 from tests.supervision import sharing_samples as sharing
@@ -146,14 +147,8 @@ class Opened:
 
     def new_committer(self) -> Committer:
         """A writer on this database; one more than there should be, if it is not the first."""
-        return Committer(
-            self.database,
-            self.keyring,
-            clock=lambda: next(self.clock),
-            random=RANDOM.randbytes,
-            on_commit=self.commits.append,
-            on_fatal=self.failures.append,
-        )
+        session = WriterSession(self.database, self.keyring, lambda: next(self.clock), RANDOM.randbytes)
+        return Committer(session, on_commit=self.commits.append, on_fatal=self.failures.append)
 
     def require_unrevoked(self, domain: str, at: int) -> None:
         if self.revoked.get(domain, at + 1) <= at:

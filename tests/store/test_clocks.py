@@ -189,7 +189,7 @@ def test_time_passes_by_the_clock_that_nobody_sets():
 
 def clocked(hk: Opened, machine: Machine, *, server: bool = False) -> None:
     """As a node does it. The server of these tests has a time of its own, which is not that of their clocks."""
-    hk.committer._clock, hk.committer.witnesses = machine.clock.now, machine.clock
+    hk.committer._session._clock, hk.committer._session.witnesses = machine.clock.now, machine.clock
     if not server:
         machine.clock.server = lambda _micros: None
 
@@ -251,7 +251,7 @@ async def test_on_postgresql_no_commit_is_far_ahead_of_the_server(postgresql_hk:
     """Not even the first one, before the server was heard; and a time that was kept from before holds up none."""
     hk, off = postgresql_hk, [DAY]
     clock = Clock(lambda: now() + off[0])
-    hk.committer._clock, hk.committer.witnesses = clock.now, clock
+    hk.committer._session._clock, hk.committer._session.witnesses = clock.now, clock
     assert isinstance(await refused(hk.release("hk-1")), Unavailable)
     await told(hk)
     (row,) = await hk.rows(node)
@@ -262,7 +262,7 @@ async def test_on_postgresql_no_commit_is_far_ahead_of_the_server(postgresql_hk:
         connection.execute(update(node).values(committed_at=now() + DAY))
     await hk.committer.stop()
     hk.committer = hk.new_committer()
-    hk.committer._clock, hk.committer.witnesses = clock.now, clock
+    hk.committer._session._clock, hk.committer._session.witnesses = clock.now, clock
     hk.committer.start()
     await hk.release("hk-2")
     (row,) = await hk.rows(node)

@@ -14,7 +14,7 @@ from gateway import continuing
 from gateway.continuing import Continuity
 from gateway.errors import ConfigError, Halted, LostCommits, Malformed, Unavailable
 from gateway.ledger.steps import RESTORED, Halt
-from gateway.store import committer, servers
+from gateway.store import servers, writer_session
 from gateway.store.clocks import MAX_LEAP_MICROS, Clock
 from gateway.store.continuity import HighWater, what_is_lost
 from gateway.store.tables import events, node
@@ -182,7 +182,7 @@ async def test_replicas_that_find_it_in_the_same_moment_both_start(postgresql_hk
         def unit(tx, states):
             units[0](tx, states)
 
-        load = committer.load
+        load = writer_session.load
 
         def read_before(database, known=None):
             found = load(database, known)
@@ -192,7 +192,7 @@ async def test_replicas_that_find_it_in_the_same_moment_both_start(postgresql_hk
             return found
 
         with monkeypatch.context() as patch:
-            patch.setattr(committer, "load", read_before)
+            patch.setattr(writer_session, "load", read_before)
             original(database, keyring, [unit], *arguments, **options)
 
     monkeypatch.setattr(continuing, "commit_alone", beaten)

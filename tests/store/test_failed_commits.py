@@ -62,7 +62,7 @@ async def test_a_full_disk_refuses_writes_until_there_is_room(hk: Opened):
     if not hk.url.startswith("sqlite"):
         pytest.skip("the limit is SQLite's")
     await hk.release("hk-1")
-    writer = hk.committer._connection
+    writer = hk.committer._session._connection
     pages = writer.exec_driver_sql("PRAGMA page_count").scalar()
     writer.rollback()
     writer.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
@@ -78,7 +78,7 @@ async def test_a_lost_connection_is_made_anew(hk: Opened):
     if hk.url.startswith("sqlite"):
         pytest.skip("SQLite has no connection to lose")
     await hk.release("hk-1")
-    writer = hk.committer._connection
+    writer = hk.committer._session._connection
     backend = writer.exec_driver_sql("SELECT pg_backend_pid()").scalar()
     writer.rollback()
     with hk.database.writer() as connection:
@@ -219,7 +219,7 @@ async def test_nobody_sees_a_part_of_a_commit(hk: Opened):
         with hk.database.readers.connect() as reader:
             seen.append(reader.execute(text("SELECT count(*) FROM leaves")).scalar())
 
-    with each_statement(hk.committer._connection, look):
+    with each_statement(hk.committer._session._connection, look):
         await hk.release("hk-1")
     assert len(seen) > 3
     assert set(seen) == {0}

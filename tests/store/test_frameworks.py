@@ -295,7 +295,7 @@ async def test_notices_alone_take_no_statement_about_frameworks(hk: Opened, kr: 
 
     with ExitStack() as stack:
         for store in (hk, kr):
-            stack.enter_context(each_statement(store.committer._connection, statements.append))
+            stack.enter_context(each_statement(store.committer._session._connection, statements.append))
         await hk.release("hk-1", "hk-2")
         await settle(hk, kr)
     assert any("notices" in each for each in statements)

@@ -49,6 +49,6 @@ async def test_what_a_removed_write_ahead_log_held_is_in_the_database_once_it_is
 
 async def test_a_writer_that_connects_anew_knows_its_files(local: Opened):
     await local.release("hk-1")
-    await local.committer._elsewhere(local.committer._reopen)
+    await local.committer._elsewhere(local.committer._session.reopen)
     await local.release("hk-2")
     assert local.failures == []

@@ -183,12 +183,12 @@ async def test_whichever_step_of_a_commit_a_lease_is_asked_for_at_it_is_lost_bef
             if next(step) == asked:
                 taken.append(taken_now(other, channel))
 
-        event.listen(hk.committer._connection, "before_cursor_execute", before)
+        event.listen(hk.committer._session._connection, "before_cursor_execute", before)
         (outcome,) = await asyncio.gather(
             hk.committer.submit(lambda tx, asked=asked: hk.seal_notice(tx, f"hk-{asked}"), lease=lease),
             return_exceptions=True,
         )
-        event.remove(hk.committer._connection, "before_cursor_execute", before)
+        event.remove(hk.committer._session._connection, "before_cursor_execute", before)
         if len(taken) < asked:
             break  # there are no more statements
         assert isinstance(outcome, Unavailable) == taken[-1], outcome

@@ -91,7 +91,7 @@ async def test_it_writes_nothing_while_tables_are_brought_to_another_form(replic
     one, other = replicas
     await one.release("hk-1")
     downgrade(other.database, EARLIER)
-    connection, waits = one.committer._connection, []
+    connection, waits = one.committer._session._connection, []
     connection.exec_driver_sql("SET lock_timeout = 200")
     connection.commit()
 

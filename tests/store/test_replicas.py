@@ -145,7 +145,7 @@ async def test_a_replica_that_is_paused_in_a_commit_keeps_others_for_seconds_and
     one, other = replicas
     loop = asyncio.get_running_loop()
     began, wakes = loop.create_future(), threading.Event()
-    connection = one.committer._connection
+    connection = one.committer._session._connection
     assert connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar() == "2500ms"
     connection.exec_driver_sql("SET idle_in_transaction_session_timeout = 400")
     connection.commit()
@@ -169,7 +169,7 @@ async def test_a_replica_that_is_paused_in_a_commit_keeps_others_for_seconds_and
 async def test_a_replica_that_is_paused_within_a_statement_keeps_others_for_seconds_too(replicas):
     """Its server's process waits for the rest, and so is not idle: another bound has to end it."""
     one, other = replicas
-    connection = one.committer._connection
+    connection = one.committer._session._connection
     assert connection.exec_driver_sql("SHOW transaction_timeout").scalar() == "15s"
     connection.exec_driver_sql("SET transaction_timeout = 400")
     connection.commit()
@@ -196,7 +196,7 @@ async def test_a_replica_stops_when_its_database_has_lost_commits(replicas):
 
 
 async def follow_from(one: Opened, other: Opened) -> None:
-    other.committer._latest = one.committer.latest()
+    other.committer._session.latest = one.committer.latest()
     await other.committer.follow(one.committer.latest().version + 1)
 
 

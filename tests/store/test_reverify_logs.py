@@ -66,7 +66,7 @@ async def test_receipts_whose_time_goes_back_are_found(hk: Opened):
 async def test_a_salt_used_twice_is_found(hk: Opened):
     hk.damaged = True
     salts = iter([bytes(16)] * 3)
-    hk.committer._random = lambda _count: next(salts)
+    hk.committer._session._random = lambda _count: next(salts)
     await hk.release("hk-1", "hk-2")
     (finding,) = hk.verify().findings
     assert (finding.where, finding.expected) == (f"leaves {HK_TO_KR} 1", "16 random bytes")

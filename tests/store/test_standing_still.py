@@ -84,7 +84,7 @@ async def test_a_commit_in_which_the_server_stands_still_is_told_as_unknown_and_
 ) -> None:
     hk, other = replicas
     await hk.release("hk-1")
-    back, pid = back_again(hk), pid_of(hk.committer._connection)
+    back, pid = back_again(hk), pid_of(hk.committer._session._connection)
     before_commit(hk, stopped)
     async with asyncio.timeout(60):
         told = await refused(hk.release("hk-2"))
@@ -106,8 +106,8 @@ async def test_what_a_server_wakes_to_without_its_commit_is_not_done(
     """It stood still before it had its turn: who is given up keeps nobody."""
     hk = postgresql_hk
     await hk.release("hk-1")
-    pid = pid_of(hk.committer._connection)
-    stopped(hk.committer._connection)
+    pid = pid_of(hk.committer._session._connection)
+    stopped(hk.committer._session._connection)
     async with asyncio.timeout(60):
         assert isinstance(await refused(hk.release("hk-2")), Unavailable)
         assert (await hk.release("hk-3"))[0].place.index == 1

@@ -14,6 +14,7 @@ from gateway.identity.signers import Keyring
 from gateway.store.committer import Committer
 from gateway.store.database import Database
 from gateway.store.opening import add_channels, channel_names
+from gateway.store.writer_session import WriterSession
 from gateway.supervision import envelopes
 from tests.support.nodes import Site
 
@@ -25,14 +26,9 @@ async def writing(site: Site, clock: Callable[[], int] = lambda: time.time_ns() 
     parties = home.parties(home.peer_documents(), datetime.now(UTC))
     database = Database(home.config.database.url, home.path)
     add_channels(database, channel_names(parties))
-    committer = Committer(
-        database,
-        Keyring([(parties.own.seal, home.seals.in_force.keys())]),
-        clock=clock,
-        random=secrets.token_bytes,
-        on_commit=lambda _commit: None,
-        on_fatal=lambda _error: None,
-    )
+    keyring = Keyring([(parties.own.seal, home.seals.in_force.keys())])
+    session = WriterSession(database, keyring, clock, secrets.token_bytes)
+    committer = Committer(session, on_commit=lambda _commit: None, on_fatal=lambda _error: None)
     committer.start()
     yield committer
     await committer.stop()

@@ -15,13 +15,13 @@ from gateway.cli import main
 from gateway.node import Node
 from gateway.rpc.peer_attachments import Wanting
 from gateway.store import committer, signing
-from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
+from gateway.store.writer_session import WriterSession
 
 POINT, PASSES = "TESTS_POINT", "TESTS_POINT_PASSES"
 
 PLACES: dict[str, tuple[Any, str]] = {
-    "writing": (Committer, "_write"),
+    "writing": (WriterSession, "write"),
     "signing": (signing, "sign_checkpoint"),
     "publishing": (Node, "_publish"),
     "answering": (committer, "answer"),

@@ -70,6 +70,7 @@ from gateway.store.opening import (
 )
 from gateway.store.own_seal import read_own_seal
 from gateway.store.readers import Readers
+from gateway.store.writer_session import WriterSession
 from gateway.watching import watch
 from tests.simulation.nodes.loop import Died, Inline, Life
 from tests.simulation.nodes.network import EXCHANGE, SEND_ATTACHMENTS, Acceptor, Network, Stream
@@ -131,16 +132,9 @@ class Running:
         check_journal(self._database, parties.own_seals)
         check_channels(self._database, parties)
         self.readers = Readers(self._database)
-        self.committer = Committer(
-            self._database,
-            keyring,
-            clock=self.clock.now,
-            random=site.random.randbytes,
-            on_commit=self._publish,
-            on_fatal=self._break,
-        )
-        self.committer.signing.thread = Inline()
-        self.committer.witnesses = self.clock
+        session = WriterSession(self._database, keyring, self.clock.now, site.random.randbytes, witnesses=self.clock)
+        session.signing.thread = Inline()
+        self.committer = Committer(session, on_commit=self._publish, on_fatal=self._break)
         latest = self.committer.latest()
         instruments = Instruments(CollectorRegistry())
         self.links = Links()
