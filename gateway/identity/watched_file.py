@@ -31,7 +31,7 @@ class WatchedFile(Generic[T]):
     def __init__(self, path: Path, parse: Callable[[bytes], T], max_bytes: int) -> None:
         self._path, self._parse, self._max_bytes = path, parse, max_bytes
         self._read_at = self._seen_at = self._stamp()
-        self._fault = ""
+        self._fault, self._is_unread = "", False  # it could not be read at all: as files or memory run out
         self.current = self._read()
 
     @property
@@ -46,20 +46,20 @@ class WatchedFile(Generic[T]):
             ConfigError: as it is now it cannot be used, and what it said before stays in force.
         """
         stamp = self._stamp()
-        if stamp != self._read_at and stamp == self._seen_at:
+        if stamp == self._seen_at and (stamp != self._read_at or self._is_unread):
             self._take(stamp)
         self._seen_at = stamp
         if self._fault:
             raise ConfigError(f"what it said before stays in force: {self._fault}")
 
     def _take(self, stamp: _Stamp | None) -> None:
-        found, fault = self.current, ""
+        found, fault, is_unread = self.current, "", False
         try:
             found = self._read()
         except ConfigError as error:
-            fault = error.message
+            fault, is_unread = error.message, isinstance(error.__cause__, OSError)
         if self._stamp() == stamp:  # else it was written while it was read: half of it may have been there
-            self.current, self._fault, self._read_at = found, fault, stamp
+            self.current, self._fault, self._read_at, self._is_unread = found, fault, stamp, is_unread
 
     def _stamp(self) -> _Stamp | None:
         try:

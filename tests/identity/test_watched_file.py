@@ -1,3 +1,4 @@
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -130,6 +131,20 @@ def test_a_file_that_cannot_be_read_changes_nothing(watching, harm, told):
     harm(watching.path)
     assert told in watching.refused()
     assert watching.file.current == "one"
+
+
+def test_a_file_that_could_not_be_read_for_a_while_is_read_though_it_stays_the_same(watching, monkeypatch):
+    """Else whom an operator shuts out while the node has too many files open would stay in."""
+    watching.path.write_text("two")
+
+    def none_left(*_: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", none_left)
+        assert "Too many open files" in watching.refused()
+    assert watching.file.current == "one"
+    assert watching.looks() == "two"
 
 
 def test_a_file_that_is_bad_at_first_is_refused(tmp_path):
