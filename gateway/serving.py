@@ -28,6 +28,7 @@ from gateway.moments import datetime_of
 from gateway.questions.assistance import AssistanceQuestions
 from gateway.questions.auditing import Auditing
 from gateway.questions.certificates import CertificateQuestions
+from gateway.questions.comparisons import ComparisonQuestions
 from gateway.questions.drafts import DraftQuestions
 from gateway.questions.events import EventQuestions
 from gateway.questions.evidence import Proofs
@@ -121,7 +122,7 @@ def serving_of(core: Core) -> Serving:
     notice_sealing = NoticeSealing(parties, approval)
     notice_commands = NoticeCommands(parties, committer, notice_sealing, notices, clock, random)
 
-    frameworks = FrameworkQuestions(readers, tokens, clock)
+    frameworks = FrameworkQuestions(readers, tokens)
     framework_sealing = FrameworkSealing(parties, approval, frameworks)
     framework_commands = FrameworkCommands(parties, committer, framework_sealing, frameworks, clock, random)
 
@@ -154,7 +155,7 @@ def serving_of(core: Core) -> Serving:
 
     services = Services(
         NoticeServicer(notice_commands, notices),
-        FrameworkServicer(framework_commands, frameworks),
+        FrameworkServicer(framework_commands, frameworks, ComparisonQuestions(readers, tokens, clock)),
         DraftServicer(draft_commands, drafts),
         SharingServicer(sharing_commands, sharing),
         AssistanceServicer(AssistanceQuestions(readers, tokens, clock, node.authorities)),

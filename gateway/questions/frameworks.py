@@ -1,14 +1,14 @@
 """What can be asked of a node about frameworks and assessments; nothing here changes anything."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.envelope_pb2 import Envelope
-from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkDiff, FrameworkVersionContent
+from regulator.exchange.v1.framework_pb2 import FrameworkDiff, FrameworkVersionContent
 
 from gateway.errors import NotFound
-from gateway.moments import date_of, day_at, micros_of
+from gateway.questions.framework_views import known_at_of, newest_views
 from gateway.questions.paging import (
     MAX_ITEMS_BYTES,
     MAX_PAGE_BYTES,
@@ -21,37 +21,29 @@ from gateway.questions.paging import (
 )
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.framework_queries import (
-    VersionView,
     list_assessments,
     read_assessment,
-    read_assessments_between,
     read_provisions,
     read_published,
     read_versions,
 )
 from gateway.store.page_bounds import Room
 from gateway.store.readers import Readers
-from gateway.supervision.framework_comparison import KnownVersion, Side, compare
 from gateway.supervision.framework_diff import diff_versions
 from gateway.supervision.framework_messages import (
     assessment_message,
     framework_message,
     provision_message,
-    standing_assessment,
     version_message,
 )
 from gateway.supervision.framework_names import framework_id, framework_name, version_name, version_number
-from gateway.supervision.framework_parts import divided
 from gateway.supervision.framework_records import (
-    AssessmentRecord,
     FrameworkVersionRecord,
-    known_since,
     newest_known,
 )
 from gateway.supervision.submissions import check_fields
 
 ALL = "-"  # as the id of a framework
-MAX_PIECE_BYTES = 1 << 20  # of an area, but for one rule or assessment at least; these have some kilobytes more
 MAX_KEPT_DIFFS = 8  # of versions, which never change: for the pages after the first
 
 _PLACE_BITS = 32  # of an ordinal in a position
@@ -63,11 +55,10 @@ class FrameworkQuestions:
     Args:
         readers: of the store
         tokens: for pages whose positions are those of events
-        clock: microseconds since 1970
     """
 
-    def __init__(self, readers: Readers, tokens: SealedTokens, clock: Callable[[], int]) -> None:
-        self._readers, self._tokens, self._clock = readers, tokens, clock
+    def __init__(self, readers: Readers, tokens: SealedTokens) -> None:
+        self._readers, self._tokens = readers, tokens
         self._diffs: dict[tuple[str, int, int], FrameworkDiff] = {}
 
     # --- frameworks and versions ------------------------------------------------------------------------------------
@@ -143,7 +134,7 @@ class FrameworkQuestions:
         )
         begun = self._tokens.pinned_position(request.page_token, request)
         position, pin = begun or (0, max((view.cursor for view in views), default=0))
-        versions = _newest(views, pin, _known_at(request))
+        versions = newest_views(views, pin, known_at_of(request))
         found: list[tuple[int, pb.FrameworkProvision]] = []
         start, ordinal = position >> _PLACE_BITS, (position & ((1 << _PLACE_BITS) - 1)) - (not begun)
         for place, view in list(enumerate(versions))[start:]:
@@ -186,40 +177,6 @@ class FrameworkQuestions:
                 self._diffs.clear()
             self._diffs[key] = diff
         return self._diffs[key]
-
-    async def compare_jurisdictions(self, request: pb.CompareJurisdictionsRequest) -> Comparison:
-        """Sets the rules of two jurisdictions side by side, on a day and as they were known at a moment.
-
-        All answers to one request are of the state, and of the day, that the first one was of.
-        """
-        check_fields(request)
-        both, known_at = (request.first_jurisdiction, request.second_jurisdiction), _known_at(request)
-        first, second = [await self._readers.run(read_versions, jurisdiction=each) for each in both]
-        assessed = await self._readers.run(read_assessments_between, *both)
-        cursors = [view.cursor for view in (*first, *second)] + [view.cursor for view in assessed]
-        begun = self._tokens.twice_pinned_position(request.page_token, request)
-        position, pin, today = begun or (0, max(cursors, default=0), day_at(self._clock()))
-        mine = await self._side(request.first_jurisdiction, _newest(first, pin, known_at))
-        theirs = await self._side(request.second_jurisdiction, _newest(second, pin, known_at))
-        given = [
-            standing_assessment(view.record, view.assessed)
-            for view in assessed
-            if view.cursor <= pin and _is_known(view.record, known_at)
-        ]
-        day = request.as_of if request.HasField("as_of") else date_of(today)
-        whole = await asyncio.to_thread(compare, mine, theirs, day, given)
-        answer, told = await asyncio.to_thread(_areas_from, whole, position)
-        if told:
-            answer.next_page_token = self._tokens.page_token(told, request, pin, today)
-        return answer
-
-    async def _side(self, jurisdiction: str, versions: Iterable[VersionView]) -> Side:
-        records = [view.record for view in versions]
-        known = [KnownVersion(each.framework_id, each.version, await self._content(each)) for each in records]
-        return Side(jurisdiction, tuple(known))
-
-    async def _content(self, record: FrameworkVersionRecord) -> FrameworkVersionContent:
-        return (await self.published(record)).framework_version_published.content
 
     # --- assessments ------------------------------------------------------------------------------------------------
 
@@ -264,33 +221,3 @@ def part_of(
     provisions, more = answerable(diff.provisions[first : first + count + 1], count, used_bytes)
     part.provisions.extend(provisions)
     return part, more
-
-
-def _areas_from(whole: Comparison, position: int) -> tuple[Comparison, int]:
-    """The comparison with as many of its areas as fit, from a place on, and the place of the next; 0: there is none."""
-    pieces = [piece for cell in whole.cells for piece in divided(cell, MAX_PIECE_BYTES)]
-    answer = Comparison()
-    answer.CopyFrom(whole)
-    answer.ClearField("cells")
-    used_bytes = min(
-        answer.ByteSize(), MAX_ITEMS_BYTES - 2 * MAX_PIECE_BYTES
-    )  # so that one fits, whatever stands beside
-    cells, more = answerable(pieces[position:], len(pieces), used_bytes)
-    answer.cells.extend(cells)
-    return answer, position + len(cells) if more else 0
-
-
-def _is_known(record: AssessmentRecord, known_at: int | None) -> bool:
-    since = known_since(record)
-    return known_at is None or (since is not None and since <= known_at)
-
-
-def _newest(views: Iterable[VersionView], pin: int, known_at: int | None) -> Sequence[VersionView]:
-    """The newest version of each framework that had come by ``pin`` and was known, by the framework's name."""
-    here = [view for view in views if view.cursor <= pin]
-    newest = newest_known((view.record for view in here), known_at).values()
-    return sorted((view for view in here if view.record in newest), key=lambda view: view.record.framework_id)
-
-
-def _known_at(request: pb.ListProvisionsRequest | pb.CompareJurisdictionsRequest) -> int | None:
-    return micros_of(request.known_at) if request.HasField("known_at") else None

@@ -7,6 +7,7 @@ from regulator.exchange.v1.framework_pb2 import Comparison
 from regulator.exchange.v1.framework_service_pb2_grpc import FrameworkServiceServicer
 
 from gateway.commands.frameworks import FrameworkCommands
+from gateway.questions.comparisons import ComparisonQuestions
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.rpc.admission import CALLER
 
@@ -14,8 +15,10 @@ from gateway.rpc.admission import CALLER
 class FrameworkServicer(FrameworkServiceServicer):
     """Calls commands and questions."""
 
-    def __init__(self, commands: FrameworkCommands, questions: FrameworkQuestions) -> None:
-        self._commands, self._questions = commands, questions
+    def __init__(
+        self, commands: FrameworkCommands, questions: FrameworkQuestions, comparisons: ComparisonQuestions
+    ) -> None:
+        self._commands, self._questions, self._comparisons = commands, questions, comparisons
 
     async def PublishVersion(self, request: pb.PublishVersionRequest, context: Any) -> pb.PublishVersionResponse:
         """Publishes a version."""
@@ -43,7 +46,7 @@ class FrameworkServicer(FrameworkServiceServicer):
 
     async def CompareJurisdictions(self, request: pb.CompareJurisdictionsRequest, context: Any) -> Comparison:
         """Sets two jurisdictions side by side."""
-        return await self._questions.compare_jurisdictions(request)
+        return await self._comparisons.compare_jurisdictions(request)
 
     async def Assess(self, request: pb.AssessRequest, context: Any) -> pb.Assessment:
         """Gives an assessment."""

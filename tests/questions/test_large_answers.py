@@ -14,6 +14,7 @@ from regulator.exchange.v1.notice_service_pb2 import ListNoticesRequest
 from gateway.errors import BadInput
 from gateway.journal.entries import Entry
 from gateway.questions.auditing import Auditing
+from gateway.questions.comparisons import ComparisonQuestions
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.paging import answerable
 from gateway.questions.sealed_tokens import SealedTokens
@@ -34,7 +35,7 @@ def tokens() -> SealedTokens:
 
 
 def asking(store: Opened) -> FrameworkQuestions:
-    return FrameworkQuestions(store.readers, tokens(), lambda: NOW)
+    return FrameworkQuestions(store.readers, tokens())
 
 
 async def pages(ask: Asked, request: Any) -> list[Any]:
@@ -128,7 +129,7 @@ async def test_answers_of_a_large_comparison_are_of_one_state_and_merged_are_the
     many = [provision(f"p{n}", title=TEXT[:6], topic="licensing_perimeter" if n else "custody") for n in range(15)]
     await hk.publish("hk-a", 1, version(*many, provision("z", topic="travel_rule")))
     await hk.assess("hk-1", assessment(reasons=TEXT))
-    questions = asking(hk)
+    questions = ComparisonQuestions(hk.readers, tokens(), lambda: NOW)
     request = frameworks.CompareJurisdictionsRequest(first_jurisdiction="HK", second_jurisdiction="KR")
     first = await questions.compare_jurisdictions(request)
     await hk.publish("hk-a", 2, version(provision("new")))

@@ -262,7 +262,7 @@ class Opened:
     async def tell_days(self, day: date) -> None:
         """Tells what comes into force, as the node does on that day."""
         micros = int(datetime.combine(day, datetime.min.time(), UTC).timestamp()) * 1_000_000
-        questions = FrameworkQuestions(self.readers, SealedTokens(bytes(32), RANDOM.randbytes), lambda: micros)
+        questions = FrameworkQuestions(self.readers, SealedTokens(bytes(32), RANDOM.randbytes))
         sealing = FrameworkSealing(self.parties, (), questions)
         commands = FrameworkCommands(self.parties, self.committer, sealing, questions, lambda: micros, RANDOM.randbytes)
         await commands.tell_days()

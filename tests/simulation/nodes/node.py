@@ -200,7 +200,7 @@ class Running:
         tokens = self.tokens = SealedTokens(token_key, random)
         self.questions = NoticeQuestions(self.readers, tokens)
         self.events = EventQuestions(self.readers, self.bulletin, tokens, lambda *_: "")
-        rules = self.framework_questions = FrameworkQuestions(self.readers, tokens, self.clock.now)
+        rules = self.framework_questions = FrameworkQuestions(self.readers, tokens)
         approval = site.approval
         sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)
         self.notices = NoticeCommands(parties, committer, sealing, self.questions, self.clock.now, random)

@@ -1,0 +1,86 @@
+"""How the rules of two jurisdictions stand beside each other; nothing here changes anything."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from regulator.exchange.v1 import framework_service_pb2 as pb
+from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkVersionContent
+
+from gateway.moments import date_of, day_at
+from gateway.questions.framework_views import known_at_of, newest_views
+from gateway.questions.paging import MAX_ITEMS_BYTES, answerable
+from gateway.questions.sealed_tokens import SealedTokens
+from gateway.store.framework_queries import VersionView, read_assessments_between, read_published, read_versions
+from gateway.store.readers import Readers
+from gateway.supervision.framework_comparison import KnownVersion, Side, compare
+from gateway.supervision.framework_messages import standing_assessment
+from gateway.supervision.framework_parts import divided
+from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord, known_since
+from gateway.supervision.submissions import check_fields
+
+MAX_PIECE_BYTES = 1 << 20  # of an area, but for one rule or assessment at least; these have some kilobytes more
+
+
+class ComparisonQuestions:
+    """The questions of back offices about two jurisdictions at once.
+
+    Args:
+        readers: of the store
+        tokens: for pages whose positions are those of events
+        clock: microseconds since 1970
+    """
+
+    def __init__(self, readers: Readers, tokens: SealedTokens, clock: Callable[[], int]) -> None:
+        self._readers, self._tokens, self._clock = readers, tokens, clock
+
+    async def compare_jurisdictions(self, request: pb.CompareJurisdictionsRequest) -> Comparison:
+        """Sets the rules of two jurisdictions side by side, on a day and as they were known at a moment.
+
+        All answers to one request are of the state, and of the day, that the first one was of.
+        """
+        check_fields(request)
+        both, known_at = (request.first_jurisdiction, request.second_jurisdiction), known_at_of(request)
+        first, second = [await self._readers.run(read_versions, jurisdiction=each) for each in both]
+        assessed = await self._readers.run(read_assessments_between, *both)
+        cursors = [view.cursor for view in (*first, *second)] + [view.cursor for view in assessed]
+        begun = self._tokens.twice_pinned_position(request.page_token, request)
+        position, pin, today = begun or (0, max(cursors, default=0), day_at(self._clock()))
+        mine = await self._side(request.first_jurisdiction, newest_views(first, pin, known_at))
+        theirs = await self._side(request.second_jurisdiction, newest_views(second, pin, known_at))
+        given = [
+            standing_assessment(view.record, view.assessed)
+            for view in assessed
+            if view.cursor <= pin and _is_known(view.record, known_at)
+        ]
+        day = request.as_of if request.HasField("as_of") else date_of(today)
+        whole = await asyncio.to_thread(compare, mine, theirs, day, given)
+        answer, told = await asyncio.to_thread(_areas_from, whole, position)
+        if told:
+            answer.next_page_token = self._tokens.page_token(told, request, pin, today)
+        return answer
+
+    async def _side(self, jurisdiction: str, versions: Iterable[VersionView]) -> Side:
+        records = [view.record for view in versions]
+        known = [KnownVersion(each.framework_id, each.version, await self._content(each)) for each in records]
+        return Side(jurisdiction, tuple(known))
+
+    async def _content(self, record: FrameworkVersionRecord) -> FrameworkVersionContent:
+        return (await self._readers.run(read_published, record)).framework_version_published.content
+
+
+def _areas_from(whole: Comparison, position: int) -> tuple[Comparison, int]:
+    """The comparison with as many of its areas as fit, from a place on, and the place of the next; 0: there is none."""
+    pieces = [piece for cell in whole.cells for piece in divided(cell, MAX_PIECE_BYTES)]
+    answer = Comparison()
+    answer.CopyFrom(whole)
+    answer.ClearField("cells")
+    # At most so many that a piece fits, whatever stands beside it.
+    used_bytes = min(answer.ByteSize(), MAX_ITEMS_BYTES - 2 * MAX_PIECE_BYTES)
+    cells, more = answerable(pieces[position:], len(pieces), used_bytes)
+    answer.cells.extend(cells)
+    return answer, position + len(cells) if more else 0
+
+
+def _is_known(record: AssessmentRecord, known_at: int | None) -> bool:
+    since = known_since(record)
+    return known_at is None or (since is not None and since <= known_at)
