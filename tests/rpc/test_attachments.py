@@ -70,7 +70,7 @@ def declare(client: Client, path: Path) -> pb.StoredAttachment:
 
 def test_what_is_sent_is_named_by_a_notice_and_fetched_by_it(sfc: Client, tmp_path: Path):
     path = file_of(tmp_path, 1)
-    stored = sfc.upload_attachment(path)
+    stored = sfc.upload_attachment(str(path))
     assert (stored.complete, stored.durable_bytes) == (True, path.stat().st_size)
     assert stored.HasField("expire_time")
     name = sfc.create_notice(content(attachments=[attachment(path)]), recipient="KR").name
@@ -78,7 +78,7 @@ def test_what_is_sent_is_named_by_a_notice_and_fetched_by_it(sfc: Client, tmp_pa
     assert not sfc.get_attachment(stored.name).HasField("expire_time")
     for each in (f"{name}/attachments/1", stored.name):
         fetched = tmp_path / "fetched"
-        assert sfc.download_attachment(each, fetched).sha256 == stored.sha256
+        assert sfc.download_attachment(each, str(fetched)).sha256 == stored.sha256
         assert fetched.read_bytes() == path.read_bytes()
     with pytest.raises(NotFound):
         sfc.get_attachment(f"{name}/attachments/2")

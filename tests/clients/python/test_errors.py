@@ -10,7 +10,7 @@ from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 from regulator import exchange
 from regulator.exchange import errors
-from regulator.exchange.errors import CLASSES, ExchangeError, Violation, details_of, from_rpc_error
+from regulator.exchange.errors import CLASSES, ExchangeError, Violation, details_of, error_of, from_rpc_error
 
 from tests.clients.python.fake_node import status
 
@@ -77,13 +77,30 @@ def test_details_of_a_type_this_client_does_not_know_are_passed_over():
     assert error.reason == "ETAG"
 
 
-def test_a_refusal_in_a_stream_is_read_with_the_same_function():
+def test_a_refusal_in_a_stream_is_the_error_that_a_call_would_have_raised():
     bad = BadRequest(field_violations=[{"field": "notice.recipient", "description": "must be a peer"}])
     retry = RetryInfo(retry_delay={"seconds": 1, "nanos": 500_000_000})
-    details = details_of(status(StatusCode.INVALID_ARGUMENT, "no", ErrorInfo(reason="BAD_INPUT"), bad, retry))
-    assert details.reason == "BAD_INPUT"
-    assert details.violations == (Violation("notice.recipient", "must be a peer"),)
-    assert details.retry_after_seconds == 1.5
+    given = status(StatusCode.INVALID_ARGUMENT, "no", ErrorInfo(reason="BAD_INPUT"), bad, retry)
+    refused = error_of(given)
+    called = from_rpc_error(Failed(StatusCode.INVALID_ARGUMENT, "no", [(DETAILS_KEY, given.SerializeToString())]))
+    assert type(refused) is type(called) is exchange.InvalidRequest
+    assert str(refused) == str(called) == "no"
+    for each in (refused, called):
+        assert (each.reason, each.retry_after_seconds) == ("BAD_INPUT", 1.5)
+        assert each.violations == (Violation("notice.recipient", "must be a peer"),)
+
+
+@pytest.mark.parametrize("code", [*StatusCode])
+def test_a_status_of_every_code_is_an_error(code):
+    error = error_of(Status(code=code.value[0]))
+    assert type(error) is CLASSES.get(code, exchange.NodeFailure)
+    assert str(error)
+
+
+def test_a_status_that_nobody_could_send_is_a_failure_of_the_node():
+    broken = AnyMessage(type_url="type.googleapis.com/google.rpc.RetryInfo", value=b"\xff")
+    error = error_of(Status(code=99, message="odd", details=[broken]))
+    assert (type(error), str(error), error.violations) == (exchange.NodeFailure, "odd", ())
 
 
 def test_a_refusal_that_does_not_parse_raises():

@@ -29,6 +29,7 @@ from regulator.exchange.errors import (
     Unsupported,
     Violation,
     WrongState,
+    error_of,
 )
 from regulator.exchange.framework_requests import AssessmentFilters, ProvisionFilters
 from regulator.exchange.media_types import media_type_of
@@ -71,6 +72,7 @@ __all__ = [
     "Watch",
     "WrongState",
     "attachment_of",
+    "error_of",
     "media_type_of",
     "notice_request",
 ]

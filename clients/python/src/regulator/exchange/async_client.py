@@ -160,9 +160,9 @@ class AsyncClient(AsyncCalling):
         except aio.AioRpcError as error:
             raise from_rpc_error(error) from error
 
-    async def upload_attachment(self, path: Path) -> StoredAttachment:
+    async def upload_attachment(self, path: str | Path) -> StoredAttachment:
         """Sends a file to the node, as ``Client.upload_attachment`` does."""
-        upload = await asyncio.to_thread(Upload, path)
+        upload = await asyncio.to_thread(Upload, Path(path))
         while True:
             try:
                 stored = await self.create_attachment(upload.file.sha256, upload.file.size_bytes)
@@ -173,8 +173,9 @@ class AsyncClient(AsyncCalling):
                 pause_seconds = await asyncio.to_thread(upload.pause_seconds, failure, self._dice)
             await self._pause(pause_seconds)
 
-    async def download_attachment(self, name: str, path: Path) -> StoredAttachment:
+    async def download_attachment(self, name: str, path: str | Path) -> StoredAttachment:
         """Fetches a file into ``path``, as ``Client.download_attachment`` does."""
+        path = Path(path)
         with keeping_nothing_destroyed(path):
             stored, patience = await self.get_attachment(name), Patience()
             with PartialFile(path, stored) as part:

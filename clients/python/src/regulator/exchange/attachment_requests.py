@@ -9,7 +9,9 @@ from regulator.exchange.v1 import attachment_service_pb2 as attachments
 from regulator.exchange.v1.values_pb2 import Attachment
 
 
-def attachment_of(path: Path, stored: attachments.StoredAttachment, *, media_type: str | None = None) -> Attachment:
+def attachment_of(
+    path: str | Path, stored: attachments.StoredAttachment, *, media_type: str | None = None
+) -> Attachment:
     """What a notice says, in its ``attachments``, of a file that ``upload_attachment`` sent.
 
     Args:
@@ -17,7 +19,7 @@ def attachment_of(path: Path, stored: attachments.StoredAttachment, *, media_typ
         stored: what ``upload_attachment`` answered.
         media_type: as IANA has it, ``application/pdf``. None: what ``media_type_of`` tells, alike on every machine.
     """
-    name = normalize("NFC", path.name)
+    name = normalize("NFC", Path(path).name)
     return Attachment(
         file_name=name,
         media_type=media_type_of(name) if media_type is None else media_type,

@@ -127,7 +127,7 @@ class Client(Calling):
             deadline_seconds: of the whole; None: the profile's.
 
         Returns:
-            How many are sealed, and which are refused and why.
+            How many are sealed, and which are refused; ``error_of(refusal.status)`` is the error that says why.
         """
         replayable = isinstance(requests, Sequence)
         source = [with_request_id(each) for each in requests] if replayable else requests
@@ -180,7 +180,7 @@ class Client(Calling):
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
 
-    def upload_attachment(self, path: Path) -> StoredAttachment:
+    def upload_attachment(self, path: str | Path) -> StoredAttachment:
         """Sends a file to the node, so that a notice can name it; goes on by itself after breaks.
 
         It has no deadline: it goes on for as long as bytes become durable. What the node has of the file already, from
@@ -191,7 +191,7 @@ class Client(Calling):
             Overloaded: ``NO_ROOM``: the authority's quota, or the node's disk, does not suffice.
             ExchangeError: it is no regular file, is empty or too large, or has changed while it was sent.
         """
-        upload = Upload(path)
+        upload = Upload(Path(path))
         while True:
             try:
                 stored = self.create_attachment(upload.file.sha256, upload.file.size_bytes)
@@ -202,7 +202,7 @@ class Client(Calling):
                 pause_seconds = upload.pause_seconds(failure, self._dice)
             self._closed.wait(pause_seconds)
 
-    def download_attachment(self, name: str, path: Path) -> StoredAttachment:
+    def download_attachment(self, name: str, path: str | Path) -> StoredAttachment:
         """Fetches a file into ``path``; goes on by itself after breaks, and verifies the digest.
 
         Until it is whole it is beside its place, as ``<name>.part``: what an earlier call fetched of it is kept,
@@ -217,6 +217,7 @@ class Client(Calling):
             WrongState: ``ATTACHMENT_MISSING``: it is not whole at the node yet.
             ExchangeError: another call fetches into the same place; or that is no regular file.
         """
+        path = Path(path)
         with keeping_nothing_destroyed(path):
             stored, patience = self.get_attachment(name), Patience()
             with PartialFile(path, stored) as part:

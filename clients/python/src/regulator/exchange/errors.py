@@ -179,6 +179,19 @@ def from_rpc_error(error: RpcError) -> ExchangeError:
     return CLASSES[code](error.details() or code.name, code, _details(error))
 
 
+def error_of(status: Status) -> ExchangeError:
+    """The error that a call with this status would have raised, such as for one of ``SubmitNoticesResponse.refusals``.
+
+    A code that is none is that of a ``NodeFailure``; details that do not parse are left out.
+    """
+    code = next((each for each in CLASSES if each.value[0] == status.code), StatusCode.UNKNOWN)
+    try:
+        details = details_of(status)
+    except DecodeError:
+        details = Details()
+    return CLASSES[code](status.message or code.name, code, details)
+
+
 def _details(error: RpcError) -> Details:
     try:
         status: Status | None = rpc_status.from_call(error)
@@ -188,7 +201,7 @@ def _details(error: RpcError) -> Details:
 
 
 def details_of(status: Status) -> Details:
-    """Reads the error details of a status, also of one in ``SubmitNoticesResponse.refusals``.
+    """Reads the error details of a status.
 
     Raises:
         google.protobuf.message.DecodeError: a detail is not what its type says.
