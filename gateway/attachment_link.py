@@ -18,11 +18,13 @@ from gateway.backoff import Backoff
 from gateway.dialling import (
     FIRST_WAIT_SECONDS,
     LONGEST_WAIT_SECONDS,
+    STEADY_SECONDS,
     Credentials,
     connection,
     first_of,
     renewal,
     says_ended,
+    words_logged,
     write,
 )
 from gateway.errors import GatewayError, RemoteProtocolError
@@ -36,7 +38,6 @@ from gateway.supervision.attachments import CHUNK_BYTES, MAX_ATTACHMENT_BYTES, A
 
 MAX_PART_BYTES = 8 * 1024 * 1024
 UNKNOWN_WAIT_SECONDS = 60.0  # before a peer is asked again of an earlier version, or that has ended the pairing
-STEADY_SECONDS = 10.0  # a stream that lasted so long was no failure
 
 _log = Log(__name__)
 
@@ -77,7 +78,7 @@ class AttachmentLink:
                 if error.code() == grpc.StatusCode.UNIMPLEMENTED or says_ended(error):
                     longest = UNKNOWN_WAIT_SECONDS
             except GatewayError as error:
-                failed, longest = error.message, UNKNOWN_WAIT_SECONDS if says_ended(error) else longest
+                failed, longest = words_logged(error), UNKNOWN_WAIT_SECONDS if says_ended(error) else longest
             except Exception as defect:  # noqa: BLE001 - files must not stand still for it until the node is started anew
                 failed = type(defect).__name__
                 if failed != told:

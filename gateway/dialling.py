@@ -19,13 +19,30 @@ from gateway.errors import PairingEnded, RemoteProtocolError, Unauthenticated, U
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 3.0  # before it is dialled again
+STEADY_SECONDS = 10.0  # a stream that lasted so long was no failure
 PING_TIMEOUT_MILLISECONDS = 90_000  # a ping waits behind what is sent: on a megabit a second, over a minute for a batch
 RENEWAL_LOOK_SECONDS = 0.5  # from one look at the own certificates to the next
 
 _DETAILS = "grpc-status-details-bin"  # where gRPC sends a google.rpc.Status
 
 
-class Refused(RemoteProtocolError):
+class StreamOver(RemoteProtocolError):
+    """The peer ended the stream.
+
+    Attributes:
+        code: the status, by its name
+
+    Args:
+        code: likewise
+        details: what the peer says of it
+    """
+
+    def __init__(self, code: str, details: str) -> None:
+        super().__init__(f"the peer ended the stream: {code}" + (f": {details}" if details else ""))
+        self.code = code
+
+
+class Refused(StreamOver):
     """The stream is ended by the peer, whose operator has ended the pairing."""
 
 
@@ -103,12 +120,12 @@ async def write(call: Any, message: Any) -> None:
         raise await why_over(call) from error
 
 
-async def why_over(call: Any) -> RemoteProtocolError:
+async def why_over(call: Any) -> StreamOver:
     """Why a stream is over, as its peer said."""
-    code = await call.code()
+    code, details = await call.code(), await call.details()
     if code == grpc.StatusCode.FAILED_PRECONDITION and _tells_end(await call.trailing_metadata()):
-        return Refused(f"{code.name}: {await call.details()}")
-    return RemoteProtocolError(f"the peer ended the stream: {code.name}")
+        return Refused(code.name, details)
+    return StreamOver(code.name, details)
 
 
 async def require_admission(domain: str, address: str, used: Credentials, seconds: float) -> None:
@@ -142,7 +159,7 @@ async def require_admission(domain: str, address: str, used: Credentials, second
         finally:
             call.cancel()
         if code == grpc.StatusCode.FAILED_PRECONDITION and _tells_end(await call.trailing_metadata()):
-            raise Refused(await call.details())
+            raise Refused(code.name, await call.details())
         if code != grpc.StatusCode.UNIMPLEMENTED:  # of an earlier version, which takes no files
             error = Unauthenticated if code == grpc.StatusCode.UNAUTHENTICATED else Unavailable
             raise error(f"{code.name}: {await call.details()}")
@@ -175,4 +192,6 @@ def words_told(failure: Exception) -> str:
 
 def words_logged(failure: Exception) -> str:
     """What the log says of it; the peer's own words, in which anything may stand, are for ``gateway status`` alone."""
+    if isinstance(failure, StreamOver) and failure.code != grpc.StatusCode.OK.name:
+        return failure.code
     return failure.code().name if isinstance(failure, grpc.aio.AioRpcError) else words_told(failure)

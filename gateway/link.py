@@ -17,6 +17,7 @@ from gateway.carrier import Carrier, Message, Store
 from gateway.dialling import (
     FIRST_WAIT_SECONDS,
     LONGEST_WAIT_SECONDS,
+    STEADY_SECONDS,
     Credentials,
     connection,
     first_of,
@@ -45,6 +46,7 @@ from gateway.telemetry.travelling import Sending
 REFUSED_WAIT_SECONDS = 60.0  # at most, to a peer that has ended the pairing; once it has not, it dials here, too
 HELLO_TIMEOUT_SECONDS = 20.0
 FIRST_HELLO_SECONDS = 3.0  # where the peer has another address, too; twice as long after each failure
+DIALS_APART_SECONDS = 0.25  # at least, where a peer that dials hurries this one: two that refuse each other
 COMPARE_SECONDS = 5.0  # from one look whether the clocks differ to the next
 
 DEFECT = "a defect of this node, of which its log tells"
@@ -85,7 +87,8 @@ class Link:
         self._peer, self._credentials, self._store = peer, credentials, store
         self._bulletin, self._links, self._replicas = bulletin, links, replicas
         self._origin = parties.origin_to(peer.jurisdiction)
-        self._seen = asyncio.Event()
+        self._seen, self._clock = asyncio.Event(), asyncio.get_running_loop().time
+        self._logged, self._connected_at = "", 0.0
         self._hello_seconds = self._first_hello()
 
     async def run(self) -> None:
@@ -102,13 +105,15 @@ class Link:
             except (grpc.aio.AioRpcError, GatewayError, TimeoutError) as failure:
                 error, logged, refused = words_told(failure), words_logged(failure), says_ended(failure)
             except Exception as defect:  # noqa: BLE001 - the channel must not stand still for it until the node is started anew
-                error = DEFECT
-                if self._links.of(self._origin).last_error != error:
+                error = logged = DEFECT
+                if self._logged != DEFECT:
                     _log.defect("link_failed", defect, channel=self._origin)
             self._hello_seconds = min(self._hello_seconds * 2, HELLO_TIMEOUT_SECONDS)
             if self._links.of(self._origin).connected:
-                backoff.reset()
                 self._hello_seconds = self._first_hello()
+                if self._clock() - self._connected_at > STEADY_SECONDS:  # an answer alone may come before each failure
+                    backoff.reset()
+                    self._logged = ""
             self._note(connected=False, error=error, logged=logged, refused=refused)
             await self._pause(backoff.next_seconds(REFUSED_WAIT_SECONDS if refused else LONGEST_WAIT_SECONDS))
 
@@ -121,8 +126,10 @@ class Link:
         return FIRST_HELLO_SECONDS if len(self._peer.addresses) > 1 else HELLO_TIMEOUT_SECONDS
 
     async def _pause(self, seconds: float) -> None:
+        least = min(seconds, DIALS_APART_SECONDS)
+        await asyncio.sleep(least)
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds - least):
                 await self._seen.wait()
         self._seen.clear()
 
@@ -181,6 +188,8 @@ class Link:
         async def send(message: Message) -> None:
             assert isinstance(message, wire.ExchangeRequest), "a sender sends requests"
             sending.sent(message)
+            if not message.HasField("hello"):  # so what the peer said is accepted; to write may take long
+                self._note(connected=True)
             await first_of(write(call, message), over.wait())
             if over.is_set():
                 raise await _why(inbox)
@@ -190,6 +199,8 @@ class Link:
         began = time.time_ns()
         try:
             while await carrier.feed(event):
+                if not isinstance(event, steps.Opened | steps.Grown):
+                    self._note(connected=True)
                 if isinstance(event, wire.Receipt):
                     sending.receipted(self._state().receipted_size, began)
                 event = await self._next(inbox)
@@ -202,11 +213,12 @@ class Link:
         connected = self._links.of(self._origin).connected
         async with asyncio.timeout(None if connected else self._hello_seconds):
             incoming = await inbox.get()
-        if isinstance(incoming, Exception):
-            raise incoming
-        if not isinstance(incoming, steps.Grown):
-            self._note(connected=True)
-        return incoming
+        try:
+            if isinstance(incoming, Exception):
+                raise incoming
+            return incoming
+        finally:
+            del incoming  # an error holds this frame, and would keep itself and the stream
 
     async def _watch_log(self, state: ChannelState, inbox: "asyncio.Queue[Incoming]") -> None:
         known = state
@@ -251,10 +263,12 @@ class Link:
         return self._bulletin.commit.states[self._origin]
 
     def _note(self, *, connected: bool, error: str = "", logged: str = "", refused: bool = False) -> None:
-        before = self._links.of(self._origin)
-        if error and error != before.last_error:
-            _log.warning("stream_failed", channel=self._origin, error=logged or error)
+        before, words = self._links.of(self._origin), logged or error
+        if error and words != self._logged:
+            _log.warning("stream_failed", channel=self._origin, error=words)
+            self._logged = words
         if connected and not before.connected:
+            self._connected_at = self._clock()
             _log.info("stream_connected", channel=self._origin)
         self._links.note(self._origin, LinkStatus(connected=connected, last_error=error, refused=refused))
 

@@ -63,6 +63,9 @@ class EndedCall:
     async def write(self, _message: wire.SendAttachmentsRequest) -> None:
         raise asyncio.InvalidStateError("RPC already finished.")
 
+    async def details(self) -> str:
+        return ""
+
     async def code(self) -> grpc.StatusCode:
         return grpc.StatusCode.UNAVAILABLE
 

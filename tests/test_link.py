@@ -20,12 +20,12 @@ from regulator.exchange.v1.peer_service_pb2_grpc import (
     add_PeerServiceServicer_to_server,
 )
 
-from gateway.dialling import Credentials, says_ended, why_over
+from gateway.dialling import Credentials, says_ended, why_over, words_logged, words_told
 from gateway.errors import GatewayError, Halted, PairingEnded, RemoteProtocolError
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.link import REFUSED_WAIT_SECONDS, Ended, Incoming, Link, _or_told
+from gateway.link import DIALS_APART_SECONDS, REFUSED_WAIT_SECONDS, Ended, Incoming, Link, _or_told
 from gateway.questions import links
 from gateway.replicas import Alone, Hold
 from gateway.rpc.status import status_of
@@ -100,6 +100,16 @@ async def test_a_pause_ends_when_the_link_is_cancelled_as_its_peer_dials(diallin
     assert await is_cancelled(running)
 
 
+async def test_a_peer_that_dials_again_and_again_hurries_the_link_only_so_often(dialling: Dialling) -> None:
+    """Each dial hurries the other end: two nodes that refuse each other's streams would do nothing else."""
+    clock = asyncio.get_running_loop().time
+    dialling.link.hurry()
+    began = clock()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await dialling.link._pause(10 * PATIENCE_SECONDS)
+    assert clock() - began >= DIALS_APART_SECONDS
+
+
 async def test_nothing_is_left_of_a_dial_that_failed(dialling: Dialling) -> None:
     """What is left of a call dials by itself, and is one more connection to the peer once that is back."""
     gc.disable()  # it comes when much was made, and a link whose peer is away makes little
@@ -119,6 +129,12 @@ async def test_nothing_is_left_of_a_dial_that_failed(dialling: Dialling) -> None
 
 class Fallen:
     """A call that is over, as each part of the stream finds out for itself."""
+
+    async def details(self) -> str:
+        return ""
+
+    async def trailing_metadata(self) -> grpc.aio.Metadata:
+        return grpc.aio.Metadata()
 
     async def read(self) -> Any:
         raise InvalidStateError("it has ended")
@@ -224,6 +240,19 @@ async def test_a_stream_ends_when_the_link_is_cancelled_as_its_peer_speaks(diall
     assert await is_cancelled(waiting)
 
 
+@asynccontextmanager
+async def serving(peer: PeerServiceServicer) -> AsyncIterator[int]:
+    """Serves a peer; gives the port."""
+    server, port = grpc.aio.server(), free_port()
+    add_PeerServiceServicer_to_server(peer, server)
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(0)
+
+
 class Ending(PeerServiceServicer):
     """A peer that ends each stream at once."""
 
@@ -235,19 +264,82 @@ async def test_a_stream_that_ended_while_something_was_committed_is_dialled_agai
     dialling: Dialling,
 ) -> None:
     """gRPC raises an ``InvalidStateError`` then, which would have ended the link for good."""
-    server, port = grpc.aio.server(), free_port()
-    add_PeerServiceServicer_to_server(Ending(), server)
-    server.add_insecure_port(f"127.0.0.1:{port}")
-    await server.start()
-    try:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            call = PeerServiceStub(channel).Exchange()
+    async with serving(Ending()) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        call = PeerServiceStub(channel).Exchange()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await call.code()
+        with pytest.raises(RemoteProtocolError, match="the peer ended the stream: UNAVAILABLE: the node is stopping"):
+            await dialling.link._exchange(dialling.link._state(), call, asyncio.Queue(), asyncio.Event(), None)
+
+
+# --- a peer that breaks the protocol, each time ---------------------------------------------------------------------
+
+
+class Answering(PeerServiceServicer):
+    """A peer that answers each Hello with a Position, and ends the stream where that is to be taken."""
+
+    def __init__(self, version: int) -> None:
+        self._version = version
+
+    async def Exchange(self, request_iterator: AsyncIterator[wire.ExchangeRequest], context: Any) -> Any:
+        await anext(request_iterator)
+        yield wire.ExchangeResponse(position=wire.Position(version=self._version))
+        if self._version != 1:
+            await anext(request_iterator, None)
+        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "BAD_PROOF: what\nthe peer says")
+
+
+@pytest.mark.parametrize(
+    ("version", "told", "logged"),
+    [
+        (7, "REMOTE_PROTOCOL_ERROR: version 7 was not offered", "REMOTE_PROTOCOL_ERROR: version 7 was not offered"),
+        (1, "FAILED_PRECONDITION: BAD_PROOF: what\nthe peer says", "FAILED_PRECONDITION"),
+    ],
+    ids=["by its Position", "after it"],
+)
+async def test_a_peer_that_answers_and_breaks_the_protocol_each_time_is_dialled_less_often_and_told_once(
+    dialling: Dialling,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    version: int,
+    told: str,
+    logged: str,
+) -> None:
+    """An answer alone is no stream that does: it would be dialled twenty times a second, with a line each."""
+    waits: list[float] = []
+    enough = asyncio.Event()
+
+    async def pause(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == DIALS * 3:
+            enough.set()
+        await asyncio.sleep(0)
+
+    async with serving(Answering(version)) as port:
+
+        @asynccontextmanager
+        async def dialled(*_: object) -> AsyncIterator[Any]:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                yield PeerServiceStub(channel).Exchange()
+
+        monkeypatch.setattr(dialling.link, "_dialled", dialled)
+        monkeypatch.setattr(dialling.link, "_pause", pause)
+        monkeypatch.setattr("random.uniform", lambda _, most: most)
+        gc.collect()
+        gc.disable()
+        try:
+            running = asyncio.create_task(dialling.link.run())
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await call.code()
-            with pytest.raises(RemoteProtocolError, match="the peer ended the stream: UNAVAILABLE"):
-                await dialling.link._exchange(dialling.link._state(), call, asyncio.Queue(), asyncio.Event(), None)
-    finally:
-        await server.stop(0)
+                await enough.wait()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            assert not [each for each in gc.get_objects() if isinstance(each, grpc.aio.StreamStreamCall)]
+        finally:
+            gc.enable()
+    assert waits[:4] == [0.05, 0.1, 0.2, 0.4]
+    assert told in dialling.links.of(HK_TO_KR).last_error
+    lines = [record.__dict__["fields"]["error"] for record in caplog.records if record.msg == "stream_failed"]
+    assert lines == [logged]
 
 
 # --- a peer that has ended the pairing ------------------------------------------------------------------------------
@@ -291,7 +383,10 @@ async def test_a_peer_that_has_ended_the_pairing_is_known_by_the_reason_it_gives
 ) -> None:
     code = grpc.StatusCode.FAILED_PRECONDITION
     assert says_ended(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), metadata, "")) is ended
-    assert says_ended(await why_over(Over(code, metadata))) is ended
+    over = await why_over(Over(code, metadata))
+    assert says_ended(over) is ended
+    assert words_told(over) == "the peer ended the stream: FAILED_PRECONDITION: what the peer says"
+    assert words_logged(over) == "FAILED_PRECONDITION", "the peer's words are not for the log"
 
 
 async def test_a_peer_that_refuses_so_is_asked_less_and_less_often(
