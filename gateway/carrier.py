@@ -146,7 +146,7 @@ class Carrier:
             tx.append(self._origin, effect.batch)
             if effect.withheld:
                 return None
-            with suppress(GatewayError):  # of the seal: what came is kept all the same
+            with suppress(GatewayError):  # of the seal or the clock: what came is kept all the same
                 return tx.give_receipt(self._origin, effect.batch.head, effect.not_before)
             return None
 

@@ -7,6 +7,7 @@ replica finds out by what it has in memory (``store.commits``), ends, and is sta
 import asyncio
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,20 @@ TRIES = 8  # that replicas which start together may need
 TIME_INTERVAL_MICROS = 60 * MICROS  # after which it is written for the time alone
 
 _log = Log(__name__)
+
+
+def restored(path: Path) -> None:
+    """Leaves the mark of a database that is made anew: of the one before, if there is one, the time alone counts.
+
+    So the node knows that it is not new, and believes its clock once that goes on from there, or a peer's agrees.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    time = 0
+    with suppress(OSError, Malformed):
+        time = HighWater.parse(path.read_bytes()).time
+    write_file(path, HighWater(time=time).encode(), mode=PRIVATE_MODE, replace=True)
 
 
 class Continuity:
@@ -64,9 +79,11 @@ class Continuity:
             ConfigError: the file cannot be read.
             StoreError, Unavailable: the database did not take it.
         """
-        mark = self._read()
-        if not trusts_clock:
-            self._clock.go_on_from(mark.time or self._signed_time())
+        found = self._read()
+        mark = found or HighWater()
+        known = mark.time or self._signed_time()
+        if not trusts_clock and (known or found):  # a home without a mark, where nothing is signed, is new
+            self._clock.go_on_from(known)
         for left in reversed(range(TRIES)):
             try:
                 self._deal_with_loss(mark, parties, keyring)
@@ -78,7 +95,7 @@ class Continuity:
             self.keep(read_commit(connection))
 
     def _signed_time(self) -> int:
-        """Of what this node signed last; 0: nothing. It stands in for a mark, which is gone after a restore."""
+        """Of what this node signed last; 0: nothing. It stands in for a time that a restore did not find."""
         with self._database.readers.connect() as connection:
             return signed_seconds(read_channels(connection)) * MICROS
 
@@ -112,11 +129,11 @@ class Continuity:
         else:
             self._kept = mark
 
-    def _read(self) -> HighWater:
+    def _read(self) -> HighWater | None:
         try:
             return HighWater.parse(self._path.read_bytes())
-        except FileNotFoundError:  # of a home that is new, or was restored
-            return HighWater()
+        except FileNotFoundError:  # of a home that is new
+            return None
         except OSError as error:
             raise ConfigError(f"{self._path} cannot be read: {error.strerror}") from error
         except Malformed as error:

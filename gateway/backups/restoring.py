@@ -16,6 +16,7 @@ from pathlib import Path
 
 from gateway.backups.making import DATABASE_URL, micros, verified
 from gateway.backups.manifest import DATABASE, HOME, Manifest
+from gateway.continuing import restored
 from gateway.errors import AlreadyExists, BadInput, ConfigError
 from gateway.home import KEYS, Home
 from gateway.identity.keyfiles import write_pieces
@@ -78,7 +79,6 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
             _copy_of_this_form(backup, Path(folder))
             with snapshot(DATABASE_URL, Path(folder)) as source:
                 copy_store(source, database, secrets.token_bytes(KEY_BYTES), prepare)
-        home.high_water.unlink(missing_ok=True)  # of the database before
     finally:
         database.close()
     return Restored(added, kept, verified(home.config.database.url, home.path, parties))
@@ -106,7 +106,6 @@ def restore_from_peers(home: Home, now: datetime) -> Restored:
         with database.readers.connect() as connection:
             require_empty(connection)
         create(database, node.jurisdiction, node.domain, secrets.token_bytes(KEY_BYTES), prepare)
-        home.high_water.unlink(missing_ok=True)
     finally:
         database.close()
     return Restored((), (), verified(home.config.database.url, home.path, parties))
@@ -118,6 +117,7 @@ def _open_anew(database: Database, parties: Parties, home: Home, said: str) -> N
     keyring = Keyring([(parties.own.seal, home.seals.in_force.keys())])
     keyring.open()
     await_peers(database, keyring, said, act=ACT, clock=micros, random=secrets.token_bytes)
+    restored(home.high_water)
 
 
 def _copy_of_this_form(backup: Path, folder: Path) -> None:

@@ -17,6 +17,7 @@ from gateway.moments import MICROS
 
 MAX_LEAP_MICROS = 45 * 60 * MICROS  # less than the hour that peers allow each other
 MAX_SET_BACK_MICROS = 60 * 60 * MICROS  # that times stand still for a clock to catch up again
+NOTHING_TELLS = "since a restore nothing tells whether the clock is right, and no peer's agrees with it"
 MAX_DIGITS = 18
 TOLD_MINUTES = 5  # to which a difference is told: else the same one would be told again as another
 
@@ -48,6 +49,9 @@ class Witnesses:
     def require(self, domain: str) -> None:
         """Passes if something may be sealed for a peer now; raises ``Unavailable``."""
 
+    def require_known(self) -> None:
+        """Passes if there is a time by which a receipt can be dated; raises ``Unavailable``."""
+
 
 NO_WITNESSES = Witnesses()
 
@@ -67,22 +71,22 @@ class Clock(Witnesses):
 
     def __init__(self, wall: Callable[[], int], elapsed: Callable[[], int] = elapsed_micros) -> None:
         self.wall, self._elapsed = wall, elapsed
-        self._believed = (wall(), elapsed())  # when it last was, and how long that is ago
+        self._believed = (wall(), elapsed())  # when it last was, and how long that is ago; 0: that is not known
         self._server: tuple[int, int] | None = None
         self._peers: dict[str, tuple[int, int]] = {}  # as they told it
 
     @property
     def believed(self) -> int:
-        """Gives when the machine's clock was last believed."""
+        """Gives when the machine's clock was last believed; 0: that is not known."""
         return self._believed[0]
 
     def go_on_from(self, micros: int) -> None:
-        """Takes when the node last believed its clock, before it was started; 0: it never did."""
-        if micros and self.wall() > micros + MAX_LEAP_MICROS:
+        """Takes when the node last believed its clock, before it was started; 0: it did, and nothing tells when."""
+        if self.wall() > micros + MAX_LEAP_MICROS:
             self._believed = (micros, self._elapsed())
 
     def now(self) -> int:
-        """Gives the time; by the time that has passed, while the machine's clock is not believed."""
+        """Gives the time; by the time that has passed, while the machine's clock is not believed, if that is known."""
         return self._judge()[0]
 
     @property
@@ -126,6 +130,15 @@ class Clock(Witnesses):
         if why := self.doubt or self._contradiction(domain):
             raise Unavailable(f"nothing is sealed now: {why}")
 
+    def require_known(self) -> None:
+        """Passes if there is a time to date a receipt by: one of a time to come would hold all later ones to that.
+
+        Raises:
+            Unavailable: nothing tells the time but a clock that nothing confirms.
+        """
+        if (why := self.doubt) == NOTHING_TELLS:
+            raise Unavailable(f"no receipt is given now: {why}")
+
     # --- how --------------------------------------------------------------------------------------------------------
 
     def _judge(self) -> tuple[int, str]:
@@ -138,6 +151,8 @@ class Clock(Witnesses):
             reference, of = passed, "the time that has passed"
             agrees = wall <= passed + MAX_LEAP_MICROS  # one that was set back harms no log: its times stand still
         is_confirmed = self._is_confirmed(wall, elapsed)
+        if not (self._believed[0] or self._server or is_confirmed):
+            return wall, NOTHING_TELLS
         if is_confirmed or (agrees and wall >= reference - MAX_LEAP_MICROS):
             self._believed = (wall, elapsed)
         if agrees or is_confirmed:

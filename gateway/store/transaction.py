@@ -236,6 +236,7 @@ class Transaction(Projecting):
 
         Raises:
             SealUnavailable: the seal cannot sign.
+            Unavailable: nothing tells the time.
             Untrusted: as ``receipt_time``.
         """
         state = self.channel(origin)

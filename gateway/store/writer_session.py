@@ -6,13 +6,14 @@ All of it blocks. Whether it may block the loop, and what becomes of callers whe
 from collections.abc import Callable, Sequence
 
 from gateway.identity.signers import Keyring
+from gateway.ledger.checkpoint import Signer
 from gateway.store.clocks import NO_WITNESSES, Witnesses, next_time
 from gateway.store.commits import Commit, end_turn, take_turn
 from gateway.store.database import Database
 from gateway.store.journal_log import JournalState, write_journal
 from gateway.store.rejoining import load, rejoin
 from gateway.store.signing import Signing
-from gateway.store.state import signed_seconds
+from gateway.store.state import ChannelState, signed_seconds
 from gateway.store.transaction import Transaction
 from gateway.store.waiting import Waiting
 from gateway.store.writing import Writing
@@ -62,7 +63,7 @@ class WriterSession:
             self._take_turn()
         states, counters = self.latest.states, self.latest.counters
         transaction = Transaction(
-            self._connection, states, self._now, self._random, self._require_sealing, self.signing.of_receipts
+            self._connection, states, self._now, self._random, self._require_sealing, self._cosigner
         )
         transaction.read_ahead([waiting.needs for waiting in group])
         for waiting in group:
@@ -111,3 +112,7 @@ class WriterSession:
     def _require_sealing(self, domain: str) -> None:
         self.witnesses.require(domain)
         self.signing.require_able(domain, self._now)
+
+    def _cosigner(self, state: ChannelState, time: int) -> Signer:
+        self.witnesses.require_known()
+        return self.signing.of_receipts(state, time)

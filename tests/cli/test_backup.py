@@ -11,6 +11,7 @@ import pytest
 from gateway.backups import moving, restoring
 from gateway.errors import Corrupt, StoreError
 from gateway.home import Home
+from gateway.store.continuity import HighWater
 from tests.cli.transcripts import Ran, run
 from tests.support.nodes import Site, found_pair
 
@@ -207,8 +208,10 @@ def test_a_database_that_is_lost_is_not_made_anew_by_an_upgrade(pair, tmp_path):
     lost = shutil.copytree(pair[0].home.path, tmp_path / "lost")
     (lost / "node.db").unlink()
     refused(run("upgrade", lost), 5, "gateway restore makes it again")
+    Home(lost).high_water.write_bytes(HighWater(7, 8, {"gone": (9, b"")}).encode())
     assert run("restore", lost, "--from-peers").code == 0
     assert run("check", lost).code == 0
+    assert HighWater.parse(Home(lost).high_water.read_bytes()) == HighWater(time=8), "when the clock was right it knows"
 
 
 def test_a_move_that_does_not_verify_leaves_the_node_its_database_and_the_other_nobodys(pair, tmp_path, monkeypatch):

@@ -204,6 +204,14 @@ MUTATIONS = (
         "tests/ledger/test_receiver.py::test_its_own_last_receipt_counts_where_it_is_later_than_what_the_sender_shows",
     ),
     Mutation(
+        "a restored node whose clock nothing confirms gives receipts",
+        "gateway/store/writer_session.py",
+        "        self.witnesses.require_known()\n",
+        "",
+        "tests/store/test_clocks.py::"
+        "test_what_comes_while_nothing_tells_the_time_is_kept_and_has_its_receipt_once_something_does",
+    ),
+    Mutation(
         "what a peer signed far ahead of the time is kept",
         "gateway/carrier.py",
         "        require_come(signed, tx.now // MICROS)\n",

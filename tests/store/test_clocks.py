@@ -14,8 +14,8 @@ from gateway.store.clocks import MAX_LEAP_MICROS, Clock, elapsed_micros
 from gateway.store.tables import attachments, events, node
 from gateway.watching import ClockWatch
 from tests.store.attaching import named, stored
-from tests.store.exchanging import settle
-from tests.store.stores import NOW, Opened, refused
+from tests.store.exchanging import exchange, settle
+from tests.store.stores import KR_TO_HK, NOW, Opened, refused
 from tests.supervision.samples import handling
 
 HOUR, DAY = 3600 * MICROS, 86_400 * MICROS
@@ -124,10 +124,38 @@ def test_after_a_long_time_off_a_clock_waits_for_who_confirms_it(machine: Machin
     assert not machine.doubts()
 
 
-@pytest.mark.parametrize("ago", [0, NOW, -DAY], ids=["at once", "never", "it was ahead"])
+@pytest.mark.parametrize("ago", [0, -DAY], ids=["at once", "it was ahead"])
 def test_after_a_short_time_off_it_does_not(machine: Machine, ago: int):
     machine.clock.go_on_from(machine.time - ago)
     assert not machine.doubts()
+
+
+def test_where_nothing_tells_when_it_was_right_it_waits_for_who_confirms_it(machine: Machine):
+    """Meanwhile there is no other time than its own; but no receipt is dated by that."""
+    machine.clock.go_on_from(0)
+    assert machine.doubts()
+    assert (machine.clock.now(), machine.clock.believed) == (machine.time, 0)
+    with pytest.raises(Unavailable, match="no receipt is given now"):
+        machine.clock.require_known()
+    machine.hears(KR, off=2 * HOUR)
+    assert machine.clock.doubt
+    machine.hears(SG)
+    assert not machine.doubts(KR)
+    machine.clock.require_known()
+    assert machine.clock.believed == machine.time
+
+
+def test_a_server_tells_it_too(machine: Machine):
+    machine.clock.go_on_from(0)
+    machine.clock.server(machine.time)
+    assert not machine.doubts()
+    machine.clock.require_known()
+
+
+def test_in_doubt_by_the_time_that_has_passed_receipts_are_dated_by_that(machine: Machine):
+    machine.clock.go_on_from(machine.time - DAY)
+    assert machine.doubts()
+    machine.clock.require_known()
 
 
 def test_two_that_come_back_together_confirm_each_other(machine: Machine):
@@ -238,6 +266,25 @@ async def test_nothing_is_destroyed_and_no_file_forgotten_while_the_peers_clock_
     machine.hears(KR)
     await hk.destroy(day + timedelta(days=1))
     assert await hk.rows(attachments) == []
+
+
+async def test_what_comes_while_nothing_tells_the_time_is_kept_and_has_its_receipt_once_something_does(
+    hk: Opened, kr: Opened, machine: Machine
+):
+    """A receipt of a time to come would hold all later ones to that, and its sender takes none of them before."""
+    if not hk.database.is_local:
+        pytest.skip("the server tells it")
+    machine.off = DAY
+    machine.clock.go_on_from(0)
+    hk.committer._session.witnesses = machine.clock
+    await kr.release("kr-1")
+    with pytest.raises(Unavailable, match="no receipt is given now"):
+        await exchange(kr, hk)
+    assert (hk.state(KR_TO_HK).log.size, hk.state(KR_TO_HK).receipt) == (1, None)
+    machine.off = 0
+    machine.hears(KR)
+    await exchange(kr, hk)
+    assert kr.state().receipted_size == 1
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import continuing
-from gateway.continuing import Continuity
+from gateway.continuing import Continuity, restored
 from gateway.errors import ConfigError, Halted, LostCommits, Malformed, Unavailable
 from gateway.ledger.steps import RESTORED, Halt
 from gateway.store import servers, writer_session
-from gateway.store.clocks import MAX_LEAP_MICROS, Clock
+from gateway.store.clocks import MAX_LEAP_MICROS, NOTHING_TELLS, Clock
 from gateway.store.continuity import HighWater, what_is_lost
 from gateway.store.tables import events, node
 from tests.store.exchanging import exchange, settle
@@ -85,10 +85,31 @@ async def test_so_does_what_was_cosigned(hk: Opened, kr: Opened):
     assert not await started_with(kr, MAX_LEAP_MICROS)
 
 
-async def started_with(hk: Opened, off: int, *, trusts_clock: bool = False) -> str:
-    """Starts a node without a high-water mark, whose clock is so far ahead; gives why it is not believed."""
+async def test_where_nothing_does_the_clock_is_not_believed_at_any_start(hk: Opened):
+    """A restore leaves a mark, though it knows no time: else the node would be taken for a new one."""
+    restored(hk.home / "high-water.json")
+    for _ in range(2):
+        assert await started_with(hk, 0, has_mark=True) == NOTHING_TELLS
+    assert not await started_with(hk, 0, has_mark=True, trusts_clock=True)
+    assert not await started_with(hk, 0, has_mark=True), "somebody did once"
+
+
+async def test_of_the_mark_before_a_restore_keeps_the_time_alone(hk: Opened):
+    await hk.release("hk-1")
+    await started_anew(hk)
+    before, path = kept(hk), hk.home / "high-water.json"
+    restored(path)
+    assert kept(hk) == HighWater(time=before.time)
+    path.write_bytes(b'{"version": 1')
+    restored(path)
+    assert kept(hk) == HighWater(), "one that is damaged tells none"
+
+
+async def started_with(hk: Opened, off: int, *, has_mark: bool = False, trusts_clock: bool = False) -> str:
+    """Starts a node, whose clock is so far ahead, without its high-water mark; gives why it is not believed."""
     path = hk.home / "high-water.json"
-    path.unlink(missing_ok=True)
+    if not has_mark:
+        path.unlink(missing_ok=True)
     await hk.committer.stop()
     clock = Clock(lambda: NOW + off, lambda: 0)
     require = partial(Continuity(path, hk.database, clock).require, hk.parties, hk.keyring, trusts_clock=trusts_clock)

@@ -159,6 +159,7 @@ class Faults:
             if site.life and not site.life.is_over:
                 self._backups[site.name] = site.disk.image()
         elif self._may_go_back and site.life and not site.life.is_over and not site.next_seal:
+            site.is_on_new_machine = self._random.random() < 0.5
             self._may_go_back = not put_back(self._world, site, self._backups[site.name])
 
     async def _put_back(self, site: Site) -> None:

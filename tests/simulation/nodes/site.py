@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.continuing import restored
 from gateway.errors import GatewayError, StoreError, Unavailable, WrongState
 from gateway.identity.certificates import Window
 from gateway.identity.pairing_end import EndMarks, ended
@@ -60,6 +61,7 @@ class Site:
         has_ended: it ended a pairing once
         is_retired: it is not started again
         backup: to which it goes back before it starts again; ``is_told``: by ``gateway restore``, and not by a copy
+        is_on_new_machine: a restore finds nothing of the home before but its keys
         may_have_lost: there was a reason for its start to find commits missing
         approval: rules of four eyes; ``publishes_by_draft``: whether they ask for approval of versions
         audit: is told of each commit
@@ -88,7 +90,7 @@ class Site:
         self.halts: dict[str, str] = {}  # reasons, by channel, as of the newest commit
         self.backup: Mapping[Path, bytes] | None = None
         self.running: Running | None = None
-        self.is_told = True
+        self.is_told, self.is_on_new_machine = True, False
         self.deaths = self.starts = self.restored = self.begun_anew = 0
         self.has_ended = False
         self.was_put_back = self.trusts_clock = self.was_far_behind = self.is_misled = False
@@ -217,7 +219,9 @@ class Site:
     def _restore(self, backup: Mapping[Path, bytes]) -> None:
         """As ``gateway restore`` opens what it copied."""
         self.disk.put_back(backup)
-        self.high_water.unlink(missing_ok=True)
+        if self.is_on_new_machine:
+            self.high_water.unlink(missing_ok=True)
+        restored(self.high_water)
         database = Database("sqlite:///node.db", self.disk.folder)
         try:
             keyring = Keyring([(self.seal, self.signers[self.seal])])
