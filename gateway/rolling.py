@@ -17,6 +17,7 @@ from gateway.identity.issuing import Authority
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_private, read_public, write_file
 from gateway.identity.names import NodeId
+from gateway.identity.pairing import PairingDocument
 from gateway.identity.requests import request_for
 from gateway.identity.revocation import MAX_CRL_BYTES, read_crls
 from gateway.identity.seal_files import NAMES, SealFolder
@@ -83,19 +84,17 @@ def replace_seal(home: Home, folder: SealFolder, now: datetime) -> None:
         home.seals.adopt(seal)
 
 
-def replace_seal_for(home: Home, jurisdiction: str, now: datetime) -> None:
+def replace_seal_for(home: Home, peer: PairingDocument, now: datetime) -> None:
     """Puts the seal in force also in the channels of one peer, which a rotation left behind; the node must be stopped.
 
     Raises:
-        BadInput: there is no such peer.
         WrongState: its channel was not left behind, or has halted.
         StoreError: a node runs, or the database did not take it.
     """
-    (document,) = (each for each in home.peer_documents() if each.jurisdiction == jurisdiction)
     seal, signer = home.seals.in_force.certified(), home.seals.in_force.keys()
     reach(signer)
     with stopped(home.config.database.url, home.path) as database:
-        replace_own_seal(database, seal, signer, micros_at(now), only=document.domain)
+        replace_own_seal(database, seal, signer, micros_at(now), only=peer.domain)
         rebuild(database, micros_at(now))
         with database.readers.connect() as connection:
             in_force, is_told = read_own_seal(connection)

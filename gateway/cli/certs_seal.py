@@ -128,8 +128,7 @@ def replace_seal(
     if bool(peer) == (folder is not None):
         raise BadInput.of("FOLDER", "must be given, or else --peer")
     if peer:
-        document_of(node, peer.upper())
-        replace_seal_for(node, peer.upper(), now())
+        replace_seal_for(node, document_of(node, peer.upper()), now())
         say(f"replaced. Export a new pairing document: {peer.upper()} takes nothing before it has imported that.")
         return
     assert folder is not None, "one of both is given"
