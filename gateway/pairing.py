@@ -13,6 +13,7 @@ from gateway.home import Home
 from gateway.identity.keyfiles import PUBLIC_MODE, write_file
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.pairing_end import Ending, ended, later
+from gateway.identity.sealers import share_a_root
 from gateway.moments import MICROS, micros_at
 from gateway.store.database import snapshot, stopped
 from gateway.store.replacing import knows_seal, replace_peer_seal
@@ -185,6 +186,9 @@ def _require_another(home: Home, document: PairingDocument, others: Iterable[Pai
         if each.domain == document.domain:
             said = f"{document.domain} is of {document.jurisdiction}; it is paired here as {each.jurisdiction}"
             raise BadInput.of("document", f"says that {said}: ask its operator which of the two is right")
+    if share_a_root(document.node_authorities, home.roots("node-authority")):
+        said = "names a root that is this node's own, too: no evidence would hold that one root made for both sides"
+        raise BadInput.of("document", f"{said}. Each node needs a node authority of its own (docs/certificates.md)")
 
 
 def _is_kept(home: Home, document: PairingDocument, data: bytes) -> bool:

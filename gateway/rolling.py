@@ -21,6 +21,7 @@ from gateway.identity.pairing import PairingDocument
 from gateway.identity.requests import request_for
 from gateway.identity.revocation import MAX_CRL_BYTES, read_crls
 from gateway.identity.seal_files import NAMES, SealFolder
+from gateway.identity.sealers import share_a_root
 from gateway.identity.signers import FileSeal, SealKeys, reach
 from gateway.identity.tls_pair import TlsPair
 from gateway.moments import micros_at
@@ -106,8 +107,13 @@ def trust_root(home: Home, name: str, root: x509.Certificate, *, first: bool = F
 
     Raises:
         Untrusted: it is not the root of an authority.
+        BadInput: a peer has it too.
     """
     require_authority(root)
+    for peer in home.peer_documents() if name == "node-authority" else ():
+        if share_a_root([root], peer.node_authorities):
+            said = f"must be of this node alone: it is a root of {peer.jurisdiction}, and one root makes no evidence"
+            raise BadInput.of("root", said)
     others = [each for each in home.roots(name) if each != root]
     return _write_roots(home, name, [root, *others] if first else [*others, root])
 

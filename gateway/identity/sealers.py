@@ -4,6 +4,7 @@ A node asks it before it believes a seal, and a third person before believing ev
 other refused could be denied for ever: so there is one answer.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -81,6 +82,12 @@ def domain_named(root: x509.Certificate) -> str | None:
 def may_speak_for(root: x509.Certificate, domain: str) -> bool:
     """Whether what a root issues for a domain counts: one that names another domain is not for it."""
     return domain_named(root) in (None, domain)
+
+
+def share_a_root(ones: Iterable[x509.Certificate], others: Iterable[x509.Certificate]) -> bool:
+    """Whether one root, known by its key, is of both sides: it could make all evidence of theirs alone."""
+    keys = [other.public_key() for other in others]
+    return any(one.public_key() in keys for one in ones)
 
 
 def _issued(root: x509.Certificate, certificate: x509.Certificate) -> bool:

@@ -11,12 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from gateway.errors import BadInput
 from gateway.home import Home
 from gateway.identity.pairing import PairingDocument
-from gateway.pairing import ended_peers
+from gateway.pairing import ended_peers, import_pairing
+from gateway.rolling import trust_root
 from gateway.store.database import stopped
 from gateway.store.opening import add_channels, channel_names
 from tests.cli.transcripts import Ran, run
+from tests.conformance.materials import pairing
+from tests.conformance.parties import KOREAN_NAMELESS
 from tests.support.forking import finished
 from tests.support.nodes import Site
 
@@ -99,6 +103,18 @@ def test_a_peer_under_another_jurisdiction_is_no_fault_of_the_home(founded):
     assert ran.code == 2
     assert "gateway.kr.example is of SG; it is paired here as KR" in ran.err
     assert [each.jurisdiction for each in hk.home.peer_documents()] == ["KR"]
+
+
+def test_two_nodes_under_one_root_are_not_paired(paired: Home):
+    """A third person refuses all evidence of theirs, which that root could have made alone."""
+    own = pairing(KOREAN_NAMELESS)  # a root that names a domain speaks for no other
+    trust_root(paired, "node-authority", own.node_authority)
+    with pytest.raises(BadInput, match="a root that is this node's own"):
+        import_pairing(paired, own.encode(), own.fingerprint(), datetime.now(UTC))
+    (kr,) = paired.peer_documents()
+    with pytest.raises(BadInput, match="it is a root of KR"):
+        trust_root(paired, "node-authority", kr.node_authority)
+    trust_root(paired, "client-authority", kr.node_authority)
 
 
 # --- the end of a pairing -----------------------------------------------------------------------------------------
