@@ -32,7 +32,7 @@ from gateway.identity.parties import Party
 from gateway.logs import Log
 from gateway.questions.attachment_standing import Transfers
 from gateway.replicas import Hold, Replicas
-from gateway.store.attachment_queries import read_chunks, read_held
+from gateway.store.attachments.queries import read_chunks, read_held
 from gateway.store.readers import Readers
 from gateway.supervision.attachments import CHUNK_BYTES, MAX_ATTACHMENT_BYTES, Attached
 

@@ -18,13 +18,13 @@ from gateway.identity.signers import Keyring
 from gateway.logs import Log
 from gateway.moments import MICROS
 from gateway.questions.sealed_tokens import KEY_BYTES
-from gateway.store.awaiting import commit_alone
 from gateway.store.clocks import Clock
 from gateway.store.commits import Commit, read_commit
-from gateway.store.continuity import HighWater, put_back, what_is_lost
 from gateway.store.database import Database
+from gateway.store.engines.servers import is_recorded
 from gateway.store.opening import add_channels, channel_names
-from gateway.store.servers import is_recorded
+from gateway.store.recovery.awaiting import commit_alone
+from gateway.store.recovery.continuity import HighWater, put_back, what_is_lost
 from gateway.store.state import read_channels, signed_seconds
 
 LOST_COMMIT = "the last commit in the write-ahead log cannot be read, and may have been answered"

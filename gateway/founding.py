@@ -35,7 +35,7 @@ from gateway.identity.sealers import may_speak_for
 from gateway.identity.signers import FileSeal, SealKeys
 from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database
-from gateway.store.failing import being_opened
+from gateway.store.engines.failing import being_opened
 from gateway.store.opening import create
 
 NAMED_IN_FULL = "must say module-path and pin-source, and no id: the key is made anew"

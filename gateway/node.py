@@ -44,7 +44,8 @@ from gateway.store.clocks import Clock
 from gateway.store.commits import Commit
 from gateway.store.committer import Committer
 from gateway.store.database import Database
-from gateway.store.failing import being_opened
+from gateway.store.engines.failing import being_opened
+from gateway.store.engines.postgresql import PATIENCE_SECONDS
 from gateway.store.leases import Replica
 from gateway.store.opening import (
     add_channels,
@@ -55,7 +56,6 @@ from gateway.store.opening import (
     read_token_key,
 )
 from gateway.store.own_seal import read_own_seal
-from gateway.store.postgresql import PATIENCE_SECONDS
 from gateway.store.readers import Readers
 from gateway.store.writer_session import WriterSession
 from gateway.telemetry.starting import tracing_of

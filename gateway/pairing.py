@@ -16,7 +16,7 @@ from gateway.identity.pairing_end import Ending, ended, later
 from gateway.identity.sealers import share_a_root
 from gateway.moments import MICROS, micros_at
 from gateway.store.database import snapshot, stopped
-from gateway.store.replacing import knows_seal, replace_peer_seal
+from gateway.store.recovery.replacing import knows_seal, replace_peer_seal
 from gateway.store.state import ChannelState, read_channels
 
 

@@ -27,8 +27,8 @@ from gateway.identity.tls_pair import TlsPair
 from gateway.moments import micros_at
 from gateway.store.database import stopped
 from gateway.store.own_seal import read_own_seal
-from gateway.store.rebuild import rebuild
-from gateway.store.replacing import replace_own_seal
+from gateway.store.recovery.rebuild import rebuild
+from gateway.store.recovery.replacing import replace_own_seal
 
 DENIED_HEADER = """\
 # Certificates that this node refuses, whatever their authority says; docs/certificates.md tells the form.

@@ -20,9 +20,9 @@ from gateway.ledger.checkpoint import Signer
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.settlement import Settlement
 from gateway.moments import micros_at
-from gateway.store.branches import BranchLeaf
 from gateway.store.database import Database, stopped
-from gateway.store.settling import Branch, GivenUp, channel_named, give_up_branch, keep_history
+from gateway.store.recovery.branches import BranchLeaf
+from gateway.store.recovery.settling import Branch, GivenUp, channel_named, give_up_branch, keep_history
 
 FOLDER = "forks"
 SCHEMA = "branch/1"

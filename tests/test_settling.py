@@ -24,11 +24,11 @@ from gateway.ledger.origins import origin_of
 from gateway.ledger.settlement import Settlement
 from gateway.ledger.steps import FORKED, SENDER_ROLLED_BACK, Halt
 from gateway.settling import give_up, keep_here
-from gateway.store.awaiting import StateUnit, commit_alone
 from gateway.store.database import Database, snapshot
 from gateway.store.forking import read_forks
 from gateway.store.logs import read_batch
 from gateway.store.opening import add_channels, channel_names
+from gateway.store.recovery.awaiting import StateUnit, commit_alone
 from gateway.store.state import ChannelState, read_channels
 from gateway.store.tables import channels
 from gateway.store.transaction import Transaction

@@ -1,7 +1,7 @@
 """``gateway backup``: a consistent copy of a node, taken while it runs.
 
-The copy is one from which a node may start without harm, also if somebody puts the files in place by hand: all
-channels of ours in it wait for their peers (``store.awaiting``), and the living node's cursors mean nothing to it.
+The copy is one from which a node may start without harm, also if somebody puts the files in place by hand: all channels
+of ours in it wait for their peers (``store.recovery.awaiting``), and the living node's cursors mean nothing to it.
 """
 
 import os
@@ -21,10 +21,10 @@ from gateway.identity.parties import Parties
 from gateway.identity.pins import MEMORY
 from gateway.identity.signers import Keyring
 from gateway.questions.sealed_tokens import KEY_BYTES
-from gateway.store.awaiting import await_peers
-from gateway.store.copying import copy_store
 from gateway.store.database import Database, local_file, snapshot
-from gateway.store.journal_log import read_journal
+from gateway.store.journal.log import read_journal
+from gateway.store.recovery.awaiting import await_peers
+from gateway.store.recovery.copying import copy_store
 from gateway.store.reverify import Report, verify_store
 from gateway.store.state import read_channels
 

@@ -1,7 +1,7 @@
 """``gateway restore``: makes a node's home whole again, from a backup, or from nothing but its own files and its peers.
 
 What a node had sealed and received since the backup, its peers hand back once it runs: each pair is each other's
-backup. Until a peer was heard, nothing is sealed for it (``store.awaiting``).
+backup. Until a peer was heard, nothing is sealed for it (``store.recovery.awaiting``).
 """
 
 import secrets
@@ -24,10 +24,10 @@ from gateway.identity.parties import Parties
 from gateway.identity.seal_files import NAMES
 from gateway.identity.signers import Keyring
 from gateway.questions.sealed_tokens import KEY_BYTES
-from gateway.store.awaiting import await_peers
-from gateway.store.copying import copy_store, require_empty
 from gateway.store.database import Database, local_file, snapshot
 from gateway.store.opening import add_channels, channel_names, create
+from gateway.store.recovery.awaiting import await_peers
+from gateway.store.recovery.copying import copy_store, require_empty
 from gateway.store.reverify import Report
 
 ACT = "gateway restore"

@@ -6,7 +6,7 @@ from gateway.errors import StoreError
 from gateway.home import Home
 from gateway.moments import micros_at
 from gateway.store.database import EMPTY, Database, local_file, not_there
-from gateway.store.failing import being_opened
+from gateway.store.engines.failing import being_opened
 from gateway.store.forking import prove_halts
 from gateway.store.migrating import revision_of
 from gateway.store.opening import add_channels, channel_names, check_owner

@@ -14,8 +14,8 @@ from gateway.cli.options import HomeFolder, now
 from gateway.cli.output import pairs, say
 from gateway.errors import BadInput
 from gateway.home import Home
+from gateway.store.engines.urls import absolute
 from gateway.store.reverify import Report
-from gateway.store.urls import absolute
 
 
 def add_to(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ from gateway.cli.output import pairs, say, write_json
 from gateway.home import Home
 from gateway.moments import micros_at
 from gateway.store.database import snapshot, stopped
-from gateway.store.rebuild import rebuild
+from gateway.store.recovery.rebuild import rebuild
 from gateway.store.reverify import Report, verify_store
 
 

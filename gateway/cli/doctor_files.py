@@ -13,7 +13,7 @@ from gateway.cli.output import size_said
 from gateway.errors import BadInput, NoRoom
 from gateway.moments import DAY_MICROS, MICROS, datetime_of
 from gateway.pairing import ended_peers
-from gateway.store.attachment_standing import Lacking, read_lacking, read_room
+from gateway.store.attachments.standing import Lacking, read_lacking, read_room
 from gateway.store.database import snapshot
 from gateway.supervision.attachments import Owner, Totals
 

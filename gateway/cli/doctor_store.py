@@ -19,10 +19,10 @@ from gateway.ledger.steps import FORKED
 from gateway.moments import datetime_of
 from gateway.store.backlog import read_waiting
 from gateway.store.database import local_file, not_there, snapshot
+from gateway.store.engines.sqlite import OLDEST_SQLITE
 from gateway.store.leases import read_picture
 from gateway.store.opening import check_owner
 from gateway.store.own_seal import left_behind
-from gateway.store.sqlite import OLDEST_SQLITE
 from gateway.store.state import ChannelState, read_channels
 from gateway.watching import LEAST_FREE_BYTES
 

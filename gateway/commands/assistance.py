@@ -6,7 +6,7 @@ from functools import partial
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.moments import day_at
-from gateway.store.assistance_rows import read_overdue
+from gateway.store.assistance.rows import read_overdue
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
 from gateway.supervision.outcomes import EventContent

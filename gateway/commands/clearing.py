@@ -12,11 +12,11 @@ from gateway.errors import Unavailable
 from gateway.logs import Log
 from gateway.moments import DAY_MICROS, MICROS, day_at
 from gateway.questions.attachments import IDLE_SECONDS
-from gateway.store.attachment_queries import read_idle
+from gateway.store.attachments.queries import read_idle
+from gateway.store.attachments.unfinished import Patience, read_stalled
 from gateway.store.committer import Committer
 from gateway.store.readers import Readers
 from gateway.store.transaction import Transaction
-from gateway.store.unfinished import Patience, read_stalled
 from gateway.supervision.attachments import AttachmentRecord, Owner
 
 AT_ONCE = 100  # files in one commit

@@ -13,7 +13,7 @@ from gateway.commands.storing import Storing, there
 from gateway.errors import Stale
 from gateway.identity.parties import Parties
 from gateway.moments import day_at
-from gateway.store.attachment_queries import Wanted, read_wanted, read_whole
+from gateway.store.attachments.queries import Wanted, read_wanted, read_whole
 from gateway.store.committer import Committer
 from gateway.store.readers import Readers
 from gateway.store.transaction import Transaction

@@ -13,8 +13,8 @@ from typing import Self
 
 from gateway.errors import BadInput, Corrupt, NoRoom, Stale
 from gateway.journal.entries import CALL_RECORD
-from gateway.store.attachment_queries import hash_chunks
-from gateway.store.attachment_standing import read_room
+from gateway.store.attachments.queries import hash_chunks
+from gateway.store.attachments.standing import read_room
 from gateway.store.committer import Committer
 from gateway.store.readers import Readers
 from gateway.store.transaction import Transaction

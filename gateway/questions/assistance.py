@@ -11,7 +11,7 @@ from gateway.questions.notice_views import notice_of
 from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
-from gateway.store.assistance_queries import AnswerView, CaseFilter, CaseView, list_cases, read_case
+from gateway.store.assistance.queries import AnswerView, CaseFilter, CaseView, list_cases, read_case
 from gateway.store.readers import Readers
 from gateway.supervision.assistance import case_id, case_name, is_overdue, state_by
 from gateway.supervision.notices import notice_name

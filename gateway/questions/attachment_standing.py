@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.errors import GatewayError
-from gateway.store.attachment_standing import Awaited, read_awaited, read_totals
+from gateway.store.attachments.standing import Awaited, read_awaited, read_totals
 from gateway.store.readers import Readers
 from gateway.supervision.attachments import Owner, Totals
 

@@ -8,7 +8,7 @@ from gateway.errors import AttachmentMissing, BadInput, ContentDestroyed, NotFou
 from gateway.identity.access import Caller, Role
 from gateway.moments import MICROS, timestamp_of
 from gateway.questions.scopes import scope_of
-from gateway.store.attachment_queries import AttachmentView, read_attachment, read_bound, read_chunks
+from gateway.store.attachments.queries import AttachmentView, read_attachment, read_bound, read_chunks
 from gateway.store.readers import Readers
 from gateway.supervision.attachments import CHUNK_BYTES, NAME_PREFIX, AttachmentRecord, bound_name, bound_place
 from gateway.supervision.notices import notice_id, notice_name

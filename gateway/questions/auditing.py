@@ -13,7 +13,7 @@ from gateway.moments import micros_from
 from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.committer import Committer
-from gateway.store.journal_queries import (
+from gateway.store.journal.queries import (
     EntryFilter,
     list_entries,
     prove_entry,

@@ -10,7 +10,7 @@ from gateway.moments import date_of, day_at
 from gateway.questions.framework_views import known_at_of, newest_views
 from gateway.questions.paging import MAX_ITEMS_BYTES, answerable
 from gateway.questions.sealed_tokens import SealedTokens
-from gateway.store.framework_queries import VersionView, read_assessments_between, read_published, read_versions
+from gateway.store.frameworks.queries import VersionView, read_assessments_between, read_published, read_versions
 from gateway.store.readers import Readers
 from gateway.supervision.framework_comparison import KnownVersion, Side, compare
 from gateway.supervision.framework_messages import standing_assessment

@@ -7,7 +7,7 @@ from gateway.identity.access import Caller
 from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
-from gateway.store.draft_queries import DraftFilter, list_drafts, read_draft
+from gateway.store.drafts.queries import DraftFilter, list_drafts, read_draft
 from gateway.store.readers import Readers
 from gateway.supervision.draft_messages import draft_message
 from gateway.supervision.drafts import DraftRecord, draft_id

@@ -13,7 +13,7 @@ from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.bulletin import Bulletin
 from gateway.store.event_queries import EventFilter, EventView, read_events
 from gateway.store.readers import Readers
-from gateway.store.sharing_rows import SHARING_EVENTS
+from gateway.store.sharing.rows import SHARING_EVENTS
 from gateway.supervision.drafts import draft_name
 from gateway.supervision.framework_names import assessment_name, framework_name, provision_name
 from gateway.supervision.notices import notice_name

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from regulator.exchange.v1 import framework_service_pb2 as pb
 
 from gateway.moments import micros_of
-from gateway.store.framework_queries import VersionView
+from gateway.store.frameworks.queries import VersionView
 from gateway.supervision.framework_records import newest_known
 
 

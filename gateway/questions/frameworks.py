@@ -20,7 +20,7 @@ from gateway.questions.paging import (
     pinned_position,
 )
 from gateway.questions.sealed_tokens import SealedTokens
-from gateway.store.framework_queries import (
+from gateway.store.frameworks.queries import (
     list_assessments,
     read_assessment,
     read_provisions,

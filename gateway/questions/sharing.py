@@ -12,7 +12,7 @@ from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.readers import Readers
-from gateway.store.sharing_queries import ConsentFilter, list_consents, list_shares, read_consent, read_share
+from gateway.store.sharing.queries import ConsentFilter, list_consents, list_shares, read_consent, read_share
 from gateway.supervision.notices import notice_id
 from gateway.supervision.sharing_acts import no_consent
 from gateway.supervision.sharing_messages import ConsentView, consent_message, share_message

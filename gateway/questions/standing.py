@@ -15,7 +15,7 @@ from gateway.moments import timestamp_of
 from gateway.questions.attachment_standing import AttachmentStanding, Usage
 from gateway.questions.links import Links
 from gateway.questions.paging import page_of
-from gateway.store.attachment_standing import Awaited
+from gateway.store.attachments.standing import Awaited
 from gateway.store.bulletin import Bulletin
 from gateway.store.own_seal import left_behind
 from gateway.store.state import ChannelState

@@ -13,7 +13,7 @@ from gateway.commands.receiving import Receiving
 from gateway.commands.storing import Filling
 from gateway.errors import BadInput, GatewayError, NoRoom, RemoteProtocolError, Stale
 from gateway.questions.attachment_standing import Transfers
-from gateway.store.attachment_queries import Wanted
+from gateway.store.attachments.queries import Wanted
 from gateway.store.bulletin import Bulletin
 from gateway.supervision.attachments import CHUNK_BYTES, Cutter
 

@@ -19,7 +19,7 @@ from gateway.moments import MICROS
 from gateway.questions.attachment_standing import AttachmentStanding, Usage
 from gateway.questions.links import Links, Movement, movement
 from gateway.questions.standing import SOFTWARE_VERSION
-from gateway.store.attachment_standing import Awaited
+from gateway.store.attachments.standing import Awaited
 from gateway.store.bulletin import Bulletin
 from gateway.store.state import ChannelState
 from gateway.store.waiting import MAX_WAITING_WEIGHT

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
-from gateway.store.attachment_changes import AttachmentChanges
-from gateway.store.framework_changes import RulesChanges
+from gateway.store.attachments.changes import AttachmentChanges
+from gateway.store.frameworks.changes import RulesChanges
 from gateway.store.receipts import Covered
 from gateway.store.seals import SealChange
 from gateway.store.state import ChannelState

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, case, func, select, text, upd
 from gateway.errors import LostCommits, StoreError
 from gateway.ledger import tiles
 from gateway.store.clocks import MAX_LEAP_MICROS, MAX_SET_BACK_MICROS
-from gateway.store.journal_log import JournalState, read_journal
+from gateway.store.journal.log import JournalState, read_journal
 from gateway.store.leases import SERVER_CLOCK
 from gateway.store.logs import reader
 from gateway.store.migrating import require_form

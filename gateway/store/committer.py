@@ -27,7 +27,7 @@ from gateway.journal.entries import Entry
 from gateway.logs import Log
 from gateway.store.clocks import Witnesses
 from gateway.store.commits import Commit
-from gateway.store.failing import is_broken
+from gateway.store.engines.failing import is_broken
 from gateway.store.leases import Lease
 from gateway.store.reading import NOTHING, Needs
 from gateway.store.recent import Recent

@@ -11,14 +11,14 @@ from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import ConfigError, StoreError, WrongForm
-from gateway.store import postgresql, sqlite
 from gateway.store.commits import keep_out, take_alone
-from gateway.store.failing import being_opened
-from gateway.store.in_place import InPlace
+from gateway.store.engines import postgresql, sqlite
+from gateway.store.engines.failing import being_opened
+from gateway.store.engines.in_place import InPlace
+from gateway.store.engines.urls import absolute
+from gateway.store.engines.wal_index import IndexRoom
 from gateway.store.leases import require_stopped
 from gateway.store.migrating import newest_revision, revision_of, upgrade
-from gateway.store.urls import absolute
-from gateway.store.wal_index import IndexRoom
 
 READERS = 4  # connections
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, String, bindparam, case, delete, exists, literal, or_, select, update
 
-from gateway.store.attachment_writing import forget
+from gateway.store.attachments.writing import forget
 from gateway.store.tables import drafts, leaves, notice_identifiers, notices, requests, sharing_acts
 from gateway.supervision.destruction import Leaf, remainder_of
 from gateway.supervision.drafts import NAME_PREFIX as DRAFT_PREFIX

@@ -14,7 +14,7 @@ from gateway.ledger.checkpoint import Seals, open_checkpoint
 from gateway.ledger.origins import journal_origin
 from gateway.ledger.seals import CertifiedSeal
 from gateway.store.database import Database, writing
-from gateway.store.journal_log import read_journal
+from gateway.store.journal.log import read_journal
 from gateway.store.seals import first_seals, seal_rows
 from gateway.store.state import ChannelState, read_channels
 from gateway.store.tables import JOURNAL, channels, leaves, node, seals

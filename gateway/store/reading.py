@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from gateway.store.assistance_rows import read_answers, read_assistance, with_written
-from gateway.store.attachment_lookups import AttachmentLookups
+from gateway.store.assistance.rows import read_answers, read_assistance, with_written
+from gateway.store.attachments.lookups import AttachmentLookups
 from gateway.store.changes import Changes, RequestRecord, request_key
 from gateway.store.destroying import read_leaf
-from gateway.store.draft_lookups import DraftLookups
-from gateway.store.framework_lookups import FrameworkLookups
+from gateway.store.drafts.lookups import DraftLookups
+from gateway.store.frameworks.lookups import FrameworkLookups
 from gateway.store.prepared import rows_by_keys
 from gateway.store.receipts import with_receipt
 from gateway.store.rows import notice_record
-from gateway.store.sharing_rows import adding, read_dossier
+from gateway.store.sharing.rows import adding, read_dossier
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import notices, requests
 from gateway.supervision.assistance import AnswerRecord, AssistanceRecord

@@ -6,7 +6,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import Unavailable
 from gateway.store.commits import Commit, read_commit, read_newer, require_extended, take_turn
 from gateway.store.database import Database
-from gateway.store.servers import require_same
+from gateway.store.engines.servers import require_same
 
 
 def load(database: Database, known: Commit | None = None) -> Commit:

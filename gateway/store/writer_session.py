@@ -10,7 +10,7 @@ from gateway.ledger.checkpoint import Signer
 from gateway.store.clocks import NO_WITNESSES, Witnesses, next_time
 from gateway.store.commits import Commit, end_turn, take_turn
 from gateway.store.database import Database
-from gateway.store.journal_log import JournalState, write_journal
+from gateway.store.journal.log import JournalState, write_journal
 from gateway.store.rejoining import load, rejoin
 from gateway.store.signing import Signing
 from gateway.store.state import ChannelState, signed_seconds

@@ -12,21 +12,21 @@ from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint
 from gateway.ledger.merkle import Subtree, leaf_hash
 from gateway.store import tables
-from gateway.store.assistance_rows import assistance_rows
-from gateway.store.attachment_writing import write_attachments
+from gateway.store.assistance.rows import assistance_rows
+from gateway.store.attachments.writing import write_attachments
 from gateway.store.changes import Changes
 from gateway.store.destroying import destroy
-from gateway.store.draft_rows import draft_event_rows
-from gateway.store.draft_writing import write_drafts
+from gateway.store.drafts.rows import draft_event_rows
+from gateway.store.drafts.writing import write_drafts
 from gateway.store.event_rows import event_row
 from gateway.store.forking import keep_fork
-from gateway.store.framework_writing import event_rows, telling_cursors, write_rules
+from gateway.store.frameworks.writing import event_rows, telling_cursors, write_rules
 from gateway.store.prepared import execute, execute_many, insert_many
 from gateway.store.receipts import cover, tell_delivered
 from gateway.store.recent import Run
 from gateway.store.rows import CHANGING, changing_columns, notice_row
 from gateway.store.seals import seal_rows
-from gateway.store.sharing_rows import sharing_rows
+from gateway.store.sharing.rows import sharing_rows
 from gateway.store.signing import signing_time
 from gateway.store.state import ChannelState, Counters, ending_values
 

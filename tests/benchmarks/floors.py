@@ -12,7 +12,7 @@ import pysqlite3.dbapi2 as sqlite
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from gateway.store.sqlite import WRITER_PRAGMAS
+from gateway.store.engines.sqlite import WRITER_PRAGMAS
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.benchmarks.measures import CHUNK_BYTES
 from tests.support.nodes import Site

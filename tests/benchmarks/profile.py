@@ -36,7 +36,7 @@ LOADS: Mapping[str, tuple[int, Load]] = {
 PARTS: Mapping[str, tuple[str, ...]] = {
     "gRPC and the loop": ("gateway/cli/serve.py",),
     "journal: records, names": ("gateway/journal/", "gateway/rpc/journaling.py", "gateway/supervision/event_names.py"),
-    "journal: its log": ("gateway/store/journal_log.py",),
+    "journal: its log": ("gateway/store/journal/log.py",),
     "guard: admission, limits, reading": (
         "gateway/rpc/",
         "gateway/identity/access.py",

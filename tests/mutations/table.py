@@ -99,7 +99,7 @@ MUTATIONS = (
     ),
     Mutation(
         "SQLite is not told to sync",
-        "gateway/store/sqlite.py",
+        "gateway/store/engines/sqlite.py",
         '"synchronous=FULL",',
         '"synchronous=OFF",',
         "tests/store/test_database.py::test_sqlite_writes_survive_a_power_cut",
@@ -130,14 +130,14 @@ MUTATIONS = (
         "gateway/store/commits.py",
         "if not tiles.extends(reader(connection, log), after, before):",
         "if after.size < before.size:",
-        "tests/store/test_continuity.py::test_a_replica_finds_that_another_went_on_from_a_database_that_was_put_back",
+        "tests/store/recovery/test_continuity.py::test_a_replica_finds_that_another_went_on_from_a_database_that_was_put_back",
     ),
     Mutation(
         "a node starts on a database that was put back as if nothing were missing",
         "gateway/continuing.py",
         "if lost or not is_known:",
         "if not is_known:",
-        "tests/store/test_continuity.py::test_a_database_that_was_put_back_seals_nothing_before_its_peer_was_heard",
+        "tests/store/recovery/test_continuity.py::test_a_database_that_was_put_back_seals_nothing_before_its_peer_was_heard",
     ),
     Mutation(
         "who lost the lease of a channel writes on",
@@ -158,7 +158,7 @@ MUTATIONS = (
         "gateway/store/database.py",
         "            self._in_place.require()",
         "            pass",
-        "tests/store/test_in_place.py::test_nothing_is_acknowledged_into_a_database_that_was_moved_away",
+        "tests/store/engines/test_in_place.py::test_nothing_is_acknowledged_into_a_database_that_was_moved_away",
     ),
     Mutation(
         "an answer does not wait for its entry in the journal",
@@ -233,14 +233,14 @@ MUTATIONS = (
         "gateway/commands/replays.py",
         "if known.digest != digest:",
         "if not digest:",
-        "tests/store/test_draft_refusals.py::test_each_request_is_carried_out_once",
+        "tests/store/drafts/test_refusals.py::test_each_request_is_carried_out_once",
     ),
     Mutation(
         "who wrote a draft may approve it",
         "gateway/supervision/approval.py",
         "elif author.client == reviewer.client:",
         "elif not reviewer.client:",
-        "tests/store/test_draft_refusals.py::test_nobody_approves_what_he_wrote",
+        "tests/store/drafts/test_refusals.py::test_nobody_approves_what_he_wrote",
     ),
     Mutation(
         "one listing does not ask what its reader is cleared for",
@@ -302,7 +302,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a receiver says that it holds all files before it does",
-        "gateway/store/attachment_queries.py",
+        "gateway/store/attachments/queries.py",
         ".where(known, ~lacking)",
         ".where(known)",
         "tests/simulation/nodes/test_files.py::test_whoever_says_that_files_are_there_has_them_whatever_breaks",
@@ -323,10 +323,10 @@ MUTATIONS = (
     ),
     Mutation(
         "a stream goes on with another file that has the number of one that is gone",
-        "gateway/store/attachment_writing.py",
+        "gateway/store/attachments/writing.py",
         "values(last_attachment=max(each.number for each in new))",
         "values(last_attachment=0)",
-        "tests/store/test_attachments.py::test_who_still_reads_or_sends_a_file_that_is_gone_gets_at_no_other_one",
+        "tests/store/attachments/test_attachments.py::test_who_still_reads_or_sends_a_file_that_is_gone_gets_at_no_other_one",
     ),
     Mutation(
         "a notice is passed on to others than its consent was granted for",
@@ -368,7 +368,7 @@ MUTATIONS = (
     # Found by real faults
     Mutation(
         "a node starts on a write-ahead log that is damaged amid commits",
-        "gateway/store/sqlite.py",
+        "gateway/store/engines/sqlite.py",
         "    if lost > 1:",
         "    if lost > 1_000_000:",
         "tests/store/test_damaged_logs.py::test_a_bit_that_hides_envelopes_is_always_told",
@@ -383,10 +383,10 @@ MUTATIONS = (
     ),
     Mutation(
         "no room is kept for the index of the write-ahead log",
-        "gateway/store/wal_index.py",
+        "gateway/store/engines/wal_index.py",
         "os.posix_fallocate(self._file, 0, ROOM_BYTES)",
         "pass",
-        "tests/store/test_full_disks.py::test_the_room_of_the_index_is_kept_for_as_long_as_a_writer_is_there",
+        "tests/store/engines/test_full_disks.py::test_the_room_of_the_index_is_kept_for_as_long_as_a_writer_is_there",
     ),
     Mutation(
         "what a seal signed beyond its end shows no fork",

@@ -17,7 +17,7 @@ from gateway.ledger.journal import read_entries
 from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.note import Note
 from gateway.ledger.proof import verify_consistency, verify_inclusion
-from gateway.store import journal_queries
+from gateway.store.journal import queries as journal_queries
 from tests.rpc.conftest import Nodes
 from tests.rpc.journals import leaves_of
 from tests.supervision.samples import content

@@ -10,7 +10,7 @@ from gateway.commands.receiving import Receiving
 from gateway.errors import GatewayError
 from gateway.questions.attachment_standing import Transfers
 from gateway.rpc.peer_attachments import Wanting
-from gateway.store.attachment_queries import read_chunks, read_held
+from gateway.store.attachments.queries import read_chunks, read_held
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
 from gateway.store.tables import events, notices

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.postgresql import TIMEOUTS
+from gateway.store.engines.postgresql import TIMEOUTS
 from tests.store.drafting import Drafting
 from tests.store.kept import is_put_back, make_kept
 from tests.store.stores import AS_MADE, Opened, check_verified

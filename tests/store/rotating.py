@@ -6,7 +6,7 @@ from sqlalchemy import Table
 
 from gateway.ledger.origins import origin_of
 from gateway.ledger.seals import CertifiedSeal
-from gateway.store.awaiting import halt_outgoing
+from gateway.store.recovery.awaiting import halt_outgoing
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.store.stores import AUTHOR, CERTIFIED, DOMAINS, NEXT_CERTIFIED, Opened
 

@@ -36,7 +36,7 @@ from gateway.store.database import Database, snapshot
 from gateway.store.migrating import MIGRATIONS
 from gateway.store.opening import add_channels, channel_names, create
 from gateway.store.readers import Readers
-from gateway.store.rebuild import Rebuilt, rebuild
+from gateway.store.recovery.rebuild import Rebuilt, rebuild
 from gateway.store.reverify import Report, verify_store
 from gateway.store.state import ChannelState
 from gateway.store.tables import metadata

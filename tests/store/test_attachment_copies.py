@@ -6,7 +6,7 @@ from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.commands.acting import Acting
 from gateway.commands.notice_sealing import NoticeSealing
-from gateway.store.attachment_queries import read_attachment
+from gateway.store.attachments.queries import read_attachment
 from gateway.store.tables import notice_attachments
 from gateway.supervision.disclosure import EVERYTHING, Scope
 from gateway.supervision.submissions import new_notice

@@ -17,7 +17,7 @@ from gateway.ledger.steps import Halt
 from gateway.questions.events import hidden_kinds
 from gateway.rpc import peer_attachments
 from gateway.rpc.peer_attachments import LONGEST_PATIENCE_SECONDS, PART_BYTES
-from gateway.store.attachment_queries import read_held, read_whole
+from gateway.store.attachments.queries import read_held, read_whole
 from gateway.store.tables import attachment_chunks, attachments, notices
 from gateway.supervision.attachments import CHUNK_BYTES, Attached
 from gateway.supervision.envelopes import attachments_received

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.errors import StoreError
 from gateway.store.database import Database, snapshot
-from gateway.store.wal_damage import passed_over
+from gateway.store.engines.wal_damage import passed_over
 from tests.store.stores import Opened
 
 URL = "sqlite:///node.db"

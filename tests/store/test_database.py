@@ -10,8 +10,8 @@ from sqlalchemy import column, insert, inspect, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import ConfigError, StoreError
-from gateway.store import sqlite
 from gateway.store.database import Database, snapshot
+from gateway.store.engines import sqlite
 from gateway.store.migrating import MIGRATIONS, newest_revision, revision_of
 from gateway.store.opening import add_channels, channel_names, check_channels
 from gateway.store.tables import channels, events, metadata, node, notices, seals

@@ -15,8 +15,8 @@ from gateway.commands.clearing import Clearing, _drop_idle
 from gateway.errors import AttachmentNamed, NotFound, RequestIdReused, Stale, Unavailable
 from gateway.identity.access import Caller, Role
 from gateway.questions.attachments import AttachmentQuestions, attachment_name
-from gateway.store.attachment_queries import read_bound
-from gateway.store.attachment_standing import read_totals
+from gateway.store.attachments.queries import read_bound
+from gateway.store.attachments.standing import read_totals
 from gateway.store.tables import attachment_chunks, attachments
 from gateway.supervision.attachments import CHUNK_BYTES, Attached, AttachmentRecord, Owner, Totals
 from gateway.supervision.disclosure import EVERYTHING

@@ -10,9 +10,9 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from gateway.errors import Unavailable
-from gateway.store import sqlite as local
-from gateway.store.copying import copy_store
 from gateway.store.database import Database, snapshot
+from gateway.store.engines import sqlite as local
+from gateway.store.recovery.copying import copy_store
 from gateway.store.tables import leaves
 from tests.store.destruction import CANARY, LICENCE, NEXT_DAY, destroy, found, kept_until, three_notices
 from tests.store.exchanging import settle

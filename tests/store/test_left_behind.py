@@ -14,8 +14,8 @@ from gateway.ledger.seals import CertifiedSeal
 from gateway.ledger.steps import FORKED, RESTORED, Halt
 from gateway.store.opening import check_channels, check_journal
 from gateway.store.own_seal import left_behind, own_seal, read_own_seal
-from gateway.store.rebuild import rebuild
-from gateway.store.replacing import replace_own_seal, replace_peer_seal
+from gateway.store.recovery.rebuild import rebuild
+from gateway.store.recovery.replacing import replace_own_seal, replace_peer_seal
 from gateway.store.tables import JOURNAL, events, heads
 from tests.ledger.samples import FixedSeal
 from tests.store.exchanging import exchange, settle

@@ -10,9 +10,9 @@ from gateway.ledger.checkpoint import open_checkpoint
 from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, ChannelSeals, SealHistory
 from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK, Halt
-from gateway.store.awaiting import halt_outgoing
 from gateway.store.own_seal import cosigning, own_seal, to_catch_up
 from gateway.store.pairings import keep_ending
+from gateway.store.recovery.awaiting import halt_outgoing
 from gateway.store.state import ChannelState
 from gateway.store.tables import JOURNAL, heads
 from gateway.supervision.records import ChannelEnds

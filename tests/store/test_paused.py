@@ -10,12 +10,12 @@ from sqlalchemy.exc import OperationalError
 from gateway.errors import StoreError, Unavailable
 from gateway.ledger.checkpoint import open_checkpoint
 from gateway.store.commits import take_alone, take_turn
-from gateway.store.copying import copy_store
 from gateway.store.database import Database, snapshot
 from gateway.store.migrating import newest_revision, revision_of
 from gateway.store.opening import check_owner, disown
-from gateway.store.rebuild import rebuild
-from gateway.store.replacing import replace_own_seal, replace_peer_seal
+from gateway.store.recovery.copying import copy_store
+from gateway.store.recovery.rebuild import rebuild
+from gateway.store.recovery.replacing import replace_own_seal, replace_peer_seal
 from gateway.store.state import read_channels
 from tests.store.stores import CERTIFIED, DOMAINS, NEXT, NEXT_CERTIFIED, NOW, Opened, downgrade, refused
 

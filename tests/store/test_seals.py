@@ -16,8 +16,8 @@ from gateway.ledger.seals import SealHistory
 from gateway.ledger.steps import Halt
 from gateway.store.database import snapshot
 from gateway.store.logs import read_batch
-from gateway.store.rebuild import rebuild
-from gateway.store.replacing import knows_seal, replace_own_seal, replace_peer_seal
+from gateway.store.recovery.rebuild import rebuild
+from gateway.store.recovery.replacing import knows_seal, replace_own_seal, replace_peer_seal
 from gateway.store.reverify import verify_store
 from gateway.store.tables import events, heads, seals
 from gateway.store.transaction import Transaction

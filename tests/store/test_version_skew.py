@@ -13,7 +13,7 @@ from regulator.exchange.v1.envelope_pb2 import ContentDestroyed, Envelope
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.carrier import Message
-from gateway.store.assistance_queries import CaseFilter, list_cases
+from gateway.store.assistance.queries import CaseFilter, list_cases
 from gateway.store.logs import parsed
 from gateway.store.tables import leaves, notices
 from gateway.supervision import envelopes

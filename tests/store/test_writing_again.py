@@ -12,7 +12,7 @@ from gateway.errors import Unavailable
 from gateway.identity.access import Caller
 from gateway.questions.health import Health
 from gateway.questions.links import Links
-from gateway.store import postgresql, sqlite
+from gateway.store.engines import postgresql, sqlite
 from gateway.store.tables import node
 from tests.store.failing import fail_commit
 from tests.store.stores import Opened, refused

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, Engine, create_engine, event
 
-from gateway.store import postgresql, sqlite
+from gateway.store.engines import postgresql, sqlite
 
 
 @contextmanager

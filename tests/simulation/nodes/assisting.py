@@ -12,7 +12,7 @@ from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice
 from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.identity.access import Caller
-from gateway.store.assistance_queries import CaseFilter, list_cases
+from gateway.store.assistance.queries import CaseFilter, list_cases
 from gateway.store.database import snapshot
 from gateway.supervision.assistance import ENDED
 from gateway.supervision.disclosure import EVERYTHING

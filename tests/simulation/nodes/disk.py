@@ -19,7 +19,7 @@ from unittest.mock import patch
 import pysqlite3.dbapi2 as sqlite
 
 from gateway.errors import Unavailable
-from gateway.store import sqlite as engine
+from gateway.store.engines import sqlite as engine
 from tests.simulation.nodes.loop import LIFE, Died, Life
 
 DATABASE = "node.db"

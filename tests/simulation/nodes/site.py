@@ -24,11 +24,11 @@ from gateway.identity.signers import DatedSeal, Keyring
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 from gateway.ledger.steps import RESTORED, SENDER_ROLLED_BACK
-from gateway.store.awaiting import await_peers
 from gateway.store.clocks import MAX_LEAP_MICROS
 from gateway.store.commits import Commit
-from gateway.store.continuity import HighWater
 from gateway.store.database import Database
+from gateway.store.recovery.awaiting import await_peers
+from gateway.store.recovery.continuity import HighWater
 from gateway.supervision.approval import ApprovalRule
 from tests.simulation.nodes.disk import Disk, Step
 from tests.simulation.nodes.loop import LIFE, Died, Life, VirtualLoop

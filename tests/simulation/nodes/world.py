@@ -26,9 +26,9 @@ from gateway.identity.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
 from gateway.logs import Log
 from gateway.rpc import peer_attachments
-from gateway.store import awaiting
 from gateway.store.database import Database
 from gateway.store.opening import add_channels, channel_names, create
+from gateway.store.recovery import awaiting
 from tests.ledger.samples import FixedSeal
 from tests.simulation.nodes.audit import Audit
 from tests.simulation.nodes.checks import check_all, is_quiet, logs_of, sealed_by

@@ -1,0 +1,1 @@
+"""What the store keeps of requests for assistance, and of the answers to them."""

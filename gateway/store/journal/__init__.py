@@ -1,0 +1,1 @@
+"""The access journal as the store keeps it."""
