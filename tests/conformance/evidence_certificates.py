@@ -19,6 +19,7 @@ from tests.conformance.parties import (
     ROOT_END,
     SEAL_END,
     SIGNED,
+    SINGAPORE,
     STRANGER,
 )
 from tests.conformance.spelling import altered
@@ -93,6 +94,13 @@ def of_certificates() -> list[Row]:
             "UNTRUSTED UNKNOWN_ISSUER",
             sender,
             certified(sender, *by_stranger),
+        ),
+        (
+            "certificates-that-name-another-issuer",
+            "the sender's root signed them, and they name another jurisdiction's as their issuer",
+            "UNTRUSTED UNKNOWN_ISSUER",
+            sender,
+            certified(sender, *HONG_KONG.certificates(named=SINGAPORE)),
         ),
         (
             "certificates-of-another-seal",

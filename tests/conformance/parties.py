@@ -89,15 +89,17 @@ class Side:
         days: tuple[datetime, datetime] = (ISSUED, SEAL_END),
         usage: x509.ObjectIdentifier | None = None,
         by: "Side | None" = None,
+        named: "Side | None" = None,
         more: Sequence[tuple[x509.ExtensionType, bool]] = (),
         without: Collection[type] = (),
     ) -> bytes:
         issuer, identity = by or self, identity or f"spiffe://{self.domain}/node"
-        odd = (repr(more), repr(without)) if more or without else ()
+        name = (named or issuer).root.subject
+        odd = (repr(more), repr(without)) if more or without else (repr(name),) if named else ()
         number = serial(key.public_bytes_raw(), identity, days, usage, issuer._word, *odd)
         names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(identity)])
         purposes = [usage] if usage else profiles().seal.extended_key_usage
-        builder = _builder(x509.Name([]), issuer.root.subject, key, number, days)
+        builder = _builder(x509.Name([]), name, key, number, days)
         usual = (
             (x509.BasicConstraints(ca=False, path_length=None), True),
             (key_usage(digital_signature=True), True),
