@@ -27,9 +27,9 @@ from gateway.cli.options import (
     ProfileFile,
     RequestId,
     asked,
+    choice,
     connect,
     day,
-    one_of,
     read_input,
     texts,
     word_of,
@@ -38,7 +38,6 @@ from gateway.cli.output import parts, say, shown, table, write_json
 from gateway.supervision.acts import superseding
 from gateway.supervision.assistance_form import read_replies
 from gateway.supervision.notices import notice_id
-from gateway.words import words
 
 CaseName = Annotated[
     str, typer.Argument(metavar="NAME", help="Id of the case, which is that of its request, such as hk-2026-021.")
@@ -61,19 +60,9 @@ def list_(  # noqa: PLR0913 - an option a filter
     *,
     profile: ProfileFile,
     direction: Annotated[
-        int | None,
-        typer.Option(
-            parser=one_of(Notice.Direction), metavar="WAY", help="incoming: peers ask; outgoing: we ask them."
-        ),
+        int | None, choice(Notice.Direction, "WAY", said="incoming: peers ask; outgoing: we ask them.")
     ] = None,
-    state: Annotated[
-        int | None,
-        typer.Option(
-            parser=one_of(AssistanceCase.State),
-            metavar="STATE",
-            help=f"One of {', '.join(words(AssistanceCase.State))}.",
-        ),
-    ] = None,
+    state: Annotated[int | None, choice(AssistanceCase.State, "STATE")] = None,
     peer: Annotated[str | None, typer.Option(metavar="CODE", help="Jurisdiction on the other side.")] = None,
     authority: Annotated[
         str | None, typer.Option(metavar="CODE", help="Authority that is asked by name, such as FSS.")
@@ -134,12 +123,7 @@ def answer(  # noqa: PLR0913 - an option each
     *,
     profile: ProfileFile,
     outcome: Annotated[
-        int,
-        typer.Option(
-            parser=one_of(AssistanceAnswer.Outcome),
-            metavar="OUTCOME",
-            help=f"One of {', '.join(words(AssistanceAnswer.Outcome))}; the last two close the case.",
-        ),
+        int, choice(AssistanceAnswer.Outcome, "OUTCOME", said="One of {}; the last two close the case.")
     ],
     summary: Annotated[
         list[str], typer.Option(metavar=LANGUAGE_TEXT, help="What is answered, in short; one text a language.")
@@ -147,14 +131,7 @@ def answer(  # noqa: PLR0913 - an option each
     title: Annotated[
         list[str] | None, typer.Option(metavar=LANGUAGE_TEXT, help="One text a language; else the request's own.")
     ] = None,
-    ground: Annotated[
-        int | None,
-        typer.Option(
-            parser=one_of(AssistanceAnswer.Ground),
-            metavar="GROUND",
-            help=f"Why it is declined: {', '.join(words(AssistanceAnswer.Ground))}.",
-        ),
-    ] = None,
+    ground: Annotated[int | None, choice(AssistanceAnswer.Ground, "GROUND", said="Why it is declined: {}.")] = None,
     reply: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=LANGUAGE=TEXT", help="The answer to one question, such as 1=en=A firm.; repeat it."),

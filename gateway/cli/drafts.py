@@ -21,8 +21,8 @@ from gateway.cli.options import (
     Limit,
     ProfileFile,
     RequestId,
+    choice,
     connect,
-    one_of,
     quoted,
     read_input,
     word_of,
@@ -32,7 +32,6 @@ from gateway.errors import BadInput
 from gateway.supervision.framework_files import SCHEMA as FRAMEWORK_SCHEMA
 from gateway.supervision.framework_files import read_framework
 from gateway.supervision.notice_files import read_notices
-from gateway.words import words
 
 DraftName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the draft, such as hk-2026-4f7k.")]
 Etag = Annotated[
@@ -123,10 +122,7 @@ def _schema_of(data: bytes) -> object:
 def list_(
     *,
     profile: ProfileFile,
-    state: Annotated[
-        int | None,
-        typer.Option(parser=one_of(Draft.State), metavar="STATE", help=f"One of {', '.join(words(Draft.State))}."),
-    ] = None,
+    state: Annotated[int | None, choice(Draft.State, "STATE")] = None,
     limit: Limit = DEFAULT_LIMIT,
     as_json: AsJson = False,
 ) -> None:

@@ -29,14 +29,13 @@ from gateway.cli.options import (
     AsJson,
     ProfileFile,
     RequestId,
+    choice,
     connect,
     day,
     moment,
-    one_of,
     texts,
 )
 from gateway.cli.output import say, table, write_json
-from gateway.words import words
 
 CodeOfFirst = Annotated[str, typer.Argument(metavar="FIRST", help="One jurisdiction, such as HK.")]
 CodeOfSecond = Annotated[str, typer.Argument(metavar="SECOND", help="The other one.")]
@@ -143,23 +142,11 @@ def assess(  # noqa: PLR0913 - an option each
     second: CodeOfSecond,
     *,
     profile: ProfileFile,
-    outcome: Annotated[
-        int,
-        typer.Option(
-            parser=one_of(AssessmentContent.Outcome),
-            metavar="OUTCOME",
-            help=f"One of {', '.join(words(AssessmentContent.Outcome))}.",
-        ),
-    ],
+    outcome: Annotated[int, choice(AssessmentContent.Outcome, "OUTCOME")],
     reason: Annotated[
         list[str], typer.Option(metavar="LANGUAGE=TEXT", help="Why, such as en=Both demand full backing.; repeat it.")
     ],
-    sector: Annotated[
-        int | None,
-        typer.Option(
-            parser=one_of(Sector, "SECTOR_"), metavar="SECTOR", help=f"One of {', '.join(words(Sector, 'SECTOR_'))}."
-        ),
-    ] = None,
+    sector: Annotated[int | None, choice(Sector, "SECTOR", prefix="SECTOR_")] = None,
     topic: Annotated[str, typer.Option(metavar="TOPIC", help="With --sector: the area that is judged.")] = "",
     provision: Annotated[
         list[str] | None,

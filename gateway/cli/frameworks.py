@@ -32,16 +32,15 @@ from gateway.cli.options import (
     ProfileFile,
     RequestId,
     asked,
+    choice,
     connect,
     day,
     moment,
-    one_of,
     read_input,
 )
 from gateway.cli.output import say, table, write_json
 from gateway.errors import BadInput
 from gateway.supervision.framework_files import FrameworkFile, read_framework, write_framework
-from gateway.words import words
 
 FrameworkName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the framework, such as hk-digital-assets.")]
 
@@ -132,19 +131,9 @@ def show(  # noqa: PLR0913 - an option a filter
     *,
     profile: ProfileFile,
     jurisdiction: Annotated[str | None, typer.Option(metavar="CODE", help="Whose rules.")] = None,
-    sector: Annotated[
-        int | None,
-        typer.Option(
-            parser=one_of(Sector, "SECTOR_"), metavar="SECTOR", help=f"One of {', '.join(words(Sector, 'SECTOR_'))}."
-        ),
-    ] = None,
+    sector: Annotated[int | None, choice(Sector, "SECTOR", prefix="SECTOR_")] = None,
     topic: Annotated[str | None, typer.Option(metavar="TOPIC", help="The risk, such as reserve_assets.")] = None,
-    status: Annotated[
-        int | None,
-        typer.Option(
-            parser=one_of(Provision.Status), metavar="STATUS", help=f"One of {', '.join(words(Provision.Status))}."
-        ),
-    ] = None,
+    status: Annotated[int | None, choice(Provision.Status, "STATUS")] = None,
     text: Annotated[str | None, typer.Option(help="Words in the id, the citation, the title or the rule.")] = None,
     as_of: Annotated[
         date | None, typer.Option(parser=day, metavar="DAY", help="Only what is in force on this day.")

@@ -9,7 +9,7 @@ from regulator.exchange.v1.values_pb2 import Handling, Sector
 from gateway.cli.given import new_folder
 from gateway.cli.given_home import given_authority, opened_home
 from gateway.cli.groups import Commands
-from gateway.cli.options import AuthorityFolder, HomeFolder, client_id, key_uri, now, one_of
+from gateway.cli.options import AuthorityFolder, HomeFolder, choice, client_id, key_uri, now
 from gateway.cli.output import say
 from gateway.config import Config
 from gateway.errors import AlreadyExists, BadInput, Violation
@@ -126,16 +126,10 @@ def add(  # noqa: PLR0913 - an option a line of the access file
     ],
     role: Annotated[list[Role], typer.Option(help="What it may do; repeat it.")],
     out: Annotated[Path, typer.Option(help="Folder for its key, its certificate and its profile.")],
-    clearance: Annotated[
-        int, typer.Option(parser=one_of(Handling.Tlp), metavar="TLP", help="The highest TLP label that it may see.")
-    ] = "amber",  # type: ignore[assignment] # the parser reads it
+    clearance: Annotated[int, choice(Handling.Tlp, "TLP", said="The highest TLP label that it may see.")] = "amber",  # type: ignore[assignment] # the parser reads it
     sector: Annotated[
         list[int] | None,
-        typer.Option(
-            parser=one_of(Sector, "SECTOR_"),
-            metavar="SECTOR",
-            help="A sector that it takes part in; repeat it. Else all.",
-        ),
+        choice(Sector, "SECTOR", prefix="SECTOR_", said="A sector that it takes part in; repeat it. Else all."),
     ] = None,
     address: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Where it reaches the node; else where the node listens.")

@@ -26,9 +26,9 @@ from gateway.cli.options import (
     ProfileFile,
     RequestId,
     asked,
+    choice,
     connect,
     moment,
-    one_of,
     read_input,
     texts,
 )
@@ -38,7 +38,6 @@ from gateway.errors import BadInput
 from gateway.supervision.acts import superseding
 from gateway.supervision.notice_files import NoticeFile, read_notices
 from gateway.supervision.notices import notice_id as named_id
-from gateway.words import words
 
 
 def add_to(app: typer.Typer) -> None:
@@ -163,24 +162,11 @@ def _check_senders(files: tuple[NoticeFile, ...], client: Client) -> None:
 def list_(  # noqa: PLR0913 - an option a filter
     *,
     profile: ProfileFile,
-    direction: Annotated[
-        int | None, typer.Option(parser=one_of(Notice.Direction), metavar="WAY", help="incoming or outgoing.")
-    ] = None,
-    kind: Annotated[
-        int | None,
-        typer.Option(parser=one_of(Notice.Kind), metavar="KIND", help=f"One of {', '.join(words(Notice.Kind))}."),
-    ] = None,
-    state: Annotated[
-        int | None,
-        typer.Option(parser=one_of(Notice.State), metavar="STATE", help=f"One of {', '.join(words(Notice.State))}."),
-    ] = None,
+    direction: Annotated[int | None, choice(Notice.Direction, "WAY", said="incoming or outgoing.")] = None,
+    kind: Annotated[int | None, choice(Notice.Kind, "KIND")] = None,
+    state: Annotated[int | None, choice(Notice.State, "STATE")] = None,
     authority: Annotated[str | None, typer.Option(metavar="CODE", help="Issuing authority, such as HKMA.")] = None,
-    sector: Annotated[
-        int | None,
-        typer.Option(
-            parser=one_of(Sector, "SECTOR_"), metavar="SECTOR", help=f"One of {', '.join(words(Sector, 'SECTOR_'))}."
-        ),
-    ] = None,
+    sector: Annotated[int | None, choice(Sector, "SECTOR", prefix="SECTOR_")] = None,
     subject: Annotated[
         str | None, typer.Option(metavar="ID", help="LEI, licence number, ISIN, DTI or ticker, whole.")
     ] = None,
@@ -225,7 +211,7 @@ def show(name: NoticeName, *, profile: ProfileFile, as_json: AsJson = False) -> 
         sharing = {"consents": list(map(consent_document, consents)), "shares": list(map(share_document, shares))}
         write_json(document(notice) | sharing)
         return
-    _show(notice, as_json=False)
+    parts(sections(notice))
     if told := summary(consents, shares):
         say("onward sharing")
         pairs(told, margin="  ")
@@ -272,16 +258,9 @@ def withdraw(
 
 def _report(notice: Notice, done: str, *, as_json: bool) -> None:
     if as_json:
-        _show(notice, as_json=True)
+        write_json(document(notice))
     else:
         say(f"{_id(notice)} is {done}")
-
-
-def _show(notice: Notice, *, as_json: bool) -> None:
-    if as_json:
-        write_json(document(notice))
-        return
-    parts(sections(notice))
 
 
 def _id(notice: Notice) -> str:

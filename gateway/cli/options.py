@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, Any
 
 import typer
 from regulator.exchange import Client, Profile
@@ -68,6 +68,11 @@ def one_of(enum: Enum[int], prefix: str = "") -> Callable[[str], int]:
         return known[given.lower()]
 
     return word
+
+
+def choice(enum: Enum[int], metavar: str, *, prefix: str = "", said: str = "One of {}.") -> Any:
+    """Makes an option that takes such a word; for ``{}`` in what is said of it stand all of them."""
+    return typer.Option(parser=one_of(enum, prefix), metavar=metavar, help=said.format(", ".join(words(enum, prefix))))
 
 
 def asked(limit: int, given: Mapping[str, object]) -> dict[str, object]:

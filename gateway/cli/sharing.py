@@ -19,9 +19,9 @@ from gateway.cli.options import (
     NoticeName,
     ProfileFile,
     RequestId,
+    choice,
     connect,
     day,
-    one_of,
     quoted,
     texts,
     word_of,
@@ -38,7 +38,6 @@ from gateway.cli.sharing_view import (
     share_sections,
     short,
 )
-from gateway.words import words
 
 ConsentName = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of the consent, such as hk-2026-017/consents/5c0e9a41.")
@@ -51,9 +50,7 @@ To = Annotated[
         help="To whom: the organisation's name and its jurisdiction, such as FINMA=CH; repeat it.",
     ),
 ]
-Use = Annotated[
-    int, typer.Option(parser=one_of(Handling.Use), metavar="USE", help=f"One of {', '.join(words(Handling.Use))}.")
-]
+Use = Annotated[int, choice(Handling.Use, "USE")]
 Etag = Annotated[str, typer.Option("--etag", help="Refuse if the consent's etag is another by now.")]
 ValidateOnly = Annotated[bool, typer.Option("--validate-only", help="Check everything, and seal nothing.")]
 
@@ -102,10 +99,7 @@ def list_(
     name: Annotated[str, typer.Argument(metavar="NOTICE", help="Id of a notice; without it: of all.")] = "-",
     *,
     profile: ProfileFile,
-    state: Annotated[
-        int | None,
-        typer.Option(parser=one_of(Consent.State), metavar="STATE", help=f"One of {', '.join(words(Consent.State))}."),
-    ] = None,
+    state: Annotated[int | None, choice(Consent.State, "STATE")] = None,
     shares: Annotated[bool, typer.Option("--shares", help="What was passed on, instead of consents.")] = False,
     limit: Limit = DEFAULT_LIMIT,
     as_json: AsJson = False,

@@ -8,9 +8,8 @@ from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsResponse
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Sector
 
-from gateway.cli.options import AsJson, ProfileFile, connect, one_of, word_of
+from gateway.cli.options import AsJson, ProfileFile, choice, connect, word_of
 from gateway.cli.output import json_moment, moment_of, say, say_aside, write_json_line
-from gateway.words import words
 
 
 def add_to(group: typer.Typer) -> None:
@@ -27,14 +26,7 @@ def watch(
     from_now: Annotated[
         bool, typer.Option("--from-now", help="Without a cursor: tell only what happens from now on.")
     ] = False,
-    kind: Annotated[
-        list[int] | None,
-        typer.Option(
-            parser=one_of(Event.Kind),
-            metavar="KIND",
-            help=f"Only these; repeat it. One of {', '.join(words(Event.Kind))}.",
-        ),
-    ] = None,
+    kind: Annotated[list[int] | None, choice(Event.Kind, "KIND", said="Only these; repeat it. One of {}.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Tells every event as it happens.

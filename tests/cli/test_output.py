@@ -24,12 +24,12 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
 from gateway.cli import certs_seal, file_view
-from gateway.cli.notice_view import HEADINGS, document, row
-from gateway.cli.notices import _show
+from gateway.cli.notice_view import HEADINGS, document, row, sections
 from gateway.cli.output import (
     json_moment,
     moment_of,
     pairs,
+    parts,
     say,
     say_aside,
     shown,
@@ -117,7 +117,7 @@ def test_a_hostile_title_in_a_listing(capsys):
 
 
 def test_a_hostile_notice_in_full(capsys):
-    _show(hostile_notice(), as_json=False)
+    parts(sections(hostile_notice()))
     written = capsys.readouterr().out
     assert f"[en]  {SAFE}" in written
     assert not unseen(written)
@@ -126,7 +126,7 @@ def test_a_hostile_notice_in_full(capsys):
 
 
 def test_a_hostile_notice_as_json(capsys):
-    _show(hostile_notice(), as_json=True)
+    write_json(document(hostile_notice()))
     written = capsys.readouterr().out
     assert not unseen(written)
     assert json.loads(written) == document(hostile_notice())
