@@ -8,6 +8,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
+from gateway.continuing import Continuity
 from gateway.errors import BadInput
 from gateway.home import Home
 from gateway.identity.certificates import fingerprint, to_pem
@@ -22,10 +23,12 @@ from gateway.identity.requests import request_for
 from gateway.identity.revocation import MAX_CRL_BYTES, read_crls
 from gateway.identity.seal_files import NAMES, SealFolder
 from gateway.identity.sealers import share_a_root
-from gateway.identity.signers import FileSeal, SealKeys, reach
+from gateway.identity.signers import FileSeal, Keyring, SealKeys, reach
 from gateway.identity.tls_pair import TlsPair
+from gateway.ledger.seals import CertifiedSeal
 from gateway.moments import micros_at
-from gateway.store.database import stopped
+from gateway.store.clocks import Clock
+from gateway.store.database import is_made, stopped
 from gateway.store.own_seal import read_own_seal
 from gateway.store.recovery.rebuild import rebuild
 from gateway.store.recovery.replacing import replace_own_seal
@@ -71,25 +74,45 @@ def request_seal(home: Home, folder: Path, token: KeyUri | None) -> list[Path]:
     return files
 
 
-def replace_seal(home: Home, folder: SealFolder, now: datetime) -> None:
+def replace_seal(home: Home, folder: SealFolder, now: datetime) -> Sequence[str]:
     """Puts new sealing keys in the place of lost ones; the node must be stopped.
+
+    Where there is no database any more, in its files alone: it is restored afterwards.
+
+    Returns:
+        The jurisdictions of peers in whose channels they are not in force yet, since what is missing here comes back
+        from these first.
 
     Raises:
         ConfigError, Untrusted: they do not fit, or are not this node's by its own root now.
         StoreError: a node runs, or the database did not take it.
     """
-    seal = home.prepare_seal(folder, now)
-    with stopped(home.config.database.url, home.path) as database:
-        replace_own_seal(database, seal, home.seals.coming.keys(), micros_at(now))
+    seal, url = home.prepare_seal(folder, now), home.config.database.url
+    signer = home.seals.coming.keys()
+    if not is_made(url, home.path):
+        _put_in_place(home, seal, is_whole=False)
+        return [each.jurisdiction for each in home.peer_documents()]
+    with stopped(url, home.path) as database:
+        parties, clock = home.parties(home.peer_documents(), now), Clock(lambda: micros_at(now))
+        Continuity(home.high_water, database, clock).require(parties, Keyring([(seal, signer)]), trusts_clock=True)
+        waiting = replace_own_seal(database, seal, signer, micros_at(now))
         rebuild(database, micros_at(now))
-        home.seals.adopt(seal)
+        _put_in_place(home, seal, is_whole=not waiting)
+    return waiting
+
+
+def _put_in_place(home: Home, seal: CertifiedSeal, *, is_whole: bool) -> None:
+    """Of the seal before the certificates stay; its keys sign nothing more, also where it is in force still."""
+    if not is_whole:
+        home.seals.in_force.remove_keys()
+    home.seals.adopt(seal, is_told=is_whole)
 
 
 def replace_seal_for(home: Home, peer: PairingDocument, now: datetime) -> None:
-    """Puts the seal in force also in the channels of one peer, which a rotation left behind; the node must be stopped.
+    """Puts the seal of the home also in the channels of one peer, which do not have it; the node must be stopped.
 
     Raises:
-        WrongState: its channel was not left behind, or has halted.
+        WrongState: its channel has it, or has halted.
         StoreError: a node runs, or the database did not take it.
     """
     seal, signer = home.seals.in_force.certified(), home.seals.in_force.keys()

@@ -6,14 +6,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.cli.doctor import examine
 from gateway.cli.findings import Finding, Level, Subject
+from gateway.founding import issue_seal
 from gateway.identity.lifetimes import warnings
+from gateway.identity.names import NodeId
 from gateway.identity.pairing_end import Ending
+from gateway.identity.profiles import AuthorityKind
 from gateway.identity.seal_files import SealFolder
 from gateway.ledger.steps import RESTORED, Halt
 from gateway.lifetimes import EARLIER_SEAL, lifetimes_of
+from gateway.store.commits import read_commit
+from gateway.store.continuity import HighWater
 from gateway.store.database import snapshot
 from gateway.store.own_seal import left_behind, read_own_seal
 from gateway.store.pairings import keep_ending
@@ -161,6 +167,40 @@ def test_the_doctor_tells_of_it_and_what_to_do_without_its_keys(hk: Site) -> Non
     before.remove_keys()
     (said,) = doctor(hk)
     assert (said.level, said.remedy.command) == (Level.WARN, f"gateway certs replace-seal {hk.home.path} --peer KR")
+
+
+def new_seal(site: Site, folder: Path) -> SealFolder:
+    issue_seal(folder, NodeId(site.domain), site.authority(AuthorityKind.NODE), datetime.now(UTC))
+    return SealFolder(folder)
+
+
+def test_a_lost_seal_is_replaced_in_the_channels_that_are_whole_and_told_in_those_that_go_on(
+    hk: Site, tmp_path: Path
+) -> None:
+    oldest = hk.home.seals.signing()[1].certified()
+    new = new_seal(hk, tmp_path / "new")
+    assert "replaced, but for KR" in replaced(hk, str(new.path)).out
+    assert [each.certified() for each in hk.home.seals.signing()] == [new.certified(), oldest]
+    assert behind(hk) == ["hk-to-kr"]
+    check(hk)
+    assert "replaced, but for KR" in replaced(hk, str(new.path)).out, "said again, it does nothing more"
+    mend(hk)
+    with running(hk):
+        eventually(lambda: len(hk.home.seals.signing()) == 1)
+    assert behind(hk) == []
+    check(hk)
+
+
+def test_a_database_that_was_put_back_is_found_before_a_seal_is_replaced_in_it(hk: Site, tmp_path: Path) -> None:
+    mend(hk)
+    file = hk.home.path / "node.db"
+    shutil.copy(file, tmp_path / "node.db")
+    commit(hk, lambda tx, _: tx.tell_node(Event.ALARM, "something that will be lost"))
+    with snapshot(hk.home.config.database.url, hk.home.path) as connection:
+        hk.home.high_water.write_bytes(HighWater.of(read_commit(connection), 0).encode())
+    shutil.copy(tmp_path / "node.db", file)
+    ran = replaced(hk, str(new_seal(hk, tmp_path / "new").path))
+    assert "replaced, but for KR, SG" in ran.out, ran.text()
 
 
 @pytest.mark.parametrize(("arguments", "said"), [((), "or else --peer"), (("--peer", "JP"), "JP is not a peer")])

@@ -114,7 +114,7 @@ def replace_seal(
         str,
         typer.Option(
             metavar="PEER",
-            help="Put the seal that is in force also in the channels of this peer, which a rotation left behind.",
+            help="Put the node's seal also in the channels of this peer, which a rotation, or this command, left out.",
         ),
     ] = "",
 ) -> None:
@@ -122,7 +122,8 @@ def replace_seal(
 
     Only where the keys in force are lost: nothing tells the peers. Each must then import a new pairing document of this
     node with gateway pair import --replace-seal, after both operators have compared its fingerprint. With --peer: where
-    a rotation left one peer behind, and the seal of before cannot tell it any more; then that peer alone must.
+    a rotation left one peer behind, and the seal of before cannot tell it any more; then that peer alone must. Likewise
+    where a channel has to be made whole by its peer first, as after a restore.
     """
     node = opened_home(home)
     if bool(peer) == (folder is not None):
@@ -133,5 +134,12 @@ def replace_seal(
         return
     assert folder is not None, "one of both is given"
     with used("FOLDER", SEAL):
-        replace_lost_seal(node, SealFolder(folder), now())
+        waiting = replace_lost_seal(node, SealFolder(folder), now())
+    if waiting:
+        say(f"replaced, but for {', '.join(waiting)}: first what is missing here comes back, under the seal of before.")
+        say("Where there is no database, gateway restore makes it. Start the node; once gateway status shows that the")
+        say(
+            "channel is open, stop it, and say gateway certs replace-seal HOME --peer; only then may that peer be told."
+        )
+        return
     say("replaced. Export a new pairing document: no peer takes anything from this node before it has imported that.")

@@ -1,7 +1,7 @@
 """What ``gateway doctor`` looks at in the database, and what depends on what is signed there: clock, disk, channels."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -115,23 +115,30 @@ def channels(subject: Subject) -> Iterator[Finding]:
     with snapshot(home.config.database.url, home.path) as connection:
         states = read_channels(connection)
         waiting = read_waiting(connection, states)
-    yield from _behind(subject, left_behind(states))
+    yield from _behind(subject, states)
     for origin, state in states.items():
         yield _channel(subject, state, datetime_of(waiting[origin][0][1]) if waiting.get(origin) else None)
 
 
-def _behind(subject: Subject, behind: Sequence[ChannelState]) -> Iterator[Finding]:
-    """Channels that a rotation of the seal left behind, and whether their keys are here."""
-    home, keys_of = subject.home, [each.certified() for each in subject.home.seals.signing()] if behind else []
-    for state in behind:
-        seal, peer = state.seals.sender.newest, state.ends.recipient
-        said = f"{state.name} was left behind by a rotation: the seal {seal.fingerprint[:16]} is in force there"
+def _behind(subject: Subject, states: Mapping[str, ChannelState]) -> Iterator[Finding]:
+    """Channels that do not have the node's seal, and whether the keys of theirs are here.
+
+    One of a restored database may have it once all is back.
+    """
+    home, late = subject.home, {each.origin for each in left_behind(states)}
+    keys_of = [each.certified() for each in home.seals.signing()]
+    for state in states.values():
+        seal, peer, is_whole = state.seals.sender.newest, state.ends.recipient, state.halt is None
+        known = state.seals.sender.knows(keys_of[0].public)
+        if not state.ends.outgoing or known or not (is_whole or state.origin in late):
+            continue
+        said = f"{state.name} was left behind by a change of the seal: {seal.fingerprint[:16]} is in force there"
         if seal in keys_of:
-            yield Finding(Level.OK, "channels", said)
+            yield Finding(Level.OK, "seal", said)
             continue
         todo = "restore keys/earlier from the backup of the keys; else stop the node once the channel is open, and say"
         remedy = Remedy(todo, f"gateway certs replace-seal {sh(home.path)} --peer {peer}")
-        yield Finding(Level.WARN, "channels", f"{said}, and its keys are not here", remedy)
+        yield Finding(Level.WARN, "seal", f"{said}, and its keys are not here", remedy)
 
 
 def _channel(subject: Subject, state: ChannelState, oldest: datetime | None) -> Finding:

@@ -231,6 +231,21 @@ def snapshot(url: str, home: Path) -> Iterator[Connection]:
         engine.dispose()
 
 
+def is_made(url: str, home: Path) -> bool:
+    """Whether there is a database with tables; of one that cannot be read, whoever opens it says what is wrong."""
+    place = absolute(url, home)
+    if place.get_backend_name() == "sqlite":
+        return Path(place.database or "").is_file()
+    engine = _engine(place, writes=False)
+    try:
+        with engine.connect() as connection:
+            return revision_of(connection) is not None
+    except SQLAlchemyError:
+        return True
+    finally:
+        engine.dispose()
+
+
 def not_there(file: Path) -> StoreError:
     """The error where SQLite's file is not."""
     return StoreError(

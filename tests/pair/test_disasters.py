@@ -9,10 +9,15 @@ from regulator.exchange.v1.admin_service_pb2 import Channel
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
+from gateway.founding import issue_node, issue_seal
+from gateway.identity.names import NodeId
+from gateway.identity.profiles import AuthorityKind
+from gateway.pairing import import_pairing
 from tests.cli.transcripts import run
 from tests.pair.test_seal_rotation import rotated
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running
+from tests.support.rotation import now
 
 Told = dict[str, bytes]
 """Each notice of a node as it tells it, by name, without what time changes."""
@@ -205,3 +210,39 @@ def last_cursor(client: Client) -> str:
             if not response.HasField("event"):
                 return response.cursor
     raise AssertionError("a watch tells when it has told all")
+
+
+def test_keys_and_database_are_lost_at_once(own_pair, tmp_path):
+    """The seal is replaced last, once its peer has handed back what bears the one that is gone."""
+    hk, kr = own_pair
+    exchanged(hk, kr)
+    done("backup", hk.home.path, tmp_path / "backup")
+    exchanged(hk, kr)
+    before = told(hk), told(kr)
+    hk.kill()
+    shutil.rmtree(hk.home.path)
+
+    refused = run("restore", hk.home.path, tmp_path / "backup")
+    assert (refused.code, "put the node's keys into its home" in refused.err) == (5, True), refused.err
+    issue_node(tmp_path / "node", NodeId(hk.domain), hk.authority(AuthorityKind.NODE), now())
+    issue_seal(tmp_path / "seal", NodeId(hk.domain), hk.authority(AuthorityKind.NODE), now())
+    done("certs", "install", hk.home.path, tmp_path / "node")
+    assert "replaced, but for KR" in done("certs", "replace-seal", hk.home.path, tmp_path / "seal")
+    done("restore", hk.home.path, tmp_path / "backup")
+    refused = run("certs", "replace-seal", hk.home.path, "--peer", "KR")
+    assert (refused.code, "has halted: RESTORED" in refused.err) == (2, True), refused.text()
+    hk.start()
+    with hk.client() as client:
+        eventually(lambda: client.get_channel("hk-to-kr").state == Channel.OPEN)
+        eventually(lambda: "seal" in {each.about for each in client.server_info().alarms})
+    hk.stop()
+    assert "KR takes nothing" in " ".join(done("certs", "replace-seal", hk.home.path, "--peer", "KR").split())
+    kr.stop()
+    document = hk.home.pairing_document(now())
+    import_pairing(kr.home, document.encode(), document.fingerprint(), now(), replace_seal=True)
+    hk.start()
+    kr.start()
+    exchanged(hk, kr)
+    assert told(hk).items() >= before[0].items()
+    assert told(hk).keys() == told(kr).keys()
+    checked(hk, kr)

@@ -3,6 +3,9 @@
 Nothing that was signed changes, but what its other side may not have seen yet is signed anew: the own checkpoints that
 have no receipt, and the own newest receipts. So the seal that was lost is needed for nothing more. A receipt that is
 signed anew bears another time: ``rebuild`` afterwards makes what follows from it.
+
+Where a channel of ours waits for its peer to hand back what was lost here, that bears the seal of before: it would be
+refused for ever by a channel in which another one is in force from a smaller size on. So there it is replaced last.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +18,11 @@ from gateway.errors import StoreError, WrongState
 from gateway.ledger.checkpoint import SignedCheckpoint, Signer, countersign, open_checkpoint, sign_checkpoint
 from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, SealHistory
+from gateway.ledger.steps import RESTORED, SENDER_ROLLED_BACK
 from gateway.moments import MICROS
 from gateway.store.commits import take_alone
 from gateway.store.database import Database
 from gateway.store.event_rows import event_row
-from gateway.store.own_seal import left_behind
 from gateway.store.seals import SealChange, seal_rows
 from gateway.store.state import ChannelState, read_channels, read_counters
 from gateway.store.tables import events, heads, seals
@@ -28,24 +31,31 @@ from gateway.supervision.outcomes import EventContent
 
 def replace_own_seal(
     database: Database, seal: CertifiedSeal, signer: Signer, now: int, *, only: str | None = None
-) -> None:
-    """Puts another seal of this node in force in every channel, in one transaction.
+) -> Sequence[str]:
+    """Puts another seal of this node in force in every channel that is whole, in one transaction.
+
+    Said again, it does what is left to do.
 
     Args:
         database: open, with the home's lock: no node may run
         seal: from now on
         signer: signs with it
         now: microseconds since 1970
-        only: domain of a peer, whose channels a rotation to this seal left behind: in these alone
+        only: domain of a peer, whose channels do not have this seal, though it is the node's: in these alone
+
+    Returns:
+        The jurisdictions of peers whose channels wait until these were heard, and are left out.
 
     Raises:
-        WrongState: it was not left behind, or its channel has halted, and the log may be more than is here.
+        WrongState: it has that seal, or its channel has halted, and the log may be more than is here.
         StoreError: the database did not take it, and is as it was.
     """
     try:
         with database.writer() as connection, connection.begin():
             take_alone(connection)
-            for state in _to_replace(read_channels(connection), only):
+            states = read_channels(connection)
+            waiting = [] if only else [each for each in states.values() if each.ends.outgoing and _is_short(each)]
+            for state in _to_replace(states, seal, only, waiting):
                 if state.ends.outgoing:
                     _sign_anew(connection, state, signer, now)
                 else:
@@ -54,6 +64,7 @@ def replace_own_seal(
             _tell(connection, f"this node's seal was replaced by an operator{f' for {only}' if only else ''}", now)
     except SQLAlchemyError as error:
         raise StoreError(f"the seal could not be replaced, and is as it was: {error}") from error
+    return [each.ends.recipient for each in waiting]
 
 
 def replace_peer_seal(database: Database, domain: str, seal: CertifiedSeal, now: int) -> None:
@@ -93,14 +104,28 @@ def _histories(connection: Connection, domain: str) -> Iterator[SealHistory]:
             yield state.seals.receiver
 
 
-def _to_replace(states: Mapping[str, ChannelState], only: str | None) -> Sequence[ChannelState]:
+def _is_short(state: ChannelState) -> bool:
+    """Whether more of a channel of ours may be at its peer than is here."""
+    return state.halt is not None and state.halt.reason in (RESTORED, SENDER_ROLLED_BACK)
+
+
+def _to_replace(
+    states: Mapping[str, ChannelState], seal: CertifiedSeal, only: str | None, waiting: Sequence[ChannelState]
+) -> Sequence[ChannelState]:
     if only is None:
-        return [*states.values()]
-    if not (late := [each for each in left_behind(states) if each.seals.receiver_domain == only]):
+        left = {origin for each in waiting for origin in (each.origin, reverse_of(each.origin))}
+        return [each for each in states.values() if each.origin not in left and _own(each).newest != seal]
+    ours = [each for each in states.values() if each.ends.outgoing and not _own(each).knows(seal.public)]
+    if not (late := [each for each in ours if each.seals.receiver_domain == only]):
         raise WrongState(f"{only} was told of the seal in force, or is no peer: there is nothing to replace")
     if late[0].halt:
         raise WrongState(f"{late[0].name} has halted: {late[0].halt.reason}. It has to be mended first")
     return [late[0], states[reverse_of(late[0].origin)]]
+
+
+def _own(state: ChannelState) -> SealHistory:
+    """The seals of this node in a channel."""
+    return state.seals.sender if state.ends.outgoing else state.seals.receiver
 
 
 def _sign_anew(connection: Connection, state: ChannelState, signer: Signer, now: int) -> None:
