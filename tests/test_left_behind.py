@@ -193,12 +193,14 @@ def test_a_lost_seal_is_replaced_in_the_channels_that_are_whole_and_told_in_thos
 
 def test_a_database_that_was_put_back_is_found_before_a_seal_is_replaced_in_it(hk: Site, tmp_path: Path) -> None:
     mend(hk)
-    file = hk.home.path / "node.db"
-    shutil.copy(file, tmp_path / "node.db")
+    before = {each: each.read_bytes() for each in hk.home.path.glob("node.db*")}
     commit(hk, lambda tx, _: tx.tell_node(Event.ALARM, "something that will be lost"))
     with snapshot(hk.home.config.database.url, hk.home.path) as connection:
         hk.home.high_water.write_bytes(HighWater.of(read_commit(connection), 0).encode())
-    shutil.copy(tmp_path / "node.db", file)
+    for file in hk.home.path.glob("node.db*"):
+        file.unlink()
+    for file, data in before.items():
+        file.write_bytes(data)
     ran = replaced(hk, str(new_seal(hk, tmp_path / "new").path))
     assert "replaced, but for KR, SG" in ran.out, ran.text()
 

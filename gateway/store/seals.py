@@ -1,6 +1,6 @@
 """Reads and writes the seals that the ends of a channel had in it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,8 +93,10 @@ def rebuild_seals(connection: Connection, origins: Mapping[str, int], rotations:
         origins: the id of each channel
         rotations: every envelope that brings a seal, in the order of its channel's log
     """
-    for origin, channel in origins.items():
-        for cosigner, source in ((False, origin), (True, reverse_of(origin))):
+    order: dict[str, list[CertifiedSeal]] = {}  # of the seals of each channel's sender, which the channel itself tells
+    for cosigner in (False, True):
+        for origin, channel in origins.items():
+            source = reverse_of(origin) if cosigner else origin
             mine = (seals.c.channel == channel, seals.c.cosigner.is_(cosigner))
             found = select(seals).where(*mine, seals.c.rotated_channel.is_(None)).order_by(seals.c.ordinal)
             changes = [
@@ -107,13 +109,25 @@ def rebuild_seals(connection: Connection, origins: Mapping[str, int], rotations:
                     seal = seal_of((said.ed25519_certificate, said.ml_dsa_44_certificate))
                     changes.append(SealChange(origin, cosigner, 0, SealSpan(above, seal), place))
             connection.execute(delete(seals).where(*mine))
-            connection.execute(insert(seals), seal_rows(_in_order(changes), origins))
+            made = list(_in_order(changes, order.get(source, ())))
+            if not cosigner:
+                order[origin] = [each.span.seal for each in made]
+            connection.execute(insert(seals), seal_rows(made, origins))
 
 
-def _in_order(changes: Iterable[SealChange]) -> Iterator[SealChange]:
-    """Numbers the seals of one party, in the order of the sizes above which they hold."""
+def _in_order(changes: Iterable[SealChange], known: Sequence[CertifiedSeal]) -> Iterator[SealChange]:
+    """Numbers the seals of one party, in the order of the sizes above which they hold.
+
+    What an operator put in force at the size of a rotation came after it: the rotation's envelope was there. Of
+    receipts, whose number may not have changed between two changes, the order is that of the other channel.
+    """
+
+    def place(each: SealChange) -> tuple[int, int, bool]:
+        seal, above = each.span.seal, each.span.above
+        return (known.index(seal) if seal in known else len(known), above, each.place is None)
+
     above = 0
-    for ordinal, change in enumerate(sorted(changes, key=lambda each: each.span.above)):
+    for ordinal, change in enumerate(sorted(changes, key=place)):
         above = max(above, change.span.above)
         yield replace(change, ordinal=ordinal, span=SealSpan(above, change.span.seal))
 

@@ -11,8 +11,8 @@ from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.errors import Halted, Unavailable, Untrusted, WrongState
 from gateway.identity.signers import Keyring
-from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, open_receipt, sign_checkpoint
-from gateway.ledger.seals import SealHistory
+from gateway.ledger.checkpoint import Checkpoint, Signer, open_checkpoint, open_receipt, sign_checkpoint
+from gateway.ledger.seals import CertifiedSeal, SealHistory
 from gateway.ledger.steps import Halt
 from gateway.store.database import snapshot
 from gateway.store.logs import read_batch
@@ -287,6 +287,37 @@ async def test_seals_are_rebuilt_from_the_logs(hk: Opened, kr: Opened):
         connection.execute(seals.delete().where(seals.c.rotated_channel.is_not(None)))
     await hk.rebuilt()
     assert await hk.rows(seals) == before
+
+
+@pytest.mark.parametrize("rotates_first", [True, False])
+async def test_a_rotation_and_a_replacement_between_which_nothing_was_sealed_keep_their_order(hk, kr, rotates_first):
+    third_keys = FixedSeal("hk third")
+    third = certified(third_keys, DOMAINS["HK"])
+    hk.keyring.add(third, third_keys)
+
+    async def replaced(seal: CertifiedSeal, keys: Signer) -> None:
+        await hk.committer.stop()
+        replace_own_seal(hk.database, seal, keys, NOW + 1_000_000_000)
+        hk.committer = hk.new_committer()
+        hk.committer.start()
+
+    await hk.release("hk-1")
+    await kr.release("kr-1", issuing_authority="FSC")
+    await settle(hk, kr)
+    await settle(kr, hk)
+    if rotates_first:
+        await rotate(hk)
+        await replaced(third, third_keys)
+        expected = [CERTIFIED["HK"], NEXT_CERTIFIED["HK"], third]
+    else:
+        await replaced(third, third_keys)
+        await rotate(hk)
+        expected = [CERTIFIED["HK"], third, NEXT_CERTIFIED["HK"]]
+    await hk.rebuilt()
+    for history in (hk.state(HK_TO_KR).seals.sender, hk.state(KR_TO_HK).seals.receiver):
+        assert [span.seal for span in history.spans] == expected
+    hk.earlier_seals = (third,)
+    assert hk.verify().findings == ()
 
 
 async def test_a_lost_seal_is_replaced_at_both_ends(hk: Opened, kr: Opened):
