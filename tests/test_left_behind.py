@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.cli.doctor import examine
 from gateway.cli.findings import Finding, Level, Subject
@@ -19,18 +18,19 @@ from gateway.identity.seal_files import SealFolder
 from gateway.ledger.steps import RESTORED, Halt
 from gateway.lifetimes import EARLIER_SEAL, lifetimes_of
 from gateway.store.commits import read_commit
-from gateway.store.continuity import HighWater
 from gateway.store.database import snapshot
 from gateway.store.own_seal import left_behind, read_own_seal
 from gateway.store.pairings import keep_ending
+from gateway.store.recovery.continuity import HighWater
 from gateway.store.state import read_channels
 from gateway.store.transaction import Transaction
 from tests.cli.sites import profile_path
 from tests.cli.transcripts import Ran, run
 from tests.support.nodes import Site, eventually, pair, running
-from tests.test_settling import AUTHOR, commit
+from tests.test_settling import AUTHOR, commit, sealing
 
 ENDED = Ending(1_770_000_000, "Chan", "the memorandum ended")
+TO_SG = "gateway.hk.example/to/gateway.sg.example"
 TO_KR, FROM_KR = "gateway.hk.example/to/gateway.kr.example", "gateway.kr.example/to/gateway.hk.example"
 
 
@@ -194,7 +194,7 @@ def test_a_lost_seal_is_replaced_in_the_channels_that_are_whole_and_told_in_thos
 def test_a_database_that_was_put_back_is_found_before_a_seal_is_replaced_in_it(hk: Site, tmp_path: Path) -> None:
     mend(hk)
     before = {each: each.read_bytes() for each in hk.home.path.glob("node.db*")}
-    commit(hk, lambda tx, _: tx.tell_node(Event.ALARM, "something that will be lost"))
+    commit(hk, sealing(TO_SG, "hk-lost"))
     with snapshot(hk.home.config.database.url, hk.home.path) as connection:
         hk.home.high_water.write_bytes(HighWater.of(read_commit(connection), 0).encode())
     for file in hk.home.path.glob("node.db*"):

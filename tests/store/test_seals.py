@@ -263,14 +263,8 @@ async def test_a_peer_that_had_sent_nothing_holds_up_no_rotation_once_it_was_hea
 async def test_a_seal_whose_keys_are_not_here_signs_nothing(hk: Opened):
     await rotate(hk)
     await hk.committer.stop()
-    hk.committer = type(hk.committer)(
-        hk.database,
-        Keyring([(CERTIFIED["HK"], SEALS["HK"])]),
-        clock=lambda: NOW,
-        random=bytes,
-        on_commit=hk.commits.append,
-        on_fatal=hk.failures.append,
-    )
+    hk.keyring = Keyring([(CERTIFIED["HK"], SEALS["HK"])])
+    hk.committer = hk.new_committer()
     hk.committer.start()
     assert isinstance(await refused(hk.release("hk-9")), Unavailable)
     assert hk.state().log.size == 1
