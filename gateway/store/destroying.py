@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, String, bindparam, case, delete, exists, literal, or_, select, update
 
@@ -9,6 +10,7 @@ from gateway.store.attachments.writing import forget
 from gateway.store.tables import drafts, leaves, notice_identifiers, notices, requests, sharing_acts
 from gateway.supervision.destruction import Leaf, remainder_of
 from gateway.supervision.drafts import NAME_PREFIX as DRAFT_PREFIX
+from gateway.supervision.drafts import DraftRecord
 from gateway.supervision.notices import NAME_PREFIX
 from gateway.supervision.records import Place
 from gateway.supervision.sharing_names import CONSENTS, SHARES
@@ -78,6 +80,12 @@ def destroy(connection: Connection, destroyed: Mapping[str, Iterable[Place]], id
         forget(connection, notice_id)
         connection.execute(_DROP_IDENTIFIERS, {"notice_id": notice_id})
         connection.execute(_DROP_DIGESTS, {"notice_id": notice_id})
+
+
+def forget_expired(connection: Connection, changed: Iterable[DraftRecord]) -> None:
+    """Overwrites the digests of the requests that wrote drafts which have expired: nothing holds what these said."""
+    if expired := [DRAFT_PREFIX + each.id for each in changed if each.state == Draft.EXPIRED]:
+        connection.execute(update(requests).where(requests.c.notice.in_(expired)).values(digest=NO_DIGEST))
 
 
 def read_leaf(connection: Connection, channel: int, place: Place) -> Leaf | None:

@@ -15,7 +15,7 @@ from gateway.store import tables
 from gateway.store.assistance.rows import assistance_rows
 from gateway.store.attachments.writing import write_attachments
 from gateway.store.changes import Changes
-from gateway.store.destroying import destroy
+from gateway.store.destroying import destroy, forget_expired
 from gateway.store.drafts.rows import draft_event_rows
 from gateway.store.drafts.writing import write_drafts
 from gateway.store.event_rows import event_row
@@ -89,6 +89,7 @@ class Writing:
         self._write_covered(connection)
         write_drafts(connection, self._changes.drafts)
         _insert(connection, tables.requests, self._requests())
+        forget_expired(connection, self._changes.drafts.values())
         destroy(connection, self._changes.destroyed, self._ids)  # what goes may have come in this very commit
         _insert(connection, tables.heads, self._signed())  # last: they were signed meanwhile
 

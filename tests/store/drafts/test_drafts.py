@@ -1,5 +1,7 @@
 """Drafts through the one writer: nothing is sealed before another identity approves, and then all in one commit."""
 
+import uuid
+
 import pytest
 from regulator.exchange.v1.draft_service_pb2 import Draft, ListDraftsRequest
 from regulator.exchange.v1.envelope_pb2 import Author
@@ -10,9 +12,10 @@ from regulator.exchange.v1.values_pb2 import Handling, Sector
 from sqlalchemy import update
 
 from gateway.commands.acting import by
-from gateway.errors import ApprovalRequired, GatewayError, Overloaded, WrongState
+from gateway.errors import ApprovalRequired, ContentDestroyed, GatewayError, Overloaded, WrongState
+from gateway.store.destroying import NO_DIGEST
 from gateway.store.event_queries import EventFilter, read_events
-from gateway.store.tables import draft_events, drafts
+from gateway.store.tables import draft_events, drafts, requests
 from gateway.supervision import envelopes
 from gateway.supervision.approval import ActKind, ApprovalRule
 from gateway.supervision.disclosure import Scope
@@ -134,6 +137,19 @@ async def test_drafts_that_nobody_does_anything_with_expire_and_are_not_kept(hk,
         assert (found.state, found.WhichOneof("act")) == (state, None)
     assert (await drafting.get(fresh)).state == Draft.DRAFT
     assert (await kinds(hk)).count(Event.DRAFT_EXPIRED) == 2
+
+
+async def test_of_a_draft_that_expired_not_even_a_digest_is_left_that_lets_one_try_out_what_it_said(hk, drafting):
+    asked, other = str(uuid.uuid4()), str(uuid.uuid4())
+    given = {"draft": notice_draft("hk-1"), "request_id": asked}
+    await drafting.create(**given)
+    hk.clock = iter(range(NOW + LIFETIME_DAYS * DAY + 10_000_000, NOW + 10**18, 1000))
+    await drafting.create(request_id=other)
+    await drafting.commands.expire_drafts()
+    digests = {row["notice"]: bytes(row["digest"]) for row in await hk.rows(requests)}
+    assert [digest == NO_DIGEST for digest in digests.values()].count(True) == 1
+    assert isinstance(await refused(drafting.create(**given)), ContentDestroyed)
+    assert (await drafting.create(request_id=other)).state == Draft.DRAFT
 
 
 async def test_more_expire_than_one_transaction_takes(hk, drafting, monkeypatch):
