@@ -9,7 +9,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceServicer
 
 from gateway.carrier import Carrier, Message, Store
-from gateway.errors import BadInput, GatewayError, RemoteProtocolError, Unavailable
+from gateway.errors import BadInput, GatewayError, RemoteProtocolError, Unavailable, VerificationError
 from gateway.identity.parties import Parties
 from gateway.ledger import steps
 from gateway.ledger.receiver import ReceiverMachine
@@ -51,6 +51,7 @@ class PeerServicer(PeerServiceServicer):
         self._replicas = replicas
         self._on_seen = on_seen  # told the jurisdiction of a peer that dialled
         self._streams: dict[str, asyncio.Task[Any]] = {}
+        self._told: dict[str, str] = {}  # why streams of a channel were refused, as it was logged last
         self._idle = set[asyncio.Task[Any]]()  # feed a stream, and wait for its next message
         self._turns: dict[str, asyncio.Lock] = {}
 
@@ -141,16 +142,27 @@ class PeerServicer(PeerServiceServicer):
         try:
             while (response := await outbox.get()) is not None:
                 self._links.note(origin, LinkStatus(connected=True))
+                if response.HasField("receipt"):
+                    self._told.pop(origin, None)
                 yield response
             await feeding
+        except (BadInput, VerificationError) as error:
+            self._tell_refused(origin, f"{error.reason}: {error.message}")
+            raise
         finally:
             feeding.cancel()
             hearing.cancel()
             await asyncio.gather(feeding, hearing, return_exceptions=True)
         if carrier.closing_error:
-            _log.warning("stream_refused", channel=origin, error=carrier.closing_error)
-            self._links.note(origin, LinkStatus(connected=True, last_error=carrier.closing_error))
+            self._tell_refused(origin, carrier.closing_error)
             raise RemoteProtocolError(carrier.closing_error)
+
+    def _tell_refused(self, origin: str, why: str) -> None:
+        """Once for each reason in turn, until a receipt is given: a peer may dial as often as it likes."""
+        if self._told.get(origin) != why:
+            _log.warning("stream_refused", channel=origin, error=why)
+        self._told[origin] = why
+        self._links.note(origin, LinkStatus(connected=True, last_error=why))
 
     async def _feed(
         self,
