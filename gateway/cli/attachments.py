@@ -37,7 +37,10 @@ OwnName = Annotated[
 ]
 AttachmentName = Annotated[
     str,
-    typer.Argument(metavar="NAME", help="Such as hk-2026-017/attachments/1, the first of a notice; or attachments/ID."),
+    typer.Argument(
+        metavar="NAME",
+        help="Such as hk-2026-017/attachments/1, the first of a notice; drafts/ID/attachments/1; or attachments/ID.",
+    ),
 ]
 
 

@@ -68,9 +68,11 @@ def sections(draft: Draft) -> Iterator[tuple[str, Pairs]]:
     if draft.HasField("create_notice"):
         given = draft.create_notice
         yield from _notice(given.notice_id, given.notice.recipient, given.notice.content, "")
+        yield from _files(draft, given.notice.content)
     elif draft.HasField("supersede_notice"):
         replacing = draft.supersede_notice
         yield from _notice(replacing.notice_id, "", replacing.content, replacing.name)
+        yield from _files(draft, replacing.content)
     elif draft.HasField("withdraw_notice"):
         taken = draft.withdraw_notice
         why = [(f"[{each.language_tag}]", each.text) for each in taken.explanation]
@@ -79,6 +81,13 @@ def sections(draft: Draft) -> Iterator[tuple[str, Pairs]]:
         yield from _version(draft.publish_version)
     elif draft.HasField("assess"):
         yield "assessment", [("id", draft.assess.assessment_id), *_fields(draft.assess.assessment.content)]
+
+
+def _files(draft: Draft, content: NoticeContent) -> Iterator[tuple[str, Pairs]]:
+    """By which names its files are fetched."""
+    if content.attachments:
+        named = enumerate(content.attachments, 1)
+        yield "files", [(each.file_name, f"{draft.name}/attachments/{place}") for place, each in named]
 
 
 def _standing(draft: Draft) -> Pairs:

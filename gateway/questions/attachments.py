@@ -8,9 +8,20 @@ from gateway.errors import AttachmentMissing, BadInput, ContentDestroyed, NotFou
 from gateway.identity.access import Caller, Role
 from gateway.moments import MICROS, timestamp_of
 from gateway.questions.scopes import scope_of
-from gateway.store.attachments.queries import AttachmentView, read_attachment, read_bound, read_chunks
+from gateway.store.attachments.queries import AttachmentView, read_attachment, read_bound, read_chunks, read_declared
+from gateway.store.drafts.queries import DraftFilter, read_draft
 from gateway.store.readers import Readers
-from gateway.supervision.attachments import CHUNK_BYTES, NAME_PREFIX, AttachmentRecord, bound_name, bound_place
+from gateway.supervision.attachments import (
+    CHUNK_BYTES,
+    NAME_PREFIX,
+    AttachmentRecord,
+    attached_in,
+    bound_name,
+    bound_place,
+)
+from gateway.supervision.draft_messages import content_of
+from gateway.supervision.drafts import NAME_PREFIX as DRAFTS
+from gateway.supervision.drafts import draft_id
 from gateway.supervision.notices import notice_id, notice_name
 from gateway.supervision.submissions import check_fields
 
@@ -18,6 +29,7 @@ IDLE_SECONDS = 24 * 60 * 60  # after which a file that nothing names is dropped
 CHUNKS_AT_ONCE = 2  # that are read at once, of each download
 
 _READING = frozenset({Role.AUTHOR, Role.READER, Role.AUDITOR})
+_REVIEWING = frozenset({Role.AUTHOR, Role.APPROVER, Role.AUDITOR})  # who reads drafts
 
 
 class AttachmentQuestions:
@@ -70,6 +82,8 @@ class AttachmentQuestions:
         place = bound_place(name)
         if place is None:
             return await self._own(caller, name)
+        if place[0].startswith(DRAFTS):
+            return await self._drafted(caller, name, draft_id(place[0]), place[1])
         if caller.roles.isdisjoint(_READING):  # an approver sees what it decides about, and no notices
             raise not_there(name)
         found = await self._readers.at_once(read_bound, notice_id(place[0]), place[1], scope_of(caller))
@@ -78,6 +92,20 @@ class AttachmentQuestions:
         if found is None or found.view is None:
             raise not_there(name)
         return found.view
+
+    async def _drafted(self, caller: Caller, name: str, wanted_id: str, ordinal: int) -> AttachmentView:
+        if caller.roles.isdisjoint(_REVIEWING):
+            raise not_there(name)
+        authority, scope = caller.authority, scope_of(caller)
+        draft = await self._readers.at_once(read_draft, wanted_id, DraftFilter(authority, scope))
+        content = content_of(draft.request) if draft and draft.request is not None else None
+        files = attached_in(content) if content else ()
+        view = None
+        if ordinal < len(files):
+            view = await self._readers.at_once(read_declared, authority, files[ordinal], scope)
+        if view is None:
+            raise not_there(name)
+        return view
 
     async def _own(self, caller: Caller, name: str) -> AttachmentView:
         own_id = name.removeprefix(NAME_PREFIX)

@@ -16,7 +16,7 @@ from gateway.errors import BadInput, Stale
 CHUNK_BYTES = 512 * 1024  # of every chunk but the last of a file, which may have fewer
 MAX_ATTACHMENT_BYTES = 2**32
 NAME_PREFIX = "attachments/"
-WITHIN_NOTICE = "/attachments/"
+WITHIN = "/attachments/"  # a notice or a draft
 
 
 class Attached(NamedTuple):
@@ -171,10 +171,10 @@ class Cutter:
 
 def bound_name(notice_name: str, ordinal: int) -> str:
     """``notices/hk-2026-017/attachments/1``; ``ordinal`` from 0."""
-    return f"{notice_name}{WITHIN_NOTICE}{ordinal + 1}"
+    return f"{notice_name}{WITHIN}{ordinal + 1}"
 
 
 def bound_place(name: str) -> tuple[str, int] | None:
-    """The notice's name and the ordinal, from 0, in such a name; None: it is a file's own name."""
-    notice, within, number = name.partition(WITHIN_NOTICE)
-    return (notice, int(number) - 1) if within else None
+    """The name of the notice or draft and the ordinal, from 0, in such a name; None: it is a file's own name."""
+    whole, within, number = name.partition(WITHIN)
+    return (whole, int(number) - 1) if within else None

@@ -29,8 +29,8 @@ WANTED: Final[Mapping[str, tuple[str, str]]] = {
     "^[a-z0-9][a-z0-9-]{0,31}$": ("small letters, digits and hyphens, at most 32", "2a"),
     "^[a-z0-9][a-z0-9-]{0,63}$": ("small letters, digits and hyphens, at most 64", "hk-custody-licence"),
     "^attachments/[a-z0-9]{1,64}$": ("the name of an attachment", "attachments/bbead22d3ee6c6c2"),
-    f"^(attachments/[a-z0-9]{{1,64}}|notices/{_ID}/attachments/[1-9][0-9]?)$": (
-        "the name of an attachment, or attachments/ and the id of one that was sent",
+    f"^(attachments/[a-z0-9]{{1,64}}|(notices|drafts)/{_ID}/attachments/[1-9][0-9]?)$": (
+        "the name of an attachment of a notice or a draft, or attachments/ and the id of one that was sent",
         "notices/hk-2026-017/attachments/1",
     ),
     "^peers/[a-z]{2}$": ("the name of a peer", "peers/kr"),

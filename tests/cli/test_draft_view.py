@@ -102,3 +102,4 @@ def test_of_the_files_of_a_draft_nothing_is_said_to_wait():
     shown = {title: dict(pairs) for title, pairs in sections(draft(create_notice=create))}
     assert shown["content"]["attachments 1.file_name"] == "trades.csv"
     assert "attachments" not in shown
+    assert shown["files"]["trades.csv"].endswith("/attachments/1")

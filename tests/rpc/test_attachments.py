@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 from regulator.exchange import Client, ExchangeError, InvalidRequest, NotFound, Overloaded, WrongState
-from regulator.exchange.requests import create_notice
+from regulator.exchange.requests import create_notice, supersede_notice, withdraw_notice
 from regulator.exchange.transfers import LocalFile
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 from regulator.exchange.v1.journal_pb2 import JournalEntry
@@ -33,6 +33,7 @@ def hk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     hk.configure(f"[attachments]\nauthority_quota_bytes = {QUOTA}\nmax_bytes = {QUOTA}\n")
     hk.add_client("SFC", [Role.AUTHOR, Role.READER], "amber", Handling.AMBER)
     hk.add_client("SFC", [Role.APPROVER], "approver")
+    hk.add_client("SFC", [Role.READER], "reader")
     with running(hk):
         yield hk
 
@@ -270,13 +271,40 @@ def test_a_notice_whose_file_is_not_whole_here_is_refused_and_so_is_a_draft(sfc:
     assert refusal.value.metadata["field"] == "draft.create_notice.notice.content.attachments[1]"
 
 
-def test_an_approver_reads_the_files_of_a_draft(hk: Site, sfc: Client, tmp_path: Path):
+def test_an_approver_reads_the_files_of_a_draft_by_its_name_until_it_is_final(hk: Site, sfc: Client, tmp_path: Path):
     path = file_of(tmp_path, 62)
-    stored = sfc.upload_attachment(path)
-    sfc.create_draft(create_notice(content(attachments=[attachment(path)]), recipient="KR"))
+    sfc.upload_attachment(path)
+    named = content(handling=handling(tlp=Handling.RED), attachments=[attachment(path)])
+    draft = sfc.create_draft(create_notice(named, recipient="KR"))
+    file = f"{draft.name}/attachments/1"
     with hk.client("SFC", "approver") as approver:
-        approver.download_attachment(stored.name, tmp_path / "fetched")
-    assert (tmp_path / "fetched").read_bytes() == path.read_bytes()
+        assert approver.download_attachment(file, tmp_path / "fetched").name == file
+        assert (tmp_path / "fetched").read_bytes() == path.read_bytes()
+        for none in (f"{draft.name}/attachments/2", "drafts/hk-none/attachments/1"):
+            with pytest.raises(NotFound):
+                approver.get_attachment(none)
+        for system in ("amber", "reader"):  # not cleared for it; reads no drafts
+            with hk.client("SFC", system) as other, pytest.raises(NotFound):
+                other.get_attachment(file)
+        with hk.client("HKMA") as hkma, pytest.raises(NotFound):
+            hkma.get_attachment(file)
+        pending = sfc.submit_draft(draft.name)
+        released = approver.approve_draft(draft.name, etag=pending.etag).released
+        for reading in (approver, sfc):
+            with pytest.raises(NotFound):
+                reading.get_attachment(file)
+    assert sfc.get_attachment(f"{released}/attachments/1").complete
+
+
+def test_a_draft_in_place_of_a_notice_has_files_and_one_that_takes_back_has_none(sfc: Client, tmp_path: Path):
+    path = file_of(tmp_path, 63)
+    sfc.upload_attachment(path)
+    name = sfc.create_notice(content(), recipient="KR").name
+    replacing = sfc.create_draft(supersede_notice(name, content(attachments=[attachment(path)])))
+    assert sfc.get_attachment(f"{replacing.name}/attachments/1").sha256 == attachment(path).sha256
+    taking = sfc.create_draft(withdraw_notice(name, explanation={"en": "In error."}))
+    with pytest.raises(NotFound):
+        sfc.get_attachment(f"{taking.name}/attachments/1")
 
 
 def test_a_quota_is_told_before_the_first_byte(hk: Site, tmp_path: Path):

@@ -81,6 +81,15 @@ def read_attachment(connection: Connection, attachment_id: str, authority: str, 
     return view if view.notices or not view.is_named else None
 
 
+def read_declared(connection: Connection, authority: str, file: Attached, scope: Scope) -> AttachmentView | None:
+    """Reads a file of an authority by what it is, a whole one first; None: it has declared none such."""
+    same = (attachments.c.sha256 == file.sha256, attachments.c.size_bytes == file.size_bytes)
+    own = (attachments.c.authority == authority, attachments.c.dropped.is_(False))
+    found = select(attachments).where(*same, *own).order_by(attachments.c.complete.desc(), attachments.c.number)
+    row = connection.execute(found).mappings().first()
+    return _view(connection, attachment_record(row), scope) if row else None
+
+
 def read_bound(connection: Connection, notice_id: str, ordinal: int, scope: Scope) -> BoundView | None:
     """Reads the file at a place of a notice; None: there is no such notice that may be seen."""
     wanted = select(notices.c.destroyed_index).where(notices.c.id == notice_id, *visible_notices(scope))

@@ -39,9 +39,10 @@ def create_attachment(sha256: bytes, size_bytes: int) -> attachments.CreateAttac
 
 
 def get_attachment(name: str) -> attachments.GetAttachmentRequest:
-    """Tells how a file stands: ``attachments/...``, or ``hk-2026-017/attachments/1``, the first of a notice.
+    """Tells how a file stands.
 
-    Raises NotFound.
+    ``name`` is ``attachments/...``, ``hk-2026-017/attachments/1``, the first of a notice, or
+    ``drafts/hk-2026-4f7k/attachments/1``, of a draft that is not final. Raises NotFound.
     """
     return attachments.GetAttachmentRequest(name=attachment_name(name))
 
@@ -67,6 +68,6 @@ def delete_attachment(
 
 def attachment_name(name: str) -> str:
     """The name of a file, whichever of its collections is left out."""
-    if name.startswith(("attachments/", "notices/")):
+    if name.startswith(("attachments/", "drafts/", "notices/")):
         return name
     return full_name("notices" if "/" in name else "attachments", name)

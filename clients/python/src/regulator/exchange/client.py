@@ -209,7 +209,7 @@ class Client(Calling):
         unless its content is destroyed meanwhile.
 
         Args:
-            name: ``hk-2026-017/attachments/1``, its place in the notice's attachments; or ``attachments/...``.
+            name: ``hk-2026-017/attachments/1``, its place in the notice's attachments; or as ``get_attachment`` has it.
             path: where it is to be; what is there is replaced.
 
         Raises:

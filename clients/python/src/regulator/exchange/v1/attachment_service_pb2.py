@@ -29,7 +29,7 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.regulator/exchange/v1/attachment_service.proto\x12\x15regulator.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfe\x02\n\x10StoredAttachment\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12\x16\n\x06sha256\x18\x02 \x01(\x0cR\x06sha256\x12\x1d\n\nsize_bytes\x18\x03 \x01(\x04R\tsizeBytes\x12#\n\rdurable_bytes\x18\x04 \x01(\x04R\x0c\x64urableBytes\x12\x1a\n\x08\x63omplete\x18\x05 \x01(\x08R\x08\x63omplete\x12\x18\n\x07notices\x18\x06 \x03(\tR\x07notices\x12;\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime:\x80\x01\xea\x41}\n\x1d\x65xchange.regulator/Attachment\x12\x18\x61ttachments/{attachment}\x12)notices/{notice}/attachments/{attachment}*\x0b\x61ttachments2\nattachment\"h\n\x17\x43reateAttachmentRequest\x12\x1f\n\x06sha256\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x06sha256\x12,\n\nsize_bytes\x18\x02 \x01(\x04\x42\r\xbaH\n2\x08\x18\x80\x80\x80\x80\x10 \x00R\tsizeBytes\"\x99\x01\n\x17UploadAttachmentRequest\x12:\n\x04name\x18\x01 \x01(\tB&\xbaH#r\x1e\x32\x1c^attachments/[a-z0-9]{1,64}$\xd8\x01\x01R\x04name\x12#\n\x06offset\x18\x02 \x01(\x04\x42\x0b\xbaH\x08\x32\x06\x18\x80\x80\x80\x80\x10R\x06offset\x12\x1d\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@R\x04\x64\x61ta\"\x92\x01\n\x14GetAttachmentRequest\x12z\n\x04name\x18\x01 \x01(\tBf\xbaHcra2_^(attachments/[a-z0-9]{1,64}|notices/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}/attachments/[1-9][0-9]?)$R\x04name\"\xbc\x01\n\x19\x44ownloadAttachmentRequest\x12z\n\x04name\x18\x01 \x01(\tBf\xbaHcra2_^(attachments/[a-z0-9]{1,64}|notices/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}/attachments/[1-9][0-9]?)$R\x04name\x12#\n\x06offset\x18\x02 \x01(\x04\x42\x0b\xbaH\x08\x32\x06\x18\x80\x80\x80\x80\x10R\x06offset\"\xc9\x01\n\x17\x44\x65leteAttachmentRequest\x12\x37\n\x04name\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^attachments/[a-z0-9]{1,64}$R\x04name\x12P\n\nrequest_id\x18\x02 \x01(\tB1\xbaH.r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rallow_missing\x18\x03 \x01(\x08R\x0c\x61llowMissing\"0\n\x1a\x44ownloadAttachmentResponse\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\x0cR\x04\x64\x61ta2\xaf\x04\n\x11\x41ttachmentService\x12k\n\x10\x43reateAttachment\x12..regulator.exchange.v1.CreateAttachmentRequest\x1a\'.regulator.exchange.v1.StoredAttachment\x12m\n\x10UploadAttachment\x12..regulator.exchange.v1.UploadAttachmentRequest\x1a\'.regulator.exchange.v1.StoredAttachment(\x01\x12\x65\n\rGetAttachment\x12+.regulator.exchange.v1.GetAttachmentRequest\x1a\'.regulator.exchange.v1.StoredAttachment\x12{\n\x12\x44ownloadAttachment\x12\x30.regulator.exchange.v1.DownloadAttachmentRequest\x1a\x31.regulator.exchange.v1.DownloadAttachmentResponse0\x01\x12Z\n\x10\x44\x65leteAttachment\x12..regulator.exchange.v1.DeleteAttachmentRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.regulator/exchange/v1/attachment_service.proto\x12\x15regulator.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x03\n\x10StoredAttachment\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12\x16\n\x06sha256\x18\x02 \x01(\x0cR\x06sha256\x12\x1d\n\nsize_bytes\x18\x03 \x01(\x04R\tsizeBytes\x12#\n\rdurable_bytes\x18\x04 \x01(\x04R\x0c\x64urableBytes\x12\x1a\n\x08\x63omplete\x18\x05 \x01(\x08R\x08\x63omplete\x12\x18\n\x07notices\x18\x06 \x03(\tR\x07notices\x12;\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime:\xaa\x01\xea\x41\xa6\x01\n\x1d\x65xchange.regulator/Attachment\x12\x18\x61ttachments/{attachment}\x12)notices/{notice}/attachments/{attachment}\x12\'drafts/{draft}/attachments/{attachment}*\x0b\x61ttachments2\nattachment\"h\n\x17\x43reateAttachmentRequest\x12\x1f\n\x06sha256\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x06sha256\x12,\n\nsize_bytes\x18\x02 \x01(\x04\x42\r\xbaH\n2\x08\x18\x80\x80\x80\x80\x10 \x00R\tsizeBytes\"\x99\x01\n\x17UploadAttachmentRequest\x12:\n\x04name\x18\x01 \x01(\tB&\xbaH#r\x1e\x32\x1c^attachments/[a-z0-9]{1,64}$\xd8\x01\x01R\x04name\x12#\n\x06offset\x18\x02 \x01(\x04\x42\x0b\xbaH\x08\x32\x06\x18\x80\x80\x80\x80\x10R\x06offset\x12\x1d\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@R\x04\x64\x61ta\"\x9c\x01\n\x14GetAttachmentRequest\x12\x83\x01\n\x04name\x18\x01 \x01(\tBo\xbaHlrj2h^(attachments/[a-z0-9]{1,64}|(notices|drafts)/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}/attachments/[1-9][0-9]?)$R\x04name\"\xc6\x01\n\x19\x44ownloadAttachmentRequest\x12\x83\x01\n\x04name\x18\x01 \x01(\tBo\xbaHlrj2h^(attachments/[a-z0-9]{1,64}|(notices|drafts)/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}/attachments/[1-9][0-9]?)$R\x04name\x12#\n\x06offset\x18\x02 \x01(\x04\x42\x0b\xbaH\x08\x32\x06\x18\x80\x80\x80\x80\x10R\x06offset\"\xc9\x01\n\x17\x44\x65leteAttachmentRequest\x12\x37\n\x04name\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^attachments/[a-z0-9]{1,64}$R\x04name\x12P\n\nrequest_id\x18\x02 \x01(\tB1\xbaH.r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rallow_missing\x18\x03 \x01(\x08R\x0c\x61llowMissing\"0\n\x1a\x44ownloadAttachmentResponse\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\x0cR\x04\x64\x61ta2\xaf\x04\n\x11\x41ttachmentService\x12k\n\x10\x43reateAttachment\x12..regulator.exchange.v1.CreateAttachmentRequest\x1a\'.regulator.exchange.v1.StoredAttachment\x12m\n\x10UploadAttachment\x12..regulator.exchange.v1.UploadAttachmentRequest\x1a\'.regulator.exchange.v1.StoredAttachment(\x01\x12\x65\n\rGetAttachment\x12+.regulator.exchange.v1.GetAttachmentRequest\x1a\'.regulator.exchange.v1.StoredAttachment\x12{\n\x12\x44ownloadAttachment\x12\x30.regulator.exchange.v1.DownloadAttachmentRequest\x1a\x31.regulator.exchange.v1.DownloadAttachmentResponse0\x01\x12Z\n\x10\x44\x65leteAttachment\x12..regulator.exchange.v1.DeleteAttachmentRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,7 +39,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STOREDATTACHMENT'].fields_by_name['name']._loaded_options = None
   _globals['_STOREDATTACHMENT'].fields_by_name['name']._serialized_options = b'\342A\001\010'
   _globals['_STOREDATTACHMENT']._loaded_options = None
-  _globals['_STOREDATTACHMENT']._serialized_options = b'\352A}\n\035exchange.regulator/Attachment\022\030attachments/{attachment}\022)notices/{notice}/attachments/{attachment}*\013attachments2\nattachment'
+  _globals['_STOREDATTACHMENT']._serialized_options = b'\352A\246\001\n\035exchange.regulator/Attachment\022\030attachments/{attachment}\022)notices/{notice}/attachments/{attachment}\022\'drafts/{draft}/attachments/{attachment}*\013attachments2\nattachment'
   _globals['_CREATEATTACHMENTREQUEST'].fields_by_name['sha256']._loaded_options = None
   _globals['_CREATEATTACHMENTREQUEST'].fields_by_name['sha256']._serialized_options = b'\272H\004z\002h '
   _globals['_CREATEATTACHMENTREQUEST'].fields_by_name['size_bytes']._loaded_options = None
@@ -51,9 +51,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPLOADATTACHMENTREQUEST'].fields_by_name['data']._loaded_options = None
   _globals['_UPLOADATTACHMENTREQUEST'].fields_by_name['data']._serialized_options = b'\272H\006z\004\030\200\200@'
   _globals['_GETATTACHMENTREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_GETATTACHMENTREQUEST'].fields_by_name['name']._serialized_options = b'\272Hcra2_^(attachments/[a-z0-9]{1,64}|notices/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}/attachments/[1-9][0-9]?)$'
+  _globals['_GETATTACHMENTREQUEST'].fields_by_name['name']._serialized_options = b'\272Hlrj2h^(attachments/[a-z0-9]{1,64}|(notices|drafts)/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}/attachments/[1-9][0-9]?)$'
   _globals['_DOWNLOADATTACHMENTREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_DOWNLOADATTACHMENTREQUEST'].fields_by_name['name']._serialized_options = b'\272Hcra2_^(attachments/[a-z0-9]{1,64}|notices/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}/attachments/[1-9][0-9]?)$'
+  _globals['_DOWNLOADATTACHMENTREQUEST'].fields_by_name['name']._serialized_options = b'\272Hlrj2h^(attachments/[a-z0-9]{1,64}|(notices|drafts)/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}/attachments/[1-9][0-9]?)$'
   _globals['_DOWNLOADATTACHMENTREQUEST'].fields_by_name['offset']._loaded_options = None
   _globals['_DOWNLOADATTACHMENTREQUEST'].fields_by_name['offset']._serialized_options = b'\272H\0102\006\030\200\200\200\200\020'
   _globals['_DELETEATTACHMENTREQUEST'].fields_by_name['name']._loaded_options = None
@@ -61,19 +61,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEATTACHMENTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_DELETEATTACHMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H.r)Z$00000000-0000-0000-0000-000000000000\260\001\001\330\001\001'
   _globals['_STOREDATTACHMENT']._serialized_start=225
-  _globals['_STOREDATTACHMENT']._serialized_end=607
-  _globals['_CREATEATTACHMENTREQUEST']._serialized_start=609
-  _globals['_CREATEATTACHMENTREQUEST']._serialized_end=713
-  _globals['_UPLOADATTACHMENTREQUEST']._serialized_start=716
-  _globals['_UPLOADATTACHMENTREQUEST']._serialized_end=869
-  _globals['_GETATTACHMENTREQUEST']._serialized_start=872
-  _globals['_GETATTACHMENTREQUEST']._serialized_end=1018
-  _globals['_DOWNLOADATTACHMENTREQUEST']._serialized_start=1021
-  _globals['_DOWNLOADATTACHMENTREQUEST']._serialized_end=1209
-  _globals['_DELETEATTACHMENTREQUEST']._serialized_start=1212
-  _globals['_DELETEATTACHMENTREQUEST']._serialized_end=1413
-  _globals['_DOWNLOADATTACHMENTRESPONSE']._serialized_start=1415
-  _globals['_DOWNLOADATTACHMENTRESPONSE']._serialized_end=1463
-  _globals['_ATTACHMENTSERVICE']._serialized_start=1466
-  _globals['_ATTACHMENTSERVICE']._serialized_end=2025
+  _globals['_STOREDATTACHMENT']._serialized_end=649
+  _globals['_CREATEATTACHMENTREQUEST']._serialized_start=651
+  _globals['_CREATEATTACHMENTREQUEST']._serialized_end=755
+  _globals['_UPLOADATTACHMENTREQUEST']._serialized_start=758
+  _globals['_UPLOADATTACHMENTREQUEST']._serialized_end=911
+  _globals['_GETATTACHMENTREQUEST']._serialized_start=914
+  _globals['_GETATTACHMENTREQUEST']._serialized_end=1070
+  _globals['_DOWNLOADATTACHMENTREQUEST']._serialized_start=1073
+  _globals['_DOWNLOADATTACHMENTREQUEST']._serialized_end=1271
+  _globals['_DELETEATTACHMENTREQUEST']._serialized_start=1274
+  _globals['_DELETEATTACHMENTREQUEST']._serialized_end=1475
+  _globals['_DOWNLOADATTACHMENTRESPONSE']._serialized_start=1477
+  _globals['_DOWNLOADATTACHMENTRESPONSE']._serialized_end=1525
+  _globals['_ATTACHMENTSERVICE']._serialized_start=1528
+  _globals['_ATTACHMENTSERVICE']._serialized_end=2087
 # @@protoc_insertion_point(module_scope)

@@ -34,7 +34,7 @@ class StoredAttachment(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`attachments/{attachment}`, an id of the node's making, for the authority that declared it; or, asked for by its
-    notice, `notices/{notice}/attachments/{attachment}`: its place in the notice's `attachments`, from 1.
+    notice or draft, `notices/{notice}/attachments/{attachment}`: its place in the notice's `attachments`, from 1.
     """
     sha256: _builtins.bytes
     """SHA-256 of its bytes: 32 bytes."""
@@ -137,7 +137,7 @@ class GetAttachmentRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`attachments/{attachment}`, or `notices/{notice}/attachments/{attachment}`."""
+    """`attachments/{attachment}`, `notices/{notice}/attachments/{attachment}` or `drafts/{draft}/attachments/{attachment}`."""
     def __init__(
         self,
         *,
@@ -160,7 +160,7 @@ class DownloadAttachmentRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`attachments/{attachment}`, or `notices/{notice}/attachments/{attachment}`."""
+    """`attachments/{attachment}`, `notices/{notice}/attachments/{attachment}` or `drafts/{draft}/attachments/{attachment}`."""
     offset: _builtins.int
     """The first byte that is wanted, from 0; at most the size."""
     def __init__(

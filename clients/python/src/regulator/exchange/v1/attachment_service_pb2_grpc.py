@@ -32,7 +32,8 @@ class AttachmentServiceStub:
     the last durable byte. What is compressed is never decompressed here.
 
     To a caller, a file of a notice above its clearance or outside its sectors is not there; one that no notice names yet
-    is there for clients of the authority that declared it, and for no other.
+    is there for clients of the authority that declared it, and for no other. By the name of a draft it is there for those
+    who see the draft, until that is final: who approves reads what is released.
     """
 
     def __init__(self, channel):
@@ -74,7 +75,8 @@ class AttachmentServiceServicer:
     the last durable byte. What is compressed is never decompressed here.
 
     To a caller, a file of a notice above its clearance or outside its sectors is not there; one that no notice names yet
-    is there for clients of the authority that declared it, and for no other.
+    is there for clients of the authority that declared it, and for no other. By the name of a draft it is there for those
+    who see the draft, until that is final: who approves reads what is released.
     """
 
     def CreateAttachment(self, request, context):
@@ -163,7 +165,8 @@ class AttachmentService:
     the last durable byte. What is compressed is never decompressed here.
 
     To a caller, a file of a notice above its clearance or outside its sectors is not there; one that no notice names yet
-    is there for clients of the authority that declared it, and for no other.
+    is there for clients of the authority that declared it, and for no other. By the name of a draft it is there for those
+    who see the draft, until that is final: who approves reads what is released.
     """
 
     @staticmethod

@@ -33,7 +33,8 @@ class AttachmentServiceStub:
     the last durable byte. What is compressed is never decompressed here.
 
     To a caller, a file of a notice above its clearance or outside its sectors is not there; one that no notice names yet
-    is there for clients of the authority that declared it, and for no other.
+    is there for clients of the authority that declared it, and for no other. By the name of a draft it is there for those
+    who see the draft, until that is final: who approves reads what is released.
     """
 
     @_typing.overload
@@ -70,7 +71,8 @@ class AttachmentServiceAsyncStub(AttachmentServiceStub):
     the last durable byte. What is compressed is never decompressed here.
 
     To a caller, a file of a notice above its clearance or outside its sectors is not there; one that no notice names yet
-    is there for clients of the authority that declared it, and for no other.
+    is there for clients of the authority that declared it, and for no other. By the name of a draft it is there for those
+    who see the draft, until that is final: who approves reads what is released.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -103,7 +105,8 @@ class AttachmentServiceServicer(metaclass=_abc_1.ABCMeta):
     the last durable byte. What is compressed is never decompressed here.
 
     To a caller, a file of a notice above its clearance or outside its sectors is not there; one that no notice names yet
-    is there for clients of the authority that declared it, and for no other.
+    is there for clients of the authority that declared it, and for no other. By the name of a draft it is there for those
+    who see the draft, until that is final: who approves reads what is released.
     """
 
     @_abc_1.abstractmethod
