@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from itertools import cycle
 from typing import Any
@@ -33,6 +33,7 @@ from gateway.identity.parties import Parties, Party
 from gateway.ledger import steps
 from gateway.ledger.sender import SenderMachine
 from gateway.logs import Log
+from gateway.news import wait_at_most
 from gateway.questions.links import Links, LinkStatus
 from gateway.replicas import Hold, Replicas
 from gateway.silence import Silence
@@ -128,9 +129,7 @@ class Link:
     async def _pause(self, seconds: float) -> None:
         least = min(seconds, DIALS_APART_SECONDS)
         await asyncio.sleep(least)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds - least):
-                await self._seen.wait()
+        await wait_at_most(self._seen, seconds - least)
         self._seen.clear()
 
     async def _while_forked(self) -> None:

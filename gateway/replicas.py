@@ -13,6 +13,7 @@ from typing import Protocol
 
 from gateway.errors import StoreError, Unavailable
 from gateway.logs import Log
+from gateway.news import News, wait_at_most
 from gateway.questions.links import Links, LinkStatus
 from gateway.store.commits import COMMITS, Commit
 from gateway.store.database import Database
@@ -114,7 +115,7 @@ class Shared:
         self._channels = channels
         self._outgoing = {state.id for state in channels.values() if state.ends.outgoing}
         self._held: dict[str, Hold] = {}
-        self._changed = asyncio.Event()  # set and replaced whenever something is held that was not
+        self._taken = News()  # that something is held which was not
         self._woken, self._news = asyncio.Event(), asyncio.Event()
         self._newest = 0  # version that was told of, by whomever: no newer one may be passed over for it
         self._renewed = time.monotonic()
@@ -132,7 +133,7 @@ class Shared:
     async def hold(self, origin: str) -> Hold:
         """Waits until this replica has the lease, and has read what others wrote before."""
         while origin not in self._held:
-            await self._changed.wait()
+            await self._taken.next().wait()
         await self._committer.follow()
         return self._held.get(origin) or await self.hold(origin)
 
@@ -190,9 +191,8 @@ class Shared:
                 self._expire()
                 with suppress(Unavailable):  # who has nothing to write finds out, too, whether it could
                     await self._committer.look()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(random.uniform(0.8, 1) * BEAT_SECONDS):  # noqa: S311 - jitter, not a secret
-                    await self._woken.wait()
+            pause = random.uniform(0.8, 1) * BEAT_SECONDS  # noqa: S311 - jitter, not a secret
+            await wait_at_most(self._woken, pause)
             self._woken.clear()
 
     async def _beat(self) -> None:
@@ -217,8 +217,7 @@ class Shared:
     async def _take(self, origin: str) -> None:
         if lease := await self._keeping.take(self._channels[origin].id):
             self._held[origin] = Hold(lease)
-            woken, self._changed = self._changed, asyncio.Event()
-            woken.set()
+            self._taken.wake()
             _log.info("lease_taken", channel=origin)
 
     async def _end(self, lease: Lease) -> None:

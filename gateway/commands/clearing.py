@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 
 from gateway.commands.attachment_sight import drafted, file_of, naming
@@ -11,6 +10,7 @@ from gateway.commands.storing import sweep
 from gateway.errors import Unavailable
 from gateway.logs import Log
 from gateway.moments import DAY_MICROS, MICROS, day_at
+from gateway.news import wait_at_most
 from gateway.questions.attachments import IDLE_SECONDS
 from gateway.store.attachments.queries import read_idle
 from gateway.store.attachments.unfinished import Patience, read_stalled
@@ -107,18 +107,12 @@ class Clearing:
 
     async def until_dropped(self, seconds: float) -> None:
         """Waits until a file is dropped, or so long."""
-        await _until(self._dropped, seconds)
+        await wait_at_most(self._dropped, seconds)
 
     async def until_deleted(self, seconds: float) -> None:
         """Waits until a file is deleted, or so long; but a while in any case."""
         await asyncio.sleep(SCRUB_PAUSE_SECONDS)
-        await _until(self._deleted, seconds)
-
-
-async def _until(event: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
+        await wait_at_most(self._deleted, seconds)
 
 
 def _drop_idle(tx: Transaction, before: int, numbers: Sequence[int]) -> None:

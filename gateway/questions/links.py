@@ -1,10 +1,10 @@
 """How the channels move: kept up to date by those who run the streams, and told to whoever asks or waits."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.news import News
 from gateway.store.leases import Picture
 from gateway.store.state import ChannelState
 
@@ -24,7 +24,7 @@ class LinkStatus:
     refused: bool = False
 
 
-class Links:
+class Links(News):
     """How the stream of each channel does, by origin. Used on the loop's thread alone.
 
     ``replica`` and ``replica_id`` name this replica, and are empty where the node is one process; ``picture``: what is
@@ -32,10 +32,10 @@ class Links:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.replica, self.replica_id, self.picture = "", "", Picture()
         self._status: dict[str, LinkStatus] = {}
         self._halted: frozenset[str] = frozenset()
-        self._next = asyncio.Event()
 
     def holds(self, channel: int) -> bool:
         """Whether this replica has the stream of a channel; a node that is one process has all."""
@@ -58,15 +58,6 @@ class Links:
         if halted != self._halted:
             self._halted = halted
             self.wake()
-
-    def wake(self) -> None:
-        """Wakes all who wait."""
-        woken, self._next = self._next, asyncio.Event()
-        woken.set()
-
-    def next(self) -> asyncio.Event:
-        """Gives what is set by the next news: take it before you look, then nothing is missed."""
-        return self._next
 
 
 class Movement(StrEnum):

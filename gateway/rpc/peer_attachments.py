@@ -12,6 +12,7 @@ from gateway.alarms import Alarms
 from gateway.commands.receiving import Receiving
 from gateway.commands.storing import Filling
 from gateway.errors import BadInput, GatewayError, NoRoom, RemoteProtocolError, Stale
+from gateway.news import wait_at_most
 from gateway.questions.attachment_standing import Transfers
 from gateway.store.attachments.queries import Wanted
 from gateway.store.bulletin import Bulletin
@@ -70,9 +71,7 @@ class Wanting:
             with suppress(GatewayError):  # the next look finds it again
                 await self._receiving.certify()
             await asyncio.sleep(PAUSE_SECONDS)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await woken.wait()
+            await wait_at_most(woken, LOOK_SECONDS)
 
     async def _news(self, sequence: int, woken: asyncio.Event) -> None:
         """Waits until there may be another notice, or a while."""

@@ -7,7 +7,6 @@ known to come again, if they are many: those just answered, and those who wait.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import GatewayError, Overloaded, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord, Entry
 from gateway.logs import Log
+from gateway.news import wait_at_most
 from gateway.store.leases import Lease, require
 from gateway.store.reading import Needs
 from gateway.store.state import ChannelState
@@ -224,8 +224,6 @@ class Queue:
         while seen < len(self._waiting) < known and loop.time() < end:
             seen = len(self._waiting)
             self._changed.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GATHER_STEP_SECONDS * self.patience):
-                    await self._changed.wait()
+            await wait_at_most(self._changed, GATHER_STEP_SECONDS * self.patience)
         self._awaited = 1
         self.patience = 1.0 if len(self._waiting) > first else max(self.patience / 2, LEAST_PATIENCE)
