@@ -9,79 +9,27 @@ import pytest
 
 from gateway.cli.doctor import examine
 from gateway.cli.findings import Finding, Level, Subject
-from gateway.founding import issue_seal
 from gateway.identity.lifetimes import warnings
-from gateway.identity.names import NodeId
-from gateway.identity.pairing_end import Ending
-from gateway.identity.profiles import AuthorityKind
-from gateway.identity.seal_files import SealFolder
-from gateway.ledger.steps import RESTORED, Halt
 from gateway.lifetimes import EARLIER_SEAL, lifetimes_of
 from gateway.store.commits import read_commit
 from gateway.store.database import snapshot
-from gateway.store.own_seal import left_behind, read_own_seal
-from gateway.store.pairings import keep_ending
 from gateway.store.recovery.continuity import HighWater
-from gateway.store.state import read_channels
-from gateway.store.transaction import Transaction
 from tests.cli.sites import profile_path
 from tests.cli.transcripts import Ran, run
-from tests.support.nodes import Site, eventually, pair, running
-from tests.test_settling import AUTHOR, commit, sealing
-
-ENDED = Ending(1_770_000_000, "Chan", "the memorandum ended")
-TO_SG = "gateway.hk.example/to/gateway.sg.example"
-TO_KR, FROM_KR = "gateway.hk.example/to/gateway.kr.example", "gateway.kr.example/to/gateway.hk.example"
+from tests.support.left_behind import TO_SG, behind, mend, new_seal, rotated_without
+from tests.support.nodes import Site, eventually, running
+from tests.test_settling import commit, sealing
 
 
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Hong Kong, whose seal was rotated without Korea."""
-    path = tmp_path_factory.mktemp("founded")
-    hk, *peers = (Site(each, path / each.lower()).found() for each in ("HK", "KR", "SG"))
-    for each in peers:
-        pair(hk, each)
-    seal = path / "next"
-    issued = run(
-        "certs",
-        "issue",
-        hk.path / "authority",
-        "--profile",
-        "seal",
-        "--id",
-        "spiffe://gateway.hk.example/node",
-        "--out",
-        seal,
-    )
-    assert issued.code == 0, issued.err
-    home = hk.home
-
-    def end(tx: Transaction, _: object) -> None:
-        tx.halt(TO_KR, Halt(RESTORED, "a drill"))
-        keep_ending(tx, "KR", (TO_KR, FROM_KR), ENDED)
-
-    coming = SealFolder(seal)
-    commit(hk, end, lambda tx, _: tx.rotate_seal(AUTHOR, coming.certified()))
-    home.prepare_seal(coming, datetime.now(UTC))
-    with snapshot(home.config.database.url, home.path) as connection:
-        in_force, is_told = read_own_seal(connection)
-    home.seals.adopt(in_force, is_told=is_told)
-    return hk
+    return rotated_without(tmp_path_factory.mktemp("founded"))
 
 
 @pytest.fixture
 def hk(founded: Site, tmp_path: Path) -> Site:
     return replace(founded, path=shutil.copytree(founded.path, tmp_path / "hk"))
-
-
-def behind(site: Site) -> list[str]:
-    with snapshot(site.home.config.database.url, site.home.path) as connection:
-        return [each.name for each in left_behind(read_channels(connection))]
-
-
-def mend(site: Site) -> None:
-    """As the channel does it by itself once it heard from its peer."""
-    commit(site, lambda tx, _: tx.reopen(TO_KR))
 
 
 def check(site: Site) -> None:
@@ -167,11 +115,6 @@ def test_the_doctor_tells_of_it_and_what_to_do_without_its_keys(hk: Site) -> Non
     before.remove_keys()
     (said,) = doctor(hk)
     assert (said.level, said.remedy.command) == (Level.WARN, f"gateway certs replace-seal {hk.home.path} --peer KR")
-
-
-def new_seal(site: Site, folder: Path) -> SealFolder:
-    issue_seal(folder, NodeId(site.domain), site.authority(AuthorityKind.NODE), datetime.now(UTC))
-    return SealFolder(folder)
 
 
 def test_a_lost_seal_is_replaced_in_the_channels_that_are_whole_and_told_in_those_that_go_on(
