@@ -29,6 +29,7 @@ from tests.store.stores import (
     NEXT,
     NOW,
     Opened,
+    downgrade,
     refused,
 )
 from tests.support.seals import certified
@@ -145,6 +146,23 @@ async def test_a_peer_of_before_that_was_not_heard_since_the_database_was_put_ba
     await settle(hk, kr)  # it shows what it has
     await seals.catch_up()
     assert seals_to(hk, HK_TO_KR) == [FIRST, SECOND]
+
+
+async def test_a_database_of_an_earlier_form_tells_after_an_upgrade_what_was_left_behind(hk: Opened, kr: Opened):
+    await left(hk, kr)
+    await rotate(hk)
+    before = hk.committer.latest().states
+    await hk.committer.stop()
+    downgrade(hk.database, "0024")
+    hk.database.migrate()
+    await hk.restart()
+    states = hk.committer.latest().states
+    assert [each.origin for each in left_behind(states)] == [HK_TO_KR]
+    assert {origin: state.seals for origin, state in states.items()} == {
+        origin: state.seals for origin, state in before.items()
+    }
+    await hk.rebuilt()
+    assert hk.verify().findings == ()
 
 
 async def test_the_peer_follows_from_the_old_seal_to_the_new_once_the_channel_goes_on(hk: Opened, kr: Opened):
