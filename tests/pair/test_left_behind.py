@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
+from gateway.identity.key_uris import KeyUri
 from tests.cli.transcripts import run
 from tests.pair.test_seal_rotation import checked, prepared
 from tests.supervision.samples import content
@@ -14,6 +15,7 @@ from tests.support.left_behind import behind, end_halted, keys_of, mend, rotated
 from tests.support.nodes import Site, eventually, pair, running
 from tests.support.postgresql import Server, server
 from tests.support.replicas import Replicated, found_replicas
+from tests.support.softhsm import as_module_here, made_token, needs_softhsm
 from tests.test_settling import commit
 
 
@@ -84,3 +86,26 @@ def test_a_move_to_another_database_and_back_changes_nothing_of_it(database: Ser
     with running(hk):
         eventually(lambda: keys_of(hk) == keys[:1])
     assert behind(hk) == []
+
+
+@needs_softhsm
+def test_a_key_in_a_token_tells_the_next_one_there_too_and_is_let_go_of(tmp_path: Path) -> None:
+    with as_module_here(made_token(tmp_path / "token")) as token:
+        hk = Site("HK", tmp_path / "hk").found(seal=KeyUri.parse(token.uri))
+        for each in ("KR", "SG"):
+            pair(hk, Site(each, tmp_path / each.lower()).found())
+        commit(hk, end_halted)
+        asked = run("certs", "request-seal", hk.home.path, tmp_path / "next")
+        for line in asked.out.splitlines()[1:]:
+            assert run(*line.replace("AUTHORITIES", str(hk.path / "authority")).split()[1:]).code == 0, line
+        digest = run("certs", "prepare-seal", hk.home.path, tmp_path / "next").out.split()[-1]
+        (before,) = keys_of(hk)
+        with running(hk), hk.client() as client:
+            assert list(client.rotate_seal(digest).channels_left_behind) == ["channels/hk-to-kr"]
+        assert keys_of(hk) == [digest, before]
+        assert [each.uri() is not None for each in hk.home.seals.signing()] == [True, True]
+        mend(hk)
+        with running(hk):
+            eventually(lambda: keys_of(hk) == [digest])
+        assert behind(hk) == []
+        checked(hk)
