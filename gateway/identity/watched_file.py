@@ -4,20 +4,16 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from gateway.errors import ConfigError, GatewayError
+from gateway.identity.watched_files import WatchedFiles
 
 T = TypeVar("T")
 
-# Device, inode, size, and both times: what changes whenever the file is written, replaced or touched.
-_Stamp = tuple[int, int, int, int, int]
 
-
-class WatchedFile(Generic[T]):
-    """What a file said when it was last good.
-
-    A file is read only once it has stayed the same from one look to the next: an editor may be writing it still.
+class WatchedFile(WatchedFiles[T]):
+    """What one file said when it was last good; what is wrong with it is told at once.
 
     Args:
         path: of the file
@@ -28,53 +24,24 @@ class WatchedFile(Generic[T]):
         ConfigError: it cannot be used now; names the file.
     """
 
+    settle_seconds = 0.0
+    said = "what it said before stays in force"
+
     def __init__(self, path: Path, parse: Callable[[bytes], T], max_bytes: int) -> None:
-        self._path, self._parse, self._max_bytes = path, parse, max_bytes
-        self._read_at = self._seen_at = self._stamp()
-        self._fault, self._is_unread = "", False  # it could not be read at all: as files or memory run out
-        self.current = self._read()
+        super().__init__(path.name, lambda: [path], lambda: _parsed(path, parse, max_bytes))
 
-    @property
-    def name(self) -> str:
-        """Its name, without the folders."""
-        return self._path.name
+    def may_pass(self, error: Exception, /) -> bool:
+        """Whether it could not be read at all, as where files or memory run out; what it says does not change."""
+        return isinstance(error.__cause__, OSError)
 
-    def look(self) -> None:
-        """Looks whether it changed, and reads it if it did: not for the loop's thread.
 
-        Raises:
-            ConfigError: as it is now it cannot be used, and what it said before stays in force.
-        """
-        stamp = self._stamp()
-        if stamp == self._seen_at and (stamp != self._read_at or self._is_unread):
-            self._take(stamp)
-        self._seen_at = stamp
-        if self._fault:
-            raise ConfigError(f"what it said before stays in force: {self._fault}")
-
-    def _take(self, stamp: _Stamp | None) -> None:
-        found, fault, is_unread = self.current, "", False
-        try:
-            found = self._read()
-        except ConfigError as error:
-            fault, is_unread = error.message, isinstance(error.__cause__, OSError)
-        if self._stamp() == stamp:  # else it was written while it was read: half of it may have been there
-            self.current, self._fault, self._read_at, self._is_unread = found, fault, stamp, is_unread
-
-    def _stamp(self) -> _Stamp | None:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-    def _read(self) -> T:
-        try:
-            return self._parse(_content(self._path, self._max_bytes))
-        except OSError as error:
-            raise ConfigError(f"{self._path}: {error.strerror}") from error
-        except GatewayError as error:
-            raise ConfigError(f"{self._path}: {error.message}") from error
+def _parsed(path: Path, parse: Callable[[bytes], T], max_bytes: int) -> T:
+    try:
+        return parse(_content(path, max_bytes))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except GatewayError as error:
+        raise ConfigError(f"{path}: {error.message}") from error
 
 
 def _content(path: Path, max_bytes: int) -> bytes:

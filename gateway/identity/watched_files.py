@@ -7,7 +7,7 @@ fault only once it has lasted: a key and its certificate that are written one af
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from gateway.errors import ConfigError, GatewayError
 
@@ -15,12 +15,13 @@ SETTLE_SECONDS = 2.0  # that files may contradict each other before it is a faul
 
 T = TypeVar("T")
 
-_Stamp = tuple[tuple[str, int, int, int, int], ...]
+_Stamp = tuple[tuple[str, int, int, int, int, int], ...]
 
 
 class WatchedFiles(Generic[T]):
     """One value, and the files that it comes from.
 
+    They are read only once they have stayed the same from one look to the next: an editor may be writing one still.
     One task calls ``look`` again and again; ``current`` and ``failing_seconds`` may be asked for from any thread.
 
     Args:
@@ -29,6 +30,9 @@ class WatchedFiles(Generic[T]):
         load: reads them; whatever it raises means that they cannot be taken
         clock: monotonic, seconds
     """
+
+    settle_seconds: ClassVar[float] = SETTLE_SECONDS
+    said: ClassVar[str] = "stays as it was"  # of what cannot be taken
 
     def __init__(
         self,
@@ -41,7 +45,7 @@ class WatchedFiles(Generic[T]):
         self._paths, self._load, self._clock = paths, load, clock
         self._read_at = self._seen_at = _stamp(paths())  # before they are read: a change meanwhile is seen later
         self.current = load()
-        self._fault = ""
+        self._fault, self._may_pass = "", False
         self._failing_since: float | None = None
 
     def failing_seconds(self) -> float:
@@ -53,39 +57,45 @@ class WatchedFiles(Generic[T]):
         """Reads the files again if they changed and now stay the same: not for the loop's thread.
 
         Raises:
-            ConfigError: for some time now they cannot be taken, and what they said before stays in force.
+            ConfigError: they cannot be taken, and have not been for some time; what they said before stays in force.
         """
         stamp = _stamp(self._paths())
-        if stamp == self._seen_at and (stamp != self._read_at or self._fault):
+        if stamp == self._seen_at and (stamp != self._read_at or self._may_pass):
             self._read(stamp)
         self._seen_at = stamp
-        if self._fault and self.failing_seconds() >= SETTLE_SECONDS:
-            raise ConfigError(f"stays as it was: {self._fault}")
+        if self._fault and self.failing_seconds() >= self.settle_seconds:
+            raise ConfigError(f"{self.said}: {self._fault}")
+
+    def may_pass(self, _error: Exception, /) -> bool:
+        """Whether what is wrong may be right again without a change of the files: dates are, as time passes."""
+        return True
 
     def _read(self, stamp: _Stamp) -> None:
+        error: Exception | None = None
         try:
             found = self._load()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the value that is in force stays in force
-            self._fault, self._read_at = (
-                error.message if isinstance(error, GatewayError) else type(error).__name__,
-                stamp,
-            )
-            if self._failing_since is None:
-                self._failing_since = self._clock()
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the value that is in force stays in force
+            error = failure
+        if _stamp(self._paths()) != stamp:  # one was written while it was read: half of it may have been there
             return
-        if _stamp(self._paths()) == stamp:  # else one was written while it was read: half of it may have been there
-            self.current, self._read_at = found, stamp
-            self._fault, self._failing_since = "", None
+        self._read_at = stamp
+        if error is None:
+            self.current, self._fault, self._may_pass, self._failing_since = found, "", False, None
+            return
+        self._fault = error.message if isinstance(error, GatewayError) else type(error).__name__
+        self._may_pass = self.may_pass(error)
+        if self._failing_since is None:
+            self._failing_since = self._clock()
 
 
 def _stamp(paths: Iterable[Path]) -> _Stamp:
-    """What changes when a file is written, replaced, added or removed."""
+    """What changes when a file is written, replaced, touched, added or removed."""
     return tuple(sorted(_stamp_of(path) for path in paths))
 
 
-def _stamp_of(path: Path) -> tuple[str, int, int, int, int]:
+def _stamp_of(path: Path) -> tuple[str, int, int, int, int, int]:
     try:
         found = path.stat()
     except OSError:
-        return str(path), 0, 0, 0, 0
-    return str(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        return str(path), 0, 0, 0, 0, 0
+    return str(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
