@@ -8,6 +8,7 @@ Exit codes:
     4  the node was not reached, is too busy, or did not answer in time
     5  the node's home, or its database, does not fit; or what it writes cannot be written
     6  of a check: all that could be checked holds, and something could not be
+    130  Ctrl-C; what was asked of a node may be done all the same
     141  who read the output through a pipe went away
 """
 
@@ -19,7 +20,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from gateway.cli.failures import READER_GONE, USED_WRONGLY, told
+from gateway.cli.failures import INTERRUPTED, READER_GONE, USED_WRONGLY, told, told_of_interrupt
 from gateway.cli.groups import Commands
 from gateway.cli.output import open_output, say_aside
 from gateway.logs import keep_apart
@@ -105,6 +106,8 @@ def main() -> None:
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):  # which typer tells with 1, as what does not hold
             sys.exit(READER_GONE)
+        if ended.code == INTERRUPTED:
+            say_aside(f"gateway: {told_of_interrupt(ended)}")
         raise
     except Exception as error:
         failure = told(error)

@@ -87,7 +87,9 @@ def _place(client: Client, name: str, decision: int) -> Notice.Position:
         return consent.position
     found = next((each for each in consent.decisions if each.number == decision), None)
     if found is None:
-        raise typer.BadParameter(f"there are {len(consent.decisions)} decisions on it", param_hint="--decision")
+        count = len(consent.decisions)
+        said = f"must be at most {count}, the number of decisions on it" if count else "there is no decision on it yet"
+        raise typer.BadParameter(said, param_hint="--decision")
     return found.position
 
 

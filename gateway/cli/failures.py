@@ -21,7 +21,7 @@ from gateway.errors import Violation as OwnViolation
 
 DOES_NOT_HOLD, USED_WRONGLY, REFUSED, NOT_REACHED, DOES_NOT_FIT, NOT_ALL_CHECKED = 1, 2, 3, 4, 5, 6
 APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
-READER_GONE = 141  # as a shell tells of a program that SIGPIPE ended
+INTERRUPTED, READER_GONE = 130, 141  # as a shell tells of a program that SIGINT, or SIGPIPE, ended
 
 _CODES: tuple[tuple[type[GatewayError], int], ...] = (
     (ConfigError, DOES_NOT_FIT),
@@ -60,6 +60,14 @@ def told(error: Exception) -> Failure | None:
         said = f"{error.object!a} is not UTF-8: give words, and names of files that others are told, in UTF-8"
         return Failure(said, USED_WRONGLY)
     return _told_of_ours(error) if isinstance(error, GatewayError) else None
+
+
+def told_of_interrupt(ended: BaseException) -> str:
+    """What is told of Ctrl-C, with what is to be known of a write that was under way."""
+    within: BaseException | None = ended
+    while within and not isinstance(within, KeyboardInterrupt):
+        within = within.__cause__ or within.__context__
+    return "\n".join(["interrupted", *getattr(within, "__notes__", ())])
 
 
 def _told_of_a_file(error: OSError) -> Failure | None:

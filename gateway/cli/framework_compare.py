@@ -113,7 +113,8 @@ def compare(
         datetime | None, typer.Option(parser=moment, metavar="TIME", help="As the node knew it then.")
     ] = None,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with the matrix as a picture.")
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page with the matrix, in place of what is there."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -22,6 +22,7 @@ from gateway.cli.framework_view import (
     provision_row,
     summary,
 )
+from gateway.cli.given import write_given
 from gateway.cli.groups import Commands
 from gateway.cli.options import (
     DEFAULT_LIMIT,
@@ -172,7 +173,9 @@ def export(
     *,
     profile: ProfileFile,
     version: Annotated[int, typer.Option(min=0, max=MAX_VERSION, help="Number of the version; 0 for the newest.")] = 0,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it; else standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File to write, never overwritten; else standard output.")
+    ] = None,
 ) -> None:
     """Writes a version as a file of the schema framework/1, which publish takes."""
     with connect(profile) as client:
@@ -181,7 +184,7 @@ def export(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        out.write_text(text, "utf-8")
+        write_given(out, text.encode())
         say(f"{name} is in {out}")
 
 

@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
 from gateway.cli import app as application
+from gateway.cli.failures import INTERRUPTED, NOT_ALL_CHECKED, READER_GONE
 from gateway.identity.certificates import to_pem
 from gateway.supervision.notice_files import NoticeFile, write_notice
 from tests.cli.sites import acknowledged_notice, profile_path
@@ -40,9 +41,9 @@ def test_a_reference_out_of_step_is_noticed(tmp_path):
 
 def test_the_exit_codes_are_documented():
     told = application.__doc__ or ""
-    for code in range(6):
-        assert re.search(rf"^    {code}  \w", told, re.MULTILINE)
-        assert f"\n| {code} | " in REFERENCE
+    codes = re.findall(r"^\| (\d+) \| ", REFERENCE, re.MULTILINE)
+    assert codes == re.findall(r"^    (\d+)  \w", told, re.MULTILINE)
+    assert codes == [*map(str, range(NOT_ALL_CHECKED + 1)), str(INTERRUPTED), str(READER_GONE)]
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

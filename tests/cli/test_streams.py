@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -93,3 +96,21 @@ def test_a_framework_is_exported_in_utf_8_whatever_the_locale(environment, asked
     assert (piped.returncode, piped.stderr) == (0, "")
     assert piped.stdout == text
     assert json.loads(piped.stdout)["jurisdiction"] == "KR"
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [(("notice", "ack", "kr-1"), r"\n  the write may be done .* request_id [0-9a-f-]{36}"), (("notice", "list"), "")],
+)
+def test_ctrl_c_ends_with_130_and_tells_what_may_be_done_all_the_same(profile, tmp_path, command, told):
+    silent = socket.create_server(("127.0.0.1", 0))  # a node that takes the connection, and never answers
+    text = profile.read_text().replace('"127.0.0.1:1"', f'"127.0.0.1:{silent.getsockname()[1]}"')
+    asking = tmp_path / "profile.toml"
+    asking.write_text(f"{text}deadline_seconds = 300\n")
+    silent.settimeout(60)
+    process = subprocess.Popen([*COMMAND, *command, "--profile", asking], stderr=subprocess.PIPE, text=True)
+    with silent, silent.accept()[0]:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.fullmatch(f"gateway: interrupted{told}\n", said)

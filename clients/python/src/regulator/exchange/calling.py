@@ -121,6 +121,10 @@ class Calling:
         except ExchangeError as failure:
             failure.request_id = request_id_of(request)
             raise
+        except KeyboardInterrupt as stopped:
+            if request_id := request_id_of(request):
+                stopped.add_note(f"the write may be done all the same: repeat it with the request_id {request_id}")
+            raise
 
     def _metadata(self) -> Metadata | None:
         sent = traces.sent_as(self._traceparent or traces.traceparent_of_now())
