@@ -4,7 +4,6 @@ What needs the whole of a version (field rules, change sets) is done on another 
 another writer could change meanwhile is asked again on the writer's thread, inside the transaction that seals.
 """
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +36,7 @@ from gateway.supervision.frameworks import (
     framework_violations,
 )
 from gateway.supervision.submissions import check_fields
+from gateway.threads import to_its_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +102,14 @@ class FrameworkSealing:
         Raises:
             BadInput: it breaks a rule.
         """
-        await asyncio.to_thread(_check_publication, request)
+        await to_its_end(_check_publication, request)
         wanted_id, changes = framework_id(request.parent), request.change_set
         base = changes.base_version if request.HasField("change_set") else 0
         newest = await self.version_or_none(wanted_id, 0)
         content: FrameworkVersionContent | None = request.content
         if base:
             before = await self.version_or_none(wanted_id, base)
-            content = await asyncio.to_thread(_changed, before.content, request) if before else None
+            content = await to_its_end(_changed, before.content, request) if before else None
         same = newest is not None and newest.content == content
         return Publication(
             wanted_id,

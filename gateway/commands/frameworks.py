@@ -1,6 +1,5 @@
 """What can be done about frameworks: publish a version, and assess."""
 
-import asyncio
 from collections.abc import Callable
 
 from google.type.date_pb2 import Date
@@ -25,6 +24,7 @@ from gateway.supervision.framework_names import assessment_id, assessment_name, 
 from gateway.supervision.framework_projection import in_force_events
 from gateway.supervision.records import Place
 from gateway.supervision.submissions import digest_of
+from gateway.threads import to_its_end
 
 MAX_SHOWN_CHANGES = 1000  # provisions at most of a diff that is told of a version that is not sealed
 
@@ -94,7 +94,7 @@ class FrameworkCommands:
             return pb.PublishVersionResponse(version=await self._questions.version(wanted.framework_id, checked))
         newest = await self._sealing.version_or_none(wanted.framework_id, 0)
         before = newest.content if newest else FrameworkVersionContent()
-        diff = await asyncio.to_thread(diff_versions, before, checked.content)
+        diff = await to_its_end(diff_versions, before, checked.content)
         version = pb.FrameworkVersion(
             name=version_name(wanted.framework_id, checked.number),
             version=checked.number,

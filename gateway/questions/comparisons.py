@@ -1,6 +1,5 @@
 """How the rules of two jurisdictions stand beside each other; nothing here changes anything."""
 
-import asyncio
 from collections.abc import Callable, Iterable
 
 from regulator.exchange.v1 import framework_service_pb2 as pb
@@ -17,6 +16,7 @@ from gateway.supervision.framework_messages import standing_assessment
 from gateway.supervision.framework_parts import divided
 from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord, known_since
 from gateway.supervision.submissions import check_fields
+from gateway.threads import to_its_end
 
 MAX_PIECE_BYTES = 1 << 20  # of an area, but for one rule or assessment at least; these have some kilobytes more
 
@@ -53,8 +53,8 @@ class ComparisonQuestions:
             if view.cursor <= pin and _is_known(view.record, known_at)
         ]
         day = request.as_of if request.HasField("as_of") else date_of(today)
-        whole = await asyncio.to_thread(compare, mine, theirs, day, given)
-        answer, told = await asyncio.to_thread(_areas_from, whole, position)
+        whole = await to_its_end(compare, mine, theirs, day, given)
+        answer, told = await to_its_end(_areas_from, whole, position)
         if told:
             answer.next_page_token = self._tokens.page_token(told, request, pin, today)
         return answer

@@ -1,6 +1,5 @@
 """What can be asked of a node about frameworks and assessments; nothing here changes anything."""
 
-import asyncio
 from collections.abc import Sequence
 
 from regulator.exchange.v1 import framework_service_pb2 as pb
@@ -42,6 +41,7 @@ from gateway.supervision.framework_records import (
     newest_known,
 )
 from gateway.supervision.submissions import check_fields
+from gateway.threads import to_its_end
 
 ALL = "-"  # as the id of a framework
 MAX_KEPT_DIFFS = 8  # of versions, which never change: for the pages after the first
@@ -172,7 +172,7 @@ class FrameworkQuestions:
         if key not in self._diffs:
             before = await self.content(wanted_id, old) if old else FrameworkVersionContent()
             after = await self.content(wanted_id, new)
-            diff = await asyncio.to_thread(diff_versions, before, after)
+            diff = await to_its_end(diff_versions, before, after)
             if len(self._diffs) >= MAX_KEPT_DIFFS:
                 self._diffs.clear()
             self._diffs[key] = diff

@@ -14,7 +14,7 @@ _BULK = (
     "/regulator.exchange.v1.AttachmentService/UploadAttachment",
     "/regulator.exchange.v1.PeerService/SendAttachments",
 )
-_HEAVY = ("Diff", "Compare")
+_HEAVY = ("Diff", "Compare", "PublishVersion", "CreateDraft", "UpdateDraft", "ApproveDraft")
 _QUESTIONS = ("Get", "List", "Watch", "Check", "Diff", "Compare", "ServerReflectionInfo")
 
 
@@ -29,7 +29,10 @@ def most_bytes(method: str) -> int:
 
 @cache
 def is_heavy(method: str) -> bool:
-    """Whether answering takes memory and time that do not follow from the request: two whole versions side by side."""
+    """Whether answering takes memory and time that do not follow from the request: whole versions, some side by side.
+
+    A change set is small, and what it changes is not; a draft may hold one.
+    """
     return method.rpartition("/")[2].startswith(_HEAVY)
 
 

@@ -70,10 +70,21 @@ def test_a_message_counts_by_its_size(size, calls):
 
 
 @pytest.mark.parametrize(
-    ("method", "heavy"), [("DiffVersions", True), ("CompareJurisdictions", True), ("GetVersion", False)]
+    ("method", "heavy"),
+    [
+        ("FrameworkService/DiffVersions", True),
+        ("FrameworkService/CompareJurisdictions", True),
+        ("FrameworkService/PublishVersion", True),  # a change set is small, and what it changes is not
+        ("DraftService/CreateDraft", True),  # of a change set, too
+        ("DraftService/UpdateDraft", True),
+        ("DraftService/ApproveDraft", True),
+        ("DraftService/SubmitDraft", False),
+        ("FrameworkService/GetVersion", False),
+        ("NoticeService/CreateNotice", False),
+    ],
 )
-def test_what_sets_versions_side_by_side_is_heavy(method, heavy):
-    assert is_heavy(f"/regulator.exchange.v1.FrameworkService/{method}") == heavy
+def test_what_takes_whole_versions_to_answer_is_heavy(method, heavy):
+    assert is_heavy(f"/regulator.exchange.v1.{method}") == heavy
 
 
 def limit_of(error: pytest.ExceptionInfo[Overloaded]) -> str:
