@@ -98,6 +98,10 @@ class SealHistory:
         span = SealSpan(max(above, self.spans[-1].above), seal)
         return replace(self, spans=(*self.spans, span))
 
+    def turn_beyond(self, size: int) -> int:
+        """At which size the oldest change of seals is that a log of some size does not hold; 0: there is none."""
+        return min((span.above for span in self.spans[1:] if span.above > size), default=0)
+
     def expecting(self, seals: Sequence[CertifiedSeal]) -> "SealHistory":
         """The history of our own, which a restored log may have lost the end of."""
         return replace(self, coming=tuple(each for each in seals if not self.knows(each.public)))

@@ -85,9 +85,9 @@ def read_turn(connection: Connection, state: ChannelState) -> SignedCheckpoint |
 
     None: there is no such change, or its checkpoint is not here.
     """
-    ends = [span.above for span in state.seals.sender.spans[1:] if span.above > state.receipted_size]
-    where = (heads.c.channel == state.id, heads.c.size == min(ends, default=0))
-    note = connection.scalar(select(heads.c.note).where(*where)) if ends else None
+    turn = state.seals.sender.turn_beyond(state.receipted_size)
+    where = heads.c.channel == state.id, heads.c.size == turn
+    note = connection.scalar(select(heads.c.note).where(*where)) if turn else None
     return None if note is None else open_checkpoint(note, state.origin, state.seals.sender)
 
 

@@ -8,6 +8,7 @@ from tests.conformance.materials import head, receipt
 from tests.conformance.parties import RECEIVED, STRANGER
 from tests.conformance.receiver_building import FORKED, LEAVES, OTHERS, REMOTE, case
 from tests.conformance.sender_building import AHEAD, BEHIND, Sender, opened, sent
+from tests.conformance.sender_flow_cases import rotated, windows
 from tests.conformance.sender_odd_cases import coming_seals, odd_halts, odd_receipts, odd_recoveries
 from tests.conformance.spelling import altered, root_of
 from tests.conformance.transcripts import sends, step
@@ -20,7 +21,7 @@ def senders() -> Subject:
         (coming_seals, odd_receipts, odd_recoveries, odd_halts),
         (clocks_of_receivers, clocks_in_positions, clocks_of_what_comes_back),
     )
-    for add in (_positions, _receipts, _rolled_back, _halts, *odd, *clocks):
+    for add in (_positions, _receipts, _rolled_back, _halts, *odd, *clocks, windows, rotated):
         add(made)
     return made.kit.subject
 

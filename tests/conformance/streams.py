@@ -17,7 +17,7 @@ from gateway.ledger.channel import State
 from gateway.ledger.checkpoint import open_checkpoint, open_receipt
 from gateway.ledger.origins import domains_of
 from gateway.ledger.receiver import ReceiverMachine
-from gateway.ledger.seals import Certificates, CertifiedSeal, ChannelSeals, SealHistory
+from gateway.ledger.seals import Certificates, CertifiedSeal, ChannelSeals, SealHistory, rotation_in
 from gateway.ledger.sender import SenderMachine
 from tests.conformance.cases import decoded
 from tests.conformance.transcripts import told
@@ -59,8 +59,10 @@ def _driver(end: str, given: Values, state: Values) -> Driver:
     seals = _seals(given)
     disk = _disk(given, seals, state)
     own = seals.sender_domain if end == "sender" else seals.receiver_domain
-    parts = seals, disk.log, disk.head, disk.receipt
-    machine = SenderMachine(*parts) if end == "sender" else ReceiverMachine(*parts, disk.halt)
+    parts = disk.seals, disk.log, disk.head, disk.receipt
+    turn = disk.seals.sender.turn_beyond(disk.receipt.checkpoint.size if disk.receipt else 0)
+    turned = disk.heads.get(turn)
+    machine = SenderMachine(*parts, turned=turned) if end == "sender" else ReceiverMachine(*parts, disk.halt)
     return Driver(machine, disk, own, _seal(bytes.fromhex(given["own_seal_seed"])), int(given["now"]))
 
 
@@ -92,13 +94,15 @@ def _disk(given: Values, seals: ChannelSeals, state: Values) -> Disk:
     leaves = [decoded(given["envelopes"][name]) for name in state["log"]]
     notes = _notes(given, state["checkpoints"])
     for note in notes:
-        opened = open_checkpoint(note, seals.origin, seals.sender)
-        disk.append(leaves[disk.log.size : opened.checkpoint.size], opened)
+        opened, first = open_checkpoint(note, seals.origin, disk.seals.sender), disk.log.size
+        run = leaves[first : opened.checkpoint.size]
+        disk.append(run, opened)
+        disk.seals = disk.seals.after(rotation_in(run, first, disk.seals))
     assert disk.log.size == len(leaves), "the newest checkpoint is for all"
     if state["receipt"]:
         (note,) = _notes(given, [state["receipt"]])
         own = seals.receiver_domain
-        disk.keep_receipt(open_receipt(note, seals.origin, seals.sender, own, seals.receiver))
+        disk.keep_receipt(open_receipt(note, seals.origin, disk.seals.sender, own, seals.receiver))
     if halt := state.get("halt"):
         disk.keep_halt(steps.Halt(halt["reason"], "as it was kept", tuple(_notes(given, halt["evidence"]))))
     return disk
