@@ -35,8 +35,7 @@ async def kept(store: Opened, name: str = "hk-to-kr", shown: ForkProof | None = 
         keep = lambda: keep_history(store.database, keys, name, shown, clock=lambda: at, random=RANDOM.randbytes)  # noqa: E731
         return await asyncio.to_thread(keep)
     finally:
-        store.committer = store.new_committer()
-        store.committer.start()
+        store.write_on()
 
 
 async def given_up(store: Opened, settlement: Settlement, branches: list[Branch] | None = None) -> GivenUp:
@@ -51,5 +50,4 @@ async def given_up(store: Opened, settlement: Settlement, branches: list[Branch]
     try:
         return give_up_branch(store.database, lambda _: seal, settlement, keep, LATER, RANDOM.randbytes)
     finally:
-        store.committer = store.new_committer()
-        store.committer.start()
+        store.write_on()

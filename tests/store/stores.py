@@ -133,8 +133,7 @@ class Opened:
         """Opens the database as a new process would."""
         self.database = Database(self.url, self.home)
         self.readers = Readers(self.database)
-        self.committer = self.new_committer()
-        self.committer.start()
+        self.write_on()
 
     async def close(self) -> None:
         await self.committer.stop()
@@ -144,6 +143,11 @@ class Opened:
     async def restart(self) -> None:
         await self.close()
         self.start()
+
+    def write_on(self) -> None:
+        """Has a new writer on this database, after the one before was stopped."""
+        self.committer = self.new_committer()
+        self.committer.start()
 
     def new_committer(self) -> Committer:
         """A writer on this database; one more than there should be, if it is not the first."""
@@ -167,8 +171,7 @@ class Opened:
         self.more_peers.append(jurisdiction)
         await self.committer.stop()
         add_channels(self.database, channel_names(self.parties))
-        self.committer = self.new_committer()
-        self.committer.start()
+        self.write_on()
 
     @property
     def outgoing(self) -> str:
@@ -217,15 +220,13 @@ class Opened:
             for table, rows in backup.items():
                 if rows:
                     connection.execute(insert(table), rows)
-        self.committer = self.new_committer()
-        self.committer.start()
+        self.write_on()
 
     async def rebuilt(self) -> Rebuilt:
         """Rebuilds the notices while the node is stopped."""
         await self.committer.stop()
         done = rebuild(self.database, NOW)
-        self.committer = self.new_committer()
-        self.committer.start()
+        self.write_on()
         return done
 
     # --- acts -------------------------------------------------------------------------------------------------------

@@ -22,12 +22,6 @@ FILES = [named(), named(b"more", "b.pdf")]
 PAGE = 1000  # notices that a migration reads at once
 
 
-def start(store: Opened) -> None:
-    """With what a new process begins with."""
-    store.committer = store.new_committer()
-    store.committer.start()
-
-
 async def test_what_files_amount_to_is_counted_where_there_are_files(hk: Opened):
     await stored(hk)
     await stored(hk, FROM_KR, end=2)
@@ -46,7 +40,7 @@ async def test_what_files_amount_to_is_counted_where_there_are_files(hk: Opened)
         "KR": (0, 0, 1, size, size - 7),
         "HKMA": (0, 0, 1, 9, 0),
     }
-    start(hk)
+    hk.write_on()
 
 
 async def test_the_number_of_the_newest_file_is_known_where_there_are_files(hk: Opened):
@@ -54,7 +48,7 @@ async def test_the_number_of_the_newest_file_is_known_where_there_are_files(hk: 
     await hk.committer.stop()
     downgrade(hk.database, BEFORE_NUMBERS)
     hk.database.migrate()
-    start(hk)
+    hk.write_on()
     assert (await declared(hk)).number == newest.number + 1
 
 
@@ -121,7 +115,7 @@ async def test_notices_of_before_are_as_they_would_be_now(hk: Opened, kr: Opened
     await hk.committer.stop()
     made_older(hk, revision)
     hk.database.migrate()
-    start(hk)
+    hk.write_on()
     (of_destroyed,) = [row for row in before[notices] if row["id"] == "hk-destroyed"]
     of_destroyed |= {"attachment_count": 0, "state": Notice.DELIVERED}  # nobody knows that it had any
     for row in before[events]:
@@ -149,7 +143,7 @@ async def test_files_of_more_notices_than_are_read_at_once_are_found(hk: Opened)
     await hk.committer.stop()
     downgrade(hk.database, BEFORE_FILES)
     hk.database.migrate()
-    start(hk)
+    hk.write_on()
     assert len(before) == PAGE + 4
     assert await hk.rows(notice_attachments) == before
     assert {row["attachment_count"] for row in await hk.rows(notices)} == {1, 2}

@@ -67,8 +67,7 @@ async def test_migrations_keep_what_is_stored(hk: Opened):
     assert after == before
     add_channels(hk.database, channel_names(hk.parties))
     check_channels(hk.database, hk.parties)
-    hk.committer = hk.new_committer()
-    hk.committer.start()
+    hk.write_on()
 
 
 async def test_requests_of_an_older_form_are_known_as_before(hk: Opened):
@@ -84,8 +83,7 @@ async def test_requests_of_an_older_form_are_known_as_before(hk: Opened):
         rows = [dict(zip(columns, each, strict=True)) for each in told]
         connection.execute(insert(table("requests", *map(column, columns))), rows)
     hk.database.migrate()
-    hk.committer = hk.new_committer()
-    hk.committer.start()
+    hk.write_on()
     found = await hk.committer.submit(lambda tx: [tx.find_request(client, each) for client, each, _, _ in told])
     assert [(each.digest, each.notice) for each in found] == [(digest, notice) for _, _, digest, notice in told]
     assert await hk.committer.submit(lambda tx: tx.find_request("spiffe://c", "1")) is None

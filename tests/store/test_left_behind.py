@@ -307,8 +307,7 @@ async def test_the_seal_in_force_is_put_into_its_channels_by_both_operators(hk: 
     rebuild(hk.database, NOW)
     replace_peer_seal(kr.database, DOMAINS["HK"], SECOND, NOW + 1_000_000_000)
     for store in (hk, kr):
-        store.committer = store.new_committer()
-        store.committer.start()
+        store.write_on()
     await hk.release("hk-3")
     await kr.release("kr-2", issuing_authority="FSC")
     await settle(hk, kr)
@@ -328,6 +327,5 @@ async def test_that_is_refused_where_there_is_nothing_to_replace_or_the_log_may_
     await hk.committer.stop()
     with pytest.raises(WrongState, match=said):
         replace_own_seal(hk.database, SECOND, NEXT["HK"], NOW, only=DOMAINS[only])
-    hk.committer = hk.new_committer()
-    hk.committer.start()
+    hk.write_on()
     assert seals_to(hk, HK_TO_KR) == [FIRST]

@@ -42,8 +42,7 @@ def rows(url: str, home: Path) -> dict[str, list[dict[str, Any]]]:
 def goes_on(hk: Opened) -> None:
     """With the seals with which its channels began, as an upgrade adds them."""
     add_channels(hk.database, channel_names(hk.parties))
-    hk.committer = hk.new_committer()
-    hk.committer.start()
+    hk.write_on()
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

@@ -264,8 +264,7 @@ async def test_a_seal_whose_keys_are_not_here_signs_nothing(hk: Opened):
     await rotate(hk)
     await hk.committer.stop()
     hk.keyring = Keyring([(CERTIFIED["HK"], SEALS["HK"])])
-    hk.committer = hk.new_committer()
-    hk.committer.start()
+    hk.write_on()
     assert isinstance(await refused(hk.release("hk-9")), Unavailable)
     assert hk.state().log.size == 1
 
@@ -292,8 +291,7 @@ async def test_a_rotation_and_a_replacement_between_which_nothing_was_sealed_kee
     async def replaced(seal: CertifiedSeal, keys: Signer) -> None:
         await hk.committer.stop()
         replace_own_seal(hk.database, seal, keys, NOW + 1_000_000_000)
-        hk.committer = hk.new_committer()
-        hk.committer.start()
+        hk.write_on()
 
     await hk.release("hk-1")
     await kr.release("kr-1", issuing_authority="FSC")
@@ -329,8 +327,7 @@ async def test_a_lost_seal_is_replaced_at_both_ends(hk: Opened, kr: Opened):
         assert knows_seal(connection, DOMAINS["HK"], CERTIFIED["HK"])
     replace_peer_seal(kr.database, DOMAINS["HK"], NEXT_CERTIFIED["HK"], NOW + 1_000_000_000)
     for store in (hk, kr):
-        store.committer = store.new_committer()
-        store.committer.start()
+        store.write_on()
     await kr.release("kr-2", issuing_authority="FSC")
     await settle(hk, kr)
     await settle(kr, hk)

@@ -27,8 +27,7 @@ async def file(hk: Opened) -> AsyncIterator[Path]:
     with hk.database.writer() as connection:
         assert hk.database.scrub(connection)
     yield hk.home / "node.db"
-    hk.committer = hk.new_committer()
-    hk.committer.start()
+    hk.write_on()
 
 
 def turned(file: Path, places: Iterator[int]) -> Iterator[int]:

@@ -83,8 +83,7 @@ async def test_every_entry_has_a_salt_of_its_own_and_its_time(hk: Opened):
 async def test_what_is_not_durable_is_not_answered(hk: Opened):
     await hk.committer.stop()
     assert isinstance(await refused(hk.committer.journal(entry())), Unavailable)
-    hk.committer = hk.new_committer()
-    hk.committer.start()
+    hk.write_on()
     assert await entries(hk) == []
 
 

@@ -35,8 +35,7 @@ async def started_anew(hk: Opened) -> None:
     await hk.committer.stop()
     continuity = Continuity(hk.home / "high-water.json", hk.database, Clock(lambda: next(hk.clock)))
     await asyncio.to_thread(continuity.require, hk.parties, hk.keyring)
-    hk.committer = hk.new_committer()
-    hk.committer.start()
+    hk.write_on()
 
 
 def kept(hk: Opened) -> HighWater:
@@ -115,8 +114,7 @@ async def started_with(hk: Opened, off: int, *, has_mark: bool = False, trusts_c
     clock = Clock(lambda: NOW + off, lambda: 0)
     require = partial(Continuity(path, hk.database, clock).require, hk.parties, hk.keyring, trusts_clock=trusts_clock)
     await asyncio.to_thread(require)
-    hk.committer = hk.new_committer()
-    hk.committer.start()
+    hk.write_on()
     return clock.doubt
 
 
@@ -176,8 +174,7 @@ async def test_a_home_without_a_mark_and_one_with_a_damaged_one(hk: Opened):
     (hk.home / "high-water.json").write_bytes(b'{"version": 1')
     with pytest.raises(ConfigError, match="damaged"):
         await started_anew(hk)
-    hk.committer = hk.new_committer()
-    hk.committer.start()
+    hk.write_on()
 
 
 @pytest.mark.parametrize(

@@ -310,8 +310,7 @@ async def test_a_branch_that_cannot_be_kept_is_not_given_up(hk, kr):
     with pytest.raises(StoreError, match="disk is full"):
         give_up_branch(hk.database, lambda _: SEALS["HK"], settlement, full, LATER, RANDOM.randbytes)
     assert hk.backup() == before
-    hk.committer = hk.new_committer()
-    hk.committer.start()
+    hk.write_on()
 
 
 def test_a_settlement_has_one_form():
