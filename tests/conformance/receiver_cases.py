@@ -9,6 +9,7 @@ from tests.conformance.receiver_lost_cases import destroyed, recovery, rotations
 from tests.conformance.receiver_odd_cases import odd_rotations, oddities
 from tests.conformance.spelling import altered, root_of
 from tests.conformance.transcripts import halted, position, receipt_for, sends, step
+from tests.conformance.withheld_cases import withheld_before
 from tests.ledger import oracle
 
 
@@ -22,6 +23,7 @@ def receivers() -> Subject:
         _forks,
         recovery,
         destroyed,
+        withheld_before,
         rotations,
         oddities,
         odd_rotations,

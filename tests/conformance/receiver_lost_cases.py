@@ -1,6 +1,5 @@
 """The receiver's end where something was lost, destroyed or replaced: recovery, remainders, rotations of the seal."""
 
-from hashlib import sha256
 from typing import Any
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
@@ -11,6 +10,7 @@ from tests.conformance.parties import HK_TO_KR, HONG_KONG, KR_TO_HK, STRANGER, S
 from tests.conformance.receiver_building import LEAVES, REMOTE, Receiver, case
 from tests.conformance.signing import KitSeal
 from tests.conformance.transcripts import batch, position, receipt_for, sends, step
+from tests.conformance.withheld_cases import withheld
 from tests.ledger import oracle
 
 
@@ -19,20 +19,6 @@ def rotation(seal: KitSeal, side: Side = HONG_KONG, receipted: int = 0, origin: 
     said = made.seal_rotated
     said.ed25519_certificate, said.ml_dsa_44_certificate = side.certificates(seal)
     said.receipted_size = receipted
-    return made.SerializeToString()
-
-
-def certificate(gone: bytes, left: bytes, *, without_receipt: bool) -> bytes:
-    """The sender destroyed the content of the second envelope."""
-    made = envelope("certificate", HK_TO_KR)
-    made.content_destroyed.notice = "notices/hk-2026-001"
-    made.content_destroyed.envelopes.add(
-        origin=HK_TO_KR,
-        index=1,
-        leaf_hash=gone,
-        remainder_sha256=sha256(left).digest(),
-        without_receipt=without_receipt,
-    )
     return made.SerializeToString()
 
 
@@ -127,22 +113,7 @@ def destroyed(made: Receiver) -> None:
         leaves=LEAVES[:3],
         receipted=0,
     )
-    for name, says, differs in (
-        ("destroyed-then-certified", True, "the sender's word follows that it had none: now both have a receipt"),
-        ("destroyed-certified-otherwise", False, "the sender's certificate says that it had one: none is given"),
-    ):
-        whole = [*LEAVES[:3], certificate(gone, left, without_receipt=says)]
-        answer = [receipt_for(4)] if says else []
-        made.accept(
-            name,
-            differs,
-            nothing,
-            hello,
-            step(without),
-            step(made.batch(whole, 3, 4, name), *answer),
-            leaves=whole,
-            receipted=4 if says else 0,
-        )
+    withheld(made, gone, left, without)
     twice = [*told, wire.DestroyedLeaf(index=1, leaf_hash=gone)]
     for name, base, differs, reason, message in (
         (

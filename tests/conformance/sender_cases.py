@@ -78,6 +78,22 @@ def _positions(made: Sender) -> None:
         leaves=log,
         receipted=0,
     )
+    made.accept(
+        "position-with-a-checkpoint-then-a-receipt",
+        "the receiver gives its receipt once it has no reason to withhold it any more: it covers all",
+        case(five, opened(5), withheld, step(made.receipt(5))),
+        leaves=log,
+        receipted=5,
+    )
+    ahead = step(made.position(5, head(LEAVES[:5]).note, "own checkpoint"), sends("recover", first_index="3"))
+    made.accept(
+        "position-with-a-checkpoint-beyond-the-log",
+        "the sender lost what the receiver gave no receipt for: its own signature binds it, and it gets that back",
+        case(made.at(3, 3), opened(3, 3), ahead, step(made.recovered(3, 5))),
+        leaves=LEAVES[:5],
+        receipted=3,
+    )
+    _odd_checkpoints(made)
     good = receipt(LEAVES[:3]).note
     for name, base, differs, reason, message in (
         (
@@ -123,6 +139,37 @@ def _positions(made: Sender) -> None:
     )
     twice = case(five, opened(5), step(made.position(3), sent(3, 2)), step(made.position(3)))
     made.refuse("position-twice", "some-to-send", "a second Position follows", REMOTE, twice, leaves=log, receipted=3)
+
+
+def _odd_checkpoints(made: Sender) -> None:
+    """Positions of a receiver that withholds its receipt, which show what they must not."""
+    five, log = made.at(5), LEAVES[:5]
+    for name, differs, reason, note, halted in (
+        (
+            "position-with-a-checkpoint-of-another-size",
+            "the checkpoint is for more than the Position says",
+            REMOTE,
+            head(LEAVES[:4]).note,
+            "",
+        ),
+        (
+            "position-with-a-strangers-checkpoint",
+            "a stranger signed it",
+            "UNKNOWN_SEAL",
+            head(LEAVES[:3], STRANGER.seal).note,
+            "",
+        ),
+        (
+            "position-with-a-checkpoint-of-another-history",
+            "it is for another root, under the sender's own signature",
+            FORKED,
+            head(OTHERS[:3]).note,
+            FORKED,
+        ),
+    ):
+        steps = opened(5), step(made.position(3, note, name))
+        told = case(five, *steps)
+        made.refuse(name, "position-with-a-checkpoint", differs, reason, told, leaves=log, receipted=0, halted=halted)
 
 
 def _receipts(made: Sender) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from cryptography import x509
@@ -15,10 +16,12 @@ from gateway.identity.signers import FileSeal
 from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.checkpoint import open_checkpoint, open_receipt
+from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.origins import domains_of
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.seals import Certificates, CertifiedSeal, ChannelSeals, SealHistory, rotation_in
 from gateway.ledger.sender import SenderMachine
+from gateway.ledger.withholding import Trace
 from tests.conformance.cases import decoded
 from tests.conformance.transcripts import told
 from tests.simulation.disk import Disk
@@ -62,7 +65,11 @@ def _driver(end: str, given: Values, state: Values) -> Driver:
     parts = disk.seals, disk.log, disk.head, disk.receipt
     turn = disk.seals.sender.turn_beyond(disk.receipt.checkpoint.size if disk.receipt else 0)
     turned = disk.heads.get(turn)
-    machine = SenderMachine(*parts, turned=turned) if end == "sender" else ReceiverMachine(*parts, disk.halt)
+    withheld = {
+        int(index): Trace(bytes.fromhex(leaf), sha256(disk.envelopes[int(index)]).digest())
+        for index, leaf in state.get("withheld", {}).items()
+    }
+    machine = SenderMachine(*parts, turned=turned) if end == "sender" else ReceiverMachine(*parts, disk.halt, withheld)
     return Driver(machine, disk, own, _seal(bytes.fromhex(given["own_seal_seed"])), int(given["now"]))
 
 
@@ -92,12 +99,15 @@ def _disk(given: Values, seals: ChannelSeals, state: Values) -> Disk:
     disk = Disk()
     disk.seals = seals
     leaves = [decoded(given["envelopes"][name]) for name in state["log"]]
+    hashes = [leaf_hash(each) for each in leaves]
+    for index, leaf in state.get("withheld", {}).items():
+        hashes[int(index)] = bytes.fromhex(leaf)
     notes = _notes(given, state["checkpoints"])
     for note in notes:
         opened, first = open_checkpoint(note, seals.origin, disk.seals.sender), disk.log.size
-        run = leaves[first : opened.checkpoint.size]
-        disk.append(run, opened)
-        disk.seals = disk.seals.after(rotation_in(run, first, disk.seals))
+        end = opened.checkpoint.size
+        disk.append(leaves[first:end], opened, hashes[first:end])
+        disk.seals = disk.seals.after(rotation_in(leaves[first:end], first, disk.seals))
     assert disk.log.size == len(leaves), "the newest checkpoint is for all"
     if state["receipt"]:
         (note,) = _notes(given, [state["receipt"]])
