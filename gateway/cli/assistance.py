@@ -149,16 +149,7 @@ def answer(  # noqa: PLR0913 - an option each
         typer.Option(parser=day, metavar="DAY", help="Day (UTC) by which more follows, such as 2026-05-08."),
     ] = None,
     case_reference: Annotated[str, typer.Option(help="The own file number for it.")] = "",
-    attach: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            callback=attachments.sendable,
-            help="Send a file, and name it in the answer; repeat it.",
-        ),
-    ] = None,
+    attach: attachments.Attach = None,
     answer_id: Annotated[str | None, typer.Option("--id", help="Id of the answer's notice; else a new one.")] = None,
     supersedes: Annotated[
         str | None,

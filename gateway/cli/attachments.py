@@ -29,6 +29,16 @@ Files = Annotated[
         metavar="FILE...", exists=True, dir_okay=False, readable=True, callback=sendable, help="What is to be sent."
     ),
 ]
+Attach = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        callback=sendable,
+        help="Send a file, and name it in the notice; repeat it.",
+    ),
+]
 Place = Annotated[
     Path, typer.Option(metavar="FILE", dir_okay=False, help="Where it is to be; what is there is replaced.")
 ]
@@ -92,9 +102,7 @@ def download(
     name: AttachmentName,
     *,
     profile: ProfileFile,
-    out: Annotated[
-        Path, typer.Option(metavar="FILE", dir_okay=False, help="Where it is to be; what is there is replaced.")
-    ],
+    out: Place,
 ) -> None:
     """Fetches a file from the own node, and verifies its digest.
 

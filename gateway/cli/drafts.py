@@ -12,6 +12,7 @@ from regulator.exchange.framework_requests import publish_version
 from regulator.exchange.requests import supersede_notice
 from regulator.exchange.v1.draft_service_pb2 import Draft
 
+from gateway.cli import attachments
 from gateway.cli.draft_view import HEADINGS, document, draft_id, row, sections
 from gateway.cli.groups import Commands
 from gateway.cli.options import (
@@ -29,6 +30,7 @@ from gateway.cli.options import (
 )
 from gateway.cli.output import parts, say, table, write_json
 from gateway.errors import BadInput
+from gateway.supervision.draft_messages import content_of
 from gateway.supervision.framework_files import SCHEMA as FRAMEWORK_SCHEMA
 from gateway.supervision.framework_files import read_framework
 from gateway.supervision.notice_files import read_notices
@@ -72,6 +74,7 @@ def create(  # noqa: PLR0913 - an option each
         str | None,
         typer.Option(metavar="ID", help="The notice takes the place of this earlier one."),
     ] = None,
+    attach: attachments.Attach = None,
     update: Annotated[str, typer.Option(metavar="NAME", help="Write this draft anew, instead of a new one.")] = "",
     validate_only: Annotated[bool, typer.Option("--validate-only", help="Check everything, and keep nothing.")] = False,
     request_id: RequestId = None,
@@ -84,7 +87,12 @@ def create(  # noqa: PLR0913 - an option each
     if update and validate_only:
         raise typer.BadParameter("--validate-only is for new drafts, and --update for one that is there")
     act = _read(file, new_id, to or [], supersedes)
+    content = content_of(act)
+    if attach and content is None:
+        raise typer.BadParameter("--attach is for a notice, and the file holds a framework")
     with connect(profile) as client:
+        if content is not None:
+            content.attachments.extend(attachments.attach(client, attach or []))
         if update:
             draft = client.update_draft(update, act, request_id=request_id)
         else:

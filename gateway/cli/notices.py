@@ -68,16 +68,7 @@ def create(  # noqa: PLR0913 - an option a choice
     to: Annotated[
         str | None, typer.Option("--to", metavar="CODE", help="Jurisdiction; else the file's recipient.")
     ] = None,
-    attach: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            callback=attachments.sendable,
-            help="Send a file, and name it in the notice; repeat it.",
-        ),
-    ] = None,
+    attach: attachments.Attach = None,
     supersedes: Annotated[
         str | None,
         typer.Option(metavar="ID", help="The one notice takes the place of this earlier one."),

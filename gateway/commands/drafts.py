@@ -25,7 +25,7 @@ from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
 from gateway.supervision import drafts
 from gateway.supervision.approval import require_another
-from gateway.supervision.draft_messages import act_of, draft_message
+from gateway.supervision.draft_messages import act_of, draft_message, made_id
 from gateway.supervision.drafts import DraftRecord, Step, draft_id, draft_name
 from gateway.supervision.submissions import check_fields, digest_of
 from gateway.supervision.values import text_fault
@@ -80,25 +80,28 @@ class DraftCommands:
         check_fields(request)
         act, kept = act_of(request.draft, self._new_id())
         proposal = await self._acts.proposal(act, kept, by(caller))
-        asked, made_id = _asked(caller, request.request_id, request), self._new_id()
+        asked, new_id = _asked(caller, request.request_id, request), self._new_id()
 
         def create(tx: Transaction) -> DraftRecord | str:
             if known := _carried_out(tx, asked):
                 return known
             nature = self._acts.nature(proposal.propose(tx, by(caller)))
-            record = drafts.new_draft(made_id, act, kept, caller, nature, tx.now, self._lifetime)
+            record = drafts.new_draft(new_id, act, kept, caller, nature, tx.now, self._lifetime)
             if not request.validate_only:
                 _require_room(tx, caller.authority)
                 tx.keep_draft(record)
-                remember(tx, caller, asked.request_id, asked.digest, draft_name(made_id))
+                remember(tx, caller, asked.request_id, asked.digest, draft_name(new_id))
             return record
 
         return await self._answer(asked, await self._committer.submit(create, needed(asked.caller, asked.request_id)))
 
     async def update_draft(self, caller: Caller, request: pb.UpdateDraftRequest) -> pb.Draft:
-        """Writes a draft anew."""
+        """Writes a draft anew; what it makes keeps its id where the new act names none."""
         check_fields(request)
-        act, kept = act_of(request.draft, self._new_id())
+        act, kept = act_of(request.draft, "")
+        if not made_id(kept):
+            seen = await self._questions.draft(caller, draft_id(request.draft.name))
+            act, kept = act_of(request.draft, made_id(seen.request) or self._new_id())
         proposal = await self._acts.proposal(act, kept, by(caller))
 
         def update(tx: Transaction, record: DraftRecord) -> tuple[DraftRecord, Event.Kind.ValueType]:

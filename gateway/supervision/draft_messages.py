@@ -28,12 +28,12 @@ REQUESTS: Mapping[ActKind, type[Message]] = {
 }
 
 
-def act_of(draft: Draft, made_id: str) -> tuple[ActKind, Message]:
+def act_of(draft: Draft, new_id: str) -> tuple[ActKind, Message]:
     """The act in a request, with an id for what it makes, and without what its method does not read.
 
     Args:
         draft: as it came
-        made_id: put in where an act makes something and names no id
+        new_id: put in where an act makes something and names no id
 
     Raises:
         BadInput: it has none, or one that is asked for as a call.
@@ -50,13 +50,20 @@ def act_of(draft: Draft, made_id: str) -> tuple[ActKind, Message]:
         raise BadInput(wrong)
     if isinstance(request, CreateNoticeRequest):
         read = Notice(recipient=request.notice.recipient, content=request.notice.content)
-        request = CreateNoticeRequest(notice=read, notice_id=request.notice_id or made_id)
+        request = CreateNoticeRequest(notice=read, notice_id=request.notice_id or new_id)
     elif isinstance(request, SupersedeNoticeRequest):
-        request.notice_id = request.notice_id or made_id
+        request.notice_id = request.notice_id or new_id
     elif isinstance(request, AssessRequest):
         read_only = Assessment(content=request.assessment.content)
-        request = AssessRequest(assessment=read_only, assessment_id=request.assessment_id or made_id)
+        request = AssessRequest(assessment=read_only, assessment_id=request.assessment_id or new_id)
     return act, request
+
+
+def made_id(request: Message | None) -> str:
+    """The id in an act of what it makes; empty: it makes nothing that bears one of its own."""
+    if isinstance(request, CreateNoticeRequest | SupersedeNoticeRequest):
+        return request.notice_id
+    return request.assessment_id if isinstance(request, AssessRequest) else ""
 
 
 def draft_message(record: DraftRecord, *, whole: bool = True) -> Draft:

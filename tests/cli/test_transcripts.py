@@ -88,7 +88,7 @@ def test_drafts(four_eyes_pair: tuple[Site, Site], tmp_path: Path) -> None:
     changed = content(handling=handling(tlp=Handling.AMBER_STRICT), subjects=[Entity(name="A fund", jurisdiction="HK")])
     made = {
         "narrow": write_notice(NoticeFile("hk-cli-narrow", "HK", "KR", narrow)),
-        "changed": write_notice(NoticeFile("hk-cli-narrow", "HK", "KR", changed)),
+        "changed": write_notice(NoticeFile("", "HK", "KR", changed)),
         "two": write_notices([NoticeFile("", "", "KR", narrow)] * 2),
         "law": write_framework(FrameworkFile("hk-cli-law", version(provision()))),
     }

@@ -12,7 +12,7 @@ from regulator.exchange.v1.values_pb2 import Handling, Sector
 from sqlalchemy import update
 
 from gateway.commands.acting import by
-from gateway.errors import ApprovalRequired, ContentDestroyed, GatewayError, Overloaded, WrongState
+from gateway.errors import ApprovalRequired, BadInput, ContentDestroyed, GatewayError, Overloaded, WrongState
 from gateway.store.destroying import NO_DIGEST
 from gateway.store.event_queries import EventFilter, read_events
 from gateway.store.tables import draft_events, drafts, requests
@@ -105,6 +105,21 @@ async def test_a_rejected_draft_is_written_anew_before_it_is_submitted_again(hk,
     pending = await drafting.submit(await drafting.update(again, etag=rejected.etag))
     assert (await drafting.approve(pending)).state == Draft.RELEASED
     assert (await kinds(hk))[:3] == [Event.DRAFT_SUBMITTED, Event.DRAFT_REJECTED, Event.DRAFT_SUBMITTED]
+
+
+async def test_what_a_draft_makes_keeps_its_id_where_it_is_written_anew_without_one(drafting):
+    draft = await drafting.create(notice_draft("hk-1"))
+    again = notice_draft("")
+    again.name = draft.name
+    assert (await drafting.update(again)).create_notice.notice_id == "hk-1"
+    again.create_notice.notice_id = "hk-2"
+    assert (await drafting.update(again)).create_notice.notice_id == "hk-2"
+    judging = Draft(assess=AssessRequest(assessment=Assessment(content=assessment()), assessment_id="hk-judged"))
+    made = await drafting.create(judging)
+    unnamed = Draft(name=made.name, assess=AssessRequest(assessment=Assessment(content=assessment())))
+    assert (await drafting.update(unnamed)).assess.assessment_id == "hk-judged"
+    unnamed.name = draft.name
+    assert isinstance(await refused(drafting.update(unnamed)), BadInput)
 
 
 async def test_a_recalled_draft_may_be_submitted_as_it_is(hk, drafting):

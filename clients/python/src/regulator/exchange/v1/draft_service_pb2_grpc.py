@@ -99,7 +99,7 @@ class DraftServiceServicer:
 
     def UpdateDraft(self, request, context):
         """Puts another act of the same kind in its place, and makes the caller its author; the draft is in state DRAFT
-        again. In state DRAFT, REJECTED or RECALLED. Idempotent by `request_id`.
+        again. What it makes keeps its id where the new act names none. In state DRAFT, REJECTED or RECALLED. Idempotent by `request_id`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,7 @@ class DraftServiceStub:
     """
     UpdateDraft: _grpc.UnaryUnaryMultiCallable[_draft_service_pb2.UpdateDraftRequest, _draft_service_pb2.Draft]
     """Puts another act of the same kind in its place, and makes the caller its author; the draft is in state DRAFT
-    again. In state DRAFT, REJECTED or RECALLED. Idempotent by `request_id`.
+    again. What it makes keeps its id where the new act names none. In state DRAFT, REJECTED or RECALLED. Idempotent by `request_id`.
     """
     SubmitDraft: _grpc.UnaryUnaryMultiCallable[_draft_service_pb2.SubmitDraftRequest, _draft_service_pb2.Draft]
     """Asks for approval. In state DRAFT or RECALLED. Idempotent by `request_id`."""
@@ -81,7 +81,7 @@ class DraftServiceAsyncStub(DraftServiceStub):
     """
     UpdateDraft: _aio.UnaryUnaryMultiCallable[_draft_service_pb2.UpdateDraftRequest, _draft_service_pb2.Draft]  # type: ignore[assignment]
     """Puts another act of the same kind in its place, and makes the caller its author; the draft is in state DRAFT
-    again. In state DRAFT, REJECTED or RECALLED. Idempotent by `request_id`.
+    again. What it makes keeps its id where the new act names none. In state DRAFT, REJECTED or RECALLED. Idempotent by `request_id`.
     """
     SubmitDraft: _aio.UnaryUnaryMultiCallable[_draft_service_pb2.SubmitDraftRequest, _draft_service_pb2.Draft]  # type: ignore[assignment]
     """Asks for approval. In state DRAFT or RECALLED. Idempotent by `request_id`."""
@@ -127,7 +127,7 @@ class DraftServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_draft_service_pb2.Draft, _abc.Awaitable[_draft_service_pb2.Draft]]:
         """Puts another act of the same kind in its place, and makes the caller its author; the draft is in state DRAFT
-        again. In state DRAFT, REJECTED or RECALLED. Idempotent by `request_id`.
+        again. What it makes keeps its id where the new act names none. In state DRAFT, REJECTED or RECALLED. Idempotent by `request_id`.
         """
 
     @_abc_1.abstractmethod
