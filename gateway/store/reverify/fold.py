@@ -159,9 +159,13 @@ def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope)
         return False
     content = envelope.notice_released.content
     files = tuple((each.sha256, each.size_bytes) for each in content.attachments if each.sha256)
-    for_ever = not content.handling.HasField("retain_until")
-    found.facts[new_id] = Facts(*place, _terms(envelope, channel), files=files, is_kept_for_ever=for_ever)
-    found.facts[new_id].attachment_count = len(content.attachments)
+    found.facts[new_id] = Facts(
+        *place,
+        _terms(envelope, channel),
+        attachment_count=len(content.attachments),
+        files=files,
+        is_kept_for_ever=not content.handling.HasField("retain_until"),
+    )
     for relation, other_id in referred(envelope):
         other = found.facts.get(other_id)
         if other is None or other.channel != channel.id:
@@ -200,12 +204,21 @@ def _reply(
     return take(found, channels, channel, index, envelope)
 
 
+def _received(
+    found: Fold, channels: Mapping[int, VerifiedChannel], channel: VerifiedChannel, name: str
+) -> Facts | None:
+    """What is known of a notice that came the other way; None: none of that name did."""
+    facts = found.facts.get(notice_id(name))
+    came = facts and channels[facts.channel].sender == channel.recipient and facts.channel != channel.id
+    return facts if came else None
+
+
 def _acknowledge(
     found: Fold, channels: Mapping[int, VerifiedChannel], channel: VerifiedChannel, index: int, envelope: Envelope
 ) -> bool:
     """Takes an acknowledgement of a notice that came the other way; False: there is none."""
-    facts = found.facts.get(notice_id(envelope.notice_acknowledged.notice))
-    if facts is None or channels[facts.channel].sender != channel.recipient or facts.channel == channel.id:
+    facts = _received(found, channels, channel, envelope.notice_acknowledged.notice)
+    if facts is None:
         return False
     facts.acknowledged = facts.acknowledged or (channel.id, index)
     return True
@@ -236,8 +249,8 @@ def _attach(
     found: Fold, channels: Mapping[int, VerifiedChannel], channel: VerifiedChannel, index: int, envelope: Envelope
 ) -> bool:
     """Takes the receiver's word on the attachments of a notice that came the other way; False: it has none."""
-    facts = found.facts.get(notice_id(envelope.attachments_received.notice))
-    if facts is None or channels[facts.channel].sender != channel.recipient or facts.channel == channel.id:
+    facts = _received(found, channels, channel, envelope.attachments_received.notice)
+    if facts is None:
         return False
     if facts.attachment_count:
         facts.attached = facts.attached or (channel.id, index)
