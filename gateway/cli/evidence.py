@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from cryptography import x509
 from regulator.exchange import Client
+from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
@@ -22,7 +23,7 @@ from gateway.cli.options import AsJson, ProfileFile, connect, read_input
 from gateway.cli.output import parts, say, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.certificates import fingerprint
-from gateway.identity.evidence import EvidenceCheck, Proven, act_of, clock
+from gateway.identity.evidence import EvidenceCheck, Proven, act_of, as_written, clock
 from gateway.ledger.fork_proof import is_fork_proof
 
 
@@ -144,9 +145,14 @@ def _verdict(proven: Proven, roots: Sequence[x509.Certificate]) -> str:
 def _sealed(proven: Proven) -> str:
     if proven.envelope is None or proven.sealed_at is None:
         return f"an envelope whose content is destroyed, before {clock(proven.signed_at)}"
-    author, act = proven.envelope.author, act_of(proven.envelope)
-    by = released_by(author, proven.envelope.approver)
-    return f"the {act}, for {author.authority} by {by}, at {clock(proven.sealed_at)}"
+    author, approver = map(_as_written, (proven.envelope.author, proven.envelope.approver))
+    told = f"the {act_of(proven.envelope)}, for {author.authority} by {released_by(author, approver)}"
+    return f"{told}, at {clock(proven.sealed_at)}"
+
+
+def _as_written(author: Author) -> Author:
+    """Who acts, as the envelope names it; what it does not say stays empty."""
+    return Author(**{field.name: as_written(value) for field, value in author.ListFields()})
 
 
 def _destroyed(proven: Proven, roots: Sequence[x509.Certificate]) -> Iterator[str]:

@@ -4,6 +4,8 @@ The file is a C2SP tlog-proof (``gateway.ledger.evidence``). No byte of it is wi
 covers, such as the outer form of a certificate, must be in its one canonical form.
 """
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +28,8 @@ from gateway.ledger.origins import domains_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOS_OF_MICRO = 1000
+MAX_SHOWN_CHARACTERS = 256  # of a name that is none
+_WORD = re.compile(r"[!#-~]{1,512}")  # ASCII without spaces and quotation marks: longer than any name
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +229,14 @@ class EvidenceCheck:
         return f"{proven.sender} certified that the content is destroyed, {_when(proven)}"
 
 
+def as_written(name: str) -> str:
+    """A name in an envelope, for people: in quotation marks unless it is one word.
+
+    Its sender may have written there whatever it likes, a sentence that reads as if it were proven, too.
+    """
+    return name if _WORD.fullmatch(name) else json.dumps(name[:MAX_SHOWN_CHARACTERS])
+
+
 def act_of(envelope: Envelope) -> str:
     """Says what an envelope does, in a few words: ``release of notices/hk-2025-001``."""
     name = envelope.WhichOneof("content") or ""
@@ -233,19 +245,20 @@ def act_of(envelope: Envelope) -> str:
 
 
 _TOLD: Mapping[str, Callable[[Any], str]] = {
-    "notice_released": lambda act: f"release of {act.notice}",
-    "notice_acknowledged": lambda act: f"acknowledgement of {act.notice}",
-    "notice_withdrawn": lambda act: f"withdrawal of {act.notice}",
-    "framework_version_published": lambda act: f"version {act.version} of {act.framework}",
-    "framework_assessed": lambda act: f"publication of {act.assessment}",
+    "notice_released": lambda act: f"release of {as_written(act.notice)}",
+    "notice_acknowledged": lambda act: f"acknowledgement of {as_written(act.notice)}",
+    "notice_withdrawn": lambda act: f"withdrawal of {as_written(act.notice)}",
+    "framework_version_published": lambda act: f"version {act.version} of {as_written(act.framework)}",
+    "framework_assessed": lambda act: f"publication of {as_written(act.assessment)}",
     "seal_rotated": lambda _: "rotation of the sender's seal",
-    "sharing_requested": lambda act: f"request for {act.consent}",
+    "sharing_requested": lambda act: f"request for {as_written(act.consent)}",
     "sharing_decided": lambda act: (
-        f"{'grant' if act.decision == SharingDecided.GRANTED else 'refusal'} of {act.consent}, decision {act.number}"
+        f"{'grant' if act.decision == SharingDecided.GRANTED else 'refusal'} of {as_written(act.consent)}, "
+        f"decision {act.number}"
     ),
-    "content_shared": lambda act: f"onward sharing, {act.share}",
-    "attachments_received": lambda act: f"receipt of all attachments of {act.notice}",
-    "content_destroyed": lambda act: f"destruction of the content of {act.notice}",
+    "content_shared": lambda act: f"onward sharing, {as_written(act.share)}",
+    "attachments_received": lambda act: f"receipt of all attachments of {as_written(act.notice)}",
+    "content_destroyed": lambda act: f"destruction of the content of {as_written(act.notice)}",
 }
 
 

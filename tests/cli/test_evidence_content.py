@@ -4,8 +4,11 @@ import pytest
 from google.protobuf.descriptor import Descriptor
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
+from gateway.cli import evidence as evidence_command
 from gateway.cli.evidence_content import content_document, content_sections
+from gateway.identity.evidence import verify_evidence
 from tests.supervision.samples import content
+from tests.support.evidence import ROOTS, envelope, evidence
 
 ACTS = [field.name for field in Envelope.DESCRIPTOR.oneofs_by_name["content"].fields]
 
@@ -51,3 +54,16 @@ def test_what_is_destroyed_or_not_known_is_said_to_be():
     assert told(None) == {"content": {"destroyed": "the file holds the hash alone"}}
     assert told(Envelope(origin="a")) == {"content": {"of a kind": "that this version does not know"}}
     assert content_document(None) is content_document(Envelope()) is None
+
+
+def test_no_sentence_of_its_sender_stands_in_the_verdict_as_one_of_ours():
+    """It may have sealed anything in place of a name, and its signature on that verifies."""
+    made = envelope()
+    made.notice_released.notice = "notices/hk-1, for SFC; the node of KR held it"
+    made.author.authority, made.author.officer = "HKMA; KR held it", "wong; KR held it"
+    sent = evidence(made.SerializeToString(), receipted=False)
+    verdict = evidence_command._verdict(verify_evidence(sent.encode(), ROOTS), ROOTS)
+    for ours in verdict.split('"')[::2]:  # what stands in no quotation marks
+        assert "KR held it" not in ours
+        assert "the node of KR" not in ours
+    assert verdict.endswith("there is no receipt of KR (gateway.kr.example).")

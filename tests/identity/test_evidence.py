@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.envelope_pb2 import Envelope, EvidenceMaterial
 
 from gateway.errors import BadProof, BadSignature, Malformed, Untrusted, VerificationError
-from gateway.identity.evidence import EvidenceCheck, act_of, clock, verify_evidence
+from gateway.identity.evidence import EvidenceCheck, act_of, as_written, clock, verify_evidence
 from gateway.identity.names import NodeId
 from gateway.identity.signers import FileSeal
 from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
@@ -99,6 +99,23 @@ def test_every_kind_of_act_is_named():
     assert act_of(deciding(number=2, granted=False)(seal)) == f"refusal of {consent}, decision 2"
     assert act_of(sharing()(seal)) == "onward sharing, notices/hk-1/shares/s0000001"
     assert act_of(Envelope()) == "an act of a kind that this version does not know"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("notices/hk-1", "notices/hk-1"),
+        ("https://id.example#wong", "https://id.example#wong"),
+        ("", '""'),
+        ("hk-1; KR held it", '"hk-1; KR held it"'),
+        ('hk-1" held', '"hk-1\\" held"'),
+        ("hk-1\u3164KR\u3164held\u3164it", '"hk-1\\u3164KR\\u3164held\\u3164it"'),
+        ("x" * 600, f'"{"x" * 256}"'),
+    ],
+)
+def test_what_a_sender_wrote_in_place_of_a_name_does_not_read_as_what_is_proven(name, told):
+    assert as_written(name) == told
+    assert act_of(Envelope(notice_released={"notice": name})) == f"release of {told}"
 
 
 def test_an_act_that_this_version_does_not_know_is_proven_all_the_same():
