@@ -18,6 +18,7 @@ from gateway.pairing import document_of
 from gateway.rolling import replace_seal as replace_lost_seal
 from gateway.rolling import replace_seal_for
 from gateway.rolling import request_seal as request_wanted_seal
+from gateway.store.database import is_made
 
 SEAL = "give the folder of gateway certs issue --profile seal, or of request-seal with the certificates in it"
 SealFolderPath = Annotated[
@@ -134,12 +135,14 @@ def replace_seal(
         return
     assert folder is not None, "one of both is given"
     with used("FOLDER", SEAL):
+        is_there = is_made(node.config.database.url, node.path)
         waiting = replace_lost_seal(node, SealFolder(folder), now())
+    if not is_there:
+        say("there is no database where database.url points: replaced in the files of the home alone.")
+        say("Make the database: gateway restore.")
     if waiting:
         say(f"replaced, but for {', '.join(waiting)}: first what is missing here comes back, under the seal of before.")
-        say("Where there is no database, gateway restore makes it. Start the node; once gateway status shows that the")
-        say(
-            "channel is open, stop it, and say gateway certs replace-seal HOME --peer; only then may that peer be told."
-        )
+        say("Start the node; once gateway status shows that the channel is open, stop it, and say")
+        say("gateway certs replace-seal HOME --peer; only then may that peer be told.")
         return
     say("replaced. Export a new pairing document: no peer takes anything from this node before it has imported that.")

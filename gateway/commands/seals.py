@@ -19,7 +19,7 @@ from gateway.ledger.seals import CertifiedSeal
 from gateway.questions.standing import channel_name
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Committer
-from gateway.store.own_seal import left_behind, own_seal, to_catch_up
+from gateway.store.own_seal import is_idle, left_behind, own_seal, to_catch_up
 from gateway.store.transaction import Transaction
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from gateway.supervision.envelopes import Actor
@@ -81,7 +81,8 @@ class SealCommands:
         if wanted not in self._keyring.seals and self._fault:
             away = "the keys of the seal in force are not in this node's home, and what is prepared there is of no use"
             raise Unavailable(f"{away}: {self._fault}")
-        self._keyring.signer(wanted.public)
+        if not is_idle(self._bulletin.commit.states, self._keyring.seals):
+            self._keyring.signer(wanted.public)
         if self._untold:
             raise Unavailable(self._untold)
 

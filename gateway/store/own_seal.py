@@ -59,6 +59,16 @@ def to_catch_up(states: States) -> list[ChannelState]:
     return [state for state in late if _takes(state, states)]
 
 
+def is_idle(states: States, here: Sequence[CertifiedSeal]) -> bool:
+    """Whether nothing is to be sealed by the seal in force: each pairing has ended, and the node's own is a newer one.
+
+    An operator put that in the place of a lost one, and no channel takes it: it signs the journal, as ``here`` says.
+    """
+    ours = _ours(states)
+    is_over = bool(ours) and all(state.ended for state in ours)
+    return is_over and here[0].public not in given_up([each.seals.sender for each in ours])
+
+
 def cosigning(state: ChannelState, back: ChannelState, here: Sequence[CertifiedSeal]) -> CertifiedSeal:
     """Gives the seal that receipts bear: that in force in a channel to here, if its keys are here; else the node's.
 

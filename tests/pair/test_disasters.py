@@ -227,7 +227,9 @@ def test_keys_and_database_are_lost_at_once(own_pair, tmp_path):
     issue_node(tmp_path / "node", NodeId(hk.domain), hk.authority(AuthorityKind.NODE), now())
     issue_seal(tmp_path / "seal", NodeId(hk.domain), hk.authority(AuthorityKind.NODE), now())
     done("certs", "install", hk.home.path, tmp_path / "node")
-    assert "replaced, but for KR" in done("certs", "replace-seal", hk.home.path, tmp_path / "seal")
+    said = done("certs", "replace-seal", hk.home.path, tmp_path / "seal")
+    assert "in the files of the home alone" in said
+    assert "replaced, but for KR" in said
     done("restore", hk.home.path, tmp_path / "backup")
     refused = run("certs", "replace-seal", hk.home.path, "--peer", "KR")
     assert (refused.code, "has halted: RESTORED" in refused.err) == (2, True), refused.text()

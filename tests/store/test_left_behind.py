@@ -270,6 +270,26 @@ async def without_keys(hk: Opened, kr: Opened) -> None:
     await exchange(hk, kr)
 
 
+async def test_a_lost_seal_is_missed_only_while_a_pairing_holds(hk: Opened, kr: Opened):
+    """All channels have ended and halted, so that the new one is the home's alone."""
+    await hk.release("hk-1")
+    await settle(hk, kr)
+    await hk.committer.submit(lambda tx: tx.halt(HK_TO_KR, Halt(RESTORED, "a drill")))
+    await keep(hk, ENDED)
+    await hk.close()
+    hk.keyring = Keyring([(SECOND, NEXT["HK"])])
+    hk.start()
+    await hk.committer.stop()
+    assert replace_own_seal(hk.database, SECOND, NEXT["HK"], NOW + 1_000_000_000) == ["KR"]
+    hk.write_on()
+    seals, _ = commands(hk)
+    seals.look()
+    await keep(hk, RESUMED)
+    with pytest.raises(Unavailable, match="not in this node's home"):
+        seals.look()
+    hk.earlier_seals = (SECOND,)  # as its files say
+
+
 async def test_what_cannot_be_sealed_for_one_peer_does_not_fail_with_what_is_for_others(hk: Opened, kr: Opened):
     await without_keys(hk, kr)
 
