@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message
 from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.framework_service_pb2 import PublishVersionRequest
 from regulator.exchange.v1.notice_pb2 import NoticeContent
@@ -14,6 +13,7 @@ from regulator.exchange.v1.values_pb2 import Handling
 from gateway.cli import notice_view
 from gateway.cli.author_view import author_document, who
 from gateway.cli.framework_view import first_text
+from gateway.cli.message_view import pairs_of
 from gateway.cli.options import word_of
 from gateway.cli.output import json_moment, moment_of
 
@@ -80,7 +80,7 @@ def sections(draft: Draft) -> Iterator[tuple[str, Pairs]]:
     elif draft.HasField("publish_version"):
         yield from _version(draft.publish_version)
     elif draft.HasField("assess"):
-        yield "assessment", [("id", draft.assess.assessment_id), *_fields(draft.assess.assessment.content)]
+        yield "assessment", [("id", draft.assess.assessment_id), *pairs_of(draft.assess.assessment.content)]
 
 
 def _files(draft: Draft, content: NoticeContent) -> Iterator[tuple[str, Pairs]]:
@@ -131,15 +131,9 @@ def _version(request: PublishVersionRequest) -> Iterator[tuple[str, Pairs]]:
         header, provisions = changes.header, changes.upserts
     else:
         header, provisions = request.content.header, request.content.provisions
-    yield "version", told + _fields(header)
+    yield "version", told + pairs_of(header)
     for each in provisions:
-        yield f"provision {each.id}", _fields(each)
-
-
-def _fields(message: Message) -> Pairs:
-    """All that a message says, in protobuf's JSON form, a line a value."""
-    said = MessageToDict(message, preserving_proto_field_name=True)
-    return [item for key, value in said.items() for item in notice_view.flat(key, value)]
+        yield f"provision {each.id}", pairs_of(each)
 
 
 def _about(draft: Draft) -> str:

@@ -7,7 +7,8 @@ from google.protobuf.json_format import MessageToDict
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.cli.notice_view import flat, sections
+from gateway.cli.message_view import pairs_of
+from gateway.cli.notice_view import sections
 from gateway.cli.output import by_language
 
 Pairs = list[tuple[str, str]]
@@ -33,7 +34,6 @@ def content_sections(envelope: Envelope | None) -> Iterator[tuple[str, Pairs]]:
     elif kind == "notice_withdrawn":
         yield "withdrawal", by_language(envelope.notice_withdrawn.explanation)
     elif kind:
-        told = MessageToDict(getattr(envelope, kind), preserving_proto_field_name=True)
-        yield kind.replace("_", " "), [item for key, value in told.items() for item in flat(key, value)]
+        yield kind.replace("_", " "), pairs_of(getattr(envelope, kind))
     else:
         yield "content", [("of a kind", "that this version does not know")]

@@ -10,6 +10,7 @@ from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.cli.assistance_detail import detail_sections
 from gateway.cli.author_view import author_document, released_by
+from gateway.cli.message_view import flat
 from gateway.cli.options import word_of
 from gateway.cli.output import by_language, json_moment, moment_of
 from gateway.supervision.notice_files import NoticeFile, write_notice
@@ -121,20 +122,6 @@ def _standing(notice: Notice) -> list[tuple[str, str]]:
 
 def _act(time: Any, author: Author, approver: Author | None = None) -> list[tuple[str, str]]:
     return [("when", moment_of(time)), ("who", f"{author.authority}, {released_by(author, approver or Author())}")]
-
-
-def flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Gives the leaves of a JSON value, named by their paths; lists of plain values on one line."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from flat(f"{name}.{key}", item)
-    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        for place, item in enumerate(value, 1):
-            yield from flat(f"{name} {place}", item)
-    elif isinstance(value, list):
-        yield name, ", ".join(map(str, value))
-    elif value is not None:
-        yield name, {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _file(notice: Notice) -> dict[str, Any]:

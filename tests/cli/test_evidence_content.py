@@ -35,6 +35,14 @@ def test_what_was_said_to_it_is_told_by_language():
     assert told(sealed) == {"withdrawal": {"[en]": "In error."}}
 
 
+def test_days_and_texts_are_told_as_people_read_them():
+    sealed = Envelope()
+    decided = sealed.sharing_decided
+    decided.valid_until.year, decided.valid_until.month, decided.valid_until.day = 2026, 5, 8
+    decided.conditions.add(language_tag="en", text="Quietly.")
+    assert told(sealed) == {"sharing decided": {"valid_until": "2026-05-08", "conditions.en": "Quietly."}}
+
+
 def filled(message: Descriptor, sealed) -> None:
     for field in message.fields:
         if field.type == field.TYPE_STRING and not field.is_repeated:
