@@ -22,6 +22,9 @@ from gateway.pairing import ended_peers
 
 TIMEOUT_SECONDS = 5
 
+# A peer may take X25519MLKEM768 alone: gRPC has it, Python only with OpenSSL 3.5. Its stream tells then.
+_NOTHING_IN_COMMON = "SSLV3_ALERT_HANDSHAKE_FAILURE"
+
 
 class _Unreachable(Exception):
     """Nothing answers at the address, and why."""
@@ -81,10 +84,15 @@ def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:
     host, port = split(address)
     where = f"{document.jurisdiction} at {address}"
     try:
-        connection = _dial(subject.home, host, port, document.node_authorities, document.domain)
-        with connection:
-            _require_identity(connection, document.node_authorities, document.domain, subject.now)
-            _require_admission(connection)
+        try:
+            connection = _dial(subject.home, host, port, document.node_authorities, document.domain)
+        except ssl.SSLError as error:
+            if error.reason != _NOTHING_IN_COMMON:
+                raise
+        else:
+            with connection:
+                _require_identity(connection, document.node_authorities, document.domain, subject.now)
+                _require_admission(connection)
         _require_streams(subject.home, document, address)
     except Refused as error:
         said = f"{where} refuses this node: an operator there ended the pairing ({error})"

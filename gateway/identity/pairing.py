@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import zip_longest
 from typing import Annotated, Any, Final, Literal
 
 from cryptography import x509
@@ -184,9 +185,18 @@ class PairingDocument(BaseModel):
             document = cls.model_validate_json(data)
         except ValidationError as error:
             raise _told(error) from error
-        if document.encode() != data:
-            raise Malformed("the pairing document was changed since it was exported; ask for the file itself")
+        if (form := document.encode()) != data:
+            raise Malformed(
+                "the pairing document was changed since it was exported, or not written as docs/protocol.md tells: "
+                f"line {_first_other_line(data, form)} is not as it would be; ask for the file itself"
+            )
         return document
+
+
+def _first_other_line(data: bytes, form: bytes) -> int:
+    """Which line of a document is not as in its one form, by its number."""
+    lines = zip_longest(data.split(b"\n"), form.split(b"\n"))
+    return next(number for number, (one, other) in enumerate(lines, 1) if one != other)
 
 
 def _told(error: ValidationError) -> BadInput | Malformed:

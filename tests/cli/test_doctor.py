@@ -3,10 +3,12 @@
 import shutil
 import ssl
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import split
 
+import grpc
 import pytest
 
 from gateway.cli.doctor import examine
@@ -15,7 +17,7 @@ from gateway.home import Home
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
-from tests.cli.listeners import context_of, listening
+from tests.cli.listeners import context_of, listening, taking_hybrid_keys_alone
 from tests.cli.transcripts import run
 from tests.support.certificates import OddCertificates, authority, issued
 from tests.support.commands import unknown_in
@@ -267,6 +269,24 @@ def test_a_peer_that_speaks_only_tls_1_2_is_found(founded, tmp_path):
     with listening(context, kr.peer_port):
         (found,) = peer_findings(hk)
     assert found.level is Level.FAIL
+
+
+def test_a_peer_that_takes_hybrid_keys_alone_is_a_good_one(founded):
+    """As one may that somebody else has written; Python's own TLS may offer it none."""
+    hk, kr = founded
+    server = issued(kr.authority(AuthorityKind.NODE), "node", NodeId(kr.domain), datetime.now(UTC))
+    root = to_pem(hk.authority(AuthorityKind.NODE).certificate)
+    node = grpc.server(ThreadPoolExecutor(1))  # it knows no method: one of an earlier version answers so
+    credentials = grpc.ssl_server_credentials([(server.key_pem, server.pem)], root, require_client_auth=True)
+    behind = node.add_secure_port("127.0.0.1:0", credentials)
+    node.start()
+    try:
+        with taking_hybrid_keys_alone(kr.peer_port, behind):
+            (found,) = peer_findings(hk)
+    finally:
+        node.stop(0).wait()
+    assert found.level is Level.OK, found
+    assert "it takes streams" in found.said
 
 
 def test_a_peer_that_does_not_admit_this_node_is_found(founded, tmp_path):

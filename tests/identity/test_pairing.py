@@ -97,6 +97,20 @@ def test_no_other_bytes_have_the_same_fingerprint(document):
             PairingDocument.parse(data)
 
 
+def test_the_first_line_that_is_not_as_it_would_be_is_told(document):
+    """Who writes documents by another program finds out what it does otherwise."""
+    encoded = document.encode()
+    lines = encoded.count(b"\n")
+    for data, line in (
+        (encoded.removesuffix(b"\n"), lines + 1),
+        (encoded.replace(b"\n", b"\r\n"), 1),
+        (encoded.replace(b'"HK"', b'"\\u0048K"'), 3),
+        (json.dumps(json.loads(encoded), indent=4, ensure_ascii=False).encode() + b"\n", 2),
+    ):
+        with pytest.raises(Malformed, match=rf"\bline {line} is not as it would be"):
+            PairingDocument.parse(data)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
