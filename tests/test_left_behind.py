@@ -18,7 +18,7 @@ from tests.cli.sites import profile_path
 from tests.cli.transcripts import Ran, run
 from tests.support.left_behind import TO_SG, behind, mend, new_seal, rotated_without
 from tests.support.nodes import Site, eventually, running
-from tests.test_settling import commit, sealing
+from tests.support.offline import commit, sealing
 
 
 @pytest.fixture(scope="module")

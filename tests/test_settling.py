@@ -1,20 +1,14 @@
 """The files by which operators settle a fork, at the homes of two nodes that are stopped."""
 
 import json
-import secrets
 import shutil
 import stat
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from regulator.exchange.v1.envelope_pb2 import Author
 from sqlalchemy import select
 
 from gateway.errors import BadInput, BadProof, Malformed, StoreError, Untrusted, WrongState
-from gateway.identity.signers import Keyring
 from gateway.ledger.batch import verify_batch
 from gateway.ledger.checkpoint import Receipt, countersign
 from gateway.ledger.fork_proof import ForkProof
@@ -27,41 +21,16 @@ from gateway.settling import give_up, keep_here
 from gateway.store.database import Database, snapshot
 from gateway.store.forking import read_forks
 from gateway.store.logs import read_batch
-from gateway.store.opening import add_channels, channel_names
-from gateway.store.recovery.awaiting import StateUnit, commit_alone
 from gateway.store.state import ChannelState, read_channels
 from gateway.store.tables import channels
 from gateway.store.transaction import Transaction
-from gateway.supervision.envelopes import released
-from tests.supervision.samples import content
 from tests.support.nodes import Site, found_pair
-
-NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)  # later than what tests certify meanwhile
-AUTHOR = Author(authority="SFC", client="spiffe://gateway.hk.example/SFC/office")
-
-
-def commit(site: Site, *units: StateUnit) -> None:
-    home = site.home
-    keyring = Keyring([(home.seals.in_force.certified(), home.seals.in_force.keys())])
-    database = Database(home.config.database.url, home.path)
-    try:
-        add_channels(database, channel_names(home.parties(home.peer_documents(), NOW)))
-        commit_alone(database, keyring, units, "", clock=lambda: time.time_ns() // 1000, random=secrets.token_bytes)
-    finally:
-        database.close()
+from tests.support.offline import AUTHOR, LATER, commit, sealing
 
 
 def state(site: Site, origin: str) -> ChannelState:
     with snapshot(site.home.config.database.url, site.home.path) as connection:
         return read_channels(connection)[origin]
-
-
-def sealing(origin: str, *ids: str) -> Callable[..., None]:
-    def unit(tx: Transaction, _: object) -> None:
-        for each in ids:
-            tx.seal(origin, AUTHOR, lambda seal, each=each: released(seal, each, content()))
-
-    return unit
 
 
 def take(kr: Site, hk: Site, origin: str) -> None:
@@ -120,26 +89,26 @@ def proof_of(site: Site, origin: str) -> bytes:
 def test_the_proof_that_the_sender_shows_is_taken_and_kept(forked):
     hk, kr, origin = forked
     with pytest.raises(WrongState, match="give --proof"):
-        keep_here(kr.home, "hk-to-kr", None, NOW)
-    settlement = keep_here(kr.home, "hk-to-kr", proof_of(hk, origin), NOW)
+        keep_here(kr.home, "hk-to-kr", None, LATER)
+    settlement = keep_here(kr.home, "hk-to-kr", proof_of(hk, origin), LATER)
     assert settlement.goes_on == state(kr, origin).receipt.note
     assert settlement.given_up == state(hk, origin).head.note
     assert proof_of(kr, origin) == proof_of(hk, origin)
     assert state(kr, origin).halt is None
-    assert keep_here(kr.home, "channels/hk-to-kr", None, NOW) == settlement, "it may be said again"
+    assert keep_here(kr.home, "channels/hk-to-kr", None, LATER) == settlement, "it may be said again"
 
 
 def test_a_proof_that_does_not_hold_or_is_of_another_channel_changes_nothing(forked):
     hk, kr, origin = forked
     good = ForkProof.parse(proof_of(hk, origin))
     with pytest.raises(BadProof):
-        keep_here(kr.home, "hk-to-kr", ForkProof(good.seals, NO_PREFIX, (good.notes[0],) * 2).encode(), NOW)
+        keep_here(kr.home, "hk-to-kr", ForkProof(good.seals, NO_PREFIX, (good.notes[0],) * 2).encode(), LATER)
     with pytest.raises(Malformed):
-        keep_here(kr.home, "hk-to-kr", b"no proof", NOW)
+        keep_here(kr.home, "hk-to-kr", b"no proof", LATER)
     with pytest.raises(Untrusted):
-        keep_here(hk.home, "kr-to-hk", good.encode(), NOW)  # Korea's root says nothing of Hong Kong's seal
+        keep_here(hk.home, "kr-to-hk", good.encode(), LATER)  # Korea's root says nothing of Hong Kong's seal
     with pytest.raises(BadInput, match="hk-to-kr, kr-to-hk"):
-        keep_here(kr.home, "hk-to-sg", good.encode(), NOW)
+        keep_here(kr.home, "hk-to-sg", good.encode(), LATER)
     assert state(kr, origin).halt is None
     with snapshot(kr.home.config.database.url, kr.home.path) as connection:
         assert read_forks(connection, origin) == []
@@ -147,11 +116,11 @@ def test_a_proof_that_does_not_hold_or_is_of_another_channel_changes_nothing(for
 
 def test_what_is_given_up_stands_in_a_file_that_only_its_owner_reads(forked):
     hk, kr, origin = forked
-    settlement = keep_here(kr.home, "hk-to-kr", proof_of(hk, origin), NOW)
+    settlement = keep_here(kr.home, "hk-to-kr", proof_of(hk, origin), LATER)
     before = state(hk, origin)
-    given = give_up(hk.home, settlement.encode(), f" {settlement.fingerprint().upper()} ", NOW)
+    given = give_up(hk.home, settlement.encode(), f" {settlement.fingerprint().upper()} ", LATER)
     assert (given.done.first, given.done.count) == (0, 3)
-    assert given.kept == hk.home.path / "forks" / f"hk-to-kr-{NOW:%Y%m%dT%H%M%SZ}.branch.jsonl"
+    assert given.kept == hk.home.path / "forks" / f"hk-to-kr-{LATER:%Y%m%dT%H%M%SZ}.branch.jsonl"
     assert stat.S_IMODE(given.kept.stat().st_mode) == 0o600
     header, *lines = map(json.loads, given.kept.read_text().splitlines())
     assert (header["schema"], header["origin"], header["first_index"], header["envelopes"]) == (
@@ -169,12 +138,12 @@ def test_what_is_given_up_stands_in_a_file_that_only_its_owner_reads(forked):
 
 def test_nothing_is_given_up_before_its_fingerprint_was_compared(forked):
     hk, kr, origin = forked
-    settlement = keep_here(kr.home, "hk-to-kr", proof_of(hk, origin), NOW)
+    settlement = keep_here(kr.home, "hk-to-kr", proof_of(hk, origin), LATER)
     with pytest.raises(Untrusted, match=settlement.fingerprint()):
-        give_up(hk.home, settlement.encode(), "a1b2-c3d4", NOW)
+        give_up(hk.home, settlement.encode(), "a1b2-c3d4", LATER)
     cut = Settlement.parse(settlement.encode()[:-1])
     with pytest.raises(Malformed):
-        give_up(hk.home, cut.encode(), cut.fingerprint(), NOW)
+        give_up(hk.home, cut.encode(), cut.fingerprint(), LATER)
     assert state(hk, origin).log.size == 3
     assert not (hk.home.path / "forks").exists()
 
@@ -183,8 +152,8 @@ def test_a_node_that_runs_keeps_its_home_to_itself(forked):
     hk, kr, origin = forked
     settlement = Settlement(state(kr, origin).receipt.note, state(hk, origin).head.note)
     for site, act in (
-        (kr, lambda: keep_here(kr.home, "hk-to-kr", proof_of(hk, origin), NOW)),
-        (hk, lambda: give_up(hk.home, settlement.encode(), settlement.fingerprint(), NOW)),
+        (kr, lambda: keep_here(kr.home, "hk-to-kr", proof_of(hk, origin), LATER)),
+        (hk, lambda: give_up(hk.home, settlement.encode(), settlement.fingerprint(), LATER)),
     ):
         running = Database(site.home.config.database.url, site.home.path)
         try:

@@ -9,7 +9,7 @@ import pytest
 from regulator.exchange import WrongState
 
 from tests.cli.transcripts import run
-from tests.pair.test_disasters import done
+from tests.pair.asking import done
 from tests.supervision.samples import content
 from tests.support.careful import Careful
 from tests.support.invariants import Witness, is_at_rest

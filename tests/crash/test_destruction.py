@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from tests.crash.test_kills import check
+from tests.crash.killing import check
 from tests.pair.test_destruction import files_with, kept_for_a_day
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running

@@ -14,7 +14,7 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 
 from gateway.identity.access import Role
 from tests.conftest import FOUR_EYES
-from tests.crash.test_kills import check, log_of
+from tests.crash.killing import check, log_of
 from tests.supervision.samples import content, handling
 from tests.support.nodes import Site, eventually, found_pair, running
 

@@ -17,7 +17,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.rpc.peer_attachments import PART_BYTES
 from tests.cli.transcripts import run
-from tests.pair.test_attachments import attached, file_of, give_with
+from tests.pair.files import attached, file_of, give_with
 from tests.supervision.samples import content
 from tests.support.nodes import GATEWAY, Site, eventually, found_pair, running
 from tests.support.pointed import PASSES, POINT

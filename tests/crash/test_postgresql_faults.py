@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.test_kills import Load, kill_at_random, under_load
+from tests.crash.killing import Load, kill_at_random, under_load
 from tests.support.invariants import Witness
 from tests.support.long_form import long_form
 from tests.support.nodes import Site, eventually, pair, running

@@ -13,7 +13,7 @@ from regulator.exchange import Client, DeadlineExceeded, Unavailable
 from gateway.identity.evidence import verify_evidence
 from gateway.identity.profiles import AuthorityKind
 from gateway.identity.seal_files import SealFolder
-from tests.crash.test_kills import AUTHORS, check, is_settled, under_load
+from tests.crash.killing import AUTHORS, check, is_settled, under_load
 from tests.pair.test_seal_rotation import give, prepared
 from tests.support.long_form import long_form
 from tests.support.nodes import Site, eventually, found_pair, running

@@ -5,7 +5,6 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from random import Random
 
@@ -19,6 +18,7 @@ from regulator.exchange.v1.values_pb2 import Attachment
 from gateway.identity.evidence import verify_evidence
 from gateway.identity.profiles import AuthorityKind
 from tests.cli.transcripts import run
+from tests.pair.files import file_of, give_with
 from tests.supervision.samples import content
 from tests.support.long_form import long_form_where
 from tests.support.nodes import Site, eventually, found_pair, running
@@ -32,32 +32,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Site]
     hk, kr = found_pair(tmp_path_factory.mktemp("attachments"))
     with running(hk, kr):
         yield hk, kr
-
-
-def file_of(folder: Path, seed: int, size: int) -> Path:
-    path = folder / f"{seed}.bin"
-    path.write_bytes(Random(seed).randbytes(65_537) * (size // 65_537 + 1))
-    with path.open("r+b") as file:
-        file.truncate(size)
-    return path
-
-
-def attached(*paths: Path) -> list[Attachment]:
-    return [
-        Attachment(
-            file_name=path.name,
-            media_type="application/octet-stream",
-            size_bytes=path.stat().st_size,
-            sha256=sha256(path.read_bytes()).digest(),
-        )
-        for path in paths
-    ]
-
-
-def give_with(client: Client, notice_id: str, *paths: Path) -> str:
-    for path in paths:
-        client.upload_attachment(path)
-    return client.create_notice(content(attachments=attached(*paths)), recipient="KR", notice_id=notice_id).name
 
 
 def is_there(client: Client, name: str) -> bool:

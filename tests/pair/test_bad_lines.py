@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
-from tests.pair.test_disasters import give
+from tests.pair.asking import give
 from tests.supervision.samples import content
 from tests.support.invariants import Witness
 from tests.support.long_form import long_form

@@ -17,7 +17,7 @@ from gateway.identity.access import Role
 from gateway.identity.evidence import verify_evidence
 from gateway.identity.keyfiles import read_certificate
 from tests.conftest import FOUR_EYES
-from tests.crash.test_kills import check
+from tests.crash.killing import check
 from tests.supervision.samples import content, handling
 from tests.support.nodes import Site, eventually, found_pair, running
 

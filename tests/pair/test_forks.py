@@ -11,8 +11,8 @@ from regulator.exchange.v1.admin_service_pb2 import Channel
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from tests.cli.transcripts import run
-from tests.pair.test_disasters import checked, done, events, exchanged, give, journal, settled
-from tests.pair.test_disasters import told as told_by
+from tests.pair.asking import checked, done, events, exchanged, give, journal, settled
+from tests.pair.asking import told as told_by
 from tests.support.nodes import AUTHORITIES, Site, eventually, found_pair, running
 
 

@@ -13,10 +13,10 @@ from tests.pair.test_seal_rotation import checked, prepared
 from tests.supervision.samples import content
 from tests.support.left_behind import behind, end_halted, keys_of, mend, rotated_without
 from tests.support.nodes import Site, eventually, pair, running
+from tests.support.offline import commit
 from tests.support.postgresql import Server, server
 from tests.support.replicas import Replicated, found_replicas
 from tests.support.softhsm import as_module_here, made_token, needs_softhsm
-from tests.test_settling import commit
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from gateway.metrics.table import METRICS
 from tests.cli.transcripts import run
 from tests.docs.rules import alerts
-from tests.pair.test_attachments import give_with
+from tests.pair.files import give_with
 from tests.rpc.calls import client_files, connected
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running

@@ -10,7 +10,7 @@ from regulator.exchange import InvalidRequest, Unavailable, WrongState
 from regulator.exchange.v1.admin_service_pb2 import Channel
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from tests.pair.test_disasters import checked, events, exchanged, journal, settled, told
+from tests.pair.asking import checked, events, exchanged, journal, settled, told
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, pair, running
 from tests.support.postgresql import Server, server

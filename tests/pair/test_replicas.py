@@ -29,7 +29,7 @@ from gateway.pairing import ended_peers
 from gateway.rpc.peer_attachments import PART_BYTES
 from gateway.supervision.attachments import CHUNK_BYTES
 from tests.cli.transcripts import run
-from tests.pair.test_attachments import attached, file_of, give_with
+from tests.pair.files import attached, file_of, give_with
 from tests.pair.test_ended import alarms, import_again, states
 from tests.rpc.calls import ATTACHMENTS, client_files, connected
 from tests.supervision.samples import content

@@ -11,8 +11,8 @@ from regulator.exchange.v1.admin_service_pb2 import Channel
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from tests.cli.transcripts import run
-from tests.crash.test_kills import log_of
-from tests.pair.test_disasters import checked, done, events
+from tests.crash.killing import log_of
+from tests.pair.asking import checked, done, events
 from tests.pair.test_forks import copy_of_disk, is_forked, profile, put_back
 from tests.supervision.framework_samples import provision, version
 from tests.supervision.samples import content

@@ -15,7 +15,7 @@ from gateway.store.pairings import keep_ending
 from gateway.store.state import read_channels
 from gateway.store.transaction import Transaction
 from tests.support.nodes import Site, pair
-from tests.test_settling import AUTHOR, commit
+from tests.support.offline import AUTHOR, commit
 
 ENDED = Ending(1_770_000_000, "Chan", "the memorandum ended")
 TO_SG = "gateway.hk.example/to/gateway.sg.example"
