@@ -91,8 +91,8 @@ class Guard:
             record = self._journaling.begin(shown.session, method)
             try:
                 caller = self._admit(record, shown).identity
-                answer = await self._bounded(self._answer(record, caller, behaviour, read, context), context)
-                return measured.answered(self._to_be_sent(caller, write(answer)))
+                answer = self._answer(record, caller, behaviour, read, write, context)
+                return measured.answered(await self._bounded(answer, context))
             except Exception as error:  # noqa: BLE001 - here and below: what a call ends with is told in one place
                 await self._refuse(record, measured, context, error)
 
@@ -109,8 +109,9 @@ class Guard:
                     self._open(record, shown) as (caller, ask),
                     aclosing(taken(caller, chunks, read, ask)) as messages,
                 ):
-                    answer = behaviour(messages, context)
-                    return measured.answered(write(await self._journaled(record, answer)))
+                    answer = await behaviour(messages, context)
+                    await self._journaling.answered(record, answer)
+                    return measured.answered(write(answer))
             except Exception as error:  # noqa: BLE001
                 await self._refuse(record, measured, context, error)
 
@@ -204,19 +205,18 @@ class Guard:
             self._quotas.charge(caller, more)
         return bytes(data)
 
-    async def _answer(self, record: CallRecord, caller: str, behaviour: Any, read: Any, context: Context) -> Any:
+    async def _answer(
+        self, record: CallRecord, caller: str, behaviour: Any, read: Any, write: Any, context: Context
+    ) -> bytes:
         data = await self._request(caller, context)
         is_light = len(data) <= SMALL_BYTES and not is_heavy(record.method)
         async with nullcontext() if is_light else self._quotas.large(caller):
             request = read(data)
             asked(record, request)
-            return await self._journaled(record, behaviour(request, context))
-
-    async def _journaled(self, record: CallRecord, answer: Awaitable[Any]) -> Any:
-        """Gives an answer once the journal tells of it."""
-        found = await answer
-        await self._journaling.answered(record, found)
-        return found
+            answer = await behaviour(request, context)
+            data = self._to_be_sent(caller, write(answer))  # before it is told: what is refused here is not answered
+            await self._journaling.answered(record, answer)
+            return data
 
     async def _messages(
         self, caller: str, chunks: AsyncIterator[bytes], read: Any, ask: Callable[[], None]

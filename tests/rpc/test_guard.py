@@ -11,23 +11,33 @@ import grpc
 import pytest
 from prometheus_client import CollectorRegistry
 from regulator.exchange.v1.event_service_pb2 import WatchEventsRequest, WatchEventsResponse
+from regulator.exchange.v1.evidence_service_pb2 import Checkpoint, GetCheckpointRequest
+from regulator.exchange.v1.journal_pb2 import JournalEntry
 from regulator.exchange.v1.peer_service_pb2 import ExchangeRequest, ExchangeResponse, Position
 
 from gateway.errors import NotAllowed
+from gateway.journal.entries import Entry
 from gateway.metrics.instruments import Instruments
 from gateway.rpc.guard import Guard
 from gateway.rpc.intake import make_server
 from gateway.rpc.journaling import Journaling
-from gateway.rpc.quotas import Quota, Quotas
+from gateway.rpc.quotas import SMALL_BYTES, UNREAD_AT_ONCE, Quota, Quotas
 from gateway.rpc.rates import Rate
 
 PEERS, EVENTS = "regulator.exchange.v1.PeerService", "regulator.exchange.v1.EventService"
+EVIDENCE = "regulator.exchange.v1.EvidenceService"
 SECONDS = 60
 MORE_THAN_A_CONNECTION_TAKES = 4 * 2**20  # before its other end reads
 
 
-async def _journal(*_entries: object) -> None:
-    """Keeps nothing."""
+class Writer:
+    """Takes entries of the journal."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    async def journal(self, *entries: Entry) -> None:
+        self.steps += [each.step for each in entries]
 
 
 class Caller:
@@ -50,10 +60,18 @@ def caller() -> Caller:
 
 
 @pytest.fixture
-def guard(caller: Caller) -> Guard:
+def writer() -> Writer:
+    return Writer()
+
+
+@pytest.fixture
+def quotas() -> Quotas:
+    return Quotas(lambda _: Quota(Rate(1e6, 1000), 10, 10), time.monotonic_ns)
+
+
+@pytest.fixture
+def guard(caller: Caller, writer: Any, quotas: Quotas) -> Guard:
     admission: Any = caller
-    writer: Any = SimpleNamespace(journal=_journal)
-    quotas = Quotas(lambda _: Quota(Rate(1e6, 1000), 10, 10), time.monotonic_ns)
     journaling = Journaling(writer, lambda *_: None)
     return Guard(admission, SECONDS, quotas, lambda _: 2**20, journaling, Instruments(CollectorRegistry()))
 
@@ -111,3 +129,27 @@ async def test_a_watcher_that_reads_late_and_may_no_more_is_told_so(guard: Guard
             await caller.is_refused.wait()
         assert WatchEventsResponse.FromString(await call.read()) == large
         assert await call.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_an_answer_for_which_there_is_no_room_is_not_told_as_answered(
+    guard: Guard, writer: Writer, quotas: Quotas
+):
+    """So few large ones are there at once, also while the journal waits for a writer that stands still."""
+
+    async def behaviour(_request: object, _context: object) -> Checkpoint:
+        return Checkpoint(note=bytes(SMALL_BYTES + 1))
+
+    for _ in range(UNREAD_AT_ONCE):
+        quotas.take_answer("peer", SMALL_BYTES + 1)
+    handler = grpc.unary_unary_rpc_method_handler(
+        behaviour, GetCheckpointRequest.FromString, Checkpoint.SerializeToString
+    )
+    async with served(guard, EVIDENCE, "GetCheckpoint", handler) as channel:
+        asking = channel.unary_unary(f"/{EVIDENCE}/GetCheckpoint")
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await asking(b"", timeout=SECONDS)
+        assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert writer.steps == [JournalEntry.REFUSED]
+        quotas.give_back_answer("peer")
+        await asking(b"", timeout=SECONDS)
+        assert writer.steps == [JournalEntry.REFUSED, JournalEntry.ANSWERED]
