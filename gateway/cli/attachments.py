@@ -26,7 +26,7 @@ def sendable(paths: list[Path] | None) -> list[Path] | None:
 Files = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FILE...", exists=True, dir_okay=False, readable=True, callback=sendable, help="What is to be sent."
+        metavar="FILE", exists=True, dir_okay=False, readable=True, callback=sendable, help="What is to be sent."
     ),
 ]
 Attach = Annotated[

@@ -107,10 +107,17 @@ def create(  # noqa: PLR0913 - an option a choice
     if as_json:
         write_json({"notices": [document(each) for each in notices]})
         return
-    done = "valid" if validate_only else "released"
-    instead = f", in place of {named_id(supersedes)}" if supersedes else ""
-    for notice in notices:
-        say(f"{_id(notice) or 'the notice'} is {done}, to {notice.recipient}{instead}")
+    for place, notice in enumerate(notices):
+        which = _of_file(requests, place) if validate_only else _id(notice)
+        instead = f", in place of {named_id(supersedes)}" if supersedes else ""
+        say(f"{which} is {'valid' if validate_only else 'released'}, to {notice.recipient}{instead}")
+
+
+def _of_file(requests: Sequence[CreateNoticeRequest], place: int) -> str:
+    """What a notice is called that is only checked: the id that the node made for its answer is an example."""
+    if own := requests[place].notice_id:
+        return own
+    return "the notice" if len(requests) == 1 else f"notices[{place}]"
 
 
 def _give(client: Client, requests: Sequence[CreateNoticeRequest]) -> Sequence[Notice]:

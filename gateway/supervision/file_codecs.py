@@ -140,8 +140,8 @@ def mapping(value: Codec, pair: type[Message], key_name: str, value_name: str, f
     return Codec(read, write, form)
 
 
-def parse(text: str | bytes) -> dict[str, Any]:
-    """The JSON object that a file holds; raises if it holds none, or one that no message could hold."""
+def parse(text: str | bytes, form: str = "an object") -> dict[str, Any]:
+    """The JSON object that a file holds; raises if it holds none, and tells its ``form``, or if it fits no message."""
     try:
         document = json.loads(text, object_pairs_hook=_pairs, parse_constant=_refuse)
         dump(document).encode()  # an escaped half of a character would fit into no message
@@ -152,7 +152,7 @@ def parse(text: str | bytes) -> dict[str, Any]:
     except ValueError as error:
         raise BadInput.of(FILE, f"must be JSON: {error}") from error
     if not isinstance(document, dict):
-        raise BadInput.of(FILE, "must be an object")
+        raise BadInput.of(FILE, f"must be {form}")
     return document
 
 

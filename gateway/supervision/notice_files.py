@@ -25,6 +25,7 @@ from gateway.supervision.file_values import TEXT
 from gateway.supervision.notice_form import CONTENT, DETAILS, SOURCE
 
 SCHEMA = "notices/1"
+_FORM = f'one notice, which is an object, or a list as {{"schema": "{SCHEMA}", "notices": [...]}}'
 
 _PARTIES = (Field("id", TEXT), Field("sender", TEXT), Field("recipient", TEXT))
 _ONE_SOURCE = Field("source", SOURCE)  # the short form of a list of one
@@ -69,7 +70,7 @@ def read_notices(text: str | bytes) -> tuple[NoticeFile, ...]:
     Raises:
         BadInput: naming JSON paths (``notices[3].handling.tlp``) and what would be right there.
     """
-    document = parse(text)
+    document = parse(text, _FORM)
     if "notices" not in document:
         return (_read_notice(document, ""),)
     given = entries(document, "", ("schema", "notices"))

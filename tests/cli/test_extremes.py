@@ -72,7 +72,7 @@ def test_the_empty_word_of_a_variable_that_is_not_set_is_refused_wherever_a_word
 
 def test_one_empty_word_among_others_is_refused_too():
     assert "'--to': must not be empty" in run("draft", "create", "-", "--to", "KR", "--to", " ").err
-    assert "'FILE...': must not be empty" in run("attachment", "upload", "a", "").err
+    assert "'FILE': must not be empty" in run("attachment", "upload", "a", "").err
 
 
 @pytest.mark.parametrize("path", CALLING, ids=" ".join)

@@ -65,6 +65,9 @@ def notice_files(tmp_path: Path) -> dict[str, Path]:
         "notice": write_notice(one),
         "list": write_notices(more),
         "no_recipient": write_notice(more[0]),
+        "unnamed": write_notice(NoticeFile("", "HK", "KR", content())),
+        "unnamed_list": write_notices([NoticeFile("", "HK", "KR", content())] * 2),
+        "bare_list": json.dumps([json.loads(write_notice(one))]),
         "bad_form": json.dumps(bad),
         "bad_rules": write_notice(NoticeFile("", "HK", "KR", content(title=[], summary=[]))),
     }
