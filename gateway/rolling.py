@@ -80,8 +80,8 @@ def replace_seal(home: Home, folder: SealFolder, now: datetime) -> Sequence[str]
     Where there is no database any more, in its files alone: it is restored afterwards.
 
     Returns:
-        The jurisdictions of peers in whose channels they are not in force yet, since what is missing here comes back
-        from these first.
+        The jurisdictions of peers in whose channels they are not in force yet, since these are mended first: what the
+        peer hands back bears the seal of before.
 
     Raises:
         ConfigError, Untrusted: they do not fit, or are not this node's by its own root now.

@@ -141,7 +141,7 @@ def replace_seal(
         say("there is no database where database.url points: replaced in the files of the home alone.")
         say("Make the database: gateway restore.")
     if waiting:
-        say(f"replaced, but for {', '.join(waiting)}: first what is missing here comes back, under the seal of before.")
+        say(f"replaced, but for {', '.join(waiting)}: its channel is mended first, under the seal of before.")
         say("Start the node; once gateway status shows that the channel is open, stop it, and say")
         say("gateway certs replace-seal HOME --peer; only then may that peer be told.")
         return

@@ -18,10 +18,11 @@ from gateway.store.recovery.rebuild import rebuild
 from gateway.store.recovery.replacing import replace_own_seal, replace_peer_seal
 from gateway.store.tables import JOURNAL, events, heads
 from tests.ledger.samples import FixedSeal
+from tests.store import settling
 from tests.store.exchanging import exchange, settle
 from tests.store.pairing import ENDED, RESUMED, keep
 from tests.store.rotating import FIRST, HK_TO_SG, SECOND, rotate
-from tests.store.settling import fork_apart, given_up, kept
+from tests.store.settling import LATER, fork_apart, given_up, kept
 from tests.store.stores import (
     DOMAINS,
     HK_TO_KR,
@@ -268,6 +269,35 @@ async def without_keys(hk: Opened, kr: Opened) -> None:
     hk.keyring = Keyring([(SECOND, NEXT["HK"])])
     await hk.restart()
     await exchange(hk, kr)
+
+
+async def test_a_forked_channel_goes_on_from_the_peers_history_before_a_lost_seal_is_replaced_in_it(
+    hk: Opened, kr: Opened, monkeypatch: pytest.MonkeyPatch
+):
+    await fork_apart(hk, kr)
+    await hk.committer.stop()
+    assert replace_own_seal(hk.database, SECOND, NEXT["HK"], LATER) == ["KR"]
+    hk.keyring = Keyring([(SECOND, NEXT["HK"])])
+    hk.write_on()
+    settlement = await kept(kr)
+    monkeypatch.setitem(settling.SEALS, "HK", NEXT["HK"])
+    await given_up(hk, settlement)
+    await settle(hk, kr)
+    assert hk.state().halt is None
+    for store in (hk, kr):
+        await store.committer.stop()
+    replace_own_seal(hk.database, SECOND, NEXT["HK"], LATER, only=DOMAINS["KR"])
+    rebuild(hk.database, NOW)
+    replace_peer_seal(kr.database, DOMAINS["HK"], SECOND, LATER)
+    for store in (hk, kr):
+        store.write_on()
+    await hk.release("hk-9")
+    await kr.release("kr-9", issuing_authority="FSC")
+    await settle(hk, kr)
+    await settle(kr, hk)
+    assert hk.state().log.root() == kr.state(HK_TO_KR).log.root()
+    assert hk.state().receipted_size == kr.state(HK_TO_KR).log.size
+    hk.earlier_seals, kr.damaged = (SECOND,), True
 
 
 async def test_a_lost_seal_is_missed_only_while_a_pairing_holds(hk: Opened, kr: Opened):

@@ -4,8 +4,9 @@ Nothing that was signed changes, but what its other side may not have seen yet i
 have no receipt, and the own newest receipts. So the seal that was lost is needed for nothing more. A receipt that is
 signed anew bears another time: ``rebuild`` afterwards makes what follows from it.
 
-Where a channel of ours waits for its peer to hand back what was lost here, that bears the seal of before: it would be
-refused for ever by a channel in which another one is in force from a smaller size on. So there it is replaced last.
+Where a channel of ours has halted, its peer hands back what was lost here, or the history that goes on, and that bears
+the seal of before: it would be refused for ever by a channel in which another one is in force from a smaller size on.
+So there it is replaced last.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,6 @@ from gateway.errors import StoreError, WrongState
 from gateway.ledger.checkpoint import SignedCheckpoint, Signer, countersign, open_checkpoint, sign_checkpoint
 from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, SealHistory
-from gateway.ledger.steps import RESTORED, SENDER_ROLLED_BACK
 from gateway.moments import MICROS
 from gateway.store.commits import take_alone
 from gateway.store.database import Database
@@ -32,7 +32,7 @@ from gateway.supervision.outcomes import EventContent
 def replace_own_seal(
     database: Database, seal: CertifiedSeal, signer: Signer, now: int, *, only: str | None = None
 ) -> Sequence[str]:
-    """Puts another seal of this node in force in every channel that is whole, in one transaction.
+    """Puts another seal of this node in force in every channel that has not halted, in one transaction.
 
     Said again, it does what is left to do.
 
@@ -44,7 +44,7 @@ def replace_own_seal(
         only: domain of a peer, whose channels do not have this seal, though it is the node's: in these alone
 
     Returns:
-        The jurisdictions of peers whose channels wait until these were heard, and are left out.
+        The jurisdictions of peers to whom channels have halted, which are left out.
 
     Raises:
         WrongState: it has that seal, or its channel has halted, and the log may be more than is here.
@@ -54,7 +54,7 @@ def replace_own_seal(
         with database.writer() as connection, connection.begin():
             take_alone(connection)
             states = read_channels(connection)
-            waiting = [] if only else [each for each in states.values() if each.ends.outgoing and _is_short(each)]
+            waiting = [] if only else [each for each in states.values() if each.ends.outgoing and each.halt]
             for state in _to_replace(states, seal, only, waiting):
                 if state.ends.outgoing:
                     _sign_anew(connection, state, signer, now)
@@ -102,11 +102,6 @@ def _histories(connection: Connection, domain: str) -> Iterator[SealHistory]:
             yield state.seals.sender
         if domain == state.seals.receiver_domain:
             yield state.seals.receiver
-
-
-def _is_short(state: ChannelState) -> bool:
-    """Whether more of a channel of ours may be at its peer than is here."""
-    return state.halt is not None and state.halt.reason in (RESTORED, SENDER_ROLLED_BACK)
 
 
 def _to_replace(
