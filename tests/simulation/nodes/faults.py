@@ -18,6 +18,7 @@ from tests.simulation.nodes.times import Times
 
 LONGEST_SECONDS = 60.0  # that faults go on
 STEPS_AHEAD = 120
+ANOTHER_COPY = 0.2  # how likely it is that a newer one takes the place of one that is there
 MISLED = 0.1  # how likely it is that all clocks may be wrong in the same way
 
 STORAGE = list(Fault)
@@ -70,7 +71,7 @@ class Faults:
             self._kinds.append(self._times.mislead)
         self._backups: dict[str, Any] = {}
         self._copies: dict[str, tuple[Any, dict[str, int]]] = {}
-        self._may_go_back = True  # once a schedule: two that forget at once can lose what both had
+        self._forgetful: Site | None = None  # one of all, again and again: two that forget can lose what both had
 
     async def run(self, are_done: Callable[[], bool]) -> None:
         """Has things go wrong until all is done, or for long enough."""
@@ -154,28 +155,36 @@ class Faults:
         site.disk.next_commit = self._random.choice(STORAGE)
 
     async def _go_back(self, site: Site) -> None:
-        """A backup is made; once there is one, the node goes back to it."""
-        if site.name not in self._backups:
-            if site.life and not site.life.is_over:
-                self._backups[site.name] = site.disk.image()
-        elif self._may_go_back and site.life and not site.life.is_over and not site.next_seal:
+        """A backup is made; once there is one, the node goes back to it, or another is made: of whatever is there."""
+        if not site.life or site.life.is_over:
+            return
+        if site.name not in self._backups or self._random.random() < ANOTHER_COPY:
+            self._backups[site.name] = site.disk.image()
+        elif self._may_go_back(site):
             site.is_on_new_machine = self._random.random() < 0.5
-            self._may_go_back = not put_back(self._world, site, self._backups[site.name])
+            self._has_gone_back(site, put_back(self._world, site, self._backups[site.name]))
 
     async def _put_back(self, site: Site) -> None:
         """The database's files are copied; once they have been, the copy takes their place, and nobody says so.
 
         What the node had seen of it since, it must have noted beside it: that of a last second it may not.
         """
-        if site.name not in self._copies:
+        if site.name not in self._copies or self._random.random() < ANOTHER_COPY:
             if site.life and not site.life.is_over:
                 self._copies[site.name] = site.disk.image(), dict(site.disk.read("SELECT origin, size FROM channels"))
             return
         copy, sizes = self._copies[site.name]
-        if self._may_go_back and not site.next_seal and not site.backup and site.may_tell(sizes):
+        if self._may_go_back(site) and not site.backup and site.may_tell(sizes):
             if self._random.random() < 0.5:
                 await site.stop()
-            self._may_go_back = not put_back(self._world, site, copy, is_told=False)
+            self._has_gone_back(site, put_back(self._world, site, copy, is_told=False))
+
+    def _may_go_back(self, site: Site) -> bool:
+        return self._forgetful in {None, site} and not site.next_seal
+
+    def _has_gone_back(self, site: Site, is_back: bool) -> None:
+        if is_back:
+            self._forgetful = site
 
     # --- pairings -----------------------------------------------------------------------------------------------------
 

@@ -265,7 +265,7 @@ class Site:
             self._is_put_back = self.was_put_back = True
             self.disk.put_back(backup)
             return
-        self.begun_anew += 1
+        self.begun_anew, self.was_put_back = self.begun_anew + 1, False  # what told of that may be gone
         restoring = Thread(target=self._restore, args=[backup])  # a process of its own, with its own loop
         restoring.start()
         restoring.join()

@@ -209,12 +209,14 @@ class World:
         return all(watcher.is_told() for watcher in self.watchers)
 
     def _state(self) -> str:
-        said = []
-        for site in self.sites.values():
+        said, sites = [], list(self.sites.values())
+        for site in sites:
             links = site.running and {each: site.running.links.of(each) for each in logs_of(site)}
             sizes = {origin: len(log) for origin, log in logs_of(site).items()}
             said.append(f"{site.name} {sizes} halts {site.halts} links {links} defects {site.defects[:3]}")
-        said += list(past_content(list(self.sites.values()))) if self.days_pass else []
+            said.append(f"a seal is prepared: {bool(site.next_seal)}, kept: {len(site.kept_seals)}")
+        said += list(past_content(sites)) if self.days_pass else []
+        said.append(f"receipts {is_quiet(sites)} files {have_files(sites)}")
         said += [f"watcher of {each.site.name} has {len(each.seen)} events, {each.is_told()}" for each in self.watchers]
         return "; ".join(said)
 
