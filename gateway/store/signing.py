@@ -7,6 +7,7 @@ from gateway.errors import SealUnavailable
 from gateway.identity.signers import Keyring, require_valid
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.ledger.origins import reverse_of
+from gateway.ledger.seals import CertifiedSeal
 from gateway.moments import MICROS
 from gateway.store.own_seal import cosigning, given_up, left_behind, own_seal
 from gateway.store.state import ChannelState
@@ -54,11 +55,14 @@ class Signing:
             SealUnavailable: its certificates are not valid then.
             Unavailable: its keys are not here.
         """
-        here, told = self._keyring.seals[0], own_seal(self._states())
-        is_given_up = here.public in given_up([state.seals.sender for state in self._ours()])
-        seal = told if told and is_given_up else here
+        seal = self._of_node()
         require_valid(seal, time)
         return self._keyring.signer(seal.public)
+
+    def _of_node(self) -> CertifiedSeal:
+        """That of the home, as the process began with it, unless a channel tells of a later one."""
+        here, told = self._keyring.seals[0], own_seal(self._states())
+        return told if told and here.public in given_up([state.seals.sender for state in self._ours()]) else here
 
     def of_receipts(self, state: ChannelState, time: int) -> Signer:
         """What countersigns in a channel to here, as of a time in seconds since 1970: the seal in force.
@@ -69,7 +73,9 @@ class Signing:
         Raises:
             SealUnavailable: it is known that it cannot.
         """
-        seal = cosigning(state, self._states()[reverse_of(state.origin)], self._keyring.seals)
+        here, first = self._keyring.seals, self._of_node()
+        here = (first, *here) if first in here else here
+        seal = cosigning(state, self._states()[reverse_of(state.origin)], here)
         self._keyring.require_able(seal, time)
         return self._keyring.signer(seal.public)
 

@@ -1,5 +1,6 @@
 """A channel that has halted, and whose pairing has ended, holds up no rotation: it is told of it when it goes on."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -29,6 +30,7 @@ from tests.store.stores import (
     KR_TO_HK,
     NEXT,
     NOW,
+    SEALS,
     Opened,
     downgrade,
     refused,
@@ -379,3 +381,25 @@ async def test_that_is_refused_where_there_is_nothing_to_replace_or_the_log_may_
         replace_own_seal(hk.database, SECOND, NEXT["HK"], NOW, only=DOMAINS[only])
     hk.write_on()
     assert seals_to(hk, HK_TO_KR) == [FIRST]
+
+
+async def test_until_it_was_heard_a_peer_of_before_gets_receipts_of_the_seal_that_it_will_know(hk: Opened, kr: Opened):
+    """And not of one that came into force and went again meanwhile, of which it hears from nobody."""
+    await left(hk, kr)
+    await rotate(hk)
+    hk.keyring = Keyring([(SECOND, NEXT["HK"]), (FIRST, SEALS["HK"])])
+    await hk.restart()
+    hk.keyring.add(THIRD, THIRD_KEYS)
+    await rotate(hk, THIRD)
+    await keep(hk, RESUMED)
+    await kr.release("kr-2", issuing_authority="FSC")
+    with suppress(AssertionError):  # UNKNOWN_SEAL
+        await exchange(kr, hk)
+    assert (hk.state(KR_TO_HK).receipted_size, kr.state().receipted_size) == (2, 1)
+    await exchange(hk, kr)
+    await commands(hk)[0].catch_up()
+    await settle(hk, kr)
+    assert seals_to(hk, HK_TO_KR) == [FIRST, THIRD]
+    assert kr.state().receipted_size == 2
+    for store in (hk, kr):
+        assert store.verify().findings == ()
