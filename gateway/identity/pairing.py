@@ -29,6 +29,7 @@ from pydantic_core import ErrorDetails
 from gateway.errors import BadInput, Malformed, Violation
 from gateway.identity.addresses import address_fault
 from gateway.identity.certificates import load_certificate, to_der, to_pem
+from gateway.identity.chains import require_authority
 from gateway.identity.names import NodeId, authority_fault, domain_fault, jurisdiction_fault
 from gateway.identity.seal_certificates import seal_of, verify_seal_certificates
 from gateway.ledger.checkpoint import SealPublic
@@ -125,6 +126,8 @@ class PairingDocument(BaseModel):
     @model_validator(mode="after")
     def _seal_verifies(self) -> "PairingDocument":
         self.seal_at(self.created_at)
+        for root in self.more_node_authorities:
+            require_authority(root)
         if len(set(self.node_authorities)) < len(self.node_authorities):
             raise ValueError("names a node authority twice")
         return self

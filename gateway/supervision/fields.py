@@ -66,6 +66,8 @@ def breaks_rules_where_set(message: Message) -> bool:
 def _value(message: Message, elements: Iterable[FieldPathElementPb]) -> object:
     value: Any = message
     for element in elements:
+        if element.field_name in value.DESCRIPTOR.oneofs_by_name:
+            return element.field_name  # which of its members is there is left of each part
         value = getattr(value, element.field_name)
         if element.subscript:
             value = value[element.subscript.value]

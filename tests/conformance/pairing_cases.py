@@ -122,6 +122,12 @@ def _of_certificates() -> list[tuple[str, str, str, bytes]]:
         ),
         ("leaf-as-root", "NOT_AN_AUTHORITY", "the root is no authority", {"node_authority": ed25519}),
         (
+            "leaf-as-further-root",
+            "NOT_AN_AUTHORITY",
+            "the further root is no authority",
+            {"more_node_authorities": [ed25519]},
+        ),
+        (
             "seals-swapped",
             "WRONG_KEY_TYPE",
             "the sealing certificates have changed places",

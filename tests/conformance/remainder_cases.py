@@ -123,7 +123,9 @@ def _refused() -> list[tuple[str, str, str, bytes]]:
         made = _left_of_release()
         content = made.notice_released.content
         for field, value in said.items():
-            if field == "references":
+            if field == "detail":
+                content.ClearField(value)
+            elif field == "references":
                 content.references.add(relation=value, notice="notices/hk-2025-002")
             elif field == "title":
                 content.title.add(language_tag="en", text=value)
@@ -150,6 +152,12 @@ def _refused() -> list[tuple[str, str, str, bytes]]:
         ("with-salt", "release", "the salt is left", release_with(salt=bytes(range(16)))),
         ("with-title", "release", "the title is left", release_with(title="A statement")),
         ("with-detail", "release", "the detail is left", release_with(reference="Cap. 656")),
+        (
+            "without-kind",
+            "release",
+            "the member of its detail is not there, which tells the kind",
+            release_with(detail="policy_statement"),
+        ),
         (
             "with-other-reference",
             "release",
