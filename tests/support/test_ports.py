@@ -12,8 +12,9 @@ RUNS = [f"run {number}" for number in range(50)]
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 16])
 def test_no_two_workers_are_given_one_port_however_many_they_take(workers: int) -> None:
-    for run in RUNS:
-        given = [set(islice(ports_of(run, worker, workers), len(PORTS))) for worker in range(workers)]
+    more_than_it_has = 2 * len(PORTS) // workers
+    for run in RUNS[:3]:
+        given = [set(islice(ports_of(run, worker, workers), more_than_it_has)) for worker in range(workers)]
         assert sum(map(len, given)) == len(set().union(*given)) == len(PORTS)
 
 
