@@ -15,6 +15,7 @@ from gateway.identity.profiles import AuthorityKind
 from gateway.identity.seal_files import SealFolder
 from tests.crash.killing import AUTHORS, check, is_settled, under_load
 from tests.pair.test_seal_rotation import give, prepared
+from tests.support.invariants import REST_SECONDS
 from tests.support.long_form import long_form
 from tests.support.nodes import Site, eventually, found_pair, running
 
@@ -55,10 +56,10 @@ def rotate_and_kill(site: Site, peer: Site, folder: Path, victims: list[Site], c
     with site.client() as client:
         assert client.server_info().verifier_keys == rotation.keys
     assert site.home.seals.in_force.certified() == SealFolder(folder).certified()
-    eventually(lambda: not site.home.seals.coming.path.exists(), 30)  # what goes, goes after what came
+    eventually(lambda: not site.home.seals.coming.path.exists())  # what goes, goes after what came
     last = give(site, peer.jurisdiction)[0]
     with site.client(AUTHORS[site.jurisdiction]) as client:
-        eventually(lambda: client.get_evidence(last).receipted, 60)
+        eventually(lambda: client.get_evidence(last).receipted, REST_SECONDS)
         verify(site, peer, client.get_evidence(last).tlog_proof)
 
 
@@ -83,7 +84,7 @@ def run_rotations(tmp_path: Path, turns: int, seed: int) -> None:
                 victims = ([site], [peer], [site, peer])[turn % 3]
                 rotate_and_kill(site, peer, tmp_path / f"seal{turn}", victims, chance)
         for site, peer in ((hk, kr), (kr, hk)):
-            eventually(lambda site=site: is_settled(site) and has_no_alarms(site), 60)
+            eventually(lambda site=site: is_settled(site) and has_no_alarms(site), REST_SECONDS)
             given = [name for load in loads if load.site is site for name in load.answered]
             with site.client(AUTHORS[site.jurisdiction]) as client:
                 for name in (first[site.jurisdiction], *given[:: max(1, len(given) // 20)]):
