@@ -115,6 +115,21 @@ def _accepted() -> list[tuple[str, str, Envelope, Envelope]]:
     ]
 
 
+def _lacking(field: str, *within: str) -> bytes:
+    made = _left_of_release()
+    part: Any = made
+    for name in within:
+        part = getattr(part, name)
+    part.ClearField(field)
+    return made.SerializeToString(deterministic=True)
+
+
+def _of_sector(sector: Any) -> bytes:
+    made = _left_of_release()
+    made.notice_released.content.sectors.append(sector)
+    return made.SerializeToString(deterministic=True)
+
+
 def _refused() -> list[tuple[str, str, str, bytes]]:
     good = _left_of_release()
     data = good.SerializeToString(deterministic=True)
@@ -152,6 +167,15 @@ def _refused() -> list[tuple[str, str, str, bytes]]:
         ("with-salt", "release", "the salt is left", release_with(salt=bytes(range(16)))),
         ("with-title", "release", "the title is left", release_with(title="A statement")),
         ("with-detail", "release", "the detail is left", release_with(reference="Cap. 656")),
+        ("without-time", "release", "it does not say when it was sealed", _lacking("sealed_at")),
+        ("without-author", "release", "it does not say who sealed it", _lacking("author")),
+        ("without-handling", "release", "it has no handling", _lacking("handling", "notice_released", "content")),
+        (
+            "sector-that-is-none",
+            "release",
+            "a sector is no value of its enum",
+            _of_sector(99),
+        ),
         (
             "without-kind",
             "release",
