@@ -9,6 +9,7 @@ import pytest
 
 from gateway.cli.doctor import examine
 from gateway.cli.findings import Finding, Level, Subject
+from gateway.identity.keyfiles import PRIVATE_MODE, write_file
 from gateway.identity.lifetimes import warnings
 from gateway.lifetimes import EARLIER_SEAL, lifetimes_of
 from gateway.store.commits import read_commit
@@ -146,6 +147,20 @@ def test_a_database_that_was_put_back_is_found_before_a_seal_is_replaced_in_it(h
         file.write_bytes(data)
     ran = replaced(hk, str(new_seal(hk, tmp_path / "new").path))
     assert "replaced, but for KR, SG" in ran.out, ran.text()
+
+
+def test_a_restore_without_the_keys_of_before_says_what_to_do(hk: Site, tmp_path: Path) -> None:
+    assert run("backup", hk.home.path, tmp_path / "backup").code == 0
+    keys = {file.name: file.read_bytes() for file in (hk.home.path / "keys").glob("*.key")}
+    before = hk.home.seals.signing()[1].certified().fingerprint
+    shutil.rmtree(hk.home.path)
+    (hk.home.path / "keys").mkdir(mode=0o700, parents=True)
+    for name, data in keys.items():
+        write_file(hk.home.path / "keys" / name, data, mode=PRIVATE_MODE)
+    ran = run("restore", hk.home.path, tmp_path / "backup")
+    assert ran.code == 0, ran.err
+    assert f"{before[:16]} is in force there, and its keys are not here" in ran.out
+    assert f"gateway certs replace-seal {hk.home.path} --peer KR" in ran.out
 
 
 @pytest.mark.parametrize(("arguments", "said"), [((), "or else --peer"), (("--peer", "JP"), "JP is not a peer")])

@@ -9,13 +9,17 @@ import typer
 from gateway.backups.making import make_backup
 from gateway.backups.moving import move
 from gateway.backups.restoring import Restored, restore_backup, restore_from_peers
+from gateway.cli.doctor_store import behind
+from gateway.cli.findings import Level, tell
 from gateway.cli.given import used
 from gateway.cli.options import HomeFolder, now
 from gateway.cli.output import pairs, say
 from gateway.errors import BadInput
 from gateway.home import Home
+from gateway.store.database import snapshot
 from gateway.store.engines.urls import absolute
 from gateway.store.reverify import Report
+from gateway.store.state import read_channels
 
 
 def add_to(app: typer.Typer) -> None:
@@ -67,6 +71,7 @@ def restore(
     _show_files(done)
     _show_verified(done.report)
     _show_token(node, "is not in a backup: see that this machine reaches it, and that [pkcs11] in config.toml says how")
+    _show_behind(node)
     say("Next: gateway doctor, then gateway serve. What is missing comes back from each peer as soon as it is reached;")
     say("gateway status tells when. Cursors and page tokens of before mean nothing any more: watchers begin anew.")
 
@@ -85,6 +90,13 @@ def migrate(
     report = move(node, url, now())
     _show_verified(report)
     say(f"Next: set database.url in {node.config_file} to the new database; the node does not start with the old.")
+
+
+def _show_behind(home: Home) -> None:
+    """Warns where keys are missing that were kept for channels which a change of the seal left behind."""
+    with snapshot(home.config.database.url, home.path) as connection:
+        states = read_channels(connection)
+    tell(each for each in behind(home, states) if each.level is Level.WARN)
 
 
 def _show_token(home: Home, said: str) -> None:

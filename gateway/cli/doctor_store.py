@@ -10,7 +10,7 @@ import pysqlite3.dbapi2 as sqlite
 from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, missing_said, waiting_said
 from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
 from gateway.errors import GatewayError
-from gateway.home import KEYS
+from gateway.home import KEYS, Home
 from gateway.identity.certificates import Window
 from gateway.identity.keyfiles import read_certificate
 from gateway.ledger.checkpoint import signing_time
@@ -115,17 +115,17 @@ def channels(subject: Subject) -> Iterator[Finding]:
     with snapshot(home.config.database.url, home.path) as connection:
         states = read_channels(connection)
         waiting = read_waiting(connection, states)
-    yield from _behind(subject, states)
+    yield from behind(subject.home, states)
     for origin, state in states.items():
         yield _channel(subject, state, datetime_of(waiting[origin][0][1]) if waiting.get(origin) else None)
 
 
-def _behind(subject: Subject, states: Mapping[str, ChannelState]) -> Iterator[Finding]:
+def behind(home: Home, states: Mapping[str, ChannelState]) -> Iterator[Finding]:
     """Channels that do not have the node's seal, and whether the keys of theirs are here.
 
     One of a restored database may have it once all is back.
     """
-    home, late = subject.home, {each.origin for each in left_behind(states)}
+    late = {each.origin for each in left_behind(states)}
     keys_of = [each.certified() for each in home.seals.signing()]
     for state in states.values():
         seal, peer, is_whole = state.seals.sender.newest, state.ends.recipient, state.halt is None
