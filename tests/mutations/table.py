@@ -2,6 +2,7 @@
 
 from tests.mutations.mutation import Mutation
 from tests.mutations.of_assistance import OF_ASSISTANCE
+from tests.mutations.of_callers import OF_CALLERS
 
 MUTATIONS = (
     # What comes from a peer is verified
@@ -405,4 +406,5 @@ MUTATIONS = (
         "test_a_sender_that_turned_its_seal_after_its_disk_was_put_back_halts_as_forked",
     ),
     *OF_ASSISTANCE,
+    *OF_CALLERS,
 )

@@ -1,0 +1,63 @@
+"""Mutations of what keeps callers from more than their share, from what is hidden, and from saying what is not so."""
+
+from tests.mutations.mutation import Mutation
+
+OF_CALLERS = (
+    Mutation(
+        "one person alone ends all rules of a sector that needs four eyes",
+        "gateway/commands/framework_sealing.py",
+        "yield from proposed_version(version.content, replaced)",
+        "yield from proposed_version(version.content)",
+        "tests/store/drafts/test_drafts.py::test_a_version_that_ends_all_rules_of_a_sector_is_of_that_sector_too",
+    ),
+    Mutation(
+        "evidence takes a certificate of another history for one beside its receipt",
+        "gateway/identity/evidence.py",
+        "if self._hash_alone and Evidence.parse(self._material.destruction).note != self._evidence.note:",
+        "if False:",
+        "tests/identity/test_evidence.py::test_what_says_so_in_another_history_is_refused",
+    ),
+    Mutation(
+        "what a sender wrote in place of a name stands in a verdict as it is",
+        "gateway/identity/evidence.py",
+        "return name if _WORD.fullmatch(name) else",
+        "return name or",
+        "tests/identity/test_evidence.py::test_what_a_sender_wrote_in_place_of_a_name_does_not_read_as_what_is_proven",
+    ),
+    Mutation(
+        "two nodes under one root are paired",
+        "gateway/pairing.py",
+        'if share_a_root(document.node_authorities, home.roots("node-authority")):',
+        "if False:",
+        "tests/cli/test_pair.py::test_two_nodes_under_one_root_are_not_paired",
+    ),
+    Mutation(
+        "what a caller asked for that has gone is kept until its turn",
+        "gateway/store/waiting.py",
+        "if bounded and future in self._waiting:",
+        "if False:",
+        "tests/store/test_committer.py::test_of_callers_that_go_away_before_their_turn_nothing_is_kept",
+    ),
+    Mutation(
+        "a turn is given back while a thread works on",
+        "gateway/threads.py",
+        "await asyncio.wait([working])\n        working.exception()",
+        "pass",
+        "tests/test_threads.py::test_who_hangs_up_keeps_its_turn_until_the_work_is_done",
+    ),
+    Mutation(
+        "a notice is tied to any copy of a file that it names",
+        "gateway/commands/notice_sealing.py",
+        "        if content.attachments:\n",
+        "        if False:\n",
+        "tests/store/attachments/test_copies.py::test_the_own_copy_is_the_one_that_the_own_notice_names",
+    ),
+    Mutation(
+        "the digest of what an expired draft said is kept",
+        "gateway/store/writing.py",
+        "        forget_expired(connection, self._changes.drafts.values())\n",
+        "",
+        "tests/store/drafts/test_drafts.py::"
+        "test_of_a_draft_that_expired_not_even_a_digest_is_left_that_lets_one_try_out_what_it_said",
+    ),
+)
