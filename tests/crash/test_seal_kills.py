@@ -14,10 +14,11 @@ from gateway.identity.evidence import verify_evidence
 from gateway.identity.profiles import AuthorityKind
 from gateway.identity.seal_files import SealFolder
 from tests.crash.killing import AUTHORS, check, is_settled, under_load
-from tests.pair.test_seal_rotation import give, prepared
+from tests.pair.asking import give
 from tests.support.invariants import REST_SECONDS
 from tests.support.long_form import long_form
 from tests.support.nodes import Site, eventually, found_pair, running
+from tests.support.rotation import prepared
 
 AGAIN = (Unavailable, DeadlineExceeded)  # what became of it is unknown: asked again
 LONGEST_ROTATION_SECONDS = 0.15  # the kill comes before, in or after it

@@ -12,7 +12,7 @@ Told = dict[str, bytes]
 """Each notice of a node as it tells it, by name, without what time changes."""
 
 
-def give(site: Site, recipient: str, count: int) -> list[str]:
+def give(site: Site, recipient: str, count: int = 1) -> list[str]:
     authority = "SFC" if site.jurisdiction == "HK" else "FSS"
     with site.client(authority) as client:
         return [

@@ -14,10 +14,9 @@ from gateway.identity.profiles import AuthorityKind
 from gateway.pairing import import_pairing
 from tests.cli.transcripts import run
 from tests.pair.asking import checked, done, events, exchanged, journal, settled, told
-from tests.pair.test_seal_rotation import rotated
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running
-from tests.support.rotation import now
+from tests.support.rotation import now, rotated
 
 
 @pytest.fixture(scope="module")

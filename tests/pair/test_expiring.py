@@ -14,10 +14,9 @@ from gateway.identity.profiles import AuthorityKind
 from gateway.rolling import sign_crl
 from tests.cli.sites import profile_path
 from tests.cli.transcripts import run
-from tests.pair.test_seal_rotation import rotated
 from tests.support.certificates import OddCertificates
 from tests.support.nodes import AUTHORITIES, Site, eventually, found_pair, running
-from tests.support.rotation import now
+from tests.support.rotation import now, rotated
 
 
 def told(site: Site) -> list[str]:

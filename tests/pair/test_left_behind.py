@@ -9,13 +9,14 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.identity.key_uris import KeyUri
 from tests.cli.transcripts import run
-from tests.pair.test_seal_rotation import checked, prepared
+from tests.pair.asking import checked
 from tests.supervision.samples import content
 from tests.support.left_behind import behind, end_halted, keys_of, mend, rotated_without
 from tests.support.nodes import Site, eventually, pair, running
 from tests.support.offline import commit
 from tests.support.postgresql import Server, server
 from tests.support.replicas import Replicated, found_replicas
+from tests.support.rotation import prepared
 from tests.support.softhsm import as_module_here, made_token, needs_softhsm
 
 

@@ -16,14 +16,13 @@ from gateway.identity.access import Role
 from gateway.identity.evidence import verify_evidence
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.identity.seal_files import SealFolder
 from gateway.pairing import import_pairing
 from gateway.rolling import trust_root
 from tests.cli.transcripts import run
-from tests.supervision.samples import content
+from tests.pair.asking import checked, give
 from tests.support.load import check_delivered, working
 from tests.support.nodes import Site, eventually, found_pair, running
-from tests.support.rotation import client_roots, new_authority, now, renew_tls, tell_peer
+from tests.support.rotation import client_roots, new_authority, now, prepared, renew_tls, rotated, tell_peer
 
 ENOUGH_NOTICES = int(os.environ.get("GATEWAY_NOTICES", "250"))  # of each node, under a heavy load
 
@@ -35,34 +34,6 @@ def own_pair(tmp_path: Path) -> Iterator[tuple[Site, Site]]:
         yield hk, kr
 
 
-def prepared(site: Site, folder: Path) -> str:
-    """Issues and prepares a new seal; gives what names it."""
-    issue_seal(folder, NodeId(site.domain), site.authority(AuthorityKind.NODE), now())
-    ran = run("certs", "prepare-seal", site.home.path, folder)
-    assert ran.code == 0, ran.err
-    return ran.out.split()[-1]
-
-
-def rotated(site: Site, folder: Path) -> None:
-    before = site.home.seals.in_force.certified()
-    digest = prepared(site, folder)
-    with site.client() as client:
-        keys = client.rotate_seal(digest).verifier_keys
-        assert client.server_info().verifier_keys == keys
-        assert client.rotate_seal(digest).verifier_keys == keys, "asked for again, it does nothing more"
-    assert site.home.seals.in_force.certified() == SealFolder(folder).certified() != before
-    assert before in site.home.seals.earlier()
-    assert not site.home.seals.coming.path.exists()
-
-
-def give(site: Site, recipient: str, count: int = 1) -> list[str]:
-    authority = "SFC" if site.jurisdiction == "HK" else "FSS"
-    with site.client(authority) as client:
-        return [
-            client.create_notice(content(issuing_authority=authority), recipient=recipient).name for _ in range(count)
-        ]
-
-
 def has(site: Site, name: str) -> bool:
     with site.client() as client:
         return name in {each.name for each in client.list_notices(page_size=1000)}
@@ -72,11 +43,6 @@ def receipted(site: Site, channel: str) -> bool:
     with site.client() as client:
         found = client.get_channel(channel)
         return found.receipted_size == found.size
-
-
-def checked(site: Site) -> None:
-    ran = run("check", site.home.path)
-    assert ran.code == 0, ran.text()
 
 
 def test_seals_of_both_nodes_are_rotated_under_load_and_no_call_fails(own_pair, tmp_path):

@@ -6,14 +6,16 @@ from pathlib import Path
 
 from cryptography import x509
 
-from gateway.founding import issue_client, issue_node
+from gateway.founding import issue_client, issue_node, issue_seal
 from gateway.identity.certificates import to_der, to_pem
 from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_certificate, write_file
 from gateway.identity.names import ClientId, NodeId
 from gateway.identity.profiles import AuthorityKind
+from gateway.identity.seal_files import SealFolder
 from gateway.pairing import import_pairing
 from gateway.rolling import install_tls
+from tests.cli.transcripts import run
 from tests.rpc.calls import client_files
 from tests.rpc.raw import tls, tls_context
 from tests.support.nodes import AUTHORITIES, Site, eventually
@@ -69,3 +71,23 @@ def renew_clients(site: Site, authority: Authority, folder: Path) -> None:
             (moved / file.name).write_bytes((source if source.exists() else file).read_bytes())
         path.rename(folder / f"{path.name}.old")
         moved.rename(path)
+
+
+def prepared(site: Site, folder: Path) -> str:
+    """Issues and prepares a new seal; gives what names it."""
+    issue_seal(folder, NodeId(site.domain), site.authority(AuthorityKind.NODE), now())
+    ran = run("certs", "prepare-seal", site.home.path, folder)
+    assert ran.code == 0, ran.err
+    return ran.out.split()[-1]
+
+
+def rotated(site: Site, folder: Path) -> None:
+    before = site.home.seals.in_force.certified()
+    digest = prepared(site, folder)
+    with site.client() as client:
+        keys = client.rotate_seal(digest).verifier_keys
+        assert client.server_info().verifier_keys == keys
+        assert client.rotate_seal(digest).verifier_keys == keys, "asked for again, it does nothing more"
+    assert site.home.seals.in_force.certified() == SealFolder(folder).certified() != before
+    assert before in site.home.seals.earlier()
+    assert not site.home.seals.coming.path.exists()
