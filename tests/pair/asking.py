@@ -31,10 +31,20 @@ def settled(site: Site) -> bool:
         return all(each.state == Channel.OPEN and each.receipted_size == each.size for each in client.list_channels())
 
 
+def in_step(one: Site, other: Site) -> bool:
+    """Whether both are settled, and hold as much of each channel: what leads to one that lost something comes later."""
+    return settled(one) and settled(other) and _sizes(one) == _sizes(other)
+
+
+def _sizes(site: Site) -> dict[str, int]:
+    with site.client() as client:
+        return {each.name: each.size for each in client.list_channels()}
+
+
 def exchanged(hk: Site, kr: Site) -> None:
     give(hk, "KR", 3)
     give(kr, "HK", 2)
-    eventually(lambda: settled(hk) and settled(kr))
+    eventually(lambda: in_step(hk, kr))
 
 
 def done(*arguments: object) -> str:

@@ -13,7 +13,7 @@ from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
 from gateway.pairing import import_pairing
 from tests.cli.transcripts import run
-from tests.pair.asking import checked, done, events, exchanged, journal, settled, told
+from tests.pair.asking import checked, done, events, exchanged, in_step, journal, told
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running
 from tests.support.rotation import now, rotated
@@ -45,7 +45,7 @@ def test_what_came_after_a_backup_comes_back_from_the_peer(own_pair, tmp_path):
     lose_database(hk)
     done("restore", hk.home.path, tmp_path / "backup")
     hk.start()
-    eventually(lambda: settled(hk) and settled(kr))
+    eventually(lambda: in_step(hk, kr))
     assert (told(hk), told(kr)) == before
     assert events(hk, Event.CHANNEL_RECOVERED)[-1].detail == f"{size} envelopes are here"
     assert "restored from the backup of" in events(hk, Event.ALARM)[-1].detail
@@ -72,7 +72,7 @@ def test_a_restored_node_seals_nothing_before_its_peer_was_heard(own_pair, tmp_p
     assert "restored from the backup of" in status.out
 
     kr.start()
-    eventually(lambda: settled(hk) and settled(kr))
+    eventually(lambda: in_step(hk, kr))
     exchanged(hk, kr)
     checked(hk, kr)
 
@@ -88,7 +88,7 @@ def test_the_files_of_a_backup_that_somebody_puts_in_place_by_hand_do_no_harm_ei
     with hk.client("SFC") as client, pytest.raises(WrongState, match="RESTORED"):
         client.create_notice(content(), recipient="KR")
     kr.start()
-    eventually(lambda: settled(hk) and settled(kr))
+    eventually(lambda: in_step(hk, kr))
     assert told(hk).keys() == told(kr).keys()
     checked(hk, kr)
 
@@ -108,7 +108,7 @@ def test_a_copy_of_the_database_that_somebody_puts_in_place_by_hand_does_no_harm
     with hk.client("SFC") as client, pytest.raises(WrongState, match="RESTORED"):
         client.create_notice(content(), recipient="KR")
     kr.start()
-    eventually(lambda: settled(hk) and settled(kr))
+    eventually(lambda: in_step(hk, kr))
     assert told(hk).keys() == told(kr).keys()
     assert "does not hold" in events(hk, Event.ALARM)[-1].detail
     checked(hk, kr)
@@ -126,7 +126,7 @@ def test_a_node_with_an_empty_disk_and_its_keys_has_everything_back_from_its_pee
     lose_database(hk)
     done("restore", hk.home.path, "--from-peers")
     hk.start()
-    eventually(lambda: settled(hk) and settled(kr))
+    eventually(lambda: in_step(hk, kr))
     assert (told(hk), told(kr)) == before
     exchanged(hk, kr)
     checked(hk, kr)

@@ -11,7 +11,7 @@ from regulator.exchange.v1.admin_service_pb2 import Channel
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from tests.cli.transcripts import run
-from tests.pair.asking import checked, done, events, exchanged, give, journal, settled
+from tests.pair.asking import checked, done, events, exchanged, give, in_step, journal, settled
 from tests.pair.asking import told as told_by
 from tests.support.nodes import AUTHORITIES, Site, eventually, found_pair, running
 
@@ -64,7 +64,7 @@ def forked(hk: Site, kr: Site, tmp_path: Path) -> set[str]:
     """
     exchanged(hk, kr)
     copy = copy_of_disk(hk, tmp_path / "copy of the disk")
-    eventually(lambda: settled(hk) and settled(kr))
+    eventually(lambda: in_step(hk, kr))
     before = told_by(kr).keys()
     exchanged(hk, kr)
     lost = told_by(kr).keys() - before
@@ -137,7 +137,7 @@ def test_a_fork_is_proven_and_the_channel_goes_on_from_what_its_receiver_holds(o
 
     for site in (hk, kr):
         site.start()
-    eventually(lambda: settled(hk) and settled(kr))
+    eventually(lambda: in_step(hk, kr))
     exchanged(hk, kr)
     assert told_by(hk) == told_by(kr)
     assert only_kr <= told_by(hk).keys(), "what Hong Kong had lost is there again"

@@ -10,7 +10,7 @@ from regulator.exchange import InvalidRequest, Unavailable, WrongState
 from regulator.exchange.v1.admin_service_pb2 import Channel
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from tests.pair.asking import checked, events, exchanged, journal, settled, told
+from tests.pair.asking import checked, events, exchanged, in_step, journal, told
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, pair, running
 from tests.support.postgresql import Server, server
@@ -68,7 +68,7 @@ def refuses_as_restored(site: Site) -> bool:
 def came_back(served: Served, before: object) -> None:
     """Both are at rest with all that there was, and go on."""
     hk, kr = served.hk, served.kr
-    eventually(lambda: answers(hk) and settled(hk) and settled(kr))
+    eventually(lambda: answers(hk) and in_step(hk, kr))
     assert (told(hk), told(kr)) == before
     exchanged(hk, kr)
     assert told(hk).keys() == told(kr).keys()
