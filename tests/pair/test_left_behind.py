@@ -52,20 +52,19 @@ def test_what_one_replica_left_behind_another_one_tells_and_the_keys_of_before_g
                 eventually(lambda site=site: keys_of(site) == [digest, before])
             eventually(lambda: not list(at_b.server_info().alarms))
         a.stop()
-        shared.kr.start()
-        file = b.home.peer_file("KR")
-        fingerprint = next(each.fingerprint() for each in b.home.peer_documents() if each.jurisdiction == "KR")
-        assert run("pair", "import", b.home.path, file, "--fingerprint", fingerprint).code == 0
-        eventually(lambda: keys_of(b) == [digest])
-        assert keys_of(a) == [digest, before]
-        a.start()
-        eventually(lambda: keys_of(a) == [digest])
-        with b.client("SFC") as author, shared.kr.client("FSS") as other:
-            for client, name, authority in ((author, "hk-1", "SFC"), (other, "kr-1", "FSS")):
-                recipient = "KR" if client is author else "HK"
-                client.create_notice(content(issuing_authority=authority), recipient=recipient, notice_id=name)
-                eventually(lambda client=client, name=name: client.get_notice(name).state == Notice.DELIVERED)
-        shared.kr.stop()
+        with running(shared.kr):
+            file = b.home.peer_file("KR")
+            fingerprint = next(each.fingerprint() for each in b.home.peer_documents() if each.jurisdiction == "KR")
+            assert run("pair", "import", b.home.path, file, "--fingerprint", fingerprint).code == 0
+            eventually(lambda: keys_of(b) == [digest])
+            assert keys_of(a) == [digest, before]
+            a.start()
+            eventually(lambda: keys_of(a) == [digest])
+            with b.client("SFC") as author, shared.kr.client("FSS") as other:
+                for client, name, authority in ((author, "hk-1", "SFC"), (other, "kr-1", "FSS")):
+                    recipient = "KR" if client is author else "HK"
+                    client.create_notice(content(issuing_authority=authority), recipient=recipient, notice_id=name)
+                    eventually(lambda client=client, name=name: client.get_notice(name).state == Notice.DELIVERED)
     for site in (b, shared.kr):
         checked(site)
 
@@ -80,8 +79,6 @@ def test_a_move_to_another_database_and_back_changes_nothing_of_it(database: Ser
         config.write_text(config.read_text().replace(before, url))
         assert hk.home.config.database.url == url
         assert (behind(hk), keys_of(hk)) == (["hk-to-kr"], keys)
-        with running(hk), hk.client() as client:
-            assert client.get_channel("hk-to-kr").earlier_seal_sha256 == keys[1]
         checked(hk)
     mend(hk)
     with running(hk):
