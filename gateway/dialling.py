@@ -23,6 +23,7 @@ STEADY_SECONDS = 10.0  # a stream that lasted so long was no failure
 PING_TIMEOUT_MILLISECONDS = 90_000  # a ping waits behind what is sent: on a megabit a second, over a minute for a batch
 RENEWAL_LOOK_SECONDS = 0.5  # from one look at the own certificates to the next
 
+TOO_MANY_PINGS = "too_many_pings"  # why a server of gRPC ends a connection, unless it is told to bear them
 _DETAILS = "grpc-status-details-bin"  # where gRPC sends a google.rpc.Status
 
 
@@ -192,6 +193,11 @@ def words_told(failure: Exception) -> str:
 
 def words_logged(failure: Exception) -> str:
     """What the log says of it; the peer's own words, in which anything may stand, are for ``gateway status`` alone."""
+    told = words_told(failure)
     if isinstance(failure, StreamOver) and failure.code != grpc.StatusCode.OK.name:
-        return failure.code
-    return failure.code().name if isinstance(failure, grpc.aio.AioRpcError) else words_told(failure)
+        code = failure.code
+    elif isinstance(failure, grpc.aio.AioRpcError):
+        code = failure.code().name
+    else:
+        return told
+    return f"{code}: {TOO_MANY_PINGS}" if TOO_MANY_PINGS in told else code

@@ -20,7 +20,7 @@ from regulator.exchange.v1.peer_service_pb2_grpc import (
     add_PeerServiceServicer_to_server,
 )
 
-from gateway.dialling import Credentials, says_ended, why_over, words_logged, words_told
+from gateway.dialling import Credentials, StreamOver, says_ended, why_over, words_logged, words_told
 from gateway.errors import GatewayError, Halted, PairingEnded, RemoteProtocolError
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
@@ -340,6 +340,16 @@ async def test_a_peer_that_answers_and_breaks_the_protocol_each_time_is_dialled_
     assert told in dialling.links.of(HK_TO_KR).last_error
     lines = [record.__dict__["fields"]["error"] for record in caplog.records if record.msg == "stream_failed"]
     assert lines == [logged]
+
+
+def test_that_a_peer_does_not_bear_pings_is_told_in_the_log() -> None:
+    """Else its stream ends every few seconds, and no line says why."""
+    calm = "GOAWAY received; Error code: 11; Debug Text: too_many_pings"
+    parts = grpc.aio.Metadata(), grpc.aio.Metadata()
+    code, named = grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE: too_many_pings"
+    assert words_logged(grpc.aio.AioRpcError(code, *parts, calm)) == named
+    assert words_logged(grpc.aio.AioRpcError(code, *parts, "as it says")) == code.name
+    assert words_logged(StreamOver(code.name, calm)) == named
 
 
 # --- a peer that has ended the pairing ------------------------------------------------------------------------------
