@@ -52,10 +52,10 @@ def test_what_one_replica_left_behind_another_one_tells_and_the_keys_of_before_g
                 eventually(lambda site=site: keys_of(site) == [digest, before])
             eventually(lambda: not list(at_b.server_info().alarms))
         a.stop()
+        file = b.home.peer_file("KR")
+        fingerprint = next(each.fingerprint() for each in b.home.peer_documents() if each.jurisdiction == "KR")
+        assert run("pair", "import", b.home.path, file, "--fingerprint", fingerprint).code == 0
         with running(shared.kr):
-            file = b.home.peer_file("KR")
-            fingerprint = next(each.fingerprint() for each in b.home.peer_documents() if each.jurisdiction == "KR")
-            assert run("pair", "import", b.home.path, file, "--fingerprint", fingerprint).code == 0
             eventually(lambda: keys_of(b) == [digest])
             assert keys_of(a) == [digest, before]
             a.start()
