@@ -187,7 +187,7 @@ def test_an_evidence_file_cannot_forge_a_verdict(tmp_path):
     ran = run("evidence", "verify", "-", "--root", tmp_path / "root.crt", given=file.encode())
     assert ran.code == 1
     assert not [line for line in ran.out.splitlines() if line.startswith("PROVEN")]
-    assert r"notices/hk-1\x0aPROVEN: all of it\x1b[8m" in ran.out
+    assert r'"notices/hk-1\nPROVEN: all of it\u001b[8m"' in ran.out, "in quotation marks, as what is no name"
 
 
 def test_what_is_told_aside_keeps_its_lines_apart_from_ours(capsys):
