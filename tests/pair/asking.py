@@ -63,6 +63,11 @@ def events(site: Site, kind: Event.Kind.ValueType) -> list[Event]:
     return found
 
 
+def is_told(site: Site, alarm: str) -> bool:
+    """Whether an alarm of a node said so; others may have come after it."""
+    return any(alarm in each.detail for each in events(site, Event.ALARM))
+
+
 def journal(site: Site) -> list[JournalEntry]:
     with site.client() as client:
         return [each.entry for each in client.list_journal_entries(page_size=1000)]
