@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
@@ -146,9 +145,12 @@ class Carrier:
             tx.append(self._origin, effect.batch)
             if effect.withheld:
                 return None
-            with suppress(GatewayError):  # of the seal or the clock: what came is kept all the same
+            try:
                 return tx.give_receipt(self._origin, effect.batch.head, effect.not_before)
-            return None
+            except GatewayError:  # of the seal or the clock: what came is kept all the same, and has its receipt later
+                if effect.batch.destroyed:  # but not this: without a receipt it would pass for what was never here
+                    raise
+                return None
 
         self._receipt = await self._submit(append, len(effect.batch.envelopes))
         return steps.Committed()

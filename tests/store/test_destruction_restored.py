@@ -8,9 +8,10 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import select, update
 
 from gateway.carrier import Carrier
-from gateway.errors import Malformed
+from gateway.errors import GatewayError, Malformed
 from gateway.ledger.steps import StoreReceipt
 from gateway.store import logs, writing
+from gateway.store.clocks import Clock
 from gateway.store.tables import heads, leaves, notices
 from tests.store.destruction import (
     CANARY,
@@ -25,7 +26,7 @@ from tests.store.destruction import (
 )
 from tests.store.exchanging import exchange, settle
 from tests.store.rotating import rotate
-from tests.store.stores import HK_TO_KR, KR_TO_HK, Opened, refused
+from tests.store.stores import DOMAINS, HK_TO_KR, KR_TO_HK, NOW, Opened, refused
 
 
 @pytest.fixture
@@ -48,6 +49,25 @@ async def test_a_node_that_was_restored_from_before_gets_hashes_and_no_content(p
             other.state(each).log for each in (HK_TO_KR, KR_TO_HK)
         ]
         assert not (await message(lost, "hk-2")).HasField("content")
+
+
+async def test_what_it_held_once_is_not_taken_before_it_can_give_a_receipt_for_it(pair):
+    """Else it would pass for what it never held, and a receipt for the channel would be withheld for good."""
+    hk, kr = pair
+    await destroy(*pair)
+    await kr.restore(lost_everything(kr))
+    clock = Clock(lambda: NOW, lambda: 0)
+    clock.go_on_from(0)
+    if not kr.database.is_local:
+        pytest.skip("the server tells the time")
+    kr.committer._session.witnesses = clock
+    with pytest.raises(GatewayError, match="no receipt is given now"):
+        await exchange(hk, kr)
+    assert kr.state(HK_TO_KR).log.size == 0
+    clock.peer(DOMAINS["HK"], str(NOW))
+    await settle(hk, kr)
+    assert kr.state(HK_TO_KR).receipted_size == hk.state().log.size
+    assert kr.state(HK_TO_KR).log.size == hk.state().log.size
 
 
 def with_text(left: Envelope) -> bytes:
