@@ -162,7 +162,7 @@ class Faults:
             self._backups[site.name] = site.disk.image()
         elif self._may_go_back(site):
             site.is_on_new_machine = self._random.random() < 0.5
-            self._has_gone_back(site, put_back(self._world, site, self._backups[site.name]))
+            self._has_gone_back(site, self._copies, put_back(self._world, site, self._backups[site.name]))
 
     async def _put_back(self, site: Site) -> None:
         """The database's files are copied; once they have been, the copy takes their place, and nobody says so.
@@ -177,14 +177,16 @@ class Faults:
         if self._may_go_back(site) and not site.backup and site.may_tell(sizes):
             if self._random.random() < 0.5:
                 await site.stop()
-            self._has_gone_back(site, put_back(self._world, site, copy, is_told=False))
+            self._has_gone_back(site, self._backups, put_back(self._world, site, copy, is_told=False))
 
     def _may_go_back(self, site: Site) -> bool:
         return self._forgetful in {None, site} and not site.next_seal
 
-    def _has_gone_back(self, site: Site, is_back: bool) -> None:
+    def _has_gone_back(self, site: Site, others: dict[str, Any], is_back: bool) -> None:
+        """What else was copied of it may hold what is lost now: to go back to that would be to sign two histories."""
         if is_back:
             self._forgetful = site
+            others.pop(site.name, None)
 
     # --- pairings -----------------------------------------------------------------------------------------------------
 
