@@ -7,7 +7,7 @@ certificates gives to exactly one node: its domain.
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -28,19 +28,12 @@ _DETAILS = "grpc-status-details-bin"  # where gRPC sends a google.rpc.Status
 
 
 class StreamOver(RemoteProtocolError):
-    """The peer ended the stream.
+    """The peer ended the stream; ``metadata`` has the ``code`` of its status, by name."""
 
-    Attributes:
-        code: the status, by its name
-
-    Args:
-        code: likewise
-        details: what the peer says of it
-    """
-
-    def __init__(self, code: str, details: str) -> None:
-        super().__init__(f"the peer ended the stream: {code}" + (f": {details}" if details else ""))
-        self.code = code
+    @classmethod
+    def told(cls, code: grpc.StatusCode, details: str) -> Self:
+        """With what the peer says of it."""
+        return cls(f"the peer ended the stream: {code.name}" + (f": {details}" if details else ""), code=code.name)
 
 
 class Refused(StreamOver):
@@ -125,8 +118,8 @@ async def why_over(call: Any) -> StreamOver:
     """Why a stream is over, as its peer said."""
     code, details = await call.code(), await call.details()
     if code == grpc.StatusCode.FAILED_PRECONDITION and _tells_end(await call.trailing_metadata()):
-        return Refused(code.name, details)
-    return StreamOver(code.name, details)
+        return Refused.told(code, details)
+    return StreamOver.told(code, details)
 
 
 async def require_admission(domain: str, address: str, used: Credentials, seconds: float) -> None:
@@ -160,7 +153,7 @@ async def require_admission(domain: str, address: str, used: Credentials, second
         finally:
             call.cancel()
         if code == grpc.StatusCode.FAILED_PRECONDITION and _tells_end(await call.trailing_metadata()):
-            raise Refused(code.name, await call.details())
+            raise Refused.told(code, await call.details())
         if code != grpc.StatusCode.UNIMPLEMENTED:  # of an earlier version, which takes no files
             error = Unauthenticated if code == grpc.StatusCode.UNAUTHENTICATED else Unavailable
             raise error(f"{code.name}: {await call.details()}")
@@ -194,8 +187,8 @@ def words_told(failure: Exception) -> str:
 def words_logged(failure: Exception) -> str:
     """What the log says of it; the peer's own words, in which anything may stand, are for ``gateway status`` alone."""
     told = words_told(failure)
-    if isinstance(failure, StreamOver) and failure.code != grpc.StatusCode.OK.name:
-        code = failure.code
+    if isinstance(failure, StreamOver) and failure.metadata["code"] != grpc.StatusCode.OK.name:
+        code = failure.metadata["code"]
     elif isinstance(failure, grpc.aio.AioRpcError):
         code = failure.code().name
     else:

@@ -349,7 +349,7 @@ def test_that_a_peer_does_not_bear_pings_is_told_in_the_log() -> None:
     code, named = grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE: too_many_pings"
     assert words_logged(grpc.aio.AioRpcError(code, *parts, calm)) == named
     assert words_logged(grpc.aio.AioRpcError(code, *parts, "as it says")) == code.name
-    assert words_logged(StreamOver(code.name, calm)) == named
+    assert words_logged(StreamOver.told(code, calm)) == named
 
 
 # --- a peer that has ended the pairing ------------------------------------------------------------------------------

@@ -163,9 +163,7 @@ class Queue:
     async def next_group(self) -> list[Waiting]:
         """Gives what waits, up to a bound; nothing once it is closed and nothing waits."""
         while True:
-            known = self._expected and self._expected + len(
-                self._waiting
-            )  # callers: those just answered, and who waits
+            known = self._expected and self._expected + len(self._waiting)  # those just answered, and who waits
             while not self._waiting and not self.is_closed:
                 self._changed.clear()
                 await self._changed.wait()
