@@ -283,7 +283,14 @@ async def _sent(data: bytes, context: Context) -> None:
     except asyncio.CancelledError:
         if not context.cancelled():
             await asyncio.wait([writing], timeout=LAST_WRITE_SECONDS)
+        writing.add_done_callback(_is_known)  # one to a caller who has gone fails, sooner or later
         raise
+
+
+def _is_known(task: "asyncio.Future[None]") -> None:
+    """Asks a task what became of it: what nobody asks for is logged as an error."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _tell(record: CallRecord, error: GatewayError) -> None:

@@ -1,6 +1,7 @@
 """What a stream's caller is told where the node ends the stream: over a real connection, whatever is under way."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from gateway.rpc.rates import Rate
 PEERS, EVENTS = "regulator.exchange.v1.PeerService", "regulator.exchange.v1.EventService"
 EVIDENCE = "regulator.exchange.v1.EvidenceService"
 SECONDS = 60
+WATCHERS = 100  # of which some hang up in the moment in which an answer begins to be written
 MORE_THAN_A_CONNECTION_TAKES = 4 * 2**20  # before its other end reads
 
 
@@ -108,6 +110,33 @@ async def test_a_stream_that_is_ended_while_an_answer_is_written_tells_so(guard:
         call = channel.stream_stream(f"/{PEERS}/Exchange")(timeout=SECONDS)
         assert ExchangeResponse.FromString(await call.read()).HasField("position")
         assert await call.code() == grpc.StatusCode.UNAVAILABLE
+
+
+async def test_watchers_that_hang_up_while_answers_are_written_leave_no_error_behind(guard: Guard):
+    """Else the log of a node tells of an error for some of them, and there is none."""
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    is_over = asyncio.Event()
+
+    async def behaviour(_request: object, _context: object) -> AsyncIterator[WatchEventsResponse]:
+        try:
+            while True:
+                yield WatchEventsResponse(cursor="1")
+        finally:
+            is_over.set()
+
+    handler = grpc.unary_stream_rpc_method_handler(
+        behaviour, WatchEventsRequest.FromString, WatchEventsResponse.SerializeToString
+    )
+    async with served(guard, EVENTS, "WatchEvents", handler) as channel, asyncio.timeout(SECONDS):
+        for _ in range(WATCHERS):
+            is_over.clear()
+            call = channel.unary_stream(f"/{EVENTS}/WatchEvents")(b"")
+            await call.read()
+            call.cancel()
+            await is_over.wait()
+    gc.collect()  # what nobody asked a task for is told once it is gone
+    assert errors == []
 
 
 async def test_a_watcher_that_reads_late_and_may_no_more_is_told_so(guard: Guard, caller: Caller):
