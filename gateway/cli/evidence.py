@@ -133,10 +133,8 @@ def _verdict(proven: Proven, roots: Sequence[x509.Certificate]) -> str:
     if proven.received_at is None:
         told = f"{sent}. The sending alone is proven: there is no receipt of {receiver}."
     elif proven.hash_alone:
-        told = (
-            f"{sent}; the node of {receiver} held its hash at {clock(proven.received_at)}. This is no receipt for the "
-        )
-        told += f"content: {sender} certified that it had none for it."
+        held = f"the node of {receiver} held its hash at {clock(proven.received_at)}"
+        told = f"{sent}; {held}. This is no receipt for the content: {sender} certified that it had none for it."
     else:
         told = f"{sent}; the node of {receiver} held it at {clock(proven.received_at)}."
     return " ".join([told, *_destroyed(proven, roots)])
