@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the fields of ``gateway.config`` and their descriptions."""
+"""Writes docs/configuration.md from the fields of ``gateway.home.config`` and their descriptions."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from gateway.config import Config
+from gateway.home.config import Config
 
 HEAD = """\
 # Configuration

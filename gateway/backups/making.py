@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gateway.backups.manifest import DATABASE, HOME, MANIFEST, Log, Manifest, digest_of_file
 from gateway.errors import AlreadyExists, BadInput, ConfigError, Corrupt
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.keyfiles import MAX_FILE_BYTES, PRIVATE_MODE, write_file
 from gateway.identity.parties import Parties
 from gateway.identity.pins import MEMORY

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from gateway.backups.making import verified
 from gateway.errors import BadInput
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.store.database import Database, snapshot
 from gateway.store.leases import require_stopped
 from gateway.store.opening import Owner, disown, give_back

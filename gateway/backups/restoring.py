@@ -18,7 +18,7 @@ from gateway.backups.making import DATABASE_URL, micros, verified
 from gateway.backups.manifest import DATABASE, HOME, Manifest
 from gateway.continuing import restored
 from gateway.errors import AlreadyExists, BadInput, ConfigError
-from gateway.home import KEYS, Home
+from gateway.home.home import KEYS, Home
 from gateway.identity.keyfiles import write_pieces
 from gateway.identity.parties import Parties
 from gateway.identity.seal_files import NAMES

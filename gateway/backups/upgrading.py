@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from gateway.errors import StoreError
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.moments import micros_at
 from gateway.store.database import EMPTY, Database, local_file, not_there
 from gateway.store.engines.failing import being_opened

@@ -15,7 +15,7 @@ from gateway.cli.given import used
 from gateway.cli.options import HomeFolder, now
 from gateway.cli.output import pairs, say
 from gateway.errors import BadInput
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.store.database import snapshot
 from gateway.store.engines.urls import absolute
 from gateway.store.reverify import Report

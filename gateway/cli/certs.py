@@ -18,7 +18,7 @@ from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, any_identity, now, read_input
 from gateway.cli.output import day_and_time, pairs, say, table, write_json
 from gateway.errors import BadInput
-from gateway.founding import (
+from gateway.home.founding import (
     found_authorities,
     issue_client,
     issue_node,
@@ -26,7 +26,7 @@ from gateway.founding import (
     load_authority,
     require_domain,
 )
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.certificates import Window, extension_of, fingerprint, key_kind, subject_of
 from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_certificate, read_certificates, write_certificate

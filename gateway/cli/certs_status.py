@@ -11,8 +11,8 @@ from gateway.cli.given_home import opened_home
 from gateway.cli.options import AsJson, connect, now, word_of
 from gateway.cli.output import json_moment, moment_of, table, write_json
 from gateway.errors import BadInput
-from gateway.lifetimes import lifetimes_of
-from gateway.pairing import ended_peers
+from gateway.home.lifetimes import lifetimes_of
+from gateway.home.pairing import ended_peers
 from gateway.questions.certificates import certificate_messages
 
 

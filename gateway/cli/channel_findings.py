@@ -4,7 +4,7 @@ from datetime import datetime
 
 from gateway.cli.findings import Finding, Level, Remedy
 from gateway.cli.output import day_and_time
-from gateway.lifetimes import EARLIER_SEAL
+from gateway.home.lifetimes import EARLIER_SEAL
 
 STUCK_SECONDS = 900  # that an envelope may wait for its receipt; the alert GatewayNotReceipted has the same
 

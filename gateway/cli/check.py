@@ -8,7 +8,7 @@ from gateway.backups.upgrading import upgrade_database
 from gateway.cli.failures import DOES_NOT_HOLD, NOT_ALL_CHECKED
 from gateway.cli.options import AsJson, HomeFolder, now
 from gateway.cli.output import pairs, say, write_json
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.moments import micros_at
 from gateway.store.database import snapshot, stopped
 from gateway.store.recovery.rebuild import rebuild

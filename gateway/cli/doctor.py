@@ -10,7 +10,7 @@ from gateway.cli.findings import Finding, Level, Remedy, Subject, is_failing, sh
 from gateway.cli.options import AsJson, HomeFolder, now
 from gateway.cli.output import write_json
 from gateway.errors import GatewayError, WrongForm
-from gateway.home import Home
+from gateway.home.home import Home
 
 CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]], Remedy], ...] = (
     (

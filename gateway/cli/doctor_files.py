@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from gateway.attaching import quotas_of, room_of
 from gateway.cli.channel_findings import STUCK_SECONDS
 from gateway.cli.file_findings import FULL_PART, NOT_SENT, NOT_TAKEN, NOT_WANTED, QUOTA
 from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
 from gateway.cli.output import size_said
 from gateway.errors import BadInput, NoRoom
+from gateway.home.pairing import ended_peers
 from gateway.moments import DAY_MICROS, MICROS, datetime_of
-from gateway.pairing import ended_peers
+from gateway.node.attaching import quotas_of, room_of
 from gateway.store.attachments.standing import Lacking, read_lacking, read_room
 from gateway.store.database import snapshot
 from gateway.supervision.attachments import Owner, Totals

@@ -8,7 +8,9 @@ from pathlib import Path
 from gateway.cli.channel_findings import earlier_seal
 from gateway.cli.findings import WARN_DAYS, Finding, Level, Remedy, Subject, sh, validity
 from gateway.errors import ConfigError, GatewayError, Unavailable, VerificationError
-from gateway.home import KEYS, Home
+from gateway.home.home import KEYS, Home
+from gateway.home.lifetimes import lifetimes_of
+from gateway.home.pairing import ended_peers
 from gateway.identity.certificates import Window, fingerprint, load_certificate
 from gateway.identity.keyfiles import read_certificate, read_key
 from gateway.identity.names import NodeId
@@ -17,8 +19,6 @@ from gateway.identity.revocation import Crl, key_of, load_crls
 from gateway.identity.seal_files import NAMES
 from gateway.identity.signers import URI_SUFFIX, reach
 from gateway.identity.tls_trust import Purpose, TlsTrust
-from gateway.lifetimes import lifetimes_of
-from gateway.pairing import ended_peers
 
 CRL_NOTICE = timedelta(days=1)  # before a list must be renewed
 

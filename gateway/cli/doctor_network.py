@@ -10,15 +10,15 @@ from cryptography import x509
 
 from gateway.cli.channel_findings import ENDED_THERE, end_command
 from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
-from gateway.config import reachable
-from gateway.dialling import Credentials, Refused, require_admission
 from gateway.errors import ConfigError, GatewayError, Unavailable
-from gateway.home import Home
+from gateway.home.config import reachable
+from gateway.home.home import Home
+from gateway.home.pairing import ended_peers
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.tls_trust import Purpose, TlsTrust
-from gateway.pairing import ended_peers
+from gateway.link.dialling import Credentials, Refused, require_admission
 
 TIMEOUT_SECONDS = 5
 

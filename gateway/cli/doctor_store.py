@@ -10,7 +10,7 @@ import pysqlite3.dbapi2 as sqlite
 from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, missing_said, waiting_said
 from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
 from gateway.errors import GatewayError
-from gateway.home import KEYS, Home
+from gateway.home.home import KEYS, Home
 from gateway.identity.certificates import Window
 from gateway.identity.keyfiles import read_certificate
 from gateway.ledger.checkpoint import signing_time

@@ -9,7 +9,7 @@ from shlex import quote
 
 from gateway.cli.output import say
 from gateway.errors import Untrusted
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.certificates import Window
 
 WARN_DAYS = 30  # before a certificate ends

@@ -11,9 +11,9 @@ from gateway.cli.given_home import given_authority, opened_home
 from gateway.cli.groups import Commands
 from gateway.cli.options import AuthorityFolder, HomeFolder, choice, client_id, key_uri, now
 from gateway.cli.output import say
-from gateway.config import Config
 from gateway.errors import AlreadyExists, BadInput, Violation
-from gateway.founding import (
+from gateway.home.config import Config
+from gateway.home.founding import (
     NAMED_IN_FULL,
     NewNode,
     admit_client,
@@ -22,7 +22,7 @@ from gateway.founding import (
     issue_client,
     write_profile,
 )
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.access import Role
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import ClientId

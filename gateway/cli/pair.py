@@ -15,11 +15,11 @@ from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, HomeFolder, now, read_input
 from gateway.cli.output import day_and_time, pairs, say, say_aside, table, write_json
 from gateway.errors import BadInput
-from gateway.home import Home
+from gateway.home.home import Home
+from gateway.home.pairing import Paired, document_of, end_pairing, ended_peers, import_pairing
 from gateway.identity.certificates import Window
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.pairing_end import MAX_NAME_CHARACTERS, MAX_REASON_CHARACTERS, Ending
-from gateway.pairing import Paired, document_of, end_pairing, ended_peers, import_pairing
 
 
 def add_to(app: typer.Typer) -> None:

@@ -15,9 +15,9 @@ from gateway.cli.failures import DOES_NOT_HOLD, told
 from gateway.cli.options import HomeFolder
 from gateway.cli.output import say_aside
 from gateway.errors import BrokenStorage, LostCommits
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.logs import Log, install, take_from_loop
-from gateway.node import Node
+from gateway.node.node import Node
 from gateway.telemetry.contexts import of_now
 
 _log = Log(__name__)

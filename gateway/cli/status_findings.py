@@ -20,8 +20,8 @@ from gateway.cli.channel_findings import (
     waiting_said,
 )
 from gateway.cli.findings import Finding, Level, Remedy
+from gateway.home.lifetimes import EARLIER_SEAL
 from gateway.ledger.steps import FORKED
-from gateway.lifetimes import EARLIER_SEAL
 
 CLOCK_SECONDS = 60  # between the node's clock and this machine's
 

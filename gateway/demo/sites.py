@@ -16,7 +16,7 @@ from queue import Empty, Queue
 from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.errors import ConfigError, Unavailable
-from gateway.founding import (
+from gateway.home.founding import (
     NewNode,
     admit_client,
     found_authorities,
@@ -25,11 +25,11 @@ from gateway.founding import (
     load_authority,
     write_profile,
 )
-from gateway.home import Home
+from gateway.home.home import Home
+from gateway.home.pairing import import_pairing
 from gateway.identity.access import Role
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
-from gateway.pairing import import_pairing
 
 MARKER = "made-by-gateway-demo"
 START_SECONDS, STOP_SECONDS = 60, 20

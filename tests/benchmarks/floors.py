@@ -91,7 +91,7 @@ def rows_at_once(message_bytes: int) -> int:
 def importing() -> tuple[float, float]:
     """Seconds and MB of a process that reads a node's code and does nothing."""
     code = (
-        "import os, gateway.cli.serve, gateway.node; from tests.benchmarks.processor import resident_mb;"
+        "import os, gateway.cli.serve, gateway.node.node; from tests.benchmarks.processor import resident_mb;"
         "print(resident_mb(os.getpid()))"
     )
     started = time.perf_counter()

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.backups import moving, restoring
 from gateway.errors import Corrupt, StoreError
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.store.recovery.continuity import HighWater
 from tests.cli.transcripts import Ran, run
 from tests.support.nodes import Site, found_pair

@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.issuing import generate_tls_key
 from tests.cli.transcripts import run
 from tests.support.nodes import Site

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.cli.doctor import examine
 from gateway.cli.findings import Finding, Level, Subject
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind

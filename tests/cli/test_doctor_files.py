@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway import attaching
 from gateway.cli import doctor_files
 from gateway.cli.findings import Finding, Level, Subject
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.moments import MICROS
+from gateway.node import attaching
 from gateway.supervision.attachments import Owner
 from tests.cli.test_doctor_store import Usage, change
 from tests.store.attaching import BYTES, named, stored

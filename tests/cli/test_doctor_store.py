@@ -16,7 +16,7 @@ import pytest
 from gateway.cli import doctor_store
 from gateway.cli.doctor import examine
 from gateway.cli.findings import Finding, Level, Subject
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.moments import MICROS
 from tests.cli.transcripts import run
 from tests.store.stores import Opened

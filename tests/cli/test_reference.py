@@ -82,7 +82,7 @@ def test_a_back_office_waits_for_no_part_of_the_node():
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     imported = set(done.stdout.splitlines()[-1].split())
     assert "gateway.cli.notices" in imported
-    assert imported.isdisjoint({"gateway.node", "gateway.home", "gateway.store", "sqlalchemy", "alembic"})
+    assert imported.isdisjoint({"gateway.node.node", "gateway.home.home", "gateway.store", "sqlalchemy", "alembic"})
 
 
 def test_a_name_that_is_no_command_is_told_which_is_like_it():

@@ -8,7 +8,7 @@ from regulator.exchange.v1.admin_service_pb2 import Alarm, AttachmentUsage, Cert
 
 from gateway.cli.findings import Finding, Level
 from gateway.cli.status_findings import findings
-from gateway.lifetimes import EARLIER_SEAL
+from gateway.home.lifetimes import EARLIER_SEAL
 from tests.support.commands import unknown_in
 
 NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)

@@ -12,9 +12,9 @@ import grpc
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.values_pb2 import Attachment
 
-from gateway.attachment_link import AttachmentLink
-from gateway.dialling import Credentials
 from gateway.errors import RemoteProtocolError
+from gateway.link.attachment_link import AttachmentLink
+from gateway.link.dialling import Credentials
 from gateway.moments import MICROS
 from gateway.questions.attachment_standing import Transfers
 from gateway.replicas import Alone

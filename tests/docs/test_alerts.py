@@ -9,7 +9,7 @@ import promql_parser
 import pytest
 from prombed import Prombed
 
-from gateway.lifetimes import EARLIER_SEAL
+from gateway.home.lifetimes import EARLIER_SEAL
 from gateway.metrics.table import METRICS, Kind
 from tests.docs.rules import alerts, dashboard, labels_of, queries, selectors
 from tests.support.commands import unknown_in

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gateway.backups.manifest import MANIFEST, Manifest
-from gateway.config import Config
+from gateway.home.config import Config
 from gateway.identity.access_clients import client_table, read_access
 from gateway.identity.denied import Denied
 from gateway.identity.issuer_keys import IssuerKeys

@@ -26,7 +26,7 @@ OF_CALLERS = (
     ),
     Mutation(
         "two nodes under one root are paired",
-        "gateway/pairing.py",
+        "gateway/home/pairing.py",
         'if share_a_root(document.node_authorities, home.roots("node-authority")):',
         "if False:",
         "tests/cli/test_pair.py::test_two_nodes_under_one_root_are_not_paired",

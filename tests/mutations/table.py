@@ -149,7 +149,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a node whose disk failed closes its database",
-        "gateway/node.py",
+        "gateway/node/node.py",
         "if isinstance(self.failure, BrokenStorage):",
         "if self.failure is self:",
         "tests/crash/test_system_calls.py::test_a_call_that_fails_or_kills_loses_nothing",

@@ -140,7 +140,7 @@ def test_connections_that_are_reset_again_and_again_and_lines_that_refuse(lines)
 
 @long_form
 def test_a_dead_line_is_found_out_and_dialled_anew(lines):
-    """By a ping, for here the proxy's kernel answers each packet (gateway/dialling.py)."""
+    """By a ping, for here the proxy's kernel answers each packet (gateway/link/dialling.py)."""
     before = [each.dialled for each in lines.between.lines]
     lines.become(DEAD)
     lines.give()

@@ -8,10 +8,10 @@ from regulator.exchange import Client, InvalidRequest, WrongState
 from regulator.exchange.v1.admin_service_pb2 import Channel
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.founding import issue_node, issue_seal
+from gateway.home.founding import issue_node, issue_seal
+from gateway.home.pairing import import_pairing
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.pairing import import_pairing
 from tests.cli.transcripts import run
 from tests.pair.asking import checked, done, events, exchanged, in_step, is_told, journal, told
 from tests.supervision.samples import content

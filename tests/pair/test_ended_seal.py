@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from regulator.exchange import Client, Unavailable
 
-from gateway import founding
+from gateway.home import founding
 from gateway.identity.certificates import to_der
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind, profiles

@@ -8,10 +8,10 @@ from typing import Any
 
 from regulator.exchange.v1.event_service_pb2 import Event
 
+from gateway.home.rolling import sign_crl
 from gateway.identity.certificates import fingerprint, load_certificate
 from gateway.identity.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_certificate, write_file
 from gateway.identity.profiles import AuthorityKind
-from gateway.rolling import sign_crl
 from tests.cli.sites import profile_path
 from tests.cli.transcripts import run
 from tests.support.certificates import OddCertificates

@@ -24,8 +24,8 @@ from gateway.backups.upgrading import upgrade_database
 from gateway.cli import doctor_store
 from gateway.cli.findings import Subject
 from gateway.errors import StoreError
-from gateway.home import Home
-from gateway.pairing import ended_peers
+from gateway.home.home import Home
+from gateway.home.pairing import ended_peers
 from gateway.rpc.peer_attachments import PART_BYTES
 from gateway.supervision.attachments import CHUNK_BYTES
 from tests.cli.transcripts import run

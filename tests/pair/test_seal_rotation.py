@@ -11,13 +11,13 @@ from regulator.exchange import Client, NotAllowed, WrongState
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.errors import Untrusted
-from gateway.founding import issue_seal
+from gateway.home.founding import issue_seal
+from gateway.home.pairing import import_pairing
+from gateway.home.rolling import trust_root
 from gateway.identity.access import Role
 from gateway.identity.evidence import verify_evidence
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.pairing import import_pairing
-from gateway.rolling import trust_root
 from tests.cli.transcripts import run
 from tests.pair.asking import checked, give
 from tests.support.load import check_delivered, working

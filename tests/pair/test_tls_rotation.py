@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.founding import issue_node
+from gateway.home.founding import issue_node
+from gateway.home.rolling import install_tls
 from gateway.identity.certificates import to_der
 from gateway.identity.issuing import Authority
 from gateway.identity.names import NodeId
-from gateway.rolling import install_tls
 from tests.rpc.calls import client_files
 from tests.rpc.raw import tls, tls_context
 from tests.support.nodes import Site, found_pair, running

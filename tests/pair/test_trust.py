@@ -9,12 +9,12 @@ import grpc
 import pytest
 from regulator.exchange import Client, ExchangeError
 
-from gateway.founding import issue_node
+from gateway.home.founding import issue_node
+from gateway.home.rolling import distrust_root, trust_root
 from gateway.identity.certificates import fingerprint, to_pem
 from gateway.identity.issuing import Authority
 from gateway.identity.names import ClientId, NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.rolling import distrust_root, trust_root
 from tests.rpc.calls import SERVER_INFO, call
 from tests.support.certificates import issued
 from tests.support.load import check_delivered, working

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.config import LimitsSection
 from gateway.errors import Overloaded, RateLimited
+from gateway.home.config import LimitsSection
 from gateway.rpc.quotas import BYTES_A_CALL, Quota, Quotas, calls_of
 from gateway.rpc.rates import Rate
 from gateway.rpc.shares import Shares

@@ -289,7 +289,7 @@ async def test_what_comes_while_nothing_tells_the_time_is_kept_and_has_its_recei
 
 @pytest.fixture
 def now() -> Callable[[], int]:
-    from gateway.node import _micros
+    from gateway.node.node import _micros
 
     return _micros
 

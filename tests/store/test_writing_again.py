@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway import chores
 from gateway.errors import Unavailable
 from gateway.identity.access import Caller
+from gateway.node import chores
 from gateway.questions.health import Health
 from gateway.questions.links import Links
 from gateway.store.engines import postgresql, sqlite
@@ -22,7 +22,7 @@ NOBODY = Caller("", "SFC", frozenset())
 
 @pytest.fixture
 async def health(hk: Opened, monkeypatch, caplog) -> AsyncIterator[Health]:
-    """As ``gateway.node`` puts it together."""
+    """As ``gateway.node.node`` puts it together."""
     caplog.set_level(logging.CRITICAL, logger="gateway.store.committer")
     monkeypatch.setattr(chores, "FIRST_TRY_SECONDS", 0.01)
     monkeypatch.setattr(chores, "LONGEST_TRY_SECONDS", 0.05)

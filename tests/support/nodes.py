@@ -15,7 +15,7 @@ from pathlib import Path
 from regulator.exchange import Client, Profile
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
-from gateway.founding import (
+from gateway.home.founding import (
     NewNode,
     admit_client,
     found_authorities,
@@ -24,13 +24,13 @@ from gateway.founding import (
     load_authority,
     write_profile,
 )
-from gateway.home import Home
+from gateway.home.home import Home
+from gateway.home.pairing import import_pairing
 from gateway.identity.access import Role
 from gateway.identity.issuing import Authority
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
-from gateway.pairing import import_pairing
 from gateway.store.database import Database, local_file
 from tests.support.forking import Forked, forked
 from tests.support.ports import free_port

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
-from gateway.attachment_link import AttachmentLink
 from gateway.carrier import Carrier, Message
 from gateway.cli import main
-from gateway.node import Node
+from gateway.link.attachment_link import AttachmentLink
+from gateway.node.node import Node
 from gateway.rpc.peer_attachments import Wanting
 from gateway.store import committer, signing
 from gateway.store.transaction import Transaction

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from cryptography import x509
 
-from gateway.founding import issue_client, issue_node, issue_seal
+from gateway.home.founding import issue_client, issue_node, issue_seal
+from gateway.home.pairing import import_pairing
+from gateway.home.rolling import install_tls
 from gateway.identity.certificates import to_der, to_pem
 from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_certificate, write_file
 from gateway.identity.names import ClientId, NodeId
 from gateway.identity.profiles import AuthorityKind
 from gateway.identity.seal_files import SealFolder
-from gateway.pairing import import_pairing
-from gateway.rolling import install_tls
 from tests.cli.transcripts import run
 from tests.rpc.calls import client_files
 from tests.rpc.raw import tls, tls_context

@@ -7,9 +7,9 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from gateway import node
 from gateway.cli import main
 from gateway.moments import MICROS
+from gateway.node import node
 
 SHIFT_FILE = "TESTS_SHIFT_FILE"
 

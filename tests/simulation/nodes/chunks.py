@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from unittest.mock import patch
 
-from gateway import attachment_link
 from gateway.commands import attachments as commands
+from gateway.link import attachment_link
 from gateway.questions import attachments as questions
 from gateway.rpc import peer_attachments
 from gateway.store.reverify import attachments as reverified

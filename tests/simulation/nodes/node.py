@@ -1,4 +1,4 @@
-"""A node of the simulation: all of ``gateway.node.Node`` but what touches files of keys, TLS and gRPC's own servers.
+"""A node of the simulation: all of ``gateway.node`` but what touches files of keys, TLS and gRPC's own servers.
 
 It is put together in the same order, of the same parts.
 """
@@ -12,9 +12,7 @@ from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry
 
-from gateway import chores
 from gateway.alarms import Alarms
-from gateway.attachment_link import AttachmentLink
 from gateway.carrier import Store
 from gateway.commands.assistance import tell_overdue
 from gateway.commands.attachments import AttachmentCommands
@@ -31,15 +29,17 @@ from gateway.commands.seals import SealCommands
 from gateway.commands.sharing import SharingCommands
 from gateway.commands.storing import Room, Storing
 from gateway.continuing import Continuity
-from gateway.dialling import Credentials
-from gateway.endings import Endings
 from gateway.errors import GatewayError, Unavailable
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import CALL_RECORD
-from gateway.link import Link
+from gateway.link.attachment_link import AttachmentLink
+from gateway.link.dialling import Credentials
+from gateway.link.link import Link
 from gateway.metrics.instruments import Instruments
 from gateway.moments import datetime_of
+from gateway.node import chores
+from gateway.node.endings import Endings
 from gateway.questions.assistance import AssistanceQuestions
 from gateway.questions.attachment_standing import Transfers
 from gateway.questions.attachments import AttachmentQuestions

@@ -21,10 +21,12 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from gateway import attachment_link, chores, endings, watching
+from gateway import watching
 from gateway.identity.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
+from gateway.link import attachment_link
 from gateway.logs import Log
+from gateway.node import chores, endings
 from gateway.rpc import peer_attachments
 from gateway.store.database import Database
 from gateway.store.opening import add_channels, channel_names, create

@@ -11,10 +11,10 @@ from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.values_pb2 import Handling
 from sqlalchemy import select
 
-from gateway import chores
 from gateway.commands.clearing import Clearing
 from gateway.errors import BadInput, ContentDestroyed, NoRoom, Stale
 from gateway.identity.access import Caller, Role
+from gateway.node import chores
 from gateway.questions.attachments import AttachmentQuestions
 from gateway.store.attachments.queries import read_attachment, read_bound, read_chunks
 from gateway.store.tables import attachment_chunks, attachment_totals, attachments, notice_attachments

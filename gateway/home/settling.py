@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import BadInput, NotFound, Untrusted
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.evidence import act_of
 from gateway.identity.forks import ForkCheck
 from gateway.identity.keyfiles import PRIVATE_MODE, write_pieces

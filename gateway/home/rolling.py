@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 
 from gateway.continuing import Continuity
 from gateway.errors import BadInput
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.certificates import fingerprint, to_pem
 from gateway.identity.chains import require_authority
 from gateway.identity.denied import Denied, fault_in

@@ -8,11 +8,12 @@ from functools import cache
 
 import grpc
 
-from gateway.config import Config, reachable
+from gateway.home.config import Config, reachable
 from gateway.identity.access import Access
 from gateway.identity.officers import Officers
 from gateway.identity.parties import Parties
 from gateway.metrics.instruments import Instruments
+from gateway.node.trusting import Trusting
 from gateway.rpc.admission import BackOfficeAdmission, PeerAdmission
 from gateway.rpc.guard import Admission
 from gateway.rpc.journaling import Journaling
@@ -21,7 +22,6 @@ from gateway.rpc.server import MAX_PEER_STREAMS, PEER_QUOTA, Listener
 from gateway.rpc.tls import Material, require_tls_1_3_only
 from gateway.scraping.families import Load
 from gateway.telemetry.tracing import Tracing
-from gateway.trusting import Trusting
 
 
 class Listeners:

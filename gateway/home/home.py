@@ -24,8 +24,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from gateway.config import Config
 from gateway.errors import ConfigError, GatewayError, Untrusted, VerificationError, WrongState
+from gateway.home.config import Config
 from gateway.identity.access import Access
 from gateway.identity.access_clients import read_access
 from gateway.identity.access_file import MAX_FILE_BYTES

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from gateway.silence import (
+from gateway.link.silence import (
     LONG_SECONDS,
     LONGEST_SECONDS,
     LOOK_SECONDS,

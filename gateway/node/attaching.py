@@ -5,17 +5,17 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from gateway import chores
 from gateway.alarms import Alarms
-from gateway.attachment_link import AttachmentLink
 from gateway.commands.attachments import AttachmentCommands
 from gateway.commands.clearing import Clearing
 from gateway.commands.receiving import Receiving
 from gateway.commands.storing import Room, Storing
-from gateway.dialling import Credentials
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.parties import Parties
+from gateway.link.attachment_link import AttachmentLink
+from gateway.link.dialling import Credentials
 from gateway.metrics.instruments import Instruments
+from gateway.node import chores
 from gateway.questions.attachment_standing import AttachmentStanding, Transfers
 from gateway.questions.attachments import AttachmentQuestions
 from gateway.replicas import Replicas

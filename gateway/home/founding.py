@@ -10,9 +10,9 @@ from pathlib import Path
 from cryptography import x509
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
-from gateway.config import Config
 from gateway.errors import AlreadyExists, BadInput, ConfigError, NotAllowed
-from gateway.home import Home
+from gateway.home.config import Config
+from gateway.home.home import Home
 from gateway.identity.access import Caller, Role
 from gateway.identity.access_clients import client_table, read_access
 from gateway.identity.issuing import Authority, generate_tls_key

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from gateway.errors import BadInput, BadProof, Malformed, StoreError, Untrusted, WrongState
+from gateway.home.settling import give_up, keep_here
 from gateway.ledger.batch import verify_batch
 from gateway.ledger.checkpoint import Receipt, countersign
 from gateway.ledger.fork_proof import ForkProof
@@ -17,7 +18,6 @@ from gateway.ledger.merkle import CompactRange
 from gateway.ledger.origins import origin_of
 from gateway.ledger.settlement import Settlement
 from gateway.ledger.steps import FORKED, SENDER_ROLLED_BACK, Halt
-from gateway.settling import give_up, keep_here
 from gateway.store.database import Database, snapshot
 from gateway.store.forking import read_forks
 from gateway.store.logs import read_batch

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gateway.approval_config import FourEyesSection
 from gateway.errors import ConfigError, Violation
+from gateway.home.approval_config import FourEyesSection
 from gateway.identity.addresses import address_fault, loopback_fault
 from gateway.identity.names import authority_fault, client_fault, domain_fault, jurisdiction_fault
 from gateway.identity.officer_rules import OfficerRules

@@ -20,12 +20,12 @@ from regulator.exchange.v1.peer_service_pb2_grpc import (
     add_PeerServiceServicer_to_server,
 )
 
-from gateway.dialling import Credentials, StreamOver, says_ended, why_over, words_logged, words_told
 from gateway.errors import GatewayError, Halted, PairingEnded, RemoteProtocolError
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
-from gateway.link import DIALS_APART_SECONDS, REFUSED_WAIT_SECONDS, Ended, Incoming, Link, _or_told
+from gateway.link.dialling import Credentials, StreamOver, says_ended, why_over, words_logged, words_told
+from gateway.link.link import DIALS_APART_SECONDS, REFUSED_WAIT_SECONDS, Ended, Incoming, Link, _or_told
 from gateway.questions import links
 from gateway.replicas import Alone, Hold
 from gateway.rpc.status import status_of

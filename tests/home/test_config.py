@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Config
 from gateway.errors import ConfigError
+from gateway.home.config import Config
 
 
 def test_a_file_that_is_no_text_is_told_by_its_name_and_line(tmp_path: Path):

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from gateway import chores
 from gateway.alarms import Alarms
-from gateway.attaching import Attaching
 from gateway.commands.assistance import tell_overdue
 from gateway.commands.draft_acts import DraftActs
 from gateway.commands.drafts import DraftCommands
@@ -19,12 +17,14 @@ from gateway.commands.notices import NoticeCommands
 from gateway.commands.retention import Retention
 from gateway.commands.seals import SealCommands
 from gateway.commands.sharing import SharingCommands
-from gateway.home import Home
+from gateway.home.home import Home
+from gateway.home.lifetimes import lifetimes_of
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
-from gateway.lifetimes import lifetimes_of
 from gateway.metrics.instruments import Instruments
 from gateway.moments import datetime_of
+from gateway.node import chores
+from gateway.node.attaching import Attaching
 from gateway.questions.assistance import AssistanceQuestions
 from gateway.questions.auditing import Auditing
 from gateway.questions.certificates import CertificateQuestions

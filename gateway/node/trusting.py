@@ -13,9 +13,8 @@ from typing import Any
 
 from cryptography import x509
 
-from gateway.dialling import Credentials
 from gateway.errors import ConfigError, Untrusted
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.certificates import Cause, to_pem, untrusted
 from gateway.identity.issuing import Authority
 from gateway.identity.names import NodeId
@@ -25,6 +24,7 @@ from gateway.identity.seal_certificates import certified_seal, seal_of, seal_rev
 from gateway.identity.tls_trust import Purpose, TlsTrust
 from gateway.identity.watched_files import WatchedFiles
 from gateway.ledger.seals import Certificates, CertifiedSeal
+from gateway.link.dialling import Credentials
 from gateway.rpc.tls import Material
 
 SEALS = 16  # of one peer, of which it is remembered whether they are revoked

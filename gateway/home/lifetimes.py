@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from cryptography import x509
 
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.certificates import load_certificate
 from gateway.identity.keyfiles import read_certificate
 from gateway.identity.lifetimes import Branch, Lifetime, by_end

@@ -15,8 +15,8 @@ SCRIPT = """
 import asyncio, sys
 from pathlib import Path
 from gateway.errors import Unavailable
-from gateway.home import Home
-from gateway.node import Node
+from gateway.home.home import Home
+from gateway.node.node import Node
 
 async def main():
     node = Node(Home(Path(sys.argv[1])))
@@ -58,9 +58,9 @@ import asyncio, sys
 from pathlib import Path
 from sqlalchemy.exc import OperationalError
 from gateway.errors import Unavailable
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.access import Caller
-from gateway.node import Node
+from gateway.node.node import Node
 from gateway.store.transaction import Transaction
 
 def fail():
@@ -94,8 +94,8 @@ LEAPT = """
 import asyncio, sys
 from pathlib import Path
 from sqlalchemy import select
-from gateway import node as made
-from gateway.home import Home
+from gateway.node import node as made
+from gateway.home.home import Home
 from gateway.moments import datetime_of
 from gateway.store.tables import told_days
 

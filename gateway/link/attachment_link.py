@@ -15,7 +15,9 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
 from gateway.backoff import Backoff
-from gateway.dialling import (
+from gateway.errors import GatewayError, RemoteProtocolError
+from gateway.identity.parties import Party
+from gateway.link.dialling import (
     FIRST_WAIT_SECONDS,
     LONGEST_WAIT_SECONDS,
     STEADY_SECONDS,
@@ -27,8 +29,6 @@ from gateway.dialling import (
     words_logged,
     write,
 )
-from gateway.errors import GatewayError, RemoteProtocolError
-from gateway.identity.parties import Party
 from gateway.logs import Log
 from gateway.questions.attachment_standing import Transfers
 from gateway.replicas import Hold, Replicas

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway import chores
 from gateway.errors import Unavailable
+from gateway.node import chores
 from tests.simulation.nodes.loop import VirtualLoop
 
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)

@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.alarms import Alarms
-from gateway.dialling import Credentials
 from gateway.errors import GatewayError, Unavailable
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.pairing_end import Ending, later
 from gateway.identity.parties import Parties
 from gateway.identity.watched_files import WatchedFiles
+from gateway.link.dialling import Credentials
 from gateway.logs import Log
 from gateway.questions.links import Links
 from gateway.rpc.peer_attachments import files_of

@@ -9,12 +9,12 @@ import grpc
 import pytest
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
-from gateway.attachment_link import AttachmentLink
-from gateway.dialling import Credentials
 from gateway.errors import RemoteProtocolError
 from gateway.identity.certificates import to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
+from gateway.link.attachment_link import AttachmentLink
+from gateway.link.dialling import Credentials
 from gateway.questions.attachment_standing import Transfers
 from gateway.replicas import Alone
 from tests.store.exchanging import shared_store

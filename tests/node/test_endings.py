@@ -10,11 +10,11 @@ import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.alarms import Alarms
-from gateway.dialling import Credentials
-from gateway.endings import Endings, Refusal
 from gateway.errors import ConfigError, PairingEnded, Unavailable
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.pairing_end import Ending
+from gateway.link.dialling import Credentials
+from gateway.node.endings import Endings, Refusal
 from gateway.questions.links import Links, LinkStatus
 from gateway.rpc.peer_attachments import files_of
 from gateway.store.clocks import Clock
@@ -136,7 +136,7 @@ async def test_a_database_that_was_put_back_to_before_the_end_is_told_it_again(e
 
 
 async def test_a_peer_is_refused_while_nothing_can_be_committed_and_it_is_tried_again(ends: Ends, monkeypatch):
-    monkeypatch.setattr("gateway.endings.AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.node.endings.AGAIN_SECONDS", 0.01)
     failing, submit = [Unavailable("the disk is full")], ends.store.committer.submit
 
     async def fail_once(*arguments, **options):

@@ -8,9 +8,9 @@ import pytest
 from grpc_status import rpc_status
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceServicer, add_PeerServiceServicer_to_server
 
-from gateway import dialling
-from gateway.dialling import Credentials, Refused, require_admission
 from gateway.errors import GatewayError, Overloaded, PairingEnded, Unauthenticated, Unavailable
+from gateway.link import dialling
+from gateway.link.dialling import Credentials, Refused, require_admission
 from gateway.rpc.status import status_of
 from tests.support.ports import free_port
 

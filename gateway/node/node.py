@@ -12,19 +12,21 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from gateway import chores
 from gateway.alarms import Alarms
 from gateway.carrier import Store
 from gateway.continuing import Continuity
-from gateway.endings import Endings
 from gateway.errors import BrokenStorage, Unavailable
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
-from gateway.link import Link
-from gateway.listeners import Listeners
+from gateway.link.link import Link
 from gateway.logs import Log
 from gateway.metrics.instruments import Instruments
+from gateway.node import chores
+from gateway.node.endings import Endings
+from gateway.node.listeners import Listeners
+from gateway.node.serving import Core, serving_of
+from gateway.node.trusting import Trusting
 from gateway.questions.links import Links
 from gateway.replicas import Alone, Shared
 from gateway.rpc.journaling import Journaling
@@ -37,7 +39,6 @@ from gateway.scraping.families import Load, Sources
 from gateway.scraping.lateness import watch_lateness
 from gateway.scraping.listener import MetricsListener
 from gateway.scraping.page import Page
-from gateway.serving import Core, serving_of
 from gateway.store.backlog import Backlog, read_waiting
 from gateway.store.bulletin import Bulletin
 from gateway.store.clocks import Clock
@@ -59,7 +60,6 @@ from gateway.store.own_seal import read_own_seal
 from gateway.store.readers import Readers
 from gateway.store.writer_session import WriterSession
 from gateway.telemetry.starting import tracing_of
-from gateway.trusting import Trusting
 from gateway.watching import ClockWatch, SealKeyWatch, disk_room, queue_room, watch
 
 _log = Log(__name__)

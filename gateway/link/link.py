@@ -14,7 +14,11 @@ from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
 from gateway.backoff import Backoff
 from gateway.carrier import Carrier, Message, Store
-from gateway.dialling import (
+from gateway.errors import GatewayError, RemoteProtocolError
+from gateway.identity.parties import Parties, Party
+from gateway.ledger import steps
+from gateway.ledger.sender import SenderMachine
+from gateway.link.dialling import (
     FIRST_WAIT_SECONDS,
     LONGEST_WAIT_SECONDS,
     STEADY_SECONDS,
@@ -28,15 +32,11 @@ from gateway.dialling import (
     words_told,
     write,
 )
-from gateway.errors import GatewayError, RemoteProtocolError
-from gateway.identity.parties import Parties, Party
-from gateway.ledger import steps
-from gateway.ledger.sender import SenderMachine
+from gateway.link.silence import Silence
 from gateway.logs import Log
 from gateway.news import wait_at_most
 from gateway.questions.links import Links, LinkStatus
 from gateway.replicas import Hold, Replicas
-from gateway.silence import Silence
 from gateway.store.bulletin import Bulletin
 from gateway.store.clocks import TIME_KEY
 from gateway.store.leases import Lease

@@ -9,7 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from gateway.errors import BadInput, StoreError, Untrusted
-from gateway.home import Home
+from gateway.home.home import Home
 from gateway.identity.keyfiles import PUBLIC_MODE, write_file
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.pairing_end import Ending, ended, later

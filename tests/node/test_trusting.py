@@ -10,13 +10,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
 from gateway.errors import ConfigError, Untrusted
+from gateway.home.lifetimes import lifetimes_of
+from gateway.home.rolling import deny, sign_crl
 from gateway.identity.certificates import Cause, load_certificate
 from gateway.identity.denied import MAX_DENIED
 from gateway.identity.keyfiles import read_certificate
 from gateway.identity.profiles import AuthorityKind
-from gateway.lifetimes import lifetimes_of
-from gateway.rolling import deny, sign_crl
-from gateway.trusting import Trusting
+from gateway.node.trusting import Trusting
 from tests.support.nodes import Site, found_pair
 
 

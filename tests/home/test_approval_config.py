@@ -5,8 +5,8 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
-from gateway.config import Config
 from gateway.errors import ConfigError
+from gateway.home.config import Config
 from gateway.supervision.approval import ActKind, ApprovalRule
 
 NODE = """
