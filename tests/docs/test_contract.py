@@ -1,11 +1,20 @@
-"""Each number of the contract below the newest has a meaning, is reserved, or is kept free on purpose."""
+"""What the contract promises of its form: numbers that were passed over, and what may be sealed for ever."""
 
 import pkgutil
+import re
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 
 import regulator.exchange.v1 as contract
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
+from google.protobuf.struct_pb2 import Struct
+from google.rpc.status_pb2 import Status
+from regulator.exchange.v1.envelope_pb2 import Envelope, EvidenceMaterial
+from regulator.exchange.v1.journal_pb2 import JournalEntry
+
+PROTOS = Path(__file__).parents[2] / "protos" / "regulator" / "exchange" / "v1"
 
 # What the contract itself says is for more of the same.
 ROOM = {
@@ -58,3 +67,38 @@ def test_a_gap_is_seen_until_it_is_reserved():
     message.reserved_range.add(start=2, end=4)
     enum.reserved_range.add(start=1, end=2)
     assert (untold_of_fields(message), untold_of_values(enum)) == (set(), set())
+
+
+SEALED = (Envelope, EvidenceMaterial, JournalEntry)
+FLOATS = {FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE}
+
+
+def unfit_to_be_sealed(message: Descriptor, seen: set[str]) -> Iterator[str]:
+    """Fields that two libraries may write in two ways, or that some cannot read: maps, Any, numbers with a fraction."""
+    seen.add(message.full_name)
+    for field in message.fields:
+        within = field.message_type
+        if field.type in FLOATS or (within and (within.GetOptions().map_entry or within.full_name.endswith(".Any"))):
+            yield field.full_name
+        elif within and within.full_name not in seen:
+            yield from unfit_to_be_sealed(within, seen)
+
+
+def test_what_is_sealed_holds_no_map_no_any_and_no_fraction():
+    seen: set[str] = set()
+    assert [name for kind in SEALED for name in unfit_to_be_sealed(kind.DESCRIPTOR, seen)] == []
+    assert len(seen) > 40
+
+
+def test_what_is_unfit_to_be_sealed_is_seen():
+    fields, value = Struct.FieldsEntry.DESCRIPTOR, "google.protobuf.Value"
+    assert {*unfit_to_be_sealed(Struct.DESCRIPTOR, set())} == {"google.protobuf.Struct.fields"}
+    assert f"{value}.number_value" in {*unfit_to_be_sealed(fields, set())}
+    assert {*unfit_to_be_sealed(Status.DESCRIPTOR, set())} == {"google.rpc.Status.details"}
+
+
+def test_no_rule_of_the_contract_asks_a_clock():
+    """Such a rule would hold or not by the day on which it is asked; what depends on time is asked in supervision."""
+    texts = [path.read_text() for path in PROTOS.glob("*.proto")]
+    assert len(texts) > 10
+    assert not [found for text in texts for found in re.findall(r"[lg]t_now|timestamp\.within|\bnow\b *[-<>=]", text)]
