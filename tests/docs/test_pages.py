@@ -41,11 +41,25 @@ def test_every_page_is_reached_from_the_readme():
         assert f"(docs/{page.name})" in readme, page.name
 
 
-OTHERS = [ROOT / name for name in ("README.md", "certs/README.md", "tests/conformance/README.md")]
-PAGES = sorted([*OTHERS, *ROOT.glob("docs/**/*.md")])
+NAMES = ("README.md", "CHANGELOG.md", "certs/README.md", "clients/python/README.md", "tests/conformance/README.md")
+PAGES = sorted([*(ROOT / name for name in NAMES), *ROOT.glob("docs/**/*.md")])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_to_files_that_are_there(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-        assert (page.parent / target).exists(), target
+def test_links_lead_to_files_and_headings_that_are_there(page: Path) -> None:
+    for target, heading in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text()):
+        leads_to = page.parent / target if target else page
+        assert leads_to.exists(), target
+        assert not heading or heading in anchors(leads_to.read_text()), f"{target}#{heading}"
+
+
+def anchors(text: str) -> set[str]:
+    """What the headings of a page are linked by, as GitHub makes it."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_anchors_are_made_of_headings_alone() -> None:
+    text = "# 8. Evidence, of `this`\n```toml\n# a remark\n```\n#### `[[four_eyes.rules]]`\n"
+    assert anchors(text) == {"8-evidence-of-this", "four_eyesrules"}
