@@ -15,7 +15,7 @@ from regulator.exchange import JournalFilters
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
 from gateway.cli.entry_view import HEADINGS, document, row
-from gateway.cli.given import given_root, used, write_given
+from gateway.cli.given import CrlFiles, given_crls, given_root, used, write_given
 from gateway.cli.groups import Commands
 from gateway.cli.options import DEFAULT_LIMIT, MAX_INDEX, AsJson, Limit, ProfileFile, asked, connect, moment, open_input
 from gateway.cli.output import json_line, say, table, write_json
@@ -120,6 +120,7 @@ def verify(
     root: Annotated[
         list[Path], typer.Option(metavar="CERTIFICATE", help="Node authority of the node's jurisdiction (PEM).")
     ],
+    crl: CrlFiles = None,
     earlier: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="A checkpoint or an export that was kept: the journal must continue it."),
@@ -147,7 +148,7 @@ def verify(
         exported, *kept = [opened.enter_context(open_input(each)) for each in (file, earlier) if each]
         read = opened.enter_context(TemporaryFile())  # nobody is to read them before all is proven
         take = partial(_put, read) if entries else _pass_over
-        check = JournalCheck(_lines(exported), roots, _lines(kept[0]) if kept else None, take)
+        check = JournalCheck(_lines(exported), roots, _lines(kept[0]) if kept else None, take, given_crls(crl, roots))
         steps = passed_steps(check.steps(), as_json=as_json)
         if entries:
             read.seek(0)

@@ -8,20 +8,19 @@ from typing import Annotated, Any
 
 import typer
 from cryptography import x509
-from regulator.exchange import Client
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
-from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.cli.author_view import author_document, released_by
 from gateway.cli.evidence_content import content_document, content_sections
 from gateway.cli.evidence_names import named
+from gateway.cli.evidence_places import place_of
 from gateway.cli.fork_evidence import fork, verify_fork
-from gateway.cli.given import given_root, write_given
+from gateway.cli.given import CrlFiles, given_crls, given_root, write_given
 from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, ProfileFile, connect, read_input
 from gateway.cli.output import parts, say, write_json
-from gateway.cli.steps import passed_steps, step_documents
+from gateway.cli.steps import passed_steps, seal_document, step_documents
 from gateway.identity.certificates import fingerprint
 from gateway.identity.evidence import EvidenceCheck, Proven, act_of, as_written, clock
 from gateway.ledger.fork_proof import is_fork_proof
@@ -49,7 +48,12 @@ class Act(StrEnum):
 
 def export(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Id of the notice, or name of a consent to pass it on, or of a share.")
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Id of the notice; or name of a consent to pass it on, of a share, of a version of a framework "
+            "(hk-digital-assets/versions/2), or of an assessment (assessments/hk-2026-reserve).",
+        ),
     ],
     *,
     profile: ProfileFile,
@@ -57,41 +61,26 @@ def export(
     decision: Annotated[
         int, typer.Option(min=0, metavar="NUMBER", help="The decision on a consent; else that it was asked for.")
     ] = 0,
+    to: Annotated[str, typer.Option(metavar="CODE", help="Of a version that went to several: to which.")] = "",
     out: Annotated[
         Path | None, typer.Option(help="File to write; else NAME.ACT.tlog-proof here. Never overwritten.")
     ] = None,
 ) -> None:
-    """Writes the evidence file (C2SP tlog-proof) of an act on a notice, or on its onward sharing."""
-    own, about = name.removeprefix("notices/"), "/consents/" in name or "/shares/" in name
-    if decision and "/consents/" not in name:
-        raise typer.BadParameter("--decision is for a consent, such as hk-2026-017/consents/5c0e9a41")
+    """Writes the evidence file (C2SP tlog-proof) of an act on a notice, on its onward sharing, or on rules."""
     with connect(profile) as client:
-        if about:
-            place = _place(client, f"notices/{own}", decision)
+        place = place_of(client, name, decision=decision, to=to)
+        if place and act is not Act.RELEASE:
+            raise typer.BadParameter("is for a notice", param_hint="--act")
+        if place:
             evidence = client.get_evidence(origin=place.origin, index=place.index)
         else:
             evidence = client.get_evidence(name, act=GetEvidenceRequest.Act.Value(act.name))
-    what = f"decision-{decision}" if decision else "act" if about else act
-    path = out or Path(f"{own.replace('/', '-')}.{what}.tlog-proof")
+    what = f"decision-{decision}" if decision else "act" if place else act
+    path = out or Path(f"{name.removeprefix('notices/').replace('/', '-')}.{what}.tlog-proof")
     write_given(path, evidence.tlog_proof)
     say(f"{path} is written")
     if not evidence.receipted:
-        say("There is no receipt yet: it proves the sending alone. Export it again once the notice is delivered.")
-
-
-def _place(client: Client, name: str, decision: int) -> Notice.Position:
-    """Where a share, a request for consent, or a decision on it is sealed."""
-    if "/shares/" in name:
-        return client.get_share(name).position
-    consent = client.get_consent(name)
-    if not decision:
-        return consent.position
-    found = next((each for each in consent.decisions if each.number == decision), None)
-    if found is None:
-        count = len(consent.decisions)
-        said = f"must be at most {count}, the number of decisions on it" if count else "there is no decision on it yet"
-        raise typer.BadParameter(said, param_hint="--decision")
-    return found.position
+        say("There is no receipt yet: it proves the sending alone. Export it again once it is delivered.")
 
 
 def verify(
@@ -101,6 +90,7 @@ def verify(
         list[Path],
         typer.Option(metavar="CERTIFICATE", help="Node authority of a jurisdiction (PEM); give it for both."),
     ],
+    crl: CrlFiles = None,
     content: Annotated[bool, typer.Option("--content", help="Once it is proven, tell what was sealed, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -113,10 +103,11 @@ def verify(
     that the file is of, from a source that you trust.
     """
     roots, data = [given_root(each) for each in root], read_input(file)
+    revocation = given_crls(crl, roots)
     if is_fork_proof(data):
-        verify_fork(data, roots, as_json=as_json)
+        verify_fork(data, roots, revocation, as_json=as_json)
         return
-    check = EvidenceCheck(data, roots)
+    check = EvidenceCheck(data, roots, revocation)
     steps = passed_steps(check.steps(), as_json=as_json)
     proven = check.proven(steps)
     if as_json:
@@ -180,6 +171,8 @@ def _document(proven: Proven, roots: Sequence[x509.Certificate]) -> dict[str, An
         "size": proven.size,
         "sender": str(proven.sender),
         "receiver": str(proven.receiver),
+        "sender_seal": seal_document(proven.seals[0]),
+        "receiver_seal": seal_document(proven.seals[1]),
         "sealed_at": _json_time(proven.sealed_at),
         "signed_at": proven.signed_at.isoformat(),
         "received_at": _json_time(proven.received_at),

@@ -15,6 +15,7 @@ from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.certificates import fingerprint
 from gateway.identity.evidence import clock
 from gateway.identity.forks import ForkCheck, ProvenFork, SignedHead
+from gateway.identity.revocation import Revocation
 
 
 def fork(
@@ -41,9 +42,9 @@ def fork(
     say(f"{path} is written: fork {proof.number} of {proof.count} that were found of {name}")
 
 
-def verify_fork(data: bytes, roots: Sequence[x509.Certificate], *, as_json: bool) -> None:
+def verify_fork(data: bytes, roots: Sequence[x509.Certificate], revocation: Revocation, *, as_json: bool) -> None:
     """Verifies a fork proof, and says who signed two histories, and when."""
-    check = ForkCheck(data, roots)
+    check = ForkCheck(data, roots, revocation)
     proven = check.proven(passed_steps(check.steps(), as_json=as_json))
     if as_json:
         write_json(_document(proven, roots))

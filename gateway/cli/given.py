@@ -1,20 +1,31 @@
 """Files and folders that a command was given: what is wrong with one is told as wrong use of the command."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from errno import EDQUOT, EIO, ENOSPC
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from cryptography import x509
 
+from gateway.cli.options import now
 from gateway.cli.output import shown
 from gateway.errors import ConfigError, GatewayError, Malformed, VerificationError
 from gateway.identity.chains import require_authority
 from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, write_file
+from gateway.identity.revocation import Revocation, load_crls
 
 ROOT = "give the certificate of a node authority, such as node-authority.crt"
 CERTIFICATE = "give a certificate in PEM"
+CrlFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--crl",
+        metavar="FILE",
+        help="List of what one of the roots revoked (CRL): what a seal signed from then on proves nothing.",
+    ),
+]
 NO_ROOM = frozenset({ENOSPC, EDQUOT, EIO})  # what no other name of a file would change
 
 
@@ -48,6 +59,12 @@ def given_root(path: Path, option: str = "--root") -> x509.Certificate:
         except VerificationError as error:
             raise Malformed(f"{path}: {error.message}") from error
     return root
+
+
+def given_crls(paths: Sequence[Path] | None, roots: Sequence[x509.Certificate]) -> Revocation:
+    """Reads lists of revoked certificates, each signed by one of the roots; of one root the newest counts."""
+    with used("--crl"):
+        return Revocation(crls=load_crls(paths or (), roots, now()))
 
 
 def new_folder(path: Path, option: str) -> Path:

@@ -1,12 +1,14 @@
 """Shows a verification step by step, and ends the command where a step fails."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import typer
 
 from gateway.cli.failures import DOES_NOT_HOLD
 from gateway.cli.output import say, write_json
 from gateway.errors import VerificationError
+from gateway.identity.sealers import Sealer
 from gateway.identity.verification import Step
 
 
@@ -26,6 +28,16 @@ def passed_steps(checks: Iterator[Step], *, as_json: bool) -> tuple[Step, ...]:
 def step_documents(steps: Sequence[Step]) -> list[dict[str, str]]:
     """Gives the steps for programs."""
     return [{"step": each.name, "found": each.found} for each in steps]
+
+
+def seal_document(sealer: Sealer) -> dict[str, Any]:
+    """Gives a seal for programs: by what operators and lists of revoked certificates tell it from another."""
+    return {
+        "sha256": sealer.fingerprint,
+        "serials": [f"{each.serial_number:x}" for each in sealer.certificates],
+        "not_before": sealer.window.not_before.isoformat(),
+        "not_after": sealer.window.not_after.isoformat(),
+    }
 
 
 def _refuse(error: VerificationError, steps: Sequence[Step], *, as_json: bool) -> None:

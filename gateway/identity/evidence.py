@@ -19,7 +19,8 @@ from regulator.exchange.v1.sharing_pb2 import SharingDecided
 from gateway.errors import BadProof, Malformed
 from gateway.identity.certificates import Cause, untrusted
 from gateway.identity.names import NodeId
-from gateway.identity.sealers import certified
+from gateway.identity.revocation import NOTHING_REVOKED, Revocation
+from gateway.identity.sealers import Sealer, certified
 from gateway.identity.verification import Step, passing
 from gateway.ledger.checkpoint import open_checkpoint
 from gateway.ledger.evidence import Evidence, open_evidence_checkpoint, open_evidence_receipt, verify_leaf_in
@@ -45,6 +46,7 @@ class Proven:
         size: of the log under the verified signatures
         sender: who sealed it
         receiver: who it was sent to
+        seals: those of the sender and of the receiver whose certificates are in the file
         sealed_at: by the sender's clock; None with the envelope
         signed_at: when the sender signed the log's head, by its clock, in whole seconds
         received_at: when the receiver cosigned it, by its clock, in whole seconds; None: only the sending is proven
@@ -60,6 +62,7 @@ class Proven:
     size: int
     sender: NodeId
     receiver: NodeId
+    seals: tuple[Sealer, Sealer]
     sealed_at: datetime | None
     signed_at: datetime
     received_at: datetime | None
@@ -68,9 +71,9 @@ class Proven:
     steps: tuple[Step, ...]
 
 
-def verify_evidence(data: bytes, roots: Sequence[x509.Certificate]) -> Proven:
+def verify_evidence(data: bytes, roots: Sequence[x509.Certificate], revocation: Revocation = NOTHING_REVOKED) -> Proven:
     """Verifies an evidence file, and gives what it proves; arguments and errors are those of ``EvidenceCheck``."""
-    check = EvidenceCheck(data, roots)
+    check = EvidenceCheck(data, roots, revocation)
     steps = tuple(check.steps())
     return check.proven(steps)
 
@@ -82,15 +85,18 @@ class EvidenceCheck:
     roots: each must be the node authority of a jurisdiction that it knows. One authority must not be able to make the
     other side's part: so the two sides come from two roots, and a root that names a domain speaks for no other.
     Dates are compared with the times at which heads were signed, never with today: evidence holds after its
-    certificates have expired. Nothing here tells whether a certificate was revoked before it sealed.
+    certificates have expired. A seal that was revoked signed well what it signed before, by its own clock.
 
     Args:
         data: the file's bytes
         roots: certificates of node authorities; each side must be certified by one of them
+        revocation: what is known of revoked certificates
     """
 
-    def __init__(self, data: bytes, roots: Sequence[x509.Certificate]) -> None:
-        self._data, self._roots = data, roots
+    def __init__(
+        self, data: bytes, roots: Sequence[x509.Certificate], revocation: Revocation = NOTHING_REVOKED
+    ) -> None:
+        self._data, self._roots, self._revocation = data, roots, revocation
         self._sealed: Envelope | None = None
         self._sealed_at: datetime | None = None
         self._received_at: datetime | None = None
@@ -102,7 +108,8 @@ class EvidenceCheck:
 
         Raises:
             Malformed: it is not in the format, or not in its canonical form.
-            Untrusted: a sealing certificate does not lead to a root, names another node, or was not valid then.
+            Untrusted: a sealing certificate does not lead to a root, names another node, or was not valid then; or it
+                was revoked.
             BadSignature: a signature does not verify.
             BadProof: the envelope is not in the log that was signed.
                 In all of them ``metadata["step"]`` is the name of the first step that failed.
@@ -128,6 +135,7 @@ class EvidenceCheck:
             size=self._head.checkpoint.size,
             sender=self._sender.node,
             receiver=self._receiver.node,
+            seals=(self._sender, self._receiver),
             sealed_at=self._sealed_at,
             signed_at=self._signed_at,
             received_at=self._received_at,
@@ -178,7 +186,7 @@ class EvidenceCheck:
         if not self._evidence.is_receipted():
             opened = open_evidence_checkpoint(self._evidence, self._sender.seal)
         self._head, self._signed_at = opened, moment(opened.time)
-        self._sender.window.require(self._signed_at)
+        self._sender.require_good(self._signed_at, self._revocation)
         if self._sealed_at:  # its sender's word alone, but it must not contradict the signature
             self._sender.window.require(max(self._sealed_at, self._signed_at))
         size = opened.checkpoint.size
@@ -201,7 +209,7 @@ class EvidenceCheck:
         domain, seal = self._receiver.node.domain, self._receiver.seal
         receipt = open_evidence_receipt(self._evidence, self._sender.seal, domain, seal)
         self._received_at = moment(receipt.time)
-        self._receiver.window.require(self._received_at)
+        self._receiver.require_good(self._received_at, self._revocation)
         return f"Ed25519 and ML-DSA-44 over the same log, cosigned at {clock(self._received_at)}"
 
     def _certificate_of_destruction(self) -> str:
@@ -213,7 +221,7 @@ class EvidenceCheck:
         """
         if not self._material.destruction:
             return ""
-        proven = verify_evidence(self._material.destruction, self._roots)
+        proven = verify_evidence(self._material.destruction, self._roots, self._revocation)
         named = proven.envelope.content_destroyed.envelopes if proven.envelope else ()
         here = (self._origin, self._evidence.index, self._leaf)
         this = [each for each in named if (each.origin, each.index, each.leaf_hash) == here]

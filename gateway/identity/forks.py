@@ -15,6 +15,7 @@ from cryptography import x509
 from gateway.errors import Malformed
 from gateway.identity.evidence import clock, moment
 from gateway.identity.names import NodeId
+from gateway.identity.revocation import NOTHING_REVOKED, Revocation
 from gateway.identity.sealers import Sealer, certified
 from gateway.identity.verification import Step, passing
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint
@@ -54,15 +55,18 @@ class ForkCheck:
     """The verification of one fork proof, step by step, for those who want to show each.
 
     Read ``steps`` to its end, then ask for what is ``proven``. The caller trusts the roots, as in ``EvidenceCheck``;
-    here that of the sender is enough. Nothing here tells whether a certificate was revoked before it signed.
+    here that of the sender is enough.
 
     Args:
         data: the file's bytes
         roots: certificates of node authorities
+        revocation: what is known of revoked certificates
     """
 
-    def __init__(self, data: bytes, roots: Sequence[x509.Certificate]) -> None:
-        self._data, self._roots = data, tuple(roots)
+    def __init__(
+        self, data: bytes, roots: Sequence[x509.Certificate], revocation: Revocation = NOTHING_REVOKED
+    ) -> None:
+        self._data, self._roots, self._revocation = data, tuple(roots), revocation
         self._sealers: list[Sealer] = []
         self._heads: list[SignedHead] = []
 
@@ -71,7 +75,8 @@ class ForkCheck:
 
         Raises:
             Malformed: it is not in the format, or not in its canonical form.
-            Untrusted: a sealing certificate does not lead to a root, names another node, or was not valid then.
+            Untrusted: a sealing certificate does not lead to a root, names another node, or was not valid then; or it
+                was revoked.
             BadSignature: a signature does not verify.
             BadProof: the two checkpoints do not contradict each other, or the file does not show that they do.
                 In all of them ``metadata["step"]`` is the name of the first step that failed.
@@ -113,7 +118,7 @@ class ForkCheck:
         if head.note != note:  # a line that nobody verifies could be altered unseen
             raise Malformed("a checkpoint bears lines beside its sender's two, or in another order")
         signed_at = moment(head.time)
-        sealer.window.require(signed_at)
+        sealer.require_good(signed_at, self._revocation)
         self._heads.append(SignedHead(head.checkpoint, signed_at))
         size, root = head.checkpoint.size, head.checkpoint.root.hex()
         return (

@@ -16,6 +16,7 @@ from regulator.exchange.v1.journal_pb2 import JournalEntry
 from gateway.errors import Malformed, Untrusted
 from gateway.identity.evidence import clock, moment
 from gateway.identity.names import NodeId
+from gateway.identity.revocation import NOTHING_REVOKED, Revocation
 from gateway.identity.sealers import Sealer, certified
 from gateway.identity.verification import Step, passing
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint
@@ -57,6 +58,7 @@ class JournalCheck:
         roots: certificates of node authorities that the caller trusts
         earlier: lines of a file that was kept; None: there is none
         take: is given each entry with its index; believe them only once all steps have passed
+        revocation: what is known of revoked certificates
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class JournalCheck:
         roots: Sequence[x509.Certificate],
         earlier: Iterator[bytes] | None = None,
         take: Callable[[int, JournalEntry], None] = lambda _index, _entry: None,
+        revocation: Revocation = NOTHING_REVOKED,
     ) -> None:
         self._lines, self._roots, self._earlier_lines, self._take = lines, roots, earlier, take
+        self._revocation = revocation
         self._earlier: Checkpoint | None = None
         self._outcomes: Counter[str] = Counter()
 
@@ -75,7 +79,8 @@ class JournalCheck:
 
         Raises:
             Malformed: it is not in the format, or not in its canonical form.
-            Untrusted: the certificates do not lead to a root, or name another node than the checkpoint.
+            Untrusted: the certificates do not lead to a root, name another node than the checkpoint, or were not valid
+                when it was signed, or were revoked.
             BadSignature: a signature does not verify.
             BadProof: the entries are not those that were signed.
                 In all of them ``metadata["step"]`` is the name of the first step that failed.
@@ -107,7 +112,7 @@ class JournalCheck:
         return self._sealer.told()
 
     def _signatures(self) -> str:
-        self._checkpoint, self._signed_at = _opened(self._head, self._sealer)
+        self._checkpoint, self._signed_at = self._opened(self._head, self._sealer)
         size = self._checkpoint.size
         return f"Ed25519 and ML-DSA-44 over the journal of {size} entries, signed at {clock(self._signed_at)}"
 
@@ -116,7 +121,7 @@ class JournalCheck:
         if self._earlier_lines is None:
             return ""
         head = JournalHead.read(self._earlier_lines)
-        self._earlier, signed_at = _opened(head, _sealer(head, self._roots))
+        self._earlier, signed_at = self._opened(head, _sealer(head, self._roots))
         if self._earlier.origin != self._checkpoint.origin:
             raise Untrusted(f"the earlier checkpoint is of another journal, {self._earlier.origin}")
         return f"one of {self._earlier.size} entries, signed at {clock(signed_at)}"
@@ -132,19 +137,18 @@ class JournalCheck:
         walk.finish()
         return f"{self._checkpoint.size - self._head.first}, which lead to the signed root"
 
+    def _opened(self, head: JournalHead, sealer: Sealer) -> tuple[Checkpoint, datetime]:
+        """The checkpoint, and when it was signed. A line that nobody verifies could be altered unseen."""
+        opened = open_checkpoint(head.note, head.checkpoint().origin, sealer.seal)
+        if opened.note != head.note:
+            raise Malformed("the checkpoint bears signature lines beside those that are verified, or in another order")
+        signed_at = moment(opened.time)
+        sealer.require_good(signed_at, self._revocation)
+        return opened.checkpoint, signed_at
+
 
 def _sealer(head: JournalHead, roots: Sequence[x509.Certificate]) -> Sealer:
     return certified(head.certificates, domain_of_journal(head.checkpoint().origin), tuple(roots))
-
-
-def _opened(head: JournalHead, sealer: Sealer) -> tuple[Checkpoint, datetime]:
-    """The checkpoint, and when it was signed. A line that nobody verifies could be altered unseen."""
-    opened = open_checkpoint(head.note, head.checkpoint().origin, sealer.seal)
-    if opened.note != head.note:
-        raise Malformed("the checkpoint bears signature lines beside those that are verified, or in another order")
-    signed_at = moment(opened.time)
-    sealer.window.require(signed_at)
-    return opened.checkpoint, signed_at
 
 
 def _entry(index: int, leaf: bytes) -> JournalEntry:

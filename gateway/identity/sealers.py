@@ -7,6 +7,7 @@ other refused could be denied for ever: so there is one answer.
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
@@ -21,6 +22,7 @@ from gateway.identity.certificates import Cause, Window, certificate_identity, f
 from gateway.identity.chains import require_authority, require_leaf, require_usage
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import KeyKind, profiles
+from gateway.identity.revocation import Revocation
 from gateway.ledger.checkpoint import SealPublic
 
 # AlgorithmIdentifier of ecdsa-with-SHA256, without parameters (RFC 5758, section 3.2)
@@ -31,16 +33,44 @@ _KINDS = KeyKind.ED25519, KeyKind.ML_DSA_44
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """A node's certified seal: its keys, and when their certificates and their root are all valid."""
+    """A node's certified seal.
+
+    Attributes:
+        node: whose it is
+        seal: the keys
+        certificates: of the Ed25519 key, then of the ML-DSA-44 key
+        window: when these and their root are all valid
+        root: that issued both
+    """
 
     node: NodeId
     seal: SealPublic
+    certificates: tuple[x509.Certificate, x509.Certificate]
     window: Window
     root: x509.Certificate
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the Ed25519 certificate, in hexadecimal digits: by it one seal is told from another."""
+        return fingerprint(self.certificates[0])
+
     def told(self) -> str:
         """Says for people whose keys they are."""
-        return f"Ed25519 and ML-DSA-44 keys of {self.node}, certified by the root {fingerprint(self.root)[:16]}"
+        root, seal = fingerprint(self.root)[:16], self.fingerprint[:16]
+        return f"Ed25519 and ML-DSA-44 keys of {self.node}, certified by the root {root}; the seal {seal}"
+
+    def require_good(self, at: datetime, revocation: Revocation) -> None:
+        """Asks for validity at a moment, at which something was signed; it has a time zone.
+
+        Raises:
+            Untrusted: EXPIRED, NOT_YET_VALID, or REVOKED at that moment or before.
+        """
+        self.window.require(at)
+        for each in self.certificates:
+            since = revocation.revoked_since(each, str(self.node), self.root)
+            if since and since <= at:
+                told = f"the seal {self.fingerprint[:16]} of {self.node} was revoked at {since:%Y-%m-%d %H:%M:%S} UTC"
+                raise untrusted(Cause.REVOKED, f"{told}, and this was signed later, or then")
 
 
 @lru_cache(64)  # files of the same few nodes are verified by the thousand
@@ -65,7 +95,7 @@ def certified(certificates: tuple[bytes, ...], domain: str, roots: tuple[x509.Ce
                 raise
         else:
             dates = Window.of(loaded[0]) & Window.of(loaded[1]) & Window.of(root)
-            return Sealer(node, SealPublic(classical, post_quantum), dates, root)
+            return Sealer(node, SealPublic(classical, post_quantum), (loaded[0], loaded[1]), dates, root)
     if any(_issued(root, each) for root in roots for each in loaded):
         told = f"no one root that may speak for {domain} issued both sealing certificates of {node}"
     else:

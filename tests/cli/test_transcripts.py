@@ -1,6 +1,7 @@
 """The main flows, as readable transcripts of the real command line with real nodes."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -165,7 +166,8 @@ def framework_files(tmp_path: Path) -> dict[str, Path]:
 
 def test_frameworks(started_pair: tuple[Site, Site], framework_files: dict[str, Path], tmp_path: Path) -> None:
     hk, kr = started_pair
-    values = {"folder": tmp_path, "hkma": profile_path(hk, "HKMA"), "fsc": profile_path(kr, "FSC")}
+    roots = {f"{site.jurisdiction.lower()}_root": site.home.root("node-authority") for site in (hk, kr)}
+    values = {"folder": tmp_path, "hkma": profile_path(hk, "HKMA"), "fsc": profile_path(kr, "FSC"), **roots}
     play("frameworks", values | framework_files)
     exported = (tmp_path / "out.json").read_bytes()
     assert read_framework(exported) == read_framework(framework_files["changed"].read_bytes())
@@ -182,8 +184,15 @@ def test_evidence(started_pair: tuple[Site, Site], tmp_path: Path) -> None:
     (tmp_path / "sent").write_bytes(evidence.SENT.encode())
     for name, root in zip(("hk.crt", "kr.crt"), evidence.ROOTS, strict=True):
         (tmp_path / name).write_bytes(to_pem(root))
+    serial = x509.load_der_x509_certificate(evidence.HONG_KONG.certificates[0]).serial_number
+    for name, minutes in (("before", -30), ("later", 30)):
+        revoked = {serial: evidence.SEALED.replace(microsecond=0) + timedelta(minutes=minutes)}
+        crl = evidence.HONG_KONG.authority.sign_crl(revoked, 1, evidence.SEALED + timedelta(days=1), 30)
+        (tmp_path / f"{name}.crl").write_bytes(crl)
     values = {
         "folder": tmp_path,
+        "revoked_before": tmp_path / "before.crl",
+        "revoked_later": tmp_path / "later.crl",
         "sfc": profile_path(hk, "SFC"),
         "hk_root": hk.home.root("node-authority"),
         "kr_root": kr.home.root("node-authority"),

@@ -1,0 +1,66 @@
+"""Where in a channel is sealed what a name names: of what is no notice, evidence is asked for by that place."""
+
+import re
+
+import typer
+from regulator.exchange import Client
+from regulator.exchange.v1.framework_service_pb2 import FrameworkVersion
+from regulator.exchange.v1.notice_service_pb2 import Notice
+
+from gateway.errors import NotFound
+
+_VERSION = re.compile(r"(?:frameworks/)?([^/]+)/versions/([1-9][0-9]{0,8})")
+_ASSESSMENTS = "assessments/"
+
+
+def place_of(client: Client, name: str, *, decision: int, to: str) -> Notice.Position | None:
+    """Gives the place; None: the name is that of a notice, whose acts the node knows by themselves.
+
+    Args:
+        client: of the node
+        name: as it was given
+        decision: which decision on a consent; 0: the request for it
+        to: of a version of a framework, the recipient's jurisdiction; empty: it has one recipient
+    """
+    if decision and "/consents/" not in name:
+        raise typer.BadParameter("--decision is for a consent, such as hk-2026-017/consents/5c0e9a41")
+    version = _VERSION.fullmatch(name)
+    if to and not version:
+        raise typer.BadParameter("--to is for a version of a framework, such as hk-digital-assets/versions/2")
+    if version:
+        return _delivered(client.get_version(version[1], int(version[2])), to)
+    if name.startswith(_ASSESSMENTS):
+        return _assessed(client, name)
+    if "/shares/" in name:
+        return client.get_share(f"notices/{name.removeprefix('notices/')}").position
+    if "/consents/" in name:
+        return _decided(client, f"notices/{name.removeprefix('notices/')}", decision)
+    return None
+
+
+def _delivered(version: FrameworkVersion, to: str) -> Notice.Position:
+    found = {each.recipient: each.position for each in version.deliveries}
+    recipient = to.upper() or next(iter(found))
+    if recipient not in found or (not to and len(found) > 1):
+        raise typer.BadParameter(f"must be one of {', '.join(found)}: it went to each of these", param_hint="--to")
+    return found[recipient]
+
+
+def _assessed(client: Client, name: str) -> Notice.Position:
+    assessor = name.removeprefix(_ASSESSMENTS).partition("-")[0].upper()
+    for each in client.list_assessments(assessor=assessor, show_superseded=True):
+        if each.name == name:
+            return each.position
+    raise NotFound(f"the node knows no {name}")
+
+
+def _decided(client: Client, name: str, decision: int) -> Notice.Position:
+    consent = client.get_consent(name)
+    if not decision:
+        return consent.position
+    found = next((each for each in consent.decisions if each.number == decision), None)
+    if found is None:
+        count = len(consent.decisions)
+        said = f"must be at most {count}, the number of decisions on it" if count else "there is no decision on it yet"
+        raise typer.BadParameter(said, param_hint="--decision")
+    return found.position
