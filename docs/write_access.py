@@ -7,26 +7,34 @@ It stands between ``<!-- rules -->`` and ``<!-- end of rules -->``.
 import argparse
 import re
 import sys
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from gateway.identity.access import LABELLED, METHOD_ROLES, Role
+from gateway.identity.access import FILE_METHODS, FILE_ROLES, LABELLED, METHOD_ROLES, Role
 
 _BLOCK = re.compile(r"(<!-- rules -->\n)(.*?)(<!-- end of rules -->)", re.DOTALL)
 
 
 def table() -> str:
-    """Gives a row for each method, under a row for each service."""
+    """Gives a row for each method, under a row for each service; of a file also one for what it may belong to."""
     rows = [("method", *Role, "not covered by clearance and sectors"), ("---", *(":-:" for _ in Role), "---")]
     for service, methods in groupby(METHOD_ROLES, key=lambda method: method.split("/")[1]):
         rows.append((f"**{service.rpartition('.')[2]}**", *("" for _ in Role), ""))
-        rows += [_row(method) for method in methods]
+        rows += [row for method in methods for row in _rows(method)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def _row(method: str) -> tuple[str, ...]:
-    roles = ("yes" if role in METHOD_ROLES[method] else "" for role in Role)
-    return method.rpartition("/")[2], *roles, str(LABELLED.get(method, ""))
+def _rows(method: str) -> Iterator[tuple[str, ...]]:
+    name = method.rpartition("/")[2]
+    yield _row(method, name, METHOD_ROLES[method])
+    for collection, roles in FILE_ROLES.items() if method in FILE_METHODS else ():
+        yield _row(method, f"{name}, {collection}/...", roles)
+
+
+def _row(method: str, told: str, allowed: Collection[Role]) -> tuple[str, ...]:
+    roles = ("yes" if role in allowed else "" for role in Role)
+    return told, *roles, str(LABELLED.get(method, ""))
 
 
 def in_step(text: str) -> str:

@@ -126,6 +126,12 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
 }
 """Full gRPC method path -> the roles that may call it; any one of them is enough."""
 
+FILE_METHODS = tuple(f"/regulator.exchange.v1.AttachmentService/{each}Attachment" for each in ("Get", "Download"))
+"""Full gRPC method paths of those that ask for a file by its own name, or by that of what it belongs to."""
+
+FILE_ROLES: Mapping[str, frozenset[Role]] = {"notices": _READING, "drafts": _REVIEWING}
+"""The collection that a file's name begins with -> the roles to which it is there; to others it is NOT_FOUND."""
+
 
 class Bearing(StrEnum):
     """What a caller's clearance and sectors do at a method by which content goes that bears a label."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 
 from gateway.errors import AttachmentMissing, BadInput, ContentDestroyed, NotFound
-from gateway.identity.access import Caller, Role
+from gateway.identity.access import FILE_ROLES, Caller
 from gateway.moments import MICROS, timestamp_of
 from gateway.questions.scopes import scope_of
 from gateway.store.attachments.queries import AttachmentView, read_attachment, read_bound, read_chunks, read_declared
@@ -27,9 +27,6 @@ from gateway.supervision.submissions import check_fields
 
 IDLE_SECONDS = 24 * 60 * 60  # after which a file that nothing names is dropped
 CHUNKS_AT_ONCE = 2  # that are read at once, of each download
-
-_READING = frozenset({Role.AUTHOR, Role.READER, Role.AUDITOR})
-_REVIEWING = frozenset({Role.AUTHOR, Role.APPROVER, Role.AUDITOR})  # who reads drafts
 
 
 class AttachmentQuestions:
@@ -82,10 +79,10 @@ class AttachmentQuestions:
         place = bound_place(name)
         if place is None:
             return await self._own(caller, name)
+        if caller.roles.isdisjoint(FILE_ROLES[name.partition("/")[0]]):  # an approver sees what it decides about alone
+            raise not_there(name)
         if place[0].startswith(DRAFTS):
             return await self._drafted(caller, name, draft_id(place[0]), place[1])
-        if caller.roles.isdisjoint(_READING):  # an approver sees what it decides about, and no notices
-            raise not_there(name)
         found = await self._readers.at_once(read_bound, notice_id(place[0]), place[1], scope_of(caller))
         if found and found.is_destroyed:
             raise ContentDestroyed(f"the content of {place[0]} is destroyed, as its retain_until asked")
@@ -94,8 +91,6 @@ class AttachmentQuestions:
         return found.view
 
     async def _drafted(self, caller: Caller, name: str, wanted_id: str, ordinal: int) -> AttachmentView:
-        if caller.roles.isdisjoint(_REVIEWING):
-            raise not_there(name)
         authority, scope = caller.authority, scope_of(caller)
         draft = await self._readers.at_once(read_draft, wanted_id, DraftFilter(authority, scope))
         content = content_of(draft.request) if draft and draft.request is not None else None

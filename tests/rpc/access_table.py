@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from gateway.identity.access import Role
 from gateway.rpc.server import SERVICES
 
+OF_FILES = ", "  # in a row of files that belong to something
 PAGE = Path(__file__).parents[2] / "docs" / "access.md"
 ALL_SERVICES: tuple[ServiceDescriptor, ...] = (
     *SERVICES,
@@ -23,12 +24,18 @@ METHODS: Mapping[str, MethodDescriptor] = {
 
 def promised() -> dict[str, frozenset[Role]]:
     """The roles of each method, by its full path, as a reader of the page understands them."""
-    return {method: roles for method, roles, _ in _rows()}
+    return {method: roles for method, roles, _ in _rows() if OF_FILES not in method}
+
+
+def promised_of_files() -> dict[tuple[str, str], frozenset[Role]]:
+    """The roles to which a file is there, by the method and the collection of what it belongs to."""
+    named = ((method.partition(OF_FILES), roles) for method, roles, _ in _rows())
+    return {(method, collection.partition("/")[0]): roles for (method, is_one, collection), roles in named if is_one}
 
 
 def promised_of_labels() -> dict[str, str]:
     """What becomes of what a client is not cleared for, of each method at which that counts."""
-    return {method: bearing for method, _, bearing in _rows() if bearing}
+    return {method: bearing for method, _, bearing in _rows() if bearing and OF_FILES not in method}
 
 
 def _rows() -> Iterator[tuple[str, frozenset[Role], str]]:

@@ -16,6 +16,8 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+from regulator.exchange import Client
+from regulator.exchange.requests import create_notice
 from regulator.exchange.v1 import assistance_service_pb2 as assistance
 from regulator.exchange.v1 import attachment_service_pb2 as attachments
 from regulator.exchange.v1 import evidence_service_pb2 as evidence
@@ -37,7 +39,7 @@ from gateway.identity.access import Caller, Role
 from gateway.identity.access_clients import client_table
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
-from tests.rpc.access_table import METHODS, promised, promised_of_labels
+from tests.rpc.access_table import METHODS, promised, promised_of_files, promised_of_labels
 from tests.rpc.calls import (
     ASSISTANCE,
     ATTACHMENTS,
@@ -57,7 +59,7 @@ from tests.rpc.matrix_giving import LABELS, ask_and_answer, pass_on, what
 from tests.supervision.sharing_samples import MAS
 from tests.support.nodes import Site, eventually, found_pair, running
 
-PROMISED, OF_LABELS = promised(), promised_of_labels()
+PROMISED, OF_LABELS, OF_FILES = promised(), promised_of_labels(), promised_of_files()
 WHOLE = "needs RED, all sectors"
 WHY = [LocalizedText(language_tag="en", text="It was wrong.")]
 OK, DENIED, NOT_FOUND, WRONG_STATE = (
@@ -102,7 +104,8 @@ class World:
     """Two nodes, and notices of each label: ``given`` here, two of each, and ``received`` from Korea.
 
     Of each label Korea asked for consent to pass on the one that the SFC gave, had it, and passed the notice on; and it
-    asked the SFC for assistance, which it accepted. What was asked in CLEAR it answered in RED.
+    asked the SFC for assistance, which it accepted. What was asked in CLEAR it answered in RED. The SFC's office has a
+    draft of each label, with a file.
     """
 
     hk: Site
@@ -110,6 +113,7 @@ class World:
     consents: Mapping[Handling.Tlp.ValueType, str]
     shares: Mapping[Handling.Tlp.ValueType, str]
     cases: Mapping[Handling.Tlp.ValueType, str]
+    drafts: Mapping[Handling.Tlp.ValueType, str]
 
 
 @pytest.fixture(scope="module")
@@ -118,13 +122,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     admit_everybody(hk)
     with running(hk, kr):
         notices = {(kind, label): give(hk, "SFC", "KR", label) for kind in ("SFC", "HKMA") for label in LABELS}
+        file = named_file(tmp_path_factory.mktemp("files"))
         with kr.client("FSC") as client:
-            client.upload_attachment(named_file(tmp_path_factory.mktemp("files")))
+            client.upload_attachment(file)
+        with hk.client("SFC") as client:
+            client.upload_attachment(file)
+            drafts = {label: draft_of(client, label) for label in LABELS}
         notices |= {("received", label): give(kr, "FSC", "HK", label, NAMED) for label in LABELS}
         with hk.client("SFC") as client:
             eventually(lambda: set(notices.values()) <= {each.name for each in client.list_notices()})
         consents, shares = pass_on({label: notices["SFC", label] for label in LABELS}, hk, kr)
-        yield World(hk, notices, consents, shares, ask_and_answer(hk, kr))
+        yield World(hk, notices, consents, shares, ask_and_answer(hk, kr), drafts)
 
 
 def admit_everybody(site: Site) -> None:
@@ -143,6 +151,12 @@ def give(site: Site, authority: str, recipient: str, label: Handling.Tlp.ValueTy
     said.attachments.extend(attached)
     with site.client(authority) as client:
         return str(client.create_notice(said, recipient=recipient).name)
+
+
+def draft_of(client: Client, label: Handling.Tlp.ValueType) -> str:
+    said = what(label, "SFC")
+    said.attachments.append(NAMED)
+    return str(client.create_draft(create_notice(said, recipient="KR")).name)
 
 
 def named_file(folder: Path) -> Path:
@@ -192,9 +206,10 @@ ACTS: Mapping[str, Callable[[str, Who], Message]] = {
 }
 
 
+DOWNLOAD = f"{ATTACHMENTS}DownloadAttachment"
 ASKED: Mapping[str, Callable[[str], Message]] = {
     f"{ATTACHMENTS}GetAttachment": lambda name: attachments.GetAttachmentRequest(name=name),
-    f"{ATTACHMENTS}DownloadAttachment": lambda name: attachments.DownloadAttachmentRequest(name=name),
+    DOWNLOAD: lambda name: attachments.DownloadAttachmentRequest(name=name),
 }
 
 BYTES = b"What else there is to it."
@@ -301,12 +316,15 @@ class TestEverybody:
         assert outcomes == [AssistanceAnswer.ACCEPTED, *seen]
 
     @pytest.mark.parametrize("method", ASKED)
-    def test_reads_the_files_of_what_it_is_cleared_for(self, world, connect, who, method):
-        """Korea's node holds them; an approver is told of those of drafts, and of no notice's."""
-        asked = [ASKED[method](f"{world.notices['received', label]}/attachments/1") for label in LABELS]
-        for label, answer in of_each_label(connect(who), method, asked):
-            allowed = expected(who, method, label, of_own_authority=True)
-            assert answer.code in ({NOT_FOUND} if who.role is Role.APPROVER else allowed), label
+    def test_reads_the_files_of_what_it_is_cleared_for_and_may_read(self, world, connect, who, method):
+        """Korea's node gave those of notices; those of drafts are the SFC's alone."""
+        of_notices = {label: world.notices["received", label] for label in LABELS}
+        for named, is_theirs in ((of_notices, True), (world.drafts, who.authority == "SFC")):
+            asked = [ASKED[method](f"{named[label]}/attachments/1") for label in LABELS]
+            for label, answer in of_each_label(connect(who), method, asked):
+                allowed = expected(who, method, label, of_own_authority=True)
+                is_there = is_theirs and who.role in OF_FILES[method, named[label].partition("/")[0]]
+                assert answer.code in (allowed if is_there or DENIED in allowed else {NOT_FOUND}), named[label]
 
     @pytest.mark.parametrize("method", ACTS)
     def test_takes_back_what_is_its_own_and_nothing_else(self, world, connect, who, method):
@@ -350,6 +368,12 @@ def test_the_matrix_is_whole():
     assert len({who.system for who in EVERYBODY}) == len(Role) * len(CLEARED)
     assert {who.role for who in EVERYBODY} == set(Role)
     assert sorted(LABELS) == [number for number in Handling.Tlp.values() if number]
+
+
+def test_the_page_says_whose_files_are_for_whom():
+    assert set(OF_FILES) == {(method, collection) for method in ASKED for collection in ("notices", "drafts")}
+    assert OF_FILES[DOWNLOAD, "drafts"] == PROMISED["/regulator.exchange.v1.DraftService/GetDraft"]
+    assert OF_FILES[DOWNLOAD, "notices"] == PROMISED[f"{NOTICES}GetNotice"]
 
 
 def test_the_page_says_at_which_methods_clearance_counts():
