@@ -255,6 +255,23 @@ def test_who_is_not_cleared_for_a_notice_is_not_told_of_its_files(hk: Site, sfc:
             approver.get_attachment(f"{name}/attachments/1")
 
 
+def test_who_sent_what_a_hidden_notice_named_meanwhile_sends_a_file_of_its_own(hk: Site, sfc: Client, tmp_path: Path):
+    """To it the one of before is as one that a colleague dropped."""
+    path = file_of(tmp_path, 54)
+    with hk.client("SFC", "amber") as amber:
+        first = amber.upload_attachment(path).name
+        red = content(handling=handling(tlp=Handling.RED), attachments=[attachment(path)])
+        hidden = sfc.create_notice(red, recipient="KR").name
+        for asked in (amber.get_attachment, amber.delete_attachment):
+            with pytest.raises(NotFound, match=f"there is no {first}"):
+                asked(first)
+        own = amber.upload_attachment(path).name
+        given = amber.create_notice(content(attachments=[attachment(path)]), recipient="KR").name
+        assert own != first
+        assert list(amber.get_attachment(own).notices) == [given]
+    assert list(sfc.get_attachment(first).notices) == [hidden]
+
+
 def test_a_notice_whose_file_is_not_whole_here_is_refused_and_so_is_a_draft(sfc: Client, tmp_path: Path):
     path, other = file_of(tmp_path, 60), file_of(tmp_path, 61)
     sfc.upload_attachment(other)

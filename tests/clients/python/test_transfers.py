@@ -5,8 +5,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from regulator.exchange.errors import Details, ExchangeError, InvalidRequest, Violation, WrongState
-from regulator.exchange.transfers import MAX_BYTES, LocalFile, PartialFile, Upload, keeping_nothing_destroyed
+from grpc import StatusCode
+from regulator.exchange.errors import Details, ExchangeError, InvalidRequest, NotFound, Violation, WrongState
+from regulator.exchange.transfers import (
+    MAX_BYTES,
+    MAX_FAILURES,
+    LocalFile,
+    PartialFile,
+    Patience,
+    Upload,
+    keeping_nothing_destroyed,
+)
 from regulator.exchange.v1.attachment_service_pb2 import StoredAttachment
 
 DATA = b"what is to come"
@@ -97,3 +106,13 @@ class TestUpload:
         upload.file.path.unlink()
         with pytest.raises(InvalidRequest):
             upload.pause_seconds(refused("size_bytes"), lambda: 0.5)
+
+    def test_declares_anew_what_was_dropped_while_it_was_sent(self, upload: Upload):
+        gone = NotFound("there is no attachments/1", code=StatusCode.NOT_FOUND)
+        upload.messages(StoredAttachment(durable_bytes=5))
+        for _ in range(MAX_FAILURES):
+            assert upload.pause_seconds(gone, lambda: 0.5) > 0
+        with pytest.raises(NotFound):
+            upload.pause_seconds(gone, lambda: 0.5)
+        with pytest.raises(NotFound):
+            Patience().pause_seconds(gone, lambda: 0.5)

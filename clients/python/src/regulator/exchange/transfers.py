@@ -8,7 +8,7 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,10 +168,14 @@ class PartialFile:
 
 
 class Patience:
-    """When a transfer goes on after a break: for as long as bytes become durable, and a while without."""
+    """When a transfer goes on after a break: for as long as bytes become durable, and a while without.
 
-    def __init__(self) -> None:
-        self._failures, self._best = 0, -1
+    Args:
+        passing: what may be over when it goes on
+    """
+
+    def __init__(self, passing: Container[StatusCode] = _PASSING) -> None:
+        self._failures, self._best, self._passing = 0, -1, passing
 
     def reached(self, durable_bytes: int) -> None:
         """Notes how far it has come."""
@@ -181,7 +185,7 @@ class Patience:
     def pause_seconds(self, failure: ExchangeError, dice: Dice) -> float:
         """The wait before it goes on; raises ``failure`` if that would not help."""
         self._failures += 1
-        if failure.reason == "NO_ROOM" or failure.code not in _PASSING or self._failures > MAX_FAILURES:
+        if failure.reason == "NO_ROOM" or failure.code not in self._passing or self._failures > MAX_FAILURES:
             raise failure
         asked_seconds = min(failure.retry_after_seconds or 0.0, LONGEST_ASKED_SECONDS)
         pause = asked_seconds + jitter_seconds(self._failures - 1, dice)
@@ -203,7 +207,7 @@ class Upload:
 
     def __init__(self, path: Path) -> None:
         self.file = LocalFile.of(path)
-        self._patience = Patience()
+        self._patience = Patience(_PASSING | {StatusCode.NOT_FOUND})  # of what was declared just now: it is again
         self._begins_at: int | None = None  # what was durable before this upload
 
     def messages(self, stored: StoredAttachment) -> Messages:
