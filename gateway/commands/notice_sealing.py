@@ -34,6 +34,7 @@ from gateway.supervision.approval import (
     proposed_withdrawal,
     require_approval,
 )
+from gateway.supervision.assistance_acts import check_asked
 from gateway.supervision.attachments import AttachmentRecord, Owner, attached_in
 from gateway.supervision.disclosure import within
 from gateway.supervision.notices import notice_id
@@ -103,6 +104,7 @@ class NoticeSealing:
         check_past(submission.content, tx.now, submission.path)
         state = tx.channel(self._parties.origin_to(submission.recipient))
         _check_recipient(state, submission)
+        check_asked(submission.content, self._parties.peers[submission.recipient].authorities, submission.path)
         release = submission.notice_id, submission.content, state.ends
         check_release(*release, tx.find_notice, acting.scope, submission.path)
         check_assistance(tx, acting.scope, submission)

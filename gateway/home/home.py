@@ -316,6 +316,7 @@ class Home:
             fingerprint="",
             earlier_seals=self.seals.earlier(),
             seal_in_token=self.seals.in_force.uri() is not None,
+            authorities=frozenset(node.authorities),
         )
 
     def _own_seal(self, now: datetime) -> CertifiedSeal:
@@ -328,7 +329,8 @@ class Home:
         return seal
 
 
-def _party(document: PairingDocument, earlier: Iterable[PairingDocument]) -> Party:
+def _party(document: PairingDocument, all_earlier: Iterable[PairingDocument]) -> Party:
+    earlier = [each for each in all_earlier if each.domain == document.domain]
     return Party(
         document.jurisdiction,
         document.domain,
@@ -336,7 +338,8 @@ def _party(document: PairingDocument, earlier: Iterable[PairingDocument]) -> Par
         document.addresses,
         document.certified_seal,
         document.fingerprint(),
-        tuple(each.certified_seal for each in earlier if each.domain == document.domain),
+        tuple(each.certified_seal for each in earlier),
+        authorities=frozenset(code for each in (document, *earlier) for code in each.authorities),
     )
 
 

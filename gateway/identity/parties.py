@@ -19,8 +19,9 @@ class Party:
         addresses: of its peer listener, ``host:port``
         seal: that its home, or its pairing document, names; which seal is in force, each channel knows
         earlier_seals: that its home, or earlier pairing documents, named before
-        seal_in_token: whether a token has a key of the seal, and so may be away; of this node alone
         fingerprint: of its pairing document
+        seal_in_token: whether a token has a key of the seal, and so may be away; of this node alone
+        authorities: codes of those that speak through it, or did by an earlier pairing document
     """
 
     jurisdiction: str
@@ -31,6 +32,7 @@ class Party:
     fingerprint: str
     earlier_seals: tuple[CertifiedSeal, ...] = ()
     seal_in_token: bool = False
+    authorities: frozenset[str] = frozenset()
 
     @property
     def first_seal(self) -> CertifiedSeal:
@@ -44,6 +46,11 @@ class Parties:
 
     own: Party
     peers: Mapping[str, Party]
+
+    @property
+    def all(self) -> tuple[Party, ...]:
+        """This node, then its peers."""
+        return self.own, *self.peers.values()
 
     @property
     def own_seals(self) -> SealHistory:

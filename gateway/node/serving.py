@@ -32,6 +32,7 @@ from gateway.questions.comparisons import ComparisonQuestions
 from gateway.questions.drafts import DraftQuestions
 from gateway.questions.events import EventQuestions
 from gateway.questions.evidence import Proofs
+from gateway.questions.filters import Filters
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.health import Health
 from gateway.questions.links import Links
@@ -117,12 +118,13 @@ def serving_of(core: Core) -> Serving:
     home, parties, committer, readers, bulletin = core.home, core.parties, core.committer, core.readers, core.bulletin
     clock, random, node, four_eyes = core.clock, secrets.token_bytes, home.config.node, home.config.four_eyes
     tokens, approval = SealedTokens(core.token_key, random), four_eyes.approval_rules()
+    filters = Filters(parties, readers)
 
-    notices = NoticeQuestions(readers, tokens)
+    notices = NoticeQuestions(readers, tokens, filters)
     notice_sealing = NoticeSealing(parties, approval)
     notice_commands = NoticeCommands(parties, committer, notice_sealing, notices, clock, random)
 
-    frameworks = FrameworkQuestions(readers, tokens)
+    frameworks = FrameworkQuestions(readers, tokens, filters)
     framework_sealing = FrameworkSealing(parties, approval, frameworks)
     framework_commands = FrameworkCommands(parties, committer, framework_sealing, frameworks, clock, random)
 
@@ -150,17 +152,17 @@ def serving_of(core: Core) -> Serving:
         core.alarms,
         clock,
     )
-    auditing = Auditing(lambda: parties.own_seals.expecting(core.keyring.seals), readers, tokens, committer)
+    auditing = Auditing(lambda: parties.own_seals.expecting(core.keyring.seals), readers, tokens, committer, filters)
     health = Health([each.full_name for each in SERVICES], bulletin, core.links)
 
     services = Services(
         NoticeServicer(notice_commands, notices),
-        FrameworkServicer(framework_commands, frameworks, ComparisonQuestions(readers, tokens, clock)),
+        FrameworkServicer(framework_commands, frameworks, ComparisonQuestions(readers, tokens, clock, filters)),
         DraftServicer(draft_commands, drafts),
         SharingServicer(sharing_commands, sharing),
-        AssistanceServicer(AssistanceQuestions(readers, tokens, clock, node.authorities)),
+        AssistanceServicer(AssistanceQuestions(readers, tokens, clock, node.authorities, filters)),
         attaching.servicer,
-        EventServicer(EventQuestions(readers, bulletin, tokens, core.tracing.traceparent_at)),
+        EventServicer(EventQuestions(readers, bulletin, tokens, core.tracing.traceparent_at, filters)),
         EvidenceServicer(Proofs(readers, bulletin)),
         AdminServicer(standing, certificates, seals),
         AuditServicer(auditing),

@@ -7,6 +7,7 @@ from regulator.exchange.v1 import assistance_service_pb2 as pb
 from gateway.errors import BadInput, NotFound
 from gateway.identity.access import Caller
 from gateway.moments import date_of, day_at, day_of, timestamp_of
+from gateway.questions.filters import Filters
 from gateway.questions.notice_views import notice_of
 from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of
@@ -26,12 +27,19 @@ class AssistanceQuestions:
         tokens: for pages
         clock: microseconds since 1970
         authorities: codes of those that this node serves
+        filters: look at those of a list that found nothing
     """
 
     def __init__(
-        self, readers: Readers, tokens: SealedTokens, clock: Callable[[], int], authorities: Collection[str]
+        self,
+        readers: Readers,
+        tokens: SealedTokens,
+        clock: Callable[[], int],
+        authorities: Collection[str],
+        filters: Filters,
     ) -> None:
-        self._readers, self._tokens, self._clock, self._authorities = readers, tokens, clock, authorities
+        self._readers, self._tokens, self._clock = readers, tokens, clock
+        self._authorities, self._filters = authorities, filters
 
     async def get_assistance_case(self, caller: Caller, request: pb.GetAssistanceCaseRequest) -> pb.AssistanceCase:
         """Gives one case by its name.
@@ -64,6 +72,8 @@ class AssistanceQuestions:
             request.answerable_by,
         )
         page, more = await self._readers.run(list_cases, wanted, before, size, MAX_PAGE_BYTES)
+        if not page and before is None:
+            await self._filters.check(wanted.scope, request)
         cases, cut = answerable(_message(view, wanted.today) for view in page)
         token = self._tokens.page_token(page[len(cases) - 1].request.sequence, request) if more or cut else ""
         return pb.ListAssistanceCasesResponse(assistance_cases=cases, next_page_token=token)

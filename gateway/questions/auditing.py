@@ -10,6 +10,7 @@ from gateway.ledger.journal import JournalHead, encode_entry
 from gateway.ledger.note import Note
 from gateway.ledger.seals import SealHistory
 from gateway.moments import micros_from
+from gateway.questions.filters import Filters
 from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.committer import Committer
@@ -23,6 +24,7 @@ from gateway.store.journal.queries import (
 )
 from gateway.store.readers import Readers
 from gateway.store.transaction import Transaction
+from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.submissions import check_fields
 
 MAX_PART_BYTES = 512 * 1024  # of entries in one message of an export, about
@@ -36,18 +38,27 @@ class Auditing:
         readers: of the store
         tokens: makes page tokens
         committer: has the journal signed
+        filters: look at those of a list that found nothing
     """
 
     def __init__(
-        self, own: Callable[[], SealHistory], readers: Readers, tokens: SealedTokens, committer: Committer
+        self,
+        own: Callable[[], SealHistory],
+        readers: Readers,
+        tokens: SealedTokens,
+        committer: Committer,
+        filters: Filters,
     ) -> None:
         self._own, self._readers, self._tokens, self._committer = own, readers, tokens, committer
+        self._filters = filters
 
     async def list_entries(self, request: audit.ListJournalEntriesRequest) -> audit.ListJournalEntriesResponse:
         """Gives a page, newest first."""
         check_fields(request)
         before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
         page = await self._readers.run(list_entries, _filter(request), before, size, MAX_PAGE_BYTES)
+        if not page.entries and not page.before:
+            await self._filters.check(EVERYTHING, request)
         item = audit.ListJournalEntriesResponse.Item
         items, cut = answerable(item(index=index, entry=entry) for index, entry in page.entries)
         before = items[-1].index if cut else page.before

@@ -6,11 +6,13 @@ from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkVersionContent
 
 from gateway.moments import date_of, day_at
+from gateway.questions.filters import Filters
 from gateway.questions.framework_views import known_at_of, newest_views
 from gateway.questions.paging import MAX_ITEMS_BYTES, answerable
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.frameworks.queries import VersionView, read_assessments_between, read_published, read_versions
 from gateway.store.readers import Readers
+from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.framework_comparison import KnownVersion, Side, compare
 from gateway.supervision.framework_messages import standing_assessment
 from gateway.supervision.framework_parts import divided
@@ -28,10 +30,11 @@ class ComparisonQuestions:
         readers: of the store
         tokens: for pages whose positions are those of events
         clock: microseconds since 1970
+        filters: look at the two that are to be compared
     """
 
-    def __init__(self, readers: Readers, tokens: SealedTokens, clock: Callable[[], int]) -> None:
-        self._readers, self._tokens, self._clock = readers, tokens, clock
+    def __init__(self, readers: Readers, tokens: SealedTokens, clock: Callable[[], int], filters: Filters) -> None:
+        self._readers, self._tokens, self._clock, self._filters = readers, tokens, clock, filters
 
     async def compare_jurisdictions(self, request: pb.CompareJurisdictionsRequest) -> Comparison:
         """Sets the rules of two jurisdictions side by side, on a day and as they were known at a moment.
@@ -39,6 +42,7 @@ class ComparisonQuestions:
         All answers to one request are of the state, and of the day, that the first one was of.
         """
         check_fields(request)
+        await self._filters.check(EVERYTHING, request)
         both, known_at = (request.first_jurisdiction, request.second_jurisdiction), known_at_of(request)
         first, second = [await self._readers.run(read_versions, jurisdiction=each) for each in both]
         assessed = await self._readers.run(read_assessments_between, *both)

@@ -8,6 +8,7 @@ from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, W
 from gateway.errors import BadInput, Unavailable
 from gateway.identity.access import Caller, Role
 from gateway.moments import timestamp_of
+from gateway.questions.filters import Filters
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.bulletin import Bulletin
@@ -38,12 +39,18 @@ class EventQuestions:
         bulletin: tells of commits
         tokens: for cursors
         traceparent_at: gives the trace of the envelope at an origin and index; empty: it has none
+        filters: look at those of a watch
     """
 
     def __init__(
-        self, readers: Readers, bulletin: Bulletin, tokens: SealedTokens, traceparent_at: Callable[[str, int], str]
+        self,
+        readers: Readers,
+        bulletin: Bulletin,
+        tokens: SealedTokens,
+        traceparent_at: Callable[[str, int], str],
+        filters: Filters,
     ) -> None:
-        self._readers, self._bulletin, self._tokens = readers, bulletin, tokens
+        self._readers, self._bulletin, self._tokens, self._filters = readers, bulletin, tokens, filters
         self._traceparent_at = traceparent_at
 
     async def watch_events(self, caller: Caller, request: WatchEventsRequest) -> AsyncIterator[WatchEventsResponse]:
@@ -53,7 +60,9 @@ class EventQuestions:
         a cursor tells of it.
         """
         check_fields(request)
-        cursor, scope = await self._first_cursor(request), scope_of(caller)
+        scope = scope_of(caller)
+        await self._filters.check(scope, request, "jurisdiction")  # a topic may be waited for that nothing has yet
+        cursor = await self._first_cursor(request)
         hidden = tuple(hidden_kinds(caller.roles))
         wanted = EventFilter(
             tuple(request.kinds), hidden, request.jurisdiction, request.sector, request.topic, caller.authority

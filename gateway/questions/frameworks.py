@@ -6,7 +6,8 @@ from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.framework_pb2 import FrameworkDiff, FrameworkVersionContent
 
-from gateway.errors import NotFound
+from gateway.errors import BadInput, NotFound
+from gateway.questions.filters import Filters
 from gateway.questions.framework_views import known_at_of, newest_views
 from gateway.questions.paging import (
     MAX_ITEMS_BYTES,
@@ -28,6 +29,7 @@ from gateway.store.frameworks.queries import (
 )
 from gateway.store.page_bounds import Room
 from gateway.store.readers import Readers
+from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.framework_diff import diff_versions
 from gateway.supervision.framework_messages import (
     assessment_message,
@@ -35,7 +37,7 @@ from gateway.supervision.framework_messages import (
     provision_message,
     version_message,
 )
-from gateway.supervision.framework_names import framework_id, framework_name, version_name, version_number
+from gateway.supervision.framework_names import FRAMEWORKS, framework_id, framework_name, version_name, version_number
 from gateway.supervision.framework_records import (
     FrameworkVersionRecord,
     newest_known,
@@ -55,10 +57,11 @@ class FrameworkQuestions:
     Args:
         readers: of the store
         tokens: for pages whose positions are those of events
+        filters: look at those of a list that found nothing
     """
 
-    def __init__(self, readers: Readers, tokens: SealedTokens) -> None:
-        self._readers, self._tokens = readers, tokens
+    def __init__(self, readers: Readers, tokens: SealedTokens, filters: Filters) -> None:
+        self._readers, self._tokens, self._filters = readers, tokens, filters
         self._diffs: dict[tuple[str, int, int], FrameworkDiff] = {}
 
     # --- frameworks and versions ------------------------------------------------------------------------------------
@@ -74,6 +77,8 @@ class FrameworkQuestions:
         first, size = page_position(request.page_token, request) or 0, page_size(request.page_size)
         views = await self._readers.run(read_versions, jurisdiction=request.jurisdiction)
         newest = newest_known(view.record for view in views)
+        if not newest:
+            await self._filters.check(EVERYTHING, request)
         read, room = list[pb.Framework](), Room(MAX_ITEMS_BYTES)
         for each in sorted(newest)[first : first + size]:
             framework = await self._framework(newest[each])
@@ -143,9 +148,19 @@ class FrameworkQuestions:
             found += [(place << _PLACE_BITS | at, provision_message(view.record, each)) for at, each in read]
             if len(found) > size or sum(item_bytes(each) for _, each in found) > MAX_ITEMS_BYTES:
                 break
+        if not found and not begun:
+            await self._check_found_nothing(request)
         page, cut = answerable((each for _, each in found), size)
         more = self._tokens.page_token(found[len(page) - 1][0], request, pin) if cut else ""
         return pb.ListProvisionsResponse(provisions=page, next_page_token=more)
+
+    async def _check_found_nothing(self, request: pb.ListProvisionsRequest) -> None:
+        """Passes if there are no provisions of a framework that there is, with filters that can be right."""
+        if request.parent != FRAMEWORKS + ALL:
+            jurisdiction = (await self.newest(framework_id(request.parent))).jurisdiction
+            if request.jurisdiction not in ("", jurisdiction):
+                raise BadInput.of("jurisdiction", f"must be {jurisdiction}, whose framework it is")
+        await self._filters.check(EVERYTHING, request)
 
     # --- how they differ --------------------------------------------------------------------------------------------
 
@@ -192,6 +207,8 @@ class FrameworkQuestions:
         check_fields(request)
         before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
         page, more = await self._readers.run(list_assessments, request, before, size, MAX_PAGE_BYTES)
+        if not page and before is None:
+            await self._filters.check(EVERYTHING, request)
         found, cut = answerable(assessment_message(view.record, view.assessed) for view in page)
         token = self._tokens.page_token(page[len(found) - 1].cursor, request) if more or cut else ""
         return pb.ListAssessmentsResponse(assessments=found, next_page_token=token)

@@ -10,6 +10,7 @@ from regulator.exchange.v1.notice_service_pb2 import (
 from gateway.errors import NotFound
 from gateway.identity.access import Caller
 from gateway.moments import micros_from
+from gateway.questions.filters import Filters
 from gateway.questions.notice_views import notice_of
 from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of
@@ -26,10 +27,11 @@ class NoticeQuestions:
     Args:
         readers: of the store
         tokens: for pages
+        filters: look at those of a list that found nothing
     """
 
-    def __init__(self, readers: Readers, tokens: SealedTokens) -> None:
-        self._readers, self._tokens = readers, tokens
+    def __init__(self, readers: Readers, tokens: SealedTokens, filters: Filters) -> None:
+        self._readers, self._tokens, self._filters = readers, tokens, filters
 
     async def notice(self, caller: Caller, wanted_id: str) -> Notice:
         """Gives one notice by its id.
@@ -53,6 +55,8 @@ class NoticeQuestions:
         before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
         wanted = (scope_of(caller), _filter(request))
         page, more = await self._readers.run(list_notices, *wanted, before, size, MAX_PAGE_BYTES)
+        if not page and before is None:
+            await self._filters.check(scope_of(caller), request)
         notices, cut = answerable(map(notice_of, page))
         token = self._tokens.page_token(page[len(notices) - 1].sequence, request) if more or cut else ""
         return ListNoticesResponse(notices=notices, next_page_token=token)

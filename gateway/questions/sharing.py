@@ -11,6 +11,7 @@ from gateway.moments import day_at
 from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
+from gateway.store.notice_queries import read_notice
 from gateway.store.readers import Readers
 from gateway.store.sharing.queries import ConsentFilter, list_consents, list_shares, read_consent, read_share
 from gateway.supervision.notices import notice_id
@@ -71,6 +72,8 @@ class SharingQuestions:
         before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
         wanted = ConsentFilter(scope_of(caller), self.today(), _parent(request.parent), request.state)
         page, more = await self._readers.run(list_consents, wanted, before, size, MAX_PAGE_BYTES)
+        if not page:
+            await self._check_parent(caller, wanted.notice)
         consents, cut = answerable(consent_message(view, wanted.today) for _, view in page)
         token = self._tokens.page_token(page[len(consents) - 1][0], request) if more or cut else ""
         return pb.ListConsentsResponse(consents=consents, next_page_token=token)
@@ -86,9 +89,16 @@ class SharingQuestions:
         before, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
         wanted = (scope_of(caller), _parent(request.parent))
         page, more = await self._readers.run(list_shares, *wanted, before, size, MAX_PAGE_BYTES)
+        if not page:
+            await self._check_parent(caller, _parent(request.parent))
         shares, cut = answerable(share_message(view) for _, view in page)
         token = self._tokens.page_token(page[len(shares) - 1][0], request) if more or cut else ""
         return pb.ListSharesResponse(shares=shares, next_page_token=token)
+
+    async def _check_parent(self, caller: Caller, notice: str) -> None:
+        """Passes if nothing is listed of a notice that is there; raises NotFound in the words for one that is not."""
+        if notice and await self._readers.at_once(read_notice, scope_of(caller), notice) is None:
+            raise NotFound(f"there is no notice {notice}", notice=notice)
 
     def today(self) -> int:
         """The day (UTC), 20260131."""

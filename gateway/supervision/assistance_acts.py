@@ -36,6 +36,23 @@ class Asked(NamedTuple):
     answers: Collection[AnswerRecord]
 
 
+def check_asked(content: NoticeContent, authorities: Collection[str], path: str) -> None:
+    """Passes if ``content`` asks no authority for assistance by name, or one that can answer.
+
+    Args:
+        content: of a notice
+        authorities: codes of those of its recipient; none: they are not known
+        path: of the content in the request
+
+    Raises:
+        BadInput: nobody there could answer.
+    """
+    code = content.assistance_request.requested_authority
+    if code and authorities and code not in authorities:
+        field, known = f"{path}.assistance_request.requested_authority", ", ".join(sorted(authorities))
+        raise BadInput.of(field, f"must be empty, or an authority of the recipient: {known}")
+
+
 def check_answer(content: NoticeContent, recipient: str, asked: Asked | None, path: str) -> None:
     """Passes if ``content`` can answer a request now.
 

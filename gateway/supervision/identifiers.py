@@ -59,6 +59,19 @@ def isin_fault(text: str) -> str | None:
     return None
 
 
+def sought_fault(text: str) -> str | None:
+    """Checks what is looked for, in any letter case, where its form leaves no doubt what it is meant to be.
+
+    A DTI has no such form: the number of a licence may look like one.
+    """
+    found = text.strip().upper()
+    if _LEI.fullmatch(found):
+        return lei_fault(found)
+    if _ISIN.fullmatch(found) and not country_fault(found[:2]):
+        return isin_fault(found)
+    return None
+
+
 @lru_cache(CHECKED)
 def dti_fault(text: str) -> str | None:
     """Checks a Digital Token Identifier: ISO 24165-1, check character by ISO 7064 hybrid MOD 31,30.

@@ -47,8 +47,10 @@ class Desk:
     def __init__(self, store: Opened, caller: Caller, recipient: str) -> None:
         self.store, self.caller, self._recipient, self.now = store, caller, recipient, NOW
         tokens = SealedTokens(bytes(32), RANDOM.randbytes)
-        self.questions = AssistanceQuestions(store.readers, tokens, lambda: self.now, ("FSC", "FSS", "SFC"))
-        self._notices = NoticeQuestions(store.readers, tokens)
+        self.questions = AssistanceQuestions(
+            store.readers, tokens, lambda: self.now, ("FSC", "FSS", "SFC"), store.filters
+        )
+        self._notices = NoticeQuestions(store.readers, tokens, store.filters)
         self.rule()
 
     def rule(self, *rules: ApprovalRule) -> None:
@@ -110,6 +112,14 @@ async def test_what_is_asked_accepted_and_answered_is_known_at_both_nodes(desks)
     assert [each.outcome for each in here.answers] == [A.ACCEPTED, A.PARTIAL, A.COMPLETE]
     assert here.request.content.assistance_request.questions[0].key == "1"
     assert here.request.content == there.request.content
+
+
+@pytest.mark.parametrize("authority", ["fsc", "SFC", "FIU"])
+async def test_an_authority_that_could_not_answer_is_not_asked(desks, authority):
+    """In other letters, of the own jurisdiction, of nobody: the request would wait for ever."""
+    told = await fields(desks[0].give("hk-2", asking(requested_authority=authority)))
+    field = "notice.content.assistance_request.requested_authority"
+    assert told == [(field, "must be empty, or an authority of the recipient: BOK, FSC, FSS, KoFIU")]
 
 
 async def test_a_closed_case_takes_no_answer_until_what_closed_it_is_gone(desks):

@@ -196,9 +196,14 @@ async def test_who_may_not_see_the_notice_learns_of_nothing(offices, limits):
     for hidden, absent in works:
         one, other = await refusal(hidden, NotFound), await refusal(absent, NotFound)
         assert one.message.replace("hk-1", "hk-9") == other.message
-    for parent in ("notices/hk-1", "notices/-", "notices/hk-9"):
-        assert not (await hk.questions.list_consents(decides, pb.ListConsentsRequest(parent=parent))).consents
-        assert not (await hk.questions.list_shares(decides, pb.ListSharesRequest(parent=parent))).shares
+    for parent in ("notices/hk-1", "notices/hk-9"):
+        for listed in (
+            hk.questions.list_consents(decides, pb.ListConsentsRequest(parent=parent)),
+            hk.questions.list_shares(decides, pb.ListSharesRequest(parent=parent)),
+        ):
+            assert (await refusal(listed, NotFound)).message == f"there is no {parent.replace('s/', ' ')}"
+    assert not (await hk.questions.list_consents(decides, pb.ListConsentsRequest(parent="notices/-"))).consents
+    assert not (await hk.questions.list_shares(decides, pb.ListSharesRequest(parent="notices/-"))).shares
 
 
 def _other(name: str) -> str:

@@ -8,8 +8,10 @@ from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest
 
 from gateway.identity.access import Caller, Role
 from gateway.questions.events import EventQuestions, hidden_kinds
+from gateway.questions.filters import Filters
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.state import Counters
+from tests.store.stores import parties_of
 
 EVERY = set(Event.Kind.values())
 OF_THE_NODE = {Event.ALARM, Event.CERTIFICATE_EXPIRING, Event.PAIRING_ENDED, Event.PAIRING_RESUMED}
@@ -70,7 +72,9 @@ class Committed:
 async def test_a_watch_reads_after_commits_with_events_alone():
     committed = Committed()
     tokens = SealedTokens(bytes(32), bytes)
-    questions = EventQuestions(committed, committed, tokens, lambda _origin, _index: "")
+    questions = EventQuestions(
+        committed, committed, tokens, lambda _origin, _index: "", Filters(parties_of("HK"), committed)
+    )
     caller = Caller("spiffe://gateway.hk.example/SFC/office", "SFC", frozenset({Role.READER}))
     watch = questions.watch_events(caller, WatchEventsRequest(from_now=True))
     assert (await anext(watch)).cursor

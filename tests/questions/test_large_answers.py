@@ -35,7 +35,7 @@ def tokens() -> SealedTokens:
 
 
 def asking(store: Opened) -> FrameworkQuestions:
-    return FrameworkQuestions(store.readers, tokens())
+    return FrameworkQuestions(store.readers, tokens(), store.filters)
 
 
 async def pages(ask: Asked, request: Any) -> list[Any]:
@@ -129,7 +129,7 @@ async def test_answers_of_a_large_comparison_are_of_one_state_and_merged_are_the
     many = [provision(f"p{n}", title=TEXT[:6], topic="licensing_perimeter" if n else "custody") for n in range(15)]
     await hk.publish("hk-a", 1, version(*many, provision("z", topic="travel_rule")))
     await hk.assess("hk-1", assessment(reasons=TEXT))
-    questions = ComparisonQuestions(hk.readers, tokens(), lambda: NOW)
+    questions = ComparisonQuestions(hk.readers, tokens(), lambda: NOW, hk.filters)
     request = frameworks.CompareJurisdictionsRequest(first_jurisdiction="HK", second_jurisdiction="KR")
     first = await questions.compare_jurisdictions(request)
     await hk.publish("hk-a", 2, version(provision("new")))
@@ -153,7 +153,7 @@ async def test_pages_of_entries_that_name_much_are_the_journal(hk: Opened):
     names = tuple(f"notices/hk-{'x' * 50}-{n:04}" for n in range(1000))
     for number in range(70):
         await hk.committer.journal(Entry(WHO, f"/p.S/Get{number}", JournalEntry.ANSWERED, resources=names))
-    auditing = Auditing(_none, hk.readers, tokens(), hk.committer)
+    auditing = Auditing(_none, hk.readers, tokens(), hk.committer, hk.filters)
     found = await pages(auditing.list_entries, audit.ListJournalEntriesRequest(page_size=1000))
     assert len(found) > 1
     assert [each.index for page in found for each in page.items] == list(reversed(range(70)))

@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.message import Message
-from regulator.exchange import NotFound
+from regulator.exchange import InvalidRequest, NotFound
 from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.framework_pb2 import Provision
 from regulator.exchange.v1.values_pb2 import SECTOR_EXCHANGE, LocalizedText
@@ -42,7 +42,8 @@ def test_filters_must_all_hold(hkma, name):
     assert ids(hkma, name, as_of=date(2026, 7, 1)) == ["a", "b"]
     assert ids(hkma, name, as_of=date(2025, 1, 1)) == []
     assert ids(hkma, name, text="a", topic="capital", sector=SECTOR_EXCHANGE) == []
-    assert ids(hkma, name, jurisdiction="KR") == []
+    with pytest.raises(InvalidRequest, match="jurisdiction: must be HK, whose framework it is"):
+        ids(hkma, name, jurisdiction="KR")
 
 
 def test_pages_stay_those_of_the_version_they_began_with(hkma, name):

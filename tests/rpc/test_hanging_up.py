@@ -125,7 +125,7 @@ class Office:
         )
         self.bulletin = SimpleNamespace(commit=store.committer.latest(), next=asyncio.Event, closed=False)
         bulletin: Any = self.bulletin
-        questions = NoticeQuestions(store.readers, tokens)
+        questions = NoticeQuestions(store.readers, tokens, store.filters)
         sealing = NoticeSealing(store.parties, ())
         commands = NoticeCommands(store.parties, store.committer, sealing, questions, lambda: NOW, RANDOM.randbytes)
         self.storing = storing(store)
@@ -133,9 +133,9 @@ class Office:
         self.notices = NoticeServicer(commands, questions)
         self.commands = AttachmentCommands(store.committer, self.storing, attachments)
         self.files = AttachmentServicer(self.commands, attachments)
-        self.events = EventServicer(EventQuestions(store.readers, bulletin, tokens, lambda *_: ""))
+        self.events = EventServicer(EventQuestions(store.readers, bulletin, tokens, lambda *_: "", store.filters))
         own: Any = lambda: store.parties.own_seals  # noqa: E731
-        self.audit = AuditServicer(Auditing(own, store.readers, tokens, store.committer))
+        self.audit = AuditServicer(Auditing(own, store.readers, tokens, store.committer, store.filters))
 
     @staticmethod
     def _admit(*_: object) -> Admitted:

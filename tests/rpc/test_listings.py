@@ -74,8 +74,8 @@ def test_filters_must_all_hold(nodes):
         "issuing_authority": "HKMA",
         "sector": values.SECTOR_DEALING,
         "peer": "SG",
-        "release_time_from": datetime.now(UTC) + timedelta(minutes=1),
-        "release_time_before": datetime.now(UTC) - timedelta(minutes=1),
+        "release_time_from": right["release_time_before"],
+        "release_time_before": right["release_time_from"],
         "state": Notice.WITHDRAWN,
     }
     assert listed(nodes.hk, number, **right) == [name]

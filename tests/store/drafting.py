@@ -51,7 +51,8 @@ class Drafting:
         tokens = SealedTokens(bytes(32), RANDOM.randbytes)
         clock: Callable[[], int] = lambda: NOW  # noqa: E731
         self.questions = DraftQuestions(store.readers, tokens)
-        self.frameworks = FrameworkSealing(store.parties, rules, FrameworkQuestions(store.readers, tokens))
+        questions = FrameworkQuestions(store.readers, tokens, store.filters)
+        self.frameworks = FrameworkSealing(store.parties, rules, questions)
         self.acts = DraftActs(store.parties, NoticeSealing(store.parties, rules), self.frameworks, rules)
         self.commands = DraftCommands(
             store.jurisdiction, store.committer, self.acts, self.questions, LIFETIME_DAYS, clock, RANDOM.randbytes

@@ -28,6 +28,7 @@ from gateway.identity.signers import Keyring
 from gateway.ledger.checkpoint import Receipt, countersign
 from gateway.ledger.origins import origin_of
 from gateway.ledger.seals import CertifiedSeal
+from gateway.questions.filters import Filters
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.commits import Commit
@@ -51,6 +52,7 @@ from tests.support.seals import certified
 T = TypeVar("T")
 
 DOMAINS = {"HK": "gateway.hk.example", "KR": "gateway.kr.example", "SG": "gateway.sg.example"}
+AUTHORITIES = {"HK": ("HKMA", "SFC", "FSTB"), "KR": ("FSC", "FSS", "BOK", "KoFIU"), "SG": ("MAS",)}
 SEALS = {"HK": HK_SEAL, "KR": KR_SEAL, "SG": FixedSeal("sg")}
 CERTIFIED = {each: certified(seal, DOMAINS[each]) for each, seal in SEALS.items()}
 NEXT = {"HK": FixedSeal("hk next"), "KR": FixedSeal("kr next")}
@@ -66,7 +68,8 @@ def parties_of(jurisdiction: str) -> Parties:
 
 
 def _party(jurisdiction: str) -> Party:
-    return Party(jurisdiction, DOMAINS[jurisdiction], jurisdiction, (), CERTIFIED[jurisdiction], "")
+    named = frozenset(AUTHORITIES[jurisdiction])
+    return Party(jurisdiction, DOMAINS[jurisdiction], jurisdiction, (), CERTIFIED[jurisdiction], "", authorities=named)
 
 
 AS_MADE: set[str] = set()  # databases that are as ``make`` leaves them, and of which nobody has made a store yet
@@ -166,6 +169,10 @@ class Opened:
         own = replace(found.own, earlier_seals=self.earlier_seals)
         return Parties(own, {**found.peers, **{each: _party(each) for each in self.more_peers}})
 
+    @property
+    def filters(self) -> Filters:
+        return Filters(self.parties, self.readers)
+
     async def pair_with(self, jurisdiction: str) -> None:
         """One more peer, which the node knows from its next start on."""
         self.more_peers.append(jurisdiction)
@@ -263,7 +270,7 @@ class Opened:
     async def tell_days(self, day: date) -> None:
         """Tells what comes into force, as the node does on that day."""
         micros = int(datetime.combine(day, datetime.min.time(), UTC).timestamp()) * 1_000_000
-        questions = FrameworkQuestions(self.readers, SealedTokens(bytes(32), RANDOM.randbytes))
+        questions = FrameworkQuestions(self.readers, SealedTokens(bytes(32), RANDOM.randbytes), self.filters)
         sealing = FrameworkSealing(self.parties, (), questions)
         commands = FrameworkCommands(self.parties, self.committer, sealing, questions, lambda: micros, RANDOM.randbytes)
         await commands.tell_days()

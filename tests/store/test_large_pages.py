@@ -24,8 +24,9 @@ CLIENTS_TAKE = 4 * 1024 * 1024  # bytes of an answer, by gRPC's own default
 def lists(store: Opened) -> tuple[Callable[[Any, Any], Awaitable[Any]], Callable[[Any, Any], Awaitable[Any]]]:
     """How notices are listed, and cases."""
     tokens = SealedTokens(bytes(32), RANDOM.randbytes)
-    notices = NoticeQuestions(store.readers, tokens)
-    return notices.list_notices, AssistanceQuestions(store.readers, tokens, lambda: NOW, ()).list_assistance_cases
+    notices = NoticeQuestions(store.readers, tokens, store.filters)
+    cases = AssistanceQuestions(store.readers, tokens, lambda: NOW, (), store.filters)
+    return notices.list_notices, cases.list_assistance_cases
 
 
 async def pages(ask: Callable[[Any, Any], Awaitable[Any]], request: Any, field: str) -> list[list[str]]:

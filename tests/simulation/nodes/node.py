@@ -45,6 +45,7 @@ from gateway.questions.attachment_standing import Transfers
 from gateway.questions.attachments import AttachmentQuestions
 from gateway.questions.drafts import DraftQuestions
 from gateway.questions.events import EventQuestions
+from gateway.questions.filters import Filters
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.links import Links
 from gateway.questions.notices import NoticeQuestions
@@ -198,14 +199,15 @@ class Running:
     def _make_commands(self, token_key: bytes) -> None:
         site, parties, committer, random = self._site, self._site.parties, self.committer, self._site.random.randbytes
         tokens = self.tokens = SealedTokens(token_key, random)
-        self.questions = NoticeQuestions(self.readers, tokens)
-        self.events = EventQuestions(self.readers, self.bulletin, tokens, lambda *_: "")
-        rules = self.framework_questions = FrameworkQuestions(self.readers, tokens)
+        filters = Filters(parties, self.readers)
+        self.questions = NoticeQuestions(self.readers, tokens, filters)
+        self.events = EventQuestions(self.readers, self.bulletin, tokens, lambda *_: "", filters)
+        rules = self.framework_questions = FrameworkQuestions(self.readers, tokens, filters)
         approval = site.approval
         sealing, rule_sealing = NoticeSealing(parties, approval), FrameworkSealing(parties, approval, rules)
         self.notices = NoticeCommands(parties, committer, sealing, self.questions, self.clock.now, random)
         self.frameworks = FrameworkCommands(parties, committer, rule_sealing, rules, self.clock.now, random)
-        self.assistance = AssistanceQuestions(self.readers, tokens, self.clock.now, ())
+        self.assistance = AssistanceQuestions(self.readers, tokens, self.clock.now, (), filters)
         drafts = self.draft_questions = DraftQuestions(self.readers, tokens)
         acts = DraftActs(parties, sealing, rule_sealing, approval)
         self.drafts = DraftCommands(parties.jurisdiction, committer, acts, drafts, DRAFT_DAYS, self.clock.now, random)

@@ -104,8 +104,8 @@ class AssistanceRequest(_message.Message):
     PERIOD_UNTIL_FIELD_NUMBER: _builtins.int
     RESPOND_BY_FIELD_NUMBER: _builtins.int
     requested_authority: _builtins.str
-    """Code of the authority that is asked (`FSS`), of the recipient's jurisdiction; no other can answer. Empty: whichever
-    is competent there.
+    """Code of the authority that is asked (`FSS`), as the recipient's pairing document has it; no other can answer. Empty:
+    whichever is competent there.
     """
     legal_basis: _builtins.str
     """The law whose breach is suspected, or whose execution needs it."""

@@ -174,7 +174,9 @@ Global___GetAssistanceCaseRequest: _TypeAlias = GetAssistanceCaseRequest  # noqa
 
 @_typing.final
 class ListAssistanceCasesRequest(_message.Message):
-    """Asks for a page of cases. Filters that are set must all hold."""
+    """Asks for a page of cases. Filters that are set must all hold; one that names what there is not is refused as in
+    ListNoticesRequest.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -198,7 +200,7 @@ class ListAssistanceCasesRequest(_message.Message):
     peer: _builtins.str
     """The peer jurisdiction on the other side."""
     requested_authority: _builtins.str
-    """Code of the authority that is asked; requests to none by name are left out."""
+    """Code of the authority that is asked, in the letter case that it has; requests to none by name are left out."""
     overdue_only: _builtins.bool
     """Only those whose day is past and that are not closed."""
     answerable_by: _builtins.str

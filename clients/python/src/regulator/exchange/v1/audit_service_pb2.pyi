@@ -22,7 +22,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ListJournalEntriesRequest(_message.Message):
-    """Asks for entries. What is empty is not asked for."""
+    """Asks for entries. What is empty is not asked for. Where nothing is found, and a method, an outcome or the collection of
+    a resource is none that there can be, it is refused as INVALID_ARGUMENT.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -309,11 +309,11 @@ class WatchEventsRequest(_message.Message):
     from_now: _builtins.bool
     """Without a cursor: only events from now on."""
     jurisdiction: _builtins.str
-    """Only events with this jurisdiction; those without one are left out. Empty: all."""
+    """Only events with this jurisdiction, the own one or a peer; those without one are left out. Empty: all."""
     sector: _values_pb2.Sector.ValueType
     """Only events with this sector among theirs."""
     topic: _builtins.str
-    """Only events with this topic among theirs."""
+    """Only events with this topic among theirs; it may be one that no rule has yet."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___Event.Kind.ValueType]:
         """Only these kinds; empty: all."""

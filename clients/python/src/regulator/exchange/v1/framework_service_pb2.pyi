@@ -412,7 +412,7 @@ Global___GetFrameworkRequest: _TypeAlias = GetFrameworkRequest  # noqa: Y015
 
 @_typing.final
 class ListFrameworksRequest(_message.Message):
-    """Asks for a page of frameworks."""
+    """Asks for a page of frameworks. A jurisdiction that is neither the own one nor a peer is refused."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -496,7 +496,9 @@ Global___GetVersionRequest: _TypeAlias = GetVersionRequest  # noqa: Y015
 
 @_typing.final
 class ListProvisionsRequest(_message.Message):
-    """Asks for a page of provisions. Filters that are set must all hold."""
+    """Asks for a page of provisions. Filters that are set must all hold; one that names what there is not is refused as in
+    ListNoticesRequest.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -511,7 +513,7 @@ class ListProvisionsRequest(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     KNOWN_AT_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """`frameworks/{framework}`, or `frameworks/-` for all."""
+    """`frameworks/{framework}`, or `frameworks/-` for all. NOT_FOUND, if there is none of that name."""
     page_size: _builtins.int
     """At most so many; 0: 50; more than 1,000 is 1,000. A page may hold fewer, though more follow."""
     page_token: _builtins.str
@@ -662,7 +664,7 @@ Global___DiffVersionsResponse: _TypeAlias = DiffVersionsResponse  # noqa: Y015
 
 @_typing.final
 class CompareJurisdictionsRequest(_message.Message):
-    """Asks to compare two jurisdictions."""
+    """Asks to compare two jurisdictions: this node's and a peer's, or those of two peers."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -742,7 +744,9 @@ Global___AssessRequest: _TypeAlias = AssessRequest  # noqa: Y015
 
 @_typing.final
 class ListAssessmentsRequest(_message.Message):
-    """Asks for a page of assessments. Filters that are set must all hold."""
+    """Asks for a page of assessments. Filters that are set must all hold; one that names what there is not is refused as in
+    ListNoticesRequest.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -617,7 +617,9 @@ Global___GetNoticeRequest: _TypeAlias = GetNoticeRequest  # noqa: Y015
 
 @_typing.final
 class ListNoticesRequest(_message.Message):
-    """Asks for a page of notices. Filters that are set must all hold."""
+    """Asks for a page of notices. Filters that are set must all hold. Where they find nothing, and one of them names what
+    there is not, it is refused as INVALID_ARGUMENT, with what there is; what was there once is listed as ever.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -641,13 +643,15 @@ class ListNoticesRequest(_message.Message):
     kind: Global___Notice.Kind.ValueType
     """What about."""
     state: Global___Notice.State.ValueType
-    """State."""
+    """State; one that notices of that direction can have."""
     issuing_authority: _builtins.str
-    """Issuing authority's code."""
+    """Issuing authority's code: one of this node or of a peer, in the letter case that it has."""
     sector: _values_pb2.Sector.ValueType
     """Sector concerned."""
     subject_identifier: _builtins.str
-    """Identifier of a subject or instrument, whole: LEI, licence number, ISIN, DTI or ticker."""
+    """Identifier of a subject or instrument, whole: LEI, licence number, ISIN, DTI or ticker, in any letter case. Check
+    digits must fit of what has the form of an LEI or an ISIN.
+    """
     peer: _builtins.str
     """The peer jurisdiction on the other side."""
     @_builtins.property
@@ -656,7 +660,7 @@ class ListNoticesRequest(_message.Message):
 
     @_builtins.property
     def release_time_before(self) -> _timestamp_pb2.Timestamp:
-        """Released before this moment."""
+        """Released before this moment; not before release_time_from."""
 
     def __init__(
         self,

@@ -327,7 +327,7 @@ class ListConsentsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """The notice, `notices/{notice}`; `notices/-`: of all."""
+    """The notice, `notices/{notice}`; `notices/-`: of all. NOT_FOUND, if there is none."""
     page_size: _builtins.int
     """At most so many; 0: 50; more than 1,000 is 1,000. A page may hold fewer, though more follow."""
     page_token: _builtins.str
@@ -540,7 +540,7 @@ class ListSharesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """The notice, `notices/{notice}`; `notices/-`: of all."""
+    """The notice, `notices/{notice}`; `notices/-`: of all. NOT_FOUND, if there is none."""
     page_size: _builtins.int
     """At most so many; 0: 50; more than 1,000 is 1,000. A page may hold fewer, though more follow."""
     page_token: _builtins.str
