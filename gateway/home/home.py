@@ -14,6 +14,7 @@ peers/ended/        kr.json: that an operator ended the pairing with a peer, who
 peers/              kr.json: the pairing document of each peer; kr*.crl: lists that its node authority signed
 node.db             the database
 high-water.json     how far the node saw the database: it tells that one was put back
+move.json           while gateway migrate moves the node to another database: how it is taken back
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -92,6 +93,11 @@ class Home:
     def high_water(self) -> Path:
         """How far the node saw its database."""
         return self.path / "high-water.json"
+
+    @property
+    def move_file(self) -> Path:
+        """A move to another database that was begun."""
+        return self.path / "move.json"
 
     @property
     def endings(self) -> EndMarks:

@@ -13,7 +13,8 @@ from gateway.identity.parties import Parties, Party
 from gateway.ledger.checkpoint import Seals, open_checkpoint
 from gateway.ledger.origins import journal_origin
 from gateway.ledger.seals import CertifiedSeal
-from gateway.store.database import Database, writing
+from gateway.store.commits import keep_out
+from gateway.store.database import Database, is_made, snapshot, writing
 from gateway.store.journal.log import read_journal
 from gateway.store.seals import first_seals, seal_rows
 from gateway.store.state import ChannelState, read_channels
@@ -60,7 +61,7 @@ def create(
     jurisdiction: str,
     domain: str,
     token_key: bytes,
-    prepare: Callable[[], None] = lambda: None,
+    prepare: Callable[[], None] | None = None,
 ) -> None:
     """Makes the tables of a new node, or checks that those that are there are this node's.
 
@@ -74,22 +75,30 @@ def create(
         prepare: what else must be done with new tables before a node may start with them
 
     Raises:
-        StoreError: the database is another node's.
+        StoreError: the database is another node's; or nobody's, and not empty.
     """
     database.migrate()
+    owner = {"domain": domain, "jurisdiction": jurisdiction, "token_key": token_key}
     with database.writer() as connection:
         with connection.begin():
+            keep_out(connection)  # also who else makes a node of it now
             if is_new := connection.execute(select(node)).first() is None:
-                ends = (jurisdiction, jurisdiction)
-                row = _new_channel(JOURNAL, journal_origin(domain), ends, outgoing=True)
+                _require_no_channels(connection)
+                row = _new_channel(JOURNAL, journal_origin(domain), (jurisdiction, jurisdiction), outgoing=True)
                 connection.execute(insert(channels), [row])
-        if is_new:
+                if prepare is None:
+                    connection.execute(insert(node), [owner])
+        if is_new and prepare:
             prepare()
-        with connection.begin():
-            if is_new:
-                owner = {"domain": domain, "jurisdiction": jurisdiction, "token_key": token_key}
+            with connection.begin():
                 connection.execute(insert(node), [owner])
+        with connection.begin():
             check_owner(connection, jurisdiction, domain)
+
+
+def _require_no_channels(connection: Connection) -> None:
+    if connection.execute(select(channels.c.id).limit(1)).first():
+        raise StoreError("the database is nobody's, and not empty, as one of which a copy was cut short: name another")
 
 
 def check_owner(connection: Connection, jurisdiction: str, domain: str) -> None:
@@ -100,17 +109,28 @@ def check_owner(connection: Connection, jurisdiction: str, domain: str) -> None:
     """
     found = connection.execute(select(node.c.jurisdiction, node.c.domain)).first()
     if found is None or (found.jurisdiction, found.domain) != (jurisdiction, domain):
-        moved = "" if found else ", or was moved from by gateway migrate"
+        moved = "" if found else ", or was moved from by gateway migrate, which is said again where it was cut short"
         raise StoreError(f"the database is not that of {domain}{moved}: check database.url in config.toml")
 
 
-def disown(url: str, home: Path, copied: Connection | None = None) -> Owner:
-    """Makes a database nobody's, so that no node starts with it; gives whose it was. The caller holds the home's lock.
+def owner_of(url: str, home: Path) -> Owner:
+    """Gives whose a database is: nobody's, where there is none; raises ``StoreError``: it cannot be read."""
+    if not is_made(url, home):
+        return []
+    with snapshot(url, home) as connection:
+        return _owner(connection)
+
+
+def disown(
+    url: str, home: Path, copied: Connection | None = None, keep: Callable[[Owner], None] = lambda _: None
+) -> None:
+    """Makes a database nobody's, so that no node starts with it. The caller holds the home's lock.
 
     Args:
         url: of it
         home: of the node
         copied: the snapshot that was copied: what is committed since would be left behind
+        keep: is told whose it was, before it is nobody's
 
     Raises:
         StoreError: the database did not take it; or a replica that was paused, or started elsewhere, has written.
@@ -119,13 +139,13 @@ def disown(url: str, home: Path, copied: Connection | None = None) -> Owner:
     try:
         with writing(url, home) as connection, connection.begin():
             connection.execute(update(node).values(version=node.c.version))  # whoever commits has done so, or cannot
-            owners = [dict(row) for row in connection.execute(select(node)).mappings()]
+            owners = _owner(connection)
             if copied and versions != [owner["version"] for owner in owners]:
                 raise StoreError("a replica of the node wrote meanwhile: stop all of them, and begin again")
+            keep(owners)
             connection.execute(delete(node))
     except SQLAlchemyError as error:
-        raise StoreError(f"the database could not be left, and is as it was: {type(error).__name__}") from error
-    return owners
+        raise StoreError(f"the database could not be left: {type(error).__name__}") from error
 
 
 def give_back(url: str, home: Path, owner: Owner) -> None:
@@ -135,6 +155,10 @@ def give_back(url: str, home: Path, owner: Owner) -> None:
             connection.execute(insert(node), list(owner))
     except SQLAlchemyError as error:
         raise StoreError(f"the database could not be given back, and is nobody's: {type(error).__name__}") from error
+
+
+def _owner(connection: Connection) -> Owner:
+    return [dict(row) for row in connection.execute(select(node)).mappings()]
 
 
 def read_token_key(connection: Connection) -> bytes:
