@@ -98,12 +98,16 @@ class Database:
         with self._writers.connect() as connection:
             if revision_of(connection) == newest_revision():
                 return
-            is_new = revision_of(connection) is None
-            connection.rollback()  # the pragmas of migrations are for outside of transactions
-            if not is_new:
+            if not self.is_local:
+                postgresql.take_turn_to_migrate(connection)
+            if (found := revision_of(connection)) == newest_revision():
+                return  # another one did it meanwhile
+            if self.is_local:
+                connection.rollback()  # the pragmas of migrations are for outside of transactions
+            if found:
                 keep_out(connection)
             upgrade(connection)
-            if not is_new:
+            if found:
                 take_alone(connection)
             connection.commit()
             if self.is_local:

@@ -86,6 +86,11 @@ def be_patient(connection: Connection, seconds: float) -> None:
     driver.patience_seconds = seconds
 
 
+def take_turn_to_migrate(connection: Connection) -> None:
+    """Keeps others from making or changing tables in this schema, where there may be none, until the transaction ends."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('gateway in ' || current_schema()))")
+
+
 def vacuuming(engine: Engine) -> Connection:
     """Connects for ``vacuum``.
 
