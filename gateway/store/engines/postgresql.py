@@ -87,7 +87,7 @@ def be_patient(connection: Connection, seconds: float) -> None:
 
 
 def take_turn_to_migrate(connection: Connection) -> None:
-    """Keeps others from making or changing tables in this schema, where there may be none, until the transaction ends."""
+    """Keeps others from making tables in this schema, or changing them, until the transaction ends."""
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('gateway in ' || current_schema()))")
 
 
