@@ -5,7 +5,7 @@ import copy
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from random import SystemRandom
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -20,7 +20,7 @@ from regulator.exchange.pages import AsyncListing, ItemT, PageRequest, PageT
 from regulator.exchange.profile import Profile
 from regulator.exchange.requests import request_id_of
 from regulator.exchange.retry import Attempts
-from regulator.exchange.tasks import is_cancelled
+from regulator.exchange.tasks import is_cancelled, wait_at_most
 from regulator.exchange.tokens import AsyncToken, Metadata, bearer, token_of
 
 P = ParamSpec("P")
@@ -140,7 +140,7 @@ class AsyncCalling:
                 wait_seconds = attempts.wait_seconds(failure, time.monotonic(), self._dice)
                 if wait_seconds is None:
                     raise failure from error
-            await self._pause(wait_seconds)
+            await wait_at_most(self._closed, wait_seconds)
 
     @contextmanager
     def _until_closed(self) -> Iterator[None]:
@@ -151,12 +151,6 @@ class AsyncCalling:
             if self._closed.is_set() and not is_cancelled():
                 raise Cancelled("the client was closed during the call", StatusCode.CANCELLED) from None
             raise
-
-    async def _pause(self, seconds: float) -> None:
-        """Waits, but not once the client is closed."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._closed.wait()
 
     def _check_open(self) -> None:
         if self._closed.is_set():

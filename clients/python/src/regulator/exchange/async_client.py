@@ -22,6 +22,7 @@ from regulator.exchange.errors import ExchangeError, from_rpc_error
 from regulator.exchange.progress import Progress, RuleFilters
 from regulator.exchange.requests import with_request_id
 from regulator.exchange.submission import AsyncChunks
+from regulator.exchange.tasks import wait_at_most
 from regulator.exchange.transfers import Messages, PartialFile, Patience, Upload, keeping_nothing_destroyed
 from regulator.exchange.v1.attachment_service_pb2 import DownloadAttachmentRequest, StoredAttachment
 from regulator.exchange.v1.audit_service_pb2 import ExportJournalRequest
@@ -171,7 +172,7 @@ class AsyncClient(AsyncCalling):
                 return upload.whole(stored)
             except ExchangeError as failure:
                 pause_seconds = await asyncio.to_thread(upload.pause_seconds, failure, self._dice)
-            await self._pause(pause_seconds)
+            await wait_at_most(self._closed, pause_seconds)
 
     async def download_attachment(self, name: str, path: str | Path) -> StoredAttachment:
         """Fetches a file into ``path``, as ``Client.download_attachment`` does."""
@@ -189,7 +190,7 @@ class AsyncClient(AsyncCalling):
                         continue
                     except ExchangeError as failure:
                         pause_seconds = patience.pause_seconds(failure, self._dice)
-                    await self._pause(pause_seconds)
+                    await wait_at_most(self._closed, pause_seconds)
 
     async def _send(self, messages: Messages) -> StoredAttachment:
         self._check_open()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 from random import SystemRandom
 from types import TracebackType
 from typing import Protocol, Self
@@ -10,7 +9,7 @@ from typing import Protocol, Self
 from grpc import aio
 from regulator.exchange.errors import from_rpc_error
 from regulator.exchange.progress import Progress
-from regulator.exchange.tasks import is_cancelled
+from regulator.exchange.tasks import is_cancelled, wait_at_most
 from regulator.exchange.v1.event_service_pb2 import WatchEventsRequest, WatchEventsResponse
 
 
@@ -97,6 +96,4 @@ class AsyncWatch(AsyncIterator[WatchEventsResponse]):
         except Exception:
             self._closed.set()
             raise
-        with suppress(TimeoutError):
-            async with asyncio.timeout(pause_seconds):
-                await self._closed.wait()
+        await wait_at_most(self._closed, pause_seconds)
