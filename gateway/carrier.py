@@ -38,11 +38,17 @@ Message = wire.ExchangeRequest | wire.ExchangeResponse
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
-    """What a carrier and its stream need of the node.
+class Resources:
+    """What a carrier and its stream need of the node: the ways into its store, seals, and what makes spans.
 
-    That is: writer, readers, seals, who certifies others and tells which of these are revoked, the seals that were
-    replaced, and what makes spans.
+    Attributes:
+        committer: the one writer
+        readers: of the store
+        keyring: has the own seals
+        certify: certifies the seals of others
+        require_unrevoked: tells which of these are revoked
+        earlier_seals: own ones that were replaced
+        tracing: makes spans
     """
 
     committer: Committer
@@ -72,7 +78,7 @@ class Carrier:
     Args:
         machine: a channel's sender or receiver
         state: the channel it is for
-        store: of this node
+        resources: of this node
         send: puts a message on the stream
         lease: without which nothing may be written for the channel
     """
@@ -81,13 +87,13 @@ class Carrier:
         self,
         machine: Machine,
         state: ChannelState,
-        store: Store,
+        resources: Resources,
         send: Callable[[Message], Awaitable[None]],
         lease: Lease | None = None,
     ) -> None:
         self.closing_error = ""  # what the peer did wrong, once the stream is to end
         self._receipt: Receipt | None = None  # of the newest batch, made in its commit
-        self._machine, self._store, self._send, self._lease = machine, store, send, lease
+        self._machine, self._resources, self._send, self._lease = machine, resources, send, lease
         self._channel, self._origin = state.id, state.origin
         self._shown: int | None = None  # how much the sender has, once its Hello was taken
 
@@ -118,22 +124,22 @@ class Carrier:
         Raises:
             GatewayError: the store could not do it.
         """
-        shown, state = self._shown, self._store.committer.latest().states[self._origin]
+        shown, state = self._shown, self._resources.committer.latest().states[self._origin]
         if shown is not None and state.unheard and state.receipted_size >= shown:
             await self._submit(lambda tx: tx.hear_sender(self._origin, shown))
 
     async def _load(self, effect: steps.Load) -> steps.Event:
-        recent = self._store.committer.recent.batch(self._origin, effect.first, effect.limit)
+        recent = self._resources.committer.recent.batch(self._origin, effect.first, effect.limit)
         if recent:
             return steps.Loaded(recent)
-        return steps.Loaded(await self._store.readers.run(read_batch, self._channel, effect.first, effect.limit))
+        return steps.Loaded(await self._resources.readers.run(read_batch, self._channel, effect.first, effect.limit))
 
     async def _recall(self, effect: steps.Recall) -> steps.Event:
-        log, hashes = await self._store.readers.run(read_recalled, self._channel, effect.size, effect.count)
+        log, hashes = await self._resources.readers.run(read_recalled, self._channel, effect.size, effect.count)
         return steps.Recalled(log, hashes)
 
     async def _prove(self, effect: steps.Prove) -> steps.Event:
-        parts = await self._store.readers.run(read_consistency, self._origin, effect.first, effect.second)
+        parts = await self._resources.readers.run(read_consistency, self._origin, effect.first, effect.second)
         return steps.Proved(Prefix(parts.first_root, parts.hashes))
 
     async def _commit(self, effect: steps.Commit) -> steps.Event:
@@ -191,7 +197,7 @@ class Carrier:
         await self._submit(lambda tx: tx.reopen(self._origin))
 
     async def _submit(self, unit: Callable[[Transaction], T], weight: int = 1) -> T:
-        return await self._store.committer.submit(unit, weight=weight, bounded=False, lease=self._lease)
+        return await self._resources.committer.submit(unit, weight=weight, bounded=False, lease=self._lease)
 
     def _require_good(
         self, tx: Transaction, domain: str, seals: SealHistory, name: str, signed: SignedCheckpoint | Receipt
@@ -202,7 +208,7 @@ class Carrier:
         """
         require_come(signed, tx.now // MICROS)
         seal = seals.signing(Note.parse(signed.note), name, signed.checkpoint.size)
-        self._store.require_unrevoked(domain, seal, signed.time)
+        self._resources.require_unrevoked(domain, seal, signed.time)
 
     # Of the class, not of each carrier: one that refers to itself would keep its stream until cycles are looked for,
     # and gRPC goes on to dial for a stream that is kept.

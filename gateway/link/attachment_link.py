@@ -3,46 +3,30 @@
 It has a connection of its own, so that no envelope waits behind a file. The peer says what it wants.
 """
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from itertools import cycle
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import grpc
 from regulator.exchange.v1 import peer_service_pb2 as wire
-from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
-from gateway.backoff import Backoff
-from gateway.errors import GatewayError, RemoteProtocolError
+from gateway.errors import RemoteProtocolError
 from gateway.identity.parties import Party
-from gateway.link.dialling import (
-    FIRST_WAIT_SECONDS,
-    LONGEST_WAIT_SECONDS,
-    STEADY_SECONDS,
-    Credentials,
-    connection,
-    first_of,
-    renewal,
-    says_ended,
-    words_logged,
-    write,
-)
+from gateway.link.dialler import Dialler
+from gateway.link.dialling import Credentials, first_of, read, write
 from gateway.logs import Log
 from gateway.questions.attachment_standing import Transfers
-from gateway.replicas import Hold, Replicas
+from gateway.questions.links import LinkStatus
+from gateway.replicas import Replicas
 from gateway.store.attachments.queries import read_chunks, read_held
 from gateway.store.readers import Readers
 from gateway.supervision.attachments import CHUNK_BYTES, MAX_ATTACHMENT_BYTES, Attached
 
 MAX_PART_BYTES = 8 * 1024 * 1024
-UNKNOWN_WAIT_SECONDS = 60.0  # before a peer is asked again of an earlier version, or that has ended the pairing
 
 _log = Log(__name__)
 
 
-class AttachmentLink:
+class AttachmentLink(Dialler):
     """Serves one peer with files.
 
     Args:
@@ -54,6 +38,8 @@ class AttachmentLink:
         transfers: are told what goes
     """
 
+    method = "SendAttachments"
+
     def __init__(
         self,
         peer: Party,
@@ -63,55 +49,19 @@ class AttachmentLink:
         replicas: Replicas,
         transfers: Transfers,
     ) -> None:
-        self._peer, self._origin, self._credentials = peer, origin, credentials
-        self._readers, self._replicas, self._transfers = readers, replicas, transfers
+        super().__init__(peer, origin, credentials, replicas)
+        self._readers, self._transfers = readers, transfers
+        self._is_writing = False
 
-    async def run(self) -> None:
-        """Keeps the stream up until cancelled; waits longer after each failure, up to a bound, with jitter."""
-        backoff, told = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS), ""
-        for address in cycle(self._peer.addresses):
-            began, failed, longest = time.monotonic(), "", LONGEST_WAIT_SECONDS
-            try:
-                await self._stream(address, await self._replicas.hold(self._origin))
-            except grpc.aio.AioRpcError as error:
-                failed = error.code().name
-                if error.code() == grpc.StatusCode.UNIMPLEMENTED or says_ended(error):
-                    longest = UNKNOWN_WAIT_SECONDS
-            except GatewayError as error:
-                failed, longest = words_logged(error), UNKNOWN_WAIT_SECONDS if says_ended(error) else longest
-            except Exception as defect:  # noqa: BLE001 - files must not stand still for it until the node is started anew
-                failed = type(defect).__name__
-                if failed != told:
-                    _log.defect("attachment_link_failed", defect, channel=self._origin)
-            if failed and failed != told:
-                _log.warning("attachment_stream_failed", channel=self._origin, error=failed)
-            told = failed
-            self._transfers.note(self._origin, failed)
-            if time.monotonic() - began > STEADY_SECONDS:
-                backoff.reset()
-            await asyncio.sleep(backoff.next_seconds(longest))
+    async def _serve(self, call: Any, watches: Iterable[Coroutine[Any, Any, None]]) -> None:
+        self._is_writing = False
+        await first_of(self._answer(call), *watches)
 
-    async def _stream(self, address: str, hold: Hold) -> None:
-        """One connection, one stream, until it ends, or must."""
-        used = self._credentials()
-        async with self._dialled(address, used) as call:
-            try:
-                await first_of(self._serve(call), renewal(self._credentials, used), hold.lost.wait())
-            finally:
-                call.cancel()
-
-    @asynccontextmanager
-    async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
-        """A stream over a connection of its own."""
-        async with connection(self._peer.domain, address, used) as channel:
-            yield PeerServiceStub(channel).SendAttachments()
-
-    async def _serve(self, call: Any) -> None:
+    async def _answer(self, call: Any) -> None:
         await call.wait_for_connection()
-        self._transfers.note(self._origin, "")
-        while (wanted := await call.read()) is not grpc.aio.EOF:
-            await self._send_part(call, wanted)
-        raise RemoteProtocolError(f"the peer ended the stream of attachments: {(await call.code()).name}")
+        self._taken()
+        while True:
+            await self._send_part(call, await read(call))
 
     async def _send_part(self, call: Any, wanted: wire.SendAttachmentsResponse) -> None:
         """Sends the bytes that are wanted, as fast as the peer takes them; or that they are not here."""
@@ -122,9 +72,33 @@ class AttachmentLink:
         while offset < end:
             found = await self._readers.run(read_chunks, number, offset // CHUNK_BYTES, 1) if number is not None else []
             if not found:
-                await write(call, wire.SendAttachmentsRequest(absent=wire.AttachmentAbsent()))
+                await self._write(call, wire.SendAttachmentsRequest(absent=wire.AttachmentAbsent()))
                 return
             data = found[0][offset % CHUNK_BYTES :][: end - offset]
             offset += len(data)
-            await write(call, wire.SendAttachmentsRequest(data=data))
+            await self._write(call, wire.SendAttachmentsRequest(data=data))
             self._transfers.moved(self._origin, len(data))
+
+    async def _write(self, call: Any, message: wire.SendAttachmentsRequest) -> None:
+        """Waits until the peer takes a message; how long it may, the watch over its silence says."""
+        self._is_writing = True
+        await write(call, message)
+        self._is_writing = False
+        self._heard()
+
+    def _is_awaited(self) -> bool:
+        return self._is_writing
+
+    def _lasts(self, failure: Exception) -> bool:
+        """As is a peer of an earlier version, which takes no files."""
+        unknown = isinstance(failure, grpc.aio.AioRpcError) and failure.code() == grpc.StatusCode.UNIMPLEMENTED
+        return unknown or super()._lasts(failure)
+
+    def _note(self, status: LinkStatus) -> None:
+        self._transfers.note(self._origin, status.last_error)
+
+    def _log_failure(self, words: str) -> None:
+        _log.warning("attachment_stream_failed", channel=self._origin, error=words)
+
+    def _log_defect(self, defect: Exception) -> None:
+        _log.defect("attachment_link_failed", defect, channel=self._origin)

@@ -18,8 +18,6 @@ from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 from gateway.errors import PairingEnded, RemoteProtocolError, Unauthenticated, Unavailable
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
 
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 3.0  # before it is dialled again
-STEADY_SECONDS = 10.0  # a stream that lasted so long was no failure
 PING_TIMEOUT_MILLISECONDS = 90_000  # a ping waits behind what is sent: on a megabit a second, over a minute for a batch
 RENEWAL_LOOK_SECONDS = 0.5  # from one look at the own certificates to the next
 
@@ -104,6 +102,13 @@ async def first_of(*parts: Coroutine[Any, Any, Any]) -> None:
     outcomes.clear()
     if errors:
         raise errors.pop()
+
+
+async def read(call: Any) -> Any:
+    """Gives the peer's next message; raises why there is none, if the stream is over."""
+    if (message := await call.read()) is grpc.aio.EOF:
+        raise await why_over(call)
+    return message
 
 
 async def write(call: Any, message: Any) -> None:

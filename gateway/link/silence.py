@@ -23,7 +23,7 @@ LONGEST_SECONDS = 300.0  # of silence, whatever it means
 LOOK_SECONDS = 1.0
 
 STANDS_STILL = "the replica that has the stream stands still, and another one answers"
-SAYS_NOTHING = "the peer has said nothing for minutes, and owes a receipt"
+SHOWS_NO_LIFE = "for minutes the peer has neither answered nor taken what is sent"
 
 Reach = Callable[[str], Coroutine[Any, Any, None]]
 """Connects to an address, with TLS, and returns once that stands; raises, or is cancelled, where it does not."""
@@ -43,14 +43,14 @@ class Silence:
         self._heard = asyncio.get_running_loop().time()
 
     def heard(self) -> None:
-        """Takes that a message came."""
+        """Takes that a message came, or went."""
         self._heard = asyncio.get_running_loop().time()
 
     async def wait(self, is_awaited: Callable[[], bool]) -> str:
         """Returns why the stream is to be given up, once it is: another replica answers, or it took far too long.
 
         Args:
-            is_awaited: tells whether the peer owes a message
+            is_awaited: tells whether the peer owes a message, or has to take one
         """
         while True:
             await asyncio.sleep(LOOK_SECONDS)
@@ -59,7 +59,7 @@ class Silence:
                 continue
             before = self._heard
             if self._silent_seconds() >= LONGEST_SECONDS:
-                return SAYS_NOTHING
+                return SHOWS_NO_LIFE
             if self._others and self._silent_seconds() >= PATIENCE_SECONDS:
                 if await self._stands_still() and self._heard == before:
                     return STANDS_STILL

@@ -13,7 +13,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from gateway.alarms import Alarms
-from gateway.carrier import Store
+from gateway.carrier import Resources
 from gateway.continuing import Continuity
 from gateway.errors import BrokenStorage, Unavailable
 from gateway.home.home import Home
@@ -113,7 +113,7 @@ class Node:
         back_office = listeners.back_office(lambda: self._access.current, self._officers)
         self._serving = serving_of(self._core(parties, alarms))
         self._back_office, self.back_office_port = await back_office_server(back_office, self._serving.services)
-        store = Store(
+        resources = Resources(
             self._committer,
             self._readers,
             self._keyring,
@@ -123,10 +123,10 @@ class Node:
             self._tracing,
         )
         self._replicas = self._make_replicas(parties)
-        links = self._make_links(parties, store)
+        links = self._make_links(parties, resources)
         self._receiving = PeerServicer(
             parties,
-            store,
+            resources,
             self._bulletin,
             self._links,
             self._replicas,
@@ -274,14 +274,14 @@ class Node:
         domain = parties.own.domain
         return Shared(self._database, me, domain, channels, self._links, self._committer, self._break)
 
-    def _make_links(self, parties: Parties, store: Store) -> dict[str, Link]:
+    def _make_links(self, parties: Parties, resources: Resources) -> dict[str, Link]:
         credentials = self._endings.dialling(self._trusting.to_peer)
         return {
             jurisdiction: Link(
                 peer,
                 parties,
                 partial(credentials, jurisdiction),
-                store,
+                resources,
                 self._bulletin,
                 self._links,
                 self._replicas,

@@ -8,7 +8,7 @@ from typing import Any
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceServicer
 
-from gateway.carrier import Carrier, Message, Store
+from gateway.carrier import Carrier, Message, Resources
 from gateway.errors import BadInput, GatewayError, RemoteProtocolError, Unavailable, VerificationError
 from gateway.identity.parties import Parties
 from gateway.ledger import steps
@@ -39,7 +39,7 @@ class PeerServicer(PeerServiceServicer):
     def __init__(
         self,
         parties: Parties,
-        store: Store,
+        resources: Resources,
         bulletin: Bulletin,
         links: Links,
         replicas: Replicas,
@@ -47,7 +47,7 @@ class PeerServicer(PeerServiceServicer):
         wanting: Wanting,
     ) -> None:
         self._wanting = wanting
-        self._parties, self._store, self._bulletin, self._links = parties, store, bulletin, links
+        self._parties, self._resources, self._bulletin, self._links = parties, resources, bulletin, links
         self._replicas = replicas
         self._on_seen = on_seen  # told the jurisdiction of a peer that dialled
         self._streams: dict[str, asyncio.Task[Any]] = {}
@@ -99,7 +99,7 @@ class PeerServicer(PeerServiceServicer):
             yield wanted
 
     async def _tell_time(self, context: Any) -> None:
-        if told := self._store.committer.witnesses.tell():
+        if told := self._resources.committer.witnesses.tell():
             await context.send_initial_metadata(((TIME_KEY, told),))
 
     async def _held(
@@ -127,8 +127,8 @@ class PeerServicer(PeerServiceServicer):
     ) -> AsyncGenerator[wire.ExchangeResponse, None]:
         """One stream: what the driver sends waits in a bounded queue, so a slow peer slows the driver."""
         # Asked of the writer, after all that an older stream may have left under way.
-        state = await self._store.committer.submit(lambda tx: tx.channel(origin), bounded=False)
-        seals, uncertified = self._store.seals(state), await self._store.readers.run(read_uncertified, state)
+        state = await self._resources.committer.submit(lambda tx: tx.channel(origin), bounded=False)
+        seals, uncertified = self._resources.seals(state), await self._resources.readers.run(read_uncertified, state)
         machine = ReceiverMachine(seals, state.log, state.head, state.receipt, state.halt, uncertified)
         outbox = asyncio.Queue[wire.ExchangeResponse | None](OUTBOX)
 
@@ -136,7 +136,7 @@ class PeerServicer(PeerServiceServicer):
             assert isinstance(message, wire.ExchangeResponse), "a receiver sends responses"
             await outbox.put(message)
 
-        carrier = Carrier(machine, state, self._store, send, lease)
+        carrier = Carrier(machine, state, self._resources, send, lease)
         feeding = asyncio.create_task(self._feed(origin, carrier, requests, outbox))
         hearing = asyncio.create_task(self._hear(carrier))
         try:
@@ -176,7 +176,7 @@ class PeerServicer(PeerServiceServicer):
         try:
             await carrier.feed(steps.Opened())
             async for request in self._arriving(requests):
-                with receiving(self._store.tracing, origin, request) as refused:
+                with receiving(self._resources.tracing, origin, request) as refused:
                     if not await carrier.feed(_event(request)):
                         refused()
                         return

@@ -53,7 +53,12 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "groups, waiting for a commit": ("gateway/store/committer.py", "gateway/store/writer_session.py"),
     "store: the rest": ("gateway/store/",),
     "hashes, signatures, notes": ("gateway/ledger/", "gateway/identity/signers.py"),
-    "link and carrier": ("gateway/link/link.py", "gateway/link/dialling.py", "gateway/carrier.py"),
+    "link and carrier": (
+        "gateway/link/link.py",
+        "gateway/link/dialler.py",
+        "gateway/link/dialling.py",
+        "gateway/carrier.py",
+    ),
     "the rest": ("",),
 }
 """By the innermost frame of ours; the first part that fits has it. What gRPC and the loop do lies below ``serve``."""

@@ -80,6 +80,9 @@ class _Asking:
     async def code(self) -> grpc.StatusCode:
         return grpc.StatusCode.OK
 
+    async def details(self) -> str:
+        return ""
+
     def _settle(self) -> None:
         """Tells the bytes that were sent for a question, however they were cut."""
         if self._sent:
@@ -111,7 +114,7 @@ async def _hold(_: Values, case: Values) -> Played:
         call = _Asking(case["steps"])
         ends: str | None = None
         try:
-            await link._serve(call)
+            await link._answer(call)
         except RemoteProtocolError as error:
             ends = None if call.is_over else error.reason
     return {"ends": ends, "steps": call.came}, ends or ""

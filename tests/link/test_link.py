@@ -21,62 +21,36 @@ from regulator.exchange.v1.peer_service_pb2_grpc import (
 )
 
 from gateway.errors import GatewayError, Halted, PairingEnded, RemoteProtocolError
-from gateway.identity.certificates import to_pem
-from gateway.identity.names import NodeId
-from gateway.identity.profiles import AuthorityKind
 from gateway.link.dialling import Credentials, StreamOver, says_ended, why_over, words_logged, words_told
-from gateway.link.link import DIALS_APART_SECONDS, REFUSED_WAIT_SECONDS, Ended, Incoming, Link, _or_told
-from gateway.questions import links
-from gateway.replicas import Alone, Hold
+from gateway.link.link import Incoming, Link, _or_told
+from gateway.questions.links import Links
+from gateway.replicas import Alone
 from gateway.rpc.status import status_of
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
-from tests.store.exchanging import shared_store
+from tests.store.exchanging import resources_of
 from tests.store.stores import HK_TO_KR, Opened
-from tests.support.certificates import authority, issued
 from tests.support.ports import free_port
 
 PATIENCE_SECONDS = 60  # a link that has missed its end dials for ever
-DIALS = 3
-
-
-class Links(links.Links):
-    """How the links do; tells when one has failed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.failed = asyncio.Event()
-
-    def note(self, origin: str, status: links.LinkStatus) -> None:
-        super().note(origin, status)
-        if status.last_error:
-            self.failed.set()
+DIALS = 9
+NOBODY = Credentials(b"", b"", b"")
 
 
 class Dialling:
-    """A link to a peer that is away. What is in ``defects`` is raised, one after the other, where it begins to dial."""
+    """A link to a peer that is away."""
 
     def __init__(self, store: Opened) -> None:
         self.links = Links()
-        self.defects: list[Exception] = []
-        root = authority(AuthorityKind.NODE)
-        node = issued(root, "node", NodeId("hk.test"))
-        self._shown = Credentials(node.key_pem, node.pem, to_pem(root.certificate))
-        parties = store.parties
         self.link = Link(
-            replace(parties.peers["KR"], addresses=(f"127.0.0.1:{free_port()}",)),
-            parties,
-            self._credentials,
-            shared_store(store),
+            replace(store.parties.peers["KR"], addresses=(f"127.0.0.1:{free_port()}",)),
+            store.parties,
+            lambda: NOBODY,
+            resources_of(store),
             Bulletin(store.committer.latest(), Backlog({}, lambda: 0, lambda *_: None)),
             self.links,
             Alone(),
         )
-
-    def _credentials(self) -> Credentials:
-        if self.defects:
-            raise self.defects.pop(0)
-        return self._shown
 
 
 @pytest.fixture
@@ -84,47 +58,6 @@ async def dialling(tmp_path: Path) -> AsyncIterator[Dialling]:
     store = Opened.create("HK", "sqlite:///node.db", tmp_path / "hk")
     yield Dialling(store)
     await store.close()
-
-
-async def is_cancelled(task: "asyncio.Task[object]") -> bool:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await asyncio.gather(task, return_exceptions=True)
-    return task.cancelled()
-
-
-async def test_a_pause_ends_when_the_link_is_cancelled_as_its_peer_dials(dialling: Dialling) -> None:
-    running = asyncio.create_task(dialling.link.run())
-    await dialling.links.failed.wait()  # then it pauses before it dials again
-    dialling.link.hurry()
-    running.cancel()
-    assert await is_cancelled(running)
-
-
-async def test_a_peer_that_dials_again_and_again_hurries_the_link_only_so_often(dialling: Dialling) -> None:
-    """Each dial hurries the other end: two nodes that refuse each other's streams would do nothing else."""
-    clock = asyncio.get_running_loop().time
-    dialling.link.hurry()
-    began = clock()
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await dialling.link._pause(10 * PATIENCE_SECONDS)
-    assert clock() - began >= DIALS_APART_SECONDS
-
-
-async def test_nothing_is_left_of_a_dial_that_failed(dialling: Dialling) -> None:
-    """What is left of a call dials by itself, and is one more connection to the peer once that is back."""
-    gc.disable()  # it comes when much was made, and a link whose peer is away makes little
-    try:
-        running = asyncio.create_task(dialling.link.run())
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            for _ in range(DIALS):
-                await dialling.links.failed.wait()
-                dialling.links.failed.clear()
-        left = sum(isinstance(each, grpc.aio.StreamStreamCall) for each in gc.get_objects())
-        assert left <= 1, "of the dial that may be under way"
-    finally:
-        gc.enable()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
 
 
 class Fallen:
@@ -171,19 +104,6 @@ async def test_nothing_is_left_of_a_stream_of_which_two_parts_failed(dialling: D
         gc.enable()
 
 
-async def test_a_defect_is_told_once_and_does_not_end_the_link(dialling: Dialling, caplog) -> None:
-    """A link that ended for it would leave its channel to stand still until the node is started again."""
-    dialling.defects += [RuntimeError("nobody expected it"), KeyError("nor this")]
-    running = asyncio.create_task(dialling.link.run())
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while "UNAVAILABLE" not in dialling.links.of(HK_TO_KR).last_error:
-            await dialling.links.next().wait()
-    running.cancel()
-    assert await is_cancelled(running)
-    told = [record for record in caplog.records if record.msg == "link_failed"]
-    assert [record.exc_info[0] for record in told] == [RuntimeError]
-
-
 async def test_whatever_ends_a_part_of_a_stream_ends_the_stream() -> None:
     async def falls() -> None:
         raise InvalidStateError("it has ended")
@@ -194,50 +114,15 @@ async def test_whatever_ends_a_part_of_a_stream_ends_the_stream() -> None:
     assert over.is_set()
 
 
-class Deaf:
-    """A call whose peer reads nothing, and says nothing: as a process that is paused, whose machine answers for it."""
-
-    def __init__(self) -> None:
-        self.is_written_to = asyncio.Event()
-
-    async def read(self) -> Any:
-        await asyncio.Event().wait()
-
-    async def initial_metadata(self) -> tuple[()]:
-        return ()
-
-    async def write(self, _message: object) -> None:
-        self.is_written_to.set()
-        await asyncio.Event().wait()
-
-    def cancel(self) -> None:
-        """It is left as it is."""
-
-
-async def test_a_stream_ends_from_here_also_while_its_peer_reads_nothing(dialling: Dialling, monkeypatch) -> None:
-    """Else another replica of the peer is not dialled, and old certificates are used on, until a ping is given up."""
-    call, hold = Deaf(), Hold()
-
-    @asynccontextmanager
-    async def dialled(*_: object) -> AsyncIterator[Deaf]:
-        yield call
-
-    monkeypatch.setattr(Link, "_dialled", dialled)
-    streaming = asyncio.create_task(dialling.link._stream("127.0.0.1:1", hold))
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await call.is_written_to.wait()
-        hold.lost.set()
-        with pytest.raises(Ended, match="another replica"):
-            await streaming
-
-
 async def test_a_stream_ends_when_the_link_is_cancelled_as_its_peer_speaks(dialling: Dialling) -> None:
     inbox = asyncio.Queue[Incoming]()
     waiting = asyncio.create_task(dialling.link._next(inbox))
     await asyncio.sleep(0)
     inbox.put_nowait(wire.Position())
     waiting.cancel()
-    assert await is_cancelled(waiting)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asyncio.gather(waiting, return_exceptions=True)
+    assert waiting.cancelled()
 
 
 @asynccontextmanager
@@ -269,7 +154,7 @@ async def test_a_stream_that_ended_while_something_was_committed_is_dialled_agai
         async with asyncio.timeout(PATIENCE_SECONDS):
             await call.code()
         with pytest.raises(RemoteProtocolError, match="the peer ended the stream: UNAVAILABLE: the node is stopping"):
-            await dialling.link._exchange(dialling.link._state(), call, asyncio.Queue(), asyncio.Event(), None)
+            await dialling.link._exchange(dialling.link._state(), call, asyncio.Queue(), asyncio.Event())
 
 
 # --- a peer that breaks the protocol, each time ---------------------------------------------------------------------
@@ -311,7 +196,7 @@ async def test_a_peer_that_answers_and_breaks_the_protocol_each_time_is_dialled_
 
     async def pause(seconds: float) -> None:
         waits.append(seconds)
-        if len(waits) == DIALS * 3:
+        if len(waits) == DIALS:
             enough.set()
         await asyncio.sleep(0)
 
@@ -397,33 +282,3 @@ async def test_a_peer_that_has_ended_the_pairing_is_known_by_the_reason_it_gives
     assert says_ended(over) is ended
     assert words_told(over) == "the peer ended the stream: FAILED_PRECONDITION: what the peer says"
     assert words_logged(over) == "FAILED_PRECONDITION", "the peer's words are not for the log"
-
-
-async def test_a_peer_that_refuses_so_is_asked_less_and_less_often(
-    dialling: Dialling, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The wait grows beyond what it is for a peer that is away, up to a bound; as ever the peer's own dial ends it."""
-    error = grpc.aio.AioRpcError(grpc.StatusCode.FAILED_PRECONDITION, grpc.aio.Metadata(), trailing(REFUSING), "")
-    waits: list[float] = []
-    enough = asyncio.Event()
-
-    async def refuse(*_: object) -> None:
-        raise error
-
-    async def pause(seconds: float) -> None:
-        waits.append(seconds)
-        if len(waits) == DIALS * 5:
-            enough.set()
-        await asyncio.sleep(0)
-
-    monkeypatch.setattr(dialling.link, "_stream", refuse)
-    monkeypatch.setattr(dialling.link, "_pause", pause)
-    monkeypatch.setattr("random.uniform", lambda _, most: most)
-    running = asyncio.create_task(dialling.link.run())
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await enough.wait()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    assert waits[:3] == [0.05, 0.1, 0.2]
-    assert waits[DIALS * 5 - 1] == REFUSED_WAIT_SECONDS
-    assert dialling.links.of(HK_TO_KR).refused

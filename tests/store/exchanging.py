@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from gateway.carrier import Carrier, Message, Store
+from gateway.carrier import Carrier, Message, Resources
 from gateway.identity.names import NodeId
 from gateway.identity.seal_certificates import certified_seal
 from gateway.ledger import steps
@@ -69,9 +69,9 @@ async def settle(one: Opened, other: Opened) -> None:
     await exchange(other, one)
 
 
-def shared_store(store: Opened) -> Store:
+def resources_of(store: Opened) -> Resources:
     """What carriers need of a store."""
-    return Store(
+    return Resources(
         store.committer,
         store.readers,
         store.keyring,
@@ -83,7 +83,7 @@ def shared_store(store: Opened) -> Store:
 
 async def carrier_of(store: Opened, origin: str, outbox: "asyncio.Queue[Message]") -> Carrier:
     """One end of a channel; what it sends goes into the outbox."""
-    state, shared = store.state(origin), shared_store(store)
+    state, shared = store.state(origin), resources_of(store)
     seals, turned = shared.seals(state), await store.read(read_turn, state)
     machine = (
         SenderMachine(seals, state.log, state.head, state.receipt, state.halt, turned)

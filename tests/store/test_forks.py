@@ -21,7 +21,7 @@ from gateway.store.bulletin import Bulletin
 from gateway.store.forking import prove_halts, read_forks
 from gateway.store.logs import read_batch
 from gateway.store.tables import forks
-from tests.store.exchanging import exchange, settle, shared_store
+from tests.store.exchanging import exchange, resources_of, settle
 from tests.store.settling import ROOTS
 from tests.store.stores import HK_TO_KR, KR_TO_HK, NOW, SEALS, Opened, refused
 
@@ -51,7 +51,7 @@ async def proofs_of(store: Opened, origin: str = HK_TO_KR) -> Sequence[ProvenFor
 
 async def receive(store: Opened, *messages: wire.Hello | wire.Batch) -> None:
     """Has a store's receiver take what no machine of ours would send."""
-    state, shared, outbox = store.state(HK_TO_KR), shared_store(store), asyncio.Queue[Message]()
+    state, shared, outbox = store.state(HK_TO_KR), resources_of(store), asyncio.Queue[Message]()
     machine = ReceiverMachine(shared.seals(state), state.log, state.head, state.receipt, state.halt)
     carrier = Carrier(machine, state, shared, outbox.put)
     for event in (steps.Opened(), *messages):

@@ -14,7 +14,7 @@ from gateway.rpc.admission import PEER
 from gateway.rpc.peer import PeerServicer
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
-from tests.store.exchanging import carrier_of, settle, shared_store
+from tests.store.exchanging import carrier_of, resources_of, settle
 from tests.store.stores import KR_TO_HK, Opened
 
 
@@ -37,7 +37,7 @@ def bulletin(hk: Opened) -> Bulletin:
 @pytest.fixture
 def servicer(hk: Opened, bulletin: Bulletin) -> PeerServicer:
     nothing = lambda *_: None  # noqa: E731
-    return PeerServicer(hk.parties, shared_store(hk), bulletin, Links(), Alone(), nothing, wanting=None)  # type: ignore[arg-type]
+    return PeerServicer(hk.parties, resources_of(hk), bulletin, Links(), Alone(), nothing, wanting=None)  # type: ignore[arg-type]
 
 
 async def test_a_stream_that_was_up_before_has_shown_all_and_needs_to_say_nothing_more(hk, kr, bulletin, servicer):

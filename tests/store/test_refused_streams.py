@@ -17,7 +17,7 @@ from gateway.rpc.admission import PEER
 from gateway.rpc.peer import PeerServicer
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
-from tests.store.exchanging import carrier_of, shared_store
+from tests.store.exchanging import carrier_of, resources_of
 from tests.store.stores import KR_TO_HK, NOW, Opened
 
 TWO_HOURS = 2 * 3_600_000_000  # microseconds
@@ -34,7 +34,7 @@ class Receiving:
         self.links, self._caplog = Links(), caplog
         bulletin = Bulletin(hk.committer.latest(), Backlog({}, lambda: 0, lambda *_: None))
         nothing = lambda *_: None  # noqa: E731
-        parts = hk.parties, shared_store(hk), bulletin, self.links, Alone(), nothing
+        parts = hk.parties, resources_of(hk), bulletin, self.links, Alone(), nothing
         self.servicer = PeerServicer(*parts, wanting=None)  # type: ignore[arg-type]
         PEER.set(hk.parties.peers["KR"])
 

@@ -53,8 +53,13 @@ class Method:
     response: type[Any]
 
 
-EXCHANGE = Method("Exchange", wire.ExchangeRequest, wire.ExchangeResponse)
-SEND_ATTACHMENTS = Method("SendAttachments", wire.SendAttachmentsRequest, wire.SendAttachmentsResponse)
+METHODS = {
+    each.name: each
+    for each in (
+        Method("Exchange", wire.ExchangeRequest, wire.ExchangeResponse),
+        Method("SendAttachments", wire.SendAttachmentsRequest, wire.SendAttachmentsResponse),
+    )
+}
 
 
 class Pipe:
@@ -125,7 +130,7 @@ class Stream:
         self._dialling_life = life
         self._serving: asyncio.Task[None] | None = None
 
-    # --- the dialling side: what Link uses of grpc.aio's call ---------------------------------------------------------
+    # --- the dialling side: what Dialler uses of grpc.aio's call ------------------------------------------------------
 
     async def write(self, message: Message) -> None:
         self._dialling_life.require()

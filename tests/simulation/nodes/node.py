@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from prometheus_client import CollectorRegistry
 
 from gateway.alarms import Alarms
-from gateway.carrier import Store
+from gateway.carrier import Resources
 from gateway.commands.assistance import tell_overdue
 from gateway.commands.attachments import AttachmentCommands
 from gateway.commands.clearing import Clearing
@@ -34,6 +34,7 @@ from gateway.identity.parties import Parties
 from gateway.identity.signers import Keyring
 from gateway.journal.entries import CALL_RECORD
 from gateway.link.attachment_link import AttachmentLink
+from gateway.link.dialler import Dialler
 from gateway.link.dialling import Credentials
 from gateway.link.link import Link
 from gateway.metrics.instruments import Instruments
@@ -74,7 +75,7 @@ from gateway.store.readers import Readers
 from gateway.store.writer_session import WriterSession
 from gateway.watching import watch
 from tests.simulation.nodes.loop import Died, Inline, Life
-from tests.simulation.nodes.network import EXCHANGE, SEND_ATTACHMENTS, Acceptor, Network, Stream
+from tests.simulation.nodes.network import METHODS, Acceptor, Network, Stream
 
 T = TypeVar("T")
 
@@ -83,8 +84,8 @@ NOTHING = Credentials(b"", b"", b"")
 PEER_SERVICE = "/regulator.exchange.v1.PeerService/"
 
 
-class SimulatedLink(Link):
-    """A link whose streams go through the network of the simulation."""
+class Simulated(Dialler):
+    """A stream that goes through the network of the simulation."""
 
     def __init__(self, network: Network, own: str, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -92,19 +93,15 @@ class SimulatedLink(Link):
 
     @asynccontextmanager
     async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
-        yield self._network.dial(EXCHANGE, self._own, self._peer.jurisdiction)
+        yield self._network.dial(METHODS[self.method], self._own, self._peer.jurisdiction)
 
 
-class SimulatedAttachmentLink(AttachmentLink):
-    """Likewise."""
+class SimulatedLink(Simulated, Link):
+    """That of a channel."""
 
-    def __init__(self, network: Network, own: str, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._network, self._own = network, own
 
-    @asynccontextmanager
-    async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
-        yield self._network.dial(SEND_ATTACHMENTS, self._own, self._peer.jurisdiction)
+class SimulatedAttachmentLink(Simulated, AttachmentLink):
+    """That of the files beside it."""
 
 
 class Running:
@@ -148,7 +145,7 @@ class Running:
         self._alarms = Alarms(self.committer, self.clock.now)
         self._endings = Endings(site, parties, self.committer, self.bulletin, self.links, self._alarms)
         self._make_commands(token_key)
-        store = Store(
+        resources = Resources(
             self.committer,
             self.readers,
             keyring,
@@ -157,9 +154,9 @@ class Running:
             site.earlier_seals,
         )
         self._keep_files()
-        links = {peer: self._link(peer, store) for peer in parties.peers}
+        links = {peer: self._link(peer, resources) for peer in parties.peers}
         self._peer = PeerServicer(
-            parties, store, self.bulletin, self.links, Alone(), lambda seen: links[seen].hurry(), self._wanting
+            parties, resources, self.bulletin, self.links, Alone(), lambda seen: links[seen].hurry(), self._wanting
         )
         self.committer.start()
         site.network.acceptors[site.name] = Acceptor(self._life, self._accept)
@@ -235,11 +232,11 @@ class Running:
             site.network, site.name, party, origin, credentials, self.readers, Alone(), self._transfers
         )
 
-    def _link(self, peer: str, store: Store) -> Link:
+    def _link(self, peer: str, resources: Resources) -> Link:
         site, credentials = self._site, partial(self._endings.dialling(lambda _: NOTHING), peer)
         party = site.parties.peers[peer]
         return SimulatedLink(
-            site.network, site.name, party, site.parties, credentials, store, self.bulletin, self.links, Alone()
+            site.network, site.name, party, site.parties, credentials, resources, self.bulletin, self.links, Alone()
         )
 
     async def stop(self) -> None:

@@ -24,7 +24,6 @@ from unittest.mock import patch
 from gateway import watching
 from gateway.identity.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
-from gateway.link import attachment_link
 from gateway.logs import Log
 from gateway.node import chores, endings
 from gateway.rpc import peer_attachments
@@ -324,8 +323,7 @@ def _virtual_times(world: World) -> Iterator[None]:
     clock = SimpleNamespace(monotonic=world.loop.time)
     with ExitStack() as stack:
         stack.enter_context(patch.object(awaiting, "asyncio", SimpleNamespace(run=run_beside)))
-        for module in (attachment_link, peer_attachments):
-            stack.enter_context(patch.object(module, "time", clock))
+        stack.enter_context(patch.object(peer_attachments, "time", clock))
         stack.enter_context(patch.object(chores, "LONGEST_SLEEP_SECONDS", 20.0))
         stack.enter_context(patch.object(chores, "RETRY_SECONDS", 5.0))
         for module in (endings, watching):
