@@ -24,6 +24,7 @@ from gateway.store.leases import Lease
 from gateway.store.logs import read_uncertified
 from gateway.telemetry.travelling import receiving
 
+HELLO_SECONDS = 30.0  # that a caller has to say which channel it has; it waits no longer for the answer itself
 OUTBOX = 2  # answers that may wait for the peer; a batch that is handed back has up to 8 MiB
 
 _log = Log(__name__)
@@ -146,7 +147,7 @@ class PeerServicer(PeerServiceServicer):
                     self._told.pop(origin, None)
                 yield response
             await feeding
-        except (BadInput, VerificationError) as error:
+        except (BadInput, VerificationError, RemoteProtocolError) as error:
             self._tell_refused(origin, f"{error.reason}: {error.message}")
             raise
         finally:
@@ -196,14 +197,17 @@ class PeerServicer(PeerServiceServicer):
             await committed.wait()
 
     async def _arriving(self, requests: AsyncIterator[wire.ExchangeRequest]) -> AsyncIterator[wire.ExchangeRequest]:
-        """The messages of a stream, as long as the node does not stop."""
+        """The messages of a stream, as long as the node does not stop; only the first one must come soon."""
         feeding = asyncio.current_task()
+        patience_seconds: float | None = HELLO_SECONDS
         assert feeding is not None, "a stream is fed by a task"
         try:
             while not self._bulletin.closed:
                 self._idle.add(feeding)
-                request = await anext(requests, None)
+                async with asyncio.timeout(patience_seconds):
+                    request = await anext(requests, None)
                 self._idle.discard(feeding)
+                patience_seconds = None
                 if request is None:
                     return
                 yield request
@@ -211,6 +215,8 @@ class PeerServicer(PeerServiceServicer):
             if not self._bulletin.closed:
                 raise  # the caller has gone
             feeding.uncancel()
+        except TimeoutError as error:
+            raise RemoteProtocolError(f"no Hello came within {HELLO_SECONDS:.3g} s") from error
         finally:
             self._idle.discard(feeding)
         raise Unavailable("the node is stopping; dial again")

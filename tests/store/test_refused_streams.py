@@ -9,10 +9,11 @@ import pytest
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.carrier import Message
-from gateway.errors import GatewayError, Untrusted
+from gateway.errors import GatewayError, RemoteProtocolError, Untrusted
 from gateway.ledger import steps
-from gateway.questions.links import Links
+from gateway.questions.links import Links, LinkStatus
 from gateway.replicas import Alone
+from gateway.rpc import peer
 from gateway.rpc.admission import PEER
 from gateway.rpc.peer import PeerServicer
 from gateway.store.backlog import Backlog
@@ -24,6 +25,7 @@ TWO_HOURS = 2 * 3_600_000_000  # microseconds
 NOTHING = wire.ExchangeRequest()
 NEWER = wire.ExchangeRequest(hello=wire.Hello(versions=[99], origin=KR_TO_HK))
 NO_STEP = "BAD_INPUT: step: exactly one is required of hello, batch, recover"
+NO_HELLO = "no Hello came within 0.01 s"
 NO_VERSION = "REMOTE_PROTOCOL_ERROR: this node speaks version 1 only"
 
 
@@ -66,6 +68,28 @@ async def test_what_cannot_be_read_is_told_like_what_breaks_the_protocol(receivi
     await receiving.refuses(request_)
     assert receiving.told == [why]
     assert receiving.links.of(KR_TO_HK).last_error == why
+
+
+async def test_a_stream_whose_caller_does_not_say_which_channel_it_has_is_ended(receiving, monkeypatch):
+    """It answers pings, and holds the channel: nothing but a newer stream of it would end this one."""
+    monkeypatch.setattr(peer, "HELLO_SECONDS", 0.01)
+    async with aclosing(receiving.servicer.Exchange(said(asyncio.Queue()), None)) as answers, asyncio.timeout(60):
+        with pytest.raises(RemoteProtocolError, match=NO_HELLO):
+            await anext(answers)
+    assert receiving.told == [f"REMOTE_PROTOCOL_ERROR: {NO_HELLO}"]
+    assert receiving.links.of(KR_TO_HK) == LinkStatus(last_error=receiving.told[0])
+
+
+async def test_a_sender_that_has_greeted_may_have_nothing_to_say(kr, receiving, monkeypatch):
+    monkeypatch.setattr(peer, "HELLO_SECONDS", 0.01)
+    messages = asyncio.Queue[Message]()
+    await (await carrier_of(kr, KR_TO_HK, messages)).feed(steps.Opened())
+    async with aclosing(receiving.servicer.Exchange(said(messages), None)) as answers:
+        assert (await anext(answers)).HasField("position")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await anext(answers)
+    assert receiving.told == []
 
 
 async def test_each_reason_is_told_once_in_turn(receiving):
