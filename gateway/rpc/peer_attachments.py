@@ -21,6 +21,7 @@ from gateway.supervision.attachments import CHUNK_BYTES, Cutter
 PART_BYTES = 16 * CHUNK_BYTES  # that are wanted at once: 8 MiB
 MAX_DATA_BYTES = 1024 * 1024  # of one message
 LOOK_SECONDS = 5.0  # after which it is looked for something that is wanted, whatever is told
+CHUNK_SECONDS = 300.0  # that the next chunk of what was asked for has to come
 PAUSE_SECONDS = 0.5  # from one look to the next, however many notices come
 NO_ROOM_SECONDS = 5.0  # before it is looked again whether there is room: nobody else is asked for it
 PATIENCE_SECONDS = 60.0  # before a file is wanted again that the peer lacks, or that came wrong
@@ -164,9 +165,10 @@ class Wanting:
 
     async def _chunks(self, peer: str, wanted: Wanted, left: int, requests: Requests) -> Chunks:
         """Cuts the answer to a question, as it comes; ends where the peer does not have the rest."""
-        cutter = Cutter(wanted.file.size_bytes, wanted.stored_bytes)
+        cutter, clock = Cutter(wanted.file.size_bytes, wanted.stored_bytes), asyncio.get_running_loop().time
+        until = clock() + CHUNK_SECONDS
         while left:
-            request = await anext(requests, None)
+            request = await _by(until, requests)
             if request is None:
                 raise RemoteProtocolError("the stream ended within a part")
             if request.HasField("absent"):
@@ -179,6 +181,16 @@ class Wanting:
             self._transfers.moved(self._receiving.origin(peer), len(request.data))
             for data in cutter.add(request.data):
                 yield data
+                until = clock() + CHUNK_SECONDS  # whoever keeps it may have taken long
+
+
+async def _by(until: float, requests: Requests) -> wire.SendAttachmentsRequest | None:
+    """The next message, if it comes in time: one byte now and then is no more than none."""
+    try:
+        async with asyncio.timeout_at(until):
+            return await anext(requests, None)
+    except TimeoutError as error:
+        raise RemoteProtocolError("no chunk of what was asked for came for minutes") from error
 
 
 def files_of(peer: str) -> str:

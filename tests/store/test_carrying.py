@@ -1,5 +1,6 @@
 """Files between two stores, without a socket: what one wants, what the other gives, what is told once all is here."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
@@ -160,6 +161,35 @@ async def test_a_peer_that_sends_nothing_or_too_much_ends_the_stream(hk: Opened,
     await give(hk, kr, SMALL)
     with pytest.raises(RemoteProtocolError):
         await Ends(kr, "HK").take(giving(*pieces))
+
+
+@pytest.mark.parametrize("drips", [False, True], ids=["sends nothing more", "sends a byte now and then"])
+async def test_a_peer_that_stops_within_a_part_is_left_and_what_came_is_kept(
+    hk: Opened, kr: Opened, monkeypatch: pytest.MonkeyPatch, drips: bool
+):
+    """It answers pings, so nothing else would end the stream, and no file would come over another one."""
+    await give(hk, kr, BYTES)
+    ends = Ends(kr, "HK")
+
+    async def answers() -> AsyncIterator[wire.SendAttachmentsRequest]:
+        yield wire.SendAttachmentsRequest(data=BYTES[:CHUNK_BYTES])
+        yield wire.SendAttachmentsRequest(data=BYTES[CHUNK_BYTES:][:1000])
+        while drips:
+            await asyncio.sleep(0.001)
+            yield wire.SendAttachmentsRequest(data=b"x")
+        await asyncio.Event().wait()
+
+    async def serve() -> None:
+        async for wanted in ends.wanting.serve("HK", answers()):
+            if wanted.offset:
+                monkeypatch.setattr(peer_attachments, "CHUNK_SECONDS", 0.05)
+
+    async with asyncio.timeout(60):
+        with pytest.raises(RemoteProtocolError, match="no chunk of what was asked for"):
+            await serve()
+    found = await ends.wanting._next("HK")
+    assert found
+    assert found.stored_bytes == CHUNK_BYTES
 
 
 async def test_what_there_is_no_room_for_is_not_wanted_and_an_alarm(hk: Opened, kr: Opened):
