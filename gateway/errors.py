@@ -19,6 +19,7 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     │   ├── ConsentRequired      no consent in force covers what would be passed on
     │   ├── SharingProhibited    the notice may never be passed on
     │   ├── ContentDestroyed     the content is gone, as its retain_until asked
+    │   ├── AssistanceClosed     the request for assistance takes no more answers
     │   ├── AttachmentMissing    a file that a notice names is not whole here
     │   └── AttachmentNamed      a notice or a draft names the file, and keeps it
     ├── Stale                    another writer came first
