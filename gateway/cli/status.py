@@ -78,7 +78,11 @@ def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel], 
 
 def _seen(info: ServerInfo) -> str:
     sectors = ", ".join(_sectors(info)) or "all sectors"
-    return f"TLP:{Handling.Tlp.Name(info.client_clearance).replace('_', '+')}, {sectors}"
+    return f"TLP:{_clearance(info).replace('_', '+')}, {sectors}"
+
+
+def _clearance(info: ServerInfo) -> str:
+    return word_of(Handling.Tlp, info.client_clearance).upper()
 
 
 def _sectors(info: ServerInfo) -> list[str]:
@@ -150,7 +154,7 @@ def _document(
             "id": info.client,
             "authority": info.client_authority,
             "roles": list(info.client_roles),
-            "clearance": Handling.Tlp.Name(info.client_clearance),
+            "clearance": _clearance(info),
             "sectors": _sectors(info),
             "officer": info.client_officer,
         },

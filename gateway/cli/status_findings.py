@@ -139,7 +139,7 @@ def _of_certificate(certificate: Certificate) -> Iterator[Finding]:
         Certificate.EXPIRING: (f"{name} ends in {certificate.days_left} days", Level.WARN),
         Certificate.ENDED: (f"{name} has ended", Level.FAIL),
         Certificate.REVOKED: (f"{name} is revoked", Level.FAIL),
-    }[certificate.state]
+    }.get(certificate.state, (f"{name} is in a state that this version does not know", Level.WARN))
     todo = "renew or replace it as docs/certificates.md tells; of a peer's, its operator must"
     yield Finding(level, "certificate", said, Remedy(todo, "gateway certs status HOME"))
 

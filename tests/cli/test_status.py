@@ -1,7 +1,8 @@
-"""What status shows of a node's peers."""
+"""What status shows of a node: its peers, and what its caller may see."""
 
 import pytest
 from regulator.exchange.v1.admin_service_pb2 import Peer, ServerInfo
+from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.cli.status import _show as show_status
 
@@ -19,3 +20,8 @@ def test_of_an_ended_pairing_it_tells_when_who_and_why(capsys: pytest.CaptureFix
 def test_while_all_pairings_hold_it_tells_of_none_that_ended(capsys: pytest.CaptureFixture[str]) -> None:
     show_status(ServerInfo(), [PAIRED], [], [])
     assert "ended" not in capsys.readouterr().out
+
+
+def test_a_clearance_that_a_newer_node_has_is_shown_by_its_number(capsys: pytest.CaptureFixture[str]) -> None:
+    show_status(ServerInfo(client_clearance=Handling.Tlp.ValueType(9)), [PAIRED], [], [])
+    assert "TLP:UNKNOWN (9), all sectors" in capsys.readouterr().out

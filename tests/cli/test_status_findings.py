@@ -157,9 +157,14 @@ def test_a_quota_that_fills_is_told():
 
 @pytest.mark.parametrize(
     ("state", "level"),
-    [(Certificate.EXPIRING, Level.WARN), (Certificate.ENDED, Level.FAIL), (Certificate.REVOKED, Level.FAIL)],
+    [
+        (Certificate.EXPIRING, Level.WARN),
+        (Certificate.ENDED, Level.FAIL),
+        (Certificate.REVOKED, Level.FAIL),
+        (9, Level.WARN),
+    ],
 )
-def test_certificates_that_end_are_told(state, level):
+def test_certificates_that_end_and_those_in_a_state_of_a_newer_node_are_told(state, level):
     (one,) = found(certificates=[certificate(state)])
     assert (one.level, one.remedy.command) == (level, "gateway certs status HOME")
 
