@@ -126,9 +126,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Shows a consent with all decisions on it, or a share."""
-    full = _full(name)
     with connect(profile) as client:
-        found: Consent | Share = client.get_share(full) if "/shares/" in full else client.get_consent(full)
+        found: Consent | Share = client.get_share(name) if "/shares/" in name else client.get_consent(name)
     if as_json:
         write_json(share_document(found) if isinstance(found, Share) else consent_document(found))
         return
@@ -157,7 +156,7 @@ def grant(  # noqa: PLR0913 - an option each
     """Grants a consent, or grants it anew on other terms."""
     with connect(profile) as client:
         consent = client.grant_consent(
-            _full(name),
+            name,
             reason=texts(reason or (), "--reason"),
             conditions=texts(condition or (), "--condition"),
             valid_until=until,
@@ -183,7 +182,7 @@ def refuse(
     """Refuses a consent, or revokes it; what was shared before stays recorded."""
     with connect(profile) as client:
         consent = client.refuse_consent(
-            _full(name),
+            name,
             reason=texts(reason, "--reason"),
             etag=quoted(etag),
             request_id=request_id,
@@ -211,7 +210,7 @@ def mark(  # noqa: PLR0913 - an option each
             name,
             recipients=_recipients(to),
             use=Handling.Use.ValueType(use),
-            consent=_full(consent) if consent else "",
+            consent=consent,
             request_id=request_id,
             validate_only=validate_only,
         )
@@ -255,7 +254,3 @@ def _recipients(given: Sequence[str]) -> list[tuple[str, str]]:
             raise typer.BadParameter("give a recipient as NAME=CODE such as FINMA=CH", param_hint="--to")
         found.append((name, code.upper()))
     return found
-
-
-def _full(name: str) -> str:
-    return name if name.startswith("notices/") else f"notices/{name}"

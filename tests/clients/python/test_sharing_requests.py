@@ -1,6 +1,7 @@
 """Requests about onward sharing are built from what a caller gives."""
 
 from datetime import date
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -40,6 +41,14 @@ def test_writes_get_a_request_id_of_their_own():
 
 def test_names_with_and_without_their_collection_are_the_same():
     assert requests.list_consents("kr-1") == requests.list_consents("notices/kr-1")
+    for build in (
+        requests.get_consent,
+        requests.get_share,
+        partial(requests.refuse_consent, reason=()),
+        requests.grant_consent,
+    ):
+        assert build("kr-1/consents/5c0e9a41").name == build(NAME).name == NAME
+    assert requests.mark_shared("kr-1", **FOR, consent="kr-1/consents/5c0e9a41").share.consent == NAME
     assert requests.list_shares().parent == "notices/-"
     assert requests.list_consents(state=Consent.GRANTED).state == Consent.GRANTED
 

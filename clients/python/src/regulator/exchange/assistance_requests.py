@@ -7,7 +7,7 @@ has the id of the notice that asks: ``hk-2026-021`` is ``assistanceCases/hk-2026
 from datetime import date
 from typing import TypedDict, Unpack
 
-from regulator.exchange.requests import full_name, value_of
+from regulator.exchange.requests import fields_of, full_name
 from regulator.exchange.v1 import assistance_service_pb2 as assistance
 from regulator.exchange.v1.assistance_service_pb2 import AssistanceCase
 from regulator.exchange.v1.notice_service_pb2 import Notice
@@ -37,4 +37,4 @@ def get_assistance_case(name: str) -> assistance.GetAssistanceCaseRequest:
 
 def list_assistance_cases(**filters: Unpack[AssistanceFilters]) -> assistance.ListAssistanceCasesRequest:
     """Lists cases, newest first; pages are fetched as they are needed. ``AssistanceFilters`` says what to ask for."""
-    return assistance.ListAssistanceCasesRequest(**{name: value_of(name, value) for name, value in filters.items()})
+    return assistance.ListAssistanceCasesRequest(**fields_of(**filters))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TypedDict, Unpack
 
-from regulator.exchange.requests import value_of
+from regulator.exchange.requests import fields_of
 from regulator.exchange.v1 import audit_service_pb2 as audit
 
 
@@ -23,7 +23,7 @@ class JournalFilters(TypedDict, total=False):
 
 def list_journal_entries(**filters: Unpack[JournalFilters]) -> audit.ListJournalEntriesRequest:
     """Lists entries of the access journal, newest first; pages are fetched as they are needed."""
-    return audit.ListJournalEntriesRequest(**{name: value_of(name, value) for name, value in filters.items()})
+    return audit.ListJournalEntriesRequest(**fields_of(**filters))
 
 
 def get_journal_checkpoint() -> audit.GetJournalCheckpointRequest:

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TypedDict, Unpack
 
-from google.type.date_pb2 import Date
-from regulator.exchange.requests import full_name, identified, moment_or_none, value_of
+from regulator.exchange.requests import fields_of, full_name, identified
 from regulator.exchange.v1 import framework_service_pb2 as frameworks
 from regulator.exchange.v1.framework_pb2 import (
     AssessmentContent,
@@ -107,10 +106,7 @@ def list_provisions(framework: str = "-", **filters: Unpack[ProvisionFilters]) -
 
     ``framework`` is a name or an id, ``-`` all frameworks; ``ProvisionFilters`` says what else to ask for.
     """
-    parent = full_name("frameworks", framework)
-    return frameworks.ListProvisionsRequest(
-        parent=parent, **{name: value_of(name, value) for name, value in filters.items()}
-    )
+    return frameworks.ListProvisionsRequest(parent=full_name("frameworks", framework), **fields_of(**filters))
 
 
 def diff_versions(
@@ -152,9 +148,8 @@ def compare_jurisdictions(
     return frameworks.CompareJurisdictionsRequest(
         first_jurisdiction=first,
         second_jurisdiction=second,
-        as_of=Date(year=as_of.year, month=as_of.month, day=as_of.day) if as_of else None,
-        known_at=moment_or_none("known_at", known_at),
         page_token=page_token,
+        **fields_of(as_of=as_of, known_at=known_at),
     )
 
 
@@ -184,4 +179,4 @@ def assess(
 
 def list_assessments(**filters: Unpack[AssessmentFilters]) -> frameworks.ListAssessmentsRequest:
     """Lists assessments, newest first; pages are fetched as they are needed. ``AssessmentFilters`` says what to ask."""
-    return frameworks.ListAssessmentsRequest(**filters)
+    return frameworks.ListAssessmentsRequest(**fields_of(**filters))

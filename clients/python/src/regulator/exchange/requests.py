@@ -122,7 +122,7 @@ def get_notice(name: str) -> notices.GetNoticeRequest:
 
 def list_notices(**filters: Unpack[NoticeFilters]) -> notices.ListNoticesRequest:
     """Lists notices, newest first; pages are fetched as they are needed. ``NoticeFilters`` says what to ask for."""
-    return notices.ListNoticesRequest(**{name: value_of(name, value) for name, value in filters.items()})
+    return notices.ListNoticesRequest(**fields_of(**filters))
 
 
 def acknowledge_notice(
@@ -270,22 +270,27 @@ def localized(texts: Texts) -> Iterable[LocalizedText]:
     return texts
 
 
-def value_of(name: str, value: Any) -> Any:
-    """The value of a filter as its field holds it: a moment as a timestamp, a day as a date, any other as it is."""
+def fields_of(**given: Any) -> dict[str, Any]:
+    """Arguments as the fields of these names hold them: a moment as a timestamp, a day as a date, others as they are.
+
+    Raises:
+        ValueError: a moment has no time zone, or no timestamp is as early or late; names its field.
+    """
+    return {name: _value_of(name, value) for name, value in given.items()}
+
+
+def _value_of(name: str, value: Any) -> Any:
     if isinstance(value, datetime):
-        return moment_or_none(name, value)
+        return _timestamp_of(name, value)
     return Date(year=value.year, month=value.month, day=value.day) if isinstance(value, date) else value
 
 
-def moment_or_none(name: str, value: datetime | None) -> Timestamp | None:
-    """The timestamp of a moment; raises ValueError, which names the field, if it has no time zone or none fits it."""
-    if value is None:
-        return None
-    if value.tzinfo is None:
+def _timestamp_of(name: str, moment: datetime) -> Timestamp:
+    if moment.tzinfo is None:
         raise ValueError(f"{name} must have a time zone")
-    moment = Timestamp()
+    timestamp = Timestamp()
     try:
-        moment.FromDatetime(value)
+        timestamp.FromDatetime(moment)
     except OverflowError:
         raise ValueError(f"{name} must be a moment of the years 1 to 9999, in UTC") from None
-    return moment
+    return timestamp

@@ -1,14 +1,14 @@
 """Builds the requests about onward sharing, in the manner of ``requests``.
 
-A consent is named ``notices/kr-2026-004/consents/5c0e...``, a share ``notices/kr-2026-004/shares/77aa...``. Recipients
-are ``ThirdParty`` messages, or pairs of an organisation's name and its jurisdiction: ``("FINMA", "CH")``.
+A consent is named ``notices/kr-2026-004/consents/5c0e...``, a share ``notices/kr-2026-004/shares/77aa...``, where
+``notices/`` may be left out. Recipients are ``ThirdParty`` messages, or pairs of an organisation's name and its
+jurisdiction: ``("FINMA", "CH")``.
 """
 
 from collections.abc import Iterable
 from datetime import date
 
-from google.type.date_pb2 import Date
-from regulator.exchange.requests import Texts, full_name, identified, localized
+from regulator.exchange.requests import Texts, fields_of, full_name, identified, localized
 from regulator.exchange.v1 import sharing_service_pb2 as sharing
 from regulator.exchange.v1.sharing_pb2 import ThirdParty
 from regulator.exchange.v1.sharing_service_pb2 import Consent, Share
@@ -52,7 +52,7 @@ def request_consent(
 
 def get_consent(name: str) -> sharing.GetConsentRequest:
     """Gives one consent, with all decisions on it. Raises NotFound."""
-    return sharing.GetConsentRequest(name=name)
+    return sharing.GetConsentRequest(name=full_name("notices", name))
 
 
 def list_consents(
@@ -96,15 +96,14 @@ def grant_consent(
         WrongState: the notice was taken back or replaced.
         Stale: it has another etag.
     """
-    last = Date(year=valid_until.year, month=valid_until.month, day=valid_until.day) if valid_until else None
     return sharing.GrantConsentRequest(
-        name=name,
+        name=full_name("notices", name),
         reason=localized(reason),
         conditions=localized(conditions),
-        valid_until=last,
         etag=etag,
         request_id=identified(request_id),
         validate_only=validate_only,
+        **fields_of(valid_until=valid_until),
     )
 
 
@@ -118,7 +117,11 @@ def refuse_consent(
 ) -> sharing.RefuseConsentRequest:
     """Refuses a consent, or revokes one that was granted. Arguments and errors are those of ``grant_consent``."""
     return sharing.RefuseConsentRequest(
-        name=name, reason=localized(reason), etag=etag, request_id=identified(request_id), validate_only=validate_only
+        name=full_name("notices", name),
+        reason=localized(reason),
+        etag=etag,
+        request_id=identified(request_id),
+        validate_only=validate_only,
     )
 
 
@@ -146,6 +149,7 @@ def mark_shared(
         NotFound: no such notice, or consent.
         WrongState: reason ``CONSENT_REQUIRED``: no consent in force covers it; ``SHARING_PROHIBITED``: nothing can.
     """
+    consent = full_name("notices", consent) if consent else ""
     share = Share(recipients=_parties(recipients), use=use, consent=consent)
     return sharing.MarkSharedRequest(
         parent=full_name("notices", notice),
@@ -157,7 +161,7 @@ def mark_shared(
 
 def get_share(name: str) -> sharing.GetShareRequest:
     """Gives one share. Raises NotFound."""
-    return sharing.GetShareRequest(name=name)
+    return sharing.GetShareRequest(name=full_name("notices", name))
 
 
 def list_shares(notice: str = "-", *, page_size: int = 0, page_token: str = "") -> sharing.ListSharesRequest:
