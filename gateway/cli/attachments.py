@@ -86,7 +86,7 @@ def show(name: AttachmentName, *, profile: ProfileFile, as_json: AsJson = False)
     if as_json:
         write_json(_document(stored))
         return
-    shown = [
+    facts = [
         ("name", stored.name),
         ("SHA-256", stored.sha256.hex()),
         ("size", f"{stored.size_bytes} bytes"),
@@ -94,8 +94,8 @@ def show(name: AttachmentName, *, profile: ProfileFile, as_json: AsJson = False)
         ("notices", ", ".join(each.removeprefix("notices/") for each in stored.notices) or "none"),
     ]
     if stored.HasField("expire_time"):
-        shown.append(("dropped", f"{moment_of(stored.expire_time)}, unless a notice names it"))
-    pairs(shown)
+        facts.append(("dropped", f"{moment_of(stored.expire_time)}, unless a notice names it"))
+    pairs(facts)
 
 
 def download(

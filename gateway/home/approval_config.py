@@ -14,11 +14,11 @@ from gateway.words import words
 _FRAMEWORK_ACTS = {ActKind.PUBLISH_VERSION, ActKind.ASSESS}
 
 
-def _one_of(words: Mapping[str, int]) -> BeforeValidator:
+def _one_of(known: Mapping[str, int]) -> BeforeValidator:
     def number(word: object) -> int:
-        if not isinstance(word, str) or word.lower() not in words:
-            raise ValueError(f"must be one of {', '.join(words)}")
-        return words[word.lower()]
+        if not isinstance(word, str) or word.lower() not in known:
+            raise ValueError(f"must be one of {', '.join(known)}")
+        return known[word.lower()]
 
     return BeforeValidator(number)
 

@@ -8,13 +8,16 @@ keys/next/          the seal that comes next, until the node has rotated to it
 keys/leaving/       the files of that folder once they are taken over, for a moment
 keys/earlier/       certificates of the seals before, each pair in a folder of its own
 trust/              node-authority.crt (the own root, which peers pin), client-authority.crt: each one root, or more
-                    while one follows another; client-authority*.crl: lists that it signed; denied.txt
+                    while one follows another; client-authority*.crl: lists that it signed; denied.txt;
+                    crl-numbers.txt: the numbers of the lists that were taken
+peers/              kr.json: the pairing document of each peer; kr*.crl: lists that its node authority signed
 peers/earlier/      pairing documents that others took the place of
 peers/ended/        kr.json: that an operator ended the pairing with a peer, whose document stays
-peers/              kr.json: the pairing document of each peer; kr*.crl: lists that its node authority signed
+forks/              what was given up of channels that had forked
 node.db             the database
 high-water.json     how far the node saw the database: it tells that one was put back
 move.json           while gateway migrate moves the node to another database: how it is taken back
+lock                held by the one process that uses the home
 """
 
 from collections.abc import Callable, Iterable, Sequence

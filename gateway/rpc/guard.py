@@ -250,7 +250,7 @@ class Guard:
     async def _bounded(self, answer: Awaitable[Any], context: Context) -> Any:
         """Bounds a call whose caller set no deadline, or one that is too far away; gRPC keeps to all others."""
         seconds = self._max_deadline_seconds
-        if (asked := context.time_remaining()) is not None and asked <= seconds:
+        if (left := context.time_remaining()) is not None and left <= seconds:
             return await answer
         try:
             async with asyncio.timeout(seconds):

@@ -55,12 +55,12 @@ class Retelling:
                 found[notice_id] = self._last
         return found
 
-    def tell(self, events: Iterable[tuple[EventContent, Place]], channel: int, first: int, last: int) -> None:
+    def tell(self, anew: Iterable[tuple[EventContent, Place]], channel: int, first: int, last: int) -> None:
         """Adds the events of envelopes of which nothing was told but that they could not be used."""
         told: dict[int, set[int]] = {}
         for row in self._connection.execute(_between(channel, first, last)).mappings():
             told.setdefault(row["index"], set()).add(row["kind"])
-        for event, place in events:
+        for event, place in anew:
             if told.get(place.index) == {Event.ENVELOPE_UNSUPPORTED}:
                 self._add(event, channel, place.index)
 
