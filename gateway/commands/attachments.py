@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 
 from gateway.commands.attachment_sight import unnamed, visible
-from gateway.commands.replays import carried_out, needed, remember
+from gateway.commands.replays import IdempotentRequest
 from gateway.commands.storing import Filling, Storing, there
 from gateway.errors import BadInput
 from gateway.identity.access import Caller
@@ -22,7 +22,7 @@ from gateway.supervision.attachments import (
     Owner,
     check_offset,
 )
-from gateway.supervision.submissions import check_fields, digest_of
+from gateway.supervision.submissions import check_fields
 
 
 class AttachmentCommands:
@@ -77,19 +77,19 @@ class AttachmentCommands:
     async def delete_attachment(self, caller: Caller, request: pb.DeleteAttachmentRequest) -> None:
         """Drops a file that nothing names; its chunks are deleted soon after."""
         check_fields(request)
-        name, digest = request.name, digest_of(request)
+        name, asked = request.name, IdempotentRequest.of(caller, request)
 
         def delete(tx: Transaction) -> None:
-            if carried_out(tx, caller, request.request_id, digest):
+            if asked.carried_out(tx):
                 return
             record = unnamed(tx, caller, name.removeprefix(NAME_PREFIX))
             if record is not None:
                 tx.files.keep(record._replace(is_dropped=True))
-                remember(tx, caller, request.request_id, digest, name)
+                asked.remember(tx, name)
             elif not request.allow_missing:
                 raise not_there(name)
 
-        await self._committer.submit(delete, needed(caller, request.request_id))
+        await self._committer.submit(delete, asked.needs)
         self._storing.dropped.set()
 
     async def _told(self, caller: Caller, record: AttachmentRecord) -> pb.StoredAttachment:

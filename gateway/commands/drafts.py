@@ -6,16 +6,14 @@ meanwhile. Then the approval is refused for that reason, and the draft waits on.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from google.protobuf.message import Message
 from regulator.exchange.v1 import draft_service_pb2 as pb
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.commands.acting import approving, by
 from gateway.commands.draft_acts import DraftActs, Proposal
 from gateway.commands.ids import new_id
-from gateway.commands.replays import carried_out, needed, remember
+from gateway.commands.replays import IdempotentRequest
 from gateway.errors import BadInput, Overloaded, Stale
 from gateway.identity.access import Caller
 from gateway.moments import DAY_MICROS
@@ -27,7 +25,7 @@ from gateway.supervision import drafts
 from gateway.supervision.approval import require_another
 from gateway.supervision.draft_messages import act_of, draft_message, made_id
 from gateway.supervision.drafts import DraftRecord, Step, draft_id, draft_name
-from gateway.supervision.submissions import check_fields, digest_of
+from gateway.supervision.submissions import check_fields
 from gateway.supervision.values import text_fault
 
 MAX_OPEN_DRAFTS = 1000  # of an authority
@@ -35,15 +33,6 @@ EXPIRED_AT_ONCE = 500  # in one transaction
 
 Change = Callable[[Transaction, DraftRecord], tuple[DraftRecord, Event.Kind.ValueType]]
 """What is done to a draft: gives it as it is then, and what is told of it, 0 for nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Who asks for what, once: the caller, the request's id and its digest."""
-
-    caller: Caller
-    request_id: str
-    digest: bytes
 
 
 class DraftCommands:
@@ -80,20 +69,20 @@ class DraftCommands:
         check_fields(request)
         act, kept = act_of(request.draft, self._new_id())
         proposal = await self._acts.proposal(act, kept, by(caller))
-        asked, new_id = _asked(caller, request.request_id, request), self._new_id()
+        asked, chosen_id = IdempotentRequest.of(caller, request), self._new_id()
 
         def create(tx: Transaction) -> DraftRecord | str:
-            if known := _carried_out(tx, asked):
-                return known
+            if known := asked.carried_out(tx):
+                return draft_id(known)
             nature = self._acts.nature(proposal.propose(tx, by(caller)))
-            record = drafts.new_draft(new_id, act, kept, caller, nature, tx.now, self._lifetime)
+            record = drafts.new_draft(chosen_id, act, kept, caller, nature, tx.now, self._lifetime)
             if not request.validate_only:
                 _require_room(tx, caller.authority)
                 tx.keep_draft(record)
-                remember(tx, caller, asked.request_id, asked.digest, draft_name(new_id))
+                asked.remember(tx, draft_name(chosen_id))
             return record
 
-        return await self._answer(asked, await self._committer.submit(create, needed(asked.caller, asked.request_id)))
+        return await self._answer(asked, await self._committer.submit(create, asked.needs))
 
     async def update_draft(self, caller: Caller, request: pb.UpdateDraftRequest) -> pb.Draft:
         """Writes a draft anew; what it makes keeps its id where the new act names none."""
@@ -110,7 +99,7 @@ class DraftCommands:
             nature = self._acts.nature(proposal.propose(tx, by(caller)))
             return drafts.updated(record, kept, caller, nature, tx.now, self._lifetime), Event.KIND_UNSPECIFIED
 
-        return await self._change(_asked(caller, request.request_id, request), request.draft.name, update)
+        return await self._change(IdempotentRequest.of(caller, request), request.draft.name, update)
 
     async def submit_draft(self, caller: Caller, request: pb.SubmitDraftRequest) -> pb.Draft:
         """Asks for approval."""
@@ -120,7 +109,7 @@ class DraftCommands:
             drafts.require(record, Step.SUBMIT, tx.now, request.etag)
             return drafts.submitted(record, tx.now, self._lifetime), Event.DRAFT_SUBMITTED
 
-        return await self._change(_asked(caller, request.request_id, request), request.name, submit)
+        return await self._change(IdempotentRequest.of(caller, request), request.name, submit)
 
     async def recall_draft(self, caller: Caller, request: pb.RecallDraftRequest) -> pb.Draft:
         """Takes back what was submitted."""
@@ -130,7 +119,7 @@ class DraftCommands:
             drafts.require(record, Step.RECALL, tx.now, request.etag)
             return drafts.recalled(record, tx.now, self._lifetime), Event.DRAFT_RECALLED
 
-        return await self._change(_asked(caller, request.request_id, request), request.name, recall)
+        return await self._change(IdempotentRequest.of(caller, request), request.name, recall)
 
     # --- the reviewer's side ----------------------------------------------------------------------------------------
 
@@ -149,7 +138,7 @@ class DraftCommands:
             return drafts.released(record, caller, name, tx.now), Event.DRAFT_APPROVED
 
         weight = proposal.weight if proposal else 1
-        return await self._change(_asked(caller, request.request_id, request), request.name, approve, weight)
+        return await self._change(IdempotentRequest.of(caller, request), request.name, approve, weight)
 
     async def reject_draft(self, caller: Caller, request: pb.RejectDraftRequest) -> pb.Draft:
         """Refuses a draft."""
@@ -162,7 +151,7 @@ class DraftCommands:
             require_another(record.author, caller)
             return drafts.rejected(record, caller, request.reason, tx.now, self._lifetime), Event.DRAFT_REJECTED
 
-        return await self._change(_asked(caller, request.request_id, request), request.name, reject)
+        return await self._change(IdempotentRequest.of(caller, request), request.name, reject)
 
     async def _proposal(self, caller: Caller, seen: DraftRecord, etag: str) -> Proposal | None:
         """What a draft holds, ready to be sealed; None: it was not, or is not any more, what is to be approved."""
@@ -179,36 +168,27 @@ class DraftCommands:
 
     # --- how ----------------------------------------------------------------------------------------------------------
 
-    async def _change(self, asked: _Asked, name: str, change: Change, weight: int = 1) -> pb.Draft:
+    async def _change(self, asked: IdempotentRequest, name: str, change: Change, weight: int = 1) -> pb.Draft:
         wanted_id = draft_id(name)
 
         def unit(tx: Transaction) -> DraftRecord | str:
-            if known := _carried_out(tx, asked):
-                return known
+            if known := asked.carried_out(tx):
+                return draft_id(known)
             record, kind = change(tx, _found(tx, asked.caller, wanted_id))
             tx.keep_draft(record, kind)
-            remember(tx, asked.caller, asked.request_id, asked.digest, name)
+            asked.remember(tx, name)
             return record
 
-        done = await self._committer.submit(unit, needed(asked.caller, asked.request_id), weight)
+        done = await self._committer.submit(unit, asked.needs, weight)
         return await self._answer(asked, done)
 
-    async def _answer(self, asked: _Asked, done: DraftRecord | str) -> pb.Draft:
+    async def _answer(self, asked: IdempotentRequest, done: DraftRecord | str) -> pb.Draft:
         """The draft as it was made; or, of a request that was carried out before, as it is now."""
         record = await self._questions.draft(asked.caller, done) if isinstance(done, str) else done
         return draft_message(record)
 
     def _new_id(self) -> str:
         return new_id(self._jurisdiction, self._clock(), self._random)
-
-
-def _asked(caller: Caller, request_id: str, request: Message) -> _Asked:
-    return _Asked(caller, request_id, digest_of(request))
-
-
-def _carried_out(tx: Transaction, asked: _Asked) -> str:
-    """The id of the draft that this very request made or changed; empty: it did not yet."""
-    return draft_id(carried_out(tx, asked.caller, asked.request_id, asked.digest))
 
 
 def _found(tx: Transaction, caller: Caller, wanted_id: str) -> DraftRecord:

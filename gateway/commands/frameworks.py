@@ -10,7 +10,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from gateway.commands.acting import by
 from gateway.commands.framework_sealing import Assessing, FrameworkSealing, Publication, Version
 from gateway.commands.ids import new_id
-from gateway.commands.replays import carried_out, remember
+from gateway.commands.replays import IdempotentRequest
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
 from gateway.moments import date_of, day_at
@@ -23,7 +23,6 @@ from gateway.supervision.framework_diff import diff_versions
 from gateway.supervision.framework_names import assessment_id, assessment_name, version_name, version_number
 from gateway.supervision.framework_projection import in_force_events
 from gateway.supervision.records import Place
-from gateway.supervision.submissions import digest_of
 from gateway.threads import to_its_end
 
 MAX_SHOWN_CHANGES = 1000  # provisions at most of a diff that is told of a version that is not sealed
@@ -61,33 +60,29 @@ class FrameworkCommands:
         What the newest version says already is not published again: those who have it get nothing, and the answer is
         that version. ``validate_only``: answers what the version would be, and how it would differ.
         """
-        publication = await self._sealing.prepare(request)
+        publication, asked = await self._sealing.prepare(request), IdempotentRequest.of(caller, request)
         if request.validate_only:
-            return await self._preview(caller, publication, request)
-        request_id, digest = request.request_id, digest_of(request)
+            return await self._preview(publication, asked)
         number = await self._committer.submit(
-            lambda tx: self._publish(tx, caller, publication, request_id, digest), weight=len(publication.recipients)
+            lambda tx: self._publish(tx, publication, asked), weight=len(publication.recipients)
         )
         return pb.PublishVersionResponse(version=await self._questions.version(publication.framework_id, number))
 
-    def _publish(self, tx: Transaction, caller: Caller, wanted: Publication, request_id: str, digest: bytes) -> int:
+    def _publish(self, tx: Transaction, wanted: Publication, asked: IdempotentRequest) -> int:
         """Seals the version for each recipient that lacks it; gives its number."""
-        if known := carried_out(tx, caller, request_id, digest):
+        if known := asked.carried_out(tx):
             return version_number(known)
-        number, _ = self._sealing.publish(tx, by(caller), wanted)
-        remember(tx, caller, request_id, digest, version_name(wanted.framework_id, number))
+        number, _ = self._sealing.publish(tx, by(asked.caller), wanted)
+        asked.remember(tx, version_name(wanted.framework_id, number))
         return number
 
-    async def _preview(
-        self, caller: Caller, wanted: Publication, request: pb.PublishVersionRequest
-    ) -> pb.PublishVersionResponse:
+    async def _preview(self, wanted: Publication, asked: IdempotentRequest) -> pb.PublishVersionResponse:
         """What the version would be; checks all that sealing it would, and writes nothing."""
-        digest = digest_of(request)
 
         def check(tx: Transaction) -> Version | int:
-            if known := carried_out(tx, caller, request.request_id, digest):
+            if known := asked.carried_out(tx):
                 return version_number(known)
-            return self._sealing.check_version(tx, by(caller), wanted)
+            return self._sealing.check_version(tx, by(asked.caller), wanted)
 
         checked = await self._committer.submit(check)
         if isinstance(checked, int):
@@ -101,7 +96,7 @@ class FrameworkCommands:
             base_version=checked.base,
             content=FrameworkVersionContent(header=checked.content.header),
             provision_count=len(checked.content.provisions),
-            author=author_message(caller),
+            author=author_message(asked.caller),
             direction=Notice.OUTGOING,
         )
         told, _ = part_of(diff, 0, MAX_SHOWN_CHANGES, used_bytes=version.ByteSize())
@@ -120,14 +115,14 @@ class FrameworkCommands:
 
     def _assess(self, tx: Transaction, caller: Caller, wanted: Assessing, request: pb.AssessRequest) -> str:
         """Seals the assessment, and gives its name; empty: it is only to be validated, and may be sealed."""
-        digest, name = digest_of(request), assessment_name(wanted.assessment_id)
-        if known := carried_out(tx, caller, request.request_id, digest):
+        asked, name = IdempotentRequest.of(caller, request), assessment_name(wanted.assessment_id)
+        if known := asked.carried_out(tx):
             return known
         if request.validate_only:
             self._sealing.check_assessment(tx, wanted)
             return ""
         self._sealing.assess(tx, by(caller), wanted)
-        return remember(tx, caller, request.request_id, digest, name)
+        return asked.remember(tx, name)
 
     def _new_id(self) -> str:
         return new_id(self._parties.jurisdiction, self._clock(), self._random)

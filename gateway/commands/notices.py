@@ -17,7 +17,7 @@ from gateway.commands.acting import by
 from gateway.commands.batch_answers import BatchAnswer
 from gateway.commands.ids import new_id
 from gateway.commands.notice_sealing import NoticeSealing
-from gateway.commands.replays import carried_out, remember
+from gateway.commands.replays import IdempotentRequest
 from gateway.errors import BadInput, GatewayError
 from gateway.identity.access import Caller
 from gateway.identity.parties import Parties
@@ -35,7 +35,6 @@ from gateway.supervision.submissions import (
     Submission,
     check_fields,
     check_own_fields,
-    digest_of,
     new_notice,
     superseding_notice,
 )
@@ -120,10 +119,10 @@ class NoticeCommands:
     async def acknowledge_notice(self, caller: Caller, request: AcknowledgeNoticeRequest) -> Notice:
         """Acknowledges a notice of a peer."""
         check_fields(request)
-        acted_id, digest = notice_id(request.name), digest_of(request)
+        acted_id, asked = notice_id(request.name), IdempotentRequest.of(caller, request)
 
         def acknowledge(tx: Transaction) -> str:
-            if known := carried_out(tx, caller, request.request_id, digest):
+            if known := asked.carried_out(tx):
                 return known
             seen = within(scope_of(caller), tx.find_notice)
             record = check_acknowledge(acted_id, seen, request.etag)
@@ -133,20 +132,20 @@ class NoticeCommands:
                 record.sender,
                 lambda seal: envelopes.acknowledged(seal, acted_id, request.comment, request.case_reference),
             )
-            return remember(tx, caller, request.request_id, digest, acted_id)
+            return asked.remember(tx, acted_id)
 
         return await self._finished(caller, await self._committer.submit(acknowledge))
 
     async def withdraw_notice(self, caller: Caller, request: WithdrawNoticeRequest) -> Notice:
         """Takes back a notice of the caller's authority."""
         check_fields(request)
-        acted_id, digest = notice_id(request.name), digest_of(request)
+        acted_id, asked = notice_id(request.name), IdempotentRequest.of(caller, request)
 
         def withdraw(tx: Transaction) -> str:
-            if known := carried_out(tx, caller, request.request_id, digest):
+            if known := asked.carried_out(tx):
                 return known
             self._sealing.withdraw(tx, by(caller), request)
-            return remember(tx, caller, request.request_id, digest, acted_id)
+            return asked.remember(tx, acted_id)
 
         return await self._finished(caller, await self._committer.submit(withdraw))
 
@@ -188,10 +187,11 @@ class NoticeCommands:
         return lambda tx: self._release(tx, caller, submission)
 
     def _release(self, tx: Transaction, caller: Caller, submission: Submission) -> Done:
-        if known := carried_out(tx, caller, submission.request_id, submission.digest):
+        asked = IdempotentRequest(caller, submission.request_id, submission.digest)
+        if known := asked.carried_out(tx):
             return known
         sealed = self._sealing.release(tx, by(caller), submission)
-        remember(tx, caller, submission.request_id, submission.digest, submission.notice_id)
+        asked.remember(tx, submission.notice_id)
         return sealed
 
     def _release_all(self, tx: Transaction, caller: Caller, submissions: Sequence[Submission]) -> list[Done]:

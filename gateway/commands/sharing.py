@@ -9,7 +9,7 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from gateway.commands.acting import by
 from gateway.commands.ids import ID_BYTES
 from gateway.commands.notice_sealing import NoticeSealing
-from gateway.commands.replays import carried_out, remember
+from gateway.commands.replays import IdempotentRequest
 from gateway.identity.access import Caller
 from gateway.moments import day_at
 from gateway.questions.scopes import scope_of
@@ -34,7 +34,7 @@ from gateway.supervision.sharing_messages import ConsentView, ShareView, consent
 from gateway.supervision.sharing_names import consent_name, share_name
 from gateway.supervision.sharing_projection import consent_in, decision_in, recipients_of, share_in
 from gateway.supervision.sharing_records import DecisionRecord
-from gateway.supervision.submissions import check_fields, digest_of
+from gateway.supervision.submissions import check_fields
 
 
 class SharingCommands:
@@ -62,22 +62,22 @@ class SharingCommands:
         """Asks for consent. ``validate_only``: answers what it would be; its name is an example."""
         check_fields(request)
         check_recipients(request.consent.recipients, "consent.recipients")
-        of_notice, digest, asked = notice_id(request.parent), digest_of(request), request.consent
+        of_notice, asked, wanted = notice_id(request.parent), IdempotentRequest.of(caller, request), request.consent
         name = consent_name(of_notice, self._new_id())
 
         def build(seal: Seal) -> Envelope:
-            return envelopes.requested(seal, name, asked.recipients, asked.use, asked.purpose)
+            return envelopes.requested(seal, name, wanted.recipients, wanted.use, wanted.purpose)
 
         def ask(tx: Transaction) -> str | pb.Consent:
-            if known := carried_out(tx, caller, request.request_id, digest):
+            if known := asked.carried_out(tx):
                 return known
-            notice = check_request(of_notice, asked.use, _known(tx, caller))
+            notice = check_request(of_notice, wanted.use, _known(tx, caller))
             self._sealing.require_paired(tx, notice.sender)
             if request.validate_only:
                 envelope = build(_unsealed(tx, caller))
                 return consent_message(ConsentView(consent_in(envelope, NOWHERE), envelope), day_at(tx.now))
             self._sealing.seal(tx, by(caller), notice.sender, build)
-            return remember(tx, caller, request.request_id, digest, name)
+            return asked.remember(tx, name)
 
         done = await self._committer.submit(ask)
         return await self._questions.consent(caller, done) if isinstance(done, str) else done
@@ -86,11 +86,11 @@ class SharingCommands:
         """Records that a notice is passed on. ``validate_only``: answers what it would be."""
         check_fields(request)
         check_recipients(request.share.recipients, "share.recipients")
-        of_notice, digest, wanted = notice_id(request.parent), digest_of(request), request.share
+        of_notice, asked, wanted = notice_id(request.parent), IdempotentRequest.of(caller, request), request.share
         name = share_name(of_notice, self._new_id())
 
         def mark(tx: Transaction) -> str | pb.Share:
-            if known := carried_out(tx, caller, request.request_id, digest):
+            if known := asked.carried_out(tx):
                 return known
             passing = Passing(caller.authority, recipients_of(wanted.recipients), wanted.use, day_at(tx.now))
             notice, decision = check_share(of_notice, wanted.consent, passing, _known(tx, caller))
@@ -105,7 +105,7 @@ class SharingCommands:
                 envelope = build(_unsealed(tx, caller))
                 return share_message(ShareView(share_in(envelope, NOWHERE, is_covered=True), envelope))
             self._sealing.seal(tx, by(caller), notice.sender, build)
-            return remember(tx, caller, request.request_id, digest, name)
+            return asked.remember(tx, name)
 
         done = await self._committer.submit(mark)
         return await self._questions.share(caller, done) if isinstance(done, str) else done
@@ -144,17 +144,17 @@ class SharingCommands:
         check: Callable[[Known], tuple[NoticeRecord, int]],
         build: Callable[[Seal, int], Envelope],
     ) -> pb.Consent:
-        digest = digest_of(request)
+        asked = IdempotentRequest.of(caller, request)
 
         def decide(tx: Transaction) -> str | tuple[DecisionRecord, Envelope]:
-            if known := carried_out(tx, caller, request.request_id, digest):
+            if known := asked.carried_out(tx):
                 return known
             notice, number = check(_known(tx, caller))
             self._sealing.require_paired(tx, notice.recipient)
             if request.validate_only:
                 return decision_in(build(_unsealed(tx, caller), number), NOWHERE)
             self._sealing.seal(tx, by(caller), notice.recipient, lambda seal: build(seal, number))
-            return remember(tx, caller, request.request_id, digest, request.name)
+            return asked.remember(tx, request.name)
 
         done = await self._committer.submit(decide)
         if isinstance(done, str):

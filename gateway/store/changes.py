@@ -27,7 +27,7 @@ class RequestRecord:
     """A request that was carried out: what it asked for (SHA-256), and the id or name of what it acted on."""
 
     digest: bytes
-    notice: str
+    acted_on: str
 
 
 def request_key(client: str, request_id: str) -> bytes:

@@ -127,9 +127,9 @@ class Transaction(Projecting):
 
     # --- writes ---------------------------------------------------------------------------------------------------
 
-    def remember_request(self, client: str, request_id: str, digest: bytes, notice_id: str) -> None:
-        """Keeps what a request did, so that the same one again does nothing more."""
-        self._changes.requests[request_key(client, request_id)] = RequestRecord(digest, notice_id)
+    def remember_request(self, client: str, request_id: str, digest: bytes, acted_on: str) -> None:
+        """Keeps the id or name of what a request acted on, so that the same one again does nothing more."""
+        self._changes.requests[request_key(client, request_id)] = RequestRecord(digest, acted_on)
 
     def seal(
         self, origin: str, author: Actor, build: Callable[[Seal], Envelope], approver: Actor | None = None

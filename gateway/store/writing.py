@@ -192,7 +192,7 @@ class Writing:
 
     def _requests(self) -> Rows:
         return [
-            {"key": key, "digest": record.digest, "notice": record.notice}
+            {"key": key, "digest": record.digest, "notice": record.acted_on}
             for key, record in self._changes.requests.items()
         ]
 

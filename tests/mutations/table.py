@@ -232,8 +232,8 @@ MUTATIONS = (
     Mutation(
         "a request_id alone says that a request was carried out",
         "gateway/commands/replays.py",
-        "if known.digest != digest:",
-        "if not digest:",
+        "if known.digest != self.digest:",
+        "if not self.digest:",
         "tests/store/drafts/test_refusals.py::test_each_request_is_carried_out_once",
     ),
     Mutation(

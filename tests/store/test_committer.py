@@ -160,7 +160,7 @@ async def test_a_later_unit_sees_what_an_earlier_one_of_the_same_commit_drafts(h
         ]
     )
     assert seen[1].index == 0
-    assert seen[3].notice == "hk-1"
+    assert seen[3].acted_on == "hk-1"
     assert seen[4] is None
 
 
@@ -169,7 +169,7 @@ async def test_a_request_is_remembered_over_a_restart(hk: Opened):
     await hk.committer.submit(lambda tx: tx.remember_request(CLIENT, "7", bytes(32), "hk-1"))
     await hk.restart()
     found = await hk.committer.submit(lambda tx: tx.find_request(CLIENT, "7"))
-    assert (found.digest, found.notice) == (bytes(32), "hk-1")
+    assert (found.digest, found.acted_on) == (bytes(32), "hk-1")
     assert await hk.committer.submit(lambda tx: tx.find_request(CLIENT, "8")) is None
     assert await hk.committer.submit(lambda tx: tx.find_request("other", "7")) is None
 

@@ -85,7 +85,7 @@ async def test_requests_of_an_older_form_are_known_as_before(hk: Opened):
     hk.database.migrate()
     hk.write_on()
     found = await hk.committer.submit(lambda tx: [tx.find_request(client, each) for client, each, _, _ in told])
-    assert [(each.digest, each.notice) for each in found] == [(digest, notice) for _, _, digest, notice in told]
+    assert [(each.digest, each.acted_on) for each in found] == [(digest, notice) for _, _, digest, notice in told]
     assert await hk.committer.submit(lambda tx: tx.find_request("spiffe://c", "1")) is None
     hk.damaged = True  # they acted on nothing that is here
 

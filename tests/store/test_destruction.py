@@ -6,7 +6,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.commands.notices import carried_out
+from gateway.commands.replays import IdempotentRequest
 from gateway.errors import ContentDestroyed
 from gateway.identity.access import Caller
 from gateway.ledger.steps import FORKED, Halt
@@ -119,17 +119,18 @@ async def test_what_the_peer_does_not_hold_yet_is_kept_until_it_does(hk: Opened,
 
 
 async def test_a_request_is_not_told_from_another_one_any_more(hk: Opened, kr: Opened):
-    caller, request_id = Caller(CLIENT, "SFC", frozenset()), "7a0c8a3e-1f5e-4f43-9f0e-2f3f5a8d6c11"
+    caller = Caller(CLIENT, "SFC", frozenset())
+    asked = IdempotentRequest(caller, "7a0c8a3e-1f5e-4f43-9f0e-2f3f5a8d6c11", bytes([7] * 32))
 
     def release(tx):
-        tx.remember_request(CLIENT, request_id, bytes([7] * 32), "hk-2")
+        asked.remember(tx, "hk-2")
         return hk.seal_notice(tx, "hk-2", **kept_until())
 
     await hk.committer.submit(release)
     await settle(hk, kr)
     await destroy(hk, kr)
     assert [row["digest"] for row in await hk.rows(requests)] == [NO_DIGEST]
-    error = await refused(hk.committer.submit(lambda tx: carried_out(tx, caller, request_id, bytes([7] * 32))))
+    error = await refused(hk.committer.submit(asked.carried_out))
     assert isinstance(error, ContentDestroyed)
 
 

@@ -58,7 +58,7 @@ async def test_one_request_id_does_one_thing_whichever_replica_it_reaches(replic
     def once(store: Opened):
         def unit(tx: Transaction) -> str:
             if known := tx.find_request("client", "r1"):
-                return known.notice
+                return known.acted_on
             sealed = store.seal_notice(tx, "hk-once")
             tx.remember_request("client", "r1", bytes(32), sealed.projection.records[0].id)
             return "made"
