@@ -145,8 +145,8 @@ class FrameworkSealing:
         version = self._checked(tx, acting, wanted)
         require_approval(self._rules, self._proposed(tx, wanted, version), acting.approver)
         number, base, content = version.number, version.base, version.content
-        newest = tx.rules.newest(wanted.framework_id)
-        told = tx.rules.recipients(newest) if newest and newest.version == number else set()
+        newest = tx.frameworks.newest(wanted.framework_id)
+        told = tx.frameworks.recipients(newest) if newest and newest.version == number else set()
         lacking = [recipient for recipient in self._paired(tx, wanted) if recipient not in told]
         for recipient in lacking:
             tx.seal(
@@ -160,15 +160,15 @@ class FrameworkSealing:
     def _proposed(self, tx: Transaction, wanted: Publication, version: Version) -> Iterator[Proposed]:
         """What publishing a version is: it takes the place of the newest, and of the newest that each recipient has."""
         origins = map(self._parties.origin_to, self._paired(tx, wanted))
-        before = [tx.rules.newest(wanted.framework_id)]
-        before += (tx.rules.newest_in(origin, wanted.framework_id) for origin in origins)
-        replaced = (sector for each in before if each for sector in tx.rules.sectors(each))
+        before = [tx.frameworks.newest(wanted.framework_id)]
+        before += (tx.frameworks.newest_in(origin, wanted.framework_id) for origin in origins)
+        replaced = (sector for each in before if each for sector in tx.frameworks.sectors(each))
         yield from proposed_version(version.content, replaced)
 
     def _checked(self, tx: Transaction, acting: Acting, wanted: Publication) -> Version:
         """The version that may be sealed now, but for approval."""
         self._paired(tx, wanted)
-        newest = tx.rules.newest(wanted.framework_id)
+        newest = tx.frameworks.newest(wanted.framework_id)
         own = self._parties.jurisdiction
         number = check_publish(wanted.framework_id, own, newest, wanted.base_version, wanted.etag)
         if wanted.content is None:
@@ -226,8 +226,8 @@ class FrameworkSealing:
             wanted.assessment_id,
             wanted.content,
             state.ends,
-            tx.rules.assessment,
-            lambda name: tx.rules.has_provision(framework_id(name), provision_id(name)),
+            tx.frameworks.assessment,
+            lambda name: tx.frameworks.has_provision(framework_id(name), provision_id(name)),
         )
         return proposed_assessment(wanted.content)
 

@@ -140,11 +140,11 @@ class FrameworkCommands:
 
 
 def _tell_until(tx: Transaction, today: Date) -> None:
-    told = tx.rules.told_until()
+    told = tx.frameworks.told_until()
     if told and ordinal(told) >= ordinal(today):
         return
     if told:
-        for version in tx.rules.all_newest():
-            for event in in_force_events(version, tx.rules.starting(version, told, today), told, today):
+        for version in tx.frameworks.all_newest():
+            for event in in_force_events(version, tx.frameworks.starting(version, told, today), told, today):
                 tx.tell_of_day(event, Place(version.origin, version.index))
     tx.tell_until(today)

@@ -8,7 +8,7 @@ from typing import TypeVar
 from gateway.ledger.batch import VerifiedBatch
 from gateway.ledger.checkpoint import Receipt
 from gateway.store.attachments.changes import AttachmentChanges
-from gateway.store.frameworks.changes import RulesChanges
+from gateway.store.frameworks.changes import FrameworkChanges
 from gateway.store.receipts import Covered
 from gateway.store.seals import SealChange
 from gateway.store.state import ChannelState
@@ -54,7 +54,7 @@ class Changes:
         new: ids of those that are new, in order
         events: what is told, and the place it follows from
         requests: by ``request_key``
-        rules: framework versions and assessments
+        frameworks: their versions and assessments
         sharing: new acts of onward sharing, in order
         drafts: acts that wait for a second person, new or changed, by id
         destroyed: places of envelopes whose content goes, by the id of their notice
@@ -71,7 +71,7 @@ class Changes:
     new: list[str] = field(default_factory=list)
     events: list[tuple[EventContent, Place]] = field(default_factory=list)
     requests: dict[bytes, RequestRecord] = field(default_factory=dict)
-    rules: RulesChanges = field(default_factory=RulesChanges)
+    frameworks: FrameworkChanges = field(default_factory=FrameworkChanges)
     sharing: list[SharingRecord] = field(default_factory=list)
     drafts: dict[str, DraftRecord] = field(default_factory=dict)
     destroyed: dict[str, list[Place]] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class Changes:
                 self.new.append(record.id)
             self.records[record.id] = record
         self.events.extend((event, place) for event in projection.events)
-        self.rules.apply(projection)
+        self.frameworks.apply(projection)
         self.sharing += projection.sharing
         if projection.attachments:
             self.files.named[projection.records[0].id] = projection.attachments
@@ -114,7 +114,7 @@ class Changes:
         self.new += other.new
         self.events += other.events
         self.requests |= other.requests
-        self.rules.absorb(other.rules)
+        self.frameworks.absorb(other.frameworks)
         self.sharing += other.sharing
         self.drafts |= other.drafts
         _extend(self.destroyed, other.destroyed)

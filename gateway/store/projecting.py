@@ -84,8 +84,8 @@ class Projecting(Reading):
             place,
             state.ends,
             self.find_notice,
-            lambda framework_id: self.rules.newest_in(place.origin, framework_id),
-            self.rules.assessment,
+            lambda framework_id: self.frameworks.newest_in(place.origin, framework_id),
+            self.frameworks.assessment,
             self.find_dossier,
         )
         return project(context, fields_checked=fields_checked)

@@ -110,9 +110,9 @@ class Reading:
         return read_leaf(self._connection, self.channel(place.origin).id, place)
 
     @property
-    def rules(self) -> FrameworkLookups:
+    def frameworks(self) -> FrameworkLookups:
         """What is known of frameworks and assessments now."""
-        return FrameworkLookups(self._connection, self._origins, (self._changes.rules, self.group.rules))
+        return FrameworkLookups(self._connection, self._origins, (self._changes.frameworks, self.group.frameworks))
 
     @property
     def drafts(self) -> DraftLookups:

@@ -322,7 +322,7 @@ class Transaction(Projecting):
 
     def tell_until(self, day: Date) -> None:
         """Keeps the day up to which events tell what comes into force."""
-        self._changes.rules.told_until = day_of(day)
+        self._changes.frameworks.told_until = day_of(day)
 
     def _take_rotation(self, origin: str, rotation: Rotation, place: Place) -> None:
         """Keeps another seal of the sender of a channel: there, and where it cosigns."""

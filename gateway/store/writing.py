@@ -20,7 +20,7 @@ from gateway.store.drafts.rows import draft_event_rows
 from gateway.store.drafts.writing import write_drafts
 from gateway.store.event_rows import event_row
 from gateway.store.forking import keep_fork
-from gateway.store.frameworks.writing import event_rows, telling_cursors, write_rules
+from gateway.store.frameworks.writing import event_rows, telling_cursors, write_frameworks
 from gateway.store.prepared import execute, execute_many, insert_many
 from gateway.store.receipts import cover, tell_delivered
 from gateway.store.recent import Run
@@ -179,7 +179,8 @@ class Writing:
         sharing = sharing_rows(self._changes.sharing, self._changes.events, first, self._ids)
         _insert(connection, tables.sharing_acts, sharing)
         self.counters = replace(self.counters, cursor=self.counters.cursor + len(rows))
-        write_rules(connection, self._changes.rules, telling_cursors(self._changes.events, first), self._ids, _insert)
+        cursors = telling_cursors(self._changes.events, first)
+        write_frameworks(connection, self._changes.frameworks, cursors, self._ids, _insert)
 
     def _write_covered(self, connection: Connection) -> None:
         """After all rows that receipts may cover are there, also those that are new."""

@@ -11,7 +11,7 @@ Version = tuple[FrameworkVersionRecord, FrameworkVersionContent]
 
 
 @dataclass(slots=True)
-class RulesChanges:
+class FrameworkChanges:
     """The writes.
 
     Attributes:
@@ -34,7 +34,7 @@ class RulesChanges:
             self.new.append(projection.assessments[0].id)
             self.assessments |= {record.id: record for record in projection.assessments}
 
-    def absorb(self, other: "RulesChanges") -> None:
+    def absorb(self, other: "FrameworkChanges") -> None:
         """Adds the writes of another unit, which came after these."""
         self.versions += other.versions
         self.assessments |= other.assessments

@@ -9,7 +9,7 @@ from regulator.exchange.v1.values_pb2 import Sector
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, select
 
 from gateway.moments import date_of, day_of
-from gateway.store.frameworks.changes import RulesChanges, Version
+from gateway.store.frameworks.changes import FrameworkChanges, Version
 from gateway.store.frameworks.rows import assessment_record, version_record
 from gateway.store.tables import assessments, framework_versions, leaves, provisions, told_days
 from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord, newest_known
@@ -41,7 +41,7 @@ class FrameworkLookups:
         changes: what is going to be written, the newest first
     """
 
-    def __init__(self, connection: Connection, origins: Mapping[int, str], changes: Sequence[RulesChanges]) -> None:
+    def __init__(self, connection: Connection, origins: Mapping[int, str], changes: Sequence[FrameworkChanges]) -> None:
         self._connection, self._origins, self._changes = connection, origins, changes
         self._ids = {origin: channel for channel, origin in origins.items()}
 

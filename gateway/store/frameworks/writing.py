@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, insert, update
 
 from gateway.store import tables
-from gateway.store.frameworks.changes import RulesChanges
+from gateway.store.frameworks.changes import FrameworkChanges
 from gateway.store.frameworks.rows import assessment_row, framework_event_row, provision_rows, version_row
 from gateway.supervision.outcomes import EventContent
 from gateway.supervision.records import Place
@@ -20,9 +20,9 @@ _CHANGE_ASSESSMENT = (
 )
 
 
-def write_rules(
+def write_frameworks(
     connection: Connection,
-    changes: RulesChanges,
+    changes: FrameworkChanges,
     cursors: Mapping[Place, int],
     ids: Mapping[str, int],
     insert_rows: Insert,

@@ -24,7 +24,7 @@ from gateway.store.changes import Changes
 from gateway.store.commits import keep_out, take_alone
 from gateway.store.database import Database
 from gateway.store.frameworks.lookups import FrameworkLookups
-from gateway.store.frameworks.writing import write_rules
+from gateway.store.frameworks.writing import write_frameworks
 from gateway.store.logs import parsed
 from gateway.store.receipts import Covered, cover
 from gateway.store.recovery.retelling import Retelling
@@ -150,14 +150,14 @@ class _Rebuild:
         return replies
 
     def _project(self, envelope: Envelope, place: Place, *, destroyed: bool) -> None:
-        rules = FrameworkLookups(self._connection, self._origins, (self._changes.rules,))
+        frameworks = FrameworkLookups(self._connection, self._origins, (self._changes.frameworks,))
         context = Context(
             envelope,
             place,
             self._states[place.origin].ends,
             self._find,
-            lambda framework_id: rules.newest_in(place.origin, framework_id),
-            rules.assessment,
+            lambda framework_id: frameworks.newest_in(place.origin, framework_id),
+            frameworks.assessment,
             self._find_dossier,
         )
         projection = project(context, fields_checked=destroyed)
@@ -195,7 +195,7 @@ class _Rebuild:
                 self._connection.execute(_CHANGE.values(values), {"changed_id": record.id})
         self._retelling.tell(changes.events, channel, first, last)
         cursors = self._retelling.cursors(self._origins[channel], channel, first, last)
-        write_rules(self._connection, changes.rules, cursors, self._ids, _insert)
+        write_frameworks(self._connection, changes.frameworks, cursors, self._ids, _insert)
         sharing = [sharing_row(each, cursors[each.place], self._ids) for each in changes.sharing]
         _insert(self._connection, sharing_acts, sharing)
         self._count += len(new)

@@ -61,7 +61,7 @@ class DraftCheck:
         self._connection, self._fold, self._findings = connection, fold, findings
         self.names: set[str] = set()  # of all drafts, once it has run
         self._versions: dict[str, list[Place]] = {}
-        for place, (framework, number) in fold.rules.versions.items():
+        for place, (framework, number) in fold.frameworks.versions.items():
             self._versions.setdefault(version_name(framework, number), []).append(place)
 
     def run(self) -> Mapping[str, int]:
@@ -111,7 +111,7 @@ class DraftCheck:
                 yield facts.withdrawn
             elif facts and not taken:
                 yield facts.channel, facts.index
-        elif facts_of := self._fold.rules.assessments.get(assessment_id(name)):
+        elif facts_of := self._fold.frameworks.assessments.get(assessment_id(name)):
             yield facts_of.channel, facts_of.index
         else:
             yield from self._versions.get(name, ())

@@ -25,7 +25,7 @@ _NODE_EVENTS = (
     Event.PAIRING_RESUMED,
     *DRAFT_EVENTS,
 )
-# Of a day, see ``rules`` and ``notices``; of what is gone.
+# Of a day, see ``frameworks`` and ``notices``; of what is gone.
 _OF_NOTHING_HERE = (Event.PROVISION_IN_FORCE, Event.ASSISTANCE_OVERDUE, Event.ENVELOPE_GIVEN_UP)
 _ELSEWHERE = (*_CHANNEL_EVENTS, *_OF_NOTHING_HERE)
 

@@ -14,8 +14,8 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import Connection, select
 
 from gateway.store.reverify.channels import VerifiedChannel
+from gateway.store.reverify.frameworks_fold import FrameworksFold
 from gateway.store.reverify.remainders import remainder_in
-from gateway.store.reverify.rules_fold import RulesFold
 from gateway.store.reverify.sharing_fold import ANSWERED, MEMBERS, PASSED_ON, SharingFold, Terms, notice_of
 from gateway.store.scanning import rows
 from gateway.store.tables import leaves
@@ -84,7 +84,7 @@ class Fold:
     unusable: set[Place] = field(default_factory=set)
     certified: dict[Place, tuple[bytes, bytes]] = field(default_factory=dict)
     certified_there: dict[Place, tuple[bytes, bytes]] = field(default_factory=dict)
-    rules: RulesFold = field(default_factory=RulesFold)
+    frameworks: FrameworksFold = field(default_factory=FrameworksFold)
     sharing: SharingFold = field(default_factory=SharingFold)
     rotations: dict[Place, SealRotated] = field(default_factory=dict)
 
@@ -144,7 +144,7 @@ def _usable(envelope: Envelope, channel: VerifiedChannel, *, destroyed: bool) ->
 def _take(found: Fold, channel: VerifiedChannel, index: int, envelope: Envelope) -> bool:
     """Takes an act that is no reply; False: it breaks a rule."""
     if envelope.WhichOneof("content") in _RULES:
-        return found.rules.take(channel, index, envelope)
+        return found.frameworks.take(channel, index, envelope)
     if envelope.HasField("seal_rotated"):
         return True
     place = (channel.id, index)

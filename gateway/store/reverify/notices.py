@@ -168,7 +168,7 @@ def _asked_or_answered(content: NoticeContent) -> Mapping[str, Any] | None:
 
 def check_requests(connection: Connection, fold: Fold, drafts: Collection[str], findings: Findings) -> int:
     """Verifies that every request acted on something that is here; ``drafts``: their names. Gives their number."""
-    known = (fold.facts, fold.rules.names, fold.sharing.names, drafts)
+    known = (fold.facts, fold.frameworks.names, fold.sharing.names, drafts)
     count = 0
     for row in rows(connection, select(requests), requests.c.key):
         count += 1

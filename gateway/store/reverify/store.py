@@ -19,10 +19,10 @@ from gateway.store.reverify.drafts import DraftCheck, is_approved_by_its_author
 from gateway.store.reverify.events import EventCheck, check_cursors
 from gateway.store.reverify.files import check_file
 from gateway.store.reverify.fold import envelopes, fold
+from gateway.store.reverify.frameworks import FrameworksCheck
 from gateway.store.reverify.journal import JournalCheck
 from gateway.store.reverify.notices import NoticeCheck, check_requests
 from gateway.store.reverify.report import Findings, Report
-from gateway.store.reverify.rules import RulesCheck
 from gateway.store.reverify.seals import SealCheck, SealedChannel
 from gateway.store.reverify.sharing import check_sharing
 from gateway.store.tables import JOURNAL, channels, events, forks, halt_evidence, heads, leaves, node, subtrees
@@ -104,7 +104,7 @@ def _check_projections(
 ) -> Mapping[str, int]:
     meaning = fold(connection, verified)
     of_notices = NoticeCheck(connection, verified, meaning, findings).run()
-    rules = RulesCheck(connection, verified, meaning.rules, findings).run()
+    frameworks = FrameworksCheck(connection, verified, meaning.frameworks, findings).run()
     check_destroyed(connection, verified, meaning, findings)
     drafts = DraftCheck(connection, meaning, findings)
     counts = drafts.run()
@@ -118,7 +118,7 @@ def _check_projections(
         **of_notices,
         "sharing_acts": check_sharing(connection, meaning.sharing, findings),
         **files,
-        **rules,
+        **frameworks,
         **counts,
         "events": check_cursors(connection, findings),
         "requests": check_requests(connection, meaning, drafts.names, findings),

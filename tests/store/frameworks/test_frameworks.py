@@ -210,12 +210,12 @@ async def test_units_see_what_those_before_them_are_going_to_write(hk: Opened):
     def unit(tx):
         seen.append(
             (
-                tx.rules.newest("hk-x").version,
-                tx.rules.newest_in(HK_TO_KR, "hk-x").version,
-                tx.rules.has_provision("hk-x", "p2"),
-                tx.rules.has_provision("hk-x", "p1"),
-                tx.rules.recipients(tx.rules.newest("hk-x")),
-                [each.id for each in tx.rules.content(tx.rules.newest("hk-x")).provisions],
+                tx.frameworks.newest("hk-x").version,
+                tx.frameworks.newest_in(HK_TO_KR, "hk-x").version,
+                tx.frameworks.has_provision("hk-x", "p2"),
+                tx.frameworks.has_provision("hk-x", "p1"),
+                tx.frameworks.recipients(tx.frameworks.newest("hk-x")),
+                [each.id for each in tx.frameworks.content(tx.frameworks.newest("hk-x")).provisions],
             )
         )
 

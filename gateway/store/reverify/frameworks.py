@@ -10,9 +10,9 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, select
 
 from gateway.store.reverify.channels import VerifiedChannel
+from gateway.store.reverify.frameworks_fold import FrameworksFold, Place
 from gateway.store.reverify.moments import day_number, micros
 from gateway.store.reverify.report import Findings
-from gateway.store.reverify.rules_fold import Place, RulesFold
 from gateway.store.scanning import rows
 from gateway.store.tables import (
     assessments,
@@ -31,7 +31,7 @@ _TELL_VERSIONS = (Event.FRAMEWORK_VERSION_PUBLISHED, Event.FRAMEWORK_VERSION_REC
 _TELL_RULES = (*_TELL_VERSIONS, Event.FRAMEWORK_ASSESSED, Event.PROVISION_IN_FORCE)
 
 
-class RulesCheck:
+class FrameworksCheck:
     """Verifies the rows of versions, provisions, assessments, and of events about them.
 
     Args:
@@ -42,7 +42,7 @@ class RulesCheck:
     """
 
     def __init__(
-        self, connection: Connection, channels: Sequence[VerifiedChannel], fold: RulesFold, findings: Findings
+        self, connection: Connection, channels: Sequence[VerifiedChannel], fold: FrameworksFold, findings: Findings
     ) -> None:
         self._connection, self._fold, self._findings = connection, fold, findings
         self._channels = {channel.id: channel for channel in channels}

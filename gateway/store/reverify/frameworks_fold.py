@@ -25,7 +25,7 @@ class AssessmentFacts:
 
 
 @dataclass(slots=True)
-class RulesFold:
+class FrameworksFold:
     """The places of versions, the assessments by id, and the names that requests may have made."""
 
     versions: dict[Place, tuple[str, int]] = field(default_factory=dict)  # framework id and number
