@@ -21,7 +21,7 @@ from gateway.cli.options import DEFAULT_LIMIT, MAX_INDEX, AsJson, Limit, Profile
 from gateway.cli.output import json_line, say, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.certificates import fingerprint
-from gateway.identity.evidence import clock
+from gateway.identity.evidence import time_text
 from gateway.identity.journal import JournalCheck, ProvenJournal
 from gateway.identity.keyfiles import PUBLIC_MODE, write_pieces
 from gateway.identity.verification import Step
@@ -178,7 +178,7 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 def _verdict(proven: ProvenJournal) -> str:
     entries = f"entries {proven.first} to {proven.size - 1}" if proven.first < proven.size else "no entries"
     whole = "all of it" if proven.first == 0 else f"which had {proven.size} entries, all from {proven.first} on,"
-    told = f"{entries} of the journal of {proven.node.domain}, {whole} up to {clock(proven.signed_at)}"
+    told = f"{entries} of the journal of {proven.node.domain}, {whole} up to {time_text(proven.signed_at)}"
     if proven.earlier_size is None:
         return f"{told}; that it continues what it was before shows only an earlier checkpoint, which was not given."
     return f"{told}; it continues the checkpoint of {proven.earlier_size} entries."

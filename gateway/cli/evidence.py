@@ -22,7 +22,7 @@ from gateway.cli.options import AsJson, ProfileFile, connect, read_input
 from gateway.cli.output import parts, say, write_json
 from gateway.cli.steps import passed_steps, seal_document, step_documents
 from gateway.identity.certificates import fingerprint
-from gateway.identity.evidence import EvidenceCheck, Proven, act_of, as_written, clock
+from gateway.identity.evidence import EvidenceCheck, Proven, act_of, as_written, time_text
 from gateway.ledger.fork_proof import is_fork_proof
 
 
@@ -124,19 +124,19 @@ def _verdict(proven: Proven, roots: Sequence[x509.Certificate]) -> str:
     if proven.received_at is None:
         told = f"{sent}. The sending alone is proven: there is no receipt of {receiver}."
     elif proven.hash_alone:
-        held = f"the node of {receiver} held its hash at {clock(proven.received_at)}"
+        held = f"the node of {receiver} held its hash at {time_text(proven.received_at)}"
         told = f"{sent}; {held}. This is no receipt for the content: {sender} certified that it had none for it."
     else:
-        told = f"{sent}; the node of {receiver} held it at {clock(proven.received_at)}."
+        told = f"{sent}; the node of {receiver} held it at {time_text(proven.received_at)}."
     return " ".join([told, *_destroyed(proven, roots)])
 
 
 def _sealed(proven: Proven) -> str:
     if proven.envelope is None or proven.sealed_at is None:
-        return f"an envelope whose content is destroyed, before {clock(proven.signed_at)}"
+        return f"an envelope whose content is destroyed, before {time_text(proven.signed_at)}"
     author, approver = map(_as_written, (proven.envelope.author, proven.envelope.approver))
     told = f"the {act_of(proven.envelope)}, for {author.authority} by {released_by(author, approver)}"
-    return f"{told}, at {clock(proven.sealed_at)}"
+    return f"{told}, at {time_text(proven.sealed_at)}"
 
 
 def _as_written(author: Author) -> Author:
@@ -146,7 +146,7 @@ def _as_written(author: Author) -> Author:
 
 def _destroyed(proven: Proven, roots: Sequence[x509.Certificate]) -> Iterator[str]:
     if proven.destruction and proven.destruction.sealed_at:
-        node, time = named(proven.destruction.sender, roots), clock(proven.destruction.sealed_at)
+        node, time = named(proven.destruction.sender, roots), time_text(proven.destruction.sealed_at)
         yield f"CONTENT DESTROYED: {node} certified at {time} that it holds the content no more."
     elif proven.envelope is None:
         yield "CONTENT DESTROYED: so it is said; there is no certificate of it here."

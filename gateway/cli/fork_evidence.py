@@ -13,7 +13,7 @@ from gateway.cli.options import ProfileFile, connect
 from gateway.cli.output import say, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.identity.certificates import fingerprint
-from gateway.identity.evidence import clock
+from gateway.identity.evidence import time_text
 from gateway.identity.forks import ForkCheck, ProvenFork, SignedHead
 from gateway.identity.revocation import Revocation
 
@@ -53,7 +53,9 @@ def verify_fork(data: bytes, roots: Sequence[x509.Certificate], revocation: Revo
 
 
 def _verdict(proven: ProvenFork, roots: Sequence[x509.Certificate]) -> str:
-    first, second = (f"a log of {each.checkpoint.size} envelopes at {clock(each.signed_at)}" for each in proven.heads)
+    first, second = (
+        f"a log of {each.checkpoint.size} envelopes at {time_text(each.signed_at)}" for each in proven.heads
+    )
     by = "under one seal" if proven.seals == 1 else "under two of its seals"
     sender = named(proven.sender, roots)
     return f"{sender} signed two histories of {proven.origin}, {by}: {first}, and {second}. No log has both."

@@ -169,7 +169,7 @@ class EvidenceCheck:
         if sealed.origin != self._origin:
             raise Malformed("the envelope was sealed for another channel than that of the checkpoint")
         self._sealed, self._sealed_at = sealed, moment(sealed.sealed_at.seconds, sealed.sealed_at.nanos)
-        return f"{act_of(sealed)} in the channel {self._origin}, sealed at {clock(self._sealed_at)}"
+        return f"{act_of(sealed)} in the channel {self._origin}, sealed at {time_text(self._sealed_at)}"
 
     def _sender_certificates(self) -> str:
         domain, _ = domains_of(self._origin)
@@ -190,7 +190,7 @@ class EvidenceCheck:
         if self._sealed_at:  # its sender's word alone, but it must not contradict the signature
             self._sender.window.require(max(self._sealed_at, self._signed_at))
         size = opened.checkpoint.size
-        return f"Ed25519 and ML-DSA-44 over the log of {size} envelopes, signed at {clock(self._signed_at)}"
+        return f"Ed25519 and ML-DSA-44 over the log of {size} envelopes, signed at {time_text(self._signed_at)}"
 
     def _inclusion(self) -> str:
         verify_leaf_in(self._evidence, self._leaf, self._head)
@@ -210,7 +210,7 @@ class EvidenceCheck:
         receipt = open_evidence_receipt(self._evidence, self._sender.seal, domain, seal)
         self._received_at = moment(receipt.time)
         self._receiver.require_good(self._received_at, self._revocation)
-        return f"Ed25519 and ML-DSA-44 over the same log, cosigned at {clock(self._received_at)}"
+        return f"Ed25519 and ML-DSA-44 over the same log, cosigned at {time_text(self._received_at)}"
 
     def _certificate_of_destruction(self) -> str:
         """It is evidence itself, of an envelope that is there whole and names this one.
@@ -272,10 +272,10 @@ _TOLD: Mapping[str, Callable[[Any], str]] = {
 
 def _when(proven: Proven) -> str:
     assert proven.sealed_at is not None, "a certificate is there whole"
-    return f"at {clock(proven.sealed_at)}"
+    return f"at {time_text(proven.sealed_at)}"
 
 
-def clock(moment: datetime) -> str:
+def time_text(moment: datetime) -> str:
     """Writes a moment for people: ``2026-05-08 09:00:00 UTC``."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 

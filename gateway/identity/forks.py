@@ -13,7 +13,7 @@ from datetime import datetime
 from cryptography import x509
 
 from gateway.errors import Malformed
-from gateway.identity.evidence import clock, moment
+from gateway.identity.evidence import moment, time_text
 from gateway.identity.names import NodeId
 from gateway.identity.revocation import NOTHING_REVOKED, Revocation
 from gateway.identity.sealers import Sealer, certified
@@ -120,10 +120,8 @@ class ForkCheck:
         signed_at = moment(head.time)
         sealer.require_good(signed_at, self._revocation)
         self._heads.append(SignedHead(head.checkpoint, signed_at))
-        size, root = head.checkpoint.size, head.checkpoint.root.hex()
-        return (
-            f"Ed25519 and ML-DSA-44 over a log of {size} envelopes with the root {root}, signed at {clock(signed_at)}"
-        )
+        log = f"a log of {head.checkpoint.size} envelopes with the root {head.checkpoint.root.hex()}"
+        return f"Ed25519 and ML-DSA-44 over {log}, signed at {time_text(signed_at)}"
 
     def _contradiction(self) -> str:
         first, second = (head.checkpoint for head in self._heads)

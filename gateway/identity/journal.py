@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
 from gateway.errors import Malformed, Untrusted
-from gateway.identity.evidence import clock, moment
+from gateway.identity.evidence import moment, time_text
 from gateway.identity.names import NodeId
 from gateway.identity.revocation import NOTHING_REVOKED, Revocation
 from gateway.identity.sealers import Sealer, certified
@@ -114,7 +114,7 @@ class JournalCheck:
     def _signatures(self) -> str:
         self._checkpoint, self._signed_at = self._opened(self._head, self._sealer)
         size = self._checkpoint.size
-        return f"Ed25519 and ML-DSA-44 over the journal of {size} entries, signed at {clock(self._signed_at)}"
+        return f"Ed25519 and ML-DSA-44 over the journal of {size} entries, signed at {time_text(self._signed_at)}"
 
     def _earlier_checkpoint(self) -> str:
         """It may bear the signatures of an earlier seal, with certificates of its own."""
@@ -124,7 +124,7 @@ class JournalCheck:
         self._earlier, signed_at = self._opened(head, _sealer(head, self._roots))
         if self._earlier.origin != self._checkpoint.origin:
             raise Untrusted(f"the earlier checkpoint is of another journal, {self._earlier.origin}")
-        return f"one of {self._earlier.size} entries, signed at {clock(signed_at)}"
+        return f"one of {self._earlier.size} entries, signed at {time_text(signed_at)}"
 
     def _entries(self) -> str:
         known = [self._checkpoint, self._earlier] if self._earlier else [self._checkpoint]

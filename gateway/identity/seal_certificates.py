@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -17,8 +17,6 @@ from gateway.identity.revocation import Revocation
 from gateway.identity.sealers import certified
 from gateway.ledger.checkpoint import MAX_TIME, SealPublic
 from gateway.ledger.seals import Certificates, CertifiedSeal
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def verify_seal_certificates(
@@ -66,7 +64,7 @@ def certified_seal(
     Raises:
         Untrusted, Malformed: as ``verify_seal_certificates``.
     """
-    moment = _EPOCH + timedelta(seconds=min(max(at, 0), MAX_TIME))
+    moment = datetime.fromtimestamp(min(max(at, 0), MAX_TIME), UTC)
     verify_seal_certificates(*certificates, roots, node_id, moment)
     return seal_of(certificates)
 

@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.envelope_pb2 import Envelope, EvidenceMaterial
 
 from gateway.errors import BadProof, BadSignature, Malformed, Untrusted, VerificationError
-from gateway.identity.evidence import EvidenceCheck, act_of, as_written, clock, verify_evidence
+from gateway.identity.evidence import EvidenceCheck, act_of, as_written, time_text, verify_evidence
 from gateway.identity.names import NodeId
 from gateway.identity.signers import FileSeal
 from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
@@ -126,7 +126,7 @@ def test_an_act_that_this_version_does_not_know_is_proven_all_the_same():
 
 
 def test_moments_are_written_in_utc():
-    assert clock(SEALED.astimezone(tz=None)) == "2026-01-01 09:00:00 UTC"
+    assert time_text(SEALED.astimezone(tz=None)) == "2026-01-01 09:00:00 UTC"
 
 
 # --- the file -------------------------------------------------------------------------------------------------------
