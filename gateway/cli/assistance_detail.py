@@ -1,21 +1,17 @@
 """How what a request for assistance asks, and what an answer says, is told to people."""
 
-from collections.abc import Iterator
-
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer, AssistanceRequest
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 
 from gateway.cli.framework_view import day_text
 from gateway.cli.options import word_of
-from gateway.cli.output import by_language
+from gateway.cli.output import Pairs, Parts, by_language
 
 ANYBODY = "whichever authority is competent"
 
-Pairs = list[tuple[str, str]]
 
-
-def detail_sections(content: NoticeContent) -> Iterator[tuple[str, Pairs]]:
+def detail_sections(content: NoticeContent) -> Parts:
     """The detail of a notice, if it is a request or an answer: headings, each with names and values."""
     if content.HasField("assistance_request"):
         yield from request_sections(content.assistance_request)
@@ -26,7 +22,7 @@ def detail_sections(content: NoticeContent) -> Iterator[tuple[str, Pairs]]:
             yield f"reply to {reply.question}", by_language(reply.text)
 
 
-def request_sections(request: AssistanceRequest) -> Iterator[tuple[str, Pairs]]:
+def request_sections(request: AssistanceRequest) -> Parts:
     """All that a request asks."""
     yield (
         "request",

@@ -1,6 +1,6 @@
 """How cases of assistance are told: a row of a listing, all of it for people, all of it for programs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer
@@ -9,10 +9,10 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.cli import notice_view
-from gateway.cli.assistance_detail import Pairs, optional_day, outcome, request_sections
+from gateway.cli.assistance_detail import optional_day, outcome, request_sections
 from gateway.cli.author_view import released_by
 from gateway.cli.options import word_of
-from gateway.cli.output import by_language, json_moment, moment_of
+from gateway.cli.output import Parts, by_language, json_moment, moment_of
 
 CASE_HEADINGS = ("case", "from", "asked", "TLP", "state", "respond by", "overdue", "answers", "title")
 
@@ -50,7 +50,7 @@ def case_document(case: AssistanceCase) -> dict[str, Any]:
     }
 
 
-def case_sections(case: AssistanceCase, answers: Iterable[Notice]) -> Iterator[tuple[str, Pairs]]:
+def case_sections(case: AssistanceCase, answers: Iterable[Notice]) -> Parts:
     """A case for people: headings, each with names and values. ``answers``: the notices of its answers, in order."""
     request = case.request
     yield (
@@ -82,7 +82,7 @@ def case_id(case: AssistanceCase) -> str:
     return case.name.removeprefix("assistanceCases/")
 
 
-def _answer_sections(answer: AssistanceCase.Answer, notice: Notice) -> Iterator[tuple[str, Pairs]]:
+def _answer_sections(answer: AssistanceCase.Answer, notice: Notice) -> Parts:
     content, state = notice.content, word_of(Notice.State, answer.state)
     told = [
         ("given", f"{moment_of(answer.release_time)} by {answer.issuing_authority}"),

@@ -16,7 +16,7 @@ from gateway.cli.given import CERTIFICATE, new_folder, used
 from gateway.cli.given_home import given_authority
 from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, any_identity, now, read_input
-from gateway.cli.output import day_and_time, pairs, say, table, write_json
+from gateway.cli.output import Pairs, day_and_time, pairs, say, table, write_json
 from gateway.errors import BadInput
 from gateway.home.founding import (
     found_authorities,
@@ -177,7 +177,7 @@ class _Seen:
         file = self.file.removeprefix(f"{folder}/")
         return file, _profile(self.certificate), subject_of(self.certificate), days, fingerprint(self.certificate)
 
-    def details(self, at: datetime) -> list[tuple[str, str]]:
+    def details(self, at: datetime) -> Pairs:
         window = Window.of(self.certificate)
         left = window.days_left(at)
         return [

@@ -1,6 +1,5 @@
 """How a draft is told: a row of a listing, all of it for people, all of it for programs."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -15,11 +14,9 @@ from gateway.cli.author_view import author_document, who
 from gateway.cli.framework_view import first_text
 from gateway.cli.message_view import pairs_of
 from gateway.cli.options import word_of
-from gateway.cli.output import json_moment, moment_of
+from gateway.cli.output import Pairs, Parts, json_moment, moment_of
 
 HEADINGS = ("draft", "act", "TLP", "state", "author", "expires", "about")
-
-Pairs = list[tuple[str, str]]
 
 
 def row(draft: Draft) -> tuple[str, ...]:
@@ -62,7 +59,7 @@ def document(draft: Draft) -> dict[str, Any]:
     }
 
 
-def sections(draft: Draft) -> Iterator[tuple[str, Pairs]]:
+def sections(draft: Draft) -> Parts:
     """A draft for people: headings, each with names and values."""
     yield "draft", _standing(draft)
     if draft.HasField("create_notice"):
@@ -83,7 +80,7 @@ def sections(draft: Draft) -> Iterator[tuple[str, Pairs]]:
         yield "assessment", [("id", draft.assess.assessment_id), *pairs_of(draft.assess.assessment.content)]
 
 
-def _files(draft: Draft, content: NoticeContent) -> Iterator[tuple[str, Pairs]]:
+def _files(draft: Draft, content: NoticeContent) -> Parts:
     """By which names its files are fetched."""
     if content.attachments:
         named = enumerate(content.attachments, 1)
@@ -108,7 +105,7 @@ def _standing(draft: Draft) -> Pairs:
     ]
 
 
-def _notice(notice_id: str, recipient: str, content: NoticeContent, replaces: str) -> Iterator[tuple[str, Pairs]]:
+def _notice(notice_id: str, recipient: str, content: NoticeContent, replaces: str) -> Parts:
     notice = Notice(name=f"notices/{notice_id}", recipient=recipient, content=content)
     yield (
         "notice",
@@ -122,7 +119,7 @@ def _notice(notice_id: str, recipient: str, content: NoticeContent, replaces: st
     yield from list(notice_view.sections(notice))[1:]
 
 
-def _version(request: PublishVersionRequest) -> Iterator[tuple[str, Pairs]]:
+def _version(request: PublishVersionRequest) -> Parts:
     to = ", ".join(request.recipients) or "all peers"
     told = [("of framework", request.parent.removeprefix("frameworks/")), ("to", to)]
     if request.HasField("change_set"):

@@ -1,6 +1,5 @@
 """What an evidence file says was sealed, for who has nothing but the file."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -9,9 +8,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.cli.message_view import pairs_of
 from gateway.cli.notice_view import sections
-from gateway.cli.output import by_language
-
-Pairs = list[tuple[str, str]]
+from gateway.cli.output import Parts, by_language
 
 
 def content_document(envelope: Envelope | None) -> dict[str, Any] | None:
@@ -20,7 +17,7 @@ def content_document(envelope: Envelope | None) -> dict[str, Any] | None:
     return {kind: MessageToDict(getattr(envelope, kind), preserving_proto_field_name=True)} if kind else None
 
 
-def content_sections(envelope: Envelope | None) -> Iterator[tuple[str, Pairs]]:
+def content_sections(envelope: Envelope | None) -> Parts:
     """The act for people: headings, each with names and values."""
     kind = envelope.WhichOneof("content") if envelope else None
     if envelope is None:

@@ -1,7 +1,7 @@
 """How a notice is told: a row of a listing, all of it for people, all of it for programs."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 
 from regulator.exchange.v1.envelope_pb2 import Author
@@ -12,7 +12,7 @@ from gateway.cli.assistance_detail import detail_sections
 from gateway.cli.author_view import author_document, released_by
 from gateway.cli.message_view import flat
 from gateway.cli.options import word_of
-from gateway.cli.output import by_language, json_moment, moment_of
+from gateway.cli.output import Pairs, Parts, by_language, json_moment, moment_of
 from gateway.supervision.notice_files import NoticeFile, write_notice
 
 HEADINGS = ("notice", "from", "to", "kind", "TLP", "state", "released", "title")
@@ -68,7 +68,7 @@ def document(notice: Notice) -> dict[str, Any]:
     }
 
 
-def sections(notice: Notice) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def sections(notice: Notice) -> Parts:
     """A notice for people: headings, each with names and values."""
     content = notice.content
     yield "notice", _standing(notice)
@@ -99,14 +99,14 @@ def sections(notice: Notice) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         yield "withdrawal", [*_act(taken.time, taken.author, taken.approver), by, *by_language(taken.explanation)]
 
 
-def content_pairs(notice: Notice, only: Collection[str] = ()) -> list[tuple[str, str]]:
+def content_pairs(notice: Notice, only: Collection[str] = ()) -> Pairs:
     """What its author wrote beside what other sections tell, leaf by leaf; ``only``: no more of it than these."""
     elsewhere = _TOLD_ELSEWHERE | ({"detail"} if any(detail_sections(notice.content)) else set())
     told = {key: value for key, value in _file(notice).items() if key not in elsewhere and (not only or key in only)}
     return [item for key, value in told.items() for item in flat(key, value)]
 
 
-def _standing(notice: Notice) -> list[tuple[str, str]]:
+def _standing(notice: Notice) -> Pairs:
     return [
         ("id", notice.name.removeprefix("notices/")),
         ("kind", word_of(Notice.Kind, notice.kind)),
@@ -120,7 +120,7 @@ def _standing(notice: Notice) -> list[tuple[str, str]]:
     ]
 
 
-def _act(time: Any, author: Author, approver: Author | None = None) -> list[tuple[str, str]]:
+def _act(time: Any, author: Author, approver: Author | None = None) -> Pairs:
     return [("when", moment_of(time)), ("who", f"{author.authority}, {released_by(author, approver or Author())}")]
 
 

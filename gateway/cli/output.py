@@ -7,7 +7,7 @@ import codecs
 import json
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from typing import Any
@@ -24,6 +24,12 @@ WIDTH_OF_PIPES = 200  # characters, where there is no terminal; a wider table is
 LEAST_WIDTH = 8  # characters, of a column that gives way
 UNIT_BYTES = 1024
 COLUMN_GAP = 2  # what rich sets between two columns without a box
+
+Pairs = list[tuple[str, str]]
+"""Names and values, as ``pairs`` writes them."""
+
+Parts = Iterator[tuple[str, Pairs]]
+"""Headings, each with what stands below it, as ``parts`` writes them."""
 
 # Controls, formats (which turn the direction of writing or show nothing), surrogates, private, unassigned, line breaks
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -136,7 +142,7 @@ def parts(headed: Iterable[tuple[str, Iterable[tuple[str, str]]]]) -> None:
         pairs(values, margin="  ")
 
 
-def by_language(texts: Iterable[LocalizedText]) -> list[tuple[str, str]]:
+def by_language(texts: Iterable[LocalizedText]) -> Pairs:
     """Gives a text as ``pairs`` writes it: a line a language."""
     return [(f"[{each.language_tag}]", each.text) for each in texts]
 

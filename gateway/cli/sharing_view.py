@@ -1,6 +1,6 @@
 """How consents and shares are told: a row of a listing, all of it for people, all of it for programs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from google.type.date_pb2 import Date
@@ -11,12 +11,10 @@ from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
 from gateway.cli.author_view import author_document, who
 from gateway.cli.framework_view import day_text
 from gateway.cli.options import word_of
-from gateway.cli.output import by_language, json_moment, moment_of
+from gateway.cli.output import Pairs, Parts, by_language, json_moment, moment_of
 
 CONSENT_HEADINGS = ("consent", "state", "until", "use", "asked by", "asked", "recipients")
 SHARE_HEADINGS = ("share", "shared", "by", "use", "consent", "covered", "recipients")
-
-Pairs = list[tuple[str, str]]
 
 
 def consent_row(consent: Consent) -> tuple[str, ...]:
@@ -78,7 +76,7 @@ def share_document(share: Share) -> dict[str, Any]:
     }
 
 
-def consent_sections(consent: Consent) -> Iterator[tuple[str, Pairs]]:
+def consent_sections(consent: Consent) -> Parts:
     """A consent for people: headings, each with names and values."""
     yield (
         "consent",
@@ -106,7 +104,7 @@ def consent_sections(consent: Consent) -> Iterator[tuple[str, Pairs]]:
         )
 
 
-def share_sections(share: Share) -> Iterator[tuple[str, Pairs]]:
+def share_sections(share: Share) -> Parts:
     """A share for people."""
     yield (
         "share",
