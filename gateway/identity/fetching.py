@@ -3,7 +3,8 @@
 import http.client
 import socket
 import ssl
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 from urllib.parse import urlsplit
@@ -53,18 +54,16 @@ def _body(answer: http.client.HTTPResponse, max_bytes: int) -> bytes:
     return body
 
 
-class _ending:  # noqa: N801 - reads as what it does
+@contextmanager
+def _ending(wire: socket.socket, seconds: float) -> Iterator[None]:
     """Shuts a connection down after a time, whatever the other side dribbles until then."""
-
-    def __init__(self, wire: socket.socket, seconds: float) -> None:
-        self._timer = Timer(seconds, _shut_down, [wire])
-        self._timer.daemon = True
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+    timer = Timer(seconds, _shut_down, [wire])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _shut_down(wire: socket.socket) -> None:

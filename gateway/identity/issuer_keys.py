@@ -74,11 +74,7 @@ def _usable(jwk: dict[str, Any], allowed: Collection[Algorithm]) -> Iterator[tup
     if not all(isinstance(each, str) for each in (kind, curve, kid, meant)) or jwk.get("use", "sig") != "sig":
         return
     for algorithm in _FITTING.get((kind, curve), ()):
-        if algorithm in allowed and meant in (
-            "",
-            algorithm,
-            *(name for name, same in _SAME.items() if same == algorithm),
-        ):
+        if algorithm in allowed and _SAME.get(meant, meant) in ("", algorithm):
             try:
                 yield kid, algorithm, PyJWK(jwk, algorithm)
             except PyJWTError as error:

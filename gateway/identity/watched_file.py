@@ -1,12 +1,11 @@
 """A file that is read again when it changes, while the node runs; what cannot be used changes nothing."""
 
-import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from gateway.errors import ConfigError, GatewayError
+from gateway.identity.keyfiles import read_public
 from gateway.identity.watched_files import WatchedFiles
 
 T = TypeVar("T")
@@ -36,20 +35,8 @@ class WatchedFile(WatchedFiles[T]):
 
 
 def _parsed(path: Path, parse: Callable[[bytes], T], max_bytes: int) -> T:
+    content = read_public(path, max_bytes)
     try:
-        return parse(_content(path, max_bytes))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
+        return parse(content)
     except GatewayError as error:
         raise ConfigError(f"{path}: {error.message}") from error
-
-
-def _content(path: Path, max_bytes: int) -> bytes:
-    # Without waiting: of a pipe, too, it is then told at once that it is no file.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ConfigError("is not a file")
-        content = file.read(max_bytes + 1)
-    if len(content) > max_bytes:
-        raise ConfigError(f"is larger than {max_bytes} bytes")
-    return content
