@@ -27,10 +27,11 @@ class Role(StrEnum):
 _ANYONE = frozenset(Role)
 _WRITING = frozenset({Role.AUTHOR})
 _APPROVING = frozenset({Role.APPROVER})
-_REVIEWING = frozenset({Role.AUTHOR, Role.APPROVER, Role.AUDITOR})
-_READING = frozenset({Role.AUTHOR, Role.READER, Role.AUDITOR})
+REVIEWING = frozenset({Role.AUTHOR, Role.APPROVER, Role.AUDITOR})  # of drafts
+READING = frozenset({Role.AUTHOR, Role.READER, Role.AUDITOR})  # of all that travels in channels
+LOOKING_AFTER = frozenset({Role.OPERATOR, Role.AUDITOR})  # the node: whom alarms are for
 _AUDITING = frozenset({Role.AUDITOR})
-_OPERATING = _READING | {Role.OPERATOR}
+_OPERATING = READING | {Role.OPERATOR}
 
 
 def _rules(service: str, **methods: frozenset[Role]) -> dict[str, frozenset[Role]]:
@@ -43,8 +44,8 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
         CreateNotice=_WRITING,
         BatchCreateNotices=_WRITING,
         SubmitNotices=_WRITING,
-        GetNotice=_READING,
-        ListNotices=_READING,
+        GetNotice=READING,
+        ListNotices=READING,
         AcknowledgeNotice=_WRITING,
         WithdrawNotice=_WRITING,
         SupersedeNotice=_WRITING,
@@ -52,14 +53,14 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
     **_rules(
         "regulator.exchange.v1.FrameworkService",
         PublishVersion=_WRITING,
-        GetFramework=_READING,
-        ListFrameworks=_READING,
-        GetVersion=_READING,
-        ListProvisions=_READING,
-        DiffVersions=_READING,
-        CompareJurisdictions=_READING,
+        GetFramework=READING,
+        ListFrameworks=READING,
+        GetVersion=READING,
+        ListProvisions=READING,
+        DiffVersions=READING,
+        CompareJurisdictions=READING,
         Assess=_WRITING,
-        ListAssessments=_READING,
+        ListAssessments=READING,
     ),
     **_rules(
         "regulator.exchange.v1.DraftService",
@@ -69,39 +70,39 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
         ApproveDraft=_APPROVING,
         RejectDraft=_APPROVING,
         RecallDraft=_WRITING,
-        GetDraft=_REVIEWING,
-        ListDrafts=_REVIEWING,
+        GetDraft=REVIEWING,
+        ListDrafts=REVIEWING,
     ),
     **_rules(
         "regulator.exchange.v1.SharingService",
         RequestConsent=_WRITING,
-        GetConsent=_READING | _APPROVING,
-        ListConsents=_READING | _APPROVING,
+        GetConsent=READING | _APPROVING,
+        ListConsents=READING | _APPROVING,
         GrantConsent=_APPROVING,
         RefuseConsent=_APPROVING,
         MarkShared=_WRITING,
-        GetShare=_READING | _APPROVING,
-        ListShares=_READING | _APPROVING,
+        GetShare=READING | _APPROVING,
+        ListShares=READING | _APPROVING,
     ),
     **_rules(
         "regulator.exchange.v1.AssistanceService",
-        GetAssistanceCase=_READING,
-        ListAssistanceCases=_READING,
+        GetAssistanceCase=READING,
+        ListAssistanceCases=READING,
     ),
     **_rules(
         "regulator.exchange.v1.AttachmentService",
         CreateAttachment=_WRITING,
         UploadAttachment=_WRITING,
-        GetAttachment=_READING | _APPROVING,
-        DownloadAttachment=_READING | _APPROVING,
+        GetAttachment=READING | _APPROVING,
+        DownloadAttachment=READING | _APPROVING,
         DeleteAttachment=_WRITING,
     ),
     **_rules("regulator.exchange.v1.EventService", WatchEvents=_OPERATING | _APPROVING),
     **_rules(
         "regulator.exchange.v1.EvidenceService",
-        GetEvidence=_READING,
-        GetCheckpoint=_READING,
-        GetConsistencyProof=_READING,
+        GetEvidence=READING,
+        GetCheckpoint=READING,
+        GetConsistencyProof=READING,
         GetForkProof=_OPERATING,
     ),
     **_rules(
@@ -129,7 +130,7 @@ METHOD_ROLES: Mapping[str, frozenset[Role]] = {
 FILE_METHODS = tuple(f"/regulator.exchange.v1.AttachmentService/{each}Attachment" for each in ("Get", "Download"))
 """Full gRPC method paths of those that ask for a file by its own name, or by that of what it belongs to."""
 
-FILE_ROLES: Mapping[str, frozenset[Role]] = {"notices": _READING, "drafts": _REVIEWING}
+FILE_ROLES: Mapping[str, frozenset[Role]] = {"notices": READING, "drafts": REVIEWING}
 """The collection that a file's name begins with -> the roles to which it is there; to others it is NOT_FOUND."""
 
 

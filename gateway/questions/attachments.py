@@ -16,7 +16,6 @@ from gateway.supervision.attachments import (
     NAME_PREFIX,
     AttachmentRecord,
     attached_in,
-    bound_name,
     bound_place,
 )
 from gateway.supervision.draft_messages import content_of
@@ -134,6 +133,3 @@ def attachment_name(record: AttachmentRecord) -> str:
 def not_there(name: str) -> NotFound:
     """The one answer to whoever asks for a file that is not there, or not for it."""
     return NotFound(f"there is no {name}", name=name)
-
-
-__all__ = ["IDLE_SECONDS", "AttachmentQuestions", "attachment_name", "bound_name", "not_there", "stored_message"]

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
 
 from gateway.errors import BadInput, Unavailable
-from gateway.identity.access import Caller, Role
+from gateway.identity.access import LOOKING_AFTER, READING, REVIEWING, Caller, Role
 from gateway.moments import timestamp_of
 from gateway.questions.filters import Filters
 from gateway.questions.scopes import scope_of
@@ -111,13 +111,13 @@ def hidden_kinds(roles: AbstractSet[Role]) -> AbstractSet[int]:
     seen: set[int] = set()
     if Role.APPROVER in roles:
         seen |= set(SHARING_EVENTS)
-    if roles & {Role.AUTHOR, Role.READER, Role.AUDITOR}:
+    if roles & READING:
         seen |= set(Event.Kind.values()) - _OF_THE_NODE - _OF_DRAFTS
-    if roles & {Role.AUTHOR, Role.APPROVER, Role.AUDITOR}:
+    if roles & REVIEWING:
         seen |= _OF_DRAFTS
     if Role.OPERATOR in roles:
         seen |= _OF_CHANNELS
-    if roles & {Role.OPERATOR, Role.AUDITOR}:
+    if roles & LOOKING_AFTER:
         seen |= _OF_THE_NODE
     return set(Event.Kind.values()) - seen
 

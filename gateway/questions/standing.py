@@ -8,7 +8,7 @@ from regulator.exchange.v1 import admin_service_pb2 as admin
 
 from gateway.alarms import Alarm, Alarms
 from gateway.errors import NotFound
-from gateway.identity.access import Caller, Role
+from gateway.identity.access import LOOKING_AFTER, Caller
 from gateway.identity.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
 from gateway.moments import timestamp_of
@@ -23,8 +23,6 @@ from gateway.supervision.submissions import check_fields
 
 API_VERSIONS = ("v1",)
 SOFTWARE_VERSION = version("regulatory-gateway")
-
-_LOOK_AFTER = frozenset({Role.OPERATOR, Role.AUDITOR})  # the node: whom alarms are for
 
 
 class Standing:
@@ -58,7 +56,7 @@ class Standing:
 
     async def server_info(self, caller: Caller) -> admin.ServerInfo:
         """Tells which node this is, and what it makes of the caller."""
-        own, is_looking_after = self._parties.own, bool(caller.roles & _LOOK_AFTER)
+        own, is_looking_after = self._parties.own, bool(caller.roles & LOOKING_AFTER)
         return admin.ServerInfo(
             jurisdiction=own.jurisdiction,
             domain=own.domain,
