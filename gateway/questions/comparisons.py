@@ -16,7 +16,7 @@ from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.framework_comparison import KnownVersion, Side, compare
 from gateway.supervision.framework_messages import standing_assessment
 from gateway.supervision.framework_parts import divided
-from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord, known_since
+from gateway.supervision.framework_records import FrameworkVersionRecord, is_known
 from gateway.supervision.submissions import check_fields
 from gateway.threads import to_its_end
 
@@ -54,7 +54,7 @@ class ComparisonQuestions:
         given = [
             standing_assessment(view.record, view.assessed)
             for view in assessed
-            if view.cursor <= pin and _is_known(view.record, known_at)
+            if view.cursor <= pin and is_known(view.record, known_at)
         ]
         day = request.as_of if request.HasField("as_of") else date_of(today)
         whole = await to_its_end(compare, mine, theirs, day, given)
@@ -83,8 +83,3 @@ def _areas_from(whole: Comparison, position: int) -> tuple[Comparison, int]:
     cells, more = answerable(pieces[position:], len(pieces), used_bytes)
     answer.cells.extend(cells)
     return answer, position + len(cells) if more else 0
-
-
-def _is_known(record: AssessmentRecord, known_at: int | None) -> bool:
-    since = known_since(record)
-    return known_at is None or (since is not None and since <= known_at)

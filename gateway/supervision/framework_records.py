@@ -84,6 +84,12 @@ def known_since(record: FrameworkVersionRecord | AssessmentRecord) -> int | None
     return None if record.receipt_time is None else record.receipt_time * MICROS
 
 
+def is_known(record: FrameworkVersionRecord | AssessmentRecord, known_at: int | None) -> bool:
+    """Whether a version or an assessment was known at a moment, in microseconds since 1970; None: now."""
+    since = known_since(record)
+    return known_at is None or (since is not None and since <= known_at)
+
+
 def newest_known(
     records: Iterable[FrameworkVersionRecord], known_at: int | None = None
 ) -> dict[str, FrameworkVersionRecord]:
@@ -96,11 +102,6 @@ def newest_known(
     found: dict[str, FrameworkVersionRecord] = {}
     for record in records:
         newest = found.get(record.framework_id)
-        if (newest is None or record.version > newest.version) and _is_known(record, known_at):
+        if (newest is None or record.version > newest.version) and is_known(record, known_at):
             found[record.framework_id] = record
     return found
-
-
-def _is_known(record: FrameworkVersionRecord, known_at: int | None) -> bool:
-    since = known_since(record)
-    return known_at is None or (since is not None and since <= known_at)
