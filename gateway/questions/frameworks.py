@@ -27,7 +27,7 @@ from gateway.store.frameworks.queries import (
     read_published,
     read_versions,
 )
-from gateway.store.page_bounds import Room
+from gateway.store.page_bounds import ByteBudget
 from gateway.store.readers import Readers
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.framework_diff import diff_versions
@@ -79,10 +79,10 @@ class FrameworkQuestions:
         newest = newest_known(view.record for view in views)
         if not newest:
             await self._filters.check(EVERYTHING, request)
-        read, room = list[pb.Framework](), Room(MAX_ITEMS_BYTES)
+        read, budget = list[pb.Framework](), ByteBudget(MAX_ITEMS_BYTES)
         for each in sorted(newest)[first : first + size]:
             framework = await self._framework(newest[each])
-            if not room.takes(item_bytes(framework)):
+            if not budget.takes(item_bytes(framework)):
                 break
             read.append(framework)
         more = page_token(first + len(read), request) if len(newest) > first + len(read) else ""

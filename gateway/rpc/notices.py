@@ -15,7 +15,7 @@ from gateway.questions.paging import MAX_ITEMS_BYTES, item_bytes
 from gateway.rpc.admission import CALLER
 from gateway.rpc.ahead import ahead
 from gateway.rpc.status import status_of
-from gateway.store.page_bounds import Room
+from gateway.store.page_bounds import ByteBudget
 
 MAX_REFUSALS = 1000  # told of one stream; then it ends
 
@@ -26,12 +26,12 @@ class _Refusals:
     def __init__(self) -> None:
         self.told: list[pb.SubmitNoticesResponse.Refusal] = []
         self.are_too_many = False
-        self._room = Room(MAX_ITEMS_BYTES)
+        self._budget = ByteBudget(MAX_ITEMS_BYTES)
 
     def add(self, index: int, request_id: str, error: GatewayError) -> None:
         """Adds that of the notice at an index of the stream, unless there are too many, as there are then."""
         refusal = pb.SubmitNoticesResponse.Refusal(index=index, request_id=request_id, status=status_of(error))
-        if self.are_too_many or len(self.told) == MAX_REFUSALS or not self._room.takes(item_bytes(refusal)):
+        if self.are_too_many or len(self.told) == MAX_REFUSALS or not self._budget.takes(item_bytes(refusal)):
             self.are_too_many = True
         else:
             self.told.append(refusal)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Room:
+class ByteBudget:
     """The bytes that items may still take.
 
     Args:
@@ -40,12 +40,12 @@ def fitting(
         limit: at most so many
         max_bytes: of all of them together, but for one at least
         size_of: an item's bytes; by default its attribute ``size``, as a row has a column
-        used_bytes: as of ``Room``
+        used_bytes: as of ``ByteBudget``
     """
     page: list[T] = []
-    room = Room(max_bytes, used_bytes)
+    budget = ByteBudget(max_bytes, used_bytes)
     for item in items:
-        if len(page) == limit or not room.takes(size_of(item)):
+        if len(page) == limit or not budget.takes(size_of(item)):
             return page, True
         page.append(item)
     return page, False

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.store.page_bounds import Room, fitting
+from gateway.store.page_bounds import ByteBudget, fitting
 
 
 @pytest.mark.parametrize(
@@ -27,5 +27,5 @@ def test_a_page_ends_by_its_number_or_its_bytes_and_has_one_item_at_least(sizes,
 
 
 def test_what_does_not_fit_takes_no_room():
-    room = Room(10)
-    assert [room.takes(size) for size in (6, 5, 4, 1)] == [True, False, True, False]
+    budget = ByteBudget(10)
+    assert [budget.takes(size) for size in (6, 5, 4, 1)] == [True, False, True, False]
