@@ -121,7 +121,7 @@ class ReceiverMachine(Machine):
                 return None
             raise
         if claim.checkpoint.size != hello.size:
-            raise RemoteProtocolError("a Hello shows the checkpoint of the whole log")
+            raise RemoteProtocolError("a Hello tells another size than its checkpoint")
         return claim
 
     def _time_of_own(self, note: bytes) -> int:

@@ -99,7 +99,7 @@ class SealHistory:
         return replace(self, spans=(*self.spans, span))
 
     def turn_beyond(self, size: int) -> int:
-        """At which size the oldest change of seals is that a log of some size does not hold; 0: there is none."""
+        """The first size above this one at which the seal changed; 0: there is none."""
         return min((span.above for span in self.spans[1:] if span.above > size), default=0)
 
     def expecting(self, seals: Sequence[CertifiedSeal]) -> "SealHistory":

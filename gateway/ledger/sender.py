@@ -93,9 +93,7 @@ class SenderMachine(Machine):
         self._next = 0  # index of the first envelope that was not loaded
         self._loading = False
         self._unreceipted: deque[Checkpoint] = deque()  # of the batches under way
-        self._withheld = (
-            0  # size with a batch that has no receipt before more is sent than the window; 0: there is none
-        )
+        self._withheld = 0  # size with a batch that gets no receipt before more than the window is sent; 0: none
 
     def _forget_stream(self) -> None:
         super()._forget_stream()
@@ -135,7 +133,7 @@ class SenderMachine(Machine):
             return
         head = self._own(position.receipt)
         if head.checkpoint.size != position.size:
-            raise RemoteProtocolError("a Position shows the receipt for all that the receiver holds")
+            raise RemoteProtocolError("a Position tells another size than what it shows")
         self._shown_receipt(position.receipt, self.seals.sender.regardless())
         self._claims.append(position.receipt)
         if position.size <= self._log.size:

@@ -14,10 +14,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 PATIENCE_SECONDS = 5.0  # without any message, while one is awaited
-QUICK_SECONDS, LONG_SECONDS = (
-    2.0,
-    8.0,
-)  # in which another replica has to answer, and in which the one that is silent may
+QUICK_SECONDS = 2.0  # in which another replica has to answer
+LONG_SECONDS = 8.0  # in which the one that is silent may
 PAUSE_SECONDS = 15.0  # after a silence that meant nothing
 LONGEST_SECONDS = 300.0  # of silence, whatever it means
 LOOK_SECONDS = 1.0

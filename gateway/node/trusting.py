@@ -74,9 +74,7 @@ class Trusting:
         self.peers = WatchedFiles("trust in peers", self._peer_files, self._load_peers)
 
     @property
-    def watched(
-        self,
-    ) -> Sequence["WatchedFiles[Any] | CrlTimes"]:
+    def watched(self) -> Sequence["WatchedFiles[Any] | CrlTimes"]:
         """What must be looked at again and again."""
         return self.tls, self.clients, self.peers, CrlTimes(self.crls, self._clock)
 

@@ -38,7 +38,7 @@ class ListJournalEntriesRequest(_message.Message):
     TIME_FROM_FIELD_NUMBER: _builtins.int
     TIME_BEFORE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most so many; 0: 50. More than 1,000 are never given."""
+    """At most so many; 0: 50; more than 1,000 is 1,000. A page may hold fewer, or none, though more follow."""
     page_token: _builtins.str
     """The `next_page_token` of the page before, with the same filters."""
     client: _builtins.str

@@ -231,7 +231,7 @@ class Hello(_message.Message):
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
-    """The channel: `<sender domain>/to/<receiver domain>`."""
+    """The channel: `<sender domain>/to/<recipient domain>`."""
     size: _builtins.int
     """Number of envelopes in the sender's log that the checkpoint covers."""
     checkpoint: _builtins.bytes
@@ -275,8 +275,8 @@ class Position(_message.Message):
     size: _builtins.int
     """Number of envelopes the receiver holds durably."""
     receipt: _builtins.bytes
-    """Its receipt for exactly that size: a checkpoint note with the sender's and the receiver's signatures; empty if it
-    holds nothing.
+    """Its receipt for exactly that size: a checkpoint note with the sender's and the receiver's signatures. Where it withholds
+    that one, the sender's checkpoint of that size, without a cosignature. Empty if it holds nothing.
     """
     def __init__(
         self,
