@@ -16,6 +16,13 @@ COMPILE := $(LOCK) --no-emit-package regulator-exchange pyproject.toml
 run: $(RUN) ## Run both nodes here and exchange real notices (ARGS=--once ends by itself)
 	$(BIN)/gateway demo $(ARGS)
 
+.PHONY: dist
+dist: $(RUN) ## Build what another machine installs into dist/ (docs/operations.md)
+	rm -rf dist
+	$(BIN)/python -m hatchling build -t wheel -d dist
+	cd clients/python && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist
+	cp requirements.lock dist/
+
 ##@ Check
 # Hundreds of processes are started: each would compile the node's code if none could keep it. Of at most three tests that
 # fail it is seen, once more and alone, whether they do so always: tests/support/second_run.py.

@@ -14,7 +14,9 @@ Exit codes:
 
 import sys
 from importlib import import_module
-from typing import Any
+from importlib.metadata import version
+from platform import python_version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -22,7 +24,7 @@ from typer.main import get_group
 
 from gateway.cli.failures import INTERRUPTED, READER_GONE, USED_WRONGLY, told, told_of_interrupt
 from gateway.cli.groups import Commands
-from gateway.cli.output import open_output, say_aside
+from gateway.cli.output import open_output, say, say_aside
 from gateway.logs import keep_apart
 
 # Each command or group, in the order of the help, and the module that makes it.
@@ -90,8 +92,19 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        say(f"gateway {version('regulatory-gateway')}, Python {python_version()}")
+        raise typer.Exit
+
+
 @app.callback()
-def gateway() -> None:
+def gateway(
+    *,
+    tells_version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell which version this is.")
+    ] = False,
+) -> None:
     """The node through which financial regulators exchange notices they can prove."""
 
 

@@ -52,7 +52,7 @@ WHOLE, PARTS = list(of_pages(typed)), list(of_pages(spoken))
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
     """The command, or the group of them, that a line names, and what it gives it."""
     path: tuple[str, ...] = ()
-    while words and isinstance(COMMANDS[path], TyperGroup):
+    while words and isinstance(COMMANDS[path], TyperGroup) and not words[0].startswith("-"):
         path, words = (*path, words[0]), words[1:]
     return COMMANDS[path], words
 
@@ -68,7 +68,7 @@ def check(line: str) -> None:
 
 def check_names(line: str) -> None:
     command, words = command_of(shlex.split(line))
-    assert words == [] or not isinstance(command, TyperGroup)
+    assert words == [*options(words)] or not isinstance(command, TyperGroup)
     assert {*options(words)} <= {name for each in command.params for name in each.opts} | {"--help"}
 
 
