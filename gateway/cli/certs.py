@@ -18,15 +18,15 @@ from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, any_identity, now, read_input
 from gateway.cli.output import Pairs, day_and_time, pairs, say, table, write_json
 from gateway.errors import BadInput
-from gateway.home.founding import (
-    found_authorities,
+from gateway.home.home import Home
+from gateway.home.provisioning import (
     issue_client,
     issue_node,
     issue_seal,
     load_authority,
+    make_authorities,
     require_domain,
 )
-from gateway.home.home import Home
 from gateway.identity.certificates import Window, extension_of, fingerprint, key_kind, subject_of
 from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_certificate, read_certificates, write_certificate
@@ -61,7 +61,7 @@ def authority(
     Whoever holds the folder can issue certificates: keep it offline. The .crt files are public; peers verify evidence
     with that of the node authority.
     """
-    found_authorities(new_folder(folder, "FOLDER"), jurisdiction, domain, now())
+    make_authorities(new_folder(folder, "FOLDER"), jurisdiction, domain, now())
     for kind in AuthorityKind:
         root = load_authority(folder, kind).certificate
         say(f"{folder / f'{kind}-authority.crt'}  {fingerprint(root)}")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from gateway.cli.given import used
 from gateway.errors import ConfigError
-from gateway.home.founding import load_authority
 from gateway.home.home import Home
+from gateway.home.provisioning import load_authority
 from gateway.identity.issuing import Authority
 from gateway.identity.profiles import AuthorityKind
 

@@ -13,16 +13,16 @@ from gateway.cli.options import AuthorityFolder, HomeFolder, choice, client_id, 
 from gateway.cli.output import say
 from gateway.errors import AlreadyExists, BadInput, Violation
 from gateway.home.config import Config
-from gateway.home.founding import (
+from gateway.home.home import Home
+from gateway.home.provisioning import (
     NAMED_IN_FULL,
     NewNode,
     admit_client,
-    found_home,
     is_named_in_full,
     issue_client,
+    make_home,
     write_profile,
 )
-from gateway.home.home import Home
 from gateway.identity.access import Role
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import ClientId
@@ -98,7 +98,7 @@ def init(  # noqa: PLR0913 - an option a line of the configuration
     _require_valid(new)
     client_root = given_authority(certs, AuthorityKind.CLIENT).certificate
     node_authority = given_authority(certs, AuthorityKind.NODE)
-    found_home(Home(new_folder(home, "HOME")), new, node_authority, client_root, now())
+    make_home(Home(new_folder(home, "HOME")), new, node_authority, client_root, now())
     say(f"{home} is the home of the node {domain}.")
     if seal:
         say(f"Its Ed25519 sealing key is in the token {seal.token_told()}, and in no backup of this home.")

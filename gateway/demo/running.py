@@ -1,6 +1,6 @@
 """The demonstration: two nodes as real processes, real notices both ways, evidence that proves it.
 
-Everything is made anew below one folder, through the same doors as everybody uses: the founding of homes, the node's
+Everything is made anew below one folder, through the same doors as everybody uses: what makes homes, the node's
 process, the client library, the command line.
 """
 

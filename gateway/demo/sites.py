@@ -16,17 +16,17 @@ from queue import Empty, Queue
 from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.errors import ConfigError, Unavailable
-from gateway.home.founding import (
-    NewNode,
-    admit_client,
-    found_authorities,
-    found_home,
-    issue_client,
-    load_authority,
-    write_profile,
-)
 from gateway.home.home import Home
 from gateway.home.pairing import import_pairing
+from gateway.home.provisioning import (
+    NewNode,
+    admit_client,
+    issue_client,
+    load_authority,
+    make_authorities,
+    make_home,
+    write_profile,
+)
 from gateway.identity.access import Role
 from gateway.identity.names import ClientId
 from gateway.identity.profiles import AuthorityKind
@@ -143,11 +143,11 @@ def _is_free(port: int) -> bool:
 
 def _found(site: Site) -> None:
     now = datetime.now(UTC)
-    found_authorities(site.certificates, site.jurisdiction, site.domain, now)
+    make_authorities(site.certificates, site.jurisdiction, site.domain, now)
     nodes = load_authority(site.certificates, AuthorityKind.NODE)
     clients = load_authority(site.certificates, AuthorityKind.CLIENT)
     new = NewNode(site.jurisdiction, site.domain, site.display_name, site.authorities, site.back_office, site.peer)
-    found_home(site.home, new, nodes, clients.certificate, now)
+    make_home(site.home, new, nodes, clients.certificate, now)
     for authority in site.authorities:
         client = ClientId(site.domain, authority, SYSTEM)
         issue_client(site.profile(authority).parent, client, clients, now)

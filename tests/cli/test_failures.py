@@ -130,6 +130,6 @@ def test_foreign_words_in_an_error_are_shown_and_not_obeyed(tmp_path):
 
 
 def test_a_defect_shows_its_traceback(monkeypatch, tmp_path):
-    monkeypatch.setattr("gateway.cli.certs.found_authorities", lambda *_: 1 / 0)
+    monkeypatch.setattr("gateway.cli.certs.make_authorities", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run("certs", "authority", tmp_path, "--jurisdiction", "HK", "--domain", "hk.example")

@@ -8,8 +8,8 @@ from regulator.exchange import Client, InvalidRequest, WrongState
 from regulator.exchange.v1.admin_service_pb2 import Channel
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.home.founding import issue_node, issue_seal
 from gateway.home.pairing import import_pairing
+from gateway.home.provisioning import issue_node, issue_seal
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
 from tests.cli.transcripts import run

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from regulator.exchange import Client, Unavailable
 
-from gateway.home import founding
+from gateway.home import provisioning
 from gateway.identity.certificates import to_der
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind, profiles
@@ -32,9 +32,9 @@ def hk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """Hong Kong's node, which has begun with such a seal; Korea's does not run."""
 
     def earlier(folder: Path, jurisdiction: str, domain: str, now: datetime) -> None:
-        founding.found_authorities(folder, jurisdiction, domain, now - timedelta(days=4))
+        provisioning.make_authorities(folder, jurisdiction, domain, now - timedelta(days=4))
 
-    monkeypatch.setattr("tests.support.nodes.found_authorities", earlier)
+    monkeypatch.setattr("tests.support.nodes.make_authorities", earlier)
     made, _ = found_pair(tmp_path)
     end_seal(made)
     with running(made):

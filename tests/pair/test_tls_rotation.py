@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.home.founding import issue_node
+from gateway.home.provisioning import issue_node
 from gateway.home.rolling import install_tls
 from gateway.identity.certificates import to_der
 from gateway.identity.issuing import Authority

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from regulator.exchange import Client, ExchangeError
 
-from gateway.home.founding import issue_node
+from gateway.home.provisioning import issue_node
 from gateway.home.rolling import distrust_root, trust_root
 from gateway.identity.certificates import fingerprint, to_pem
 from gateway.identity.issuing import Authority

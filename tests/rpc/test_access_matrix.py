@@ -34,7 +34,7 @@ from regulator.exchange.v1.values_pb2 import (
     Sector,
 )
 
-from gateway.home.founding import issue_client
+from gateway.home.provisioning import issue_client
 from gateway.identity.access import Caller, Role
 from gateway.identity.access_clients import client_table
 from gateway.identity.names import ClientId

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.home.founding import issue_seal
+from gateway.home.provisioning import issue_seal
 from gateway.identity.names import NodeId
 from gateway.identity.pairing_end import Ending
 from gateway.identity.profiles import AuthorityKind

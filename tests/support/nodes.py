@@ -15,17 +15,17 @@ from pathlib import Path
 from regulator.exchange import Client, Profile
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
-from gateway.home.founding import (
-    NewNode,
-    admit_client,
-    found_authorities,
-    found_home,
-    issue_client,
-    load_authority,
-    write_profile,
-)
 from gateway.home.home import Home
 from gateway.home.pairing import import_pairing
+from gateway.home.provisioning import (
+    NewNode,
+    admit_client,
+    issue_client,
+    load_authority,
+    make_authorities,
+    make_home,
+    write_profile,
+)
 from gateway.identity.access import Role
 from gateway.identity.issuing import Authority
 from gateway.identity.key_uris import KeyUri
@@ -90,7 +90,7 @@ class Site:
     def found(self, database_url: str = "sqlite:///node.db", seal: KeyUri | None = None, **changes: str) -> "Site":
         """Makes authorities, home, and a client of the second authority with every role."""
         now = datetime.now(UTC)
-        found_authorities(self.path / "authority", self.jurisdiction, self.domain, now)
+        make_authorities(self.path / "authority", self.jurisdiction, self.domain, now)
         new = NewNode(
             jurisdiction=self.jurisdiction,
             domain=self.domain,
@@ -103,7 +103,7 @@ class Site:
         )
         client_root = self.authority(AuthorityKind.CLIENT).certificate
         lay_tables(self.home.path, database_url)
-        found_home(self.home, new, self.authority(AuthorityKind.NODE), client_root, now)
+        make_home(self.home, new, self.authority(AuthorityKind.NODE), client_root, now)
         for authority in AUTHORITIES[self.jurisdiction]:
             self.add_client(authority, list(Role))
         return self

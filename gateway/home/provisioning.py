@@ -96,7 +96,7 @@ pin_file = {pin_file}
 # --- authorities --------------------------------------------------------------------------------------------------
 
 
-def found_authorities(folder: Path, jurisdiction: str, domain: str, now: datetime) -> None:
+def make_authorities(folder: Path, jurisdiction: str, domain: str, now: datetime) -> None:
     """Makes the two authorities of a jurisdiction, in a folder that belongs on another machine than the node.
 
     Raises:
@@ -143,7 +143,7 @@ def is_named_in_full(seal: KeyUri) -> bool:
     return seal.module_path is not None and seal.pin_source is not None and not seal.id
 
 
-def found_home(
+def make_home(
     home: Home, new: NewNode, node_authority: Authority, client_root: x509.Certificate, now: datetime
 ) -> None:
     """Makes a node's home: configuration, keys, certificates, roots, database.
