@@ -11,7 +11,7 @@ import typer
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from gateway.cli import certs_rolling, certs_seal, certs_status
+from gateway.cli import certs_changes, certs_seal, certs_status
 from gateway.cli.given import CERTIFICATE, new_folder, used
 from gateway.cli.given_home import given_authority
 from gateway.cli.groups import Commands
@@ -41,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("issue")(issue)
     group.command("show")(show)
     certs_status.add_to(group)
-    certs_rolling.add_to(group)
+    certs_changes.add_to(group)
     certs_seal.add_to(group)
     app.add_typer(group, name="certs")
 

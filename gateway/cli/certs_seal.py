@@ -11,10 +11,10 @@ from gateway.cli.given_home import opened_home
 from gateway.cli.options import HomeFolder, ProfileFile, connect, key_uri, now
 from gateway.cli.output import say
 from gateway.errors import BadInput
+from gateway.home.certificates import replace_seal as replace_lost_seal
+from gateway.home.certificates import replace_seal_for
+from gateway.home.certificates import request_seal as request_wanted_seal
 from gateway.home.pairing import document_of
-from gateway.home.rolling import replace_seal as replace_lost_seal
-from gateway.home.rolling import replace_seal_for
-from gateway.home.rolling import request_seal as request_wanted_seal
 from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import NodeId
 from gateway.identity.seal_files import SealFolder

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
 from gateway.errors import ConfigError, Untrusted
+from gateway.home.certificates import deny, sign_crl
 from gateway.home.lifetimes import lifetimes_of
-from gateway.home.rolling import deny, sign_crl
 from gateway.identity.certificates import Cause, load_certificate
 from gateway.identity.denied import MAX_DENIED
 from gateway.identity.keyfiles import read_certificate

@@ -8,7 +8,7 @@ from typing import Any
 
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.home.rolling import sign_crl
+from gateway.home.certificates import sign_crl
 from gateway.identity.certificates import fingerprint, load_certificate
 from gateway.identity.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_certificate, write_file
 from gateway.identity.profiles import AuthorityKind

@@ -11,9 +11,9 @@ from regulator.exchange import Client, NotAllowed, WrongState
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.errors import Untrusted
+from gateway.home.certificates import trust_root
 from gateway.home.pairing import import_pairing
 from gateway.home.provisioning import issue_seal
-from gateway.home.rolling import trust_root
 from gateway.identity.access import Role
 from gateway.identity.evidence import verify_evidence
 from gateway.identity.names import NodeId

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
 
+from gateway.home.certificates import install_tls
 from gateway.home.provisioning import issue_node
-from gateway.home.rolling import install_tls
 from gateway.identity.certificates import to_der
 from gateway.identity.issuing import Authority
 from gateway.identity.names import NodeId

@@ -9,8 +9,8 @@ import grpc
 import pytest
 from regulator.exchange import Client, ExchangeError
 
+from gateway.home.certificates import distrust_root, trust_root
 from gateway.home.provisioning import issue_node
-from gateway.home.rolling import distrust_root, trust_root
 from gateway.identity.certificates import fingerprint, to_pem
 from gateway.identity.issuing import Authority
 from gateway.identity.names import ClientId, NodeId

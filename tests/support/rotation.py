@@ -6,9 +6,9 @@ from pathlib import Path
 
 from cryptography import x509
 
+from gateway.home.certificates import install_tls
 from gateway.home.pairing import import_pairing
 from gateway.home.provisioning import issue_client, issue_node, issue_seal
-from gateway.home.rolling import install_tls
 from gateway.identity.certificates import to_der, to_pem
 from gateway.identity.issuing import Authority
 from gateway.identity.keyfiles import read_certificate, write_file

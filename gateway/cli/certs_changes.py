@@ -13,8 +13,8 @@ from gateway.cli.given_home import given_authority, opened_home
 from gateway.cli.options import HomeFolder, now
 from gateway.cli.output import day_and_time, say, say_aside
 from gateway.errors import BadInput, NotAllowed, Unauthenticated
+from gateway.home.certificates import deny, distrust_root, install_tls, sign_crl, trust_root
 from gateway.home.home import Home
-from gateway.home.rolling import deny, distrust_root, install_tls, sign_crl, trust_root
 from gateway.identity.certificates import Window, fingerprint, load_certificate
 from gateway.identity.names import NodeId
 from gateway.identity.profiles import AuthorityKind
