@@ -12,8 +12,8 @@ from gateway.cli.options import HomeFolder, now, read_input
 from gateway.cli.output import pairs, say, say_aside
 from gateway.errors import AlreadyExists
 from gateway.home.home import Home
-from gateway.home.settling import give_up as settle
-from gateway.home.settling import keep_here
+from gateway.home.settlement import give_up as settle
+from gateway.home.settlement import keep_here
 from gateway.ledger.checkpoint import Checkpoint
 from gateway.ledger.note import Note
 from gateway.ledger.settlement import Settlement

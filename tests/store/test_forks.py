@@ -22,7 +22,7 @@ from gateway.store.forking import prove_halts, read_forks
 from gateway.store.logs import read_batch
 from gateway.store.tables import forks
 from tests.store.exchanging import exchange, resources_of, settle
-from tests.store.settling import ROOTS
+from tests.store.settlement import ROOTS
 from tests.store.stores import HK_TO_KR, KR_TO_HK, NOW, SEALS, Opened, refused
 
 TIME = NOW // 1_000_000

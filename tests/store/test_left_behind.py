@@ -19,11 +19,10 @@ from gateway.store.recovery.rebuild import rebuild
 from gateway.store.recovery.replacing import replace_own_seal, replace_peer_seal
 from gateway.store.tables import JOURNAL, events, heads
 from tests.ledger.samples import FixedSeal
-from tests.store import settling
 from tests.store.exchanging import exchange, settle
 from tests.store.pairing import ENDED, RESUMED, keep
 from tests.store.rotating import FIRST, HK_TO_SG, SECOND, rotate
-from tests.store.settling import LATER, fork_apart, given_up, kept
+from tests.store.settlement import LATER, fork_apart, given_up, kept
 from tests.store.stores import (
     DOMAINS,
     HK_TO_KR,
@@ -282,7 +281,7 @@ async def test_a_forked_channel_goes_on_from_the_peers_history_before_a_lost_sea
     hk.keyring = Keyring([(SECOND, NEXT["HK"])])
     hk.write_on()
     settlement = await kept(kr)
-    monkeypatch.setitem(settling.SEALS, "HK", NEXT["HK"])
+    monkeypatch.setitem(settlement.SEALS, "HK", NEXT["HK"])
     await given_up(hk, settlement)
     await settle(hk, kr)
     assert hk.state().halt is None

@@ -22,7 +22,7 @@ from gateway.ledger.settlement import Settlement
 from gateway.moments import micros_at
 from gateway.store.database import Database, stopped
 from gateway.store.recovery.branches import BranchLeaf
-from gateway.store.recovery.settling import Branch, GivenUp, channel_named, give_up_branch, keep_history
+from gateway.store.recovery.settlement import Branch, GivenUp, channel_named, give_up_branch, keep_history
 
 FOLDER = "forks"
 SCHEMA = "branch/1"

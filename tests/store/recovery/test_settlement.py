@@ -27,12 +27,12 @@ from gateway.ledger.settlement import Settlement
 from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK, Halt
 from gateway.moments import MICROS
 from gateway.store.forking import read_forks
-from gateway.store.recovery.settling import Branch, give_up_branch
+from gateway.store.recovery.settlement import Branch, give_up_branch
 from gateway.store.tables import drafts, events, framework_events, leaves, node, notices, requests
 from tests.store.drafting import Drafting, notice_draft, withdrawal_draft
 from tests.store.exchanging import exchange, settle
 from tests.store.rotating import rotate
-from tests.store.settling import LATER, ROOTS, fork_apart, given_up, kept
+from tests.store.settlement import LATER, ROOTS, fork_apart, given_up, kept
 from tests.store.stores import (
     CERTIFIED,
     CLIENT,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.settlement import Settlement
-from gateway.store.recovery.settling import Branch, GivenUp, give_up_branch, keep_history
+from gateway.store.recovery.settlement import Branch, GivenUp, give_up_branch, keep_history
 from tests.store.exchanging import exchange, settle
 from tests.store.stores import DOMAINS, NOW, RANDOM, SEALS, Opened, keyring
 from tests.support.seals import node_authority

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from gateway.errors import BadInput, BadProof, Malformed, StoreError, Untrusted, WrongState
-from gateway.home.settling import give_up, keep_here
+from gateway.home.settlement import give_up, keep_here
 from gateway.ledger.batch import verify_batch
 from gateway.ledger.checkpoint import Receipt, countersign
 from gateway.ledger.fork_proof import ForkProof
@@ -51,7 +51,7 @@ def take(kr: Site, hk: Site, origin: str) -> None:
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Hong Kong's disk was put back, it sealed more than it had before, and found the fork itself."""
-    folder = tmp_path_factory.mktemp("settling")
+    folder = tmp_path_factory.mktemp("settlement")
     hk, kr = found_pair(folder)
     origin = origin_of(hk.domain, kr.domain)
     commit(kr)
