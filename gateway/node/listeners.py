@@ -13,7 +13,7 @@ from gateway.identity.access import Access
 from gateway.identity.officers import Officers
 from gateway.identity.parties import Parties
 from gateway.metrics.instruments import Instruments
-from gateway.node.trusting import Trusting
+from gateway.node.trust import TrustStore
 from gateway.rpc.admission import BackOfficeAdmission, PeerAdmission
 from gateway.rpc.guard import Admission
 from gateway.rpc.journaling import Journaling
@@ -29,7 +29,7 @@ class Listeners:
 
     Args:
         config: of the node
-        trusting: what is presented, and who is trusted
+        trust: what is presented, and who is trusted
         journaling: makes entries of calls
         instruments: count them
         tracing: makes their spans
@@ -39,13 +39,13 @@ class Listeners:
     def __init__(
         self,
         config: Config,
-        trusting: Trusting,
+        trust: TrustStore,
         journaling: Journaling,
         instruments: Instruments,
         tracing: Tracing,
         clock: Callable[[], datetime],
     ) -> None:
-        self._config, self._trusting, self._clock = config, trusting, clock
+        self._config, self._trust, self._clock = config, trust, clock
         self._journaling, self._instruments, self._tracing = journaling, instruments, tracing
         limits, most = config.limits, config.back_office.max_concurrent_calls
         self._client_quotas = Quotas(cache(lambda client: limits.quota(client, most)), time.monotonic_ns)
@@ -58,19 +58,19 @@ class Listeners:
 
     def back_office(self, access: Callable[[], Access], officers: Officers) -> Listener:
         """That of the jurisdiction's own back offices."""
-        trusting, section = self._trusting, self._config.back_office
-        admission = BackOfficeAdmission(lambda: trusting.clients.current.verifier, access, officers, self._clock)
+        trust, section = self._trust, self._config.back_office
+        admission = BackOfficeAdmission(lambda: trust.clients.current.verifier, access, officers, self._clock)
         most = section.max_concurrent_calls
-        return self._listener(section.listen, trusting.for_clients, admission, most, self._client_quotas)
+        return self._listener(section.listen, trust.for_clients, admission, most, self._client_quotas)
 
     def peer(self, parties: Parties, require_paired: Callable[[str], None]) -> Listener:
         """That of paired nodes; ``require_paired`` as ``PeerAdmission`` has it."""
-        trusting = self._trusting
+        trust = self._trust
         admission = PeerAdmission(
-            parties, lambda jurisdiction: trusting.peers.current[jurisdiction].verifier, require_paired, self._clock
+            parties, lambda jurisdiction: trust.peers.current[jurisdiction].verifier, require_paired, self._clock
         )
         listen = self._config.peer.listen
-        return self._listener(listen, trusting.for_peers, admission, MAX_PEER_STREAMS, self._peer_quotas)
+        return self._listener(listen, trust.for_peers, admission, MAX_PEER_STREAMS, self._peer_quotas)
 
     async def open(self, back_office: tuple[grpc.aio.Server, int], peer: tuple[grpc.aio.Server, int]) -> None:
         """Starts both, and has each refuse what is older than TLS 1.3; each comes with its port."""

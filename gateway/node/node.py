@@ -26,7 +26,7 @@ from gateway.node import chores
 from gateway.node.endings import Endings
 from gateway.node.listeners import Listeners
 from gateway.node.serving import Core, serving_of
-from gateway.node.trusting import Trusting
+from gateway.node.trust import TrustStore
 from gateway.questions.links import Links
 from gateway.replicas import Alone, Shared
 from gateway.rpc.journaling import Journaling
@@ -97,7 +97,7 @@ class Node:
         self._tracing = tracing_of(config.telemetry, self.home.path, config.node.domain)
         self._open_database()
         parties = self.home.parties(self.home.peer_documents(), _now())
-        self._trusting = Trusting(self.home, parties.peers, _now)
+        self._trust = TrustStore(self.home, parties.peers, _now)
         self._keyring = Keyring(each.dated(_now) for each in self.home.seals.signing())
         self._access, self._officers = self.home.access(), self.home.officers()
         with self._closing_database():
@@ -108,8 +108,8 @@ class Node:
         alarms = Alarms(self._committer, self._clock.now)
         with self._closing_database():
             self._endings = Endings(self.home, parties, self._committer, self._bulletin, self._links, alarms)
-        self._trusting.is_ended = lambda peer: self._endings.of(peer) is not None
-        listeners = Listeners(config, self._trusting, self._journaling, self._instruments, self._tracing, _now)
+        self._trust.is_ended = lambda peer: self._endings.of(peer) is not None
+        listeners = Listeners(config, self._trust, self._journaling, self._instruments, self._tracing, _now)
         back_office = listeners.back_office(lambda: self._access.current, self._officers)
         self._serving = serving_of(self._core(parties, alarms))
         self._back_office, self.back_office_port = await back_office_server(back_office, self._serving.services)
@@ -117,8 +117,8 @@ class Node:
             self._committer,
             self._readers,
             self._keyring,
-            self._trusting.certify,
-            self._trusting.require_unrevoked,
+            self._trust.certify,
+            self._trust.require_unrevoked,
             parties.own.earlier_seals,
             self._tracing,
         )
@@ -187,12 +187,12 @@ class Node:
     def _background(self, links: Iterable[Link], alarms: Alarms) -> Iterator[Coroutine[Any, Any, None]]:
         """What runs for as long as the node does."""
         yield from (link.run() for link in links)
-        credentials = self._endings.dialling(self._trusting.to_peer)
+        credentials = self._endings.dialling(self._trust.to_peer)
         yield from (link.run() for link in self._serving.attaching.links(credentials, self._replicas))
         yield from (chore() for chore in self._serving.chores)
         if isinstance(self._replicas, Shared):
             yield self._replicas.run()
-        yield watch([self._access, *self._trusting.watched, *self._endings.watched], alarms)
+        yield watch([self._access, *self._trust.watched, *self._endings.watched], alarms)
         yield self._endings.run()
         # Each by itself: one that is slow to fetch must not keep the others from being looked at.
         yield from (watch([source], alarms) for source in self._officers.sources)
@@ -275,7 +275,7 @@ class Node:
         return Shared(self._database, me, domain, channels, self._links, self._committer, self._break)
 
     def _make_links(self, parties: Parties, resources: Resources) -> dict[str, Link]:
-        credentials = self._endings.dialling(self._trusting.to_peer)
+        credentials = self._endings.dialling(self._trust.to_peer)
         return {
             jurisdiction: Link(
                 peer,

@@ -16,7 +16,7 @@ from gateway.identity.certificates import Cause, load_certificate
 from gateway.identity.denied import MAX_DENIED
 from gateway.identity.keyfiles import read_certificate
 from gateway.identity.profiles import AuthorityKind
-from gateway.node.trusting import Trusting
+from gateway.node.trust import TrustStore
 from tests.support.nodes import Site, found_pair
 
 
@@ -44,24 +44,24 @@ def revoke(site: Site) -> Callable[..., bytes]:
 def test_a_list_that_goes_back_while_the_node_is_stopped_keeps_it_from_starting(site, revoke):
     """Else a revoked certificate would be good again after a restart."""
     older = revoke()
-    Trusting(site.home, (), now)
+    TrustStore(site.home, (), now)
     office = read_certificate(site.path / "clients" / "SFC-office" / "client.crt")
     revoke(office)
-    trusted = Trusting(site.home, (), now).clients.current.verifier
+    trusted = TrustStore(site.home, (), now).clients.current.verifier
     with pytest.raises(Exception, match="revoked") as refused:
         trusted.verify(office.public_bytes(Encoding.DER), now())
     assert refused.value.metadata["reason"] == Cause.REVOKED
     file = site.home.path / "trust" / "client-authority.crl"
     file.write_bytes(older)
     with pytest.raises(ConfigError, match="has the number 1, after 2"):
-        Trusting(site.home, (), now)
+        TrustStore(site.home, (), now)
     file.unlink()
     with pytest.raises(ConfigError, match="not there any more"):
-        Trusting(site.home, (), now)
+        TrustStore(site.home, (), now)
 
 
 def test_without_a_list_nothing_is_remembered(site):
-    Trusting(site.home, (), now)
+    TrustStore(site.home, (), now)
     assert not (site.home.path / "trust" / "crl-numbers.txt").exists()
 
 
@@ -74,9 +74,9 @@ def test_a_list_of_everything_that_may_be_refused_is_read(site):
 def test_a_list_of_many_revoked_certificates_is_read_and_followed_by_the_next(site, revoke):
     authority, file = site.authority(AuthorityKind.CLIENT), site.home.path / "trust" / "client-authority.crl"
     file.write_bytes(authority.sign_crl(dict.fromkeys(range(1, 3001), now()), 1, now(), 30))
-    assert [len(crl.revoked) for crl in Trusting(site.home, (), now).clients.current.crls.values()] == [3000]
+    assert [len(crl.revoked) for crl in TrustStore(site.home, (), now).clients.current.crls.values()] == [3000]
     revoke(read_certificate(site.path / "clients" / "SFC-office" / "client.crt"))
-    assert [len(crl.revoked) for crl in Trusting(site.home, (), now).clients.current.crls.values()] == [3001]
+    assert [len(crl.revoked) for crl in TrustStore(site.home, (), now).clients.current.crls.values()] == [3001]
 
 
 def test_to_deny_says_that_the_list_cannot_be_read(site):
@@ -88,18 +88,18 @@ def test_to_deny_says_that_the_list_cannot_be_read(site):
 def test_a_seal_that_its_authority_revokes_signs_nothing_more_and_what_it_signed_before_is_good(tmp_path):
     hk, kr = found_pair(tmp_path)
     seal = kr.home.seals.in_force.certified()
-    trusting = Trusting(hk.home, ("KR",), now)
+    trust = TrustStore(hk.home, ("KR",), now)
     before = int(now().timestamp()) - 60
-    trusting.require_unrevoked(kr.domain, seal, before)
+    trust.require_unrevoked(kr.domain, seal, before)
     file = hk.home.peers / "kr.crl"
     sign_crl(file, kr.authority(AuthorityKind.NODE), [load_certificate(seal.certificates[1])], now(), 30)
-    trusting = Trusting(hk.home, ("KR",), now)
-    trusting.require_unrevoked(kr.domain, seal, before)
+    trust = TrustStore(hk.home, ("KR",), now)
+    trust.require_unrevoked(kr.domain, seal, before)
     after = int(now().timestamp()) + 1
     with pytest.raises(Untrusted, match="was revoked before it did"):
-        trusting.require_unrevoked(kr.domain, seal, after)
+        trust.require_unrevoked(kr.domain, seal, after)
     with pytest.raises(Untrusted, match="was revoked before it did"):
-        trusting.certify(kr.domain, seal.certificates, after)
+        trust.certify(kr.domain, seal.certificates, after)
 
 
 def test_a_seal_that_this_node_denies_signs_nothing_whatever_the_time(tmp_path):
@@ -107,18 +107,18 @@ def test_a_seal_that_this_node_denies_signs_nothing_whatever_the_time(tmp_path):
     seal = kr.home.seals.in_force.certified()
     deny(hk.home, f"sha256 {sha256(seal.certificates[0]).hexdigest()}", "")
     with pytest.raises(Untrusted):
-        Trusting(hk.home, ("KR",), now).require_unrevoked(kr.domain, seal, 0)
+        TrustStore(hk.home, ("KR",), now).require_unrevoked(kr.domain, seal, 0)
 
 
 def test_a_list_of_a_peer_whose_pairing_has_ended_needs_no_renewal(tmp_path):
     hk, kr = found_pair(tmp_path)
     old = kr.authority(AuthorityKind.NODE).sign_crl({}, 1, now() - timedelta(days=2), 1)
     hk.home.peers.joinpath("kr.crl").write_bytes(old)
-    trusting = Trusting(hk.home, ("KR",), now)
-    times = trusting.watched[-1]
+    trust = TrustStore(hk.home, ("KR",), now)
+    times = trust.watched[-1]
     with pytest.raises(ConfigError, match="should have been renewed"):
         times.look()
-    trusting.is_ended = lambda peer: peer == "KR"
+    trust.is_ended = lambda peer: peer == "KR"
     times.look()
 
 

@@ -51,7 +51,7 @@ class Trust:
     seal_revoked_since: Callable[[Certificates], datetime | None]
 
 
-class Trusting:
+class TrustStore:
     """The files of a home that TLS needs, watched.
 
     Args:
