@@ -15,7 +15,7 @@ from regulator.exchange import JournalFilters
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
 from gateway.cli.entry_view import HEADINGS, document, row
-from gateway.cli.given import CrlFiles, given_crls, given_root, used, write_given
+from gateway.cli.given_files import CrlFiles, given_crls, given_root, used, write_given
 from gateway.cli.groups import Commands
 from gateway.cli.options import DEFAULT_LIMIT, MAX_INDEX, AsJson, Limit, ProfileFile, asked, connect, moment, open_input
 from gateway.cli.output import json_line, say, table, write_json

@@ -11,7 +11,7 @@ from gateway.backups.moving import move
 from gateway.backups.restoring import Restored, restore_backup, restore_from_peers
 from gateway.cli.doctor_store import behind
 from gateway.cli.findings import Level, tell
-from gateway.cli.given import used
+from gateway.cli.given_files import used
 from gateway.cli.options import HomeFolder, now
 from gateway.cli.output import pairs, say
 from gateway.errors import BadInput

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.cli import certs_changes, certs_seal, certs_status
-from gateway.cli.given import CERTIFICATE, new_folder, used
+from gateway.cli.given_files import CERTIFICATE, new_folder, used
 from gateway.cli.given_home import given_authority
 from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, any_identity, now, read_input

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from cryptography import x509
 
-from gateway.cli.given import given_certificate, given_root, used
+from gateway.cli.given_files import given_certificate, given_root, used
 from gateway.cli.given_home import given_authority, opened_home
 from gateway.cli.options import HomeFolder, now
 from gateway.cli.output import day_and_time, say, say_aside

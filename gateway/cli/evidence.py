@@ -16,7 +16,7 @@ from gateway.cli.evidence_content import content_document, content_sections
 from gateway.cli.evidence_names import named
 from gateway.cli.evidence_places import place_of
 from gateway.cli.fork_evidence import fork, verify_fork
-from gateway.cli.given import CrlFiles, given_crls, given_root, write_given
+from gateway.cli.given_files import CrlFiles, given_crls, given_root, write_given
 from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, ProfileFile, connect, read_input
 from gateway.cli.output import parts, say, write_json

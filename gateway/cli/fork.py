@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.given import new_folder, used, write_given
+from gateway.cli.given_files import new_folder, used, write_given
 from gateway.cli.groups import Commands
 from gateway.cli.options import HomeFolder, now, read_input
 from gateway.cli.output import pairs, say, say_aside

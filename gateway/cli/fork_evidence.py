@@ -8,7 +8,7 @@ import typer
 from cryptography import x509
 
 from gateway.cli.evidence_names import named
-from gateway.cli.given import write_given
+from gateway.cli.given_files import write_given
 from gateway.cli.options import ProfileFile, connect
 from gateway.cli.output import say, write_json
 from gateway.cli.steps import passed_steps, step_documents

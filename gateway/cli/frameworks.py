@@ -22,7 +22,7 @@ from gateway.cli.framework_view import (
     provision_row,
     summary,
 )
-from gateway.cli.given import write_given
+from gateway.cli.given_files import write_given
 from gateway.cli.groups import Commands
 from gateway.cli.options import (
     DEFAULT_LIMIT,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gateway.cli.given import used
+from gateway.cli.given_files import used
 from gateway.errors import ConfigError
 from gateway.home.home import Home
 from gateway.home.provisioning import load_authority

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
-from gateway.cli.given import new_folder
+from gateway.cli.given_files import new_folder
 from gateway.cli.given_home import given_authority, opened_home
 from gateway.cli.groups import Commands
 from gateway.cli.options import AuthorityFolder, HomeFolder, choice, client_id, key_uri, now

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.certs_changes import TAKEN
-from gateway.cli.given import used, write_given
+from gateway.cli.given_files import used, write_given
 from gateway.cli.given_home import opened_home
 from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, HomeFolder, now, read_input
