@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 
+from tests.simulation.nodes.faults import Faults
 from tests.simulation.nodes.world import Outcome, World, run_seed, simulating
 from tests.support.garbage import look_for_garbage_rarely
 
@@ -34,10 +35,12 @@ def main() -> int:
     parser.add_argument("--seeds", default="0-1000", help="one, or a range: 7, 0-1000000 (the end is not run)")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="to end after, if not all are run before")
+    parser.add_argument("--only", default="", help="kinds of faults, such as roll_back,kill; else all are drawn from")
     parser.add_argument("--trace", action="store_true", help="print every step")
     asked = parser.parse_args()
     first, _, end = asked.seeds.partition("-")
     seeds = range(int(first), int(end or int(first) + 1))
+    Faults.only = tuple(filter(None, asked.only.split(",")))
     if asked.trace:
         World.on_step = lambda _world, *step: print(*step)
     return run(seeds, asked.workers, asked.seconds)
@@ -89,7 +92,10 @@ def run_part(seeds: range) -> list[Outcome]:
 def told_of(outcome: Outcome) -> str:
     """What did not hold, and how it is seen again."""
     wrong = "\n  ".join(outcome.wrong[:10])
-    return f"seed {outcome.seed} at commit {commit()}: python -m tests.simulation --seeds {outcome.seed}\n  {wrong}"
+    command = f"python -m tests.simulation --seeds {outcome.seed}"
+    if Faults.only:
+        command += f" --only {','.join(Faults.only)}"
+    return f"seed {outcome.seed} at commit {commit()}: {command}\n  {wrong}"
 
 
 def commit() -> str:

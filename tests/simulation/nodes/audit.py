@@ -45,6 +45,7 @@ class Audit:
         self._forget()
 
     def _forget(self) -> None:
+        self._restored = self._site.restored
         self._sizes: dict[str, int] = {}
         self._keys: dict[str, set[Key]] = {}
         self._dated: dict[str, int] = {}
@@ -59,8 +60,8 @@ class Audit:
     def look(self) -> None:
         """Looks at what is new in the file."""
         channels = self._site.disk.read("SELECT id, origin, size FROM channels WHERE id > 0 ORDER BY id")
-        if any(size < self._sizes.get(origin, 0) for _, origin, size in channels):
-            self._forget()  # a backup was put in its place
+        if self._site.restored > self._restored or any(size < self._sizes.get(name, 0) for _, name, size in channels):
+            self._forget()  # a backup was put in its place, or an operator gave up what it had
         grown = [(number, origin) for number, origin, size in channels if size > self._sizes.get(origin, 0)]
         found: list[tuple[str, Envelope]] = []
         for number, origin in grown:

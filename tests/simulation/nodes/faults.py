@@ -1,24 +1,26 @@
 """What goes wrong in a schedule, and when."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from random import Random
 from typing import Any
 
 from regulator.exchange.v1.admin_service_pb2 import RotateSealRequest
-from regulator.exchange.v1.envelope_pb2 import Envelope
 
 from gateway.errors import Halted, Unavailable, WrongState
-from tests.simulation.nodes.checks import logs_of
 from tests.simulation.nodes.disk import Fault
+from tests.simulation.nodes.going_back import Whole, put_back
 from tests.simulation.nodes.network import KEEPALIVE_SECONDS, LONGEST_DELAY_SECONDS
+from tests.simulation.nodes.restoring import Way
 from tests.simulation.nodes.site import Site
 from tests.simulation.nodes.times import Times
 
 LONGEST_SECONDS = 60.0  # that faults go on
 STEPS_AHEAD = 120
 ANOTHER_COPY = 0.2  # how likely it is that a newer one takes the place of one that is there
+LONGEST_LOSS_SECONDS = 6.0  # that are gone where all of a node is rolled back
+HEARS_LATE = 0.7  # how likely it is that a node which was rolled back seals something before it hears of its peers
 MISLED = 0.1  # how likely it is that all clocks may be wrong in the same way
 
 STORAGE = list(Fault)
@@ -34,13 +36,18 @@ class NoFaults:
     def stop(self) -> None:
         """Ends nothing."""
 
+    def set_right(self, _site: Site) -> None:
+        """No clock is wrong."""
+
     def downtime(self) -> float:
         """Seconds until a node that ended is started again."""
         return 0.1
 
 
 class Faults:
-    """Draws one after another, as often as the schedule is rough."""
+    """Draws one after another, as often as the schedule is rough; ``only``: of these kinds, if there are any."""
+
+    only: Sequence[str] = ()
 
     def __init__(self, world: Any, random: Random) -> None:
         self._world, self._random = world, random
@@ -65,12 +72,16 @@ class Faults:
             self._flap,
             self._go_back,
             self._put_back,
+            self._roll_back,
         ]
         self._kinds = random.sample(kinds, random.randint(3, len(kinds)))
+        if self.only:
+            self._kinds = [each for each in kinds if each.__name__.strip("_") in self.only]
         if random.random() < MISLED:
             self._kinds.append(self._times.mislead)
         self._backups: dict[str, Any] = {}
         self._copies: dict[str, tuple[Any, dict[str, int]]] = {}
+        self._is_over = False
         self._forgetful: Site | None = None  # one of all, again and again: two that forget can lose what both had
 
     async def run(self, are_done: Callable[[], bool]) -> None:
@@ -86,7 +97,7 @@ class Faults:
 
     def stop(self) -> None:
         """Ends all faults."""
-        world = self._world
+        self._is_over, world = True, self._world
         world.network.loss = 0.0
         world.network.open()
         world.network.longest_delay_seconds = LONGEST_DELAY_SECONDS
@@ -97,6 +108,10 @@ class Faults:
                 site.pair_again(peer)
         self._times.stop()
         world.told("faults stop")
+
+    def set_right(self, site: Site) -> None:
+        """An operator looks at a clock."""
+        self._times.set_right(site)
 
     def downtime(self) -> float:
         """Seconds until a node that ended is started again."""
@@ -162,7 +177,7 @@ class Faults:
             self._backups[site.name] = site.disk.image()
         elif self._may_go_back(site):
             site.is_on_new_machine = self._random.random() < 0.5
-            self._has_gone_back(site, self._copies, put_back(self._world, site, self._backups[site.name]))
+            self._has_gone_back(site, self._backups, put_back(self._world, site, self._backups[site.name]))
 
     async def _put_back(self, site: Site) -> None:
         """The database's files are copied; once they have been, the copy takes their place, and nobody says so.
@@ -177,16 +192,37 @@ class Faults:
         if self._may_go_back(site) and not site.backup and site.may_tell(sizes):
             if self._random.random() < 0.5:
                 await site.stop()
-            self._has_gone_back(site, self._backups, put_back(self._world, site, copy, is_told=False))
+            self._has_gone_back(site, self._copies, put_back(self._world, site, copy, Way.PUT_BACK))
+
+    async def _roll_back(self, site: Site) -> None:
+        """All is copied; soon the copy takes the place of all, so that nothing at the node can find that.
+
+        It signs a second history of those channels in which its peer holds more, unless it hears of that before;
+        operators decide then.
+        """
+        if site.life and not site.life.is_over and self._may_go_back(site):
+            self._world.begin(self._roll_back_to(site, Whole.of(site), site.restored))
+
+    async def _roll_back_to(self, site: Site, whole: Whole, restored: int) -> None:
+        await asyncio.sleep(self._random.uniform(0.3, LONGEST_LOSS_SECONDS))
+        is_same = whole.has_keys_of(site) and site.restored == restored and not site.backup
+        if self._is_over or not is_same or not self._may_go_back(site):
+            return
+        self._has_gone_back(site, {}, self._world.operators.roll_back(site, whole))
+        if self._random.random() < HEARS_LATE:
+            await self._isolate(site)
 
     def _may_go_back(self, site: Site) -> bool:
-        return self._forgetful in {None, site} and not site.next_seal
+        is_forking = self._world.operators.is_forking(site)
+        return self._forgetful in {None, site} and not site.next_seal and not is_forking
 
-    def _has_gone_back(self, site: Site, others: dict[str, Any], is_back: bool) -> None:
+    def _has_gone_back(self, site: Site, kept: dict[str, Any], is_back: bool) -> None:
         """What else was copied of it may hold what is lost now: to go back to that would be to sign two histories."""
         if is_back:
             self._forgetful = site
-            others.pop(site.name, None)
+            for each in (self._backups, self._copies):
+                if each is not kept:
+                    each.pop(site.name, None)
 
     # --- pairings -----------------------------------------------------------------------------------------------------
 
@@ -208,7 +244,7 @@ class Faults:
 def rotate(world: Any, site: Site, random: Random) -> None:
     """Has the next seal of a node put in force, if there is one, and none is prepared already."""
     after = list(site.signers).index(site.seal) + 1
-    if not site.next_seal and after < len(site.signers):
+    if not site.next_seal and after < len(site.signers) and not world.operators.is_forking(site):
         site.next_seal = list(site.signers)[after]
         world.begin(_until_rotated(world, site, site.next_seal, random))
 
@@ -230,28 +266,3 @@ async def _until_rotated(world: Any, site: Site, seal: Any, random: Random) -> N
             return
         else:
             return
-
-
-def put_back(world: Any, site: Site, backup: Any, *, is_told: bool = True) -> bool:
-    """A node goes back to a backup; False: not now, as it sealed with a seal that nobody was told of.
-
-    What was answered and had not arrived is lost with the disk, unless the backup has it; nobody saw it.
-    """
-    lost = {peer: _not_arrived(world, site, peer) for peer in site.parties.peers}
-    if any(each.HasField("seal_rotated") for several in lost.values() for each in several):
-        return False  # an operator has to replace it (docs/certificates.md)
-    site.backup, site.is_told = backup, is_told
-    site.kill()
-    for peer, several in lost.items():
-        origin = site.parties.origin_to(peer)
-        world.witness.forget(origin, len(logs_of(world.sites[peer])[origin]))
-        for office in world.offices:
-            if office.site is site:
-                office.forget(several)
-    return True
-
-
-def _not_arrived(world: Any, site: Site, peer: str) -> list[Envelope]:
-    origin = site.parties.origin_to(peer)
-    arrived = len(logs_of(world.sites[peer])[origin])
-    return [Envelope.FromString(bytes(data)) for _, data in logs_of(site)[origin][arrived:]]

@@ -7,11 +7,14 @@ What is done for a node is done in one of its lives (``LIFE``): once that is ove
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from random import Random
 from threading import Thread
-from typing import IO, Any
+from typing import IO, Any, TypeVar
+
+T = TypeVar("T")
 
 LONGEST_WORK_SECONDS = 0.004  # of an executor, but for those moments in which the disk is slow
 SLOW_WORK_SECONDS = 1.5
@@ -164,6 +167,22 @@ def _run_whole(work: Coroutine[Any, Any, Any], ended: "list[asyncio.Future[Any]]
         ended.append(task)
     finally:
         loop.close()
+
+
+def in_a_process(act: Callable[[], T]) -> T:
+    """Does something as a process of its own would, which nothing here goes on beside; raises as it does."""
+    done: Future[T] = Future()
+
+    def do() -> None:
+        try:
+            done.set_result(act())
+        except Exception as error:  # noqa: BLE001 - for whoever asked
+            done.set_exception(error)
+
+    process = Thread(target=do)
+    process.start()
+    process.join()
+    return done.result()
 
 
 class Inline:

@@ -13,8 +13,11 @@ from typing import Any
 from unittest.mock import patch
 
 from gateway.ledger import checkpoint
+from gateway.ledger.checkpoint import Signer
 from gateway.store.reverify import notes
 from tests.ledger.samples import FixedSeal
+from tests.simulation.nodes.disk import Disk, Step
+from tests.simulation.nodes.loop import LIFE
 
 ED25519_BYTES, ML_DSA_44_BYTES = 64, 2420
 
@@ -34,6 +37,25 @@ class CheapSeal:
 
 def cheap(public: bytes, message: bytes, length: int) -> bytes:
     return shake_128(b"cheap" + public[:32] + message).digest(length)
+
+
+class Mortal:
+    """A seal in the hands of a process, which may die before or after it signs."""
+
+    def __init__(self, disk: Disk, signer: Signer) -> None:
+        self._disk, self._signer, self.public = disk, signer, signer.public
+
+    def sign_ed25519(self, message: bytes) -> bytes:
+        return self._sign(lambda: self._signer.sign_ed25519(message))
+
+    def sign_ml_dsa_44(self, message: bytes) -> bytes:
+        return self._sign(lambda: self._signer.sign_ml_dsa_44(message))
+
+    def _sign(self, act: Callable[[], bytes]) -> bytes:
+        life = LIFE.get()
+        assert life, "a process signs"
+        signature: bytes = self._disk.take(life, act, Step.SIGN)
+        return signature
 
 
 class _Key:

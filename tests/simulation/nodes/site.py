@@ -1,7 +1,7 @@
 """What a jurisdiction has, whether its node runs or not: disk, clock, keys, and whoever starts the node again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import replace
@@ -9,31 +9,29 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
-from threading import Thread
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.continuing import restored
 from gateway.errors import GatewayError, StoreError, Unavailable, WrongState
 from gateway.identity.certificates import Window
 from gateway.identity.pairing_end import EndMarks, ended
 from gateway.identity.parties import Parties
 from gateway.identity.seal_certificates import seal_of
-from gateway.identity.signers import DatedSeal, Keyring
+from gateway.identity.signers import DatedSeal
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
-from gateway.ledger.steps import RESTORED, SENDER_ROLLED_BACK
+from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK
 from gateway.store.clocks import MAX_LEAP_MICROS
 from gateway.store.commits import Commit
-from gateway.store.database import Database
-from gateway.store.recovery.awaiting import await_peers
 from gateway.store.recovery.continuity import HighWater
 from gateway.supervision.approval import ApprovalRule
-from tests.simulation.nodes.disk import Disk, Step
-from tests.simulation.nodes.loop import LIFE, Died, Life, VirtualLoop
+from tests.simulation.nodes.disk import Disk
+from tests.simulation.nodes.loop import LIFE, Died, Life, VirtualLoop, in_a_process
 from tests.simulation.nodes.network import Network
 from tests.simulation.nodes.node import Running
+from tests.simulation.nodes.restoring import Way, restore
+from tests.simulation.nodes.signing import Mortal
 from tests.store.exchanging import certify
 from tests.store.stores import NOW
 
@@ -60,9 +58,10 @@ class Site:
         was_far_behind: its clock was; ``is_misled``: it was wrong, and so were all that it could ask
         has_ended: it ended a pairing once
         is_retired: it is not started again
-        backup: to which it goes back before it starts again; ``is_told``: by ``gateway restore``, and not by a copy
+        backup: to which it goes back before it starts again, and in which ``way``
         is_on_new_machine: a restore finds nothing of the home before but its keys
         may_have_lost: there was a reason for its start to find commits missing
+        forkable: channels of which there may be two histories now
         approval: rules of four eyes; ``publishes_by_draft``: whether they ask for approval of versions
         audit: is told of each commit
         marks: what notices said that nothing else says, by id, as the audit read it
@@ -90,7 +89,7 @@ class Site:
         self.halts: dict[str, str] = {}  # reasons, by channel, as of the newest commit
         self.backup: Mapping[Path, bytes] | None = None
         self.running: Running | None = None
-        self.is_told, self.is_on_new_machine = True, False
+        self.way, self.is_on_new_machine = Way.RESTORED, False
         self.deaths = self.starts = self.restored = self.begun_anew = 0
         self.has_ended = False
         self.was_put_back = self.trusts_clock = self.was_far_behind = self.is_misled = False
@@ -100,10 +99,12 @@ class Site:
         self.approval: Sequence[ApprovalRule] = ()
         self.publishes_by_draft = False
         self.audit: Callable[[], None] = lambda: None
+        self.forkable: Collection[str] = ()
         self.marks: dict[str, str] = {}
         self._told = told
         self._ended = asyncio.Event()
         self._calls: list[asyncio.Future[Any]] = []
+        self._visits: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
 
     # --- what a process asks for --------------------------------------------------------------------------------------
 
@@ -148,7 +149,7 @@ class Site:
 
     def signer(self, seal: CertifiedSeal) -> Signer:
         window = Window(*(datetime.fromtimestamp(each, UTC) for each in (seal.not_before, seal.not_after)))
-        return DatedSeal(_Mortal(self.disk, self.signers[seal]), window, self.now)
+        return DatedSeal(Mortal(self.disk, self.signers[seal]), window, self.now)
 
     @property
     def parties(self) -> Parties:
@@ -177,7 +178,8 @@ class Site:
     def committed(self, commit: Commit) -> None:
         self.halts = {origin: state.halt.reason for origin, state in commit.states.items() if state.halt}
         for origin, reason in self.halts.items():
-            if not (self._ever_lost and commit.states[origin].ends.outgoing and reason in _OF_RESTORED):
+            of_restored = self._ever_lost and commit.states[origin].ends.outgoing and reason in _OF_RESTORED
+            if not of_restored and not (reason == FORKED and origin in self.forkable):
                 self.defects.append(AssertionError(f"{origin} halted: {reason} (G7)"))
         self._require_timely(commit)
         self.audit()
@@ -216,21 +218,6 @@ class Site:
             self.defects.append(error)
         self.loop.call_soon(self.kill)
 
-    def _restore(self, backup: Mapping[Path, bytes]) -> None:
-        """As ``gateway restore`` opens what it copied."""
-        self.disk.put_back(backup)
-        if self.is_on_new_machine:
-            self.high_water.unlink(missing_ok=True)
-        restored(self.high_water)
-        database = Database("sqlite:///node.db", self.disk.folder)
-        try:
-            keyring = Keyring([(self.seal, self.signers[self.seal])])
-            await_peers(
-                database, keyring, "restored", act="gateway restore", clock=self.micros, random=self.random.randbytes
-            )
-        finally:
-            database.close()
-
     def watch(self, task: "asyncio.Task[Any]") -> None:
         """A task of a node runs until the node ends."""
         if task.cancelled() or not self.life or self.life.is_over:
@@ -257,18 +244,36 @@ class Site:
                 self.disk.close()  # here: what a thread opened, it closes
                 self._go_back(self.backup)
                 self.restored, self.backup = self.restored + 1, None
+            self._be_visited()
 
     def _go_back(self, backup: Mapping[Path, bytes]) -> None:
         self.may_have_lost = self._ever_lost = True
-        self._told("restored" if self.is_told else "was put back", self.name)
-        if not self.is_told:
-            self._is_put_back = self.was_put_back = True
+        self._told(self.way, self.name)
+        self._is_put_back = self.was_put_back = self.way is Way.PUT_BACK  # what told of the one before may be gone
+        if self.way is Way.RESTORED:
+            in_a_process(partial(restore, self, backup))
+        else:
             self.disk.put_back(backup)
-            return
-        self.begun_anew, self.was_put_back = self.begun_anew + 1, False  # what told of that may be gone
-        restoring = Thread(target=self._restore, args=[backup])  # a process of its own, with its own loop
-        restoring.start()
-        restoring.join()
+        if self.way is not Way.PUT_BACK:  # of that its start tells
+            self.begun_anew += 1
+
+    async def visited(self, act: Callable[[], T]) -> T:
+        """Has its operator stop the node, do something with its files, and have it started again; raises as the act."""
+        done: asyncio.Future[T] = self.loop.create_future()
+        self._visits.append((act, done))
+        await self.stop()
+        self.kill()  # also while it starts
+        return await done
+
+    def _be_visited(self) -> None:
+        visits, self._visits = self._visits, []
+        for act, done in visits:
+            self.disk.close()
+            self.may_have_lost = True
+            try:
+                done.set_result(in_a_process(act))
+            except GatewayError as error:
+                done.set_exception(error)
 
     async def _live(self) -> None:
         life = self.life = Life(self.disk, self._die)
@@ -368,22 +373,3 @@ class Site:
         if not isinstance(error, GatewayError) or type(error) is GatewayError:
             self.defects.append(error)
         answer.set_exception(error)
-
-
-class _Mortal:
-    """A seal in the hands of a process, which may die before or after it signs."""
-
-    def __init__(self, disk: Disk, signer: Signer) -> None:
-        self._disk, self._signer, self.public = disk, signer, signer.public
-
-    def sign_ed25519(self, message: bytes) -> bytes:
-        return self._sign(lambda: self._signer.sign_ed25519(message))
-
-    def sign_ml_dsa_44(self, message: bytes) -> bytes:
-        return self._sign(lambda: self._signer.sign_ml_dsa_44(message))
-
-    def _sign(self, act: Callable[[], bytes]) -> bytes:
-        life = LIFE.get()
-        assert life, "a process signs"
-        signature: bytes = self._disk.take(life, act, Step.SIGN)
-        return signature

@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from tests.simulation.nodes.checks import is_quiet
-from tests.simulation.nodes.faults import put_back, rotate
+from tests.simulation.nodes.faults import rotate
+from tests.simulation.nodes.going_back import put_back
 from tests.simulation.nodes.test_three_nodes import away
 from tests.simulation.nodes.times import DAY
 from tests.simulation.nodes.world import Outcome, Script, World, run_seed, simulating

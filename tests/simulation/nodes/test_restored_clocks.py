@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.nodes.faults import put_back
+from tests.simulation.nodes.going_back import put_back
 from tests.simulation.nodes.test_endings import TWO, run
 from tests.simulation.nodes.times import DAY
 from tests.simulation.nodes.world import World, simulating

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.nodes.checks import is_quiet, logs_of
-from tests.simulation.nodes.faults import put_back
+from tests.simulation.nodes.going_back import put_back
 from tests.simulation.nodes.world import NAMES, Outcome, World, run_seed, simulating
 
 pytestmark = pytest.mark.timeout(600)  # of a machine that has other things to do, too

@@ -46,7 +46,11 @@ class Times:
         site.kill()
         self._world.loop.leap(self._random.uniform(HOUR, DAY))
         if self._random.random() < 0.5:
-            site.offset_seconds, site.trusts_clock = self.agreed_seconds, True
+            self.set_right(site)
+
+    def set_right(self, site: Site) -> None:
+        """An operator looks at a clock, and starts the node with it."""
+        site.offset_seconds, site.trusts_clock = self.agreed_seconds, True
 
     def stop(self) -> None:
         """All clocks are right, or wrong in the one way in which all were."""

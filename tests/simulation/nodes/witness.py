@@ -1,6 +1,6 @@
 """Sees every message as it leaves a node, and asks whether the node may say so: from what is durable alone."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from google.protobuf.message import Message
 from regulator.exchange.v1 import peer_service_pb2 as wire
@@ -15,12 +15,14 @@ class Witness:
 
     Attributes:
         shown: messages that left
+        forkable: channels of which there may be two histories now: receipts are for one of them all the same
     """
 
     def __init__(self, sites: Mapping[str, Site], told: Callable[..., None]) -> None:
         self.sites, self._told = sites, told
         self.roots: dict[tuple[str, int], str] = {}
         self.wrong: list[str] = []
+        self.forkable: Collection[str] = ()
         self.shown = 0
 
     def __call__(self, source: str, message: Message) -> None:
@@ -33,7 +35,8 @@ class Witness:
         for note, is_receipt in _notes(message):
             checkpoint = Checkpoint.parse(Note.parse(note).text)
             sizes.append(checkpoint.size)
-            self.note(checkpoint, f"{source} shows {step}")
+            if is_receipt or checkpoint.origin not in self.forkable:
+                self.note(checkpoint, f"{source} shows {step}")
             self._require_durable(source, checkpoint, note if is_receipt else b"")
         self._told("sends", source, step, *sizes)
 

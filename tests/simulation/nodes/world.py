@@ -38,6 +38,7 @@ from tests.simulation.nodes.disk import DATABASE, Disk, virtual_disks
 from tests.simulation.nodes.drafting import RULES
 from tests.simulation.nodes.endings import have_files, is_past, past_content
 from tests.simulation.nodes.faults import Faults, NoFaults
+from tests.simulation.nodes.forking import Operators
 from tests.simulation.nodes.loop import LIFE, Stalled, VirtualLoop, run_beside
 from tests.simulation.nodes.network import Network
 from tests.simulation.nodes.offices import THEMES, Office, Watcher, drawn_acts
@@ -107,6 +108,10 @@ class World:
         ]
         self.watchers = [Watcher(office) for office in self.offices if office.system == "desk"]
         self.days_pass = script is None and random.random() < 0.5
+        self.operators = Operators(self, Random(random.random()))
+        self.witness.forkable = self.operators.forking
+        for site in self.sites.values():
+            site.forkable = self.operators.forking
         self.faults = Faults(self, Random(random.random())) if script is None else NoFaults()
 
     def _office(self, site: Site, system: str, count: int, script: Script | None) -> Office:
@@ -151,6 +156,7 @@ class World:
         running = [self.begin(site.run(self.faults.downtime)) for site in self.sites.values()]
         acting = [self.begin(office.run()) for office in self.offices]
         watching = [self.begin(watcher.run()) for watcher in self.watchers]
+        settling = self.begin(self.operators.run())
         await self.faults.run(self._have_acted)
         self.faults.stop()
         await self._until(self._have_acted, LONGEST_SECONDS, "acts do not end (G6)")
@@ -165,14 +171,15 @@ class World:
         for site in self.sites.values():  # what counts is what is durable
             site.is_retired = True
             site.kill()
-        for task in (*watching, *acting):
+        for task in (*watching, *acting, settling):
             task.cancel()
-        await asyncio.gather(*watching, *acting, *running, return_exceptions=True)
+        await asyncio.gather(*watching, *acting, settling, *running, return_exceptions=True)
         wrong: list[str] = []
         for audit in self.audits:
             audit.look_again()
             wrong += audit.wrong
         wrong += check_all(list(self.sites.values()), self.offices, self.watchers, self.witness)
+        wrong += self.operators.check()
         for site in self.sites.values():
             self.told("holds", site.name, *(f"{origin} {len(log)}" for origin, log in logs_of(site).items()))
             self.counts["envelopes"] += sum(len(log) for log in logs_of(site).values())

@@ -1,0 +1,35 @@
+"""How a node goes back to what its database once was."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from gateway.continuing import restored
+from gateway.identity.signers import Keyring
+from gateway.store.database import Database
+from gateway.store.recovery.awaiting import await_peers
+
+
+class Way(StrEnum):
+    """How a node goes back to what its database once was."""
+
+    RESTORED = "restored"  # by ``gateway restore``
+    PUT_BACK = "was put back"  # by a copy of the database's files, of which nobody says a word
+    ROLLED_BACK = "was rolled back"  # with what tells how far it was: nothing here can find that
+
+
+def restore(site: Any, backup: Mapping[Path, bytes]) -> None:
+    """As ``gateway restore`` opens what it copied."""
+    site.disk.put_back(backup)
+    if site.is_on_new_machine:
+        site.high_water.unlink(missing_ok=True)
+    restored(site.high_water)
+    database = Database("sqlite:///node.db", site.disk.folder)
+    try:
+        keyring = Keyring([(site.seal, site.signers[site.seal])])
+        await_peers(
+            database, keyring, "restored", act="gateway restore", clock=site.micros, random=site.random.randbytes
+        )
+    finally:
+        database.close()
