@@ -14,6 +14,7 @@ from gateway.identity.evidence import verify_evidence
 from gateway.identity.names import NodeId
 from gateway.identity.signers import FileSeal
 from gateway.ledger.evidence import Evidence
+from gateway.ledger.merkle import leaf_hash
 from tests.identity.refusing import ALL_STEPS, refused, with_certificates
 from tests.support.certificates import OddCertificates, issued
 from tests.support.evidence import (
@@ -114,6 +115,13 @@ def test_an_envelope_is_not_sealed_after_the_certificates_of_its_log_have_ended(
 def test_the_senders_certificates_were_valid_when_the_log_was_signed():
     late = int((FOUNDED + timedelta(days=1827)).timestamp())
     assert refused(evidence(signed=late), Untrusted, ALL_STEPS[3]).metadata["reason"] == "EXPIRED"
+
+
+def test_so_they_were_where_no_envelope_is_left_to_tell_its_time():
+    late, told = int((FOUNDED + timedelta(days=1827)).timestamp()), material(b"")
+    told.leaf_hash = leaf_hash(envelope().SerializeToString())
+    gone = replace(evidence(signed=late, received=late), extra=told.SerializeToString())
+    assert refused(gone, Untrusted, ALL_STEPS[3]).metadata["reason"] == "EXPIRED"
 
 
 def test_the_receivers_certificates_were_valid_when_it_cosigned():
