@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from gateway.cli import given
+from gateway.cli import given_files
 from gateway.identity.certificates import to_pem
 from tests.cli.transcripts import Ran, run
 from tests.identity.test_evidence import without_content
@@ -23,7 +23,7 @@ Verify = Callable[..., Ran]
 @pytest.fixture
 def verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verify:
     """Verifies a file long after all of it, with roots, and lists of what they revoked."""
-    monkeypatch.setattr(given, "now", lambda: datetime.now(UTC) + YEARS)
+    monkeypatch.setattr(given_files, "now", lambda: datetime.now(UTC) + YEARS)
 
     def verified(file: bytes, *roots: Side, crls: tuple[bytes, ...] = (), group: str = "evidence") -> Ran:
         named = [("--root", to_pem(side.root)) for side in roots] + [("--crl", crl) for crl in crls]
