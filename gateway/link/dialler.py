@@ -9,12 +9,11 @@ from itertools import cycle
 from typing import Any, ClassVar
 
 import grpc
-from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
 from gateway.backoff import Backoff
 from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.identity.parties import Party
-from gateway.link.dialling import Credentials, connection, renewal, says_ended, words_logged, words_told
+from gateway.link.dialling import Credentials, begin, connection, renewal, says_ended, words_logged, words_told
 from gateway.link.silence import Silence
 from gateway.news import wait_at_most
 from gateway.questions.links import LinkStatus
@@ -161,7 +160,7 @@ class Dialler(ABC):
     async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
         """A stream over a connection of its own."""
         async with connection(self._peer.domain, address, used) as channel:
-            yield getattr(PeerServiceStub(channel), self.method)()
+            yield begin(channel, self.method)
 
     async def _reach(self, used: Credentials, address: str) -> None:
         async with connection(self._peer.domain, address, used) as channel:

@@ -7,12 +7,15 @@ certificates gives to exactly one node: its domain.
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import grpc
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
+from regulator.exchange.v1 import peer_service_pb2
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceStub
 
 from gateway.errors import PairingEnded, RemoteProtocolError, Unauthenticated, Unavailable
@@ -22,6 +25,7 @@ PING_TIMEOUT_MILLISECONDS = 90_000  # a ping waits behind what is sent: on a meg
 RENEWAL_LOOK_SECONDS = 0.5  # from one look at the own certificates to the next
 
 TOO_MANY_PINGS = "too_many_pings"  # why a server of gRPC ends a connection, unless it is told to bear them
+_SERVICE = peer_service_pb2.DESCRIPTOR.services_by_name["PeerService"]
 _DETAILS = "grpc-status-details-bin"  # where gRPC sends a google.rpc.Status
 
 
@@ -104,10 +108,38 @@ async def first_of(*parts: Coroutine[Any, Any, Any]) -> None:
         raise errors.pop()
 
 
+def begin(channel: grpc.aio.Channel, method: str) -> Any:
+    """Begins a stream of ``PeerService``, by the name of its method, to be read by ``read``.
+
+    The stubs would have gRPC log a traceback for each answer that cannot be read, and give None for it.
+    """
+    described = _SERVICE.methods_by_name[method]
+    return channel.stream_stream(
+        f"/{_SERVICE.full_name}/{method}",
+        request_serializer=GetMessageClass(described.input_type).SerializeToString,
+        response_deserializer=partial(_parsed, GetMessageClass(described.output_type)),
+    )()
+
+
+def _parsed(kind: type[Message], data: bytes) -> Message | DecodeError:
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        return error
+
+
 async def read(call: Any) -> Any:
-    """Gives the peer's next message; raises why there is none, if the stream is over."""
-    if (message := await call.read()) is grpc.aio.EOF:
+    """Gives the peer's next message.
+
+    Raises:
+        StreamOver: the stream is over.
+        RemoteProtocolError: the peer sent what is no message.
+    """
+    message = await call.read()
+    if message is grpc.aio.EOF:
         raise await why_over(call)
+    if isinstance(message, DecodeError):
+        raise RemoteProtocolError("a message that cannot be read")
     return message
 
 

@@ -264,6 +264,54 @@ async def test_each_reason_is_logged_once_in_turn(dialling: Dialling, caplog: py
     assert [record.__dict__["fields"]["error"] for record in told] == ["UNAVAILABLE", "FAILED_PRECONDITION"]
 
 
+# --- a peer that answers garbage ------------------------------------------------------------------------------------
+
+
+class Answering(grpc.GenericRpcHandler):
+    """Answers whatever it is asked with these bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def service(self, handler_call_details: object) -> Any:
+        return grpc.stream_stream_rpc_method_handler(self._answer)
+
+    async def _answer(self, requests: AsyncIterator[bytes], context: Any) -> None:
+        await context.write(self._data)
+        async for _ in requests:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"\xff" * 64, "a message that cannot be read"),
+        (b"\x0a\x04\x12\x02\xff", "a message that cannot be read"),
+        (b"", ("a message without content", "a part must have 1 byte")),
+        (b"\xfa\x3f\x00", ("a message without content", "a part must have 1 byte")),
+    ],
+    ids=["no message", "one cut short", "nothing", "a member nobody knows"],
+)
+async def test_a_peer_that_answers_garbage_breaks_the_protocol_and_shows_no_defect_of_this_node(
+    dialling: Dialling,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    data: bytes,
+    why: str | tuple[str, str],
+) -> None:
+    server, port = grpc.aio.server(), free_port()
+    server.add_generic_rpc_handlers([Answering(data)])
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    monkeypatch.setattr(dialler, "connection", lambda *_: grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
+    try:
+        async with dialling.running():
+            await dialling.failed(why if isinstance(why, str) else why[isinstance(dialling.dialler, AttachmentLink)])
+    finally:
+        await server.stop(0)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 # --- a peer that reads nothing --------------------------------------------------------------------------------------
 
 
