@@ -18,11 +18,11 @@ from google.protobuf.message import Message
 from regulator.exchange.v1.framework_pb2 import FrameworkHeader, FrameworkVersionContent
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 
-from gateway.supervision.fields import field_violations
-from gateway.supervision.file_codecs import Codec, Field
-from gateway.supervision.framework_form import HEADER, PROVISIONS
-from gateway.supervision.frameworks import TOPICS
-from gateway.supervision.notice_form import CONTENT, DETAILS
+from gateway.supervision.files.codecs import Codec, Field
+from gateway.supervision.files.framework_form import HEADER, PROVISIONS
+from gateway.supervision.files.notice_form import CONTENT, DETAILS
+from gateway.supervision.frameworks.content import TOPICS
+from gateway.supervision.rules.fields import field_violations
 
 GENERATE = Path(__file__).parents[1] / "protos" / "generate.py"
 MESSAGES, NESTED, FIELDS = 4, 3, 2  # the numbers of these lists in a descriptor, of which paths to comments are made

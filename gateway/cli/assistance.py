@@ -35,9 +35,9 @@ from gateway.cli.options import (
     word_of,
 )
 from gateway.cli.output import parts, say, shown, table, write_json
-from gateway.supervision.acts import superseding
-from gateway.supervision.assistance_form import read_replies
-from gateway.supervision.notices import notice_id
+from gateway.supervision.acts.notices import superseding
+from gateway.supervision.files.assistance_form import read_replies
+from gateway.supervision.notices.content import notice_id
 
 CaseName = Annotated[
     str, typer.Argument(metavar="NAME", help="Id of the case, which is that of its request, such as hk-2026-021.")

@@ -30,10 +30,10 @@ from gateway.cli.options import (
 )
 from gateway.cli.output import parts, say, table, write_json
 from gateway.errors import BadInput
-from gateway.supervision.draft_messages import content_of
-from gateway.supervision.framework_files import SCHEMA as FRAMEWORK_SCHEMA
-from gateway.supervision.framework_files import read_framework
-from gateway.supervision.notice_files import read_notices
+from gateway.supervision.files.frameworks import SCHEMA as FRAMEWORK_SCHEMA
+from gateway.supervision.files.frameworks import read_framework
+from gateway.supervision.files.notices import read_notices
+from gateway.supervision.messages.drafts import content_of
 
 DraftName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the draft, such as hk-2026-4f7k.")]
 Etag = Annotated[

@@ -20,7 +20,7 @@ from regulator.exchange.v1.values_pb2 import LocalizedText, Sector
 
 from gateway.cli.options import word_of
 from gateway.cli.output import moment_of
-from gateway.supervision.frameworks import topic_rank
+from gateway.supervision.frameworks.content import topic_rank
 
 FRAMEWORK_HEADINGS = ("framework", "of", "version", "published", "title")
 PROVISION_HEADINGS = ("provision", "sector", "topic", "status", "from", "to", "title")

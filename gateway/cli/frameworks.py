@@ -41,7 +41,7 @@ from gateway.cli.options import (
 )
 from gateway.cli.output import say, table, write_json
 from gateway.errors import BadInput
-from gateway.supervision.framework_files import FrameworkFile, read_framework, write_framework
+from gateway.supervision.files.frameworks import FrameworkFile, read_framework, write_framework
 
 FrameworkName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the framework, such as hk-digital-assets.")]
 

@@ -13,7 +13,7 @@ from gateway.cli.author_view import author_document, released_by
 from gateway.cli.message_view import flat
 from gateway.cli.options import word_of
 from gateway.cli.output import Pairs, Parts, by_language, json_moment, moment_of
-from gateway.supervision.notice_files import NoticeFile, write_notice
+from gateway.supervision.files.notices import NoticeFile, write_notice
 
 HEADINGS = ("notice", "from", "to", "kind", "TLP", "state", "released", "title")
 

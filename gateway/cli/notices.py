@@ -35,9 +35,9 @@ from gateway.cli.options import (
 from gateway.cli.output import pairs, parts, say, table, write_json
 from gateway.cli.sharing_view import consent_document, share_document, summary
 from gateway.errors import BadInput
-from gateway.supervision.acts import superseding
-from gateway.supervision.notice_files import NoticeFile, read_notices
-from gateway.supervision.notices import notice_id as named_id
+from gateway.supervision.acts.notices import superseding
+from gateway.supervision.files.notices import NoticeFile, read_notices
+from gateway.supervision.notices.content import notice_id as named_id
 
 
 def add_to(app: typer.Typer) -> None:

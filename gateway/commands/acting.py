@@ -9,7 +9,7 @@ from gateway.questions.scopes import scope_of
 from gateway.store.transaction import Transaction
 from gateway.supervision.destruction import NODE
 from gateway.supervision.disclosure import Scope
-from gateway.supervision.envelopes import Actor
+from gateway.supervision.envelopes.envelopes import Actor
 
 
 @dataclass(frozen=True, slots=True)

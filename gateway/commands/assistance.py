@@ -9,8 +9,8 @@ from gateway.moments import day_at
 from gateway.store.assistance.rows import read_overdue
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
+from gateway.supervision.notices.records import Place
 from gateway.supervision.outcomes import EventContent
-from gateway.supervision.records import Place
 
 AT_ONCE = 500
 

@@ -4,12 +4,12 @@ from regulator.exchange.v1.assistance_pb2 import AssistanceRequest
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
 from gateway.store.transaction import Transaction
-from gateway.supervision.assistance import question_keys
-from gateway.supervision.assistance_acts import Asked, check_answer
+from gateway.supervision.acts.assistance import Asked, check_answer
+from gateway.supervision.acts.submissions import Submission
 from gateway.supervision.disclosure import Scope, within
-from gateway.supervision.notices import notice_id
-from gateway.supervision.records import NoticeRecord, Place
-from gateway.supervision.submissions import Submission
+from gateway.supervision.notices.assistance import question_keys
+from gateway.supervision.notices.content import notice_id
+from gateway.supervision.notices.records import NoticeRecord, Place
 
 
 def check_assistance(tx: Transaction, scope: Scope, submission: Submission) -> None:

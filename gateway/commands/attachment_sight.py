@@ -10,10 +10,10 @@ from gateway.questions.scopes import scope_of
 from gateway.store.transaction import Transaction
 from gateway.supervision.attachments import Attached, AttachmentRecord, Owner, attached_in
 from gateway.supervision.disclosure import Scope
-from gateway.supervision.draft_messages import content_of
 from gateway.supervision.drafts import DraftRecord, draft_name, may_see
-from gateway.supervision.notices import notice_name
-from gateway.supervision.records import NoticeRecord
+from gateway.supervision.messages.drafts import content_of
+from gateway.supervision.notices.content import notice_name
+from gateway.supervision.notices.records import NoticeRecord
 
 
 def visible(tx: Transaction, owner: Owner, file: Attached, scope: Scope) -> AttachmentRecord | None:

@@ -13,6 +13,7 @@ from gateway.questions.attachments import AttachmentQuestions, attachment_name, 
 from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
+from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.attachments import (
     CHUNK_BYTES,
     NAME_PREFIX,
@@ -22,7 +23,6 @@ from gateway.supervision.attachments import (
     Owner,
     check_offset,
 )
-from gateway.supervision.submissions import check_fields
 
 
 class AttachmentCommands:

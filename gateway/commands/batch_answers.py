@@ -3,7 +3,7 @@
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.questions.paging import MAX_ITEMS_BYTES, item_bytes
-from gateway.supervision.notice_messages import leave_out_words
+from gateway.supervision.messages.notices import leave_out_words
 
 
 class BatchAnswer:

@@ -19,11 +19,11 @@ from gateway.commands.notice_sealing import NoticeSealing
 from gateway.errors import AlreadyExists, AttachmentMissing, BadInput, Violation
 from gateway.identity.parties import Parties
 from gateway.store.transaction import Transaction
+from gateway.supervision.acts.submissions import Submission, check_fields, new_notice, superseding_notice
 from gateway.supervision.approval import ActKind, ApprovalRule, Proposed
 from gateway.supervision.drafts import Nature, nature_of
-from gateway.supervision.framework_names import assessment_name, framework_name, version_name
-from gateway.supervision.notices import notice_name
-from gateway.supervision.submissions import Submission, check_fields, new_notice, superseding_notice
+from gateway.supervision.frameworks.names import assessment_name, framework_name, version_name
+from gateway.supervision.notices.content import notice_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,11 @@ from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
 from gateway.supervision import drafts
+from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.approval import require_another
-from gateway.supervision.draft_messages import act_of, draft_message, made_id
 from gateway.supervision.drafts import DraftRecord, Step, draft_id, draft_name
-from gateway.supervision.submissions import check_fields
-from gateway.supervision.values import text_fault
+from gateway.supervision.messages.drafts import act_of, draft_message, made_id
+from gateway.supervision.rules.values import text_fault
 
 MAX_OPEN_DRAFTS = 1000  # of an authority
 EXPIRED_AT_ONCE = 500  # in one transaction

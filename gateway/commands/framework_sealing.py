@@ -16,7 +16,8 @@ from gateway.identity.parties import Parties
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.store.pairings import not_paired
 from gateway.store.transaction import Transaction
-from gateway.supervision import framework_envelopes as envelopes
+from gateway.supervision.acts.frameworks import assessed_peer, check_assess, check_publish, check_publisher
+from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.approval import (
     ApprovalRule,
     Proposed,
@@ -24,18 +25,17 @@ from gateway.supervision.approval import (
     proposed_version,
     require_approval,
 )
-from gateway.supervision.fields import field_violations
-from gateway.supervision.framework_acts import assessed_peer, check_assess, check_publish, check_publisher
-from gateway.supervision.framework_changes import apply_changes
-from gateway.supervision.framework_names import framework_id, framework_name, provision_id
-from gateway.supervision.frameworks import (
+from gateway.supervision.envelopes import frameworks as envelopes
+from gateway.supervision.frameworks.changes import apply_changes
+from gateway.supervision.frameworks.content import (
     ASSESSMENT_CONTENT,
     CHANGE_SET,
     assessment_violations,
     change_violations,
     framework_violations,
 )
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.frameworks.names import framework_id, framework_name, provision_id
+from gateway.supervision.rules.fields import field_violations
 from gateway.threads import to_its_end
 
 

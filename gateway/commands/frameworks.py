@@ -17,12 +17,12 @@ from gateway.moments import date_of, day_at
 from gateway.questions.frameworks import FrameworkQuestions, part_of
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
-from gateway.supervision.envelopes import author_message
-from gateway.supervision.framework_days import ordinal
-from gateway.supervision.framework_diff import diff_versions
-from gateway.supervision.framework_names import assessment_id, assessment_name, version_name, version_number
-from gateway.supervision.framework_projection import in_force_events
-from gateway.supervision.records import Place
+from gateway.supervision.envelopes.envelopes import author_message
+from gateway.supervision.frameworks.days import ordinal
+from gateway.supervision.frameworks.diff import diff_versions
+from gateway.supervision.frameworks.names import assessment_id, assessment_name, version_name, version_number
+from gateway.supervision.notices.records import Place
+from gateway.supervision.projections.frameworks import in_force_events
 from gateway.threads import to_its_end
 
 MAX_SHOWN_CHANGES = 1000  # provisions at most of a diff that is told of a version that is not sealed

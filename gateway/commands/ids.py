@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from gateway.moments import DAY_MICROS, datetime_of
-from gateway.supervision.notices import new_notice_id
+from gateway.supervision.notices.content import new_notice_id
 
 ID_BYTES = 10  # of randomness, in an id of nothing else
 TIME_BYTES, RANDOM_BYTES = 5, 7  # of an id that is ordered by time

@@ -18,8 +18,8 @@ from gateway.moments import day_at
 from gateway.store.pairings import not_paired, require_paired
 from gateway.store.state import ChannelState
 from gateway.store.transaction import Sealed, Transaction
-from gateway.supervision import envelopes
-from gateway.supervision.acts import (
+from gateway.supervision.acts.assistance import check_asked
+from gateway.supervision.acts.notices import (
     check_days,
     check_own,
     check_past,
@@ -27,6 +27,7 @@ from gateway.supervision.acts import (
     check_supersede,
     check_withdraw,
 )
+from gateway.supervision.acts.submissions import Submission, addressed
 from gateway.supervision.approval import (
     ApprovalRule,
     Proposed,
@@ -34,12 +35,11 @@ from gateway.supervision.approval import (
     proposed_withdrawal,
     require_approval,
 )
-from gateway.supervision.assistance_acts import check_asked
 from gateway.supervision.attachments import AttachmentRecord, Owner, attached_in
 from gateway.supervision.disclosure import within
-from gateway.supervision.notices import notice_id
-from gateway.supervision.records import NoticeRecord
-from gateway.supervision.submissions import Submission, addressed
+from gateway.supervision.envelopes import envelopes
+from gateway.supervision.notices.content import notice_id
+from gateway.supervision.notices.records import NoticeRecord
 
 
 class NoticeSealing:

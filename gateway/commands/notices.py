@@ -26,18 +26,18 @@ from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer
 from gateway.store.reading import Needs
 from gateway.store.transaction import Sealed, Transaction
-from gateway.supervision import envelopes
-from gateway.supervision.acts import check_acknowledge
-from gateway.supervision.disclosure import within
-from gateway.supervision.notice_messages import notice_message
-from gateway.supervision.notices import notice_id, notice_name
-from gateway.supervision.submissions import (
+from gateway.supervision.acts.notices import check_acknowledge
+from gateway.supervision.acts.submissions import (
     Submission,
     check_fields,
     check_own_fields,
     new_notice,
     superseding_notice,
 )
+from gateway.supervision.disclosure import within
+from gateway.supervision.envelopes import envelopes
+from gateway.supervision.messages.notices import notice_message
+from gateway.supervision.notices.content import notice_id, notice_name
 
 CHECKED_AT_ONCE = 20  # requests of a large call that are checked before others get their turn
 

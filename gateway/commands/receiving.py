@@ -18,7 +18,7 @@ from gateway.store.committer import Committer
 from gateway.store.readers import Readers
 from gateway.store.transaction import Transaction
 from gateway.supervision.attachments import AttachmentRecord
-from gateway.supervision.envelopes import Actor, attachments_received
+from gateway.supervision.envelopes.envelopes import Actor, attachments_received
 
 AT_ONCE = 100  # notices in one commit; files that are looked at to choose the next
 

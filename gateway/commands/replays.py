@@ -10,7 +10,7 @@ from gateway.identity.access import Caller
 from gateway.store.destroying import NO_DIGEST
 from gateway.store.reading import Needs
 from gateway.store.transaction import Transaction
-from gateway.supervision.submissions import digest_of
+from gateway.supervision.acts.submissions import digest_of
 
 
 @dataclass(frozen=True, slots=True)

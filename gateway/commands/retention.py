@@ -15,8 +15,8 @@ from gateway.store.logs import read_uncertified
 from gateway.store.readers import Readers
 from gateway.store.transaction import Transaction
 from gateway.supervision import destruction
-from gateway.supervision.envelopes import Actor
-from gateway.supervision.records import NoticeRecord
+from gateway.supervision.envelopes.envelopes import Actor
+from gateway.supervision.notices.records import NoticeRecord
 
 AT_ONCE = 100  # notices in one commit, of three envelopes or so each
 

@@ -22,8 +22,8 @@ from gateway.store.committer import Committer
 from gateway.store.own_seal import is_idle, left_behind, own_seal, to_catch_up
 from gateway.store.transaction import Transaction
 from gateway.store.waiting import MAX_GROUP_WEIGHT
-from gateway.supervision.envelopes import Actor
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.acts.submissions import check_fields
+from gateway.supervision.envelopes.envelopes import Actor
 
 Prepared = Callable[[], tuple[CertifiedSeal, Signer]]
 """Reads the seal that comes next, if this node's root certifies it now; or raises an error of ours."""

@@ -16,12 +16,7 @@ from gateway.questions.scopes import scope_of
 from gateway.questions.sharing import SharingQuestions, whole_consent
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
-from gateway.supervision import sharing_envelopes as envelopes
-from gateway.supervision.disclosure import within
-from gateway.supervision.envelopes import Seal
-from gateway.supervision.notices import notice_id
-from gateway.supervision.records import NOWHERE, NoticeRecord
-from gateway.supervision.sharing_acts import (
+from gateway.supervision.acts.sharing import (
     Known,
     check_grant,
     check_recipients,
@@ -29,12 +24,17 @@ from gateway.supervision.sharing_acts import (
     check_request,
     check_share,
 )
-from gateway.supervision.sharing_coverage import Passing
-from gateway.supervision.sharing_messages import ConsentView, ShareView, consent_message, share_message
-from gateway.supervision.sharing_names import consent_name, share_name
-from gateway.supervision.sharing_projection import consent_in, decision_in, recipients_of, share_in
-from gateway.supervision.sharing_records import DecisionRecord
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.acts.submissions import check_fields
+from gateway.supervision.disclosure import within
+from gateway.supervision.envelopes import sharing as envelopes
+from gateway.supervision.envelopes.envelopes import Seal
+from gateway.supervision.messages.sharing import ConsentView, ShareView, consent_message, share_message
+from gateway.supervision.notices.content import notice_id
+from gateway.supervision.notices.records import NOWHERE, NoticeRecord
+from gateway.supervision.projections.sharing import consent_in, decision_in, recipients_of, share_in
+from gateway.supervision.sharing.coverage import Passing
+from gateway.supervision.sharing.names import consent_name, share_name
+from gateway.supervision.sharing.records import DecisionRecord
 
 
 class SharingCommands:

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from gateway.demo.sites import Site
 from gateway.errors import Unavailable
-from gateway.supervision.framework_days import ordinal
-from gateway.supervision.framework_files import FrameworkFile, read_framework
+from gateway.supervision.files.frameworks import FrameworkFile, read_framework
+from gateway.supervision.frameworks.days import ordinal
 
 DELIVERY_SECONDS = 60
 BEFORE_THE_PLAN = Date(year=2026, month=1, day=10)  # the next day, ten times the capital was asked of issuers

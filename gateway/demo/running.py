@@ -25,7 +25,7 @@ from rich.table import Table
 from gateway.demo.frameworks import exchange_frameworks
 from gateway.demo.sites import Site, clear, found_sites, serving
 from gateway.errors import Unavailable
-from gateway.supervision.notice_files import NoticeFile, read_notices
+from gateway.supervision.files.notices import NoticeFile, read_notices
 
 DELIVERY_SECONDS = 60
 LEAST_TITLE_WIDTH = 12

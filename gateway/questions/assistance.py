@@ -14,9 +14,9 @@ from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.assistance.queries import AnswerView, CaseFilter, CaseView, list_cases, read_case
 from gateway.store.readers import Readers
-from gateway.supervision.assistance import case_id, case_name, is_overdue, state_by
-from gateway.supervision.notices import notice_name
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.acts.submissions import check_fields
+from gateway.supervision.notices.assistance import case_id, case_name, is_overdue, state_by
+from gateway.supervision.notices.content import notice_name
 
 
 class AssistanceQuestions:

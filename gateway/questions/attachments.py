@@ -11,6 +11,7 @@ from gateway.questions.scopes import scope_of
 from gateway.store.attachments.queries import AttachmentView, read_attachment, read_bound, read_chunks, read_declared
 from gateway.store.drafts.queries import DraftFilter, read_draft
 from gateway.store.readers import Readers
+from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.attachments import (
     CHUNK_BYTES,
     NAME_PREFIX,
@@ -18,11 +19,10 @@ from gateway.supervision.attachments import (
     attached_in,
     bound_place,
 )
-from gateway.supervision.draft_messages import content_of
 from gateway.supervision.drafts import NAME_PREFIX as DRAFTS
 from gateway.supervision.drafts import draft_id
-from gateway.supervision.notices import notice_id, notice_name
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.messages.drafts import content_of
+from gateway.supervision.notices.content import notice_id, notice_name
 
 IDLE_SECONDS = 24 * 60 * 60  # after which a file that nothing names is dropped
 CHUNKS_AT_ONCE = 2  # that are read at once, of each download

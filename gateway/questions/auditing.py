@@ -24,8 +24,8 @@ from gateway.store.journal.queries import (
 )
 from gateway.store.readers import Readers
 from gateway.store.transaction import Transaction
+from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.disclosure import EVERYTHING
-from gateway.supervision.submissions import check_fields
 
 MAX_PART_BYTES = 512 * 1024  # of entries in one message of an export, about
 

@@ -11,7 +11,7 @@ from gateway.identity.lifetimes import Lifetime
 from gateway.ledger.seals import CertifiedSeal
 from gateway.questions.paging import page_of
 from gateway.store.bulletin import Bulletin
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.acts.submissions import check_fields
 
 Read = Callable[[datetime, Mapping[str, CertifiedSeal], Collection[str]], Sequence[Lifetime]]
 """Reads them from the home, given the time, the seals in force of peers, by jurisdiction, and the peers of before."""

@@ -12,12 +12,12 @@ from gateway.questions.paging import MAX_ITEMS_BYTES, answerable
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.frameworks.queries import VersionView, read_assessments_between, read_published, read_versions
 from gateway.store.readers import Readers
+from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.disclosure import EVERYTHING
-from gateway.supervision.framework_comparison import KnownVersion, Side, compare
-from gateway.supervision.framework_messages import standing_assessment
-from gateway.supervision.framework_parts import divided
-from gateway.supervision.framework_records import FrameworkVersionRecord, is_known
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.frameworks.comparison import KnownVersion, Side, compare
+from gateway.supervision.frameworks.parts import divided
+from gateway.supervision.frameworks.records import FrameworkVersionRecord, is_known
+from gateway.supervision.messages.frameworks import standing_assessment
 from gateway.threads import to_its_end
 
 MAX_PIECE_BYTES = 1 << 20  # of an area, but for one rule or assessment at least; these have some kilobytes more

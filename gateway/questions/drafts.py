@@ -9,9 +9,9 @@ from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.drafts.queries import DraftFilter, list_drafts, read_draft
 from gateway.store.readers import Readers
-from gateway.supervision.draft_messages import draft_message
+from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.drafts import DraftRecord, draft_id
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.messages.drafts import draft_message
 
 
 class DraftQuestions:

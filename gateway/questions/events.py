@@ -15,11 +15,11 @@ from gateway.store.bulletin import Bulletin
 from gateway.store.event_queries import EventFilter, EventView, read_events
 from gateway.store.readers import Readers
 from gateway.store.sharing.rows import SHARING_EVENTS
+from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.drafts import draft_name
-from gateway.supervision.framework_names import assessment_name, framework_name, provision_name
-from gateway.supervision.notices import notice_name
-from gateway.supervision.sharing_names import consent_name, share_name
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.frameworks.names import assessment_name, framework_name, provision_name
+from gateway.supervision.notices.content import notice_name
+from gateway.supervision.sharing.names import consent_name, share_name
 
 EVENTS_AT_ONCE = 500
 FEW_EVENTS = 64  # since the last look: of a commit or two

@@ -28,10 +28,10 @@ from gateway.store.notice_queries import read_notice
 from gateway.store.proofs import InclusionParts, read_consistency, read_inclusion
 from gateway.store.readers import Readers
 from gateway.store.state import ChannelState
+from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.disclosure import Scope
-from gateway.supervision.notices import notice_id
-from gateway.supervision.records import NoticeRecord, Place
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.notices.content import notice_id
+from gateway.supervision.notices.records import NoticeRecord, Place
 
 _WORDS = {
     GetEvidenceRequest.RELEASE: "release",

@@ -20,7 +20,7 @@ from gateway.moments import micros_of
 from gateway.store.known import is_authority_known, is_jurisdiction_known, is_provision_known, read_topics
 from gateway.store.readers import Readers
 from gateway.supervision.disclosure import Scope
-from gateway.supervision.identifiers import sought_fault
+from gateway.supervision.rules.identifiers import sought_fault
 
 MAX_TOLD = 40  # values of which one would be right; the rest is counted
 

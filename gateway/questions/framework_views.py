@@ -6,7 +6,7 @@ from regulator.exchange.v1 import framework_service_pb2 as pb
 
 from gateway.moments import micros_of
 from gateway.store.frameworks.queries import VersionView
-from gateway.supervision.framework_records import newest_known
+from gateway.supervision.frameworks.records import newest_known
 
 
 def newest_views(views: Iterable[VersionView], pin: int, known_at: int | None) -> Sequence[VersionView]:

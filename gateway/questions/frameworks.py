@@ -29,20 +29,20 @@ from gateway.store.frameworks.queries import (
 )
 from gateway.store.page_bounds import ByteBudget
 from gateway.store.readers import Readers
+from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.disclosure import EVERYTHING
-from gateway.supervision.framework_diff import diff_versions
-from gateway.supervision.framework_messages import (
+from gateway.supervision.frameworks.diff import diff_versions
+from gateway.supervision.frameworks.names import FRAMEWORKS, framework_id, framework_name, version_name, version_number
+from gateway.supervision.frameworks.records import (
+    FrameworkVersionRecord,
+    newest_known,
+)
+from gateway.supervision.messages.frameworks import (
     assessment_message,
     framework_message,
     provision_message,
     version_message,
 )
-from gateway.supervision.framework_names import FRAMEWORKS, framework_id, framework_name, version_name, version_number
-from gateway.supervision.framework_records import (
-    FrameworkVersionRecord,
-    newest_known,
-)
-from gateway.supervision.submissions import check_fields
 from gateway.threads import to_its_end
 
 ALL = "-"  # as the id of a framework

@@ -4,7 +4,7 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.store.notice_queries import NoticeView
-from gateway.supervision.notice_messages import notice_message
+from gateway.supervision.messages.notices import notice_message
 
 
 def notice_of(view: NoticeView) -> Notice:

@@ -17,8 +17,8 @@ from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.notice_queries import NoticeFilter, list_notices, read_notice
 from gateway.store.readers import Readers
-from gateway.supervision.notices import notice_id
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.acts.submissions import check_fields
+from gateway.supervision.notices.content import notice_id
 
 
 class NoticeQuestions:

@@ -14,11 +14,11 @@ from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.notice_queries import read_notice
 from gateway.store.readers import Readers
 from gateway.store.sharing.queries import ConsentFilter, list_consents, list_shares, read_consent, read_share
-from gateway.supervision.notices import notice_id
-from gateway.supervision.sharing_acts import no_consent
-from gateway.supervision.sharing_messages import ConsentView, consent_message, share_message
-from gateway.supervision.sharing_names import consent_ids, share_ids
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.acts.sharing import no_consent
+from gateway.supervision.acts.submissions import check_fields
+from gateway.supervision.messages.sharing import ConsentView, consent_message, share_message
+from gateway.supervision.notices.content import notice_id
+from gateway.supervision.sharing.names import consent_ids, share_ids
 
 _ALL = "-"  # in place of an id, AIP-159
 

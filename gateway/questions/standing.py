@@ -19,7 +19,7 @@ from gateway.store.attachments.standing import Awaited
 from gateway.store.bulletin import Bulletin
 from gateway.store.own_seal import left_behind
 from gateway.store.state import ChannelState
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.acts.submissions import check_fields
 
 API_VERSIONS = ("v1",)
 SOFTWARE_VERSION = version("regulatory-gateway")

@@ -15,9 +15,9 @@ from gateway.store.state import ChannelState
 from gateway.supervision.attachments import NAME_PREFIX
 from gateway.supervision.drafts import DraftRecord, draft_name
 from gateway.supervision.event_names import event_names
+from gateway.supervision.notices.records import NoticeRecord, Place
 from gateway.supervision.outcomes import EventContent, Projection
-from gateway.supervision.records import NoticeRecord, Place
-from gateway.supervision.sharing_records import SharingRecord
+from gateway.supervision.sharing.records import SharingRecord
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from gateway.store.tables import drafts, leaves, notice_identifiers, notices, re
 from gateway.supervision.destruction import Leaf, remainder_of
 from gateway.supervision.drafts import NAME_PREFIX as DRAFT_PREFIX
 from gateway.supervision.drafts import DraftRecord
-from gateway.supervision.notices import NAME_PREFIX
-from gateway.supervision.records import Place
-from gateway.supervision.sharing_names import CONSENTS, SHARES
+from gateway.supervision.notices.content import NAME_PREFIX
+from gateway.supervision.notices.records import Place
+from gateway.supervision.sharing.names import CONSENTS, SHARES
 
 NO_DIGEST = bytes(32)
 """In place of the digest of a request whose content is destroyed: a digest lets one try out what it is of."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.supervision.notices import NAME_PREFIX
+from gateway.supervision.notices.content import NAME_PREFIX
 from gateway.supervision.outcomes import EventContent
 
 

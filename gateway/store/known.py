@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select, union
 from gateway.store.tables import JOURNAL, assessments, assistance, channels, framework_versions, notices, provisions
 from gateway.store.visibility import visible_notices
 from gateway.supervision.disclosure import Scope
-from gateway.supervision.framework_names import framework_id, provision_id
+from gateway.supervision.frameworks.names import framework_id, provision_id
 
 
 def is_jurisdiction_known(connection: Connection, code: str) -> bool:

@@ -17,7 +17,7 @@ from gateway.ledger.withholding import Uncertified, still_uncertified
 from gateway.store.seals import next_turn
 from gateway.store.state import ChannelState
 from gateway.store.tables import JOURNAL, UNUSABLE, channels, events, heads, leaves, subtrees
-from gateway.supervision.records import Place
+from gateway.supervision.notices.records import Place
 
 _RECEIPTED = select(func.max(heads.c.size)).where(
     heads.c.channel == bindparam("of_channel"), heads.c.receipt_time.is_not(None)

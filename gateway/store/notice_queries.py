@@ -18,7 +18,7 @@ from gateway.store.state import read_origins
 from gateway.store.tables import JOURNAL, channels, leaves, notice_identifiers, notices
 from gateway.store.visibility import hidden_of, visible_notices
 from gateway.supervision.disclosure import Scope
-from gateway.supervision.records import NoticeRecord, Place
+from gateway.supervision.notices.records import NoticeRecord, Place
 
 
 @dataclass(frozen=True, slots=True)

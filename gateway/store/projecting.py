@@ -12,11 +12,11 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from gateway.store.logs import Reply, parsed, read_leaves, read_unusable
 from gateway.store.reading import Reading
 from gateway.store.state import ChannelState
+from gateway.supervision.notices.records import Place
 from gateway.supervision.outcomes import NO_ENVELOPE, Context, Outcome, Projection
-from gateway.supervision.projection import project, reply_rank
-from gateway.supervision.records import Place
-from gateway.supervision.sharing_names import shared_notice
-from gateway.supervision.sharing_records import NO_DOSSIER, SharingRecord
+from gateway.supervision.projections.projection import project, reply_rank
+from gateway.supervision.sharing.names import shared_notice
+from gateway.supervision.sharing.records import NO_DOSSIER, SharingRecord
 
 
 class Projecting(Reading):

@@ -11,8 +11,8 @@ from gateway.store.logs import channel_id, no_envelope, parsed, reader
 from gateway.store.notice_queries import read_record
 from gateway.store.tables import channels, heads
 from gateway.supervision.disclosure import Scope, discloses
-from gateway.supervision.envelope_notices import notice_in
-from gateway.supervision.records import Place
+from gateway.supervision.envelopes.about import notice_in
+from gateway.supervision.notices.records import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from gateway.store.rows import notice_record
 from gateway.store.sharing.rows import adding, read_dossier
 from gateway.store.state import ChannelState, by_id
 from gateway.store.tables import notices, requests
-from gateway.supervision.assistance import AnswerRecord, AssistanceRecord
 from gateway.supervision.destruction import Leaf
-from gateway.supervision.records import NoticeRecord, Place
-from gateway.supervision.sharing_records import Dossier
+from gateway.supervision.notices.assistance import AnswerRecord, AssistanceRecord
+from gateway.supervision.notices.records import NoticeRecord, Place
+from gateway.supervision.sharing.records import Dossier
 
 _NOTICES = select(notices)
 _REQUESTS = select(requests)

@@ -1,7 +1,7 @@
 """What a receipt changes of the envelopes that it covers first: a few statements, however many they are.
 
 A receipt is no envelope: it follows from the receiver's countersignature. What it makes of a notice's state is the
-table's matter (``supervision.states``), which the statement is made from.
+table's matter (``supervision.notices.states``), which the statement is made from.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Table, bindparam, case, func, 
 
 from gateway.store.prepared import execute
 from gateway.store.tables import BIG, assessments, events, framework_versions, notices
-from gateway.supervision.records import NoticeRecord
-from gateway.supervision.states import ARRIVALS, Arrival, receipted
+from gateway.supervision.notices.records import NoticeRecord
+from gateway.supervision.notices.states import ARRIVALS, Arrival, receipted
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.store.prepared import Row
-from gateway.supervision.records import NoticeRecord, Place
+from gateway.supervision.notices.records import NoticeRecord, Place
 
 LATER_ACTS = ("acknowledged", "withdrawn", "destroyed", "peer_destroyed", "attached")
 """What may happen to a notice once it is given: of each, the row has where its envelope stands."""

@@ -12,7 +12,7 @@ from gateway.identity.seal_certificates import seal_of
 from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, ChannelSeals, SealHistory, SealSpan
 from gateway.store.tables import seals
-from gateway.supervision.records import Place
+from gateway.supervision.notices.records import Place
 
 
 @dataclass(frozen=True, slots=True)

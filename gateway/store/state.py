@@ -17,7 +17,7 @@ from gateway.ledger.steps import Halt
 from gateway.store import prepared
 from gateway.store.seals import read_seals
 from gateway.store.tables import JOURNAL, channels, events, forks, halt_evidence, heads, notices
-from gateway.supervision.records import ChannelEnds
+from gateway.supervision.notices.records import ChannelEnds
 
 
 @dataclass(frozen=True, slots=True)

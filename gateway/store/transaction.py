@@ -36,10 +36,10 @@ from gateway.store.state import ChannelState
 from gateway.store.tables import events, node
 from gateway.supervision.destruction import left_in
 from gateway.supervision.drafts import DraftRecord, draft_event
-from gateway.supervision.envelopes import Actor, Seal, seal_rotated
+from gateway.supervision.envelopes.envelopes import Actor, Seal, seal_rotated
+from gateway.supervision.notices.records import NOWHERE, Place
 from gateway.supervision.outcomes import EventContent, Outcome, Projection
-from gateway.supervision.projection import concerned_notices, reply_rank
-from gateway.supervision.records import NOWHERE, Place
+from gateway.supervision.projections.projection import concerned_notices, reply_rank
 
 SALT_BYTES = 16
 
@@ -139,7 +139,7 @@ class Transaction(Projecting):
         Args:
             origin: of the channel
             author: who acts
-            build: makes the envelope (``supervision.envelopes``); its content was checked
+            build: makes the envelope (``supervision.envelopes.envelopes``); its content was checked
             approver: who releases it, where four eyes are asked for
 
         Raises:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, literal, or_, sel
 from gateway.store.rows import enum_bits
 from gateway.store.tables import events, notices
 from gateway.supervision.disclosure import Scope
-from gateway.supervision.notices import NAME_PREFIX
+from gateway.supervision.notices.content import NAME_PREFIX
 
 _BY = f"by {NAME_PREFIX}"  # how an event's detail begins that names another notice
 

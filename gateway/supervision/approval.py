@@ -15,10 +15,10 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.errors import ApprovalRequired, NotAllowed
-from gateway.supervision.envelopes import Actor
-from gateway.supervision.handling import covers
-from gateway.supervision.notices import kind_of, notice_id
-from gateway.supervision.records import Find, NoticeRecord
+from gateway.supervision.envelopes.envelopes import Actor
+from gateway.supervision.notices.content import kind_of, notice_id
+from gateway.supervision.notices.handling import covers
+from gateway.supervision.notices.records import Find, NoticeRecord
 
 
 class ActKind(StrEnum):

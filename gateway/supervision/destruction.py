@@ -15,13 +15,13 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 
 from gateway.errors import Malformed
-from gateway.supervision import states
-from gateway.supervision.envelopes import Seal, envelope_of
-from gateway.supervision.fields import breaks_rules_where_set
-from gateway.supervision.notices import notice_id, notice_name
+from gateway.supervision.envelopes.envelopes import Seal, envelope_of
+from gateway.supervision.notices import states
+from gateway.supervision.notices.content import notice_id, notice_name
+from gateway.supervision.notices.records import NoticeRecord, Place
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
-from gateway.supervision.records import NoticeRecord, Place
-from gateway.supervision.sharing_records import Dossier
+from gateway.supervision.rules.fields import breaks_rules_where_set
+from gateway.supervision.sharing.records import Dossier
 
 MAX_CERTIFIED = 256  # envelopes in one certificate, as the contract has it
 NODE = "NODE"  # the authority of what a node does by itself

@@ -12,9 +12,9 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.errors import NotAllowed
-from gateway.supervision.envelope_notices import notice_in
-from gateway.supervision.handling import TLP_ORDER, covers
-from gateway.supervision.records import Find, NoticeRecord
+from gateway.supervision.envelopes.about import notice_in
+from gateway.supervision.notices.handling import TLP_ORDER, covers
+from gateway.supervision.notices.records import Find, NoticeRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from regulator.exchange.v1.values_pb2 import Handling, Sector
 from gateway.errors import BadInput, Stale, WrongState
 from gateway.supervision.approval import ActKind, ApprovalRule, Proposed, asking_rule
 from gateway.supervision.disclosure import Scope
-from gateway.supervision.envelopes import Actor, author_message
-from gateway.supervision.handling import TLP_ORDER
+from gateway.supervision.envelopes.envelopes import Actor, author_message
+from gateway.supervision.notices.handling import TLP_ORDER
 from gateway.supervision.outcomes import EventContent
 
 NAME_PREFIX = "drafts/"

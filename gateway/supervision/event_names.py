@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from gateway.supervision.drafts import draft_name
-from gateway.supervision.framework_names import assessment_name, framework_name, version_name
-from gateway.supervision.notices import NAME_PREFIX, notice_name
+from gateway.supervision.frameworks.names import assessment_name, framework_name, version_name
+from gateway.supervision.notices.content import NAME_PREFIX, notice_name
 from gateway.supervision.outcomes import EventContent
 
 

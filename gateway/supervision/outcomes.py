@@ -10,14 +10,14 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.supervision.attachments import Attached
-from gateway.supervision.framework_records import (
+from gateway.supervision.frameworks.records import (
     AssessmentRecord,
     FindAssessment,
     FindVersion,
     FrameworkVersionRecord,
 )
-from gateway.supervision.records import ChannelEnds, Find, NoticeRecord, Place
-from gateway.supervision.sharing_records import FindDossier, SharingRecord
+from gateway.supervision.notices.records import ChannelEnds, Find, NoticeRecord, Place
+from gateway.supervision.sharing.records import FindDossier, SharingRecord
 
 
 class Outcome(Enum):

@@ -16,7 +16,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, GetNoticeRequest
 from regulator.exchange.v1.notice_service_pb2_grpc import NoticeServiceStub
 
-from gateway.supervision.notices import new_notice_id
+from gateway.supervision.notices.content import new_notice_id
 from tests.benchmarks import load
 from tests.benchmarks.echo import ECHO, MAX_MESSAGE_BYTES, TAKE
 from tests.benchmarks.processor import used_micros

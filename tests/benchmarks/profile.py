@@ -42,11 +42,9 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "gateway/identity/access.py",
         "gateway/identity/tls_trust.py",
     ),
-    "field rules": tuple(f"gateway/supervision/{name}.py" for name in ("compiled", "fields", "extent")),
-    "rules on values": tuple(
-        f"gateway/supervision/{name}.py" for name in ("rules", "values", "identifiers", "handling")
-    ),
-    "requests": ("gateway/supervision/submissions.py", "gateway/supervision/disclosure.py", "gateway/commands/"),
+    "field rules": tuple(f"gateway/supervision/rules/{name}.py" for name in ("compiled", "fields", "extent")),
+    "rules on values": ("gateway/supervision/rules/", "gateway/supervision/notices/handling.py"),
+    "requests": ("gateway/supervision/acts/submissions.py", "gateway/supervision/disclosure.py", "gateway/commands/"),
     "envelopes and projection": ("gateway/supervision/",),
     "units of work": ("gateway/store/transaction.py", "gateway/store/projecting.py", "gateway/store/changes.py"),
     "rows and statements": ("gateway/store/writing.py", "gateway/store/prepared.py", "gateway/store/rows.py"),

@@ -52,6 +52,6 @@ def test_every_place_of_a_part_is_one_of_the_node(part):
 
 
 def test_a_frame_belongs_to_the_first_part_that_has_its_file():
-    assert part_of("gateway/supervision/fields.py:field_violations") == "field rules"
-    assert part_of("gateway/supervision/notice_projection.py:released") == "envelopes and projection"
+    assert part_of("gateway/supervision/rules/fields.py:field_violations") == "field rules"
+    assert part_of("gateway/supervision/projections/notices.py:released") == "envelopes and projection"
     assert part_of("uvloop/loop.py:run") == "the rest"

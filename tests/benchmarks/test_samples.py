@@ -1,8 +1,8 @@
 import pytest
 from regulator.exchange.v1.values_pb2 import Handling
 
+from gateway.supervision.acts.submissions import new_notice
 from gateway.supervision.disclosure import Scope
-from gateway.supervision.submissions import new_notice
 from tests.benchmarks.forms import WHOLE
 from tests.benchmarks.samples import content, request
 

@@ -12,9 +12,9 @@ from regulator.exchange.v1.values_pb2 import SECTOR_EXCHANGE, SECTOR_STABLECOIN_
 from gateway.cli.framework_compare import _aim, _full, _provision_name, _whole_comparison
 from gateway.cli.framework_page import heatmap, page
 from gateway.cli.framework_view import changes, counts, document, matrix, sides_without_rules, summary
-from gateway.supervision.framework_comparison import KnownVersion, Side, compare
-from gateway.supervision.framework_diff import diff_versions
-from gateway.supervision.framework_parts import divided
+from gateway.supervision.frameworks.comparison import KnownVersion, Side, compare
+from gateway.supervision.frameworks.diff import diff_versions
+from gateway.supervision.frameworks.parts import divided
 from tests.supervision.framework_samples import assessment, day, english, parameter, provision, real, version
 
 EVIL = '<script>alert("1")</script>'

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from regulator.exchange.v1.framework_service_pb2 import FrameworkVersion
 
-from gateway.supervision.framework_files import FrameworkFile, write_framework
+from gateway.supervision.files.frameworks import FrameworkFile, write_framework
 from tests.cli.test_extremes import profile as profile_of_a_client
 from tests.supervision.framework_samples import real
 

@@ -16,8 +16,8 @@ from gateway.identity.access import Role
 from gateway.identity.certificates import to_pem
 from gateway.identity.issuing import generate_tls_key
 from gateway.identity.pairing import PairingDocument
-from gateway.supervision.framework_files import FrameworkFile, read_framework, write_framework
-from gateway.supervision.notice_files import NoticeFile, write_notice
+from gateway.supervision.files.frameworks import FrameworkFile, read_framework, write_framework
+from gateway.supervision.files.notices import NoticeFile, write_notice
 from tests.cli.sites import acknowledged_notice, profile_path
 from tests.cli.transcripts import play, run
 from tests.supervision.assistance_samples import asking

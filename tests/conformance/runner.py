@@ -20,8 +20,8 @@ from gateway.ledger.proof import verify_consistency, verify_inclusion
 from gateway.ledger.seals import CertifiedSeal, SealHistory
 from gateway.store.logs import parsed
 from gateway.supervision.destruction import left_in, remainder_of
+from gateway.supervision.notices.records import Place
 from gateway.supervision.outcomes import Outcome
-from gateway.supervision.records import Place
 from tests.conformance.cases import ACCEPT, REFUSE, decoded
 from tests.conformance.files import play_files
 from tests.conformance.streams import play

@@ -3,8 +3,8 @@
 from google.type.date_pb2 import Date
 
 from gateway.demo.frameworks import BEFORE_THE_PLAN, as_it_stood
-from gateway.supervision.framework_diff import diff_versions
-from gateway.supervision.frameworks import framework_violations
+from gateway.supervision.frameworks.content import framework_violations
+from gateway.supervision.frameworks.diff import diff_versions
 from tests.supervision.framework_samples import real
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import BadInput
-from gateway.supervision.fields import field_violations
-from gateway.supervision.file_codecs import Codec, Field
-from gateway.supervision.framework_form import HEADER, PROVISIONS
-from gateway.supervision.notice_files import read_notices
-from gateway.supervision.notice_form import CONTENT, DETAILS
+from gateway.supervision.files.codecs import Codec, Field
+from gateway.supervision.files.framework_form import HEADER, PROVISIONS
+from gateway.supervision.files.notice_form import CONTENT, DETAILS
+from gateway.supervision.files.notices import read_notices
+from gateway.supervision.rules.fields import field_violations
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "files.md").read_text()

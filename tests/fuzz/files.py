@@ -13,8 +13,8 @@ from gateway.identity.officer_rules import Algorithm
 from gateway.identity.pairing import PairingDocument
 from gateway.identity.revocation import read_crls
 from gateway.identity.toml_text import text_of
-from gateway.supervision.framework_files import read_framework, write_framework
-from gateway.supervision.notice_files import read_notices
+from gateway.supervision.files.frameworks import read_framework, write_framework
+from gateway.supervision.files.notices import read_notices
 from tests.conformance.parties import HK, ROOTS
 from tests.support.notice_files import write_notices
 

@@ -15,12 +15,12 @@ from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.seals import rotating
 from gateway.rpc.decoding import decode
 from gateway.store.logs import parsed
+from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.destruction import is_remainder, left_in, remainder, remainder_of
-from gateway.supervision.notice_form import CONTENT  # noqa: F401 - its tables are built before the first input
-from gateway.supervision.projection import concerned_notices, reply_rank
-from gateway.supervision.records import Place
-from gateway.supervision.rules import value_violations
-from gateway.supervision.submissions import check_fields
+from gateway.supervision.files.notice_form import CONTENT  # noqa: F401 - its tables are built before the first input
+from gateway.supervision.notices.records import Place
+from gateway.supervision.projections.projection import concerned_notices, reply_rank
+from gateway.supervision.rules.value_rules import value_violations
 from tests.conformance.parties import HK_TO_KR
 from tests.support.arrivals import arrived
 

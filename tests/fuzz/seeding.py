@@ -16,10 +16,10 @@ from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.settlement import Settlement
 from gateway.supervision.destruction import remainder_of
-from gateway.supervision.envelopes import acknowledged, seal_rotated, withdrawn
-from gateway.supervision.framework_envelopes import assessed, published
-from gateway.supervision.framework_files import FrameworkFile, write_framework
-from gateway.supervision.notice_files import NoticeFile
+from gateway.supervision.envelopes.envelopes import acknowledged, seal_rotated, withdrawn
+from gateway.supervision.envelopes.frameworks import assessed, published
+from gateway.supervision.files.frameworks import FrameworkFile, write_framework
+from gateway.supervision.files.notices import NoticeFile
 from tests.conformance import assistance_cases, journal_cases, materials
 from tests.conformance.parties import FOUNDED, HONG_KONG, ROOTS, TIME, tls_key
 from tests.fuzz import issuer, streams, tokens

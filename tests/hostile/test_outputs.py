@@ -18,7 +18,7 @@ from gateway.store.committer import Committer
 from gateway.store.database import Database
 from gateway.store.opening import add_channels
 from gateway.store.writer_session import WriterSession
-from gateway.supervision import envelopes
+from gateway.supervision.envelopes import envelopes
 from tests.cli.sites import profile_path
 from tests.cli.transcripts import run
 from tests.hostile.conftest import Target, assert_verifies

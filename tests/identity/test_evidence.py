@@ -16,8 +16,8 @@ from gateway.ledger.evidence import Evidence
 from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.note import Note
 from gateway.supervision.destruction import Leaf, certificate, remainder_of
-from gateway.supervision.envelopes import acknowledged, withdrawn
-from gateway.supervision.records import Place
+from gateway.supervision.envelopes.envelopes import acknowledged, withdrawn
+from gateway.supervision.notices.records import Place
 from tests.identity.refusing import ALL_STEPS, refused
 from tests.ledger import oracle
 from tests.ledger.samples import log_of

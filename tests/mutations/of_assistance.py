@@ -5,31 +5,31 @@ from tests.mutations.mutation import Mutation
 OF_ASSISTANCE = (
     Mutation(
         "an answer is taken to a case that is closed",
-        "gateway/supervision/assistance_acts.py",
+        "gateway/supervision/acts/assistance.py",
         "    if state in CLOSED:",
         "    if False:",
         "tests/commands/test_assistance.py::test_a_closed_case_takes_no_answer_until_what_closed_it_is_gone",
     ),
     Mutation(
         "another authority answers than the one that was asked",
-        "gateway/supervision/assistance_acts.py",
+        "gateway/supervision/acts/assistance.py",
         'if asked.authority not in ("", content.issuing_authority):',
         "if False:",
         "tests/commands/test_assistance.py::test_only_authors_of_the_authority_that_was_asked_answer",
     ),
     Mutation(
         "an answer goes to another than who asked",
-        "gateway/supervision/assistance_acts.py",
+        "gateway/supervision/acts/assistance.py",
         " or asked.notice.sender != recipient:",
         ":",
-        "tests/supervision/test_assistance.py::test_an_answer_is_to_a_request_of_its_recipient",
+        "tests/supervision/notices/test_assistance.py::test_an_answer_is_to_a_request_of_its_recipient",
     ),
     Mutation(
         "an answer that was withdrawn closes a case",
-        "gateway/supervision/assistance.py",
+        "gateway/supervision/notices/assistance.py",
         "standing = (each.outcome for each in answers if each.state not in ENDED)",
         "standing = (each.outcome for each in answers)",
-        "tests/supervision/test_assistance.py::test_a_case_is_in_the_state_of_the_highest_answer_that_stands",
+        "tests/supervision/notices/test_assistance.py::test_a_case_is_in_the_state_of_the_highest_answer_that_stands",
     ),
     Mutation(
         "of two answers in one commit none knows the other",

@@ -296,10 +296,10 @@ MUTATIONS = (
     ),
     Mutation(
         "a notice counts as delivered before its files",
-        "gateway/supervision/states.py",
+        "gateway/supervision/notices/states.py",
         "not (record.attachment_count or is_hash_alone)",
         "not is_hash_alone",
-        "tests/supervision/test_states.py::test_a_notice_with_attachments_is_delivered_once_its_receiver_has_them",
+        "tests/supervision/notices/test_states.py::test_a_notice_with_attachments_is_delivered_once_its_receiver_has_them",
     ),
     Mutation(
         "a receiver says that it holds all files before it does",
@@ -331,10 +331,10 @@ MUTATIONS = (
     ),
     Mutation(
         "a notice is passed on to others than its consent was granted for",
-        "gateway/supervision/sharing_coverage.py",
+        "gateway/supervision/sharing/coverage.py",
         "if not passing.recipients <= consent.recipients:",
         "if not passing.recipients:",
-        "tests/supervision/test_sharing_coverage.py::test_it_is_said_why_a_consent_covers_not",
+        "tests/supervision/sharing/test_coverage.py::test_it_is_said_why_a_consent_covers_not",
     ),
     Mutation(
         "a batch with destroyed content goes on beyond the newest receipt",

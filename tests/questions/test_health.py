@@ -17,7 +17,7 @@ from gateway.questions.links import Links, LinkStatus
 from gateway.rpc.admission import CALLER
 from gateway.rpc.health import HealthServicer
 from gateway.store.state import ChannelState
-from gateway.supervision.records import ChannelEnds
+from gateway.supervision.notices.records import ChannelEnds
 from tests.store.stores import HK_TO_KR, KR_TO_HK
 
 OPERATOR = Caller("spiffe://gateway.hk.example/SFC/desk", "SFC", frozenset({Role.OPERATOR}))

@@ -9,7 +9,7 @@ from gateway.ledger.seals import ChannelSeals
 from gateway.ledger.steps import FORKED, Halt
 from gateway.questions.links import Links, LinkStatus, Movement, movement
 from gateway.store.state import ChannelState
-from gateway.supervision.records import ChannelEnds
+from gateway.supervision.notices.records import ChannelEnds
 from tests.store.stores import HK_TO_KR, KR_TO_HK
 
 

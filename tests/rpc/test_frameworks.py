@@ -17,7 +17,7 @@ from regulator.exchange.v1.framework_pb2 import (
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, SECTOR_EXCHANGE, SECTOR_STABLECOIN_ISSUER
 
-from gateway.supervision.framework_files import FrameworkFile, read_framework, write_framework
+from gateway.supervision.files.frameworks import FrameworkFile, read_framework, write_framework
 from tests.rpc.calls import REFUSAL_SECONDS, bad_input, client_files, connected, sizes, unharmed
 from tests.rpc.frameworks import arrived, ids, told, unused_id
 from tests.supervision.framework_samples import FILES, day, enlarged, parameter, provision, real, version

@@ -9,8 +9,8 @@ from gateway.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gateway.ledger.merkle import CompactRange, leaf_hash
 from gateway.ledger.seals import ChannelSeals, SealHistory
 from gateway.store.event_queries import read_events
-from gateway.supervision import envelopes
 from gateway.supervision.disclosure import EVERYTHING
+from gateway.supervision.envelopes import envelopes
 from tests.ledger.samples import HK_SEAL, KR_SEAL
 from tests.store.stores import HK_TO_KR, Opened
 from tests.supervision.samples import content, seal

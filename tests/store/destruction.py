@@ -11,7 +11,7 @@ from sqlalchemy import Table
 from gateway.store.notice_queries import read_notice
 from gateway.store.tables import seals
 from gateway.supervision.disclosure import EVERYTHING
-from gateway.supervision.notice_messages import notice_message
+from gateway.supervision.messages.notices import notice_message
 from tests.store.exchanging import settle
 from tests.store.stores import Opened
 from tests.supervision.samples import handling

@@ -43,7 +43,8 @@ from gateway.store.state import ChannelState
 from gateway.store.tables import metadata
 from gateway.store.transaction import Sealed, Transaction
 from gateway.store.writer_session import WriterSession
-from gateway.supervision import envelopes, framework_envelopes
+from gateway.supervision.envelopes import envelopes
+from gateway.supervision.envelopes import frameworks as framework_envelopes
 from tests.ledger.samples import HK_SEAL, KR_SEAL, FixedSeal
 from tests.supervision import sharing_samples as sharing
 from tests.supervision.samples import content as sample_content

@@ -21,7 +21,7 @@ from gateway.rpc.peer_attachments import LONGEST_PATIENCE_SECONDS, PART_BYTES
 from gateway.store.attachments.queries import read_held, read_whole
 from gateway.store.tables import attachment_chunks, attachments, notices
 from gateway.supervision.attachments import CHUNK_BYTES, Attached
-from gateway.supervision.envelopes import attachments_received
+from gateway.supervision.envelopes.envelopes import attachments_received
 from tests.store.attaching import BYTES, named, stored
 from tests.store.carrying import SMALL, Ends, give, giving, held_by, state_of, told_of
 from tests.store.exchanging import exchange, settle

@@ -15,7 +15,7 @@ from gateway.store.pairings import keep_ending
 from gateway.store.recovery.awaiting import halt_outgoing
 from gateway.store.state import ChannelState
 from gateway.store.tables import JOURNAL, heads
-from gateway.supervision.records import ChannelEnds
+from gateway.supervision.notices.records import ChannelEnds
 from tests.ledger import samples
 from tests.store.exchanging import exchange, settle
 from tests.store.pairing import ENDED

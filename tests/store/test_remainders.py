@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from gateway.errors import Malformed
 from gateway.store.reverify.remainders import remainder_in
-from gateway.supervision import envelopes
 from gateway.supervision.destruction import left_in, remainder_of
+from gateway.supervision.envelopes import envelopes
 from tests.supervision.samples import content, contents, seal
 
 

@@ -17,7 +17,7 @@ from gateway.store import tables
 from gateway.store.commits import take_turn
 from gateway.store.opening import disown
 from gateway.store.transaction import Transaction
-from gateway.supervision.envelopes import withdrawn
+from gateway.supervision.envelopes.envelopes import withdrawn
 from tests.store.exchanging import settle
 from tests.store.rotating import rotate
 from tests.store.stores import AUTHOR, CERTIFIED, NOW, SEALS, Opened, check_verified, refused

@@ -20,12 +20,12 @@ from gateway.store.event_queries import read_events
 from gateway.store.logs import read_batch
 from gateway.store.notice_queries import read_notice
 from gateway.store.tables import events, halt_evidence, heads, leaves, notice_identifiers, notices
-from gateway.supervision import envelopes
 from gateway.supervision.destruction import remainder_of
 from gateway.supervision.disclosure import EVERYTHING
-from gateway.supervision.framework_envelopes import published
-from gateway.supervision.notice_messages import notice_message
-from gateway.supervision.sharing_envelopes import requested
+from gateway.supervision.envelopes import envelopes
+from gateway.supervision.envelopes.frameworks import published
+from gateway.supervision.envelopes.sharing import requested
+from gateway.supervision.messages.notices import notice_message
 from tests.ledger.samples import KR_SEAL
 from tests.store.appending import TIME, append, batch_of, envelope, kinds
 from tests.store.exchanging import exchange

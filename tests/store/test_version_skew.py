@@ -16,9 +16,9 @@ from gateway.carrier import Message
 from gateway.store.assistance.queries import CaseFilter, list_cases
 from gateway.store.logs import parsed
 from gateway.store.tables import leaves, notices
-from gateway.supervision import envelopes
 from gateway.supervision.disclosure import EVERYTHING
-from gateway.supervision.envelopes import envelope_of
+from gateway.supervision.envelopes import envelopes
+from gateway.supervision.envelopes.envelopes import envelope_of
 from tests.skew.earlier import as_it_was, read
 from tests.store.appending import append, envelope, kinds
 from tests.store.destruction import destroy, kept_until, lost_everything

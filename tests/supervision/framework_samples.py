@@ -15,9 +15,9 @@ from regulator.exchange.v1.framework_pb2 import (
 )
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.supervision.framework_files import FrameworkFile, read_framework
-from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord
-from gateway.supervision.frameworks import TOPICS
+from gateway.supervision.files.frameworks import FrameworkFile, read_framework
+from gateway.supervision.frameworks.content import TOPICS
+from gateway.supervision.frameworks.records import AssessmentRecord, FrameworkVersionRecord
 from tests.supervision.samples import HK_TO_KR, SEALED_AT
 
 DATA = Path(__file__).parents[2] / "gateway" / "demo" / "data"

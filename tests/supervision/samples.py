@@ -21,8 +21,8 @@ from regulator.exchange.v1.values_pb2 import Handling
 from stdnum import isin
 from stdnum.iso7064 import mod_37_36, mod_97_10
 
-from gateway.supervision.envelopes import Seal
-from gateway.supervision.records import ChannelEnds, NoticeRecord
+from gateway.supervision.envelopes.envelopes import Seal
+from gateway.supervision.notices.records import ChannelEnds, NoticeRecord
 
 HK_TO_KR = "gateway.hk.example/to/gateway.kr.example"
 KR_TO_HK = "gateway.kr.example/to/gateway.hk.example"

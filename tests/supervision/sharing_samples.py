@@ -8,9 +8,9 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.sharing_pb2 import ThirdParty
 from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
 
-from gateway.supervision import sharing_envelopes
-from gateway.supervision.envelopes import Seal
-from gateway.supervision.sharing_names import consent_name, share_name
+from gateway.supervision.envelopes import sharing as sharing_envelopes
+from gateway.supervision.envelopes.envelopes import Seal
+from gateway.supervision.sharing.names import consent_name, share_name
 
 MAS = ThirdParty(organisation="Monetary Authority of Singapore", jurisdiction="SG")
 JFSA = ThirdParty(organisation="Financial Services Agency", jurisdiction="JP")

@@ -22,7 +22,7 @@ from gateway.supervision.approval import (
     require_another,
     require_approval,
 )
-from gateway.supervision.handling import TLP_ORDER
+from gateway.supervision.notices.handling import TLP_ORDER
 from tests.supervision.samples import content, handling, record, reference
 
 ACTS, KINDS = st.sampled_from(ActKind), st.sampled_from([kind for kind in Notice.Kind.values() if kind])

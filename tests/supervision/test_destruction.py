@@ -10,7 +10,6 @@ from regulator.exchange.v1.notice_pb2 import Reference
 
 from gateway.ledger.merkle import leaf_hash
 from gateway.moments import day_of
-from gateway.supervision import envelopes
 from gateway.supervision.destruction import (
     Leaf,
     certificate,
@@ -21,12 +20,13 @@ from gateway.supervision.destruction import (
     remainder,
     remainder_of,
 )
-from gateway.supervision.fields import field_violations
-from gateway.supervision.notices import kind_of
+from gateway.supervision.envelopes import envelopes
+from gateway.supervision.notices.content import kind_of
+from gateway.supervision.notices.records import ChannelEnds, Place
 from gateway.supervision.outcomes import Context, Outcome
-from gateway.supervision.projection import project
-from gateway.supervision.records import ChannelEnds, Place
-from gateway.supervision.sharing_records import NO_DOSSIER
+from gateway.supervision.projections.projection import project
+from gateway.supervision.rules.fields import field_violations
+from gateway.supervision.sharing.records import NO_DOSSIER
 from tests.supervision.samples import (
     FROM_HK,
     HK_TO_KR,

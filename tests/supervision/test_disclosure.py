@@ -7,11 +7,11 @@ from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.errors import BadInput, NotAllowed
-from gateway.supervision import envelopes
-from gateway.supervision import framework_envelopes as rules
-from gateway.supervision.acts import check_release
+from gateway.supervision.acts.notices import check_release
 from gateway.supervision.disclosure import EVERYTHING, Scope, check_within, discloses, within
-from gateway.supervision.handling import TLP_ORDER, covers
+from gateway.supervision.envelopes import envelopes
+from gateway.supervision.envelopes import frameworks as rules
+from gateway.supervision.notices.handling import TLP_ORDER, covers
 from tests.supervision.samples import FROM_HK, content, handling, record, reference, seal
 
 SECTORS = st.frozensets(st.sampled_from(Sector.values()[1:]))

@@ -20,7 +20,6 @@ from regulator.exchange.v1.values_pb2 import Handling, Sector
 from gateway.errors import BadInput, Stale, WrongState
 from gateway.supervision.approval import ActKind, ApprovalRule, Proposed
 from gateway.supervision.disclosure import Scope
-from gateway.supervision.draft_messages import REQUESTS, act_of, draft_message
 from gateway.supervision.drafts import (
     AFTER,
     FINAL,
@@ -39,6 +38,7 @@ from gateway.supervision.drafts import (
     submitted,
     updated,
 )
+from gateway.supervision.messages.drafts import REQUESTS, act_of, draft_message
 from tests.supervision.samples import APPROVER, AUTHOR, content
 
 NOW, DAY = 1_767_225_600_000_000, 86_400_000_000

@@ -2,10 +2,10 @@
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
+from gateway.supervision.notices.records import ChannelEnds, Place
 from gateway.supervision.outcomes import Context, Projection
-from gateway.supervision.projection import project
-from gateway.supervision.records import ChannelEnds, Place
-from gateway.supervision.sharing_records import NO_DOSSIER
+from gateway.supervision.projections.projection import project
+from gateway.supervision.sharing.records import NO_DOSSIER
 
 
 def arrived(envelope: Envelope, place: Place, sender: str = "HK", recipient: str = "KR") -> Projection:

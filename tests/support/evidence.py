@@ -13,7 +13,7 @@ from gateway.identity.profiles import AuthorityKind
 from gateway.identity.signers import FileSeal
 from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
 from gateway.ledger.evidence import Evidence
-from gateway.supervision.envelopes import released
+from gateway.supervision.envelopes.envelopes import released
 from tests.ledger import oracle
 from tests.ledger.samples import log_of
 from tests.supervision import samples

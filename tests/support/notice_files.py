@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterable
 
-from gateway.supervision.file_codecs import dump
-from gateway.supervision.notice_files import SCHEMA, NoticeFile, write_notice
+from gateway.supervision.files.codecs import dump
+from gateway.supervision.files.notices import SCHEMA, NoticeFile, write_notice
 
 
 def write_notices(notices: Iterable[NoticeFile]) -> str:

@@ -17,7 +17,7 @@ from gateway.store.opening import add_channels, channel_names
 from gateway.store.recovery.awaiting import StateUnit, commit_alone
 from gateway.store.transaction import Transaction
 from gateway.store.writer_session import WriterSession
-from gateway.supervision import envelopes
+from gateway.supervision.envelopes import envelopes
 from tests.supervision.samples import content
 from tests.support.nodes import Site
 

@@ -13,8 +13,8 @@ from gateway.store.notice_queries import SIZES, NoticeView, other_side, views_at
 from gateway.store.page_bounds import fitting
 from gateway.store.tables import assistance, notices
 from gateway.store.visibility import visible_notices
-from gateway.supervision.assistance import ENDED, MAX_ANSWERS, outcome_of
 from gateway.supervision.disclosure import Scope
+from gateway.supervision.notices.assistance import ENDED, MAX_ANSWERS, outcome_of
 
 
 @dataclass(frozen=True, slots=True)

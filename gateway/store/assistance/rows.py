@@ -7,8 +7,8 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, bindparam, exists, func, literal, select
 
 from gateway.store.tables import assistance, events, notices
-from gateway.supervision.assistance import CLOSED, ENDED, AnswerRecord, AssistanceRecord, outcome_of
-from gateway.supervision.records import NoticeRecord
+from gateway.supervision.notices.assistance import CLOSED, ENDED, AnswerRecord, AssistanceRecord, outcome_of
+from gateway.supervision.notices.records import NoticeRecord
 
 answers = notices.alias("answers")
 """Of a query of requests: the notices that answer them."""

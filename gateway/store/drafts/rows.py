@@ -9,8 +9,8 @@ from sqlalchemy import RowMapping
 
 from gateway.store.rows import enum_bits, enum_values
 from gateway.supervision.approval import ActKind
-from gateway.supervision.draft_messages import REQUESTS
 from gateway.supervision.drafts import DraftRecord, Nature
+from gateway.supervision.messages.drafts import REQUESTS
 from gateway.supervision.outcomes import EventContent
 
 

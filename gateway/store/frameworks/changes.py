@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 
-from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord
+from gateway.supervision.frameworks.records import AssessmentRecord, FrameworkVersionRecord
 from gateway.supervision.outcomes import Projection
 
 Version = tuple[FrameworkVersionRecord, FrameworkVersionContent]

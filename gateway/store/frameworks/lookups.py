@@ -12,7 +12,7 @@ from gateway.moments import date_of, day_of
 from gateway.store.frameworks.changes import FrameworkChanges, Version
 from gateway.store.frameworks.rows import assessment_record, version_record
 from gateway.store.tables import assessments, framework_versions, leaves, provisions, told_days
-from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord, newest_known
+from gateway.supervision.frameworks.records import AssessmentRecord, FrameworkVersionRecord, newest_known
 
 _NEWEST = (
     select(framework_versions)

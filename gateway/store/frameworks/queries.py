@@ -11,8 +11,8 @@ from gateway.store.frameworks.rows import assessment_record, version_record
 from gateway.store.page_bounds import fitting
 from gateway.store.state import read_origins
 from gateway.store.tables import assessments, channels, framework_versions, leaves, provisions
-from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord
-from gateway.supervision.framework_selection import selected
+from gateway.supervision.frameworks.records import AssessmentRecord, FrameworkVersionRecord
+from gateway.supervision.frameworks.selection import selected
 
 PROVISIONS_AT_ONCE = 1000  # that are read and searched, where few of them may be asked for
 

@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping
 
 from gateway.moments import day_of
 from gateway.store.rows import enum_bits
-from gateway.supervision.framework_records import AssessmentRecord, FrameworkVersionRecord
+from gateway.supervision.frameworks.records import AssessmentRecord, FrameworkVersionRecord
 from gateway.supervision.outcomes import EventContent
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, update
 from gateway.store import tables
 from gateway.store.frameworks.changes import FrameworkChanges
 from gateway.store.frameworks.rows import assessment_row, framework_event_row, provision_rows, version_row
+from gateway.supervision.notices.records import Place
 from gateway.supervision.outcomes import EventContent
-from gateway.supervision.records import Place
 
 Insert = Callable[[Connection, Table, list[dict[str, Any]]], None]
 

@@ -43,8 +43,8 @@ from gateway.store.tables import (
 from gateway.supervision.approval import ActKind
 from gateway.supervision.destruction import left_in
 from gateway.supervision.drafts import DraftRecord, draft_event
-from gateway.supervision.envelope_notices import notice_in
-from gateway.supervision.framework_names import (
+from gateway.supervision.envelopes.about import notice_in
+from gateway.supervision.frameworks.names import (
     ASSESSMENTS,
     assessment_id,
     assessment_name,
@@ -52,7 +52,7 @@ from gateway.supervision.framework_names import (
     version_name,
     version_number,
 )
-from gateway.supervision.notices import NAME_PREFIX, notice_id
+from gateway.supervision.notices.content import NAME_PREFIX, notice_id
 from gateway.supervision.outcomes import EventContent
 
 _KEY_BYTES = 32  # of page tokens and cursors

@@ -46,10 +46,10 @@ from gateway.store.tables import (
     sharing_acts,
 )
 from gateway.supervision.destruction import left_in
+from gateway.supervision.notices.records import NoticeRecord, Place
 from gateway.supervision.outcomes import Context, Outcome
-from gateway.supervision.projection import project, reply_rank
-from gateway.supervision.records import NoticeRecord, Place
-from gateway.supervision.sharing_records import Dossier
+from gateway.supervision.projections.projection import project, reply_rank
+from gateway.supervision.sharing.records import Dossier
 
 _LEAVES = select(leaves.c.index, leaves.c.data, leaves.c.destroyed)
 _CHANGE = update(notices).where(notices.c.id == bindparam("changed_id"))
@@ -102,7 +102,7 @@ class _Rebuild:
         self._count = 0
 
     def run(self) -> Rebuilt:
-        """Projects every envelope, replies last (``supervision.projection``)."""
+        """Projects every envelope, replies last (``supervision.projections.projection``)."""
         choices = read_choices(self._connection)
         for table in (
             notice_identifiers,

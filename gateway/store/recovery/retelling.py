@@ -13,8 +13,8 @@ from gateway.store.scanning import rows
 from gateway.store.sharing.rows import SHARING_EVENTS
 from gateway.store.state import read_counters
 from gateway.store.tables import events, framework_events
+from gateway.supervision.notices.records import Place
 from gateway.supervision.outcomes import EventContent
-from gateway.supervision.records import Place
 
 _FIRST = (Event.NOTICE_RELEASED, Event.NOTICE_RECEIVED)
 _OF_CHANNELS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)  # told at the log's end

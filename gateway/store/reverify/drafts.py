@@ -16,8 +16,8 @@ from gateway.store.reverify.fold import Fold, Place, parsed
 from gateway.store.reverify.report import MAX_FINDINGS, Findings
 from gateway.store.scanning import rows
 from gateway.store.tables import draft_events, drafts, events, leaves
-from gateway.supervision.framework_names import assessment_id, version_name
-from gateway.supervision.notices import notice_id
+from gateway.supervision.frameworks.names import assessment_id, version_name
+from gateway.supervision.notices.content import notice_id
 
 KINDS = (
     Event.DRAFT_SUBMITTED,

@@ -15,7 +15,7 @@ from gateway.store.reverify.fold import Facts, Fold, Place, envelopes, referred
 from gateway.store.reverify.report import MAX_FINDINGS, Findings
 from gateway.store.scanning import rows
 from gateway.store.tables import events
-from gateway.supervision.notices import notice_id, notice_name
+from gateway.supervision.notices.content import notice_id, notice_name
 
 _CHANNEL_EVENTS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)
 _NODE_EVENTS = (

@@ -19,9 +19,9 @@ from gateway.store.reverify.remainders import remainder_in
 from gateway.store.reverify.sharing_fold import ANSWERED, MEMBERS, PASSED_ON, SharingFold, Terms, notice_of
 from gateway.store.scanning import rows
 from gateway.store.tables import leaves
-from gateway.supervision.fields import field_violations
-from gateway.supervision.notices import id_fault, kind_of, notice_id
-from gateway.supervision.values import date_fault, timestamp_fault
+from gateway.supervision.notices.content import id_fault, kind_of, notice_id
+from gateway.supervision.rules.fields import field_violations
+from gateway.supervision.rules.values import date_fault, timestamp_fault
 
 Place = tuple[int, int]  # channel id, index
 

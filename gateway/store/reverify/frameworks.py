@@ -23,7 +23,7 @@ from gateway.store.tables import (
     provisions,
     told_days,
 )
-from gateway.supervision.framework_names import assessment_id
+from gateway.supervision.frameworks.names import assessment_id
 
 MAX_TOPICS = 64
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
 from gateway.store.reverify.channels import VerifiedChannel
-from gateway.supervision.framework_names import assessment_id, framework_id, version_name
-from gateway.supervision.framework_records import Target, target_of
-from gateway.supervision.frameworks import pair_violations, repeated_ids
-from gateway.supervision.notices import id_fault
-from gateway.supervision.values import date_fault
+from gateway.supervision.frameworks.content import pair_violations, repeated_ids
+from gateway.supervision.frameworks.names import assessment_id, framework_id, version_name
+from gateway.supervision.frameworks.records import Target, target_of
+from gateway.supervision.notices.content import id_fault
+from gateway.supervision.rules.values import date_fault
 
 Place = tuple[int, int]  # channel id, index
 

@@ -16,7 +16,7 @@ from gateway.store.reverify.report import Findings
 from gateway.store.scanning import pages, rows
 from gateway.store.tables import assistance, events, leaves, notice_identifiers, notices, requests
 from gateway.supervision.attachments import NAME_PREFIX
-from gateway.supervision.notices import identifiers_of
+from gateway.supervision.notices.content import identifiers_of
 
 FIRST_EVENTS = (Event.NOTICE_RELEASED, Event.NOTICE_RECEIVED)
 

@@ -4,7 +4,7 @@ from google.protobuf.message import DecodeError, Message
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 
-from gateway.supervision.fields import breaks_rules_where_set
+from gateway.supervision.rules.fields import breaks_rules_where_set
 
 _CONTENT = "notice_released.content"
 _KINDS = NoticeContent.DESCRIPTOR.oneofs_by_name["detail"].fields

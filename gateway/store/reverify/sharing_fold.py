@@ -13,7 +13,7 @@ from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.store.reverify.channels import VerifiedChannel
 from gateway.store.reverify.moments import day_number
-from gateway.supervision.values import date_fault
+from gateway.supervision.rules.values import date_fault
 
 Place = tuple[int, int]  # channel id, index
 

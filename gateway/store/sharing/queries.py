@@ -15,8 +15,8 @@ from gateway.store.state import read_origins
 from gateway.store.tables import leaves, notices, sharing_acts
 from gateway.store.visibility import visible_notices
 from gateway.supervision.disclosure import Scope
-from gateway.supervision.sharing_messages import ConsentView, ShareView
-from gateway.supervision.sharing_records import ConsentRecord, DecisionRecord, ShareRecord
+from gateway.supervision.messages.sharing import ConsentView, ShareView
+from gateway.supervision.sharing.records import ConsentRecord, DecisionRecord, ShareRecord
 
 _VISIBLE = WITH_ENVELOPES.join(notices, notices.c.id == sharing_acts.c.notice)
 _asked, _newest, _other = (sharing_acts.alias(name) for name in ("asked", "newest", "other"))

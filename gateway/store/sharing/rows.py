@@ -8,10 +8,10 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from gateway.store.tables import leaves, sharing_acts
+from gateway.supervision.notices.records import Place
 from gateway.supervision.outcomes import EventContent
-from gateway.supervision.records import Place
-from gateway.supervision.sharing_projection import consent_in, decision_in, share_in
-from gateway.supervision.sharing_records import (
+from gateway.supervision.projections.sharing import consent_in, decision_in, share_in
+from gateway.supervision.sharing.records import (
     NO_DOSSIER,
     ConsentRecord,
     Dossier,

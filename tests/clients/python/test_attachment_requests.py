@@ -11,7 +11,7 @@ from regulator.exchange.media_types import BY_ENDING
 from regulator.exchange.v1.attachment_service_pb2 import StoredAttachment
 from regulator.exchange.v1.values_pb2 import Attachment
 
-from gateway.supervision.compiled import keeps_all_rules
+from gateway.supervision.rules.compiled import keeps_all_rules
 
 STORED = StoredAttachment(size_bytes=3, sha256=sha256(b"abc").digest(), complete=True)
 

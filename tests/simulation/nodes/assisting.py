@@ -14,8 +14,8 @@ from regulator.exchange.v1.values_pb2 import Handling
 from gateway.identity.access import Caller
 from gateway.store.assistance.queries import CaseFilter, list_cases
 from gateway.store.database import snapshot
-from gateway.supervision.assistance import ENDED
 from gateway.supervision.disclosure import EVERYTHING
+from gateway.supervision.notices.assistance import ENDED
 from tests.simulation.nodes.asking import DAY_ONE, Asking
 from tests.simulation.nodes.noticing import Notices
 from tests.simulation.nodes.sealed import english

@@ -10,8 +10,9 @@ from regulator.exchange.v1.envelope_pb2 import Author, Envelope
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import Attachment, Handling
 
-from gateway.supervision import envelopes, framework_envelopes
-from gateway.supervision.envelopes import Seal
+from gateway.supervision.envelopes import envelopes
+from gateway.supervision.envelopes import frameworks as framework_envelopes
+from gateway.supervision.envelopes.envelopes import Seal
 from tests.simulation.nodes.audit import Audit
 from tests.supervision import sharing_samples as sharing
 from tests.supervision.framework_samples import provision, version

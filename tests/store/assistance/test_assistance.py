@@ -13,9 +13,9 @@ from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, Handling
 
 from gateway.store.assistance.queries import CaseFilter, CaseView, list_cases, read_case
 from gateway.store.tables import assistance
-from gateway.supervision import envelopes
-from gateway.supervision.assistance import state_by
 from gateway.supervision.disclosure import EVERYTHING, Scope
+from gateway.supervision.envelopes import envelopes
+from gateway.supervision.notices.assistance import state_by
 from tests.store.damages import damaged, named
 from tests.store.exchanging import settle
 from tests.store.stores import Opened

@@ -8,8 +8,8 @@ from gateway.commands.acting import Acting
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.store.attachments.queries import read_attachment
 from gateway.store.tables import notice_attachments
+from gateway.supervision.acts.submissions import new_notice
 from gateway.supervision.disclosure import EVERYTHING, Scope
-from gateway.supervision.submissions import new_notice
 from tests.store.attaching import named, stored
 from tests.store.stores import CLIENT, Opened
 from tests.supervision.samples import content, handling

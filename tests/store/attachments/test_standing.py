@@ -8,7 +8,7 @@ from gateway.moments import MICROS
 from gateway.store.attachments.standing import read_awaited, read_totals
 from gateway.store.tables import notices
 from gateway.supervision.attachments import CHUNK_BYTES, Owner, Totals
-from gateway.supervision.envelopes import attachments_received
+from gateway.supervision.envelopes.envelopes import attachments_received
 from tests.store.attaching import BYTES, FROM_KR, SFC, named, stored
 from tests.store.exchanging import settle
 from tests.store.stores import HK_TO_KR, RECIPIENT, Opened

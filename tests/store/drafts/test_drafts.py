@@ -16,9 +16,9 @@ from gateway.errors import ApprovalRequired, BadInput, ContentDestroyed, Gateway
 from gateway.store.destroying import NO_DIGEST
 from gateway.store.event_queries import EventFilter, read_events
 from gateway.store.tables import draft_events, drafts, requests
-from gateway.supervision import envelopes
 from gateway.supervision.approval import ActKind, ApprovalRule
 from gateway.supervision.disclosure import Scope
+from gateway.supervision.envelopes import envelopes
 from tests.store.drafting import (
     CHECKER,
     DAY,

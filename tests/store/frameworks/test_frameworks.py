@@ -27,9 +27,9 @@ from gateway.store.tables import (
     provisions,
     told_days,
 )
-from gateway.supervision import projection
 from gateway.supervision.disclosure import EVERYTHING
-from gateway.supervision.framework_selection import selected
+from gateway.supervision.frameworks.selection import selected
+from gateway.supervision.projections import projection
 from tests.store.exchanging import exchange, settle
 from tests.store.stores import HK_TO_KR, Opened, each_statement
 from tests.supervision.framework_samples import assessment, day, pair, provision, real, version

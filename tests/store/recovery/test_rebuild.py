@@ -13,8 +13,8 @@ from gateway.store.event_queries import read_events
 from gateway.store.notice_queries import read_notice
 from gateway.store.recovery.rebuild import Rebuilt, rebuild
 from gateway.store.tables import events, metadata, notice_identifiers, notices
-from gateway.supervision import projection
 from gateway.supervision.disclosure import EVERYTHING
+from gateway.supervision.projections import projection
 from tests.store.exchanging import exchange, settle
 from tests.store.stores import HK_TO_KR, NOW, Opened
 from tests.supervision.samples import reference

@@ -14,10 +14,10 @@ from gateway.store.destroying import NO_DIGEST
 from gateway.store.event_queries import EventView, read_events
 from gateway.store.tables import leaves, requests, sharing_acts
 from gateway.store.transaction import Transaction
-from gateway.supervision import projection
 from gateway.supervision.disclosure import EVERYTHING, Scope
-from gateway.supervision.sharing_names import consent_name, share_name
-from gateway.supervision.sharing_projection import NOT_COVERED
+from gateway.supervision.projections import projection
+from gateway.supervision.projections.sharing import NOT_COVERED
+from gateway.supervision.sharing.names import consent_name, share_name
 from tests.store.destruction import CANARY, NEXT_DAY, destroy, found, kept_until
 from tests.store.exchanging import exchange, settle
 from tests.store.stores import CLIENT, Opened

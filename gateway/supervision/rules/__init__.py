@@ -1,0 +1,1 @@
+"""Rules on fields and values: what the contract allows, and what the world does not have."""
