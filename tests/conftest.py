@@ -14,6 +14,7 @@ from gateway.identity.access import Role
 from tests.support import properties  # noqa: F401 - it registers the profiles
 from tests.support.compiling import compiled_once
 from tests.support.garbage import look_for_garbage_rarely
+from tests.support.in_memory import write_in_memory
 from tests.support.nodes import Site, found_pair, running
 from tests.support.sharing import pytest_runtest_teardown, shared  # noqa: F401 - a hook of this conftest
 
@@ -35,6 +36,7 @@ acts = ["publish_version", "assess"]
 for _name in ("COLUMNS", "LINES", "TERM", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "GATEWAY_PROFILE"):
     os.environ.pop(_name, None)
 
+write_in_memory()
 settings.load_profile("short")  # unless --hypothesis-profile says another
 
 # Their files take longest. What comes last are thousands of small tests, with which workers end at the same time.
