@@ -4,7 +4,7 @@ A certificate says who calls; ``access.toml`` says whether that is anybody here 
 not in it is shut out, whatever certificate it still has. A method without a rule is denied to all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -237,6 +237,19 @@ class Access:
                 label and sector, and the caller is not cleared for all.
         """
         if not Access.allows(caller, method):
-            raise NotAllowed("none of the caller's roles may call this method")
+            raise NotAllowed(_role_lacking(caller, method))
         if LABELLED.get(method) is Bearing.WHOLE and (caller.clearance != Handling.RED or caller.sectors):
             raise NotAllowed("this tells of notices of every label and sector: it needs clearance RED, in all sectors")
+
+
+def _role_lacking(caller: Caller, method: str) -> str:
+    """What a caller is told that may not call a method: no secret, the page has it (docs/access.md)."""
+    allowed, has = map(_in_order, (METHOD_ROLES.get(method, ()), caller.roles))
+    if not allowed:
+        return "no role may call this method"
+    name = method.rpartition("/")[2]
+    return f"{name} needs one of these roles: {', '.join(allowed)}; the caller has {', '.join(has) or 'none'}"
+
+
+def _in_order(roles: Collection[Role]) -> list[Role]:
+    return [each for each in Role if each in roles]

@@ -27,11 +27,11 @@ MAX_TOLD = 40  # values of which one would be right; the rest is counted
 Look = Callable[[Scope, str], Awaitable[str | None]]
 
 _SPANS = (("release_time_from", "release_time_before"), ("time_from", "time_before"))
-_ENDS = {
+_WAYS = {
     Notice.RELEASED: Notice.OUTGOING,
     Notice.DELIVERED: Notice.OUTGOING,
     Notice.RECEIVED: Notice.INCOMING,
-}  # states that notices of one direction alone have
+}  # of states that notices of one direction alone have
 
 
 class Filters:
@@ -115,9 +115,11 @@ def _contradictions(request: Any) -> Iterator[Violation]:
         if is_span and micros_of(getattr(request, first)) > micros_of(getattr(request, last)):
             yield Violation(last, f"must not be before {first}")
     if "direction" in fields and fields["state"].enum_type is Notice.State.DESCRIPTOR:
-        way = _ENDS.get(request.state)
-        if way and request.direction not in (Notice.DIRECTION_UNSPECIFIED, way):
-            yield Violation("state", f"must be one that {Notice.Direction.Name(request.direction)} notices have")
+        way = request.direction
+        if way and _WAYS.get(request.state, way) != way:
+            fitting = [each for each in Notice.State.values() if each and _WAYS.get(each, way) == way]
+            names = ", ".join(map(Notice.State.Name, fitting))
+            yield Violation("state", f"must be one of {names} with {Notice.Direction.Name(way)}")
 
 
 def _at_once(fault_of: Callable[[str], str | None]) -> Look:

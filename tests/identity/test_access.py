@@ -155,6 +155,20 @@ def test_a_caller_without_roles_calls_nothing():
             Access.require(caller(), method)
 
 
+@pytest.mark.parametrize(
+    ("roles", "method", "told"),
+    [
+        ({Role.READER}, "CreateNotice", "CreateNotice needs one of these roles: author; the caller has reader"),
+        (set(), "GetNotice", "GetNotice needs one of these roles: author, reader, auditor; the caller has none"),
+        (set(Role), "Delete", "no role may call this method"),
+    ],
+)
+def test_who_may_not_call_a_method_is_told_which_roles_may(roles, method, told):
+    with pytest.raises(NotAllowed) as refused:
+        Access.require(caller(*roles), f"{NOTICES}/{method}")
+    assert refused.value.message == told
+
+
 def test_one_role_of_several_is_enough():
     Access.require(caller(Role.OPERATOR, Role.AUTHOR), f"{NOTICES}/CreateNotice")
 

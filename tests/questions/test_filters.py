@@ -138,7 +138,11 @@ WRONG = [
     ("notices", {"subject_identifier": " 5493001kjtiigc8y1r13"}, {"subject_identifier"}),
     ("notices", {"subject_identifier": "HK0000069688"}, {"subject_identifier"}),
     ("notices", {"direction": Notice.INCOMING, "state": Notice.DELIVERED}, {"state"}),
-    ("notices", {"direction": Notice.OUTGOING, "state": Notice.RECEIVED}, {"state"}),
+    (
+        "notices",
+        {"direction": Notice.OUTGOING, "state": Notice.RECEIVED},
+        {"state": "must be one of RELEASED, DELIVERED, ACKNOWLEDGED, WITHDRAWN, SUPERSEDED with OUTGOING"},
+    ),
     (
         "notices",
         {"release_time_from": timestamp_of(NOW), "release_time_before": timestamp_of(NOW - 1)},
