@@ -1,6 +1,5 @@
 """``gateway fork``: how a channel that halted as forked goes on, once both operators agree (docs/operations.md)."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from gateway.cli.given_files import new_folder, used, write_given
 from gateway.cli.groups import Commands
-from gateway.cli.options import HomeFolder, now, read_input
+from gateway.cli.options import HomeFolder, now, read_input, require_somebody
 from gateway.cli.output import pairs, say, say_aside
 from gateway.errors import AlreadyExists
 from gateway.home.home import Home
@@ -84,8 +83,7 @@ def give_up(
 
 def _ask(settlement: Settlement) -> None:
     """Shows what would go on and what would not, and asks whether its fingerprint was compared."""
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("is required where nobody can be asked", param_hint="--fingerprint")
+    require_somebody("--fingerprint")
     _show(settlement)
     pairs([("fingerprint", settlement.fingerprint())])
     typer.confirm("Does the peer's operator read exactly this fingerprint?", abort=True)

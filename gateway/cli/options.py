@@ -143,7 +143,7 @@ def any_identity(given: str) -> Identity:
 def read_input(path: Path) -> bytes:
     """Reads a file that a command was given; ``-`` is standard input."""
     if str(path) == "-":
-        return sys.stdin.buffer.read()
+        return _standard_input().read()
     try:
         return path.read_bytes()
     except OSError as error:
@@ -154,7 +154,7 @@ def read_input(path: Path) -> bytes:
 def open_input(path: Path) -> Iterator[IO[bytes]]:
     """Opens a file that a command was given, to be read piece by piece; ``-`` is standard input."""
     if str(path) == "-":
-        yield sys.stdin.buffer
+        yield _standard_input()
         return
     try:
         file = path.open("rb")
@@ -162,6 +162,18 @@ def open_input(path: Path) -> Iterator[IO[bytes]]:
         raise typer.BadParameter(shown(f"{path}: {error.strerror}")) from None
     with file:
         yield file
+
+
+def require_somebody(option: str) -> None:
+    """Passes if there is somebody who can be asked for what an option would say."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise typer.BadParameter("is required where nobody can be asked", param_hint=option)
+
+
+def _standard_input() -> IO[bytes]:
+    if sys.stdin is None:  # who started the command has closed it
+        raise typer.BadParameter("standard input is closed: give a file, or a pipe")
+    return sys.stdin.buffer
 
 
 def now() -> datetime:

@@ -15,15 +15,13 @@ from typing import Any
 import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.values_pb2 import LocalizedText
-from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from gateway.cli.columns import laid_out
+
 WIDTH_OF_PIPES = 200  # characters, where there is no terminal; a wider table is shown whole
-LEAST_WIDTH = 8  # characters, of a column that gives way
 UNIT_BYTES = 1024
-COLUMN_GAP = 2  # what rich sets between two columns without a box
 
 Pairs = list[tuple[str, str]]
 """Names and values, as ``pairs`` writes them."""
@@ -106,22 +104,18 @@ def _json(document: Any, indent: int | None) -> str:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Writes a table; the last column gives way where a terminal is narrow. What is piped is never cut."""
-    made, shown_on = Table(box=None, pad_edge=False), console()
-    cells = [[Text(shown(cell)) for cell in row] for row in rows]
-    widths = [
-        max([cell_len(heading), *(row[place].cell_len for row in cells)]) for place, heading in enumerate(headings)
-    ]
-    others = sum(widths[:-1]) + COLUMN_GAP * (len(widths) - 1)
-    if sys.stdout.isatty():
-        widths[-1] = min(widths[-1], max(shown_on.width - others, LEAST_WIDTH))
-    else:
-        shown_on.width = others + widths[-1]
-    for heading, width in zip(headings, widths, strict=True):
-        made.add_column(heading, no_wrap=True, overflow="ellipsis", width=width)
-    for row in cells:
-        made.add_row(*row)
-    shown_on.print(made)
+    """Writes a table. On a terminal a row takes as many lines as it needs, and the last column gives way (``columns``).
+
+    What is piped is never cut.
+    """
+    cells, shown_on = [[shown(cell) for cell in row] for row in rows], console()
+    room = shown_on.width if sys.stdout.isatty() else None
+    heads, *others = laid_out(headings, cells, room)
+    for line in heads:
+        shown_on.print(Text(line, style="bold"), soft_wrap=True)
+    for row in others:
+        for line in row:
+            shown_on.print(Text(line), soft_wrap=True)
 
 
 def pairs(values: Iterable[tuple[str, str]], margin: str = "") -> None:

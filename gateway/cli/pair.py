@@ -1,6 +1,5 @@
 """``gateway pair``: exchanges the documents by which two operators pair their nodes."""
 
-import sys
 from datetime import datetime
 from getpass import getuser
 from pathlib import Path
@@ -12,7 +11,7 @@ from gateway.cli.certs_changes import TAKEN
 from gateway.cli.given_files import used, write_given
 from gateway.cli.given_home import opened_home
 from gateway.cli.groups import Commands
-from gateway.cli.options import AsJson, HomeFolder, now, read_input
+from gateway.cli.options import AsJson, HomeFolder, now, read_input, require_somebody
 from gateway.cli.output import day_and_time, pairs, say, say_aside, table, write_json
 from gateway.errors import BadInput
 from gateway.home.home import Home
@@ -86,8 +85,7 @@ def _outcome(paired: Paired) -> str:
 
 def _ask(document: PairingDocument) -> None:
     """Shows whom the document is of, and asks whether its fingerprint was compared."""
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("is required where nobody can be asked", param_hint="--fingerprint")
+    require_somebody("--fingerprint")
     pairs(
         [
             ("jurisdiction", document.jurisdiction),
@@ -140,8 +138,7 @@ def _words(option: str, text: str, most: int) -> str:
 
 
 def _ask_for_end(node: Home, jurisdiction: str) -> None:
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("is required where nobody can be asked", param_hint="--yes")
+    require_somebody("--yes")
     document = document_of(node, jurisdiction)
     typer.confirm(f"End the pairing with {document.jurisdiction} ({document.domain})?", abort=True)
 

@@ -11,7 +11,17 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Sector
 
 from gateway.cli import options
-from gateway.cli.options import client_id, day, moment, one_of, read_input, texts, word_of
+from gateway.cli.options import (
+    client_id,
+    day,
+    moment,
+    one_of,
+    open_input,
+    read_input,
+    require_somebody,
+    texts,
+    word_of,
+)
 from gateway.identity.names import ClientId
 from gateway.words import words
 
@@ -77,6 +87,15 @@ def test_a_client_is_named_by_its_spiffe_id():
     assert client_id("spiffe://hk.example/SFC/desk") == ClientId("hk.example", "SFC", "desk")
     with pytest.raises(typer.BadParameter):
         client_id("spiffe://hk.example/node")
+
+
+def test_where_standard_input_is_closed_nothing_is_read_and_nobody_asked(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    for read in (read_input, lambda path: open_input(path).__enter__()):
+        with pytest.raises(typer.BadParameter, match="standard input is closed"):
+            read(Path("-"))
+    with pytest.raises(typer.BadParameter, match="where nobody can be asked"):
+        require_somebody("--yes")
 
 
 def test_a_file_that_cannot_be_read_is_a_wrong_argument(tmp_path: Path):
