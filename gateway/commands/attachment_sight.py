@@ -9,7 +9,7 @@ from gateway.identity.access import Caller
 from gateway.questions.scopes import scope_of
 from gateway.store.transaction import Transaction
 from gateway.supervision.attachments import Attached, AttachmentRecord, Owner, attached_in
-from gateway.supervision.disclosure import Scope
+from gateway.supervision.disclosure import EVERYTHING, Scope
 from gateway.supervision.drafts import DraftRecord, draft_name, may_see
 from gateway.supervision.messages.drafts import content_of
 from gateway.supervision.notices.content import notice_name
@@ -20,6 +20,19 @@ def visible(tx: Transaction, owner: Owner, file: Attached, scope: Scope) -> Atta
     """A file of an owner as who may see a scope sees it: named by no notice, or by one within; whole, if one is."""
     found = [each for each in tx.files.declared(owner, file) if tx.files.is_seen(each.number, scope)]
     return next((each for each in found if each.is_complete), found[0] if found else None)
+
+
+def to_be_named(tx: Transaction, owner: Owner, file: Attached, scope: Scope, readers: Scope) -> AttachmentRecord | None:
+    """The copy of a file to which a notice is tied that ``readers`` will see; None: none is whole within ``scope``.
+
+    One that they may know already, where there is one: else whoever sent that would see that there is another. A copy
+    that a notice names goes before one that none does, since this may be gone for who sent it.
+    """
+    found = [
+        each for each in tx.files.declared(owner, file) if each.is_complete and tx.files.is_seen(each.number, scope)
+    ]
+    known = [each for each in found if tx.files.is_seen(each.number, readers)]
+    return min(known or found, key=lambda each: not tx.files.naming(each), default=None)
 
 
 def unnamed(tx: Transaction, caller: Caller, attachment_id: str) -> AttachmentRecord | None:
@@ -37,7 +50,7 @@ def unnamed(tx: Transaction, caller: Caller, attachment_id: str) -> AttachmentRe
             return None
         name = notice_name(seen.id)
         raise AttachmentNamed(f"{name} names it, and keeps it for as long as its content is kept", notice=name)
-    if draft := drafted(tx, caller.authority).get(file_of(record)):
+    if draft := drafted(tx, caller.authority, scope).get(file_of(record)):
         raise _named_by_draft(draft, scope)
     return record
 
@@ -48,10 +61,10 @@ def naming(tx: Transaction, record: AttachmentRecord) -> Sequence[NoticeRecord]:
     return [each for each in found if _owner_of(each) == record.owner]
 
 
-def drafted(tx: Transaction, authority: str) -> Mapping[Attached, DraftRecord]:
-    """The files that drafts of an authority name which are not final, each with one of these."""
+def drafted(tx: Transaction, authority: str, scope: Scope = EVERYTHING) -> Mapping[Attached, DraftRecord]:
+    """The files that drafts of an authority name which are not final, each with one, within a scope if one is."""
     found: dict[Attached, DraftRecord] = {}
-    for draft in tx.drafts.open_of(authority):
+    for draft in sorted(tx.drafts.open_of(authority), key=lambda each: may_see(each.nature, scope)):
         if draft.request is not None and (content := content_of(draft.request)):
             found |= dict.fromkeys(attached_in(content), draft)
     return found

@@ -11,7 +11,7 @@ from regulator.exchange.v1.notice_service_pb2 import WithdrawNoticeRequest
 
 from gateway.commands.acting import Acting
 from gateway.commands.assistance_sight import check_assistance
-from gateway.commands.attachment_sight import attachment_missing, visible
+from gateway.commands.attachment_sight import attachment_missing, to_be_named
 from gateway.errors import BadInput
 from gateway.identity.parties import Parties
 from gateway.moments import day_at
@@ -36,7 +36,7 @@ from gateway.supervision.approval import (
     require_approval,
 )
 from gateway.supervision.attachments import AttachmentRecord, Owner, attached_in
-from gateway.supervision.disclosure import within
+from gateway.supervision.disclosure import Scope, within
 from gateway.supervision.envelopes import envelopes
 from gateway.supervision.notices.content import notice_id
 from gateway.supervision.notices.records import NoticeRecord
@@ -122,10 +122,11 @@ def _check_recipient(state: ChannelState, submission: Submission) -> None:
 
 def _attachments(tx: Transaction, acting: Acting, submission: Submission) -> list[AttachmentRecord]:
     """The files that a notice names; raises unless each is whole here, of its authority and for who acts."""
-    owner, files = Owner(authority=submission.content.issuing_authority), list[AttachmentRecord]()
-    for place, file in enumerate(attached_in(submission.content)):
-        found = visible(tx, owner, file, acting.scope)
-        if found is None or not found.is_complete:
+    content, files = submission.content, list[AttachmentRecord]()
+    owner, readers = Owner(authority=content.issuing_authority), Scope(content.handling.tlp, frozenset(content.sectors))
+    for place, file in enumerate(attached_in(content)):
+        found = to_be_named(tx, owner, file, acting.scope, readers)
+        if found is None:
             raise attachment_missing(f"{submission.path}.attachments[{place}]")
         files.append(found)
     return files

@@ -1,6 +1,7 @@
 """What can be asked of a node about attachments, and their bytes."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 
@@ -99,7 +100,7 @@ class AttachmentQuestions:
             view = await self._readers.at_once(read_declared, authority, files[ordinal], scope)
         if view is None:
             raise not_there(name)
-        return view
+        return replace(view, is_named=True)  # the draft holds it; whether a notice does too, of which copy, is not told
 
     async def _own(self, caller: Caller, name: str) -> AttachmentView:
         own_id = name.removeprefix(NAME_PREFIX)

@@ -1,6 +1,6 @@
 """How this node stands: what it is, whom it is paired with, and how its channels move."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -15,6 +15,7 @@ from gateway.moments import timestamp_of
 from gateway.questions.attachment_standing import AttachmentStanding, Usage
 from gateway.questions.links import Links
 from gateway.questions.paging import page_of
+from gateway.questions.scopes import scope_of
 from gateway.store.attachments.standing import Awaited
 from gateway.store.bulletin import Bulletin
 from gateway.store.own_seal import left_behind
@@ -56,7 +57,7 @@ class Standing:
 
     async def server_info(self, caller: Caller) -> admin.ServerInfo:
         """Tells which node this is, and what it makes of the caller."""
-        own, is_looking_after = self._parties.own, bool(caller.roles & LOOKING_AFTER)
+        own, is_looking_after = self._parties.own, _is_looking_after(caller)
         return admin.ServerInfo(
             jurisdiction=own.jurisdiction,
             domain=own.domain,
@@ -93,23 +94,28 @@ class Standing:
         page, more = page_of([self._peer(each) for each in ordered], request)
         return admin.ListPeersResponse(peers=page, next_page_token=more)
 
-    async def get_channel(self, request: admin.GetChannelRequest) -> admin.Channel:
+    async def get_channel(self, caller: Caller, request: admin.GetChannelRequest) -> admin.Channel:
         """Gives one channel."""
         check_fields(request)
         await self._bulletin.catch_up()
         for state in self._bulletin.commit.states.values():
             if channel_name(state) == request.name:
-                return self._channel(state, (await self._files.awaited()).get(state.id))
+                return self._channel(state, (await self._awaited(caller)).get(state.id))
         raise NotFound(f"there is no {request.name}")
 
-    async def list_channels(self, request: admin.ListChannelsRequest) -> admin.ListChannelsResponse:
+    async def list_channels(self, caller: Caller, request: admin.ListChannelsRequest) -> admin.ListChannelsResponse:
         """Gives a page of channels, by name."""
         check_fields(request)
         await self._bulletin.catch_up()
         ordered = sorted(self._bulletin.commit.states.values(), key=channel_name)
-        awaited = await self._files.awaited()
+        awaited = await self._awaited(caller)
         page, more = page_of([self._channel(state, awaited.get(state.id)) for state in ordered], request)
         return admin.ListChannelsResponse(channels=page, next_page_token=more)
+
+    async def _awaited(self, caller: Caller) -> Mapping[int, Awaited]:
+        """What waits for its files, of notices of every label: as far as the caller may know of them."""
+        may_know = _is_looking_after(caller) or scope_of(caller).is_unlimited
+        return await self._files.awaited() if may_know else {}
 
     def _peer(self, peer: Party) -> admin.Peer:
         ended = self._bulletin.commit.states[self._parties.origin_to(peer.jurisdiction)].ended
@@ -174,6 +180,10 @@ class Standing:
         channel.attachments_error = transfers.trouble(state.origin)
         if not state.ends.outgoing or self._links.holds(state.id):
             channel.attachments_idle_time.CopyFrom(timestamp_of(transfers.idle_since(state.origin, awaited)))
+
+
+def _is_looking_after(caller: Caller) -> bool:
+    return not caller.roles.isdisjoint(LOOKING_AFTER)
 
 
 def channel_name(state: ChannelState) -> str:

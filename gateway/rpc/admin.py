@@ -31,11 +31,11 @@ class AdminServicer(AdminServiceServicer):
 
     async def GetChannel(self, request: pb.GetChannelRequest, context: Any) -> pb.Channel:
         """Gives one channel."""
-        return await self._standing.get_channel(request)
+        return await self._standing.get_channel(CALLER.get(), request)
 
     async def ListChannels(self, request: pb.ListChannelsRequest, context: Any) -> pb.ListChannelsResponse:
         """Gives a page of channels."""
-        return await self._standing.list_channels(request)
+        return await self._standing.list_channels(CALLER.get(), request)
 
     async def ListCertificates(self, request: pb.ListCertificatesRequest, context: Any) -> pb.ListCertificatesResponse:
         """Gives a page of certificates."""

@@ -269,7 +269,7 @@ def test_who_sent_what_a_hidden_notice_named_meanwhile_sends_a_file_of_its_own(h
         given = amber.create_notice(content(attachments=[attachment(path)]), recipient="KR").name
         assert own != first
         assert list(amber.get_attachment(own).notices) == [given]
-    assert list(sfc.get_attachment(first).notices) == [hidden]
+    assert list(sfc.get_attachment(first).notices) == [hidden, given]
 
 
 def test_a_notice_whose_file_is_not_whole_here_is_refused_and_so_is_a_draft(sfc: Client, tmp_path: Path):

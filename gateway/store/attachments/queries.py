@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from regulator.exchange.v1.notice_service_pb2 import Notice
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select, text
 
 from gateway.errors import Corrupt
 from gateway.store.attachments.rows import attachment_record
@@ -43,8 +43,8 @@ class AttachmentView:
     Attributes:
         record: None: nothing of it is here
         file: what it is
-        notices: ids of those that name it and may be seen
-        is_named: whether any does
+        notices: ids of those that name it and may be seen, whichever copy of it they are tied to
+        is_named: whether any is tied to this copy
     """
 
     record: AttachmentRecord | None
@@ -74,11 +74,8 @@ class BoundView:
 def read_attachment(connection: Connection, attachment_id: str, authority: str, scope: Scope) -> AttachmentView | None:
     """Reads a file by its own id; None: there is none for clients of that authority who may see that scope."""
     wanted = (attachments.c.id == attachment_id, attachments.c.authority == authority, attachments.c.dropped.is_(False))
-    row = connection.execute(select(attachments).where(*wanted)).mappings().first()
-    if row is None:
-        return None
-    view = _view(connection, attachment_record(row), scope)
-    return view if view.notices or not view.is_named else None
+    row = connection.execute(select(attachments).where(*wanted, _is_seen(scope))).mappings().first()
+    return _view(connection, attachment_record(row), scope) if row else None
 
 
 def read_declared(connection: Connection, authority: str, file: Attached, scope: Scope) -> AttachmentView | None:
@@ -210,16 +207,30 @@ def _between(peer: str) -> tuple[ColumnElement[bool], ...]:
     )
 
 
+def _is_seen(scope: Scope) -> ColumnElement[bool]:
+    """That a copy is tied to no notice, or to one that may be seen: who has another one must not learn of it."""
+    tied = exists().where(named.c.attachment == attachments.c.number)
+    seen = tied.where(notices.c.id == named.c.notice, *visible_notices(scope))
+    return or_(~tied, seen)
+
+
 def _view(connection: Connection, record: AttachmentRecord, scope: Scope) -> AttachmentView:
-    tied = notice_attachments.c.attachment == record.number
-    is_named = connection.execute(select(notice_attachments.c.notice).where(tied).limit(1)).first() is not None
-    seen = (
+    tied = select(named.c.notice).where(named.c.attachment == record.number).limit(1)
+    is_named = connection.execute(tied).first() is not None
+    owner = record.owner
+    same = (
         select(notices.c.sequence, notices.c.id)
-        .join(notice_attachments, notice_attachments.c.notice == notices.c.id)
-        .where(tied, *visible_notices(scope))
+        .join(named, named.c.notice == notices.c.id)
+        .where(named.c.sha256 == record.sha256, named.c.size_bytes == record.size_bytes)
+        .where(
+            and_(notices.c.direction == Notice.OUTGOING, notices.c.issuing_authority == owner.authority)
+            if owner.authority
+            else and_(notices.c.direction == Notice.INCOMING, notices.c.sender == owner.peer)
+        )
+        .where(*visible_notices(scope))
         .limit(MAX_NOTICES)  # as they are found: putting all in order first would take longer the more there are
     )
-    found = sorted({row.sequence: row.id for row in connection.execute(seen)}.items()) if is_named else ()
+    found = sorted({row.sequence: row.id for row in connection.execute(same)}.items())
     named_by = tuple(notice_id for _, notice_id in found)
     return AttachmentView(record, Attached(record.sha256, record.size_bytes), named_by, is_named)
 

@@ -49,6 +49,30 @@ async def test_a_rebuild_ties_each_notice_to_the_copy_that_it_was_tied_to(hk: Op
     await give(hk, "hk-2", AMBER)
     await give(hk, "hk-3", EVERYTHING)
     await hk.release("hk-4", attachments=[named()])
-    assert await ties(hk) == [1, 2, 1, 1], "who sees both names the first, and so does what comes back from a peer"
+    assert await ties(hk) == [1, 2, 2, 1], (
+        "who sees both names that of the notice's readers; what comes back, the first"
+    )
     await hk.rebuilt()
-    assert await ties(hk) == [1, 2, 1, 1]
+    assert await ties(hk) == [1, 2, 2, 1]
+
+
+async def test_a_notice_of_who_sees_more_names_the_copy_that_its_readers_know(hk: Opened):
+    """Else who sent that would see it named by nothing, beside a notice that names its like."""
+    await stored(hk)
+    await give(hk, "hk-1", EVERYTHING, Handling.RED)
+    own = await stored(hk)
+    await give(hk, "hk-2", EVERYTHING, Handling.RED)
+    assert (await hk.read(read_attachment, own.id, "SFC", AMBER)).is_named is False
+    await give(hk, "hk-3", EVERYTHING)
+    assert (await hk.read(read_attachment, own.id, "SFC", AMBER)).notices == ("hk-3",)
+    assert await ties(hk) == [1, 1, 2]
+
+
+async def test_notices_that_name_one_file_are_told_together_whichever_copy_each_has(hk: Opened):
+    await stored(hk)
+    await give(hk, "hk-1", EVERYTHING, Handling.RED)
+    own = await stored(hk)
+    await give(hk, "hk-2", AMBER)
+    await hk.release("hk-3", attachments=[named()])
+    assert await ties(hk) == [1, 2, 1]
+    assert (await hk.read(read_attachment, own.id, "SFC", AMBER)).notices == ("hk-2", "hk-3")

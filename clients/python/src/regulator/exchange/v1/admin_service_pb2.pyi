@@ -521,7 +521,10 @@ class Channel(_message.Message):
     replica: _builtins.str
     """The replica of the node that has its stream, by name; empty: none has, or the node is one process."""
     unattached_notices: _builtins.int
-    """Number of notices that have their receipt, and whose receiver has not said yet that it holds all their attachments."""
+    """Number of notices that have their receipt, and whose receiver has not said yet that it holds all their attachments. This
+    and what follows about attachments is of notices of every label: it is told to operators and auditors, and to clients
+    that are cleared for RED in all sectors.
+    """
     unattached_bytes: _builtins.int
     """Bytes of these attachments: those that are not here yet; of a channel that leads away from this node, all of them."""
     attachments_error: _builtins.str

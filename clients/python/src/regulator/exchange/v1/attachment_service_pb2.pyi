@@ -50,7 +50,9 @@ class StoredAttachment(_message.Message):
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When it is dropped, if no notice or draft names it by then, and no byte of it comes; absent once a notice does."""
+        """When it is dropped, if no notice or draft names it by then, and no byte of it comes; absent once a notice does, and where
+        it is asked for by the name of a draft.
+        """
 
     def __init__(
         self,
