@@ -10,7 +10,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from gateway.home.founding import NewNode
 from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -23,6 +22,7 @@ from gateway.commands.assistance import tell_overdue
 from gateway.commands.retention import Retention
 from gateway.errors import GatewayError
 from gateway.home.home import Home
+from gateway.home.provisioning import NewNode
 from gateway.identity.access import Access, Caller, Role
 from gateway.metrics.instruments import Instruments
 from gateway.moments import datetime_of
