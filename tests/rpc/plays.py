@@ -18,7 +18,7 @@ from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, SECTOR_DEALING, Han
 from gateway.errors import GatewayError
 from gateway.identity.access import Caller
 from gateway.moments import date_of, day_at
-from gateway.supervision import envelopes
+from gateway.supervision.envelopes import envelopes
 from tests.rpc.worlds import CLEARED, DAY, OTHER, SECOND, World, attached
 from tests.store.stores import RECIPIENT
 from tests.supervision import assistance_samples as assistance
