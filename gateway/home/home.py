@@ -21,6 +21,7 @@ lock                held by the one process that uses the home
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -179,9 +180,21 @@ class Home:
         """
         seal, keys = folder.certified(), replace(folder, tokens=self.tokens).keys()
         self.require_certified(seal, now)
+        self._require_new(seal)
         reach(keys)
         self.seals.coming.write(seal, keys)
         return seal
+
+    def _require_new(self, seal: CertifiedSeal) -> None:
+        """Passes if no seal before has a key of this one: each key signs up to where the next one came, and no more."""
+        known = list(self.seals.earlier())
+        with suppress(ConfigError):  # where it is lost, its certificates may be, too
+            known.append(self.seals.in_force.certified())
+        if any(each.shares_a_key(seal) and each.certificates != seal.certificates for each in known):
+            raise ConfigError(
+                "a key of this seal is one of a seal before; a key is not certified anew, but followed by another: "
+                "gateway certs request-seal, or gateway certs issue --profile seal, makes new ones"
+            )
 
     def prepared_seal(self, clock: Callable[[], datetime]) -> tuple[CertifiedSeal, Signer]:
         """Reads the seal that comes next, if it may, and what signs with it.

@@ -46,6 +46,11 @@ class CertifiedSeal:
         """SHA-256 over the Ed25519 certificate, in hexadecimal digits: by it operators tell one seal from another."""
         return sha256(self.certificates[0]).hexdigest()
 
+    def shares_a_key(self, other: "CertifiedSeal") -> bool:
+        """Whether one of its keys is that of another seal: by its ML-DSA-44 key a signature is led to its seal."""
+        one, two = self.public, other.public
+        return one.ed25519 == two.ed25519 or one.ml_dsa_44 == two.ml_dsa_44
+
     def require_time(self, time: int) -> None:
         """Passes if something was signed while the certificates were valid; seconds since 1970.
 
@@ -89,6 +94,10 @@ class SealHistory:
     def knows(self, seal: SealPublic) -> bool:
         """Whether a seal is, or was, one of these."""
         return any(span.seal.public == seal for span in self.spans)
+
+    def has_a_key_of(self, seal: CertifiedSeal) -> bool:
+        """Whether a key of a seal is, or was, one of these."""
+        return any(span.seal.shares_a_key(seal) for span in self.spans)
 
     def rotated(self, above: int, seal: CertifiedSeal) -> "SealHistory":
         """The history with one more seal, which alone may sign what is larger than ``above``.
@@ -214,8 +223,8 @@ def rotation_in(envelopes: Sequence[bytes], first: int, seals: ChannelSeals) -> 
         if any(span.seal.certificates == certificates for span in seals.sender.spans):
             return None
         seal = seals.certify(seals.sender_domain, certificates, envelope.sealed_at.seconds)
-        if seals.sender.knows(seal.public):
-            raise Untrusted("the sender rotates to a seal that it has had before")
+        if seals.sender.has_a_key_of(seal):
+            raise Untrusted("the sender rotates to a key that it has had before")
         return Rotation(seal, first + place, said.receipted_size)
     return None
 

@@ -1,12 +1,13 @@
 """The receiver's end where something was lost, destroyed or replaced: recovery, remainders, rotations of the seal."""
 
+from datetime import timedelta
 from typing import Any
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.supervision.destruction import remainder_of
 from tests.conformance.materials import envelope, head, receipt
-from tests.conformance.parties import HK_TO_KR, HONG_KONG, KR_TO_HK, STRANGER, Side
+from tests.conformance.parties import HK_TO_KR, HONG_KONG, ISSUED, KR_TO_HK, SEAL_END, STRANGER, Side
 from tests.conformance.receiver_building import LEAVES, REMOTE, Receiver, case
 from tests.conformance.signing import KitSeal
 from tests.conformance.transcripts import batch, position, receipt_for, sends, step
@@ -14,10 +15,10 @@ from tests.conformance.withheld_cases import withheld
 from tests.ledger import oracle
 
 
-def rotation(seal: KitSeal, side: Side = HONG_KONG, receipted: int = 0, origin: str = HK_TO_KR) -> bytes:
+def rotation(seal: KitSeal, side: Side = HONG_KONG, receipted: int = 0, origin: str = HK_TO_KR, **odd: Any) -> bytes:
     made = envelope("rotation", origin)
     said = made.seal_rotated
-    said.ed25519_certificate, said.ml_dsa_44_certificate = side.certificates(seal)
+    said.ed25519_certificate, said.ml_dsa_44_certificate = side.certificates(seal, **odd)
     said.receipted_size = receipted
     return made.SerializeToString()
 
@@ -236,6 +237,12 @@ def rotations(made: Receiver) -> None:
             "the new certificates are the receiver's",
             "UNTRUSTED",
             [*LEAVES[:3], rotation(HONG_KONG.second, Side("KR", "gateway.kr.example"))],
+        ),
+        (
+            "rotation-to-keys-of-before",
+            "the new certificates are of the keys that signed until then",
+            "UNTRUSTED",
+            [*LEAVES[:3], rotation(HONG_KONG.seal, days=(ISSUED + timedelta(days=1), SEAL_END))],
         ),
         (
             "rotation-with-impossible-receipts",

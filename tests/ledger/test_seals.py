@@ -1,5 +1,7 @@
 """A history of seals: each signs up to where the next one came, and nothing beyond; what is unknown is told apart."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,6 +121,22 @@ def test_a_rotation_out_of_place_or_not_certified_is_refused_before_anything_is_
 def test_a_rotation_that_comes_again_is_no_other_one():
     seals = CHANNEL_SEALS.after(verify_batch(batch_of(TURNED, 0), log_of([]), CHANNEL_SEALS).rotation)
     assert rotation_in([rotation(NEXT)], 9, seals) is None
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        HK_SEAL.public,
+        replace(NEXT.public, ed25519=HK_SEAL.public.ed25519),
+        replace(NEXT.public, ml_dsa_44=HK_SEAL.public.ml_dsa_44),
+    ],
+    ids=["both", "ed25519", "ml-dsa-44"],
+)
+def test_nobody_rotates_to_a_key_that_signed_before(keys):
+    """It would sign beyond where it was given up; and what it had signed would be taken for the new seal's."""
+    seals = replace(CHANNEL_SEALS, certify=lambda _domain, certificates, _at: CertifiedSeal(keys, certificates))
+    with pytest.raises(Untrusted, match="had before"):
+        verify_batch(batch_of(TURNED, 0), log_of([]), seals)
 
 
 @pytest.mark.parametrize("tag", ["f28100", "f2818000", "f281808000"])

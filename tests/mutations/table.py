@@ -3,6 +3,7 @@
 from tests.mutations.mutation import Mutation
 from tests.mutations.of_assistance import OF_ASSISTANCE
 from tests.mutations.of_callers import OF_CALLERS
+from tests.mutations.of_evidence import OF_EVIDENCE
 
 MUTATIONS = (
     # What comes from a peer is verified
@@ -407,4 +408,5 @@ MUTATIONS = (
     ),
     *OF_ASSISTANCE,
     *OF_CALLERS,
+    *OF_EVIDENCE,
 )

@@ -15,7 +15,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.errors import StoreError, WrongState
+from gateway.errors import StoreError, Untrusted, WrongState
 from gateway.ledger.checkpoint import SignedCheckpoint, Signer, countersign, open_checkpoint, sign_checkpoint
 from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, SealHistory
@@ -77,11 +77,14 @@ def replace_peer_seal(database: Database, domain: str, seal: CertifiedSeal, now:
         now: microseconds since 1970
 
     Raises:
+        Untrusted: a key of it is one that the peer had before.
         StoreError: the database did not take it, and is as it was.
     """
     try:
         with database.writer() as connection, connection.begin():
             take_alone(connection)
+            if any(history.has_a_key_of(seal) for history in _histories(connection, domain)):
+                raise Untrusted(f"a key of the new seal of {domain} is one that it had before: it must make new ones")
             for state in read_channels(connection).values():
                 if domain in (state.seals.sender_domain, state.seals.receiver_domain):
                     _add(connection, state, seal, cosigner=state.ends.outgoing)
