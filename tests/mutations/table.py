@@ -4,6 +4,7 @@ from tests.mutations.mutation import Mutation
 from tests.mutations.of_assistance import OF_ASSISTANCE
 from tests.mutations.of_callers import OF_CALLERS
 from tests.mutations.of_evidence import OF_EVIDENCE
+from tests.mutations.of_streams import OF_STREAMS
 
 MUTATIONS = (
     # What comes from a peer is verified
@@ -409,4 +410,5 @@ MUTATIONS = (
     *OF_ASSISTANCE,
     *OF_CALLERS,
     *OF_EVIDENCE,
+    *OF_STREAMS,
 )
