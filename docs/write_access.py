@@ -1,4 +1,4 @@
-"""Writes the table of ``docs/access.md`` from the rules that the node asks (``gateway.identity.access``).
+"""Writes the table of ``docs/access.md`` from the rules that the node asks (``gateway.identity.access.access``).
 
 ``--check FILE`` fails if the table of a Markdown file is out of step with the rules, ``--write FILE`` puts it in step.
 It stands between ``<!-- rules -->`` and ``<!-- end of rules -->``.
@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from gateway.identity.access import FILE_METHODS, FILE_ROLES, LABELLED, METHOD_ROLES, Role
+from gateway.identity.access.access import FILE_METHODS, FILE_ROLES, LABELLED, METHOD_ROLES, Role
 
 _BLOCK = re.compile(r"(<!-- rules -->\n)(.*?)(<!-- end of rules -->)", re.DOTALL)
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.errors import GatewayError
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.ledger import steps
 from gateway.ledger.channel import Machine
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint

@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.errors import ConfigError, LostCommits, Malformed
-from gateway.identity.keyfiles import PRIVATE_MODE, write_file
-from gateway.identity.parties import Parties
-from gateway.identity.signers import Keyring
+from gateway.identity.certificates.keyfiles import PRIVATE_MODE, write_file
+from gateway.identity.pairing.parties import Parties
+from gateway.identity.seals.signers import Keyring
 from gateway.logs import Log
 from gateway.moments import MICROS
 from gateway.questions.sealed_tokens import KEY_BYTES

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.alarms import Alarms
 from gateway.errors import GatewayError, Overloaded, Unavailable
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.ledger.seals import CertifiedSeal
 from gateway.logs import Log, kind_of
 from gateway.moments import MICROS

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from tests.support import properties  # noqa: F401 - it registers the profiles
 from tests.support.compiling import compiled_once
 from tests.support.garbage import look_for_garbage_rarely

@@ -12,7 +12,7 @@ import pytest
 from gateway import watching
 from gateway.alarms import Alarms
 from gateway.errors import Overloaded, SealUnavailable
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.moments import MICROS
 from gateway.store.waiting import MAX_WAITING_WEIGHT
 from gateway.watching import LEAST_FREE_BYTES, RoomWatch, SealKeyWatch, disk_room, queue_room

@@ -16,10 +16,10 @@ from pathlib import Path
 from gateway.backups.manifest import DATABASE, HOME, MANIFEST, Log, Manifest, digest_of_file
 from gateway.errors import AlreadyExists, BadInput, ConfigError, Corrupt
 from gateway.home.home import Home
-from gateway.identity.keyfiles import MAX_FILE_BYTES, PRIVATE_MODE, write_file
-from gateway.identity.parties import Parties
-from gateway.identity.pins import MEMORY
-from gateway.identity.signers import Keyring
+from gateway.identity.certificates.keyfiles import MAX_FILE_BYTES, PRIVATE_MODE, write_file
+from gateway.identity.pairing.parties import Parties
+from gateway.identity.seals.pins import MEMORY
+from gateway.identity.seals.signers import Keyring
 from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database, local_file, snapshot
 from gateway.store.journal.log import read_journal

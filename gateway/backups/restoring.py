@@ -19,10 +19,10 @@ from gateway.backups.manifest import DATABASE, HOME, Manifest
 from gateway.continuing import restored
 from gateway.errors import AlreadyExists, BadInput, ConfigError
 from gateway.home.home import KEYS, Home
-from gateway.identity.keyfiles import write_pieces
-from gateway.identity.parties import Parties
-from gateway.identity.seal_files import NAMES
-from gateway.identity.signers import Keyring
+from gateway.identity.certificates.keyfiles import write_pieces
+from gateway.identity.pairing.parties import Parties
+from gateway.identity.seals.files import NAMES
+from gateway.identity.seals.signers import Keyring
 from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database, local_file, snapshot
 from gateway.store.opening import add_channels, channel_names, create

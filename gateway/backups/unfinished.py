@@ -12,7 +12,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.errors import ConfigError
-from gateway.identity.keyfiles import PRIVATE_MODE, read_private, write_file
+from gateway.identity.certificates.keyfiles import PRIVATE_MODE, read_private, write_file
 from gateway.store.opening import Owner
 
 SCHEMA: Final = "move/1"

@@ -20,11 +20,11 @@ from gateway.cli.groups import Commands
 from gateway.cli.options import DEFAULT_LIMIT, MAX_INDEX, AsJson, Limit, ProfileFile, asked, connect, moment, open_input
 from gateway.cli.output import json_line, say, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
-from gateway.identity.certificates import fingerprint
-from gateway.identity.evidence import time_text
-from gateway.identity.journal import JournalCheck, ProvenJournal
-from gateway.identity.keyfiles import PUBLIC_MODE, write_pieces
-from gateway.identity.verification import Step
+from gateway.identity.certificates.keyfiles import PUBLIC_MODE, write_pieces
+from gateway.identity.certificates.x509 import fingerprint
+from gateway.identity.evidence.evidence import time_text
+from gateway.identity.evidence.journal import JournalCheck, ProvenJournal
+from gateway.identity.evidence.verification import Step
 from gateway.ledger.journal import MAX_LINE_BYTES
 
 PIECE_BYTES = 1024 * 1024  # that are copied at once

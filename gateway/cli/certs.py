@@ -27,11 +27,11 @@ from gateway.home.provisioning import (
     make_authorities,
     require_domain,
 )
-from gateway.identity.certificates import Window, extension_of, fingerprint, key_kind, subject_of
-from gateway.identity.issuing import Authority
-from gateway.identity.keyfiles import read_certificate, read_certificates, write_certificate
+from gateway.identity.certificates.issuing import Authority
+from gateway.identity.certificates.keyfiles import read_certificate, read_certificates, write_certificate
+from gateway.identity.certificates.profiles import AuthorityKind, profiles
+from gateway.identity.certificates.x509 import Window, extension_of, fingerprint, key_kind, subject_of
 from gateway.identity.names import ClientId, Identity, NodeId
-from gateway.identity.profiles import AuthorityKind, profiles
 
 
 def add_to(app: typer.Typer) -> None:

@@ -15,9 +15,9 @@ from gateway.cli.output import day_and_time, say, say_aside
 from gateway.errors import BadInput, NotAllowed, Unauthenticated
 from gateway.home.certificates import deny, distrust_root, install_tls, sign_crl, trust_root
 from gateway.home.home import Home
-from gateway.identity.certificates import Window, fingerprint, load_certificate
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.x509 import Window, fingerprint, load_certificate
 from gateway.identity.names import NodeId
-from gateway.identity.profiles import AuthorityKind
 
 TAKEN = "A node that runs takes it by itself within seconds."
 

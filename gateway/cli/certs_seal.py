@@ -15,9 +15,9 @@ from gateway.home.certificates import replace_seal as replace_lost_seal
 from gateway.home.certificates import replace_seal_for
 from gateway.home.certificates import request_seal as request_wanted_seal
 from gateway.home.pairing import document_of
-from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import NodeId
-from gateway.identity.seal_files import SealFolder
+from gateway.identity.seals.files import SealFolder
+from gateway.identity.seals.key_uris import KeyUri
 from gateway.store.database import is_made
 
 SEAL = "give the folder of gateway certs issue --profile seal, or of request-seal with the certificates in it"

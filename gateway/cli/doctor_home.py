@@ -11,14 +11,14 @@ from gateway.errors import ConfigError, GatewayError, Unavailable, VerificationE
 from gateway.home.home import KEYS, Home
 from gateway.home.lifetimes import lifetimes_of
 from gateway.home.pairing import ended_peers
-from gateway.identity.certificates import Window, fingerprint, load_certificate
-from gateway.identity.keyfiles import read_certificate, read_key
+from gateway.identity.certificates.keyfiles import read_certificate, read_key
+from gateway.identity.certificates.revocation import Crl, key_of, load_crls
+from gateway.identity.certificates.tls_trust import Purpose, TlsTrust
+from gateway.identity.certificates.x509 import Window, fingerprint, load_certificate
 from gateway.identity.names import NodeId
-from gateway.identity.pairing import PairingDocument
-from gateway.identity.revocation import Crl, key_of, load_crls
-from gateway.identity.seal_files import NAMES
-from gateway.identity.signers import URI_SUFFIX, reach
-from gateway.identity.tls_trust import Purpose, TlsTrust
+from gateway.identity.pairing.document import PairingDocument
+from gateway.identity.seals.files import NAMES
+from gateway.identity.seals.signers import URI_SUFFIX, reach
 
 CRL_NOTICE = timedelta(days=1)  # before a list must be renewed
 

@@ -14,10 +14,10 @@ from gateway.errors import ConfigError, GatewayError, Unavailable
 from gateway.home.config import reachable
 from gateway.home.home import Home
 from gateway.home.pairing import ended_peers
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates.tls_trust import Purpose, TlsTrust
+from gateway.identity.certificates.x509 import to_pem
 from gateway.identity.names import NodeId
-from gateway.identity.pairing import PairingDocument
-from gateway.identity.tls_trust import Purpose, TlsTrust
+from gateway.identity.pairing.document import PairingDocument
 from gateway.link.dialling import Credentials, Refused, require_admission
 
 TIMEOUT_SECONDS = 5

@@ -11,8 +11,8 @@ from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SE
 from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
 from gateway.errors import GatewayError
 from gateway.home.home import KEYS, Home
-from gateway.identity.certificates import Window
-from gateway.identity.keyfiles import read_certificate
+from gateway.identity.certificates.keyfiles import read_certificate
+from gateway.identity.certificates.x509 import Window
 from gateway.ledger.checkpoint import signing_time
 from gateway.ledger.note import Note
 from gateway.ledger.steps import FORKED

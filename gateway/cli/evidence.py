@@ -21,8 +21,8 @@ from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, ProfileFile, connect, read_input
 from gateway.cli.output import parts, say, write_json
 from gateway.cli.steps import passed_steps, seal_document, step_documents
-from gateway.identity.certificates import fingerprint
-from gateway.identity.evidence import EvidenceCheck, Proven, act_of, as_written, time_text
+from gateway.identity.certificates.x509 import fingerprint
+from gateway.identity.evidence.evidence import EvidenceCheck, Proven, act_of, as_written, time_text
 from gateway.ledger.fork_proof import is_fork_proof
 
 

@@ -6,7 +6,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from gateway.identity.names import NodeId
-from gateway.identity.sealers import domain_named
+from gateway.identity.seals.sealers import domain_named
 
 
 def named(node: NodeId, roots: Sequence[x509.Certificate]) -> str:

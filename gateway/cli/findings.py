@@ -10,7 +10,7 @@ from shlex import quote
 from gateway.cli.output import say
 from gateway.errors import Untrusted
 from gateway.home.home import Home
-from gateway.identity.certificates import Window
+from gateway.identity.certificates.x509 import Window
 
 WARN_DAYS = 30  # before a certificate ends
 _MARGIN = " " * 22

@@ -12,10 +12,10 @@ from gateway.cli.given_files import write_given
 from gateway.cli.options import ProfileFile, connect
 from gateway.cli.output import say, write_json
 from gateway.cli.steps import passed_steps, step_documents
-from gateway.identity.certificates import fingerprint
-from gateway.identity.evidence import time_text
-from gateway.identity.forks import ForkCheck, ProvenFork, SignedHead
-from gateway.identity.revocation import Revocation
+from gateway.identity.certificates.revocation import Revocation
+from gateway.identity.certificates.x509 import fingerprint
+from gateway.identity.evidence.evidence import time_text
+from gateway.identity.evidence.forks import ForkCheck, ProvenFork, SignedHead
 
 
 def fork(

@@ -12,9 +12,9 @@ from cryptography import x509
 from gateway.cli.options import now
 from gateway.cli.output import shown
 from gateway.errors import ConfigError, GatewayError, Malformed, VerificationError
-from gateway.identity.chains import require_authority
-from gateway.identity.keyfiles import PUBLIC_MODE, read_certificate, write_file
-from gateway.identity.revocation import Revocation, load_crls
+from gateway.identity.certificates.chains import require_authority
+from gateway.identity.certificates.keyfiles import PUBLIC_MODE, read_certificate, write_file
+from gateway.identity.certificates.revocation import Revocation, load_crls
 
 ROOT = "give the certificate of a node authority, such as node-authority.crt"
 CERTIFICATE = "give a certificate in PEM"

@@ -6,8 +6,8 @@ from gateway.cli.given_files import used
 from gateway.errors import ConfigError
 from gateway.home.home import Home
 from gateway.home.provisioning import load_authority
-from gateway.identity.issuing import Authority
-from gateway.identity.profiles import AuthorityKind
+from gateway.identity.certificates.issuing import Authority
+from gateway.identity.certificates.profiles import AuthorityKind
 
 
 def opened_home(path: Path) -> Home:

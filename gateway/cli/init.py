@@ -23,10 +23,10 @@ from gateway.home.provisioning import (
     make_home,
     write_profile,
 )
-from gateway.identity.access import Role
-from gateway.identity.key_uris import KeyUri
+from gateway.identity.access.access import Role
+from gateway.identity.certificates.profiles import AuthorityKind
 from gateway.identity.names import ClientId
-from gateway.identity.profiles import AuthorityKind
+from gateway.identity.seals.key_uris import KeyUri
 
 # By which option each value of config.toml is given.
 OPTIONS = {

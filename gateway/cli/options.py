@@ -12,8 +12,8 @@ from regulator.exchange import Client, Profile
 
 from gateway.cli.output import shown
 from gateway.errors import Malformed
-from gateway.identity.key_uris import KeyUri
 from gateway.identity.names import ClientId, Identity, parse_identity
+from gateway.identity.seals.key_uris import KeyUri
 from gateway.words import Enum, words
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000_000_000  # lines of a listing

@@ -16,9 +16,9 @@ from gateway.cli.output import day_and_time, pairs, say, say_aside, table, write
 from gateway.errors import BadInput
 from gateway.home.home import Home
 from gateway.home.pairing import Paired, document_of, end_pairing, ended_peers, import_pairing
-from gateway.identity.certificates import Window
-from gateway.identity.pairing import PairingDocument
-from gateway.identity.pairing_end import MAX_NAME_CHARACTERS, MAX_REASON_CHARACTERS, Ending
+from gateway.identity.certificates.x509 import Window
+from gateway.identity.pairing.document import PairingDocument
+from gateway.identity.pairing.end import MAX_NAME_CHARACTERS, MAX_REASON_CHARACTERS, Ending
 
 
 def add_to(app: typer.Typer) -> None:

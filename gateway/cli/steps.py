@@ -8,8 +8,8 @@ import typer
 from gateway.cli.failures import DOES_NOT_HOLD
 from gateway.cli.output import say, write_json
 from gateway.errors import VerificationError
-from gateway.identity.sealers import Sealer
-from gateway.identity.verification import Step
+from gateway.identity.evidence.verification import Step
+from gateway.identity.seals.sealers import Sealer
 
 
 def passed_steps(checks: Iterator[Step], *, as_json: bool) -> tuple[Step, ...]:

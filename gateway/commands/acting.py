@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.errors import Halted, Unavailable
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.identity.names import NodeId
 from gateway.questions.scopes import scope_of
 from gateway.store.transaction import Transaction

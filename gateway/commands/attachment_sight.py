@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.errors import AttachmentMissing, AttachmentNamed
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.questions.scopes import scope_of
 from gateway.store.transaction import Transaction
 from gateway.supervision.attachments import Attached, AttachmentRecord, Owner, attached_in

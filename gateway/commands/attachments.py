@@ -8,7 +8,7 @@ from gateway.commands.attachment_sight import unnamed, visible
 from gateway.commands.replays import IdempotentRequest
 from gateway.commands.storing import Filling, Storing, there
 from gateway.errors import BadInput
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.questions.attachments import AttachmentQuestions, attachment_name, not_there
 from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer

@@ -17,7 +17,7 @@ from gateway.commands.attachment_sight import attachment_missing
 from gateway.commands.framework_sealing import FrameworkSealing, Publication
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.errors import AlreadyExists, AttachmentMissing, BadInput, Violation
-from gateway.identity.parties import Parties
+from gateway.identity.pairing.parties import Parties
 from gateway.store.transaction import Transaction
 from gateway.supervision.acts.submissions import Submission, check_fields, new_notice, superseding_notice
 from gateway.supervision.approval import ActKind, ApprovalRule, Proposed

@@ -15,7 +15,7 @@ from gateway.commands.draft_acts import DraftActs, Proposal
 from gateway.commands.ids import new_id
 from gateway.commands.replays import IdempotentRequest
 from gateway.errors import BadInput, Overloaded, Stale
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.moments import DAY_MICROS
 from gateway.questions.drafts import DraftQuestions, not_there
 from gateway.questions.scopes import scope_of

@@ -12,7 +12,7 @@ from regulator.exchange.v1.framework_pb2 import AssessmentContent, FrameworkVers
 
 from gateway.commands.acting import Acting
 from gateway.errors import BadInput, NotFound
-from gateway.identity.parties import Parties
+from gateway.identity.pairing.parties import Parties
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.store.pairings import not_paired
 from gateway.store.transaction import Transaction

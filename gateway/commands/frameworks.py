@@ -11,8 +11,8 @@ from gateway.commands.acting import by
 from gateway.commands.framework_sealing import Assessing, FrameworkSealing, Publication, Version
 from gateway.commands.ids import new_id
 from gateway.commands.replays import IdempotentRequest
-from gateway.identity.access import Caller
-from gateway.identity.parties import Parties
+from gateway.identity.access.access import Caller
+from gateway.identity.pairing.parties import Parties
 from gateway.moments import date_of, day_at
 from gateway.questions.frameworks import FrameworkQuestions, part_of
 from gateway.store.committer import Committer

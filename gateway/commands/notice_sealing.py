@@ -13,7 +13,7 @@ from gateway.commands.acting import Acting
 from gateway.commands.assistance_sight import check_assistance
 from gateway.commands.attachment_sight import attachment_missing, to_be_named
 from gateway.errors import BadInput
-from gateway.identity.parties import Parties
+from gateway.identity.pairing.parties import Parties
 from gateway.moments import day_at
 from gateway.store.pairings import not_paired, require_paired
 from gateway.store.state import ChannelState

@@ -19,8 +19,8 @@ from gateway.commands.ids import new_id
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.commands.replays import IdempotentRequest
 from gateway.errors import BadInput, GatewayError
-from gateway.identity.access import Caller
-from gateway.identity.parties import Parties
+from gateway.identity.access.access import Caller
+from gateway.identity.pairing.parties import Parties
 from gateway.questions.notices import NoticeQuestions
 from gateway.questions.scopes import scope_of
 from gateway.store.committer import Committer

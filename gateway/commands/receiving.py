@@ -11,7 +11,7 @@ from functools import partial
 from gateway.commands.acting import NodeItself, is_open
 from gateway.commands.storing import Storing, there
 from gateway.errors import Stale
-from gateway.identity.parties import Parties
+from gateway.identity.pairing.parties import Parties
 from gateway.moments import day_at
 from gateway.store.attachments.queries import Wanted, read_wanted, read_whole
 from gateway.store.committer import Committer

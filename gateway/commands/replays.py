@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from gateway.errors import ContentDestroyed, RequestIdReused
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.store.destroying import NO_DIGEST
 from gateway.store.reading import Needs
 from gateway.store.transaction import Transaction

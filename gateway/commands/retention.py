@@ -7,7 +7,7 @@ from functools import partial
 from gateway.commands.acting import NodeItself, is_open
 from gateway.commands.storing import sweep
 from gateway.errors import SealUnavailable, Unavailable
-from gateway.identity.parties import Parties
+from gateway.identity.pairing.parties import Parties
 from gateway.moments import day_at
 from gateway.store.committer import Committer
 from gateway.store.destroying import read_past

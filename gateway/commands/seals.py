@@ -11,9 +11,9 @@ from regulator.exchange.v1.admin_service_pb2 import RotateSealRequest, RotateSea
 from gateway.backoff import NextTry
 from gateway.commands.acting import NodeItself
 from gateway.errors import GatewayError, Unavailable, WrongState
-from gateway.identity.access import Caller
-from gateway.identity.parties import Parties
-from gateway.identity.signers import Keyring
+from gateway.identity.access.access import Caller
+from gateway.identity.pairing.parties import Parties
+from gateway.identity.seals.signers import Keyring
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 from gateway.questions.standing import channel_name

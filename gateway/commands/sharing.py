@@ -10,7 +10,7 @@ from gateway.commands.acting import by
 from gateway.commands.ids import ID_BYTES
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.commands.replays import IdempotentRequest
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.moments import day_at
 from gateway.questions.scopes import scope_of
 from gateway.questions.sharing import SharingQuestions, whole_consent

@@ -27,9 +27,9 @@ from gateway.home.provisioning import (
     make_home,
     write_profile,
 )
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
+from gateway.identity.certificates.profiles import AuthorityKind
 from gateway.identity.names import ClientId
-from gateway.identity.profiles import AuthorityKind
 
 MARKER = "made-by-gateway-demo"
 START_SECONDS, STOP_SECONDS = 60, 20

@@ -11,20 +11,20 @@ from cryptography.exceptions import InvalidSignature
 from gateway.continuing import Continuity
 from gateway.errors import BadInput
 from gateway.home.home import Home
-from gateway.identity.certificates import fingerprint, to_pem
-from gateway.identity.chains import require_authority
-from gateway.identity.denied import Denied, fault_in
-from gateway.identity.issuing import Authority
-from gateway.identity.key_uris import KeyUri
-from gateway.identity.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_private, read_public, write_file
+from gateway.identity.certificates.chains import require_authority
+from gateway.identity.certificates.denied import Denied, fault_in
+from gateway.identity.certificates.issuing import Authority
+from gateway.identity.certificates.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_private, read_public, write_file
+from gateway.identity.certificates.requests import request_for
+from gateway.identity.certificates.revocation import MAX_CRL_BYTES, read_crls
+from gateway.identity.certificates.tls_pair import TlsPair
+from gateway.identity.certificates.x509 import fingerprint, to_pem
 from gateway.identity.names import NodeId
-from gateway.identity.pairing import PairingDocument
-from gateway.identity.requests import request_for
-from gateway.identity.revocation import MAX_CRL_BYTES, read_crls
-from gateway.identity.seal_files import NAMES, SealFolder
-from gateway.identity.sealers import share_a_root
-from gateway.identity.signers import FileSeal, Keyring, SealKeys, reach
-from gateway.identity.tls_pair import TlsPair
+from gateway.identity.pairing.document import PairingDocument
+from gateway.identity.seals.files import NAMES, SealFolder
+from gateway.identity.seals.key_uris import KeyUri
+from gateway.identity.seals.sealers import share_a_root
+from gateway.identity.seals.signers import FileSeal, Keyring, SealKeys, reach
 from gateway.ledger.seals import CertifiedSeal
 from gateway.moments import micros_at
 from gateway.store.clocks import Clock

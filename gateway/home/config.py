@@ -9,10 +9,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from gateway.errors import ConfigError, Violation
 from gateway.home.approval_config import FourEyesSection
-from gateway.identity.addresses import address_fault, loopback_fault
+from gateway.identity.access.toml_text import read_toml, text_of
 from gateway.identity.names import authority_fault, client_fault, domain_fault, jurisdiction_fault
-from gateway.identity.officer_rules import OfficerRules
-from gateway.identity.toml_text import read_toml, text_of
+from gateway.identity.officers.rules import OfficerRules
+from gateway.identity.pairing.addresses import address_fault, loopback_fault
 from gateway.rpc.quotas import Quota
 from gateway.rpc.rates import Rate
 from gateway.telemetry.settings import TelemetrySection

@@ -31,28 +31,28 @@ from cryptography import x509
 
 from gateway.errors import ConfigError, GatewayError, Untrusted, VerificationError, WrongState
 from gateway.home.config import Config
-from gateway.identity.access import Access
-from gateway.identity.access_clients import read_access
-from gateway.identity.access_file import MAX_FILE_BYTES
-from gateway.identity.certificates import load_certificate
-from gateway.identity.chains import require_authority
-from gateway.identity.crl_numbers import CrlNumbers
-from gateway.identity.denied import MAX_DENIED_BYTES, Denied
-from gateway.identity.key_sources import key_source_of
-from gateway.identity.keyfiles import read_certificates, read_private, read_public
+from gateway.identity.access.access import Access
+from gateway.identity.access.clients import read_access
+from gateway.identity.access.file import MAX_FILE_BYTES
+from gateway.identity.access.toml_text import text_of
+from gateway.identity.certificates.chains import require_authority
+from gateway.identity.certificates.crl_numbers import CrlNumbers
+from gateway.identity.certificates.denied import MAX_DENIED_BYTES, Denied
+from gateway.identity.certificates.keyfiles import read_certificates, read_private, read_public
+from gateway.identity.certificates.tls_pair import TlsPair
+from gateway.identity.certificates.x509 import load_certificate
 from gateway.identity.names import NodeId
-from gateway.identity.officers import Issuer, Officers
-from gateway.identity.pairing import PairingDocument
-from gateway.identity.pairing_end import EndMarks
-from gateway.identity.parties import Parties, Party
-from gateway.identity.pins import MEMORY, Pin
-from gateway.identity.pkcs11_access import NO_TOKENS, TokenAccess
-from gateway.identity.seal_certificates import verify_seal_certificates
-from gateway.identity.seal_files import SealFolder
-from gateway.identity.seal_folders import SealFolders
-from gateway.identity.signers import reach
-from gateway.identity.tls_pair import TlsPair
-from gateway.identity.toml_text import text_of
+from gateway.identity.officers.key_sources import key_source_of
+from gateway.identity.officers.officers import Issuer, Officers
+from gateway.identity.pairing.document import PairingDocument
+from gateway.identity.pairing.end import EndMarks
+from gateway.identity.pairing.parties import Parties, Party
+from gateway.identity.seals.certificates import verify_seal_certificates
+from gateway.identity.seals.files import SealFolder
+from gateway.identity.seals.folders import SealFolders
+from gateway.identity.seals.pins import MEMORY, Pin
+from gateway.identity.seals.pkcs11_access import NO_TOKENS, TokenAccess
+from gateway.identity.seals.signers import reach
 from gateway.identity.watched_file import WatchedFile
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal

@@ -7,11 +7,11 @@ from types import MappingProxyType
 from cryptography import x509
 
 from gateway.home.home import Home
-from gateway.identity.certificates import load_certificate
-from gateway.identity.keyfiles import read_certificate
-from gateway.identity.lifetimes import Branch, Lifetime, by_end
-from gateway.identity.revocation import Revocation, load_crls
-from gateway.identity.seal_folders import SealFolders
+from gateway.identity.certificates.keyfiles import read_certificate
+from gateway.identity.certificates.lifetimes import Branch, Lifetime, by_end
+from gateway.identity.certificates.revocation import Revocation, load_crls
+from gateway.identity.certificates.x509 import load_certificate
+from gateway.identity.seals.folders import SealFolders
 from gateway.ledger.seals import CertifiedSeal
 
 EARLIER_SEAL = "earlier seal of this node"

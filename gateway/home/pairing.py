@@ -10,10 +10,10 @@ from hashlib import sha256
 
 from gateway.errors import BadInput, StoreError, Untrusted
 from gateway.home.home import Home
-from gateway.identity.keyfiles import PUBLIC_MODE, write_file
-from gateway.identity.pairing import PairingDocument
-from gateway.identity.pairing_end import Ending, ended, later
-from gateway.identity.sealers import share_a_root
+from gateway.identity.certificates.keyfiles import PUBLIC_MODE, write_file
+from gateway.identity.pairing.document import PairingDocument
+from gateway.identity.pairing.end import Ending, ended, later
+from gateway.identity.seals.sealers import share_a_root
 from gateway.moments import MICROS, micros_at
 from gateway.store.database import snapshot, stopped
 from gateway.store.recovery.replacing import knows_seal, replace_peer_seal

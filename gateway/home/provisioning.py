@@ -13,11 +13,10 @@ from regulator.exchange.v1.values_pb2 import Handling, Sector
 from gateway.errors import AlreadyExists, BadInput, ConfigError, NotAllowed
 from gateway.home.config import Config
 from gateway.home.home import Home
-from gateway.identity.access import Caller, Role
-from gateway.identity.access_clients import client_table, read_access
-from gateway.identity.issuing import Authority, generate_tls_key
-from gateway.identity.key_uris import KeyUri
-from gateway.identity.keyfiles import (
+from gateway.identity.access.access import Caller, Role
+from gateway.identity.access.clients import client_table, read_access
+from gateway.identity.certificates.issuing import Authority, generate_tls_key
+from gateway.identity.certificates.keyfiles import (
     PUBLIC_MODE,
     PrivateKey,
     read_certificate,
@@ -26,13 +25,14 @@ from gateway.identity.keyfiles import (
     write_file,
     write_key,
 )
+from gateway.identity.certificates.profiles import AuthorityKind, Profile, profiles
 from gateway.identity.names import ClientId, Identity, NodeId
-from gateway.identity.pins import MEMORY, Pin
-from gateway.identity.pkcs11_access import TokenAccess
-from gateway.identity.profiles import AuthorityKind, Profile, profiles
-from gateway.identity.seal_files import NAMES
-from gateway.identity.sealers import may_speak_for
-from gateway.identity.signers import FileSeal, SealKeys
+from gateway.identity.seals.files import NAMES
+from gateway.identity.seals.key_uris import KeyUri
+from gateway.identity.seals.pins import MEMORY, Pin
+from gateway.identity.seals.pkcs11_access import TokenAccess
+from gateway.identity.seals.sealers import may_speak_for
+from gateway.identity.seals.signers import FileSeal, SealKeys
 from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database
 from gateway.store.engines.failing import being_opened

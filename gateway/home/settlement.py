@@ -12,10 +12,10 @@ from typing import Any
 
 from gateway.errors import BadInput, NotFound, Untrusted
 from gateway.home.home import Home
-from gateway.identity.evidence import act_of
-from gateway.identity.forks import ForkCheck
-from gateway.identity.keyfiles import PRIVATE_MODE, write_pieces
-from gateway.identity.signers import Keyring, reach, require_valid
+from gateway.identity.certificates.keyfiles import PRIVATE_MODE, write_pieces
+from gateway.identity.evidence.evidence import act_of
+from gateway.identity.evidence.forks import ForkCheck
+from gateway.identity.seals.signers import Keyring, reach, require_valid
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.settlement import Settlement

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gateway.errors import ConfigError, GatewayError
-from gateway.identity.keyfiles import read_public
+from gateway.identity.certificates.keyfiles import read_public
 from gateway.identity.watched_files import WatchedFiles
 
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 The ``extra`` line carries an ``EvidenceMaterial``: the envelope's bytes and the sealing certificates. It is not
 trusted: the envelope counts because its hash leads to the checkpoint, a certificate because a root issued it
-(``gateway.identity.evidence``).
+(``gateway.identity.evidence.evidence``).
 """
 
 import re

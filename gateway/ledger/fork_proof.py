@@ -14,7 +14,7 @@
 
 The first is of the smaller size; of one size it is the note whose bytes sort first, and there is no prefix. Nothing
 here is trusted: the two notes count because their signatures verify, a certificate because a root issued it
-(``gateway.identity.forks``).
+(``gateway.identity.evidence.forks``).
 """
 
 from dataclasses import dataclass

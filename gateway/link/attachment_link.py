@@ -10,7 +10,7 @@ import grpc
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.errors import RemoteProtocolError
-from gateway.identity.parties import Party
+from gateway.identity.pairing.parties import Party
 from gateway.link.dialler import Dialler
 from gateway.link.dialling import Credentials, first_of, read, write
 from gateway.logs import Log

@@ -12,7 +12,7 @@ import grpc
 
 from gateway.backoff import Backoff
 from gateway.errors import GatewayError, RemoteProtocolError
-from gateway.identity.parties import Party
+from gateway.identity.pairing.parties import Party
 from gateway.link.dialling import Credentials, begin, connection, renewal, says_ended, words_logged, words_told
 from gateway.link.silence import Silence
 from gateway.news import wait_at_most

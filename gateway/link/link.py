@@ -9,7 +9,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.carrier import Carrier, Message, Resources
 from gateway.errors import RemoteProtocolError
-from gateway.identity.parties import Parties, Party
+from gateway.identity.pairing.parties import Parties, Party
 from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.sender import SenderMachine

@@ -11,7 +11,7 @@ from gateway.commands.clearing import Clearing
 from gateway.commands.receiving import Receiving
 from gateway.commands.storing import Room, Storing
 from gateway.home.home import Home
-from gateway.identity.parties import Parties
+from gateway.identity.pairing.parties import Parties
 from gateway.link.attachment_link import AttachmentLink
 from gateway.link.dialling import Credentials
 from gateway.metrics.instruments import Instruments

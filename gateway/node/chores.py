@@ -15,7 +15,7 @@ from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.retention import Retention
 from gateway.commands.seals import SealCommands
 from gateway.errors import GatewayError
-from gateway.identity.lifetimes import Lifetime, warnings
+from gateway.identity.certificates.lifetimes import Lifetime, warnings
 from gateway.logs import Log
 from gateway.questions.health import Health
 from gateway.store.committer import Committer

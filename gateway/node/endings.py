@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from gateway.alarms import Alarms
 from gateway.errors import GatewayError, Unavailable
 from gateway.home.home import Home
-from gateway.identity.pairing_end import Ending, later
-from gateway.identity.parties import Parties
+from gateway.identity.pairing.end import Ending, later
+from gateway.identity.pairing.parties import Parties
 from gateway.identity.watched_files import WatchedFiles
 from gateway.link.dialling import Credentials
 from gateway.logs import Log

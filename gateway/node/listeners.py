@@ -9,9 +9,9 @@ from functools import cache
 import grpc
 
 from gateway.home.config import Config, reachable
-from gateway.identity.access import Access
-from gateway.identity.officers import Officers
-from gateway.identity.parties import Parties
+from gateway.identity.access.access import Access
+from gateway.identity.officers.officers import Officers
+from gateway.identity.pairing.parties import Parties
 from gateway.metrics.instruments import Instruments
 from gateway.node.trust import TrustStore
 from gateway.rpc.admission import BackOfficeAdmission, PeerAdmission

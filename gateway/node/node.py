@@ -17,8 +17,8 @@ from gateway.carrier import Resources
 from gateway.continuing import Continuity
 from gateway.errors import BrokenStorage, Unavailable
 from gateway.home.home import Home
-from gateway.identity.parties import Parties
-from gateway.identity.signers import Keyring
+from gateway.identity.pairing.parties import Parties
+from gateway.identity.seals.signers import Keyring
 from gateway.link.link import Link
 from gateway.logs import Log
 from gateway.metrics.instruments import Instruments

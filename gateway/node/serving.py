@@ -19,8 +19,8 @@ from gateway.commands.seals import SealCommands
 from gateway.commands.sharing import SharingCommands
 from gateway.home.home import Home
 from gateway.home.lifetimes import lifetimes_of
-from gateway.identity.parties import Parties
-from gateway.identity.signers import Keyring
+from gateway.identity.pairing.parties import Parties
+from gateway.identity.seals.signers import Keyring
 from gateway.metrics.instruments import Instruments
 from gateway.moments import datetime_of
 from gateway.node import chores

@@ -15,13 +15,13 @@ from cryptography import x509
 
 from gateway.errors import ConfigError, Untrusted
 from gateway.home.home import Home
-from gateway.identity.certificates import Cause, to_pem, untrusted
-from gateway.identity.issuing import Authority
+from gateway.identity.certificates.issuing import Authority
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.revocation import Crl, Revocation, key_of, load_crls
+from gateway.identity.certificates.tls_trust import Purpose, TlsTrust
+from gateway.identity.certificates.x509 import Cause, to_pem, untrusted
 from gateway.identity.names import NodeId
-from gateway.identity.profiles import AuthorityKind
-from gateway.identity.revocation import Crl, Revocation, key_of, load_crls
-from gateway.identity.seal_certificates import certified_seal, seal_of, seal_revoked_since
-from gateway.identity.tls_trust import Purpose, TlsTrust
+from gateway.identity.seals.certificates import certified_seal, seal_of, seal_revoked_since
 from gateway.identity.watched_files import WatchedFiles
 from gateway.ledger.seals import Certificates, CertifiedSeal
 from gateway.link.dialling import Credentials

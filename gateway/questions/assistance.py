@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from regulator.exchange.v1 import assistance_service_pb2 as pb
 
 from gateway.errors import BadInput, NotFound
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.moments import date_of, day_at, day_of, timestamp_of
 from gateway.questions.filters import Filters
 from gateway.questions.notice_views import notice_of

@@ -6,7 +6,7 @@ from dataclasses import replace
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 
 from gateway.errors import AttachmentMissing, BadInput, ContentDestroyed, NotFound
-from gateway.identity.access import FILE_ROLES, Caller
+from gateway.identity.access.access import FILE_ROLES, Caller
 from gateway.moments import MICROS, timestamp_of
 from gateway.questions.scopes import scope_of
 from gateway.store.attachments.queries import AttachmentView, read_attachment, read_bound, read_chunks, read_declared

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1 import admin_service_pb2 as admin
 
-from gateway.identity.lifetimes import Lifetime
+from gateway.identity.certificates.lifetimes import Lifetime
 from gateway.ledger.seals import CertifiedSeal
 from gateway.questions.paging import page_of
 from gateway.store.bulletin import Bulletin

@@ -3,7 +3,7 @@
 from regulator.exchange.v1 import draft_service_pb2 as pb
 
 from gateway.errors import NotFound
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of
 from gateway.questions.sealed_tokens import SealedTokens

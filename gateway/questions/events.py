@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, WatchEventsResponse
 
 from gateway.errors import BadInput, Unavailable
-from gateway.identity.access import LOOKING_AFTER, READING, REVIEWING, Caller, Role
+from gateway.identity.access.access import LOOKING_AFTER, READING, REVIEWING, Caller, Role
 from gateway.moments import timestamp_of
 from gateway.questions.filters import Filters
 from gateway.questions.scopes import scope_of

@@ -13,7 +13,7 @@ from regulator.exchange.v1.evidence_service_pb2 import (
 )
 
 from gateway.errors import BadInput, NotFound, WrongState
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.ledger.checkpoint import Checkpoint as SignedPart
 from gateway.ledger.evidence import Evidence as EvidenceFile
 from gateway.ledger.note import Note

@@ -13,8 +13,8 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.peer_service_pb2 import DESCRIPTOR as PEER_FILE
 
 from gateway.errors import BadInput, ConfigError, GatewayError, StoreError, Violation
-from gateway.identity.access import METHOD_ROLES
-from gateway.identity.parties import Parties
+from gateway.identity.access.access import METHOD_ROLES
+from gateway.identity.pairing.parties import Parties
 from gateway.journal.entries import OK
 from gateway.moments import micros_of
 from gateway.store.known import is_authority_known, is_jurisdiction_known, is_provision_known, read_topics

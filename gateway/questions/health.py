@@ -13,7 +13,7 @@ One that has ended is not well by its own name, and does not count for ``channel
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
 
-from gateway.identity.access import Access, Caller
+from gateway.identity.access.access import Access, Caller
 from gateway.questions.links import Links, Movement, movement
 from gateway.questions.standing import channel_name
 from gateway.store.bulletin import Bulletin

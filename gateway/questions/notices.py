@@ -8,7 +8,7 @@ from regulator.exchange.v1.notice_service_pb2 import (
 )
 
 from gateway.errors import NotFound
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.moments import micros_from
 from gateway.questions.filters import Filters
 from gateway.questions.notice_views import notice_of

@@ -1,6 +1,6 @@
 """What each caller may see."""
 
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.supervision.disclosure import Scope
 
 

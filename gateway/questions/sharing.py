@@ -6,7 +6,7 @@ from dataclasses import replace
 from regulator.exchange.v1 import sharing_service_pb2 as pb
 
 from gateway.errors import NotFound
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.moments import day_at
 from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.scopes import scope_of

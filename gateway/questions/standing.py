@@ -8,8 +8,8 @@ from regulator.exchange.v1 import admin_service_pb2 as admin
 
 from gateway.alarms import Alarm, Alarms
 from gateway.errors import NotFound
-from gateway.identity.access import LOOKING_AFTER, Caller
-from gateway.identity.parties import Parties, Party
+from gateway.identity.access.access import LOOKING_AFTER, Caller
+from gateway.identity.pairing.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
 from gateway.moments import timestamp_of
 from gateway.questions.attachment_standing import AttachmentStanding, Usage

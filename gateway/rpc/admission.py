@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from gateway.errors import Unauthenticated, VerificationError
-from gateway.identity.access import Access, Caller
-from gateway.identity.certificates import load_certificate
+from gateway.identity.access.access import Access, Caller
+from gateway.identity.certificates.tls_trust import TlsTrust
+from gateway.identity.certificates.x509 import load_certificate
 from gateway.identity.names import NodeId
-from gateway.identity.officer_claims import Fault, Presenter, refused
-from gateway.identity.officers import Officers
-from gateway.identity.parties import Parties, Party
-from gateway.identity.tls_trust import TlsTrust
+from gateway.identity.officers.claims import Fault, Presenter, refused
+from gateway.identity.officers.officers import Officers
+from gateway.identity.pairing.parties import Parties, Party
 from gateway.rpc.rates import Rate, Rates
 
 TLS_VERSION = b"TLSv1.3"

@@ -10,7 +10,7 @@ from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceServicer
 
 from gateway.carrier import Carrier, Message, Resources
 from gateway.errors import BadInput, GatewayError, RemoteProtocolError, Unavailable, VerificationError
-from gateway.identity.parties import Parties
+from gateway.identity.pairing.parties import Parties
 from gateway.ledger import steps
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.logs import Log

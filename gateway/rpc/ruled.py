@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 
-from gateway.identity.access import require_rule
+from gateway.identity.access.access import require_rule
 
 
 class Ruled:

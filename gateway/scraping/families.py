@@ -11,8 +11,8 @@ from platform import python_version
 from prometheus_client.core import GaugeMetricFamily
 
 from gateway.alarms import Alarms
-from gateway.identity.lifetimes import Lifetime
-from gateway.identity.parties import Party
+from gateway.identity.certificates.lifetimes import Lifetime
+from gateway.identity.pairing.parties import Party
 from gateway.metrics import table
 from gateway.metrics.table import Metric
 from gateway.moments import MICROS

@@ -17,7 +17,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from gateway.errors import GatewayError
-from gateway.identity.lifetimes import Lifetime
+from gateway.identity.certificates.lifetimes import Lifetime
 from gateway.scraping.families import (
     Sources,
     attachment_families,

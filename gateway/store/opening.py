@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import Corrupt, StoreError, VerificationError
-from gateway.identity.parties import Parties, Party
+from gateway.identity.pairing.parties import Parties, Party
 from gateway.ledger.checkpoint import Seals, open_checkpoint
 from gateway.ledger.origins import journal_origin
 from gateway.ledger.seals import CertifiedSeal

@@ -6,7 +6,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
 from gateway.errors import PairingEnded
-from gateway.identity.pairing_end import Ending, later
+from gateway.identity.pairing.end import Ending, later
 from gateway.journal.entries import Entry, Requester
 from gateway.store.state import ChannelState
 from gateway.store.transaction import Transaction

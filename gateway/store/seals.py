@@ -8,7 +8,7 @@ from regulator.exchange.v1.envelope_pb2 import SealRotated
 from sqlalchemy import Connection, RowMapping, ScalarSelect, delete, func, insert, select
 
 from gateway.errors import Corrupt, VerificationError
-from gateway.identity.seal_certificates import seal_of
+from gateway.identity.seals.certificates import seal_of
 from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, ChannelSeals, SealHistory, SealSpan
 from gateway.store.tables import seals

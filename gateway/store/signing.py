@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from gateway.errors import SealUnavailable
-from gateway.identity.signers import Keyring, require_valid
+from gateway.identity.seals.signers import Keyring, require_valid
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, Signer, sign_checkpoint
 from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, RowMapping, func, select
 
 from gateway.errors import Corrupt, VerificationError, WrongState
-from gateway.identity.pairing_end import Ending
+from gateway.identity.pairing.end import Ending
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, signing_time
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.forks import NO_PREFIX, Prefix

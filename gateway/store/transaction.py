@@ -16,7 +16,7 @@ from regulator.exchange.v1.journal_pb2 import JournalEntry
 from sqlalchemy import Connection, select, update
 
 from gateway.errors import BadInput, Halted, StoreError
-from gateway.identity.pairing_end import Ending
+from gateway.identity.pairing.end import Ending
 from gateway.journal.entries import CallRecord, Entry
 from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, Signer, countersign

@@ -5,7 +5,7 @@ All of it blocks. Whether it may block the loop, and what becomes of callers whe
 
 from collections.abc import Callable, Sequence
 
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.ledger.checkpoint import Signer
 from gateway.store.clocks import NO_WITNESSES, Witnesses, next_time
 from gateway.store.commits import Commit, end_turn, take_turn

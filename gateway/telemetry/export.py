@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased,
 from opentelemetry.trace import Tracer
 
 from gateway.errors import Unavailable
-from gateway.identity.keyfiles import read_private, read_public
+from gateway.identity.certificates.keyfiles import read_private, read_public
 from gateway.logs import Log
 from gateway.telemetry.settings import TelemetrySection
 from gateway.telemetry.tracing import Tracing

@@ -13,7 +13,7 @@ from gateway.backups.moving import move
 from gateway.backups.unfinished import Move
 from gateway.errors import AlreadyExists, ConfigError, GatewayError, StoreError
 from gateway.home.home import Home
-from gateway.identity.keyfiles import PRIVATE_MODE, write_file
+from gateway.identity.certificates.keyfiles import PRIVATE_MODE, write_file
 from gateway.store.opening import owner_of
 from tests.support.faulty import COMMIT, Fault, Killed, faulty
 from tests.support.long_form import LONG_FORM

@@ -39,8 +39,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "journal: its log": ("gateway/store/journal/log.py",),
     "guard: admission, limits, reading": (
         "gateway/rpc/",
-        "gateway/identity/access.py",
-        "gateway/identity/tls_trust.py",
+        "gateway/identity/access/access.py",
+        "gateway/identity/certificates/tls_trust.py",
     ),
     "field rules": tuple(f"gateway/supervision/rules/{name}.py" for name in ("compiled", "fields", "extent")),
     "rules on values": ("gateway/supervision/rules/", "gateway/supervision/notices/handling.py"),
@@ -50,7 +50,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "rows and statements": ("gateway/store/writing.py", "gateway/store/prepared.py", "gateway/store/rows.py"),
     "groups, waiting for a commit": ("gateway/store/committer.py", "gateway/store/writer_session.py"),
     "store: the rest": ("gateway/store/",),
-    "hashes, signatures, notes": ("gateway/ledger/", "gateway/identity/signers.py"),
+    "hashes, signatures, notes": ("gateway/ledger/", "gateway/identity/seals/signers.py"),
     "link and carrier": (
         "gateway/link/link.py",
         "gateway/link/dialler.py",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates.x509 import to_pem
 from tests.support.certificates import Credential
 
 HYBRID_KEY_BYTES = 1216  # a share of X25519MLKEM768: a ClientHello with one is longer

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.home.home import Home
-from gateway.identity.issuing import generate_tls_key
+from gateway.identity.certificates.issuing import generate_tls_key
 from tests.cli.transcripts import run
 from tests.support.nodes import Site
 

@@ -5,8 +5,8 @@ from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.cli import evidence, notice_view
-from gateway.identity.evidence import verify_evidence
-from tests.identity.test_evidence import ORIGIN, ROOTS, both_in_one_log, hash_alone, without_content
+from gateway.identity.evidence.evidence import verify_evidence
+from tests.identity.evidence.test_evidence import ORIGIN, ROOTS, both_in_one_log, hash_alone, without_content
 
 CERTIFIED = Notice.Destruction(
     time=Timestamp(seconds=1_767_225_600), certificate=Notice.Position(origin=ORIGIN, index=7)

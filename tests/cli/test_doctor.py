@@ -14,9 +14,9 @@ import pytest
 from gateway.cli.doctor import examine
 from gateway.cli.findings import Finding, Level, Subject
 from gateway.home.home import Home
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.x509 import to_pem
 from gateway.identity.names import NodeId
-from gateway.identity.profiles import AuthorityKind
 from tests.cli.listeners import context_of, listening, taking_hybrid_keys_alone
 from tests.cli.transcripts import run
 from tests.support.certificates import OddCertificates, authority, issued

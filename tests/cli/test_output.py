@@ -39,7 +39,7 @@ from gateway.cli.output import (
     write_json_line,
 )
 from gateway.cli.status import _show as show_status
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates.x509 import to_pem
 from tests.cli.transcripts import run
 from tests.supervision.samples import content
 from tests.support import evidence

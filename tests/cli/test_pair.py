@@ -15,7 +15,7 @@ from gateway.errors import BadInput
 from gateway.home.certificates import trust_root
 from gateway.home.home import Home
 from gateway.home.pairing import ended_peers, import_pairing
-from gateway.identity.pairing import PairingDocument
+from gateway.identity.pairing.document import PairingDocument
 from gateway.store.database import stopped
 from gateway.store.opening import add_channels, channel_names
 from tests.cli.transcripts import Ran, run

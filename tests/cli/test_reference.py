@@ -18,7 +18,7 @@ from typer.main import get_command, get_group
 
 from gateway.cli import app as application
 from gateway.cli.failures import INTERRUPTED, NOT_ALL_CHECKED, READER_GONE
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates.x509 import to_pem
 from gateway.supervision.files.notices import NoticeFile, write_notice
 from tests.cli.sites import acknowledged_notice, profile_path
 from tests.cli.transcripts import run

@@ -12,10 +12,10 @@ from regulator.exchange import Client, NotAllowed, Profile
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent, Provision
 from regulator.exchange.v1.values_pb2 import Entity, Handling
 
-from gateway.identity.access import Role
-from gateway.identity.certificates import to_pem
-from gateway.identity.issuing import generate_tls_key
-from gateway.identity.pairing import PairingDocument
+from gateway.identity.access.access import Role
+from gateway.identity.certificates.issuing import generate_tls_key
+from gateway.identity.certificates.x509 import to_pem
+from gateway.identity.pairing.document import PairingDocument
 from gateway.supervision.files.frameworks import FrameworkFile, read_framework, write_framework
 from gateway.supervision.files.notices import NoticeFile, write_notice
 from tests.cli.sites import acknowledged_notice, profile_path

@@ -11,7 +11,7 @@ from regulator.exchange.v1.values_pb2 import Handling
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.commands.sharing import SharingCommands
 from gateway.errors import BadInput, GatewayError
-from gateway.identity.access import Caller, Role
+from gateway.identity.access.access import Caller, Role
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.questions.sharing import SharingQuestions
 from tests.store.exchanging import settle

@@ -20,7 +20,7 @@ from gateway.commands.assistance import tell_overdue
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.commands.notices import NoticeCommands
 from gateway.errors import ApprovalRequired, AssistanceClosed, NotAllowed, NotFound, WrongState
-from gateway.identity.access import Caller, Role
+from gateway.identity.access.access import Caller, Role
 from gateway.questions.assistance import AssistanceQuestions
 from gateway.questions.notices import NoticeQuestions
 from gateway.questions.sealed_tokens import SealedTokens

@@ -10,8 +10,8 @@ from regulator.exchange.v1.admin_service_pb2 import RotateSealRequest
 
 from gateway.commands.seals import SealCommands
 from gateway.errors import Unavailable, WrongState
-from gateway.identity.access import Caller, Role
-from gateway.identity.signers import Keyring
+from gateway.identity.access.access import Caller, Role
+from gateway.identity.seals.signers import Keyring
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from tests.store.stores import CERTIFIED, NEXT, NEXT_CERTIFIED, SEALS, parties_of
 

@@ -17,7 +17,7 @@ from gateway.errors import (
     SharingProhibited,
     WrongState,
 )
-from gateway.identity.pairing_end import Ending
+from gateway.identity.pairing.end import Ending
 from gateway.store.pairings import keep_ending
 from tests.commands.offices import ASKS, DECIDES, asked, day, exchanged, fields, granted, refusal
 from tests.store.stores import HK_TO_KR, KR_TO_HK

@@ -6,7 +6,7 @@ from typing import Any
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
-from gateway.identity.certificates import to_der
+from gateway.identity.certificates.x509 import to_der
 from gateway.ledger.checkpoint import countersign
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.origins import origin_of

@@ -6,7 +6,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from gateway.identity.profiles import profiles
+from gateway.identity.certificates.profiles import profiles
 from tests.conformance.evidence_goods import LEAVES
 from tests.conformance.materials import evidence, head
 from tests.conformance.parties import ENDED, HK, HONG_KONG, KOREA, KOREAN_NAMELESS, NAMELESS, STRANGER

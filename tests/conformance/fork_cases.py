@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.identity.certificates import to_der
+from gateway.identity.certificates.x509 import to_der
 from gateway.ledger.fork_proof import ForkProof, in_order
 from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.origins import journal_origin

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.identity.certificates import to_der
+from gateway.identity.certificates.x509 import to_der
 from gateway.ledger.journal import JournalHead, encode_entry
 from gateway.ledger.origins import journal_origin
 from tests.conformance.cases import Subject, encoded

@@ -13,8 +13,8 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent, PolicyStatement
 from regulator.exchange.v1.sharing_pb2 import SharingDecided
 from regulator.exchange.v1.values_pb2 import CONFIDENCE_EXERCISE, SECTOR_EXCHANGE, Handling, LocalizedText
 
-from gateway.identity.certificates import load_certificate
-from gateway.identity.pairing import PairingDocument
+from gateway.identity.certificates.x509 import load_certificate
+from gateway.identity.pairing.document import PairingDocument
 from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, Signer, countersign, sign_checkpoint
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.journal import JournalHead, encode_entry

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from gateway.identity.certificates import load_certificate, to_der, to_pem
+from gateway.identity.certificates.x509 import load_certificate, to_der, to_pem
 from tests.conformance.cases import Subject, encoded
 from tests.conformance.materials import pairing
 from tests.conformance.parties import HONG_KONG, KOREA, NAMELESS, SINGAPORE, STRANGER

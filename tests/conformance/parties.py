@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from gateway.identity.certificates import to_der
-from gateway.identity.profiles import profiles
+from gateway.identity.certificates.profiles import profiles
+from gateway.identity.certificates.x509 import to_der
 from gateway.ledger.origins import origin_of
 from gateway.ledger.seals import CertifiedSeal
 from tests.conformance.signing import KitSeal

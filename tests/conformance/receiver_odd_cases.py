@@ -5,7 +5,7 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.serialization import Encoding
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
-from gateway.identity.certificates import load_certificate
+from gateway.identity.certificates.x509 import load_certificate
 from tests.conformance.envelope_cases import UNKNOWN_FIELD
 from tests.conformance.evidence_form_cases import long_length
 from tests.conformance.materials import head, release

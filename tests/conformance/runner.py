@@ -9,10 +9,10 @@ from typing import Any
 from cryptography import x509
 
 from gateway.errors import GatewayError
-from gateway.identity.evidence import verify_evidence
-from gateway.identity.forks import ForkCheck
-from gateway.identity.journal import JournalCheck
-from gateway.identity.pairing import PairingDocument
+from gateway.identity.evidence.evidence import verify_evidence
+from gateway.identity.evidence.forks import ForkCheck
+from gateway.identity.evidence.journal import JournalCheck
+from gateway.identity.pairing.document import PairingDocument
 from gateway.ledger.checkpoint import Receipt, SealPublic, SignedCheckpoint, open_checkpoint, open_receipt
 from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.note import Note

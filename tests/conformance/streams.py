@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.identity.names import NodeId
-from gateway.identity.seal_certificates import certified_seal, seal_of
-from gateway.identity.signers import FileSeal
+from gateway.identity.seals.certificates import certified_seal, seal_of
+from gateway.identity.seals.signers import FileSeal
 from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.checkpoint import open_checkpoint, open_receipt

@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf.message import Message
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
-from gateway.identity.certificates import to_der
+from gateway.identity.certificates.x509 import to_der
 from tests.conformance.cases import Subject, encoded
 from tests.conformance.materials import head, receipt
 from tests.conformance.parties import HK_TO_KR, HONG_KONG, KOREA, RECEIVED

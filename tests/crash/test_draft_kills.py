@@ -12,7 +12,7 @@ from regulator.exchange import DeadlineExceeded, Stale, Unavailable, WrongState,
 from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from tests.conftest import FOUR_EYES
 from tests.crash.killing import check, log_of
 from tests.supervision.samples import content, handling

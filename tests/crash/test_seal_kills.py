@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from regulator.exchange import Client, DeadlineExceeded, Unavailable
 
-from gateway.identity.evidence import verify_evidence
-from gateway.identity.profiles import AuthorityKind
-from gateway.identity.seal_files import SealFolder
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.evidence.evidence import verify_evidence
+from gateway.identity.seals.files import SealFolder
 from tests.crash.killing import AUTHORS, check, is_settled, under_load
 from tests.pair.asking import give
 from tests.support.invariants import REST_SECONDS

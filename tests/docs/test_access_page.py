@@ -4,10 +4,10 @@ import re
 import tomllib
 from pathlib import Path
 
-from gateway.identity.access import Role
-from gateway.identity.access_clients import KEYS, read_access
-from gateway.identity.officer_claims import Fault
-from gateway.identity.officer_rules import OfficerRules
+from gateway.identity.access.access import Role
+from gateway.identity.access.clients import KEYS, read_access
+from gateway.identity.officers.claims import Fault
+from gateway.identity.officers.rules import OfficerRules
 
 PAGE = (Path(__file__).parents[2] / "docs" / "access.md").read_text()
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)

@@ -8,10 +8,10 @@ import pytest
 from cryptography import x509
 
 from gateway.cli import given_files
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates.x509 import to_pem
 from tests.cli.transcripts import Ran, run
-from tests.identity.test_evidence import without_content
-from tests.identity.test_forks import OF_TWO_SIZES
+from tests.identity.evidence.test_evidence import without_content
+from tests.identity.evidence.test_forks import OF_TWO_SIZES
 from tests.support.evidence import FILE, FOUNDED, HK, HONG_KONG, KOREA, SENT, SIGNED, Side, evidence
 from tests.support.journal import export
 

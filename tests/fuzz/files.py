@@ -6,13 +6,13 @@ from tempfile import TemporaryDirectory
 
 from gateway.backups.manifest import MANIFEST, Manifest
 from gateway.home.config import Config
-from gateway.identity.access_clients import client_table, read_access
-from gateway.identity.denied import Denied
-from gateway.identity.issuer_keys import IssuerKeys
-from gateway.identity.officer_rules import Algorithm
-from gateway.identity.pairing import PairingDocument
-from gateway.identity.revocation import read_crls
-from gateway.identity.toml_text import text_of
+from gateway.identity.access.clients import client_table, read_access
+from gateway.identity.access.toml_text import text_of
+from gateway.identity.certificates.denied import Denied
+from gateway.identity.certificates.revocation import read_crls
+from gateway.identity.officers.issuer_keys import IssuerKeys
+from gateway.identity.officers.rules import Algorithm
+from gateway.identity.pairing.document import PairingDocument
 from gateway.supervision.files.frameworks import read_framework, write_framework
 from gateway.supervision.files.notices import read_notices
 from tests.conformance.parties import HK, ROOTS

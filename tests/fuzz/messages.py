@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest
 
 from gateway.errors import Malformed
-from gateway.identity.evidence import act_of, moment
+from gateway.identity.evidence.evidence import act_of, moment
 from gateway.journal.names import asked_in, request_id_of
 from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.seals import rotating

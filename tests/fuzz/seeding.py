@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice
 
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates.x509 import to_pem
 from gateway.ledger.fork_proof import ForkProof, in_order
 from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.merkle import leaf_hash

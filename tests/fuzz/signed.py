@@ -1,12 +1,12 @@
 """Parsers of what is signed. What one accepts, it gives back byte for byte: two forms of one thing are two things."""
 
 from gateway.errors import GatewayError
-from gateway.identity.certificates import load_certificates
-from gateway.identity.evidence import act_of, verify_evidence
-from gateway.identity.forks import ForkCheck
-from gateway.identity.journal import JournalCheck
+from gateway.identity.certificates.requests import requested_key
+from gateway.identity.certificates.x509 import load_certificates
+from gateway.identity.evidence.evidence import act_of, verify_evidence
+from gateway.identity.evidence.forks import ForkCheck
+from gateway.identity.evidence.journal import JournalCheck
 from gateway.identity.names import NodeId
-from gateway.identity.requests import requested_key
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, open_receipt
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.fork_proof import ForkProof

@@ -3,10 +3,10 @@
 from regulator.exchange.v1.admin_service_pb2 import ListPeersRequest
 from regulator.exchange.v1.notice_service_pb2 import ListNoticesRequest
 
-from gateway.identity.issuer_keys import IssuerKeys
-from gateway.identity.officer_claims import Presenter
-from gateway.identity.officer_rules import Algorithm, IssuerRules, OfficerRules
-from gateway.identity.officers import Issuer, Officers
+from gateway.identity.officers.claims import Presenter
+from gateway.identity.officers.issuer_keys import IssuerKeys
+from gateway.identity.officers.officers import Issuer, Officers
+from gateway.identity.officers.rules import Algorithm, IssuerRules, OfficerRules
 from gateway.questions.paging import MAX_POSITION, page_position, page_token, pinned_position
 from gateway.questions.sealed_tokens import KEY_BYTES, SealedTokens
 from tests.fuzz.issuer import AUDIENCE, ISSUER, NOW, PRESENTER, jwks

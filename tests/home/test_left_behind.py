@@ -10,8 +10,8 @@ import pytest
 from gateway.cli.doctor import examine
 from gateway.cli.findings import Finding, Level, Subject
 from gateway.home.lifetimes import EARLIER_SEAL, lifetimes_of
-from gateway.identity.keyfiles import PRIVATE_MODE, write_file
-from gateway.identity.lifetimes import warnings
+from gateway.identity.certificates.keyfiles import PRIVATE_MODE, write_file
+from gateway.identity.certificates.lifetimes import warnings
 from gateway.store.commits import read_commit
 from gateway.store.database import snapshot
 from gateway.store.recovery.continuity import HighWater

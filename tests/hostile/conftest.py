@@ -11,7 +11,7 @@ from regulator.exchange import Client
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from gateway.store.database import snapshot
 from gateway.store.reverify import verify_store
 from tests.hostile.texts import TEXTS, WRITABLE

@@ -13,7 +13,7 @@ from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import Entity, LocalizedText
 
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.store.committer import Committer
 from gateway.store.database import Database
 from gateway.store.opening import add_channels

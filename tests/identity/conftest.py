@@ -1,8 +1,8 @@
 import pytest
 
-from gateway.identity.issuing import Authority
-from gateway.identity.profiles import AuthorityKind
-from gateway.identity.signers import FileSeal
+from gateway.identity.certificates.issuing import Authority
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.seals.signers import FileSeal
 from tests.support.certificates import OddCertificates, authority
 
 

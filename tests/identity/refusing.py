@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.errors import VerificationError
-from gateway.identity.evidence import verify_evidence
+from gateway.identity.evidence.evidence import verify_evidence
 from gateway.ledger.evidence import Evidence
 from tests.support.evidence import RECEIPTED, ROOTS, envelope, material
 

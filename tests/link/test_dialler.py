@@ -15,9 +15,9 @@ from grpc_status import rpc_status
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.errors import GatewayError, PairingEnded
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.x509 import to_pem
 from gateway.identity.names import NodeId
-from gateway.identity.profiles import AuthorityKind
 from gateway.link import dialler
 from gateway.link.attachment_link import AttachmentLink
 from gateway.link.dialler import DIALS_APART_SECONDS, LASTING_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Dialler, Ended

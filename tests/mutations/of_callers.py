@@ -12,17 +12,17 @@ OF_CALLERS = (
     ),
     Mutation(
         "evidence takes a certificate of another history for one beside its receipt",
-        "gateway/identity/evidence.py",
+        "gateway/identity/evidence/evidence.py",
         "if self._hash_alone and Evidence.parse(self._material.destruction).note != self._evidence.note:",
         "if False:",
-        "tests/identity/test_evidence.py::test_what_says_so_in_another_history_is_refused",
+        "tests/identity/evidence/test_evidence.py::test_what_says_so_in_another_history_is_refused",
     ),
     Mutation(
         "what a sender wrote in place of a name stands in a verdict as it is",
-        "gateway/identity/evidence.py",
+        "gateway/identity/evidence/evidence.py",
         "return name if _WORD.fullmatch(name) else",
         "return name or",
-        "tests/identity/test_evidence.py::test_what_a_sender_wrote_in_place_of_a_name_does_not_read_as_what_is_proven",
+        "tests/identity/evidence/test_evidence.py::test_what_a_sender_wrote_in_place_of_a_name_does_not_read_as_what_is_proven",
     ),
     Mutation(
         "two nodes under one root are paired",

@@ -254,10 +254,10 @@ MUTATIONS = (
     ),
     Mutation(
         "revoked certificates are accepted",
-        "gateway/identity/revocation.py",
+        "gateway/identity/certificates/revocation.py",
         "if self.revoked_since(certificate, identity, issuer):",
         "if self.refuse_stale and self.revoked_since(certificate, identity, issuer):",
-        "tests/identity/test_revocation.py::test_a_certificate_on_the_list_of_its_authority_is_refused_and_no_other",
+        "tests/identity/certificates/test_revocation.py::test_a_certificate_on_the_list_of_its_authority_is_refused_and_no_other",
     ),
     Mutation(
         "a peer without post-quantum key exchange is taken",

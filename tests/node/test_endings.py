@@ -12,7 +12,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from gateway.alarms import Alarms
 from gateway.errors import ConfigError, PairingEnded, Unavailable
 from gateway.home.home import Home
-from gateway.identity.pairing_end import Ending
+from gateway.identity.pairing.end import Ending
 from gateway.link.dialling import Credentials
 from gateway.node.endings import Endings, Refusal
 from gateway.questions.links import Links, LinkStatus

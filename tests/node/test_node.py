@@ -59,7 +59,7 @@ from pathlib import Path
 from sqlalchemy.exc import OperationalError
 from gateway.errors import Unavailable
 from gateway.home.home import Home
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.node.node import Node
 from gateway.store.transaction import Transaction
 

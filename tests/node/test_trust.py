@@ -12,10 +12,10 @@ from cryptography.x509 import Certificate
 from gateway.errors import ConfigError, Untrusted
 from gateway.home.certificates import deny, sign_crl
 from gateway.home.lifetimes import lifetimes_of
-from gateway.identity.certificates import Cause, load_certificate
-from gateway.identity.denied import MAX_DENIED
-from gateway.identity.keyfiles import read_certificate
-from gateway.identity.profiles import AuthorityKind
+from gateway.identity.certificates.denied import MAX_DENIED
+from gateway.identity.certificates.keyfiles import read_certificate
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.x509 import Cause, load_certificate
 from gateway.node.trust import TrustStore
 from tests.support.nodes import Site, found_pair
 

@@ -15,8 +15,8 @@ from regulator.exchange.v1.assistance_service_pb2 import AssistanceCase
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Attachment, Handling
 
-from gateway.identity.evidence import verify_evidence
-from gateway.identity.keyfiles import read_certificate
+from gateway.identity.certificates.keyfiles import read_certificate
+from gateway.identity.evidence.evidence import verify_evidence
 from tests.supervision.assistance_samples import Reply, answering, asking
 from tests.supervision.samples import handling
 from tests.supervision.sharing_samples import english

@@ -15,8 +15,8 @@ from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Attachment
 
-from gateway.identity.evidence import verify_evidence
-from gateway.identity.profiles import AuthorityKind
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.evidence.evidence import verify_evidence
 from tests.cli.transcripts import run
 from tests.pair.files import file_of, give_with
 from tests.supervision.samples import content

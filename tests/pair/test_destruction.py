@@ -9,8 +9,8 @@ from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Entity, LocalizedText
 
-from gateway.identity.evidence import verify_evidence
-from gateway.identity.profiles import AuthorityKind
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.evidence.evidence import verify_evidence
 from tests.supervision.samples import content, handling
 from tests.support.nodes import Site, eventually, found_pair, running
 from tests.support.offline import give

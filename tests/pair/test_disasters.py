@@ -10,8 +10,8 @@ from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.home.pairing import import_pairing
 from gateway.home.provisioning import issue_node, issue_seal
+from gateway.identity.certificates.profiles import AuthorityKind
 from gateway.identity.names import NodeId
-from gateway.identity.profiles import AuthorityKind
 from tests.cli.transcripts import run
 from tests.pair.asking import checked, done, events, exchanged, in_step, is_told, journal, told
 from tests.supervision.samples import content

@@ -13,9 +13,9 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice
 from regulator.exchange.v1.values_pb2 import Handling
 
-from gateway.identity.access import Role
-from gateway.identity.evidence import verify_evidence
-from gateway.identity.keyfiles import read_certificate
+from gateway.identity.access.access import Role
+from gateway.identity.certificates.keyfiles import read_certificate
+from gateway.identity.evidence.evidence import verify_evidence
 from tests.conftest import FOUR_EYES
 from tests.crash.killing import check
 from tests.supervision.samples import content, handling

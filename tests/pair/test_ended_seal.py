@@ -9,10 +9,10 @@ import pytest
 from regulator.exchange import Client, Unavailable
 
 from gateway.home import provisioning
-from gateway.identity.certificates import to_der
+from gateway.identity.certificates.profiles import AuthorityKind, profiles
+from gateway.identity.certificates.x509 import to_der
 from gateway.identity.names import NodeId
-from gateway.identity.profiles import AuthorityKind, profiles
-from gateway.identity.seal_certificates import seal_of
+from gateway.identity.seals.certificates import seal_of
 from tests.cli.transcripts import run
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running

@@ -9,9 +9,9 @@ from typing import Any
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.home.certificates import sign_crl
-from gateway.identity.certificates import fingerprint, load_certificate
-from gateway.identity.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_certificate, write_file
-from gateway.identity.profiles import AuthorityKind
+from gateway.identity.certificates.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_certificate, write_file
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.x509 import fingerprint, load_certificate
 from tests.cli.sites import profile_path
 from tests.cli.transcripts import run
 from tests.support.certificates import OddCertificates

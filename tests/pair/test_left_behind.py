@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.identity.key_uris import KeyUri
+from gateway.identity.seals.key_uris import KeyUri
 from tests.cli.transcripts import run
 from tests.pair.asking import checked
 from tests.supervision.samples import content

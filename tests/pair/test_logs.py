@@ -14,7 +14,7 @@ from regulator.exchange import ExchangeError
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Entity, LocalizedText
 
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from tests.rpc.calls import CREATE, PEER, call, client_files, connected, node_files, root_pem
 from tests.supervision.samples import content
 from tests.support.logs import events

@@ -14,10 +14,10 @@ from gateway.errors import Untrusted
 from gateway.home.certificates import trust_root
 from gateway.home.pairing import import_pairing
 from gateway.home.provisioning import issue_seal
-from gateway.identity.access import Role
-from gateway.identity.evidence import verify_evidence
+from gateway.identity.access.access import Role
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.evidence.evidence import verify_evidence
 from gateway.identity.names import NodeId
-from gateway.identity.profiles import AuthorityKind
 from tests.cli.transcripts import run
 from tests.pair.asking import checked, give
 from tests.support.load import check_delivered, working

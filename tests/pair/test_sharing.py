@@ -11,9 +11,9 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.sharing_service_pb2 import Consent
 from regulator.exchange.v1.values_pb2 import Handling
 
-from gateway.identity.access import Role
-from gateway.identity.evidence import act_of, verify_evidence
-from gateway.identity.profiles import AuthorityKind
+from gateway.identity.access.access import Role
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.evidence.evidence import act_of, verify_evidence
 from tests.supervision.samples import content, handling
 from tests.support.nodes import Site, eventually, found_pair, running
 

@@ -9,8 +9,8 @@ from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.home.certificates import install_tls
 from gateway.home.provisioning import issue_node
-from gateway.identity.certificates import to_der
-from gateway.identity.issuing import Authority
+from gateway.identity.certificates.issuing import Authority
+from gateway.identity.certificates.x509 import to_der
 from gateway.identity.names import NodeId
 from tests.rpc.calls import client_files
 from tests.rpc.raw import tls, tls_context

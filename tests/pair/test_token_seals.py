@@ -9,7 +9,7 @@ import pytest
 from regulator.exchange import Client
 from regulator.exchange.v1.admin_service_pb2 import Channel
 
-from gateway.identity.key_uris import KeyUri
+from gateway.identity.seals.key_uris import KeyUri
 from tests.cli.transcripts import Ran, run
 from tests.support.careful import Careful
 from tests.support.invariants import Witness

@@ -11,10 +11,10 @@ from regulator.exchange import Client, ExchangeError
 
 from gateway.home.certificates import distrust_root, trust_root
 from gateway.home.provisioning import issue_node
-from gateway.identity.certificates import fingerprint, to_pem
-from gateway.identity.issuing import Authority
+from gateway.identity.certificates.issuing import Authority
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.x509 import fingerprint, to_pem
 from gateway.identity.names import ClientId, NodeId
-from gateway.identity.profiles import AuthorityKind
 from tests.rpc.calls import SERVER_INFO, call
 from tests.support.certificates import issued
 from tests.support.load import check_delivered, working

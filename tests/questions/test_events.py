@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest
 
-from gateway.identity.access import Caller, Role
+from gateway.identity.access.access import Caller, Role
 from gateway.questions.events import EventQuestions, hidden_kinds
 from gateway.questions.filters import Filters
 from gateway.questions.sealed_tokens import SealedTokens

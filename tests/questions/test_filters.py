@@ -25,7 +25,7 @@ from regulator.exchange.v1.notice_service_pb2 import ListNoticesRequest, Notice
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, Handling
 
 from gateway.errors import BadInput, GatewayError, NotFound
-from gateway.identity.access import Caller, Role
+from gateway.identity.access.access import Caller, Role
 from gateway.journal.entries import Entry
 from gateway.moments import timestamp_of
 from gateway.questions.assistance import AssistanceQuestions

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from gateway.identity.access import Caller, Role
-from gateway.identity.pairing_end import Ending
+from gateway.identity.access.access import Caller, Role
+from gateway.identity.pairing.end import Ending
 from gateway.ledger.steps import FORKED, Halt
 from gateway.questions.health import Health
 from gateway.questions.links import Links, LinkStatus

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.identity.pairing_end import Ending
+from gateway.identity.pairing.end import Ending
 from gateway.ledger.seals import ChannelSeals
 from gateway.ledger.steps import FORKED, Halt
 from gateway.questions.links import Links, LinkStatus, Movement, movement

@@ -7,7 +7,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from gateway.rpc.server import SERVICES
 
 OF_FILES = ", "  # in a row of files that belong to something

@@ -11,8 +11,8 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_status import rpc_status
 
-from gateway.identity.certificates import to_pem
-from gateway.identity.profiles import AuthorityKind
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.x509 import to_pem
 from gateway.rpc.status import DOMAIN
 from tests.rpc.access_table import METHODS
 from tests.support.certificates import Credential

@@ -8,7 +8,7 @@ import grpc
 import pytest
 from regulator.exchange import Client
 
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from tests.rpc.calls import REFUSAL_SECONDS, client_files, connected, unharmed
 from tests.supervision.samples import content
 from tests.support.nodes import Site, found_pair, pair, running

@@ -8,8 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from gateway.identity.issuing import Authority, generate_tls_key
-from gateway.identity.profiles import AuthorityKind
+from gateway.identity.certificates.issuing import Authority, generate_tls_key
+from gateway.identity.certificates.profiles import AuthorityKind
 from tests.rpc.conftest import Nodes
 from tests.support.certificates import SERVER_AUTH, Credential, OddCertificates
 from tests.support.nodes import Site

@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse, HealthListResponse
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from gateway.rpc.server import SERVICES
 from tests.rpc import strangers
 from tests.rpc.access_table import METHODS, promised
@@ -78,7 +78,8 @@ def test_a_role_alone_may_call_what_the_page_says_and_nothing_else(channels, met
 def test_a_node_with_a_method_that_has_no_rule_does_not_start(tmp_path, method):
     site, path = Site("HK", tmp_path / "hk").found(), f"/regulator.exchange.v1.{method}"
     forgetful = (
-        f"from gateway.identity.access import METHOD_ROLES as r; del r[{path!r}]; from gateway.cli import main; main()"
+        f"from gateway.identity.access.access import METHOD_ROLES as r; del r[{path!r}];"
+        "from gateway.cli import main; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", forgetful, "serve", str(site.home.path)],

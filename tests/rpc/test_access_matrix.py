@@ -35,10 +35,10 @@ from regulator.exchange.v1.values_pb2 import (
 )
 
 from gateway.home.provisioning import issue_client
-from gateway.identity.access import Caller, Role
-from gateway.identity.access_clients import client_table
+from gateway.identity.access.access import Caller, Role
+from gateway.identity.access.clients import client_table
+from gateway.identity.certificates.profiles import AuthorityKind
 from gateway.identity.names import ClientId
-from gateway.identity.profiles import AuthorityKind
 from tests.rpc.access_table import METHODS, promised, promised_of_files, promised_of_labels
 from tests.rpc.calls import (
     ASSISTANCE,

@@ -11,7 +11,7 @@ from regulator.exchange import Client, NotAllowed
 from regulator.exchange.v1.admin_service_pb2 import Alarm, ServerInfo
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from tests.cli.transcripts import run
 from tests.rpc.calls import EVENTS, REFLECTION, client_files, connected, refusal
 from tests.support.nodes import Site, eventually, running

@@ -14,7 +14,7 @@ from regulator.exchange.v1 import attachment_service_pb2 as pb
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 from regulator.exchange.v1.values_pb2 import Attachment, Handling
 
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from gateway.supervision.attachments import CHUNK_BYTES
 from tests.cli.transcripts import run
 from tests.rpc.calls import ATTACHMENTS, call, client_files, connected, refused

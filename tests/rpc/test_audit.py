@@ -9,9 +9,9 @@ from regulator.exchange import Client, InvalidRequest, NotAllowed
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
 from gateway.errors import VerificationError
-from gateway.identity.access import Role
-from gateway.identity.journal import JournalCheck, ProvenJournal
-from gateway.identity.profiles import AuthorityKind
+from gateway.identity.access.access import Role
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.evidence.journal import JournalCheck, ProvenJournal
 from gateway.ledger.checkpoint import Checkpoint
 from gateway.ledger.journal import read_entries
 from gateway.ledger.merkle import leaf_hash

@@ -12,7 +12,7 @@ from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsRequest, W
 from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, SECTOR_DEALING, Handling, LocalizedText
 
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from tests.rpc.calls import CREATE, DEADLINE_SECONDS, EVENTS, EVIDENCE, NOTICES, Answer, call, client_files, connected
 from tests.supervision.samples import HK_TO_KR, content, handling, reference
 from tests.support.nodes import Site, eventually, found_pair, running

@@ -10,7 +10,7 @@ from regulator.exchange.v1 import draft_service_pb2 as pb
 from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.notice_service_pb2 import GetNoticeRequest, Notice
 
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from tests.conftest import FOUR_EYES
 from tests.rpc.calls import DRAFTS, NOTICES, Answer, call, client_files, connected
 from tests.rpc.malformed_requests import creation

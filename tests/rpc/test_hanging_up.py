@@ -29,7 +29,7 @@ from gateway.commands.attachments import AttachmentCommands
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.commands.notices import NoticeCommands
 from gateway.commands.storing import CHUNKS_AT_ONCE
-from gateway.identity.access import Caller, Role
+from gateway.identity.access.access import Caller, Role
 from gateway.metrics.instruments import Instruments
 from gateway.questions.attachments import AttachmentQuestions
 from gateway.questions.auditing import Auditing

@@ -6,7 +6,7 @@ import grpc
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse, HealthListResponse
 
-from gateway.identity.access import Access, Caller, Role
+from gateway.identity.access.access import Access, Caller, Role
 from tests.rpc.calls import ADMIN, call, client_files, connected
 from tests.rpc.conftest import Nodes
 from tests.support.nodes import eventually

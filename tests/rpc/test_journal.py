@@ -16,7 +16,7 @@ from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import GetNoticeRequest
 from regulator.exchange.v1.values_pb2 import Entity, LocalizedText
 
-from gateway.identity.access import METHOD_ROLES, Role
+from gateway.identity.access.access import METHOD_ROLES, Role
 from gateway.rpc.server import SERVICES
 from tests.rpc import strangers
 from tests.rpc.calls import NOTICES, PEER, call, client_files, connected, files, node_files

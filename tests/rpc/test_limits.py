@@ -11,7 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from tests.rpc.calls import (
     CREATE,
     DEADLINE_SECONDS,

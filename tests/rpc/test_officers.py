@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from regulator.exchange import Client
 from regulator.exchange.v1.admin_service_pb2 import ServerInfo
 
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from tests.cli.transcripts import run
 from tests.clients.python.authority import Authority
 from tests.rpc.calls import ADMIN, CREATE, EVENTS, NOTICES, SERVER_INFO, Answer, call, client_files, connected, refusal

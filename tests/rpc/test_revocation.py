@@ -10,8 +10,8 @@ import pytest
 from regulator.exchange import Client, Unauthenticated
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.identity.keyfiles import read_certificate
-from gateway.identity.profiles import AuthorityKind
+from gateway.identity.certificates.keyfiles import read_certificate
+from gateway.identity.certificates.profiles import AuthorityKind
 from gateway.rpc.rechecks import RECHECK_SECONDS
 from gateway.watching import LOOK_SECONDS
 from tests.cli.transcripts import run

@@ -8,7 +8,7 @@ import pytest
 from regulator.exchange.v1.notice_service_pb2 import SubmitNoticesRequest, SubmitNoticesResponse
 
 from gateway.errors import BadInput, GatewayError, Violation
-from gateway.identity.access import Caller, Role
+from gateway.identity.access.access import Caller, Role
 from gateway.rpc.admission import CALLER
 from gateway.rpc.ahead import IN_HAND
 from gateway.rpc.notices import MAX_REFUSALS, NoticeServicer

@@ -15,9 +15,9 @@ import grpc
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.identity.certificates import to_pem
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.x509 import to_pem
 from gateway.identity.names import NodeId
-from gateway.identity.profiles import AuthorityKind
 from gateway.rpc import tls
 from gateway.rpc.tls import Material, require_tls_1_3_only, server_credentials
 from tests.support.certificates import Credential, authority, issued

@@ -22,7 +22,7 @@ from gateway.commands.draft_acts import DraftActs
 from gateway.commands.drafts import DraftCommands
 from gateway.commands.framework_sealing import FrameworkSealing
 from gateway.commands.notice_sealing import NoticeSealing
-from gateway.identity.access import Caller, Role
+from gateway.identity.access.access import Caller, Role
 from gateway.questions.drafts import DraftQuestions
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.sealed_tokens import SealedTokens

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.carrier import Carrier, Message, Resources
 from gateway.identity.names import NodeId
-from gateway.identity.seal_certificates import certified_seal
+from gateway.identity.seals.certificates import certified_seal
 from gateway.ledger import steps
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.seals import Certificates, CertifiedSeal

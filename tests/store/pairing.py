@@ -1,6 +1,6 @@
 """The end of a pairing with Korea, as a store of Hong Kong keeps it."""
 
-from gateway.identity.pairing_end import Ending
+from gateway.identity.pairing.end import Ending
 from gateway.store.pairings import keep_ending
 from tests.store.stores import HK_TO_KR, KR_TO_HK, Opened
 

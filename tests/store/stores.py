@@ -23,8 +23,8 @@ from gateway.commands.framework_sealing import FrameworkSealing
 from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.retention import Retention
 from gateway.errors import GatewayError, Untrusted
-from gateway.identity.parties import Parties, Party
-from gateway.identity.signers import Keyring
+from gateway.identity.pairing.parties import Parties, Party
+from gateway.identity.seals.signers import Keyring
 from gateway.ledger.checkpoint import Receipt, countersign
 from gateway.ledger.origins import origin_of
 from gateway.ledger.seals import CertifiedSeal

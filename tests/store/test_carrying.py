@@ -13,7 +13,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.errors import RemoteProtocolError
-from gateway.identity.access import Role
+from gateway.identity.access.access import Role
 from gateway.ledger.steps import Halt
 from gateway.questions.events import hidden_kinds
 from gateway.rpc import peer_attachments

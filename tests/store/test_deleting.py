@@ -13,7 +13,7 @@ from regulator.exchange.v1.values_pb2 import Handling
 from gateway.commands.attachments import AttachmentCommands
 from gateway.commands.clearing import Clearing, _drop_idle
 from gateway.errors import AttachmentNamed, NotFound, RequestIdReused, Stale, Unavailable
-from gateway.identity.access import Caller, Role
+from gateway.identity.access.access import Caller, Role
 from gateway.questions.attachments import AttachmentQuestions, attachment_name
 from gateway.store.attachments.queries import read_bound
 from gateway.store.attachments.standing import read_totals

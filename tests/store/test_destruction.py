@@ -8,7 +8,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.commands.replays import IdempotentRequest
 from gateway.errors import ContentDestroyed
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.ledger.steps import FORKED, Halt
 from gateway.store.destroying import NO_DIGEST
 from gateway.store.event_queries import read_events

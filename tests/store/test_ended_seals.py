@@ -8,7 +8,7 @@ import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.errors import SealUnavailable
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.moments import MICROS
 from gateway.store.event_queries import read_events
 from gateway.store.tables import JOURNAL, heads, leaves

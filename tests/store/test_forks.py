@@ -10,7 +10,7 @@ from sqlalchemy import delete
 
 from gateway.carrier import Carrier, Message
 from gateway.errors import BadInput, NotFound, WrongState
-from gateway.identity.forks import ForkCheck, ProvenFork
+from gateway.identity.evidence.forks import ForkCheck, ProvenFork
 from gateway.ledger import steps
 from gateway.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gateway.ledger.receiver import ReceiverMachine

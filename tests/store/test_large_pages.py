@@ -7,7 +7,7 @@ from regulator.exchange.v1.assistance_service_pb2 import ListAssistanceCasesRequ
 from regulator.exchange.v1.notice_service_pb2 import ListNoticesRequest
 from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
 
-from gateway.identity.access import Caller, Role
+from gateway.identity.access.access import Caller, Role
 from gateway.questions.assistance import AssistanceQuestions
 from gateway.questions.notices import NoticeQuestions
 from gateway.questions.sealed_tokens import SealedTokens

@@ -8,7 +8,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.commands.seals import SealCommands
 from gateway.errors import Halted, SealUnavailable, Unavailable, WrongState
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.ledger.checkpoint import open_checkpoint
 from gateway.ledger.origins import origin_of
 from gateway.ledger.seals import CertifiedSeal

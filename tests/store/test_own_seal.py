@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.ledger.checkpoint import open_checkpoint
 from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, ChannelSeals, SealHistory

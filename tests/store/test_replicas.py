@@ -11,7 +11,7 @@ from regulator.exchange.v1.values_pb2 import LocalizedText
 from sqlalchemy import update
 
 from gateway.errors import StoreError, Unavailable, WrongState
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.journal.entries import Entry, Requester
 from gateway.store import tables
 from gateway.store.commits import take_turn

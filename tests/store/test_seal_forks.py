@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from gateway.identity.forks import ForkCheck
+from gateway.identity.evidence.forks import ForkCheck
 from gateway.ledger.seals import CertifiedSeal
 from gateway.ledger.steps import FORKED
 from gateway.store.forking import read_forks

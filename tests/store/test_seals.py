@@ -10,7 +10,7 @@ from google.type.date_pb2 import Date
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.errors import Halted, Unavailable, Untrusted, WrongState
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.ledger.checkpoint import Checkpoint, Signer, open_checkpoint, open_receipt, sign_checkpoint
 from gateway.ledger.seals import CertifiedSeal, SealHistory
 from gateway.ledger.steps import Halt

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import SealUnavailable
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.ledger.checkpoint import Checkpoint
 from gateway.ledger.merkle import EMPTY_ROOT
 from gateway.ledger.seals import SealHistory

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from gateway.errors import Unavailable
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.node import chores
 from gateway.questions.health import Health
 from gateway.questions.links import Links

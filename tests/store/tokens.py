@@ -3,7 +3,7 @@
 import threading
 
 from gateway.errors import SealUnavailable
-from gateway.identity.signers import Keyring, Remote
+from gateway.identity.seals.signers import Keyring, Remote
 from tests.store.stores import CERTIFIED, SEALS, Opened
 
 LONG = 60.0

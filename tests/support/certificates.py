@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from gateway.identity.certificates import to_der, to_pem
-from gateway.identity.issuing import Authority, generate_tls_key
-from gateway.identity.profiles import AuthorityKind, profiles
+from gateway.identity.certificates.issuing import Authority, generate_tls_key
+from gateway.identity.certificates.profiles import AuthorityKind, profiles
+from gateway.identity.certificates.x509 import to_der, to_pem
 
 CLIENT_AUTH, SERVER_AUTH = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 SEALING = profiles().seal.extended_key_usage[0]

@@ -20,9 +20,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from gateway.identity.certificates import to_pem
-from gateway.identity.keyfiles import write_key
-from gateway.identity.profiles import AuthorityKind
+from gateway.identity.certificates.keyfiles import write_key
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.x509 import to_pem
 from tests.support.certificates import CLIENT_AUTH, SERVER_AUTH, OddCertificates, authority
 
 HOST = "localhost"

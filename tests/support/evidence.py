@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.envelope_pb2 import Envelope, EvidenceMaterial
 
-from gateway.identity.certificates import to_der
-from gateway.identity.issuing import Authority
+from gateway.identity.certificates.issuing import Authority
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.x509 import to_der
 from gateway.identity.names import NodeId
-from gateway.identity.profiles import AuthorityKind
-from gateway.identity.signers import FileSeal
+from gateway.identity.seals.signers import FileSeal
 from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
 from gateway.ledger.evidence import Evidence
 from gateway.supervision.envelopes.envelopes import released

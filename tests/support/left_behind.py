@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.home.provisioning import issue_seal
+from gateway.identity.certificates.profiles import AuthorityKind
 from gateway.identity.names import NodeId
-from gateway.identity.pairing_end import Ending
-from gateway.identity.profiles import AuthorityKind
-from gateway.identity.seal_files import SealFolder
+from gateway.identity.pairing.end import Ending
+from gateway.identity.seals.files import SealFolder
 from gateway.ledger.steps import RESTORED, Halt
 from gateway.store.database import snapshot
 from gateway.store.own_seal import left_behind, read_own_seal

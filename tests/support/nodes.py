@@ -26,11 +26,11 @@ from gateway.home.provisioning import (
     make_home,
     write_profile,
 )
-from gateway.identity.access import Role
-from gateway.identity.issuing import Authority
-from gateway.identity.key_uris import KeyUri
+from gateway.identity.access.access import Role
+from gateway.identity.certificates.issuing import Authority
+from gateway.identity.certificates.profiles import AuthorityKind
 from gateway.identity.names import ClientId
-from gateway.identity.profiles import AuthorityKind
+from gateway.identity.seals.key_uris import KeyUri
 from gateway.store.database import Database, local_file
 from tests.support.forking import Forked, forked
 from tests.support.ports import free_port

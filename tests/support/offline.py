@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.store.committer import Committer
 from gateway.store.database import Database
 from gateway.store.opening import add_channels, channel_names

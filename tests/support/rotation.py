@@ -9,12 +9,12 @@ from cryptography import x509
 from gateway.home.certificates import install_tls
 from gateway.home.pairing import import_pairing
 from gateway.home.provisioning import issue_client, issue_node, issue_seal
-from gateway.identity.certificates import to_der, to_pem
-from gateway.identity.issuing import Authority
-from gateway.identity.keyfiles import read_certificate, write_file
+from gateway.identity.certificates.issuing import Authority
+from gateway.identity.certificates.keyfiles import read_certificate, write_file
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.x509 import to_der, to_pem
 from gateway.identity.names import ClientId, NodeId
-from gateway.identity.profiles import AuthorityKind
-from gateway.identity.seal_files import SealFolder
+from gateway.identity.seals.files import SealFolder
 from tests.cli.transcripts import run
 from tests.rpc.calls import client_files
 from tests.rpc.raw import tls, tls_context

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from functools import cache
 
-from gateway.identity.certificates import to_der
-from gateway.identity.issuing import Authority
+from gateway.identity.certificates.issuing import Authority
+from gateway.identity.certificates.profiles import AuthorityKind, profiles
+from gateway.identity.certificates.x509 import to_der
 from gateway.identity.names import NodeId
-from gateway.identity.profiles import AuthorityKind, profiles
-from gateway.identity.seal_certificates import seal_of
+from gateway.identity.seals.certificates import seal_of
 from gateway.ledger.seals import CertifiedSeal
 from tests.ledger.samples import FixedSeal
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.identity import pkcs11_tokens
-from gateway.identity.pins import Pin
-from gateway.identity.pkcs11_access import TokenAccess
+from gateway.identity.seals import pkcs11_tokens
+from gateway.identity.seals.pins import Pin
+from gateway.identity.seals.pkcs11_access import TokenAccess
 
 _PLACES = (
     "/usr/lib/softhsm/libsofthsm2.so",

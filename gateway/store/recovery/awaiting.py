@@ -12,7 +12,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
 from gateway.errors import Unavailable
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.journal.entries import Entry, Requester
 from gateway.ledger.steps import RESTORED, Halt
 from gateway.store.committer import Committer

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import BadInput, StoreError, WrongState
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.journal.entries import Entry, Requester
 from gateway.ledger import tiles
 from gateway.ledger.checkpoint import Checkpoint, Receipt, Signer

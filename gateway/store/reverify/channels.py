@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, RowMapping, select
 
-from gateway.identity.parties import Party
+from gateway.identity.pairing.parties import Party
 from gateway.store.reverify.forks import check_forks
 from gateway.store.reverify.notes import NoteFault, OpenedNote, is_cosigned, open_note
 from gateway.store.reverify.report import ChannelCount, Findings

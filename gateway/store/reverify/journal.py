@@ -4,7 +4,7 @@ from google.protobuf.message import DecodeError
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 from sqlalchemy import Connection, select
 
-from gateway.identity.parties import Party
+from gateway.identity.pairing.parties import Party
 from gateway.store.reverify.notes import NoteFault, OpenedNote, Turns, open_note
 from gateway.store.reverify.report import Findings, JournalCount
 from gateway.store.reverify.seals import keys_in

@@ -7,7 +7,7 @@ from cryptography import x509
 from regulator.exchange.v1.envelope_pb2 import SealRotated
 from sqlalchemy import Connection, RowMapping, select
 
-from gateway.identity.parties import Party
+from gateway.identity.pairing.parties import Party
 from gateway.store.reverify.notes import Keys, Turns
 from gateway.store.reverify.report import Findings
 from gateway.store.tables import seals

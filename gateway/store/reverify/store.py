@@ -11,7 +11,7 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from sqlalchemy import Connection, RowMapping, func, select
 
 from gateway.errors import NotFound
-from gateway.identity.parties import Parties
+from gateway.identity.pairing.parties import Parties
 from gateway.store.reverify.attachments import AttachmentCheck
 from gateway.store.reverify.channels import ChannelCheck, VerifiedChannel
 from gateway.store.reverify.destruction import check_destroyed

@@ -22,7 +22,7 @@ JOURNAL = 0
 # One direction to or from a peer; and, with the id 0, the access journal. `edge`: the compact range of `size` leaves,
 # hashes joined. `version`: of the node, as of the last commit that changed the channel; on PostgreSQL alone. `unheard`:
 # the database was put back, and the sender of this channel has not sent again yet what it shows to have. `ended_time`
-# and what follows: an operator ended the pairing (`identity.pairing_end`); 0: never.
+# and what follows: an operator ended the pairing (`identity.pairing.end`); 0: never.
 channels = Table(
     "channels",
     metadata,

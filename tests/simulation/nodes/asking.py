@@ -13,7 +13,7 @@ from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.errors import GatewayError, Halted, Overloaded, Stale, Unavailable
-from gateway.identity.access import Caller, Role
+from gateway.identity.access.access import Caller, Role
 from tests.simulation.nodes.node import Running
 from tests.simulation.nodes.sealed import Key, key_of, mark_of
 from tests.simulation.nodes.site import Site

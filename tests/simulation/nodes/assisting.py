@@ -11,7 +11,7 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice, SupersedeNoticeRequest
 from regulator.exchange.v1.values_pb2 import Handling
 
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.store.assistance.queries import CaseFilter, list_cases
 from gateway.store.database import snapshot
 from gateway.supervision.disclosure import EVERYTHING

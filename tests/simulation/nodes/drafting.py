@@ -10,7 +10,7 @@ from regulator.exchange.v1.framework_service_pb2 import PublishVersionRequest
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest
 
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.supervision.approval import ActKind, ApprovalRule
 from tests.simulation.nodes.asking import Asked, Asking, Call, Keyed
 from tests.simulation.nodes.noticing import Notices

@@ -12,8 +12,8 @@ from typing import Any
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
 from gateway.errors import GatewayError
-from gateway.identity.forks import ForkCheck
-from gateway.identity.signers import Keyring
+from gateway.identity.evidence.forks import ForkCheck
+from gateway.identity.seals.signers import Keyring
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.settlement import Settlement

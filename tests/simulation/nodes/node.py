@@ -30,8 +30,8 @@ from gateway.commands.sharing import SharingCommands
 from gateway.commands.storing import Room, Storing
 from gateway.continuing import Continuity
 from gateway.errors import GatewayError, Unavailable
-from gateway.identity.parties import Parties
-from gateway.identity.signers import Keyring
+from gateway.identity.pairing.parties import Parties
+from gateway.identity.seals.signers import Keyring
 from gateway.journal.entries import CALL_RECORD
 from gateway.link.attachment_link import AttachmentLink
 from gateway.link.dialler import Dialler

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.continuing import restored
-from gateway.identity.signers import Keyring
+from gateway.identity.seals.signers import Keyring
 from gateway.store.database import Database
 from gateway.store.recovery.awaiting import await_peers
 

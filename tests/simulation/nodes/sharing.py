@@ -9,7 +9,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.sharing_pb2 import ThirdParty
 from regulator.exchange.v1.values_pb2 import Handling
 
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from tests.simulation.nodes.asking import Asked, Asking, Call
 from tests.simulation.nodes.noticing import Notices
 from tests.simulation.nodes.sealed import english, first

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import GatewayError, StoreError, Unavailable, WrongState
-from gateway.identity.certificates import Window
-from gateway.identity.pairing_end import EndMarks, ended
-from gateway.identity.parties import Parties
-from gateway.identity.seal_certificates import seal_of
-from gateway.identity.signers import DatedSeal
+from gateway.identity.certificates.x509 import Window
+from gateway.identity.pairing.end import EndMarks, ended
+from gateway.identity.pairing.parties import Parties
+from gateway.identity.seals.certificates import seal_of
+from gateway.identity.seals.signers import DatedSeal
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK

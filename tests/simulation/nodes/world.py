@@ -22,7 +22,7 @@ from typing import Any
 from unittest.mock import patch
 
 from gateway import watching
-from gateway.identity.parties import Parties, Party
+from gateway.identity.pairing.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
 from gateway.logs import Log
 from gateway.node import chores, endings

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from gateway.commands.clearing import Clearing
 from gateway.errors import BadInput, ContentDestroyed, NoRoom, Stale
-from gateway.identity.access import Caller, Role
+from gateway.identity.access.access import Caller, Role
 from gateway.node import chores
 from gateway.questions.attachments import AttachmentQuestions
 from gateway.store.attachments.queries import read_attachment, read_bound, read_chunks

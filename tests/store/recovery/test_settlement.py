@@ -20,7 +20,7 @@ from gateway.errors import (
     Unavailable,
     WrongState,
 )
-from gateway.identity.forks import ForkCheck
+from gateway.identity.evidence.forks import ForkCheck
 from gateway.ledger.checkpoint import Checkpoint, countersign, sign_checkpoint
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.settlement import Settlement

@@ -1,0 +1,1 @@
+"""What a third person verifies with files alone: evidence, fork proofs, exports of access journals."""
