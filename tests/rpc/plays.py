@@ -16,7 +16,7 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent, Reference
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, SECTOR_DEALING, Handling
 
 from gateway.errors import GatewayError
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from gateway.moments import date_of, day_at
 from gateway.supervision.envelopes import envelopes
 from tests.rpc.worlds import CLEARED, DAY, OTHER, SECOND, World, attached

@@ -17,7 +17,7 @@ from regulator.exchange.v1 import sharing_service_pb2 as sharing
 from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, Handling
 
-from gateway.identity.access import Caller
+from gateway.identity.access.access import Caller
 from tests.rpc.plays import WHY, Play
 from tests.rpc.worlds import AMBER, CUSTODY, World
 from tests.supervision.assistance_samples import answering

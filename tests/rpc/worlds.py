@@ -23,7 +23,7 @@ from gateway.commands.retention import Retention
 from gateway.errors import GatewayError
 from gateway.home.home import Home
 from gateway.home.provisioning import NewNode
-from gateway.identity.access import Access, Caller, Role
+from gateway.identity.access.access import Access, Caller, Role
 from gateway.metrics.instruments import Instruments
 from gateway.moments import datetime_of
 from gateway.node.serving import Core, serving_of
