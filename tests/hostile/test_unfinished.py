@@ -18,6 +18,7 @@ from tests.support.nodes import Site, eventually
 
 HANDSHAKES = 1000
 CONNECTIONS, STREAMS = 9, 250  # together more than the listener takes calls at once
+LEFT, STRANGERS = 50, 70  # file descriptors, and who would take them; each is hung up on after three seconds
 GROWTH_BYTES = 256 * 2**20
 HEADERS = 1
 PREVIEW = creation(content(issuing_authority="HKMA"), validate_only=True).SerializeToString()
@@ -48,8 +49,8 @@ def test_connections_take_every_file_descriptor(target):
         ExitStack() as stack,
     ):
         assert call(channel, SERVER_INFO, b"").code == grpc.StatusCode.OK
-        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (used + 30, before[1]))
-        for _ in range(100):
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (used + LEFT, before[1]))
+        for _ in range(STRANGERS):
             stack.enter_context(socket.create_connection(("127.0.0.1", target.hk.back_office_port)))
         for _ in range(5):
             assert call(channel, SERVER_INFO, b"").code == grpc.StatusCode.OK

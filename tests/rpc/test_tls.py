@@ -25,8 +25,8 @@ from tests.support.ports import free_port
 
 # --- material that changes ----------------------------------------------------------------------------------------
 
-SECONDS = 8
-CALM_SECONDS = 0.1  # a tenth of a node's, so that much can change; with none, the process ends within seconds
+SECONDS = 4
+CALM_SECONDS = 0.1  # a tenth of a node's, so that much can change; with none, the process ends within three seconds
 AT_ONCE = 40
 
 
