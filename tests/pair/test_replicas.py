@@ -35,12 +35,13 @@ from tests.rpc.calls import ATTACHMENTS, client_files, connected
 from tests.supervision.samples import content
 from tests.support.forking import finished
 from tests.support.long_form import long_form
-from tests.support.nodes import GATEWAY, Site, eventually, running
+from tests.support.nodes import CALL_SECONDS, GATEWAY, Site, eventually, running
 from tests.support.pointed import PASSES, POINT
 from tests.support.postgresql import Server, server
 from tests.support.replicas import Replicated, found_replicas
 
 CHANNELS = ("hk-to-kr", "kr-to-hk")
+SHORTEST_CALL_SECONDS = 1.0  # at a replica that may stand still; then twice as long, each time
 SENT_CHUNKS = 3  # of an upload that breaks
 SENT_PARTS = 2  # of a file, by the replica that dies
 
@@ -77,15 +78,17 @@ class Office:
     def _run(self) -> None:
         turn = 0
         while not self._stopping.is_set():
-            request_id = str(uuid.uuid4())
+            request_id, seconds = str(uuid.uuid4()), SHORTEST_CALL_SECONDS
             while True:
                 turn += 1
                 site = self._replicas[turn % len(self._replicas)]
+                patience = replace(site.profile("SFC"), deadline_seconds=seconds, max_attempts=1)
                 try:
-                    with Client(replace(site.profile("SFC"), deadline_seconds=5, max_attempts=1)) as client:
+                    with Client(patience) as client:
                         self.given.append(client.create_notice(content(), recipient="KR", request_id=request_id).name)
                     break
                 except ExchangeError:
+                    seconds = min(2 * seconds, CALL_SECONDS)
                     continue
 
 
