@@ -19,6 +19,7 @@ from gateway.rpc.peer_attachments import PART_BYTES
 from tests.cli.transcripts import run
 from tests.pair.files import attached, file_of, give_with
 from tests.supervision.samples import content
+from tests.support.hurried import HURRIED
 from tests.support.nodes import GATEWAY, Site, eventually, found_pair, running
 from tests.support.pointed import PASSES, POINT
 from tests.support.small_disk import SmallDisk, needs_small_disk, small_disk
@@ -53,6 +54,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         kr.configure(f"[attachments]\nkeep_free_bytes = {KEEP_FREE_BYTES}\n")
         shutil.move(kr.home.path, disk.path / "home")
         kr.home.path.symlink_to(disk.path / "home")
+        kr.program = HURRIED
         with running(hk, kr):
             yield Pair(hk, kr, disk)
 

@@ -14,12 +14,14 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
 from gateway.cli.findings import Level
+from gateway.telemetry import export
 from tests.cli.test_doctor import findings
 from tests.cli.transcripts import run
 from tests.pair.test_logs import MARK
 from tests.rpc.calls import DEADLINE_SECONDS, SERVER_INFO, client_files, connected
 from tests.supervision.samples import content
 from tests.support.collector import Collector, Told, collector_files
+from tests.support.hurried import HURRIED
 from tests.support.nodes import Site, eventually, found_pair, running
 
 TRACE, SPAN = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
@@ -65,6 +67,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
         files = 'ca = "ca.pem"\ncertificate = "own.pem"\nkey = "own.key"\n'
         hk.configure(f'{TRACED}"https://localhost:{collector.port}"\n{files}')
         kr.configure(f'{TRACED}"http://localhost:{beside.port}"\n')
+        hk.program = kr.program = HURRIED
         with running(hk, kr):
             yield Traced(hk, kr, collector)
 
@@ -264,7 +267,7 @@ def test_no_span_holds_what_a_notice_says_or_names(traced: Traced):
 
 def test_a_line_of_the_log_names_the_trace_of_its_call(traced: Traced):
     refused = "cd" * 16
-    with traced.hk.client("SFC") as client:
+    with traced.hk.client("FSTB") as client:  # of whom nothing else was refused: equal refusals are told together
         with pytest.raises(Exception, match="nobody"):
             client.within(traceparent(refused)).get_notice("hk-nobody")
         (call,) = [each for each in traced.spans(refused, 2) if each.name.endswith("GetNotice")]
@@ -292,7 +295,7 @@ def test_the_doctor_finds_the_collector(traced: Traced):
         )
 
 
-def test_a_node_whose_collector_is_gone_delivers_and_stops_as_ever(traced: Traced):
+def test_a_node_whose_collector_is_gone_delivers_and_stops_as_ever(traced: Traced, monkeypatch):
     """The last of this module: nobody collects after it."""
     traced.collector.stop()
     with traced.hk.client("SFC") as client:
@@ -300,6 +303,7 @@ def test_a_node_whose_collector_is_gone_delivers_and_stops_as_ever(traced: Trace
         told = events(client, *(f"NOTICE_DELIVERED {name}" for name in names))
         assert all(event.traceparent for event in told.values() if event.notice in names)
     assert traced.hk.stop() == 0
+    monkeypatch.setattr(export, "EXPORT_SECONDS", 0.5)  # that the doctor waits for nobody
     (told,) = [each for each in findings(traced.hk.home) if each.about == "collector"]
     assert told.level is Level.WARN
 

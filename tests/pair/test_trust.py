@@ -17,6 +17,7 @@ from gateway.identity.certificates.x509 import fingerprint, to_pem
 from gateway.identity.names import ClientId, NodeId
 from tests.rpc.calls import SERVER_INFO, call
 from tests.support.certificates import issued
+from tests.support.hurried import HURRIED
 from tests.support.load import check_delivered, working
 from tests.support.nodes import AUTHORITIES, Site, eventually, found_pair, running
 from tests.support.rotation import (
@@ -29,7 +30,7 @@ from tests.support.rotation import (
     tell_peer,
 )
 
-REFUSE_AFTER_SECONDS = 3  # longer than what files may contradict each other, so that the alarm comes first
+REFUSE_AFTER_SECONDS = 1.0  # longer than what files may contradict each other, so that the alarm comes first
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,7 @@ def own_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, S
     hk, kr = found_pair(tmp_path_factory.mktemp("trust"))
     config = hk.home.config_file
     config.write_text(config.read_text() + f"\n[revocation]\nrefuse_after_seconds = {REFUSE_AFTER_SECONDS}\n")
+    hk.program = kr.program = HURRIED
     with running(hk, kr):
         yield hk, kr
 

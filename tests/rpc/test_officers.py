@@ -22,6 +22,7 @@ from tests.cli.transcripts import run
 from tests.clients.python.authority import Authority
 from tests.rpc.calls import ADMIN, CREATE, EVENTS, NOTICES, SERVER_INFO, Answer, call, client_files, connected, refusal
 from tests.rpc.journals import added, leaves_of
+from tests.support.hurried import HURRIED
 from tests.support.issuers import AUDIENCE, Issuer, KeyServer, gives, serving
 from tests.support.nodes import Site, eventually, running
 
@@ -77,7 +78,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     path = tmp_path_factory.mktemp("officers")
-    hk, mine, fetched = Site("HK", path / "hk").found(), Issuer(), Issuer(FETCHED)
+    hk, mine, fetched = Site("HK", path / "hk", program=HURRIED).found(), Issuer(), Issuer(FETCHED)
     hk.add_client("SFC", list(Role), system="flood")
     authority = Authority(path / "issuer", "an issuer's root")
     issued = authority.node("localhost")

@@ -15,6 +15,7 @@ from gateway.identity.certificates.profiles import AuthorityKind
 from gateway.rpc.rechecks import RECHECK_SECONDS
 from gateway.watching import LOOK_SECONDS
 from tests.cli.transcripts import run
+from tests.support.hurried import HURRIED
 from tests.support.nodes import Site, eventually, found_pair, running
 
 OFFICE = "SFC-office"
@@ -22,7 +23,7 @@ OFFICE = "SFC-office"
 
 @pytest.fixture
 def hk(tmp_path: Path) -> Iterator[Site]:
-    site = Site("HK", tmp_path / "hk").found()
+    site = Site("HK", tmp_path / "hk", program=HURRIED).found()
     with running(site):
         yield site
 

@@ -1,6 +1,7 @@
 """Runs ``gateway`` with a clock of its own: ``python -m tests.support.shifted serve HOME``.
 
-It is ahead of the machine's by the seconds that stand in the file that ``SHIFT_FILE`` names, at every moment anew.
+It is ahead of the machine's by the seconds that stand in the file that ``SHIFT_FILE`` names, at every moment anew; and
+it is compared with a peer's soon.
 """
 
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 from gateway.cli import main
 from gateway.moments import MICROS
 from gateway.node import node
+from tests.support.hurried import hurry
 
 SHIFT_FILE = "TESTS_SHIFT_FILE"
 
@@ -21,6 +23,7 @@ def shift_seconds() -> int:
 
 
 if __name__ == "__main__":
+    hurry()
     micros = node._micros
     node._now = lambda: datetime.now(UTC) + timedelta(seconds=shift_seconds())
     node._micros = lambda: micros() + shift_seconds() * MICROS
