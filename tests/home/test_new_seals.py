@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
-from gateway.identity.profiles import AuthorityKind
 
 from gateway.errors import Untrusted
 from gateway.home.pairing import import_pairing
 from gateway.home.provisioning import issue_seal
+from gateway.identity.certificates.profiles import AuthorityKind
 from gateway.identity.names import NodeId
 from gateway.identity.seals.files import SealFolder
 from gateway.identity.seals.signers import FileSeal

@@ -5,7 +5,7 @@ that this comes to pass; how long it takes in a node, the constants say.
 """
 
 from gateway.cli import main
-from gateway.identity import key_sources
+from gateway.identity.officers import key_sources
 from gateway.identity.watched_files import WatchedFiles
 from gateway.link import link
 from gateway.rpc import peer_attachments
