@@ -60,4 +60,25 @@ OF_CALLERS = (
         "tests/store/drafts/test_drafts.py::"
         "test_of_a_draft_that_expired_not_even_a_digest_is_left_that_lets_one_try_out_what_it_said",
     ),
+    Mutation(
+        "drafts are listed to another authority that is cleared for some",
+        "gateway/store/visibility.py",
+        "    return [own, or_(columns.tlp",
+        "    return [or_(columns.tlp",
+        "tests/store/drafts/test_refusals.py::test_another_authority_and_the_uncleared_learn_nothing",
+    ),
+    Mutation(
+        "an answer of a stream goes out without a look at who reads it",
+        "gateway/rpc/guard.py",
+        "                                ask()\n                                await _sent(",
+        "                                await _sent(",
+        "tests/rpc/test_guard.py::test_who_may_no_more_is_told_nothing_after_that_however_soon_it_comes",
+    ),
+    Mutation(
+        "a message of a stream is taken without a look at who sends it",
+        "gateway/rpc/guard.py",
+        "            ask()\n            async with AsyncExitStack() as in_hand:",
+        "            async with AsyncExitStack() as in_hand:",
+        "tests/rpc/test_guard.py::test_of_who_may_no_more_no_message_is_taken_however_soon_it_comes",
+    ),
 )

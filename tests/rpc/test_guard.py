@@ -14,11 +14,12 @@ from prometheus_client import CollectorRegistry
 from regulator.exchange.v1.event_service_pb2 import WatchEventsRequest, WatchEventsResponse
 from regulator.exchange.v1.evidence_service_pb2 import Checkpoint, GetCheckpointRequest
 from regulator.exchange.v1.journal_pb2 import JournalEntry
-from regulator.exchange.v1.peer_service_pb2 import ExchangeRequest, ExchangeResponse, Position
+from regulator.exchange.v1.peer_service_pb2 import ExchangeRequest, ExchangeResponse, Hello, Position
 
 from gateway.errors import NotAllowed
 from gateway.journal.entries import Entry
 from gateway.metrics.instruments import Instruments
+from gateway.rpc import rechecks
 from gateway.rpc.guard import Guard
 from gateway.rpc.intake import make_server
 from gateway.rpc.journaling import Journaling
@@ -158,6 +159,54 @@ async def test_a_watcher_that_reads_late_and_may_no_more_is_told_so(guard: Guard
             await caller.is_refused.wait()
         assert WatchEventsResponse.FromString(await call.read()) == large
         assert await call.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_who_may_no_more_is_told_nothing_after_that_however_soon_it_comes(
+    guard: Guard, caller: Caller, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rechecks, "RECHECK_SECONDS", 10 * SECONDS)  # it is asked with the message itself
+    is_read = asyncio.Event()
+
+    async def behaviour(_request: object, _context: object) -> AsyncIterator[WatchEventsResponse]:
+        yield WatchEventsResponse(cursor="1")
+        await is_read.wait()
+        caller.is_ended = True
+        yield WatchEventsResponse(cursor="2")
+
+    handler = grpc.unary_stream_rpc_method_handler(
+        behaviour, WatchEventsRequest.FromString, WatchEventsResponse.SerializeToString
+    )
+    async with served(guard, EVENTS, "WatchEvents", handler) as channel:
+        call = channel.unary_stream(f"/{EVENTS}/WatchEvents")(b"", timeout=SECONDS)
+        assert WatchEventsResponse.FromString(await call.read()).cursor == "1"
+        is_read.set()
+        assert await call.code() == grpc.StatusCode.PERMISSION_DENIED
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call.read()
+
+
+async def test_of_who_may_no_more_no_message_is_taken_however_soon_it_comes(
+    guard: Guard, caller: Caller, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rechecks, "RECHECK_SECONDS", 10 * SECONDS)
+    taken = []
+
+    async def behaviour(requests: AsyncIterator[ExchangeRequest], _context: object) -> AsyncIterator[ExchangeResponse]:
+        async for request in requests:
+            taken.append(request.hello.size)
+            yield ExchangeResponse(position=Position())
+
+    handler = grpc.stream_stream_rpc_method_handler(
+        behaviour, ExchangeRequest.FromString, ExchangeResponse.SerializeToString
+    )
+    async with served(guard, PEERS, "Exchange", handler) as channel:
+        call = channel.stream_stream(f"/{PEERS}/Exchange")(timeout=SECONDS)
+        await call.write(ExchangeRequest(hello=Hello(size=1)).SerializeToString())
+        await call.read()
+        caller.is_ended = True
+        await call.write(ExchangeRequest(hello=Hello(size=2)).SerializeToString())
+        assert await call.code() == grpc.StatusCode.PERMISSION_DENIED
+    assert taken == [1]
 
 
 async def test_an_answer_for_which_there_is_no_room_is_not_told_as_answered(

@@ -232,6 +232,7 @@ async def test_events_of_drafts_are_for_their_authority_as_far_as_it_is_cleared(
     assert await told("SFC", Scope(Handling.GREEN)) == []
     assert await told("SFC", Scope(Handling.RED, frozenset({Sector.SECTOR_CUSTODY}))) == []
     assert await told("HKMA", Scope(Handling.RED)) == []
+    assert await told("HKMA", Scope(Handling.AMBER)) == []
 
 
 # --- restart, rebuild, check --------------------------------------------------------------------------------------

@@ -84,7 +84,8 @@ async def test_another_authority_and_the_uncleared_learn_nothing(drafting):
         for call in (drafting.get, drafting.approve, drafting.reject, drafting.submit, drafting.recall)
     ]
     the_id = pending.name.removeprefix("drafts/hk-2026-")
-    for who in (STRANGER, UNCLEARED, replace(CHECKER, sectors=frozenset({Sector.SECTOR_CUSTODY}))):
+    strangers = STRANGER, replace(STRANGER, clearance=Handling.AMBER_STRICT)  # who may see all is asked another way
+    for who in (*strangers, UNCLEARED, replace(CHECKER, sectors=frozenset({Sector.SECTOR_CUSTODY}))):
         for call, words in zip(
             (drafting.get, drafting.approve, drafting.reject, drafting.submit, drafting.recall), expected, strict=True
         ):
