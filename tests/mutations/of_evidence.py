@@ -5,17 +5,17 @@ from tests.mutations.mutation import Mutation
 OF_EVIDENCE = (
     Mutation(
         "what a revoked seal signed holds",
-        "gateway/identity/sealers.py",
+        "gateway/identity/seals/sealers.py",
         "if since and since <= at:",
         "if False:",
-        "tests/identity/test_revoked_evidence.py::test_what_was_signed_from_the_revocation_on_proves_nothing",
+        "tests/identity/evidence/test_revoked_evidence.py::test_what_was_signed_from_the_revocation_on_proves_nothing",
     ),
     Mutation(
         "evidence without its envelope is by a seal of any time",
-        "gateway/identity/sealers.py",
+        "gateway/identity/seals/sealers.py",
         "        self.window.require(at)\n",
         "",
-        "tests/identity/test_evidence_certificates.py::test_so_they_were_where_no_envelope_is_left_to_tell_its_time",
+        "tests/identity/evidence/test_evidence_certificates.py::test_so_they_were_where_no_envelope_is_left_to_tell_its_time",
     ),
     Mutation(
         "a sender rotates to a key that it had before",
