@@ -7,6 +7,7 @@ from gateway.errors import BadProof
 from gateway.ledger.checkpoint import Checkpoint
 from gateway.ledger.merkle import CompactRange, fold
 from gateway.ledger.proof import verify_consistency
+from gateway.ledger.tiles import subproof
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,13 @@ def check_fork(earlier: Checkpoint, later: Checkpoint, prefix: Prefix) -> None:
 def prefix_of(log: CompactRange, following: Sequence[bytes]) -> Prefix:
     """Gives what a log had at a size, as a proof from there to where the leaf hashes that follow end.
 
-    It is PROOF(m, D[n]) (RFC 9162, section 2.1.4.1) from the right edge at m and the leaves after it, where nothing of
-    the log is stored.
+    Nothing of the log is stored: what a range hashes to, the right edge before these leaves tells, or they do.
     """
-    nodes, proof = list(log.hashes), []
-    start, end = 0, log.size + len(following)
-    while log.size != end:
-        middle = start + (1 << (end - start - 1).bit_length() - 1)
-        if log.size <= middle:  # SUBPROOF(m, D[0:k], b) : MTH(D[k:n])
-            right, _ = CompactRange.EMPTY.extend(following[middle - log.size : end - log.size])
-            proof.append(right.root())
-            end = middle
-        else:  # SUBPROOF(m - k, D[k:n], false) : MTH(D[0:k]), the leftmost node of the edge that is left
-            proof.append(nodes.pop(0))
-            start = middle
-    if start:
-        proof.append(fold(nodes))
-    return Prefix(log.root(), tuple(reversed(proof)))
+
+    def range_hash(start: int, end: int) -> bytes:
+        if start >= log.size:
+            new, _ = CompactRange.EMPTY.extend(following[start - log.size : end - log.size])
+            return new.root()
+        return fold([each.hash for each in log.subtrees() if start <= each.index << each.level < end])
+
+    return Prefix(log.root(), subproof(log.size, log.size + len(following), range_hash))

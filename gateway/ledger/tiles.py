@@ -6,6 +6,7 @@ few thousand hashes at most, however long the log is. Storage is reached through
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from gateway.errors import Corrupt
 from gateway.ledger.merkle import TILE_LEVELS, CompactRange, fold, node_hash
@@ -75,17 +76,22 @@ def consistency_proof(read: TileReader, first: int, second: int) -> tuple[bytes,
     """
     if not 0 < first <= second:
         raise ValueError(f"a log of {second} leaves has no prefix of {first} to prove")
+    return subproof(first, second, partial(_range_hash, read))
+
+
+def subproof(first: int, second: int, range_hash: Callable[[int, int], bytes]) -> tuple[bytes, ...]:
+    """Puts such a proof together; ``range_hash(start, end)`` gives MTH(D[start:end]) of a range that it needs."""
     proof, start, end = [], 0, second
     while first != end:
         middle = _split(start, end)
         if first <= middle:  # SUBPROOF(m, D[0:k], b) : MTH(D[k:n])
-            proof.append(_range_hash(read, middle, end))
+            proof.append(range_hash(middle, end))
             end = middle
         else:  # SUBPROOF(m - k, D[k:n], false) : MTH(D[0:k])
-            proof.append(_range_hash(read, start, middle))
+            proof.append(range_hash(start, middle))
             start = middle
     if start:  # SUBPROOF(m, D[m], false) = {MTH(D[m])}; with b still true the verifier has it as the first root
-        proof.append(_range_hash(read, start, end))
+        proof.append(range_hash(start, end))
     return tuple(reversed(proof))
 
 
