@@ -32,9 +32,9 @@ def place_of(client: Client, name: str, *, decision: int, to: str) -> Notice.Pos
     if name.startswith(_ASSESSMENTS):
         return _assessed(client, name)
     if "/shares/" in name:
-        return client.get_share(f"notices/{name.removeprefix('notices/')}").position
+        return client.get_share(name).position
     if "/consents/" in name:
-        return _decided(client, f"notices/{name.removeprefix('notices/')}", decision)
+        return _decided(client, name, decision)
     return None
 
 

@@ -169,12 +169,7 @@ class Cutter:
         return full
 
 
-def bound_name(notice_name: str, ordinal: int) -> str:
-    """``notices/hk-2026-017/attachments/1``; ``ordinal`` from 0."""
-    return f"{notice_name}{WITHIN}{ordinal + 1}"
-
-
 def bound_place(name: str) -> tuple[str, int] | None:
-    """The name of the notice or draft and the ordinal, from 0, in such a name; None: it is a file's own name."""
+    """The notice or draft, and the ordinal from 0, in ``notices/hk-1/attachments/1``; None: it is a file's own name."""
     whole, within, number = name.partition(WITHIN)
     return (whole, int(number) - 1) if within else None
