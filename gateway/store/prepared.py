@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 import pysqlite3.dbapi2 as sqlite
-from sqlalchemy import Column, Connection, Delete, Dialect, Insert, Select, Update, bindparam
+from sqlalchemy import Column, Connection, Delete, Dialect, Insert, Select, Table, Update, bindparam, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -43,8 +43,11 @@ def execute_many(connection: Connection, statement: Insert | Update, rows: Seque
     connection.exec_driver_sql(str(compiled), [_parameters(compiled, row) for row in rows])
 
 
-def insert_many(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Inserts rows, with SQLite many in one statement: it lets go of the interpreter's lock once for each."""
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts rows of all columns, with SQLite many in one statement: it frees the interpreter's lock for each."""
+    if not rows:
+        return
+    statement = _insert_into(table)
     compiled = _compiled(statement, connection.dialect)
     if not compiled.positiontup:
         execute_many(connection, statement, rows)
@@ -125,6 +128,11 @@ def _begun(connection: Connection) -> Connection:
 def _parameters(compiled: SQLCompiler, values: Mapping[str, Any]) -> Any:
     names = compiled.positiontup
     return tuple(map(values.__getitem__, names)) if names else values
+
+
+@cache
+def _insert_into(table: Table) -> Insert:
+    return insert(table)
 
 
 @lru_cache(maxsize=STATEMENTS_KEPT)

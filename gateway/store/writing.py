@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from gateway.errors import StoreError
 from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
@@ -21,7 +21,7 @@ from gateway.store.drafts.writing import write_drafts
 from gateway.store.event_rows import event_row
 from gateway.store.forking import keep_fork
 from gateway.store.frameworks.writing import event_rows, telling_cursors, write_frameworks
-from gateway.store.prepared import execute, execute_many, insert_many
+from gateway.store.prepared import execute, execute_many, insert_rows
 from gateway.store.receipts import cover, tell_delivered
 from gateway.store.recent import Run
 from gateway.store.rows import CHANGING, changing_columns, notice_row
@@ -78,20 +78,20 @@ class Writing:
                 )
                 self._heads.append(_head(self._ids[origin], batch.log.size, batch.head.note))
         self._write_channels(connection)  # first: it keeps a second writer out
-        _insert(connection, tables.leaves, self._leaves)
-        _insert(connection, tables.subtrees, self._subtrees)
-        _insert(connection, tables.heads, self._heads)
-        _insert(connection, tables.seals, seal_rows(self._changes.seals, self._ids))
+        insert_rows(connection, tables.leaves, self._leaves)
+        insert_rows(connection, tables.subtrees, self._subtrees)
+        insert_rows(connection, tables.heads, self._heads)
+        insert_rows(connection, tables.seals, seal_rows(self._changes.seals, self._ids))
         self._write_receipts(connection)
         self._write_notices(connection)
-        write_attachments(connection, self._changes.files, _insert)
+        write_attachments(connection, self._changes.files)
         self._write_events(connection)
         self._write_covered(connection)
         write_drafts(connection, self._changes.drafts)
-        _insert(connection, tables.requests, self._requests())
+        insert_rows(connection, tables.requests, self._requests())
         forget_expired(connection, self._changes.drafts.values())
         destroy(connection, self._changes.destroyed, self._ids)  # what goes may have come in this very commit
-        _insert(connection, tables.heads, self._signed())  # last: they were signed meanwhile
+        insert_rows(connection, tables.heads, self._signed())  # last: they were signed meanwhile
 
     def _seal(self, origin: str, envelopes: Sequence[bytes]) -> None:
         state = self.states[origin]
@@ -142,22 +142,22 @@ class Writing:
                 size = receipt.checkpoint.size
                 lowest = before if _fits_a_batch(connection, channel, before, size) else size - 1
                 execute(connection, _DROP_HEADS, {"channel": channel, "above": lowest, "size": size})
-                _insert(connection, tables.heads, [_head(channel, size, receipt.note, receipt.time)])
+                insert_rows(connection, tables.heads, [_head(channel, size, receipt.note, receipt.time)])
                 before = size
 
     def _write_notices(self, connection: Connection) -> None:
         changes, first = self._changes, self.counters.sequence + 1
         sequences = dict(zip(changes.new, range(first, first + len(changes.new)), strict=True))
         new = [notice_row(sequences[each], changes.records[each], self._ids) for each in changes.new]
-        _insert(connection, tables.notices, new)
+        insert_rows(connection, tables.notices, new)
         identifiers = [
             {"identifier": identifier, "sequence": sequences[each]}
             for each in changes.new
             for identifier in changes.records[each].identifiers
         ]
-        _insert(connection, tables.notice_identifiers, identifiers)
+        insert_rows(connection, tables.notice_identifiers, identifiers)
         asking = assistance_rows((changes.records[each] for each in changes.new), sequences)
-        _insert(connection, tables.assistance, asking)
+        insert_rows(connection, tables.assistance, asking)
         changed = [
             {"changed_id": each, **changing_columns(record, self._ids)}
             for each, record in changes.records.items()
@@ -173,14 +173,16 @@ class Writing:
             event_row(event, cursor, self._now, self._ids.get(place.origin), place.index)
             for cursor, (event, place) in enumerate(self._changes.events, first)
         ]
-        _insert(connection, tables.events, rows)
-        _insert(connection, tables.framework_events, event_rows(self._changes.events, first))
-        _insert(connection, tables.draft_events, draft_event_rows([event for event, _ in self._changes.events], first))
+        insert_rows(connection, tables.events, rows)
+        insert_rows(connection, tables.framework_events, event_rows(self._changes.events, first))
+        insert_rows(
+            connection, tables.draft_events, draft_event_rows([event for event, _ in self._changes.events], first)
+        )
         sharing = sharing_rows(self._changes.sharing, self._changes.events, first, self._ids)
-        _insert(connection, tables.sharing_acts, sharing)
+        insert_rows(connection, tables.sharing_acts, sharing)
         self.counters = replace(self.counters, cursor=self.counters.cursor + len(rows))
         cursors = telling_cursors(self._changes.events, first)
-        write_frameworks(connection, self._changes.frameworks, cursors, self._ids, _insert)
+        write_frameworks(connection, self._changes.frameworks, cursors, self._ids)
 
     def _write_covered(self, connection: Connection) -> None:
         """After all rows that receipts may cover are there, also those that are new."""
@@ -230,7 +232,7 @@ def _write_channel(connection: Connection, before: ChannelState, after: ChannelS
         connection.execute(delete(evidence).where(evidence.c.channel == after.id))
         notes = after.halt.evidence if after.halt else ()
         rows = [{"channel": after.id, "ordinal": place, "note": note} for place, note in enumerate(notes)]
-        _insert(connection, evidence, rows)
+        insert_rows(connection, evidence, rows)
 
 
 def _runs(envelopes: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
@@ -254,13 +256,6 @@ def _fits_a_batch(connection: Connection, channel: int, first: int, end: int) ->
 def _head(channel: int, size: int, note: bytes, receipt_time: int | None = None) -> dict[str, Any]:
     return {"channel": channel, "size": size, "note": note, "receipt_time": receipt_time}
 
-
-def _insert(connection: Connection, table: Table, rows: Rows) -> None:
-    if rows:
-        insert_many(connection, _INSERTS[table.name], rows)
-
-
-_INSERTS = {table.name: insert(table) for table in tables.metadata.sorted_tables}
 
 _CHANNEL_COLUMNS = ("size", "edge", "halt_reason", "halt_detail", "unheard", *ending_values(None))
 

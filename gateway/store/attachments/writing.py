@@ -1,7 +1,7 @@
 """Writes what a group changed of attachments, and ties notices to the files that they name."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
-    Table,
     bindparam,
     case,
     delete,
@@ -24,11 +23,9 @@ from sqlalchemy import (
 
 from gateway.store.attachments.changes import AttachmentChanges
 from gateway.store.attachments.rows import attachment_record, attachment_row
-from gateway.store.prepared import execute
+from gateway.store.prepared import execute, insert_rows
 from gateway.store.tables import attachment_chunks, attachment_totals, attachments, node, notice_attachments, notices
 from gateway.supervision.attachments import Attached, AttachmentRecord, Owner, Totals
-
-Insert = Callable[[Connection, Table, list[dict[str, Any]]], None]
 
 _same = attachments.alias("same")
 _KNOWN = select(attachments).where(attachments.c.number.in_(bindparam("numbers", expanding=True)))
@@ -97,18 +94,18 @@ _FILE = (
 )
 
 
-def write_attachments(connection: Connection, changes: AttachmentChanges, insert: Insert) -> None:
+def write_attachments(connection: Connection, changes: AttachmentChanges) -> None:
     """Writes all of it, after the rows of new notices."""
     if not changes:
         return
-    new = _write_records(connection, changes, insert)
+    new = _write_records(connection, changes)
     untied = [each for each in changes.records.values() if each.is_dropped]
     rows = [
         {"attachment": number, "index": chunk.index, "sha256": chunk.sha256, "data": chunk.data}
         for number, chunk in changes.chunks
     ]
-    insert(connection, attachment_chunks, rows)
-    insert(connection, notice_attachments, named_rows(changes.named, changes.chosen))
+    insert_rows(connection, attachment_chunks, rows)
+    insert_rows(connection, notice_attachments, named_rows(changes.named, changes.chosen))
     if changes.named or new or untied:  # a chunk more ties nothing
         tie(connection, _new_ties(changes.named, [*new, *untied]))  # of what is dropped, there may be another copy
     for notice_id in changes.forgotten:
@@ -187,12 +184,12 @@ def _new_ties(named: Iterable[str], changed: Iterable[AttachmentRecord]) -> Colu
     return or_(by_notice, notice_attachments.c.sha256.in_(files)) if files else by_notice
 
 
-def _write_records(connection: Connection, changes: AttachmentChanges, insert: Insert) -> Sequence[AttachmentRecord]:
+def _write_records(connection: Connection, changes: AttachmentChanges) -> Sequence[AttachmentRecord]:
     """Gives those that are new."""
     rows = connection.execute(_KNOWN, {"numbers": list(changes.records)}).mappings()
     known = {record.number: record for record in map(attachment_record, rows)}
     new = [each for each in changes.records.values() if each.number not in known]
-    insert(connection, attachments, list(map(attachment_row, new)))
+    insert_rows(connection, attachments, list(map(attachment_row, new)))
     if new:
         connection.execute(update(node).values(last_attachment=max(each.number for each in new)))
     for number in known:

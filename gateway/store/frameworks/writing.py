@@ -1,17 +1,16 @@
 """Writes what a group's changes hold of frameworks and assessments, after its events, whose cursors are their keys."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, update
+from sqlalchemy import Connection, bindparam, delete, insert, update
 
 from gateway.store import tables
 from gateway.store.frameworks.changes import FrameworkChanges
 from gateway.store.frameworks.rows import assessment_row, framework_event_row, provision_rows, version_row
+from gateway.store.prepared import insert_rows
 from gateway.supervision.notices.records import Place
 from gateway.supervision.outcomes import EventContent
-
-Insert = Callable[[Connection, Table, list[dict[str, Any]]], None]
 
 _CHANGE_ASSESSMENT = (
     update(tables.assessments)
@@ -21,11 +20,7 @@ _CHANGE_ASSESSMENT = (
 
 
 def write_frameworks(
-    connection: Connection,
-    changes: FrameworkChanges,
-    cursors: Mapping[Place, int],
-    ids: Mapping[str, int],
-    insert_rows: Insert,
+    connection: Connection, changes: FrameworkChanges, cursors: Mapping[Place, int], ids: Mapping[str, int]
 ) -> None:
     """Writes changes.
 
@@ -34,7 +29,6 @@ def write_frameworks(
         changes: what is to be written
         cursors: of the event that told each new version and assessment, by the place of its envelope
         ids: of the channels, by origin
-        insert_rows: inserts rows into a table
     """
     for record, content in changes.versions:
         cursor = cursors[Place(record.origin, record.index)]

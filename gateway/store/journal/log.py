@@ -17,7 +17,7 @@ from gateway.ledger.merkle import CompactRange, leaf_hash
 from gateway.ledger.note import Note
 from gateway.moments import MICROS
 from gateway.store.logs import reader
-from gateway.store.prepared import execute, insert_many
+from gateway.store.prepared import execute, insert_rows
 from gateway.store.tables import JOURNAL, channels, heads, leaves, subtrees
 
 _ROW = select(channels.c.origin, channels.c.size, channels.c.edge).where(channels.c.id == JOURNAL)
@@ -26,7 +26,7 @@ _GROW = (
     .where(channels.c.id == JOURNAL, channels.c.size == bindparam("size_before"))
     .values(size=bindparam("size"), edge=bindparam("edge"))
 )
-_ADD_LEAVES, _ADD_SUBTREES, _ADD_HEAD = insert(leaves), insert(subtrees), insert(heads)
+_ADD_HEAD = insert(heads)
 _DROP_HEADS = delete(heads).where(heads.c.channel == JOURNAL)
 
 
@@ -113,10 +113,9 @@ def write_journal(
             {"channel": JOURNAL, "index": index, "hash": node, "data": data, "destroyed": False}
             for index, (node, data) in rows
         ]
-        insert_many(connection, _ADD_LEAVES, leaf_rows)
-    if completed:
+        insert_rows(connection, leaves, leaf_rows)
         subtree_rows = [{"channel": JOURNAL, "level": it.level, "index": it.index, "hash": it.hash} for it in completed]
-        insert_many(connection, _ADD_SUBTREES, subtree_rows)
+        insert_rows(connection, subtrees, subtree_rows)
     grown = replace(state, log=log)
     return _signed(connection, grown, signer, now // MICROS) if _is_due(grown, now // MICROS, sign=sign) else grown
 

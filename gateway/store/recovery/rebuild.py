@@ -8,13 +8,12 @@ and files are no projections of the logs, and stay as they are; what files amoun
 afterwards verifies everything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
 
 from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
-from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert, select, true, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import Malformed, StoreError
@@ -26,6 +25,7 @@ from gateway.store.database import Database
 from gateway.store.frameworks.lookups import FrameworkLookups
 from gateway.store.frameworks.writing import write_frameworks
 from gateway.store.logs import parsed
+from gateway.store.prepared import insert_rows
 from gateway.store.receipts import Covered, cover
 from gateway.store.recovery.retelling import Retelling
 from gateway.store.rows import changing_columns, notice_record, notice_row
@@ -184,20 +184,20 @@ class _Rebuild:
             for each in changes.new
             for identifier in changes.records[each].identifiers
         ]
-        _insert(self._connection, notices, new)
-        _insert(self._connection, notice_identifiers, identifiers)
-        _insert(self._connection, notice_attachments, named_rows(changes.files.named))
+        insert_rows(self._connection, notices, new)
+        insert_rows(self._connection, notice_identifiers, identifiers)
+        insert_rows(self._connection, notice_attachments, named_rows(changes.files.named))
         asking = assistance_rows((changes.records[each] for each in changes.new), sequences)
-        _insert(self._connection, assistance, asking)
+        insert_rows(self._connection, assistance, asking)
         for record in changes.records.values():
             if record.id not in sequences:
                 values = changing_columns(record, self._ids)
                 self._connection.execute(_CHANGE.values(values), {"changed_id": record.id})
         self._retelling.tell(changes.events, channel, first, last)
         cursors = self._retelling.cursors(self._origins[channel], channel, first, last)
-        write_frameworks(self._connection, changes.frameworks, cursors, self._ids, _insert)
+        write_frameworks(self._connection, changes.frameworks, cursors, self._ids)
         sharing = [sharing_row(each, cursors[each.place], self._ids) for each in changes.sharing]
-        _insert(self._connection, sharing_acts, sharing)
+        insert_rows(self._connection, sharing_acts, sharing)
         self._count += len(new)
 
     def _cover(self, state: ChannelState) -> None:
@@ -206,11 +206,6 @@ class _Rebuild:
         for size, time in _receipts(self._connection, state.id).items():
             cover(self._connection, Covered(state.origin, first, size, time), state.id)
             first = size
-
-
-def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)
 
 
 def _envelope(leaf: RowMapping) -> Envelope | None:
