@@ -15,8 +15,7 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
-from gateway.cli import attachments, drafts, notice_view
-from gateway.cli.assistance_view import CASE_HEADINGS, case_document, case_row, case_sections
+from gateway.cli import attachments, drafts
 from gateway.cli.groups import Commands
 from gateway.cli.options import (
     DEFAULT_LIMIT,
@@ -35,6 +34,8 @@ from gateway.cli.options import (
     word_of,
 )
 from gateway.cli.output import parts, say, shown, table, write_json
+from gateway.cli.views import notice as notice_view
+from gateway.cli.views.assistance import CASE_HEADINGS, case_document, case_row, case_sections
 from gateway.supervision.acts.notices import superseding
 from gateway.supervision.files.assistance_form import read_replies
 from gateway.supervision.notices.content import notice_id

@@ -14,12 +14,12 @@ from cryptography import x509
 from regulator.exchange import JournalFilters
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
-from gateway.cli.entry_view import HEADINGS, document, row
 from gateway.cli.given_files import CrlFiles, given_crls, given_root, used, write_given
 from gateway.cli.groups import Commands
 from gateway.cli.options import DEFAULT_LIMIT, MAX_INDEX, AsJson, Limit, ProfileFile, asked, connect, moment, open_input
 from gateway.cli.output import json_line, say, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
+from gateway.cli.views.entry import HEADINGS, document, row
 from gateway.identity.certificates.keyfiles import PUBLIC_MODE, write_pieces
 from gateway.identity.certificates.x509 import fingerprint
 from gateway.identity.evidence.evidence import time_text

@@ -9,8 +9,8 @@ import typer
 from gateway.backups.making import make_backup
 from gateway.backups.moving import move
 from gateway.backups.restoring import Restored, restore_backup, restore_from_peers
-from gateway.cli.doctor_store import behind
-from gateway.cli.findings import Level, tell
+from gateway.cli.findings.doctor_store import behind
+from gateway.cli.findings.findings import Level, tell
 from gateway.cli.given_files import used
 from gateway.cli.options import HomeFolder, now
 from gateway.cli.output import pairs, say

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.findings import sh
+from gateway.cli.findings.findings import sh
 from gateway.cli.given_files import new_folder, used
 from gateway.cli.given_home import opened_home
 from gateway.cli.options import HomeFolder, ProfileFile, connect, key_uri, now

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from gateway.cli import doctor_files, doctor_home, doctor_network, doctor_running, doctor_store
 from gateway.cli.failures import DOES_NOT_HOLD
-from gateway.cli.findings import Finding, Level, Remedy, Subject, is_failing, sh, tell
+from gateway.cli.findings import doctor_files, doctor_home, doctor_network, doctor_running, doctor_store
+from gateway.cli.findings.findings import Finding, Level, Remedy, Subject, is_failing, sh, tell
 from gateway.cli.options import AsJson, HomeFolder, now
 from gateway.cli.output import write_json
 from gateway.errors import GatewayError, WrongForm

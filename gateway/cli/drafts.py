@@ -13,7 +13,6 @@ from regulator.exchange.requests import supersede_notice
 from regulator.exchange.v1.draft_service_pb2 import Draft
 
 from gateway.cli import attachments
-from gateway.cli.draft_view import HEADINGS, document, draft_id, row, sections
 from gateway.cli.groups import Commands
 from gateway.cli.options import (
     DEFAULT_LIMIT,
@@ -29,6 +28,7 @@ from gateway.cli.options import (
     word_of,
 )
 from gateway.cli.output import parts, say, table, write_json
+from gateway.cli.views.draft import HEADINGS, document, draft_id, row, sections
 from gateway.errors import BadInput
 from gateway.supervision.files.frameworks import SCHEMA as FRAMEWORK_SCHEMA
 from gateway.supervision.files.frameworks import read_framework

@@ -11,9 +11,6 @@ from cryptography import x509
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
 
-from gateway.cli.author_view import author_document, released_by
-from gateway.cli.evidence_content import content_document, content_sections
-from gateway.cli.evidence_names import named
 from gateway.cli.evidence_places import place_of
 from gateway.cli.fork_evidence import fork, verify_fork
 from gateway.cli.given_files import CrlFiles, given_crls, given_root, write_given
@@ -21,6 +18,9 @@ from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, ProfileFile, connect, read_input
 from gateway.cli.output import parts, say, write_json
 from gateway.cli.steps import passed_steps, seal_document, step_documents
+from gateway.cli.views.author import author_document, released_by
+from gateway.cli.views.evidence_content import content_document, content_sections
+from gateway.cli.views.evidence_names import named
 from gateway.identity.certificates.x509 import fingerprint
 from gateway.identity.evidence.evidence import EvidenceCheck, Proven, act_of, as_written, time_text
 from gateway.ledger.fork_proof import is_fork_proof

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 from cryptography import x509
 
-from gateway.cli.evidence_names import named
 from gateway.cli.given_files import write_given
 from gateway.cli.options import ProfileFile, connect
 from gateway.cli.output import say, write_json
 from gateway.cli.steps import passed_steps, step_documents
+from gateway.cli.views.evidence_names import named
 from gateway.identity.certificates.revocation import Revocation
 from gateway.identity.certificates.x509 import fingerprint
 from gateway.identity.evidence.evidence import time_text

@@ -12,16 +12,6 @@ from regulator.exchange.v1.framework_service_pb2 import DiffVersionsResponse
 from regulator.exchange.v1.values_pb2 import LocalizedText, Sector
 
 from gateway.cli import drafts
-from gateway.cli.framework_page import page
-from gateway.cli.framework_view import (
-    changes,
-    day_text,
-    document,
-    matrix,
-    outcome_word,
-    sides_without_rules,
-    summary,
-)
 from gateway.cli.options import (
     MAX_PAGE_SIZE,
     MAX_VERSION,
@@ -36,6 +26,16 @@ from gateway.cli.options import (
     texts,
 )
 from gateway.cli.output import say, table, write_json
+from gateway.cli.views.framework import (
+    changes,
+    day_text,
+    document,
+    matrix,
+    outcome_word,
+    sides_without_rules,
+    summary,
+)
+from gateway.cli.views.framework_page import page
 
 CodeOfFirst = Annotated[str, typer.Argument(metavar="FIRST", help="One jurisdiction, such as HK.")]
 CodeOfSecond = Annotated[str, typer.Argument(metavar="SECOND", help="The other one.")]

@@ -13,15 +13,6 @@ from regulator.exchange.v1.framework_service_pb2 import PublishVersionResponse
 from regulator.exchange.v1.values_pb2 import Sector
 
 from gateway.cli import drafts, framework_compare
-from gateway.cli.framework_view import (
-    FRAMEWORK_HEADINGS,
-    PROVISION_HEADINGS,
-    changes,
-    document,
-    framework_row,
-    provision_row,
-    summary,
-)
 from gateway.cli.given_files import write_given
 from gateway.cli.groups import Commands
 from gateway.cli.options import (
@@ -40,6 +31,15 @@ from gateway.cli.options import (
     read_input,
 )
 from gateway.cli.output import say, table, write_json
+from gateway.cli.views.framework import (
+    FRAMEWORK_HEADINGS,
+    PROVISION_HEADINGS,
+    changes,
+    document,
+    framework_row,
+    provision_row,
+    summary,
+)
 from gateway.errors import BadInput
 from gateway.supervision.files.frameworks import FrameworkFile, read_framework, write_framework
 

@@ -15,7 +15,6 @@ from regulator.exchange.v1.values_pb2 import Sector
 
 from gateway.cli import attachments, drafts, watch
 from gateway.cli.groups import Commands
-from gateway.cli.notice_view import HEADINGS, document, row, sections
 from gateway.cli.options import (
     DEFAULT_LIMIT,
     LANGUAGE_TEXT,
@@ -33,7 +32,8 @@ from gateway.cli.options import (
     texts,
 )
 from gateway.cli.output import pairs, parts, say, table, write_json
-from gateway.cli.sharing_view import consent_document, share_document, summary
+from gateway.cli.views.notice import HEADINGS, document, row, sections
+from gateway.cli.views.sharing import consent_document, share_document, summary
 from gateway.errors import BadInput
 from gateway.supervision.acts.notices import superseding
 from gateway.supervision.files.notices import NoticeFile, read_notices

@@ -27,7 +27,7 @@ from gateway.cli.options import (
     word_of,
 )
 from gateway.cli.output import parts, say, table, write_json
-from gateway.cli.sharing_view import (
+from gateway.cli.views.sharing import (
     CONSENT_HEADINGS,
     SHARE_HEADINGS,
     consent_document,

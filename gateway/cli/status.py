@@ -7,12 +7,12 @@ import typer
 from regulator.exchange.v1.admin_service_pb2 import Alarm, Channel, Peer, Replica, ServerInfo
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
-from gateway.cli import file_view
 from gateway.cli.failures import DOES_NOT_HOLD
-from gateway.cli.findings import Finding, is_failing, tell
+from gateway.cli.findings.findings import Finding, is_failing, tell
+from gateway.cli.findings.status import findings
 from gateway.cli.options import AsJson, ProfileFile, connect, now, word_of
 from gateway.cli.output import json_moment, moment_of, pairs, say, table, write_json
-from gateway.cli.status_findings import findings
+from gateway.cli.views import file as file_view
 
 
 def add_to(app: typer.Typer) -> None:

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from gateway.cli.doctor import examine
-from gateway.cli.findings import Finding, Level, Subject
+from gateway.cli.findings.findings import Finding, Level, Subject
 from gateway.home.home import Home
 from gateway.identity.certificates.profiles import AuthorityKind
 from gateway.identity.certificates.x509 import to_pem
@@ -33,7 +33,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Site]:
 @pytest.fixture(autouse=True)
 def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever else fills this machine's disk, the doctor finds room; ``test_doctor_store`` tries the other."""
-    monkeypatch.setattr("gateway.cli.doctor_store.LEAST_FREE_PART", 0)
+    monkeypatch.setattr("gateway.cli.findings.doctor_store.LEAST_FREE_PART", 0)
 
 
 @pytest.fixture
@@ -302,7 +302,7 @@ def test_a_peer_that_does_not_admit_this_node_is_found(founded, tmp_path):
 
 def test_what_takes_certificates_and_no_calls_is_not_taken_for_a_good_peer(founded, tmp_path, monkeypatch):
     hk, kr = founded
-    monkeypatch.setattr("gateway.cli.doctor_network.TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("gateway.cli.findings.doctor_network.TIMEOUT_SECONDS", 0.5)
     server = issued(kr.authority(AuthorityKind.NODE), "node", NodeId(kr.domain), datetime.now(UTC))
     with listening(context_of(server, hk.authority(AuthorityKind.NODE).certificate, tmp_path / "tls"), kr.peer_port):
         (found,) = peer_findings(hk)
@@ -312,7 +312,7 @@ def test_what_takes_certificates_and_no_calls_is_not_taken_for_a_good_peer(found
 
 def test_a_peer_that_says_nothing_is_not_taken_for_a_good_one(founded, tmp_path, monkeypatch):
     hk, kr = founded
-    monkeypatch.setattr("gateway.cli.doctor_network.TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("gateway.cli.findings.doctor_network.TIMEOUT_SECONDS", 0.5)
     server = issued(kr.authority(AuthorityKind.NODE), "node", NodeId(kr.domain), datetime.now(UTC))
     context = context_of(server, hk.authority(AuthorityKind.NODE).certificate, tmp_path / "tls")
     with listening(context, kr.peer_port, says=b""):

@@ -23,8 +23,7 @@ from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
-from gateway.cli import certs_seal, file_view
-from gateway.cli.notice_view import HEADINGS, document, row, sections
+from gateway.cli import certs_seal
 from gateway.cli.output import (
     json_moment,
     moment_of,
@@ -39,6 +38,8 @@ from gateway.cli.output import (
     write_json_line,
 )
 from gateway.cli.status import _show as show_status
+from gateway.cli.views import file as file_view
+from gateway.cli.views.notice import HEADINGS, document, row, sections
 from gateway.identity.certificates.x509 import to_pem
 from tests.cli.transcripts import run
 from tests.supervision.samples import content

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.doctor import examine
-from gateway.cli.findings import Finding, Level, Subject
+from gateway.cli.findings.findings import Finding, Level, Subject
 from gateway.home.lifetimes import EARLIER_SEAL, lifetimes_of
 from gateway.identity.certificates.keyfiles import PRIVATE_MODE, write_file
 from gateway.identity.certificates.lifetimes import warnings

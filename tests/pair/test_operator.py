@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from regulator.exchange.v1.admin_service_pb2 import Channel
 
-from gateway.cli import status_findings
+from gateway.cli.findings import status as status_findings
 from tests.cli.sites import profile_path
 from tests.cli.transcripts import run
 from tests.supervision.samples import content
@@ -29,7 +29,9 @@ def connected(site: Site) -> set[bool]:
 
 
 def test_nothing_is_wrong_while_all_is_well(own_pair, monkeypatch):
-    monkeypatch.setattr("gateway.cli.doctor_store.LEAST_FREE_PART", 0)  # whatever else fills this machine's disk
+    monkeypatch.setattr(
+        "gateway.cli.findings.doctor_store.LEAST_FREE_PART", 0
+    )  # whatever else fills this machine's disk
     hk, _ = own_pair
     eventually(lambda: connected(hk) == {True})
     ran = run("status", "--profile", profile_path(hk, "SFC"))

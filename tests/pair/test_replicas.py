@@ -21,8 +21,8 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.backups.upgrading import upgrade_database
-from gateway.cli import doctor_store
-from gateway.cli.findings import Subject
+from gateway.cli.findings import doctor_store
+from gateway.cli.findings.findings import Subject
 from gateway.errors import StoreError
 from gateway.home.home import Home
 from gateway.home.pairing import ended_peers

@@ -13,7 +13,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
-from gateway.cli.findings import Level
+from gateway.cli.findings.findings import Level
 from gateway.telemetry import export
 from tests.cli.test_doctor import findings
 from tests.cli.transcripts import run

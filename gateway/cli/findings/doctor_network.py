@@ -8,8 +8,8 @@ from datetime import datetime
 
 from cryptography import x509
 
-from gateway.cli.channel_findings import ENDED_THERE, end_command
-from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
+from gateway.cli.findings.channels import ENDED_THERE, end_command
+from gateway.cli.findings.findings import Finding, Level, Remedy, Subject, sh
 from gateway.errors import ConfigError, GatewayError, Unavailable
 from gateway.home.config import reachable
 from gateway.home.home import Home

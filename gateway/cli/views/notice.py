@@ -8,11 +8,11 @@ from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling
 
-from gateway.cli.assistance_detail import detail_sections
-from gateway.cli.author_view import author_document, released_by
-from gateway.cli.message_view import flat
 from gateway.cli.options import word_of
 from gateway.cli.output import Pairs, Parts, by_language, json_moment, moment_of
+from gateway.cli.views.assistance_detail import detail_sections
+from gateway.cli.views.author import author_document, released_by
+from gateway.cli.views.message import flat
 from gateway.supervision.files.notices import NoticeFile, write_notice
 
 HEADINGS = ("notice", "from", "to", "kind", "TLP", "state", "released", "title")

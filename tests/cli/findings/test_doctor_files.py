@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli import doctor_files
-from gateway.cli.findings import Finding, Level, Subject
+from gateway.cli.findings import doctor_files
+from gateway.cli.findings.findings import Finding, Level, Subject
 from gateway.home.home import Home
 from gateway.moments import MICROS
 from gateway.node import attaching
 from gateway.supervision.attachments import Owner
-from tests.cli.test_doctor_store import Usage, change
+from tests.cli.findings.test_doctor_store import Usage, change
 from tests.store.attaching import BYTES, named, stored
 from tests.store.exchanging import settle
 from tests.store.stores import Opened

@@ -9,12 +9,12 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling
 
-from gateway.cli import notice_view
-from gateway.cli.author_view import author_document, who
-from gateway.cli.framework_view import first_text
-from gateway.cli.message_view import pairs_of
 from gateway.cli.options import word_of
 from gateway.cli.output import Pairs, Parts, json_moment, moment_of
+from gateway.cli.views import notice as notice_view
+from gateway.cli.views.author import author_document, who
+from gateway.cli.views.framework import first_text
+from gateway.cli.views.message import pairs_of
 
 HEADINGS = ("draft", "act", "TLP", "state", "author", "expires", "about")
 

@@ -4,9 +4,9 @@ from google.type.date_pb2 import Date
 from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer, AssistanceRequest
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 
-from gateway.cli.framework_view import day_text
 from gateway.cli.options import word_of
 from gateway.cli.output import Pairs, Parts, by_language
+from gateway.cli.views.framework import day_text
 
 ANYBODY = "whichever authority is competent"
 

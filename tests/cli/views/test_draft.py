@@ -14,7 +14,7 @@ from regulator.exchange.v1.notice_service_pb2 import (
 )
 from regulator.exchange.v1.values_pb2 import Attachment, Handling, LocalizedText
 
-from gateway.cli.draft_view import document, row, sections
+from gateway.cli.views.draft import document, row, sections
 from tests.supervision.framework_samples import assessment, provision, version
 from tests.supervision.samples import content
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from regulator.exchange.v1.admin_service_pb2 import Alarm, AttachmentUsage, Certificate, Channel, ServerInfo
 
-from gateway.cli.findings import Finding, Level
-from gateway.cli.status_findings import findings
+from gateway.cli.findings.findings import Finding, Level
+from gateway.cli.findings.status import findings
 from gateway.home.lifetimes import EARLIER_SEAL
 from tests.support.commands import unknown_in
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.cli.channel_findings import earlier_seal
-from gateway.cli.findings import WARN_DAYS, Finding, Level, Remedy, Subject, sh, validity
+from gateway.cli.findings.channels import earlier_seal
+from gateway.cli.findings.findings import WARN_DAYS, Finding, Level, Remedy, Subject, sh, validity
 from gateway.errors import ConfigError, GatewayError, Unavailable, VerificationError
 from gateway.home.home import KEYS, Home
 from gateway.home.lifetimes import lifetimes_of

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from gateway.cli.channel_findings import STUCK_SECONDS
-from gateway.cli.file_findings import FULL_PART, NOT_SENT, NOT_TAKEN, NOT_WANTED, QUOTA
-from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
+from gateway.cli.findings.channels import STUCK_SECONDS
+from gateway.cli.findings.files import FULL_PART, NOT_SENT, NOT_TAKEN, NOT_WANTED, QUOTA
+from gateway.cli.findings.findings import Finding, Level, Remedy, Subject, sh
 from gateway.cli.output import size_said
 from gateway.errors import BadInput, NoRoom
 from gateway.home.pairing import ended_peers

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import pytest
 
-from gateway.cli import doctor_store
 from gateway.cli.doctor import examine
-from gateway.cli.findings import Finding, Level, Subject
+from gateway.cli.findings import doctor_store
+from gateway.cli.findings.findings import Finding, Level, Subject
 from gateway.home.home import Home
 from gateway.moments import MICROS
 from tests.cli.transcripts import run

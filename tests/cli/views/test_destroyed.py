@@ -4,7 +4,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.cli import evidence, notice_view
+from gateway.cli import evidence
+from gateway.cli.views import notice as notice_view
 from gateway.identity.evidence.evidence import verify_evidence
 from tests.identity.evidence.test_evidence import ORIGIN, ROOTS, both_in_one_log, hash_alone, without_content
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from regulator.exchange.v1.admin_service_pb2 import AttachmentUsage, Channel
 
-from gateway.cli.channel_findings import STUCK_SECONDS
-from gateway.cli.file_view import whose
-from gateway.cli.findings import Finding, Level, Remedy
+from gateway.cli.findings.channels import STUCK_SECONDS
+from gateway.cli.findings.findings import Finding, Level, Remedy
 from gateway.cli.output import size_said
+from gateway.cli.views.file import whose
 
 FULL_PART = 0.9  # of a quota; the alert GatewayQuotaFilling has the same
 

@@ -10,8 +10,8 @@ from regulator.exchange.v1.framework_pb2 import AssessmentContent, Comparison, P
 from regulator.exchange.v1.values_pb2 import SECTOR_EXCHANGE, SECTOR_STABLECOIN_ISSUER
 
 from gateway.cli.framework_compare import _aim, _full, _provision_name, _whole_comparison
-from gateway.cli.framework_page import heatmap, page
-from gateway.cli.framework_view import changes, counts, document, matrix, sides_without_rules, summary
+from gateway.cli.views.framework import changes, counts, document, matrix, sides_without_rules, summary
+from gateway.cli.views.framework_page import heatmap, page
 from gateway.supervision.frameworks.comparison import KnownVersion, Side, compare
 from gateway.supervision.frameworks.diff import diff_versions
 from gateway.supervision.frameworks.parts import divided

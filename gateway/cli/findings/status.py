@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from regulator.exchange.v1.admin_service_pb2 import Alarm, Certificate, Channel, Replica, ServerInfo
 
-from gateway.cli import file_findings
-from gateway.cli.channel_findings import (
+from gateway.cli.findings import files as file_findings
+from gateway.cli.findings.channels import (
     ENDED_THERE,
     HALTED_FOR_GOOD,
     MENDS_ITSELF,
@@ -19,7 +19,7 @@ from gateway.cli.channel_findings import (
     missing_said,
     waiting_said,
 )
-from gateway.cli.findings import Finding, Level, Remedy
+from gateway.cli.findings.findings import Finding, Level, Remedy
 from gateway.home.lifetimes import EARLIER_SEAL
 from gateway.ledger.steps import FORKED
 

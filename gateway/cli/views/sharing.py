@@ -8,10 +8,10 @@ from regulator.exchange.v1.sharing_pb2 import SharingDecided, ThirdParty
 from regulator.exchange.v1.sharing_service_pb2 import Consent, Share
 from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
 
-from gateway.cli.author_view import author_document, who
-from gateway.cli.framework_view import day_text
 from gateway.cli.options import word_of
 from gateway.cli.output import Pairs, Parts, by_language, json_moment, moment_of
+from gateway.cli.views.author import author_document, who
+from gateway.cli.views.framework import day_text
 
 CONSENT_HEADINGS = ("consent", "state", "until", "use", "asked by", "asked", "recipients")
 SHARE_HEADINGS = ("share", "shared", "by", "use", "consent", "covered", "recipients")

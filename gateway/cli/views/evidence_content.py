@@ -6,9 +6,9 @@ from google.protobuf.json_format import MessageToDict
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.cli.message_view import pairs_of
-from gateway.cli.notice_view import sections
 from gateway.cli.output import Parts, by_language
+from gateway.cli.views.message import pairs_of
+from gateway.cli.views.notice import sections
 
 
 def content_document(envelope: Envelope | None) -> dict[str, Any] | None:

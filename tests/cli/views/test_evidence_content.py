@@ -5,7 +5,7 @@ from google.protobuf.descriptor import Descriptor
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
 from gateway.cli import evidence as evidence_command
-from gateway.cli.evidence_content import content_document, content_sections
+from gateway.cli.views.evidence_content import content_document, content_sections
 from gateway.identity.evidence.evidence import verify_evidence
 from tests.supervision.samples import content
 from tests.support.evidence import ROOTS, envelope, evidence

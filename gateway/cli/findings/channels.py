@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from gateway.cli.findings import Finding, Level, Remedy
+from gateway.cli.findings.findings import Finding, Level, Remedy
 from gateway.cli.output import day_and_time
 from gateway.home.lifetimes import EARLIER_SEAL
 

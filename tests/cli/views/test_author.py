@@ -1,8 +1,8 @@
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.cli.author_view import author_document, released_by, who
-from gateway.cli.notice_view import document, sections
+from gateway.cli.views.author import author_document, released_by, who
+from gateway.cli.views.notice import document, sections
 from tests.supervision.samples import content
 
 CLERK = Author(authority="SFC", client="spiffe://hk.example/SFC/office", officer="https://id.sfc.example#wong")

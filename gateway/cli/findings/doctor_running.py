@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.cli.doctor_network import bindable, split
-from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
+from gateway.cli.findings.doctor_network import bindable, split
+from gateway.cli.findings.findings import Finding, Level, Remedy, Subject, sh
 from gateway.metrics import table
 
 TIMEOUT_SECONDS = 5

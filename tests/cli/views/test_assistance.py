@@ -9,8 +9,8 @@ from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Attachment, Entity, Handling
 
-from gateway.cli import notice_view
-from gateway.cli.assistance_view import CASE_HEADINGS, case_document, case_row, case_sections
+from gateway.cli.views import notice as notice_view
+from gateway.cli.views.assistance import CASE_HEADINGS, case_document, case_row, case_sections
 from tests.supervision.assistance_samples import Reply, answering, asking, day
 from tests.supervision.samples import handling
 from tests.supervision.sharing_samples import english

@@ -5,7 +5,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from regulator.exchange.v1.sharing_pb2 import ThirdParty
 from regulator.exchange.v1.sharing_service_pb2 import Share
 
-from gateway.cli.sharing_view import summary
+from gateway.cli.views.sharing import summary
 
 NAME = "notices/hk-1/shares/5c0e"
 

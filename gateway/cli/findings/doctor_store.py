@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pysqlite3.dbapi2 as sqlite
 
-from gateway.cli.channel_findings import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, missing_said, waiting_said
-from gateway.cli.findings import Finding, Level, Remedy, Subject, sh
+from gateway.cli.findings.channels import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_SECONDS, missing_said, waiting_said
+from gateway.cli.findings.findings import Finding, Level, Remedy, Subject, sh
 from gateway.errors import GatewayError
 from gateway.home.home import KEYS, Home
 from gateway.identity.certificates.keyfiles import read_certificate
