@@ -50,8 +50,9 @@ class Retention:
         today, after = day_at(self._clock()), 0
         while past := await self._readers.run(read_past, today, after, AT_ONCE):
             after, ids = past[-1][0], [notice_id for _, notice_id in past]
-            if await self._committer.submit(partial(self._forget_files, ids=ids, today=today), bounded=False):
-                await sweep(self._committer)  # first: a certificate says that nothing is left
+            await self._committer.submit(partial(self._forget_files, ids=ids, today=today), bounded=False)
+            # First, also what a try that was cut short had let go of: a certificate says that nothing is left.
+            self._owes_scrub |= await sweep(self._committer)
             await self._destroy_page(ids, today)
         if self._owes_scrub and not await self._committer.scrub():
             raise Unavailable("a reader still uses a state in which the content was there")
@@ -81,14 +82,13 @@ class Retention:
         if state.head and not read_uncertified(tx.connection, state):
             tx.give_receipt(origin, state.head)
 
-    def _forget_files(self, tx: Transaction, ids: Sequence[str], today: int) -> bool:
-        """Lets go of the files of what is to be destroyed; tells if there were any."""
-        due = (each for each in ids if (record := tx.find_notice(each)) and self._due(tx, record, today))
-        naming = [each for each in due if tx.files.are_named_by(each)]
-        for each in naming:
-            tx.files.forget(each)
-            self._owes_scrub = True
-        return bool(naming)
+    def _forget_files(self, tx: Transaction, ids: Sequence[str], today: int) -> None:
+        """Lets go of the files of what is to be destroyed."""
+        for each in ids:
+            record = tx.find_notice(each)
+            if record and self._due(tx, record, today) and tx.files.are_named_by(each):
+                tx.files.forget(each)
+                self._owes_scrub = True
 
     def _destroy(self, tx: Transaction, record: NoticeRecord, today: int) -> None:
         origin, wanted = self._certifying(record), self._due(tx, record, today)

@@ -167,13 +167,13 @@ class Play:
 
         async def upload(world: World) -> Any:
             stored = await world.upload(caller, data)
-            if not hidden:
+            if caller == self.low:  # another one may have been told of a copy that is hidden
                 world.know(as_name, stored)
             return stored
 
         if not await self._done(upload, hidden=hidden, by=caller):
             return False
-        if not hidden:
+        if caller == self.low:
             self.things[hidden]["files"].append(as_name)
         return True
 
