@@ -11,6 +11,7 @@ from gateway.cli.given_home import opened_home
 from gateway.cli.options import HomeFolder, ProfileFile, connect, key_uri, now
 from gateway.cli.output import say
 from gateway.errors import BadInput
+from gateway.home.certificates import prepare_seal as prepare_wanted_seal
 from gateway.home.certificates import replace_seal as replace_lost_seal
 from gateway.home.certificates import replace_seal_for
 from gateway.home.certificates import request_seal as request_wanted_seal
@@ -73,7 +74,7 @@ def prepare_seal(home: HomeFolder, folder: SealFolderPath) -> None:
     """
     node = opened_home(home)
     with used("FOLDER", SEAL):
-        seal = node.prepare_seal(SealFolder(folder), now())
+        seal = prepare_wanted_seal(node, SealFolder(folder), now())
     say(f"prepared. To put it in force: gateway certs rotate-seal {seal.fingerprint}")
 
 

@@ -1,6 +1,7 @@
 """Changes the certificates, roots and revocations in a node's home; a node that runs takes each change by itself."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from gateway.continuing import Continuity
-from gateway.errors import BadInput
+from gateway.errors import BadInput, ConfigError
 from gateway.home.home import Home
 from gateway.identity.certificates.chains import require_authority
 from gateway.identity.certificates.denied import Denied, fault_in
@@ -74,6 +75,33 @@ def request_seal(home: Home, folder: Path, token: KeyUri | None) -> list[Path]:
     return files
 
 
+def prepare_seal(home: Home, folder: SealFolder, now: datetime) -> CertifiedSeal:
+    """Takes a new seal's keys and certificates, to be rotated to.
+
+    Raises:
+        ConfigError, Untrusted: they do not fit each other, or are not this node's by its own root now.
+        Unavailable: the token that holds one does not sign.
+    """
+    seal, keys = folder.certified(), replace(folder, tokens=home.tokens).keys()
+    home.require_certified(seal, now)
+    _require_new(home, seal)
+    reach(keys)
+    home.seals.coming.write(seal, keys)
+    return seal
+
+
+def _require_new(home: Home, seal: CertifiedSeal) -> None:
+    """Passes if no seal before has a key of this one: each key signs up to where the next one came, and no more."""
+    known = list(home.seals.earlier())
+    with suppress(ConfigError):  # where it is lost, its certificates may be, too
+        known.append(home.seals.in_force.certified())
+    if any(each.shares_a_key(seal) and each.certificates != seal.certificates for each in known):
+        raise ConfigError(
+            "a key of this seal is one of a seal before; a key is not certified anew, but followed by another: "
+            "gateway certs request-seal, or gateway certs issue --profile seal, makes new ones"
+        )
+
+
 def replace_seal(home: Home, folder: SealFolder, now: datetime) -> Sequence[str]:
     """Puts new sealing keys in the place of lost ones; the node must be stopped.
 
@@ -87,7 +115,7 @@ def replace_seal(home: Home, folder: SealFolder, now: datetime) -> Sequence[str]
         ConfigError, Untrusted: they do not fit, or are not this node's by its own root now.
         StoreError: a node runs, or the database did not take it.
     """
-    seal, url = home.prepare_seal(folder, now), home.config.database.url
+    seal, url = prepare_seal(home, folder, now), home.config.database.url
     signer = home.seals.coming.keys()
     if not is_made(url, home.path):
         _put_in_place(home, seal, is_whole=False)

@@ -21,8 +21,7 @@ lock                held by the one process that uses the home
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -48,7 +47,6 @@ from gateway.identity.pairing.document import PairingDocument
 from gateway.identity.pairing.end import EndMarks
 from gateway.identity.pairing.parties import Parties, Party
 from gateway.identity.seals.certificates import verify_seal_certificates
-from gateway.identity.seals.files import SealFolder
 from gateway.identity.seals.folders import SealFolders
 from gateway.identity.seals.pins import MEMORY, Pin
 from gateway.identity.seals.pkcs11_access import NO_TOKENS, TokenAccess
@@ -170,31 +168,6 @@ class Home:
     def seals(self) -> SealFolders:
         """Its seals: that in force, the next one, those before."""
         return SealFolders(self.path / "keys", self.tokens)
-
-    def prepare_seal(self, folder: SealFolder, now: datetime) -> CertifiedSeal:
-        """Takes a new seal's keys and certificates, to be rotated to.
-
-        Raises:
-            ConfigError, Untrusted: they do not fit each other, or are not this node's by its own root now.
-            Unavailable: the token that holds one does not sign.
-        """
-        seal, keys = folder.certified(), replace(folder, tokens=self.tokens).keys()
-        self.require_certified(seal, now)
-        self._require_new(seal)
-        reach(keys)
-        self.seals.coming.write(seal, keys)
-        return seal
-
-    def _require_new(self, seal: CertifiedSeal) -> None:
-        """Passes if no seal before has a key of this one: each key signs up to where the next one came, and no more."""
-        known = list(self.seals.earlier())
-        with suppress(ConfigError):  # where it is lost, its certificates may be, too
-            known.append(self.seals.in_force.certified())
-        if any(each.shares_a_key(seal) and each.certificates != seal.certificates for each in known):
-            raise ConfigError(
-                "a key of this seal is one of a seal before; a key is not certified anew, but followed by another: "
-                "gateway certs request-seal, or gateway certs issue --profile seal, makes new ones"
-            )
 
     def prepared_seal(self, clock: Callable[[], datetime]) -> tuple[CertifiedSeal, Signer]:
         """Reads the seal that comes next, if it may, and what signs with it.

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.home.certificates import prepare_seal
 from gateway.home.provisioning import issue_seal
 from gateway.identity.certificates.profiles import AuthorityKind
 from gateway.identity.names import NodeId
@@ -40,7 +41,7 @@ def rotated_without(path: Path) -> Site:
         pair(hk, each)
     home, coming = hk.home, new_seal(hk, path / "next")
     commit(hk, end_halted, lambda tx, _: tx.rotate_seal(AUTHOR, coming.certified()))
-    home.prepare_seal(coming, datetime.now(UTC))
+    prepare_seal(home, coming, datetime.now(UTC))
     with snapshot(home.config.database.url, home.path) as connection:
         in_force, is_told = read_own_seal(connection)
     home.seals.adopt(in_force, is_told=is_told)
