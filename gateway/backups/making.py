@@ -60,7 +60,7 @@ def make_backup(home: Home, backup: Path, now: datetime, *, with_keys: bool) -> 
         raise AlreadyExists(f"{backup} exists and is not overwritten")
     if backup.resolve().is_relative_to(home.path.resolve()):
         raise BadInput.of("backup", f"must be a folder outside of the home {home.path}: the next one would hold it")
-    parties = home.parties(home.peer_documents(), now)
+    parties = home.parties(now)
     partial = backup.with_name(f".{backup.name}.{secrets.token_hex(8)}")
     try:
         partial.mkdir(mode=0o700, parents=True)

@@ -33,7 +33,7 @@ def move(home: Home, url: str, now: datetime) -> Report:
     before = home.config.database.url
     if url == before:
         raise BadInput.of("url", f"must be of another database than {before}, which the node has")
-    parties = home.parties(home.peer_documents(), now)
+    parties = home.parties(now)
     target = Database(url, home.path)
     try:
         if not _is_moved(home, url):

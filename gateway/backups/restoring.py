@@ -68,7 +68,7 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
     added, kept = _restore_files(backup, manifest.files, home.path)
     _require_keys(home)
     _require_no_database(home)
-    parties = home.parties(home.peer_documents(), now)
+    parties = home.parties(now)
     database = Database(home.config.database.url, home.path)
     said = f"restored from the backup of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC"
     prepare = partial(_open_anew, database, parties, home, said)
@@ -95,7 +95,7 @@ def restore_from_peers(home: Home, now: datetime) -> Restored:
     """
     _require_keys(home)
     _require_no_database(home)
-    parties = home.parties(home.peer_documents(), now)
+    parties = home.parties(now)
     if not parties.peers:
         raise BadInput.of("home", "must have a pairing document of each peer: gateway pair import")
     node = home.config.node

@@ -35,7 +35,7 @@ def upgrade_database(home: Home, now: datetime) -> None:
         database.migrate()
         with database.readers.connect() as connection:
             check_owner(connection, node.jurisdiction, node.domain)
-        add_channels(database, channel_names(home.parties(home.peer_documents(), now)))
+        add_channels(database, channel_names(home.parties(now)))
         with database.writer() as connection, connection.begin():
             prove_halts(connection, micros_at(now))
     finally:

@@ -30,7 +30,7 @@ def check(home: HomeFolder, *, as_json: AsJson = False) -> None:
     the seal has not signed them yet, as its token is away, or its certificates are not valid.
     """
     node = Home(home)
-    parties = node.parties(node.peer_documents(), now())
+    parties = node.parties(now())
     with snapshot(node.config.database.url, node.path) as connection:
         report = verify_store(connection, parties)
     if as_json:

@@ -121,7 +121,7 @@ def replace_seal(home: Home, folder: SealFolder, now: datetime) -> Sequence[str]
         _put_in_place(home, seal, is_whole=False)
         return [each.jurisdiction for each in home.peer_documents()]
     with stopped(url, home.path) as database:
-        parties, clock = home.parties(home.peer_documents(), now), Clock(lambda: micros_at(now))
+        parties, clock = home.parties(now), Clock(lambda: micros_at(now))
         Continuity(home.high_water, database, clock).require(parties, Keyring([(seal, signer)]), trusts_clock=True)
         waiting = replace_own_seal(database, seal, signer, micros_at(now))
         rebuild(database, micros_at(now))

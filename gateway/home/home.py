@@ -280,19 +280,21 @@ class Home:
         """
         return [_read_document(path) for path in sorted((self.peers / "earlier").glob("*.json"))]
 
-    def parties(self, documents: Sequence[PairingDocument], now: datetime) -> Parties:
-        """Gives who exchanges; the own seal must be certified by the own root.
+    def parties(self, now: datetime, documents: Sequence[PairingDocument] | None = None) -> Parties:
+        """Gives who exchanges, by the pairing documents that are here or are given; the own root must certify the seal.
 
         One whose certificates are not valid now signs nothing (``Keyring.require_able``), and keeps nobody from reading
         what is here: it is looked at as of when they were last, or will be.
 
         Raises:
-            ConfigError: it is not; or two peers have one jurisdiction or domain, or one of them is this node.
+            ConfigError: it does not; or a document is wrong, or two peers have one jurisdiction or domain, or one of
+                them is this node.
         """
         seal = self.seals.in_force.certified()
         at = min(max(now.timestamp(), seal.not_before), seal.not_after)
         own = self._own_party(datetime.fromtimestamp(at, UTC))
         earlier = self.earlier_documents()
+        documents = self.peer_documents() if documents is None else documents
         peers = {document.jurisdiction: _party(document, earlier) for document in documents}
         domains = {own.domain, *(peer.domain for peer in peers.values())}
         if len(peers) < len(documents) or own.jurisdiction in peers or len(domains) <= len(peers):

@@ -143,7 +143,7 @@ def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime, *, 
         raise Untrusted(f"the fingerprint of this document is {document.fingerprint()}; ask the peer's operator")
     others = [each for each in home.peer_documents() if each.jurisdiction != document.jurisdiction]
     _require_another(home, document, others)
-    home.parties([*others, document], now)
+    home.parties(now, [*others, document])
     is_news = not _is_kept(home, document, data)
     if not _knows_seal(home, document):
         if not replace_seal:

@@ -96,7 +96,7 @@ class Node:
         config = self.home.config
         self._tracing = tracing_of(config.telemetry, self.home.path, config.node.domain)
         self._open_database()
-        parties = self.home.parties(self.home.peer_documents(), _now())
+        parties = self.home.parties(_now())
         self._trust = TrustStore(self.home, parties.peers, _now)
         self._keyring = Keyring(each.dated(_now) for each in self.home.seals.signing())
         self._access, self._officers = self.home.access(), self.home.officers()

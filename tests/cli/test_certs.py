@@ -32,7 +32,7 @@ def test_a_renewed_node_has_new_keys_that_its_home_accepts(site, tmp_path):
         file.replace(site.home.path / "keys" / file.name)
     renewed = Home(site.home.path)
     assert renewed.seals.in_force.keys().public != before
-    assert renewed.parties([], datetime.now(UTC)).own.seal.public == renewed.seals.in_force.keys().public
+    assert renewed.parties(datetime.now(UTC), ()).own.seal.public == renewed.seals.in_force.keys().public
 
 
 def test_a_request_from_outside_is_certified_for_a_node(site, tmp_path):

@@ -229,7 +229,7 @@ def test_an_import_under_a_seal_that_is_not_known_leaves_it_ended(paired: Home, 
     file = exported(other)
     fingerprint = PairingDocument.parse(file.read_bytes()).fingerprint()
     with stopped(paired.config.database.url, paired.path) as database:
-        add_channels(database, channel_names(paired.parties(paired.peer_documents(), datetime.now(UTC))))
+        add_channels(database, channel_names(paired.parties(datetime.now(UTC))))
     ran = run("pair", "import", paired.path, file, "--fingerprint", fingerprint)
     assert ran.code == 1
     assert f"import {paired.peer_file('KR')}" in " ".join(ran.err.split())

@@ -126,7 +126,7 @@ def channels_of(client: Client) -> dict[str, tuple[int, int, bytes]]:
 
 def assert_verifies(site: Site) -> None:
     """What ``gateway check`` does, beside the node that runs."""
-    parties = site.home.parties(site.home.peer_documents(), datetime.now(UTC))
+    parties = site.home.parties(datetime.now(UTC))
     with snapshot(site.home.config.database.url, site.home.path) as connection:
         report = verify_store(connection, parties)
     assert not report.findings

@@ -44,7 +44,7 @@ def hostile(text: str) -> NoticeContent:
 
 async def seal(site: Site) -> None:
     """Signs such notices with Singapore's keys, past every check of what is given."""
-    parties = site.home.parties(site.home.peer_documents(), datetime.now(UTC))
+    parties = site.home.parties(datetime.now(UTC))
     database = Database(site.home.config.database.url, site.home.path)
     add_channels(database, channel_names(parties))
     keyring = Keyring([(parties.own.seal, site.home.seals.in_force.keys())])

@@ -29,7 +29,7 @@ AUTHOR = Author(authority="SFC", client="spiffe://gateway.hk.example/SFC/office"
 async def writing(site: Site, clock: Callable[[], int] = lambda: time.time_ns() // 1000) -> AsyncIterator[Committer]:
     """A writer on the database of a node that is stopped, with the node's seal."""
     home = site.home
-    parties = home.parties(home.peer_documents(), datetime.now(UTC))
+    parties = home.parties(datetime.now(UTC))
     database = Database(home.config.database.url, home.path)
     add_channels(database, channel_names(parties))
     keyring = Keyring([(parties.own.seal, home.seals.in_force.keys())])
@@ -47,7 +47,7 @@ def give(site: Site, recipient: str, notices: Mapping[str, NoticeContent]) -> No
 
 
 async def _give(site: Site, recipient: str, notices: Mapping[str, NoticeContent]) -> None:
-    parties = site.home.parties(site.home.peer_documents(), datetime.now(UTC))
+    parties = site.home.parties(datetime.now(UTC))
     author = Author(authority="SFC", client=f"spiffe://{site.domain}/SFC/office")
     origin = parties.origin_to(recipient)
     async with writing(site) as committer:
@@ -65,7 +65,7 @@ def commit(site: Site, *units: StateUnit) -> None:
     keyring = Keyring([(home.seals.in_force.certified(), home.seals.in_force.keys())])
     database = Database(home.config.database.url, home.path)
     try:
-        add_channels(database, channel_names(home.parties(home.peer_documents(), LATER)))
+        add_channels(database, channel_names(home.parties(LATER)))
         commit_alone(database, keyring, units, "", clock=lambda: time.time_ns() // 1000, random=secrets.token_bytes)
     finally:
         database.close()

@@ -217,7 +217,7 @@ def seal(subject: Subject) -> Iterator[Finding]:
     for certificate in map(load_certificate, (each for pair in earlier for each in pair)):
         if (days := Window.of(certificate).days_left(now)) < WARN_DAYS:
             yield earlier_seal(fingerprint(certificate), days, sh(home.path))
-    home.parties([], now)
+    home.parties(now, ())
     yield Finding(Level.OK, "seal", "both sealing certificates come from the own node authority, for this node")
 
 
@@ -235,7 +235,7 @@ def pairings(subject: Subject) -> Iterator[Finding]:
             yield Finding(Level.OK, "pairings", said)
         else:
             yield _pairing(document, subject)
-    subject.home.parties(documents, subject.now)
+    subject.home.parties(subject.now, documents)
 
 
 def _pairing(document: PairingDocument, subject: Subject) -> Finding:
