@@ -19,6 +19,7 @@ from gateway.store.recovery.rebuild import rebuild
 from gateway.store.recovery.replacing import replace_own_seal, replace_peer_seal
 from gateway.store.tables import JOURNAL, events, heads
 from tests.ledger.samples import FixedSeal
+from tests.store import settlement
 from tests.store.exchanging import exchange, settle
 from tests.store.pairing import ENDED, RESUMED, keep
 from tests.store.rotating import FIRST, HK_TO_SG, SECOND, rotate
@@ -248,8 +249,8 @@ async def test_a_forked_channel_goes_on_from_the_peers_history_and_then_turns(hk
     assert hk.state().halt.reason == FORKED
     await rotate(hk)
     await keep(hk, RESUMED)
-    settlement = await kept(kr)
-    await given_up(hk, settlement)
+    agreed = await kept(kr)
+    await given_up(hk, agreed)
     await settle(hk, kr)
     assert hk.state().halt is None
     await commands(hk)[0].catch_up()
@@ -280,9 +281,9 @@ async def test_a_forked_channel_goes_on_from_the_peers_history_before_a_lost_sea
     assert replace_own_seal(hk.database, SECOND, NEXT["HK"], LATER) == ["KR"]
     hk.keyring = Keyring([(SECOND, NEXT["HK"])])
     hk.write_on()
-    settlement = await kept(kr)
+    agreed = await kept(kr)
     monkeypatch.setitem(settlement.SEALS, "HK", NEXT["HK"])
-    await given_up(hk, settlement)
+    await given_up(hk, agreed)
     await settle(hk, kr)
     assert hk.state().halt is None
     for store in (hk, kr):
