@@ -81,4 +81,25 @@ OF_CALLERS = (
         "            async with AsyncExitStack() as in_hand:",
         "tests/rpc/test_guard.py::test_of_who_may_no_more_no_message_is_taken_however_soon_it_comes",
     ),
+    Mutation(
+        "a connection may have any number of streams at once",
+        "gateway/rpc/server.py",
+        '        ("grpc.max_concurrent_streams", MAX_STREAMS_A_CONNECTION),\n',
+        "",
+        "tests/rpc/test_server.py::test_a_connection_is_told_how_many_streams_and_how_much_metadata_it_may_have",
+    ),
+    Mutation(
+        "a connection is never closed for its age",
+        "gateway/rpc/server.py",
+        '        ("grpc.max_connection_age_ms", listener.max_connection_age_seconds * 1000),\n',
+        "",
+        "tests/rpc/test_server.py::test_a_connection_is_closed_gently_once_it_is_old",
+    ),
+    Mutation(
+        "a port is shared with the process that has it",
+        "gateway/rpc/server.py",
+        '("grpc.so_reuseport", 0)',
+        '("grpc.so_reuseport", 1)',
+        "tests/node/test_node.py::test_a_port_that_is_taken_is_no_reason_not_to_start_the_node_again",
+    ),
 )

@@ -45,7 +45,9 @@ def test_a_node_whose_listener_ends_by_itself_ends(tmp_path: Path, listener: str
 def test_a_port_that_is_taken_is_no_reason_not_to_start_the_node_again(tmp_path: Path):
     """Who has it may end, or the address come to this machine: a service must not be given up for it (exit code 5)."""
     site = Site("HK", tmp_path / "hk").found()
-    with socket.create_server(("127.0.0.1", site.peer_port)):
+    with socket.create_server(
+        ("127.0.0.1", site.peer_port), reuse_port=True
+    ):  # gRPC would share it, unless told not to
         ended = finished("serve", site.home.path)
     assert ended.returncode == 4
     (told,) = ended.stderr.splitlines()
