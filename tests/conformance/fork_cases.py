@@ -8,8 +8,9 @@ from gateway.ledger.fork_proof import ForkProof, in_order
 from gateway.ledger.forks import NO_PREFIX, Prefix
 from gateway.ledger.origins import journal_origin
 from tests.conformance.cases import Subject, encoded
+from tests.conformance.evidence_goods import moment
 from tests.conformance.materials import head, log
-from tests.conformance.parties import HK, HK_TO_KR, HONG_KONG, KOREA, KR_TO_HK, SIGNED, STRANGER
+from tests.conformance.parties import HK, HK_TO_KR, HONG_KONG, ISSUED, KOREA, KR_TO_HK, SEAL_END, SIGNED, STRANGER
 from tests.conformance.signing import KitSeal
 from tests.conformance.spelling import altered, b64, uncanonical
 from tests.ledger import oracle
@@ -154,6 +155,22 @@ def _of_the_heads() -> list[Row]:
             unknown,
             "second seal",
             proof(first, second, seals=(SEALS[0], STRANGER.certificates())),
+        ),
+        (
+            "first-seal-that-had-ended",
+            "one-size",
+            "the certificates of the first seal had ended a second before it signed",
+            "UNTRUSTED EXPIRED",
+            "first signatures",
+            proof(first, second, seals=(HONG_KONG.certificates(days=(ISSUED, moment(SIGNED - 1))), SEALS[1])),
+        ),
+        (
+            "second-seal-of-later",
+            "one-size",
+            "the certificates of the second seal are valid from a second after it signed",
+            "UNTRUSTED NOT_YET_VALID",
+            "second signatures",
+            proof(first, second, seals=(SEALS[0], HONG_KONG.certificates(days=(moment(SIGNED + 1), SEAL_END)))),
         ),
         (
             "seal-of-another",

@@ -7,8 +7,9 @@ from gateway.identity.certificates.x509 import to_der
 from gateway.ledger.journal import JournalHead, encode_entry
 from gateway.ledger.origins import journal_origin
 from tests.conformance.cases import Subject, encoded
+from tests.conformance.evidence_goods import moment
 from tests.conformance.materials import edge, head, journal, journal_entries
-from tests.conformance.parties import HK, HONG_KONG, KOREA, SIGNED, STRANGER
+from tests.conformance.parties import HK, HONG_KONG, ISSUED, KOREA, SEAL_END, SIGNED, STRANGER
 from tests.conformance.spelling import altered, altered_line, b64, line_of, uncanonical
 
 COUNT, FIRST = 6, 3
@@ -96,6 +97,20 @@ def _of_the_head() -> list[Row]:
             "UNTRUSTED UNKNOWN_ISSUER",
             "certificates",
             stranger,
+        ),
+        (
+            "certificates-that-had-ended",
+            "the certificates had ended a second before it was signed",
+            "UNTRUSTED EXPIRED",
+            "signatures",
+            _export(certificates=HONG_KONG.certificates(days=(ISSUED, moment(SIGNED - 1)))),
+        ),
+        (
+            "certificates-of-later",
+            "the certificates are valid from a second after it was signed",
+            "UNTRUSTED NOT_YET_VALID",
+            "signatures",
+            _export(certificates=HONG_KONG.certificates(days=(moment(SIGNED + 1), SEAL_END))),
         ),
     ]
 
