@@ -43,7 +43,7 @@ from gateway.identity.certificates.x509 import load_certificate
 from gateway.identity.names import NodeId
 from gateway.identity.officers.key_sources import key_source_of
 from gateway.identity.officers.officers import Issuer, Officers
-from gateway.identity.pairing.document import PairingDocument
+from gateway.identity.pairing.document import MAX_DOCUMENT_BYTES, PairingDocument
 from gateway.identity.pairing.end import EndMarks
 from gateway.identity.pairing.parties import Parties, Party
 from gateway.identity.seals.certificates import verify_seal_certificates
@@ -341,7 +341,8 @@ def _party(document: PairingDocument, all_earlier: Iterable[PairingDocument]) ->
 
 
 def _read_document(path: Path) -> PairingDocument:
+    data = read_public(path, MAX_DOCUMENT_BYTES)
     try:
-        return PairingDocument.parse(path.read_bytes())
-    except (OSError, GatewayError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+        return PairingDocument.parse(data)
+    except GatewayError as error:
+        raise ConfigError(f"{path}: {error.message}") from error
