@@ -99,7 +99,7 @@ def _told_of_a_call(error: ExchangeError) -> Failure:
     if isinstance(error, Overloaded):
         return Failure(f"the node did not do it: {error.message}", NOT_REACHED)
     if not error.reason:  # no node said it
-        return Failure(error.message, DOES_NOT_FIT)
+        return Failure(error.message, USED_WRONGLY if isinstance(error, InvalidRequest) else DOES_NOT_FIT)
     return Failure(f"the node refused: {_said(error)} ({error.reason})", REFUSED)
 
 

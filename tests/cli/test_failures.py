@@ -27,6 +27,7 @@ from tests.cli.transcripts import run
         (FileNotFoundError(2, "No such file or directory", "home"), 5),
         (client.ProfileError("ca", "is missing"), 2),
         (client.InvalidRequest("x", StatusCode.INVALID_ARGUMENT), 3),
+        (client.InvalidRequest("it is larger than any node takes"), 2),
         (client.Unauthenticated("x", StatusCode.UNAUTHENTICATED), 3),
         (client.NotAllowed("x", StatusCode.PERMISSION_DENIED), 3),
         (client.NotFound("x", StatusCode.NOT_FOUND), 3),

@@ -48,15 +48,21 @@ def path_of(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def entries(value: Any, path: str, keys: Iterable[str]) -> dict[str, Any]:
-    """The entries of a JSON object without nulls; raises if it is none, or has other keys than ``keys``."""
+def entries(value: Any, path: str, keys: Iterable[str], strange: list[Violation] | None = None) -> dict[str, Any]:
+    """The entries of a JSON object without nulls; raises if it is none, or has other keys than ``keys``.
+
+    Where ``strange`` is given, such other keys are added to it, and left out: so what else is wrong is told with them.
+    """
     known = tuple(keys)
     if not isinstance(value, dict):
         raise BadInput.of(path, f"must be an object, with keys of {', '.join(known)}")
-    if strange := [key for key in value if key not in known]:
-        words = f"is not known here; known are {', '.join(known)}"
-        raise BadInput(Violation(path_of(path, key), words) for key in strange[:MAX_VIOLATIONS])
-    return {key: item for key, item in value.items() if item is not None}
+    words = f"is not known here; known are {', '.join(known)}"
+    found = [Violation(path_of(path, key), words) for key in value if key not in known][:MAX_VIOLATIONS]
+    if strange is not None:
+        strange += found
+    elif found:
+        raise BadInput(found)
+    return {key: item for key, item in value.items() if key in known and item is not None}
 
 
 @contextmanager
@@ -72,15 +78,18 @@ def obj(message: type[Message], *fields: Field) -> Codec:
     """An object for a message; the fields of both have the same names."""
 
     def read(value: Any, path: str) -> Message:
-        given = entries(value, path, (field.key for field in fields))
-        return message(**read_fields(fields, given, path))
+        violations: list[Violation] = []
+        given = entries(value, path, (field.key for field in fields), violations)
+        return message(**read_fields(fields, given, path, violations))
 
     return Codec(read, lambda value: write_fields(fields, value), "an object", message=message, fields=fields)
 
 
-def read_fields(fields: Iterable[Field], given: dict[str, Any], path: str) -> dict[str, Any]:
-    """The message fields for the entries that ``fields`` speak of."""
-    violations: list[Violation] = []
+def read_fields(
+    fields: Iterable[Field], given: dict[str, Any], path: str, before: Iterable[Violation] = ()
+) -> dict[str, Any]:
+    """The message fields for the entries that ``fields`` speak of; raises what is wrong with them, after ``before``."""
+    violations = list(before)
     found: dict[str, Any] = {}
     for field in fields:
         if field.key in given:

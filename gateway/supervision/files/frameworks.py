@@ -37,10 +37,10 @@ def read_framework(text: str | bytes) -> FrameworkFile:
     Raises:
         BadInput: naming JSON paths (``provisions[3].status``) and what would be right there.
     """
-    given = entries(parse(text), "", _ORDER)
+    violations: list[Violation] = []
+    given = entries(parse(text), "", _ORDER, violations)
     if given.get("schema") != SCHEMA:
         raise BadInput.of("schema", f"must be {SCHEMA}")
-    violations: list[Violation] = []
     read: dict[str, Any] = {}
     for part in (_NAMED, HEADER, PROVISIONS):
         with gathering(violations):

@@ -111,8 +111,8 @@ def _read_list(values: list[Any]) -> tuple[NoticeFile, ...]:
 
 
 def _read_notice(value: Any, path: str) -> NoticeFile:
-    given = entries(value, path, _ORDER)
     violations: list[Violation] = []
+    given = entries(value, path, _ORDER, violations)
     parties: dict[str, str] = {}
     content: dict[str, Any] = {}
     with gathering(violations):

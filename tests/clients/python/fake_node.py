@@ -78,6 +78,8 @@ class FakeNode(
         self.cuts: deque[int] = deque()  # after how many messages each next watch breaks
         self.cut_by = status(grpc.StatusCode.UNAVAILABLE, "cut")
         self.watching = threading.Event()  # a watch has been told all there is
+        self.expects_cancelled = False  # of the streams of notices: they are not complete
+        self.not_cancelled: list[grpc.ServicerContext] = []  # of these, as far as is known
         self.flowing = threading.Event()  # an export goes on in its middle
         self.flowing.set()
         self.port = free_port()  # which nobody takes while the node is down
@@ -139,7 +141,12 @@ class FakeNode(
         self, request_iterator: Iterator[notices.SubmitNoticesRequest], context: grpc.ServicerContext
     ) -> notices.SubmitNoticesResponse:
         messages = list(request_iterator)
-        if not context.is_active():  # gRPC ends the iterator of a call that was cancelled as if it were complete
+        # gRPC ends the iterator of a call that was cancelled as if it were complete, and may say so only afterwards.
+        if self.expects_cancelled:
+            self.not_cancelled.append(context)
+            until(lambda: not context.is_active())
+            self.not_cancelled.remove(context)
+        if not context.is_active():
             return notices.SubmitNoticesResponse()
         self.take("SubmitNotices", messages, context)
         count = sum(len(message.requests) for message in messages)

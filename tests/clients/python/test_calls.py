@@ -29,10 +29,12 @@ from regulator.exchange import (
     calling,
     notice_request,
 )
+from regulator.exchange.connection import MAX_MESSAGE_BYTES
 from regulator.exchange.errors import Cancelled
 from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import LocalizedText
 
 from tests.clients.python.fake_node import PATIENCE_SECONDS, status, until
 
@@ -193,6 +195,13 @@ def test_an_answer_that_would_be_the_same_again_is_raised_at_once(client, node, 
         client.get_notice("hk-1")
     assert (caught.value.code, caught.value.reason) == (code, code.name)
     assert len(node.requests_of("GetNotice")) == 1
+
+
+def test_a_request_that_is_larger_than_a_node_takes_is_no_overload(client, node):
+    large = NoticeContent(summary=[LocalizedText(language_tag="en", text="x" * MAX_MESSAGE_BYTES)])
+    with pytest.raises(InvalidRequest, match=f"and a node takes at most {MAX_MESSAGE_BYTES}"):
+        client.create_notice(large, recipient="KR")
+    assert not node.requests_of("CreateNotice")
 
 
 def test_an_error_names_reason_metadata_and_fields(client, node):

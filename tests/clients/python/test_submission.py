@@ -11,7 +11,7 @@ from regulator.exchange.submission import MAX_CHUNK_BYTES, Chunker, Chunks
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import LocalizedText
 
-from tests.clients.python.fake_node import PATIENCE_SECONDS, status
+from tests.clients.python.fake_node import PATIENCE_SECONDS, status, until
 
 BUSY = status(StatusCode.UNAVAILABLE, "restarting")
 
@@ -81,8 +81,10 @@ def test_what_the_source_raises_reaches_the_caller_and_the_stream_is_not_complet
         yield from requests(2)
         raise LookupError("the file ends here")
 
+    node.expects_cancelled = True
     with pytest.raises(LookupError, match="the file ends here"):
         client.submit_notices(source(), chunk=1)
+    until(lambda: not node.not_cancelled)
     assert node.requests_of("SubmitNotices") == []
 
 

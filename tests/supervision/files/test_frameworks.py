@@ -108,7 +108,9 @@ def test_what_is_wrong_with_a_file_is_told_at_its_place(path, value, field, word
 def test_all_that_is_wrong_is_told_at_once():
     broken = document()
     broken["as_of"] = broken["provisions"][1]["status"] = broken["provisions"][2]["sector"] = "x"
-    assert [field for field, _ in refused(broken)] == ["as_of", "provisions[1].status", "provisions[2].sector"]
+    broken["colour"] = broken["provisions"][2]["colour"] = "red"
+    fields = ["colour", "as_of", "provisions[1].status", "provisions[2].colour", "provisions[2].sector"]
+    assert [field for field, _ in refused(broken)] == fields
 
 
 @pytest.mark.parametrize(

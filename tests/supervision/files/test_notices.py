@@ -124,6 +124,13 @@ def test_what_is_wrong_with_an_answer_is_told_by_its_path(changes, place, words)
     assert description.startswith(words)
 
 
+def test_a_key_that_is_not_known_hides_nothing_else_that_is_wrong():
+    document = json.loads(write_notice(NoticeFile("hk-1", "HK", "KR", asking())))
+    with pytest.raises(BadInput) as caught:
+        read_notices(json.dumps(document | {"colour": 1, "event_date": "8 May", "handling": {"tlp": "amber", "to": 1}}))
+    assert [each.field for each in caught.value.violations] == ["colour", "handling.to", "handling.tlp", "event_date"]
+
+
 def test_the_example_of_a_request_is_a_valid_one():
     (file,) = read_notices(EXAMPLE.read_bytes())
     assert field_violations(file.content) + content_violations(file.content) == []

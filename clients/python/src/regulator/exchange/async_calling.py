@@ -112,7 +112,7 @@ class AsyncCalling:
             return await self._attempts(attempt)
         except ExchangeError as failure:
             failure.request_id = request_id_of(request)
-            raise
+            raise connection.told(failure, request) from failure.__cause__
 
     async def _metadata(self) -> Metadata | None:
         sent = traces.sent_as(self._traceparent or traces.traceparent_of_now())

@@ -120,7 +120,7 @@ class Calling:
             )
         except ExchangeError as failure:
             failure.request_id = request_id_of(request)
-            raise
+            raise connection.told(failure, request) from failure.__cause__
         except KeyboardInterrupt as stopped:
             if request_id := request_id_of(request):
                 stopped.add_note(f"the write may be done all the same: repeat it with the request_id {request_id}")

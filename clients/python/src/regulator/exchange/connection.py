@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 import grpc
+from google.protobuf.message import Message
 from grpc import aio
-from regulator.exchange.errors import ProfileError
+from regulator.exchange.errors import ExchangeError, InvalidRequest, Overloaded, ProfileError
 from regulator.exchange.profile import Profile
 from regulator.exchange.tokens import Metadata
 from regulator.exchange.v1.admin_service_pb2_grpc import AdminServiceStub
@@ -96,6 +97,14 @@ def options(profile: Profile) -> Sequence[tuple[str, str | int]]:
         ("grpc.enable_http_proxy", 0),
         ("grpc.service_config_disable_resolution", 1),  # DNS has no say in how a node is called
     )
+
+
+def told(failure: ExchangeError, request: object) -> ExchangeError:
+    """The error for a call that failed: gRPC calls a node overloaded that would never take so large a request."""
+    size_bytes = request.ByteSize() if isinstance(failure, Overloaded) and isinstance(request, Message) else 0
+    if failure.is_told_by_node or size_bytes <= MAX_MESSAGE_BYTES:
+        return failure
+    return InvalidRequest(f"the request has {size_bytes} bytes, and a node takes at most {MAX_MESSAGE_BYTES}")
 
 
 def _check_files(profile: Profile) -> None:
