@@ -1,20 +1,21 @@
 """The end of a log that its sender gives up after a fork: read to be kept elsewhere, then taken out.
 
 What follows from its envelopes goes with them: ``rebuild`` afterwards makes the projections of what is left. Events
-keep their cursors, and those of the given-up envelopes become ``ENVELOPE_GIVEN_UP``. A request that made or acted on
-what is given up is forgotten, so that it can be made again; a draft that became it has expired, since its act is kept
-no more.
+keep their cursors, and those of the given-up envelopes become ``ENVELOPE_GIVEN_UP``. Replies of the peer to what goes
+are told as those that came before what they reply to: the peer's history may have that, too, and bring it back. A
+request that made or acted on what is given up is forgotten, so that it can be made again; a draft that became it has
+expired, since its act is kept no more.
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
 from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from gateway.ledger.steps import Halt
 from gateway.store.drafts.rows import draft_event_rows, draft_record
@@ -57,6 +58,7 @@ from gateway.supervision.outcomes import EventContent
 
 _KEY_BYTES = 32  # of page tokens and cursors
 _OF_CHANNELS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)
+_NOTHING = {"kind": Event.ENVELOPE_GIVEN_UP, "notice": "", "notice_kind": 0, "detail": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,21 @@ def halt_anew(connection: Connection, state: ChannelState, halt: Halt, now: int,
     connection.execute(insert(events), [*made, event_row(told, next(cursors), now, state.id, state.log.size)])
 
 
+def withdraw_replies(connection: Connection, unused: Iterable[tuple[int, int, EventContent]]) -> None:
+    """Has replies to what went told as those that came too early are: once that is back, they are taken again.
+
+    Args:
+        connection: inside the transaction, after the rebuild
+        unused: as it gave them
+    """
+    for channel, index, event in unused:
+        there = events.c.channel == channel, events.c.index == index, events.c.kind.not_in(_OF_CHANNELS)
+        first = connection.scalar(select(func.min(events.c.cursor)).where(*there))
+        connection.execute(update(events).where(*there).values(_NOTHING))
+        said = {"kind": event.kind, "detail": event.detail}
+        connection.execute(update(events).where(events.c.cursor == first).values(said))
+
+
 def forget(connection: Connection, names: set[str], now: int) -> int:
     """Forgets the requests of these names, and has the drafts expired that became them; gives how many drafts.
 
@@ -187,8 +204,7 @@ def _withdraw_events(connection: Connection, channel: int, first: int) -> None:
     there = events.c.channel == channel, events.c.index >= first, events.c.kind.not_in(_OF_CHANNELS)
     told = select(events.c.cursor).where(*there)
     connection.execute(delete(framework_events).where(framework_events.c.cursor.in_(told)))
-    nothing = {"kind": Event.ENVELOPE_GIVEN_UP, "notice": "", "notice_kind": 0, "detail": ""}
-    connection.execute(update(events).where(*there).values(nothing))
+    connection.execute(update(events).where(*there).values(_NOTHING))
 
 
 def _named(record: DraftRecord) -> str:

@@ -9,7 +9,7 @@ afterwards verifies everything.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 
 from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
@@ -47,7 +47,7 @@ from gateway.store.tables import (
 )
 from gateway.supervision.destruction import left_in
 from gateway.supervision.notices.records import NoticeRecord, Place
-from gateway.supervision.outcomes import Context, Outcome
+from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection
 from gateway.supervision.projections.projection import project, reply_rank
 from gateway.supervision.sharing.records import Dossier
 
@@ -57,10 +57,17 @@ _CHANGE = update(notices).where(notices.c.id == bindparam("changed_id"))
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """How much was rebuilt: notices, and events that were told because an envelope can be used now."""
+    """How much was rebuilt.
+
+    Attributes:
+        notices: how many
+        events: that were told because an envelope can be used now
+        unused: replies that cannot be used: channel, index, and what is to be told of them
+    """
 
     notices: int
     events: int
+    unused: Sequence[tuple[int, int, EventContent]] = field(default=(), compare=False)
 
 
 def rebuild(database: Database, now: int) -> Rebuilt:
@@ -117,17 +124,20 @@ class _Rebuild:
             self._connection.execute(delete(table))
         replies = [reply for state in self._states.values() for reply in self._take_channel(state)]
         rebuild_seals(self._connection, self._ids, self._rotations)
+        unused: list[tuple[int, int, EventContent]] = []
         for _, place in sorted(replies, key=itemgetter(0)):
             here = (leaves.c.channel == self._ids[place.origin]) & (leaves.c.index == place.index)
             leaf = self._connection.execute(_LEAVES.where(here)).mappings().one()
-            self._project(Envelope.FromString(leaf["data"]), place, destroyed=leaf["destroyed"])
+            done = self._project(Envelope.FromString(leaf["data"]), place, destroyed=leaf["destroyed"])
+            if done.outcome is not Outcome.PROJECTED:
+                unused.append((self._ids[place.origin], place.index, done.events[0]))
             self._write(self._ids[place.origin], place.index, place.index)
         for state in self._states.values():  # last: what a receipt is for, a certificate of destruction may tell
             self._cover(state)
         tie(self._connection, true())
         choose_again(self._connection, choices)
         count_anew(self._connection)
-        return Rebuilt(self._count, self._retelling.added)
+        return Rebuilt(self._count, self._retelling.added, unused)
 
     def _take_channel(self, state: ChannelState) -> list[tuple[int, Place]]:
         """Projects a channel's envelopes; gives the ranks and places of those that come last."""
@@ -149,7 +159,7 @@ class _Rebuild:
                 self._project(envelope, place, destroyed=leaf["destroyed"])
         return replies
 
-    def _project(self, envelope: Envelope, place: Place, *, destroyed: bool) -> None:
+    def _project(self, envelope: Envelope, place: Place, *, destroyed: bool) -> Projection:
         frameworks = FrameworkLookups(self._connection, self._origins, (self._changes.frameworks,))
         context = Context(
             envelope,
@@ -163,6 +173,7 @@ class _Rebuild:
         projection = project(context, fields_checked=destroyed)
         if projection.outcome is Outcome.PROJECTED:
             self._changes.apply(projection, place)
+        return projection
 
     def _find(self, notice_id: str) -> NoticeRecord | None:
         if changed := self._changes.records.get(notice_id):

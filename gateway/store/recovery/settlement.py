@@ -36,6 +36,7 @@ from gateway.store.recovery.branches import (
     read_branch,
     read_branch_heads,
     rotates_within,
+    withdraw_replies,
 )
 from gateway.store.recovery.rebuild import rebuild_within
 from gateway.store.state import ChannelState, read_channels
@@ -247,7 +248,7 @@ class _GivingUp:
         said = f"{GIVE_UP}: it takes back the {goes_on.size} envelopes that the peer countersigned"
         halt = Halt(SENDER_ROLLED_BACK, said, (self._goes_on.note,))
         cut(self._connection, state, first, halt, self._now, self._told(count))
-        rebuild_within(self._connection, self._now)
+        withdraw_replies(self._connection, rebuild_within(self._connection, self._now).unused)
         return GivenUp(state, first, count, forget(self._connection, names, self._now))
 
     def _require_receipts(self) -> int:

@@ -29,6 +29,7 @@ from gateway.moments import MICROS
 from gateway.store.forking import read_forks
 from gateway.store.recovery.settlement import Branch, give_up_branch
 from gateway.store.tables import drafts, events, framework_events, leaves, node, notices, requests
+from tests.store.carrying import state_of
 from tests.store.drafting import Drafting, notice_draft, withdrawal_draft
 from tests.store.exchanging import exchange, settle
 from tests.store.rotating import rotate
@@ -110,6 +111,31 @@ async def test_the_receivers_history_goes_on_and_the_proof_stays(hk, kr, count):
         assert store.verify().findings == ()
         for proof, _ in await store.read(read_forks, HK_TO_KR):
             assert [*ForkCheck(proof, ROOTS).steps()]
+
+
+async def test_what_the_receiver_replied_to_what_both_histories_have_counts_again_once_that_is_back(hk, kr):
+    """All above the newest receipt is given up, also what comes back then; of replies nobody else tells."""
+    await hk.release("hk-1")
+    earlier = hk.backup()  # its receipt is not there yet
+    await exchange(hk, kr)
+    await hk.release("hk-2")
+    await exchange(hk, kr)
+    await hk.restore(earlier)
+    await hk.release("hk-other")
+    await kr.acknowledge("hk-1")
+    await exchange(kr, hk)
+    assert await state_of(hk, "hk-1") == Notice.ACKNOWLEDGED
+    await exchange(hk, kr)
+    assert (await given_up(hk, await kept(kr))).first == 0
+    assert hk.verify().findings == ()
+    await settle(hk, kr)
+    assert same(hk, kr)
+    assert await state_of(hk, "hk-1") == Notice.ACKNOWLEDGED
+    assert hk.verify().findings == kr.verify().findings == ()
+    cursors = await hk.rows(events)
+    await hk.rebuilt()
+    assert await hk.rows(events) == cursors
+    assert hk.verify().findings == ()
 
 
 async def test_if_the_sender_gives_nothing_up_the_channel_halts_again_and_nothing_is_lost(hk, kr):
