@@ -4,8 +4,9 @@ BIN := .venv/bin
 # What the node needs, and what working on it needs: pinned with hashes, so a changed package does not install.
 RUN := .venv/run.stamp
 DEV := .venv/dev.stamp
-# Processes among which `make test` divides the suite; with 0 it runs in one, for a debugger.
-WORKERS ?= 2
+# Processes among which `make test` divides the suite: one more than two cores, since much of it waits for nodes to answer.
+# With 0 it runs in one, for a debugger.
+WORKERS ?= 3
 FUZZ := .venv/fuzz.stamp
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
