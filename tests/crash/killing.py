@@ -18,17 +18,26 @@ AUTHORS = {"HK": "SFC", "KR": "FSS"}
 
 
 class Load:
-    """One back office that gives notices and reads them, for as long as it is let, and notes what was answered."""
+    """One back office that gives notices and reads them, for as long as it is let, and notes what was answered.
+
+    Attributes:
+        enough: answers, after which it waits until more are asked of it; None: there is no end to it
+    """
 
     def __init__(self, site: Site, peer: Site) -> None:
         self.site, self.peer = site, peer
         self.answered: list[str] = []
         self.read: list[str] = []
+        self.enough: int | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def has_enough(self) -> bool:
+        return self.enough is not None and len(self.answered) >= self.enough
 
     def stop(self) -> None:
         self._stop.set()
@@ -38,6 +47,9 @@ class Load:
         author = AUTHORS[self.site.jurisdiction]
         with self.site.client(author) as client:
             while not self._stop.is_set():
+                if self.has_enough:
+                    self._stop.wait(0.005)
+                    continue
                 self._give(client, author, str(uuid.uuid4()))
                 self._read(client)
 
@@ -79,13 +91,15 @@ def under_load(hk: Site, kr: Site) -> Iterator[list[Load]]:
 
 def kill_at_random(hk: Site, kr: Site, loads: list[Load], kills: int, seed: int) -> None:
     chance = random.Random(seed)
+    _ask_for_some(loads, chance)
     while kills > 0:
-        enough = [len(load.answered) + chance.randint(1, 4) for load in loads]
-        eventually(lambda enough=enough: all(len(load.answered) >= n for load, n in zip(loads, enough, strict=True)))
+        eventually(lambda: all(load.has_enough for load in loads))
+        _ask_for_all(loads)
         time.sleep(chance.uniform(0, 0.1))  # the moment of the kill is what is random here
         victims = chance.choice([(hk,), (kr,), (hk, kr), (hk, kr)])
         for site in victims:
             site.kill()
+        _ask_for_some(loads, chance)
         kills -= len(victims)
         if chance.random() < 0.3:  # once more while it starts: opening, migration, dialling
             for site in victims:
@@ -99,6 +113,18 @@ def kill_at_random(hk: Site, kr: Site, loads: list[Load], kills: int, seed: int)
             start.start()
         for start in starts:
             start.join()
+    _ask_for_all(loads)
+
+
+def _ask_for_some(loads: list[Load], chance: random.Random) -> None:
+    """Lets each have some more answers: who has had them leaves the machine to those whose node starts again."""
+    for load in loads:
+        load.enough = len(load.answered) + chance.randint(1, 4)
+
+
+def _ask_for_all(loads: list[Load]) -> None:
+    for load in loads:
+        load.enough = None
 
 
 def log_of(site: Site, origin: str) -> list[bytes]:
