@@ -216,6 +216,7 @@ def test_json_of_another_schema_is_told_so_and_nothing_else():
         assert [each.field for each in caught.value.violations] == ["schema"]
 
 
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")  # of odd serial numbers
 @given(place=st.integers(0, 2**16), character=st.integers(0, 255))
 def test_any_changed_byte_is_refused_or_gives_another_fingerprint(document, place, character):
     data = bytearray(document.encode())
