@@ -11,10 +11,7 @@ from gateway.cli.given_home import opened_home
 from gateway.cli.options import HomeFolder, ProfileFile, connect, key_uri, now
 from gateway.cli.output import say
 from gateway.errors import BadInput
-from gateway.home.certificates import prepare_seal as prepare_wanted_seal
-from gateway.home.certificates import replace_seal as replace_lost_seal
-from gateway.home.certificates import replace_seal_for
-from gateway.home.certificates import request_seal as request_wanted_seal
+from gateway.home import certificates
 from gateway.home.pairing import document_of
 from gateway.identity.names import NodeId
 from gateway.identity.seals.files import SealFolder
@@ -60,7 +57,7 @@ def request_seal(
     if token and (token.module_path or token.pin_source or token.id):
         raise BadInput.of("--token", "must name a token alone: [pkcs11] in config.toml says how it is reached")
     node = opened_home(home)
-    requests = request_wanted_seal(node, new_folder(folder, "FOLDER"), token)
+    requests = certificates.request_seal(node, new_folder(folder, "FOLDER"), token)
     say("made. On the machine of the node authority, for each of the two:")
     for each in requests:
         id_ = NodeId(node.config.node.domain)
@@ -74,7 +71,7 @@ def prepare_seal(home: HomeFolder, folder: SealFolderPath) -> None:
     """
     node = opened_home(home)
     with used("FOLDER", SEAL):
-        seal = prepare_wanted_seal(node, SealFolder(folder), now())
+        seal = certificates.prepare_seal(node, SealFolder(folder), now())
     say(f"prepared. To put it in force: gateway certs rotate-seal {seal.fingerprint}")
 
 
@@ -131,13 +128,13 @@ def replace_seal(
     if bool(peer) == (folder is not None):
         raise BadInput.of("FOLDER", "must be given, or else --peer")
     if peer:
-        replace_seal_for(node, document_of(node, peer.upper()), now())
+        certificates.replace_seal_for(node, document_of(node, peer.upper()), now())
         say(f"replaced. Export a new pairing document: {peer.upper()} takes nothing before it has imported that.")
         return
     assert folder is not None, "one of both is given"
     with used("FOLDER", SEAL):
         is_there = is_made(node.config.database.url, node.path)
-        waiting = replace_lost_seal(node, SealFolder(folder), now())
+        waiting = certificates.replace_seal(node, SealFolder(folder), now())
     if not is_there:
         say("there is no database where database.url points: replaced in the files of the home alone.")
         say("Make the database: gateway restore.")

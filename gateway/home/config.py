@@ -1,35 +1,22 @@
 """The configuration of a node, ``config.toml`` in its home; docs/configuration.md is made from the comments here."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.errors import ConfigError, Violation
 from gateway.home.approval_config import FourEyesSection
 from gateway.identity.access.toml_text import read_toml, text_of
-from gateway.identity.names import authority_fault, client_fault, domain_fault, jurisdiction_fault
+from gateway.identity.names import authority_fault, checked, client_fault, domain_fault, jurisdiction_fault
 from gateway.identity.officers.rules import OfficerRules
 from gateway.identity.pairing.addresses import address_fault, loopback_fault
 from gateway.rpc.quotas import Quota
 from gateway.rpc.rates import Rate
 from gateway.telemetry.settings import TelemetrySection
 
-
-def _check_with(fault_of: Callable[[str], str | None]) -> AfterValidator:
-    """Makes a validator of a check that returns what is wrong."""
-
-    def check(value: str) -> str:
-        if fault := fault_of(value):
-            raise ValueError(fault)
-        return value
-
-    return AfterValidator(check)
-
-
-Address = Annotated[str, _check_with(address_fault)]
+Address = Annotated[str, checked(address_fault)]
 
 
 def _metrics_fault(text: str) -> str | None:
@@ -49,14 +36,14 @@ class _Section(BaseModel):
 class NodeSection(_Section):
     """Which node it is."""
 
-    jurisdiction: Annotated[str, _check_with(jurisdiction_fault)] = Field(
+    jurisdiction: Annotated[str, checked(jurisdiction_fault)] = Field(
         description="Jurisdiction that runs the node, ISO 3166-1 alpha-2."
     )
-    domain: Annotated[str, _check_with(domain_fault)] = Field(
+    domain: Annotated[str, checked(domain_fault)] = Field(
         description="The node's SPIFFE trust domain, which names it in every certificate and signature."
     )
     display_name: str = Field(min_length=1, max_length=100, description="Name for people.")
-    authorities: tuple[Annotated[str, _check_with(authority_fault)], ...] = Field(
+    authorities: tuple[Annotated[str, checked(authority_fault)], ...] = Field(
         min_length=1, max_length=32, description="Codes of the authorities that the node serves."
     )
     replica: str = Field(
@@ -88,7 +75,7 @@ class PeerSection(_Section):
 class DatabaseSection(_Section):
     """Where the node keeps its logs."""
 
-    url: Annotated[str, _check_with(_database_fault)] = Field(
+    url: Annotated[str, checked(_database_fault)] = Field(
         "sqlite:///node.db", description="SQLAlchemy URL: sqlite:///FILE in the home, or postgresql://..."
     )
 
@@ -135,7 +122,7 @@ class LimitsSection(_Section):
         description="Calls of one client under way at once, and never more than half of what the listener takes.",
     )
     concurrent_streams: int = Field(32, ge=1, le=100_000, description="Of these, watches and streams of notices.")
-    clients: dict[Annotated[str, _check_with(client_fault)], ClientLimits] = Field(
+    clients: dict[Annotated[str, checked(client_fault)], ClientLimits] = Field(
         {}, description='Other values of the last four keys for one client: `[limits.clients."spiffe://..."]`.'
     )
 
@@ -178,7 +165,7 @@ class AttachmentsSection(_Section):
 class MetricsSection(_Section):
     """What the node counts and measures, for Prometheus; docs/observability.md tells of it."""
 
-    listen: Annotated[str, _check_with(_metrics_fault)] = Field(
+    listen: Annotated[str, checked(_metrics_fault)] = Field(
         "",
         description="Where it serves `http://.../metrics`, host:port of this machine alone, such as `127.0.0.1:9464`; "
         "empty: nowhere.",
@@ -209,7 +196,7 @@ def _absolute_fault(text: str) -> str | None:
 class Pkcs11Section(_Section):
     """The token that holds a sealing key, such as an HSM, where one does; docs/operations.md tells of it."""
 
-    module: Annotated[str, _check_with(_absolute_fault)] = Field(
+    module: Annotated[str, checked(_absolute_fault)] = Field(
         "", description="The PKCS#11 module of the token, a shared library; empty: no key is in a token."
     )
     pin_file: str = Field(

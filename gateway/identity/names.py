@@ -9,10 +9,13 @@ A name is compared character by character. Nothing is folded or decoded: what co
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import pycountry
+from pydantic import AfterValidator
 
 from gateway.errors import Malformed
 
@@ -25,6 +28,17 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)*(?=[0-9-]*[a-z]){_LABEL}")  # the last label is no number: no IPv4 address
 _AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9]{1,15}")  # as the contract has it (envelope.proto, Author)
 _SEGMENT = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]+")  # SPIFFE-ID, section 2.2; never "." or ".."
+
+
+def checked(fault_of: Callable[[Any], str | None]) -> AfterValidator:
+    """Makes a validator of a check that says what is wrong, as those here do."""
+
+    def check(value: Any) -> Any:
+        if fault := fault_of(value):
+            raise ValueError(fault)
+        return value
+
+    return AfterValidator(check)
 
 
 def domain_fault(text: str) -> str | None:

@@ -6,7 +6,6 @@ writes is refused.
 """
 
 import json
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import zip_longest
@@ -29,7 +28,7 @@ from pydantic_core import ErrorDetails
 from gateway.errors import BadInput, Malformed, Violation
 from gateway.identity.certificates.chains import require_authority
 from gateway.identity.certificates.x509 import load_certificate, to_der, to_pem
-from gateway.identity.names import NodeId, authority_fault, domain_fault, jurisdiction_fault
+from gateway.identity.names import NodeId, authority_fault, checked, domain_fault, jurisdiction_fault
 from gateway.identity.pairing.addresses import address_fault
 from gateway.identity.seals.certificates import seal_of, verify_seal_certificates
 from gateway.ledger.checkpoint import SealPublic
@@ -51,17 +50,6 @@ def _moment_fault(moment: datetime) -> str | None:
     return None
 
 
-def _rule(fault_of: Callable[[Any], str | None]) -> AfterValidator:
-    """Makes a validator of a check that returns what is wrong."""
-
-    def check(value: Any) -> Any:
-        if fault := fault_of(value):
-            raise ValueError(fault)
-        return value
-
-    return AfterValidator(check)
-
-
 def _distinct(limit: int) -> AfterValidator:
     """Makes a validator of a list. It looks at the list only once each item is right."""
 
@@ -70,7 +58,7 @@ def _distinct(limit: int) -> AfterValidator:
             return f"must hold 1 to {limit} values, none of them twice"
         return None
 
-    return _rule(fault_of)
+    return checked(fault_of)
 
 
 def _read_pem(value: Any) -> x509.Certificate:
@@ -112,15 +100,15 @@ class PairingDocument(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     schema_name: Literal["pairing/1"] = Field(SCHEMA, alias="schema")
-    jurisdiction: Annotated[str, _rule(jurisdiction_fault)]
-    domain: Annotated[str, _rule(domain_fault)]
-    display_name: Annotated[str, Field(min_length=1, max_length=100), _rule(_display_name_fault)]
-    authorities: Annotated[tuple[Annotated[str, _rule(authority_fault)], ...], _distinct(32)]
-    addresses: Annotated[tuple[Annotated[str, _rule(address_fault)], ...], _distinct(8)]
+    jurisdiction: Annotated[str, checked(jurisdiction_fault)]
+    domain: Annotated[str, checked(domain_fault)]
+    display_name: Annotated[str, Field(min_length=1, max_length=100), checked(_display_name_fault)]
+    authorities: Annotated[tuple[Annotated[str, checked(authority_fault)], ...], _distinct(32)]
+    addresses: Annotated[tuple[Annotated[str, checked(address_fault)], ...], _distinct(8)]
     node_authority: Pem
     seal_ed25519: Pem
     seal_ml_dsa_44: Pem
-    created_at: Annotated[AwareDatetime, _rule(_moment_fault)]
+    created_at: Annotated[AwareDatetime, checked(_moment_fault)]
     more_node_authorities: Annotated[tuple[Pem, ...], Field(max_length=3)] = ()
 
     @model_validator(mode="after")
