@@ -26,8 +26,8 @@ OF_EVIDENCE = (
     ),
     Mutation(
         "an operator prepares a key that signed before",
-        "gateway/home/home.py",
-        "        self._require_new(seal)\n",
+        "gateway/home/certificates.py",
+        "    _require_new(home, seal)\n",
         "",
         "tests/home/test_new_seals.py::"
         "test_a_seal_with_a_key_of_the_one_in_force_is_neither_prepared_nor_put_in_its_place",
