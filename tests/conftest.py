@@ -16,6 +16,7 @@ from tests.support.compiling import compiled_once
 from tests.support.garbage import look_for_garbage_rarely
 from tests.support.in_memory import write_in_memory
 from tests.support.nodes import Site, found_pair, running
+from tests.support.postgresql import server
 from tests.support.sharing import pytest_runtest_teardown, shared  # noqa: F401 - a hook of this conftest
 
 FOUR_EYES = """
@@ -64,6 +65,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     config.option.loadscopereorder = False
     return LoadFileScheduling(config, log)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The socket's folder of a server of our own."""
+    with server(tmp_path_factory.getbasetemp().parent) as running:
+        yield running.folder
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,7 +2,7 @@
 is verified by code that the writer does not share."""
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -11,14 +11,7 @@ from gateway.store.engines.postgresql import TIMEOUTS
 from tests.store.drafting import Drafting
 from tests.store.kept import is_put_back, make_kept
 from tests.store.stores import AS_MADE, Opened, check_verified
-from tests.support.postgresql import administrator, server
-
-
-@pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The socket's folder of a server of our own."""
-    with server(tmp_path_factory.getbasetemp().parent) as running:
-        yield running.folder
+from tests.support.postgresql import administrator
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

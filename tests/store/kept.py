@@ -1,6 +1,8 @@
 """Schemas of PostgreSQL that are kept from test to test: what a test left goes, and what was there first comes back."""
 
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from psycopg import Connection
@@ -18,10 +20,17 @@ _FOUND = """
 """
 
 
-def make_kept(name: str, url: str, folder: str) -> None:
-    """Makes the database of the jurisdiction of that name in a new schema, and remembers its rows in another one."""
+def make_kept(name: str, url: str, folder: str, made: Callable[[str, Path], None] | None = None) -> None:
+    """Makes a database in a new schema, and remembers its rows in another one.
+
+    Args:
+        name: of the schema, which is there and empty
+        url: of it
+        folder: of the server's socket
+        made: makes the database, given its URL and a home; None: that of the jurisdiction of that name is made
+    """
     with tempfile.TemporaryDirectory() as home:
-        make(name.upper(), url, Path(home))
+        (made or partial(make, name.upper()))(url, Path(home))
     with administrator(folder) as connection:
         connection.execute(f"DROP SCHEMA IF EXISTS {_first(name)} CASCADE")
         connection.execute(f"CREATE SCHEMA {_first(name)}")

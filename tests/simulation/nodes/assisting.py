@@ -108,7 +108,7 @@ def check_cases(sites: Sequence[Site]) -> Iterator[str]:
     """Both ends of a case know the same of it, and no node closed one twice."""
     known: dict[str, list[tuple[str, object]]] = {}
     for site in sites:
-        with snapshot("sqlite:///node.db", site.disk.folder) as connection:
+        with snapshot(site.disk.url, site.disk.folder) as connection:
             cases, _ = list_cases(connection, CaseFilter(EVERYTHING, 0), None, _MANY, _MUCH)
         for case in cases:
             ended = case.request.record.state in ENDED

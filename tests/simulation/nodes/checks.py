@@ -22,8 +22,8 @@ from tests.simulation.nodes.site import Site
 from tests.simulation.nodes.witness import Witness
 
 _STANDING = """
-    SELECT origin, size, halt_reason, (SELECT max(size) FROM heads WHERE channel = id AND receipt_time NOT NULL)
-    FROM channels WHERE id > 0
+    SELECT origin, size, halt_reason, (SELECT max(size) FROM heads WHERE channel = id AND receipt_time IS NOT NULL)
+    FROM channels WHERE id > 0 ORDER BY id
 """
 
 Log = Sequence[tuple[bytes, bytes]]
@@ -45,7 +45,7 @@ def is_quiet(sites: Sequence[Site], some: Sequence[str] = ()) -> bool:
 
 def logs_of(site: Site) -> dict[str, Log]:
     """The channels of a node, by origin."""
-    channels = site.disk.read("SELECT id, origin FROM channels WHERE id > 0")
+    channels = site.disk.read("SELECT id, origin FROM channels WHERE id > 0 ORDER BY id")
     query = 'SELECT hash, data FROM leaves WHERE channel = ? ORDER BY "index"'
     return {origin: site.disk.read(query, channel) for channel, origin in channels}
 
@@ -95,7 +95,7 @@ def sealed_by(site: Site) -> Iterator[str]:
 
 def _check_store(site: Site) -> Iterator[str]:
     """``gateway check`` finds nothing."""
-    with snapshot("sqlite:///node.db", site.disk.folder) as connection:
+    with snapshot(site.disk.url, site.disk.folder) as connection:
         report = verify_store(connection, site.parties)
     yield from (f"{site.name}: check: {finding}" for finding in report.findings)
 
@@ -157,7 +157,7 @@ def _check_told_days(site: Site) -> Iterator[str]:
 
 def _check_watcher(watcher: Watcher) -> Iterator[str]:
     """It was told each event once, in order (G4)."""
-    with snapshot("sqlite:///node.db", watcher.site.disk.folder) as connection:
+    with snapshot(watcher.site.disk.url, watcher.site.disk.folder) as connection:
         views = read_events(
             connection, scope_of(watcher.caller), 0, 100_000, EventFilter(authority=watcher.caller.authority)
         )

@@ -59,7 +59,7 @@ class Disk:
     """What a node keeps.
 
     Attributes:
-        folder: the node's home
+        folder: the node's home; ``url``: of its database
         steps: that the present life has taken; ``steps_ever``: all lives
         faults: what happens at which step from here on
         injected: faults that happened in the present life
@@ -67,6 +67,7 @@ class Disk:
 
     def __init__(self, folder: Path, random: Random, told: Callable[..., None]) -> None:
         self.folder, self._random, self._told = folder, random, told
+        self.url = f"sqlite:///{DATABASE}"
         self.steps = self.steps_ever = 0
         self.faults: dict[int, Fault] = {}
         self.injected = 0
@@ -120,7 +121,21 @@ class Disk:
             life.die()
         if step is Step.SIGN:
             raise Unavailable("the seal does not answer")
-        raise sqlite.OperationalError(_MESSAGES[fault])
+        raise self.failed(fault, step)
+
+    def failed(self, fault: Fault, _step: Step) -> Exception:
+        """What a process is told of a fault."""
+        return sqlite.OperationalError(_MESSAGES[fault])  # type: ignore[no-any-return]
+
+    def mislead(self, _seconds: float) -> None:
+        """A clock that it has is wrong, too: it has none."""
+
+    def is_free(self, _executor: Any) -> bool:
+        """Whether what is given to an executor may begin: here, nobody else is ever amid a commit."""
+        return True
+
+    def left(self, _executor: Any) -> None:
+        """It has ended."""
 
     def _log_bytes(self) -> int:
         return self.log.stat().st_size if self.log.exists() else 0

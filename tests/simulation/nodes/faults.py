@@ -20,6 +20,7 @@ LONGEST_SECONDS = 60.0  # that faults go on
 STEPS_AHEAD = 120
 ANOTHER_COPY = 0.2  # how likely it is that a newer one takes the place of one that is there
 LONGEST_LOSS_SECONDS = 6.0  # that are gone where all of a node is rolled back
+LONGEST_PAUSE_SECONDS = 12.0  # of a process that stands still: longer than a lease, and than a peer waits for another
 HEARS_LATE = 0.7  # how likely it is that a node which was rolled back seals something before it hears of its peers
 MISLED = 0.1  # how likely it is that all clocks may be wrong in the same way
 
@@ -63,6 +64,8 @@ class Faults:
             self._fail_steps,
             self._fail_steps,
             self._fail_commit,
+            self._pause,
+            self._lose_server,
             self._slow_down,
             self._times.set_clock,
             self._times.set_clock,
@@ -92,7 +95,7 @@ class Faults:
             await asyncio.sleep(self._random.expovariate(1 / self._pause_seconds))
             site = self._random.choice(list(self._world.sites.values()))
             kind = self._random.choice(self._kinds)
-            self._world.told(kind.__name__.strip("_"), site.name)
+            self._world.told(kind.__name__.strip("_"), site.place)
             await kind(site)
 
     def stop(self) -> None:
@@ -120,16 +123,14 @@ class Faults:
     # --- the network --------------------------------------------------------------------------------------------------
 
     async def _break_stream(self, site: Site) -> None:
-        streams = [each for each in self._world.network.streams if site.name in (each.dialler, each.acceptor)]
+        streams = [each for each in self._world.network.streams if site.place in (each.dialler, each.acceptor)]
         if streams:
             self._random.choice(streams).break_off()
 
     async def _partition(self, site: Site) -> None:
         """Between two nodes, one way or both, for less or more than it takes to notice."""
-        network, other = self._world.network, self._random.choice(sorted(site.parties.peers))
-        ways = self._random.choice(
-            [[(site.name, other)], [(other, site.name)], [(site.name, other), (other, site.name)]]
-        )
+        network, here, other = self._world.network, site.place, self._random.choice(self._others(site))
+        ways = self._random.choice([[(here, other)], [(other, here)], [(here, other), (other, here)]])
         for way in ways:
             network.block(*way)
         seconds = self._random.choice([self._random.uniform(0.1, 3), self._random.uniform(20, 1.5 * KEEPALIVE_SECONDS)])
@@ -138,10 +139,13 @@ class Faults:
     async def _isolate(self, site: Site) -> None:
         """One node is away from all others, and they go on without it."""
         network = self._world.network
-        for other in site.parties.peers:
-            network.block(site.name, other)
-            network.block(other, site.name)
+        for other in self._others(site):
+            network.block(site.place, other)
+            network.block(other, site.place)
         self._world.loop.call_later(self._random.uniform(1, 1.5 * KEEPALIVE_SECONDS), network.open)
+
+    def _others(self, site: Site) -> list[str]:
+        return sorted(each.place for each in self._world.sites.values() if each.name != site.name)
 
     async def _flap(self, site: Site) -> None:
         for _ in range(self._random.randint(2, 6)):
@@ -166,12 +170,23 @@ class Faults:
         for _ in range(self._random.randint(1, 4)):
             site.disk.arm(self._random.choice(STORAGE), self._random.randint(0, STEPS_AHEAD))
 
+    async def _pause(self, site: Site) -> None:
+        """A process stands still, and its machine answers for it."""
+        if site.life and not site.life.is_over:
+            seconds = self._random.choice([self._random.uniform(0.1, 3), LONGEST_PAUSE_SECONDS])
+            self._world.loop.pause(site.life, seconds)
+
+    async def _lose_server(self, site: Site) -> None:
+        """A replica does not reach its database for a while."""
+        if len(site.doors) > 1:
+            site.disk.away_until = self._world.loop.time() + self._random.uniform(0.1, LONGEST_PAUSE_SECONDS)
+
     async def _fail_commit(self, site: Site) -> None:
         site.disk.next_commit = self._random.choice(STORAGE)
 
     async def _go_back(self, site: Site) -> None:
         """A backup is made; once there is one, the node goes back to it, or another is made: of whatever is there."""
-        if not site.life or site.life.is_over:
+        if not site.life or site.life.is_over or len(site.doors) > 1:
             return
         if site.name not in self._backups or self._random.random() < ANOTHER_COPY:
             self._backups[site.name] = site.disk.image()
@@ -184,6 +199,8 @@ class Faults:
 
         What the node had seen of it since, it must have noted beside it: that of a last second it may not.
         """
+        if len(site.doors) > 1:
+            return
         if site.name not in self._copies or self._random.random() < ANOTHER_COPY:
             if site.life and not site.life.is_over:
                 self._copies[site.name] = site.disk.image(), dict(site.disk.read("SELECT origin, size FROM channels"))
@@ -200,7 +217,7 @@ class Faults:
         It signs a second history of those channels in which its peer holds more, unless it hears of that before;
         operators decide then.
         """
-        if site.life and not site.life.is_over and self._may_go_back(site):
+        if site.life and not site.life.is_over and len(site.doors) == 1 and self._may_go_back(site):
             self._world.begin(self._roll_back_to(site, Whole.of(site), site.restored))
 
     async def _roll_back_to(self, site: Site, whole: Whole, restored: int) -> None:
@@ -244,13 +261,15 @@ class Faults:
 def rotate(world: Any, site: Site, random: Random) -> None:
     """Has the next seal of a node put in force, if there is one, and none is prepared already."""
     after = list(site.signers).index(site.seal) + 1
-    if not site.next_seal and after < len(site.signers) and not world.operators.is_forking(site):
-        site.next_seal = list(site.signers)[after]
+    is_under_way = any(each.next_seal or each.seal != site.seal for each in site.doors)
+    if not is_under_way and after < len(site.signers) and not world.operators.is_forking(site):
+        for each in site.doors:
+            each.next_seal = list(site.signers)[after]
         world.begin(_until_rotated(world, site, site.next_seal, random))
 
 
 async def _until_rotated(world: Any, site: Site, seal: Any, random: Random) -> None:
-    operator = next(office.caller for office in world.offices if office.site is site)
+    operator = next(office.caller for office in world.offices if office.site in site.doors)
     request = RotateSealRequest(ed25519_certificate_sha256=sha256(seal.certificates[0]).hexdigest())
     while True:
         try:
@@ -258,10 +277,11 @@ async def _until_rotated(world: Any, site: Site, seal: Any, random: Random) -> N
         except (Unavailable, Halted):
             await asyncio.sleep(random.uniform(0.2, 2))
         except WrongState:
-            if site.next_seal == seal:  # which receipts it gave before it went back it does not know yet
+            # Which receipts it gave before it went back it does not know yet.
+            if any(each.next_seal == seal for each in site.doors):
                 await asyncio.sleep(random.uniform(0.2, 2))
                 continue
-            known = (site.seal, *site.earlier_seals)
+            known = [known for each in site.doors for known in (each.seal, *each.earlier_seals)]
             assert seal in known, "it came into force, and a backup or the next one has taken its place"
             return
         else:

@@ -28,7 +28,6 @@ from tests.simulation.nodes.restoring import Way
 from tests.simulation.nodes.site import Site
 from tests.support.seals import node_authority
 
-URL = "sqlite:///node.db"
 LOOK_SECONDS, LONGEST_TALK_SECONDS = 10.0, 20.0
 
 _HALT = "SELECT halt_reason FROM channels WHERE origin = ?"
@@ -130,7 +129,7 @@ def _keep(site: Site, origin: str, shown: bytes | None) -> Settlement:
     """As ``gateway fork keep``."""
     proof = ForkProof.parse(shown) if shown else None
     keyring = Keyring([(each, site.signers[each]) for each in (site.seal, *site.kept_seals)])
-    with stopped(URL, site.disk.folder) as database:
+    with stopped(site.disk.url, site.disk.folder) as database:
         with database.readers.connect() as connection:
             name = read_channels(connection)[origin].name
         return keep_history(database, keyring, name, proof, clock=site.micros, random=site.random.randbytes)
@@ -145,7 +144,7 @@ def _give_up(site: Site, settlement: Settlement, given_up: list[Envelope]) -> Gi
     def keep(branch: Branch) -> None:
         given_up.extend(leaf.envelope for leaf in branch.leaves if leaf.envelope)
 
-    with stopped(URL, site.disk.folder) as database:
+    with stopped(site.disk.url, site.disk.folder) as database:
         return give_up_branch(database, signing, settlement, keep, site.micros(), site.random.randbytes)
 
 
@@ -154,5 +153,5 @@ def _newest_proof(site: Site, origin: str) -> bytes:
 
 
 def _proofs(site: Site, origin: str) -> list[bytes]:
-    with snapshot(URL, site.disk.folder) as connection:
+    with snapshot(site.disk.url, site.disk.folder) as connection:
         return [proof for proof, _ in read_forks(connection, origin)]

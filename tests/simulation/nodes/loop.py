@@ -6,10 +6,12 @@ What is done for a node is done in one of its lives (``LIFE``): once that is ove
 
 import asyncio
 import selectors
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
+from functools import partial
 from random import Random
 from threading import Thread
 from typing import IO, Any, TypeVar
@@ -104,10 +106,26 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.slowness = self.leapt_seconds = 0.0
         super().__init__(_Skipping(self))
         self._clock_resolution = 1e-9
+        self._ready = _Ready()
         self.set_task_factory(_in_life)
 
     def time(self) -> float:
         return self._virtual
+
+    def pause(self, life: "Life", seconds: float) -> None:
+        """A process stands still; what is under way to it, or from it, is not lost."""
+        self._ready.paused.append(life)
+        self.call_later(seconds, self.go_on, life)
+
+    def stands_still(self, life: "Life") -> bool:
+        return life in self._ready.paused
+
+    def go_on(self, life: "Life") -> None:
+        """It does; or it has ended, which nothing can keep it from."""
+        if life in self._ready.paused:
+            self._ready.paused.remove(life)
+        held, self._ready.held = self._ready.held, []
+        self._ready.extend(held)  # what still may not run is held again
 
     def skip(self, seconds: float) -> None:
         """Goes on to the next timer."""
@@ -120,25 +138,31 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":  # type: ignore[override]
         future: asyncio.Future[Any] = self.create_future()
-        self.call_later(self._work_seconds(), self._carry_out, future, func, args)
+        self.call_later(self._work_seconds(), self._carry_out, future, executor, partial(func, *args))
         return future
 
     def _work_seconds(self) -> float:
         longest = SLOW_WORK_SECONDS if self._random.random() < self.slowness else LONGEST_WORK_SECONDS
         return self._random.uniform(0, longest / 2)
 
-    def _carry_out(self, future: "asyncio.Future[Any]", func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    def _carry_out(self, future: "asyncio.Future[Any]", executor: Any, work: Callable[[], Any]) -> None:
         life = LIFE.get()
         if future.cancelled() or (life and life.is_over):  # before it began, as in a pool of threads
             return
+        if life and not life.disk.is_free(executor):
+            self.call_later(self._work_seconds(), self._carry_out, future, executor, work)
+            return
         try:
-            result = func(*args)
+            result = work()
         except Died:
             return
         except Exception as error:  # noqa: BLE001 - for whoever waits for it
             self.call_later(self._work_seconds(), _settle, future, None, error)
         else:
             self.call_later(self._work_seconds(), _settle, future, result, None)
+        finally:
+            if life:
+                life.disk.left(executor)
 
 
 def run_beside(work: Coroutine[Any, Any, Any]) -> Any:
@@ -203,6 +227,32 @@ class Result:
 
     def result(self) -> Any:
         return self._value
+
+
+class _Ready(deque[asyncio.Handle]):
+    """Callbacks that are due; those of a process that stands still wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paused: list[Life] = []
+        self.held: list[asyncio.Handle] = []
+
+    def popleft(self) -> asyncio.Handle:
+        handle = super().popleft()
+        life = handle._context.get(LIFE) if self.paused else None  # type: ignore[attr-defined]
+        if life is None or life.is_over or life not in self.paused:
+            return handle
+        self.held.append(handle)
+        return _NOTHING
+
+
+class _Nothing:
+    """A callback that need not run."""
+
+    _cancelled = True
+
+
+_NOTHING: Any = _Nothing()
 
 
 class _Skipping(selectors.SelectSelector):

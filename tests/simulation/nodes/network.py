@@ -7,6 +7,7 @@ learns of it in its own time. What a node shows on it is told to the witness bef
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextvars import Context
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -16,7 +17,7 @@ from google.protobuf.message import Message
 from pysqlite3.dbapi2 import OperationalError
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Unavailable
 from gateway.rpc.status import code_of, status_of
 from tests.simulation.nodes.disk import Step
 from tests.simulation.nodes.loop import LIFE, Life, VirtualLoop
@@ -29,6 +30,8 @@ LEAST_GAP_SECONDS = 1e-6  # timers of one moment come in any order; messages of 
 _DETAILS = "grpc-status-details-bin"
 _GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
 _OK, _CANCELLED, _UNAVAILABLE = grpc.StatusCode.OK, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE
+
+ON_THE_WAY = Context()  # what is under way goes on, whatever becomes of who sent it
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 Status = tuple[grpc.StatusCode, str, Metadata]
@@ -90,7 +93,7 @@ class Pipe:
         loop = self._network.loop
         self._last = max(self._last + LEAST_GAP_SECONDS, loop.time() + self._network.delay())
         self._under_way += 1
-        loop.call_at(self._last, self._arrive, item)
+        loop.call_at(self._last, self._arrive, item, context=ON_THE_WAY)
 
     def _arrive(self, item: Item) -> None:
         self._under_way -= 1
@@ -261,10 +264,10 @@ class Stream:
         for pipe in (self.out, self.back):
             pipe.break_off(random)
         soon = random.random() < 0.7
-        loop.call_later(
-            random.uniform(0, 0.2 if soon else longest_seconds), self.end, (_UNAVAILABLE, "Connection reset", ())
-        )
-        loop.call_later(random.uniform(0, 0.2 if random.random() < 0.7 else longest_seconds), self._stop_serving)
+        seconds = random.uniform(0, 0.2 if soon else longest_seconds)
+        loop.call_later(seconds, self.end, (_UNAVAILABLE, "Connection reset", ()), context=ON_THE_WAY)
+        seconds = random.uniform(0, 0.2 if random.random() < 0.7 else longest_seconds)
+        loop.call_later(seconds, self._stop_serving, context=ON_THE_WAY)
 
     def breathe(self) -> None:
         """The way between the ends is open again."""
@@ -303,7 +306,23 @@ class Network:
         return self.random.uniform(0, self.longest_delay_seconds)
 
     def later(self, act: Callable[[], None]) -> None:
-        self.loop.call_later(self.delay(), act)
+        self.loop.call_later(self.delay(), act, context=ON_THE_WAY)
+
+    async def reach(self, source: str, target: str) -> None:
+        """Connects, or hangs until it is cancelled; a process that stands still completes nothing.
+
+        Raises:
+            Unavailable: nobody listens.
+        """
+        await asyncio.sleep(self.delay())
+        if self.is_blocked(source, target) or self.is_blocked(target, source) or self._stands_still(target):
+            await asyncio.get_running_loop().create_future()
+        if target not in self.acceptors:
+            raise Unavailable("connection refused")
+
+    def _stands_still(self, target: str) -> bool:
+        acceptor = self.acceptors.get(target)
+        return acceptor is not None and self.loop.stands_still(acceptor.life)
 
     def is_blocked(self, source: str, target: str) -> bool:
         return (source, target) in self.blocked
@@ -336,7 +355,7 @@ class Network:
         """Nothing arrives in this direction; streams break once they are silent for too long."""
         self.blocked.add((source, target))
         for stream in self.between(source, target):
-            self.loop.call_later(KEEPALIVE_SECONDS + self.delay(), self._time_out, stream)
+            self.loop.call_later(KEEPALIVE_SECONDS + self.delay(), self._time_out, stream, context=ON_THE_WAY)
 
     def _time_out(self, stream: Stream) -> None:
         if self.is_blocked(stream.dialler, stream.acceptor) or self.is_blocked(stream.acceptor, stream.dialler):

@@ -52,7 +52,7 @@ from gateway.questions.links import Links
 from gateway.questions.notices import NoticeQuestions
 from gateway.questions.sealed_tokens import SealedTokens
 from gateway.questions.sharing import SharingQuestions
-from gateway.replicas import Alone
+from gateway.replicas import Alone, Shared
 from gateway.rpc.admission import PEER
 from gateway.rpc.journaling import Journaling
 from gateway.rpc.peer import PeerServicer
@@ -62,6 +62,7 @@ from gateway.store.bulletin import Bulletin
 from gateway.store.clocks import Clock
 from gateway.store.committer import Commit, Committer
 from gateway.store.database import Database
+from gateway.store.leases import Replica
 from gateway.store.opening import (
     add_channels,
     channel_names,
@@ -93,7 +94,15 @@ class Simulated(Dialler):
 
     @asynccontextmanager
     async def _dialled(self, address: str, used: Credentials) -> AsyncIterator[Any]:
-        yield self._network.dial(METHODS[self.method], self._own, self._peer.jurisdiction)
+        yield self._network.dial(METHODS[self.method], self._own, place_of(address))
+
+    async def _reach(self, _used: Credentials, address: str) -> None:
+        await self._network.reach(self._own, place_of(address))
+
+
+def place_of(address: str) -> str:
+    """The name of the process that listens there."""
+    return address.partition(":")[0]
 
 
 class SimulatedLink(Simulated, Link):
@@ -114,7 +123,7 @@ class Running:
     async def start(self) -> None:
         """As ``Node.start``."""
         site = self._site
-        self._database = Database("sqlite:///node.db", site.disk.folder)
+        self._database = Database(site.disk.url, site.disk.folder)
         self._life.lock = self._database._lock
         site.may_have_lost |= self._database.lost_commit
         self._continuity = Continuity(site.high_water, self._database, self.clock, site.random.randbytes)
@@ -126,6 +135,8 @@ class Running:
         parties = site.parties
         keyring = self.keyring = Keyring((each, site.signer(each)) for each in (site.seal, *site.kept_seals))
         await self._compare(parties, keyring)
+        while not site.disk.is_free(self):  # noqa: ASYNC110 - nothing may come between this and what follows
+            await asyncio.sleep(0.01)
         add_channels(self._database, channel_names(parties))
         check_journal(self._database, parties.own_seals)
         check_channels(self._database, parties)
@@ -140,7 +151,7 @@ class Running:
             token_key = read_token_key(connection)
             backlog = Backlog(read_waiting(connection, latest.states), self.clock.now, instruments.delivered)
         site.compared(latest, token_key)
-        self.bulletin = Bulletin(latest, backlog)
+        self.bulletin = Bulletin(latest, backlog, self.committer.follow)
         self.journaling = Journaling(self.committer, instruments.refused)
         self._alarms = Alarms(self.committer, self.clock.now)
         self._endings = Endings(site, parties, self.committer, self.bulletin, self.links, self._alarms)
@@ -154,12 +165,19 @@ class Running:
             site.earlier_seals,
         )
         self._keep_files()
+        self._replicas = self._make_replicas(parties)
         links = {peer: self._link(peer, resources) for peer in parties.peers}
         self._peer = PeerServicer(
-            parties, resources, self.bulletin, self.links, Alone(), lambda seen: links[seen].hurry(), self._wanting
+            parties,
+            resources,
+            self.bulletin,
+            self.links,
+            self._replicas,
+            lambda seen: links[seen].hurry(),
+            self._wanting,
         )
         self.committer.start()
-        site.network.acceptors[site.name] = Acceptor(self._life, self._accept)
+        site.network.acceptors[site.place] = Acceptor(self._life, self._accept)
         self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
         self._tasks += [asyncio.create_task(self._attachment_link(peer).run()) for peer in parties.peers]
         self._tasks += [
@@ -174,11 +192,14 @@ class Running:
             asyncio.create_task(chores.expire_drafts(self.drafts)),
             asyncio.create_task(chores.tell_seal(self.seals)),
             asyncio.create_task(chores.destroy_past(self.retention, self._believed)),
-            asyncio.create_task(watch(self._endings.watched, self._alarms)),
+            asyncio.create_task(watch([*self._endings.watched, *self._replicas.watched], self._alarms)),
+            asyncio.create_task(watch([self.seals], self._alarms)),
             asyncio.create_task(self._endings.run()),
             asyncio.create_task(self.journaling.run()),
             asyncio.create_task(self._continuity.run(self.committer.latest)),
         ]
+        if isinstance(self._replicas, Shared):
+            self._tasks.append(asyncio.create_task(self._replicas.run()))
         for task in self._tasks:
             task.add_done_callback(self._site.watch)
 
@@ -213,6 +234,15 @@ class Running:
         self.retention = Retention(parties, committer, self.readers, self.clock.now)
         self.seals = SealCommands(parties, committer, self.bulletin, self.keyring, site.prepared_seal, site.adopt)
 
+    def _make_replicas(self, parties: Parties) -> Alone | Shared:
+        site = self._site
+        if self._database.is_local:
+            return Alone()
+        states = self.committer.latest().states
+        channels = {origin: states[origin] for origin, _, _ in parties.channels()}
+        me = Replica(site.random.randbytes(16).hex(), site.place, len(parties.peers))
+        return Shared(self._database, me, site.domain, channels, self.links, self.committer, self._break)
+
     def _keep_files(self) -> None:
         """What wants files of peers, and takes those of back offices; as ``attaching.Attaching``."""
         site = self._site
@@ -229,14 +259,22 @@ class Running:
         site, credentials = self._site, partial(self._endings.dialling(lambda _: NOTHING), peer)
         party, origin = site.parties.peers[peer], site.parties.origin_to(peer)
         return SimulatedAttachmentLink(
-            site.network, site.name, party, origin, credentials, self.readers, Alone(), self._transfers
+            site.network, site.place, party, origin, credentials, self.readers, self._replicas, self._transfers
         )
 
     def _link(self, peer: str, resources: Resources) -> Link:
         site, credentials = self._site, partial(self._endings.dialling(lambda _: NOTHING), peer)
         party = site.parties.peers[peer]
         return SimulatedLink(
-            site.network, site.name, party, site.parties, credentials, resources, self.bulletin, self.links, Alone()
+            site.network,
+            site.place,
+            party,
+            site.parties,
+            credentials,
+            resources,
+            self.bulletin,
+            self.links,
+            self._replicas,
         )
 
     async def stop(self) -> None:
@@ -247,9 +285,11 @@ class Running:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._site.network.vanish(self._site.name)
+        self._site.network.vanish(self._site.place)
         await asyncio.sleep(0.3)  # what is under way ends, or is cut off with its stream
         await self.journaling.settle()
+        if isinstance(self._replicas, Shared):
+            await self._replicas.close()
         await self.committer.stop()
         await asyncio.to_thread(self._continuity.keep, self.committer.latest())
         self.readers.close()
@@ -258,9 +298,9 @@ class Running:
     # --- what comes in ------------------------------------------------------------------------------------------------
 
     def _accept(self, dialler: str, stream: Stream) -> "asyncio.Task[None]":
-        context = self._site.context()
-        context.run(PEER.set, self._site.parties.peers[dialler])
-        return self._site.loop.create_task(self._serve(dialler, stream), context=context)
+        context, peer = self._site.context(), dialler.partition(" ")[0]
+        context.run(PEER.set, self._site.parties.peers[peer])
+        return self._site.loop.create_task(self._serve(peer, stream), context=context)
 
     async def _admitted(self, dialler: str, stream: Stream) -> AsyncGenerator[Any, None]:
         """As admission does at each message, and within a second where there is none."""

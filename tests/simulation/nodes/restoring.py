@@ -25,7 +25,7 @@ def restore(site: Any, backup: Mapping[Path, bytes]) -> None:
     if site.is_on_new_machine:
         site.high_water.unlink(missing_ok=True)
     restored(site.high_water)
-    database = Database("sqlite:///node.db", site.disk.folder)
+    database = Database(site.disk.url, site.disk.folder)
     try:
         keyring = Keyring([(site.seal, site.signers[site.seal])])
         await_peers(

@@ -46,6 +46,8 @@ class Site:
     """What a jurisdiction has, whether its node runs or not.
 
     Attributes:
+        place: name of its process among all; the first of a node's is the node's own
+        doors: what its node has: several such places, where they are replicas on one database
         seal: of which the home holds the keys
         earlier_seals: that it replaced; ``kept_seals``: of these it still holds the keys
         next_seal: that is prepared; None: none is
@@ -75,9 +77,11 @@ class Site:
         disk: Disk,
         random: Random,
         told: Callable[..., None],
+        place: str = "",
     ) -> None:
         self._parties, self.loop, self.network, self.disk, self.random = parties, loop, network, disk, random
         self.name, self.domain = parties.jurisdiction, parties.own.domain
+        self.place, self.doors = place or self.name, [self]
         self.offset_seconds = 0.0  # of its clock
         self.seal = parties.own.seal
         self.earlier_seals: tuple[CertifiedSeal, ...] = ()
@@ -127,8 +131,9 @@ class Site:
         known, now = self.endings.read(peer), self.micros() // MICROS
         if known and not known.is_over:
             return False
-        self._told("ends", self.name, peer)
-        self.has_ended = True
+        self._told("ends", self.place, peer)
+        for door in self.doors:
+            door.has_ended = True
         self.endings.write(peer, self._parties.peers[peer].domain, "", ended(known, now, "an operator", "a drill"))
         return True
 
@@ -136,7 +141,7 @@ class Site:
         """As ``gateway pair import``."""
         known, now = self.endings.read(peer), self.micros() // MICROS
         if known and not known.is_over:
-            self._told("pairs again", self.name, peer)
+            self._told("pairs again", self.place, peer)
             self.endings.write(peer, self._parties.peers[peer].domain, "", known.resumed(now))
 
     def may_tell(self, sizes: Mapping[str, int]) -> bool:
@@ -166,7 +171,7 @@ class Site:
         if self.next_seal and seal == self.next_seal:
             self.earlier_seals += (self.seal,)
             if not is_told:
-                self._told("leaves behind", self.name)
+                self._told("leaves behind", self.place)
                 self.kept_seals += (self.seal,)
             self.seal, self.next_seal = self.next_seal, None
         if is_told and seal == self.seal:
@@ -197,7 +202,7 @@ class Site:
         self.may_have_lost, self._is_put_back, self._token_key = False, False, token_key
 
     def doubts_at_start(self) -> None:
-        self._told("doubts its clock", self.name)
+        self._told("doubts its clock", self.place)
 
     def _require_timely(self, commit: Commit) -> None:
         """Nothing is signed for which a peer would have to wait until that time has come (G7)."""
@@ -209,11 +214,11 @@ class Site:
 
     def refused(self, method: str, error: GatewayError) -> None:
         """A back office was refused something for good."""
-        self._told(f"refused {method.rpartition('/')[2]}", self.name, type(error).__name__)
+        self._told(f"refused {method.rpartition('/')[2]}", self.place, type(error).__name__)
 
     def broke(self, error: Exception) -> None:
         """The node ends by itself; whoever runs it starts it again."""
-        self._told("broke", self.name, str(error))
+        self._told("broke", self.place, str(error))
         if not self.disk.injected:
             self.defects.append(error)
         self.loop.call_soon(self.kill)
@@ -248,7 +253,7 @@ class Site:
 
     def _go_back(self, backup: Mapping[Path, bytes]) -> None:
         self.may_have_lost = self._ever_lost = True
-        self._told(self.way, self.name)
+        self._told(self.way, self.place)
         self._is_put_back = self.was_put_back = self.way is Way.PUT_BACK  # what told of the one before may be gone
         if self.way is Way.RESTORED:
             in_a_process(partial(restore, self, backup))
@@ -291,11 +296,11 @@ class Site:
         error = starting.exception()
         if error is None:
             self.running, self.trusts_clock = running, False
-            self._told("started", self.name)
+            self._told("started", self.place)
             return
         if not (self.disk.injected and isinstance(error, (StoreError, SQLAlchemyError, Unavailable))):
             self.defects.append(error)
-        self._told("not started", self.name)
+        self._told("not started", self.place)
         self.kill()
 
     def kill(self) -> None:
@@ -304,11 +309,12 @@ class Site:
             with suppress(Died):
                 self.life.die()
 
-    def _die(self, _life: Life) -> None:
-        self._told("died", self.name)
+    def _die(self, life: Life) -> None:
+        self.loop.go_on(life)
+        self._told("died", self.place)
         self.deaths += 1
         self.running = None
-        self.network.vanish(self.name)
+        self.network.vanish(self.place)
         for call in self._calls:
             if not call.done():
                 call.set_exception(Unavailable("the connection was lost"))
@@ -327,8 +333,8 @@ class Site:
         if not running or not life:
             return
         self.running = None
-        self.network.acceptors.pop(self.name, None)
-        self._told("stops", self.name)
+        self.network.acceptors.pop(self.place, None)
+        self._told("stops", self.place)
         stopping = self.loop.create_task(running.stop(), context=self.context())
         await asyncio.wait([stopping])
         if not life.is_over:
@@ -343,6 +349,11 @@ class Site:
             GatewayError: of the node; ``Unavailable`` also where nobody knows what became of it.
         """
         await asyncio.sleep(self.network.delay())
+        door = self.random.choice(self.doors) if len(self.doors) > 1 else self
+        return await door.serve(method, act, patience_seconds)
+
+    async def serve(self, method: str, act: Callable[[Running], Awaitable[T]], patience_seconds: float) -> T:
+        """Likewise, once it has reached this place."""
         running, life = self.running, self.life
         if not running or not life:
             raise Unavailable("connection refused")

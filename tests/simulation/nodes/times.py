@@ -24,13 +24,13 @@ class Times:
 
     def __init__(self, world: Any, random: Random) -> None:
         self._world, self._random = world, random
-        self._factors = {name: place for place, name in enumerate(world.sites, 1)}
+        self._factors = {place: number for number, place in enumerate(world.sites, 1)}
         self.agreed_seconds = 0.0
 
     async def set_clock(self, site: Site) -> None:
         """A clock is set right, a little wrong, or leaps: so that it never agrees with another one that leapt."""
         slight = self._random.uniform(-SLIGHT_SECONDS, SLIGHT_SECONDS)
-        far = self._factors[site.name] * self._random.choice(STEPS) * self._random.choice([1, -1])
+        far = self._factors[site.place] * self._random.choice(STEPS) * self._random.choice([1, -1])
         seconds = self._random.choice([0.0, slight, far + self._random.uniform(-1, 1)])
         self._set(site, seconds)
 
@@ -39,6 +39,7 @@ class Times:
         self.agreed_seconds = max(self.agreed_seconds, jump := float(self._random.choice([2 * HOUR, DAY])))
         for site in self._world.sites.values():
             self._set(site, jump)
+            site.disk.mislead(jump)
             site.is_misled = True
 
     async def let_hours_pass(self, site: Site) -> None:
@@ -59,4 +60,5 @@ class Times:
 
     def _set(self, site: Site, seconds: float) -> None:
         site.offset_seconds, site.trusts_clock = seconds, False  # whoever looked at it saw another time
-        site.was_far_behind |= seconds < -FAR_BEHIND_SECONDS
+        for door in site.doors:
+            door.was_far_behind |= seconds < -FAR_BEHIND_SECONDS

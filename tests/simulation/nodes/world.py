@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
@@ -21,7 +21,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from gateway import watching
+from gateway import replicas, watching
 from gateway.identity.pairing.parties import Parties, Party
 from gateway.ledger.seals import CertifiedSeal
 from gateway.logs import Log
@@ -43,16 +43,19 @@ from tests.simulation.nodes.loop import LIFE, Stalled, VirtualLoop, run_beside
 from tests.simulation.nodes.network import Network
 from tests.simulation.nodes.offices import THEMES, Office, Watcher, drawn_acts
 from tests.simulation.nodes.remembering import remembering
+from tests.simulation.nodes.server import Server, ServerDisk, Servers, serving, virtual_servers
 from tests.simulation.nodes.signing import CheapSeal, cheap_signatures, real_signatures
 from tests.simulation.nodes.site import Site
 from tests.simulation.nodes.times import DAY
 from tests.simulation.nodes.witness import Witness
+from tests.store.stores import NOW
 from tests.support.compiling import compiled_once
 from tests.support.seals import certified
 
 QUIET_SECONDS = 240.0  # of virtual time, within which all is well once faults have stopped (G6)
 LONGEST_SECONDS = 3600.0  # of a schedule, with all that its back offices ask for
 REAL_SIGNATURES_EVERY = 16  # seeds
+REPLICATED = 0.1  # how likely it is that one of them is two replicas on PostgreSQL
 THREE_NODES = 0.2  # how likely it is that there are three
 MEMORY = Path("/dev/shm")
 
@@ -78,15 +81,19 @@ class World:
     """What one seed makes. ``on_step`` is told each step, if it is set.
 
     Attributes:
+        replicates: in each schedule a node is two replicas, and not in some alone
+        sites: every place where a process runs, by its name; ``nodes``: one of them for each node
         unhandled: errors that nobody expected, and no part of a node took for its own
         gives_at_last: whether a notice goes through each channel when all is over
     """
 
     on_step: Callable[..., None] | None = None
+    replicates = False
     gives_at_last = True
 
     def __init__(self, seed: int, folder: Path, script: Script | None = None) -> None:
         self.seed, self._folder = seed, folder
+        self._used: list[Server] = []
         self._random = random = Random(seed)
         self._trace = blake2b(digest_size=16)
         self.counts: Counter[str] = Counter()
@@ -97,14 +104,18 @@ class World:
         self.network = Network(self.loop, Random(random.random()), self.witness)
         is_drawn = script is None and random.random() < THREE_NODES
         self.names = NAMES if is_drawn or any(name == NAMES[2] for name, _ in script or ()) else NAMES[:2]
-        self.sites = {name: self._site(name) for name in self.names}
-        self.audits = [Audit(site) for site in self.sites.values()]
-        for site, audit in zip(self.sites.values(), self.audits, strict=True):
-            site.audit = audit.look
+        is_replicated = script is None and (self.replicates or Random(f"{seed} replicates").random() < REPLICATED)
+        self.replicated = self.names[0] if is_replicated else ""
+        self.sites = {site.place: site for name in self.names for site in self._places(name)}
+        self.nodes = [self.sites[name] for name in self.names]
+        self.audits = [Audit(site) for site in self.nodes]
+        for node, audit in zip(self.nodes, self.audits, strict=True):
+            for site in node.doors:
+                site.audit = audit.look
         self.witness.sites = self.sites
         self._theme, count = THEMES[seed % len(THEMES)], random.randint(2, 10)
         self.offices = [
-            self._office(site, system, count, script) for site in self.sites.values() for system in ("desk", "office")
+            self._office(site, system, count, script) for site in self.nodes for system in ("desk", "office")
         ]
         self.watchers = [Watcher(office) for office in self.offices if office.system == "desk"]
         self.days_pass = script is None and random.random() < 0.5
@@ -146,6 +157,8 @@ class World:
             self.loop.close()
             for site in self.sites.values():
                 site.disk.close()
+            for server in self._used:
+                server.close()
         self.counts["steps"] += sum(site.disk.steps_ever for site in self.sites.values())
         self.counts["streams"] += self.network.dialled
         self.counts["messages"] += self.witness.shown
@@ -166,7 +179,7 @@ class World:
         await self._until(self._is_at_rest, QUIET_SECONDS, "it does not come to rest (G6)")
         if self.days_pass:
             self.loop.leap(DAYS_AFTER * DAY)
-            sites = list(self.sites.values())
+            sites = self.nodes
             await self._until(lambda: is_past(sites) and self._is_at_rest(), QUIET_SECONDS, "content stays")
         for site in self.sites.values():  # what counts is what is durable
             site.is_retired = True
@@ -178,9 +191,10 @@ class World:
         for audit in self.audits:
             audit.look_again()
             wrong += audit.wrong
-        wrong += check_all(list(self.sites.values()), self.offices, self.watchers, self.witness)
+        wrong += [f"{site.place}: {defect!r}" for site in self.sites.values() for defect in site.defects]
+        wrong += check_all(self.nodes, self.offices, self.watchers, self.witness)
         wrong += self.operators.check()
-        for site in self.sites.values():
+        for site in self.nodes:
             self.told("holds", site.name, *(f"{origin} {len(log)}" for origin, log in logs_of(site).items()))
             self.counts["envelopes"] += sum(len(log) for log in logs_of(site).values())
             self.counts.update(f"sealed {kind}" for kind in sealed_by(site))
@@ -211,17 +225,17 @@ class World:
         sites = list(self.sites.values())
         # A seal that is prepared comes in force, and every peer is told.
         is_up = all(site.running and not site.next_seal and not site.kept_seals for site in sites)
-        return is_up and is_quiet(sites) and self._are_told() and have_files(sites)
+        return is_up and is_quiet(self.nodes) and self._are_told() and have_files(self.nodes)
 
     def _are_told(self) -> bool:
         return all(watcher.is_told() for watcher in self.watchers)
 
     def _state(self) -> str:
-        said, sites = [], list(self.sites.values())
-        for site in sites:
+        said, sites = [], self.nodes
+        for site in self.sites.values():
             links = site.running and {each: site.running.links.of(each) for each in logs_of(site)}
             sizes = {origin: len(log) for origin, log in logs_of(site).items()}
-            said.append(f"{site.name} {sizes} halts {site.halts} links {links} defects {site.defects[:3]}")
+            said.append(f"{site.place} {sizes} halts {site.halts} links {links} defects {site.defects[:3]}")
             said.append(f"a seal is prepared: {bool(site.next_seal)}, kept: {len(site.kept_seals)}")
         said += list(past_content(sites)) if self.days_pass else []
         said.append(f"receipts {is_quiet(sites)} files {have_files(sites)}")
@@ -246,15 +260,32 @@ class World:
 
     # --- sites --------------------------------------------------------------------------------------------------------
 
-    def _site(self, name: str) -> Site:
-        folder = self._folder / name
+    def _places(self, name: str) -> list[Site]:
+        """Where a node runs: one place, or several on one database."""
+        is_strict = self._random.random() < 0.5
+        if name != self.replicated:
+            sites = [self._site(name, name)]
+            (sites[0].disk.folder / DATABASE).write_bytes(_new_file(name, self.names))
+        else:
+            schema = f"simulation_{name.lower()}_{len(self.names)}"
+            url = Servers.current[-1].url(schema, partial(_make, name, self.names))
+            server = Server(url, self.loop, Random(self._random.random()), NOW)
+            self._used.append(server)
+            sites = [self._site(name, place, server) for place in (name, f"{name} b")]
+        for site in sites:
+            site.doors = sites
+            site.publishes_by_draft = is_strict
+            site.approval = RULES if is_strict else RULES[:1]
+        return sites
+
+    def _site(self, name: str, place: str, server: Server | None = None) -> Site:
+        folder = self._folder / place
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        (folder / DATABASE).write_bytes(_new_file(name, self.names))
-        disk = Disk(folder, Random(self._random.random()), self.told)
-        site = Site(_parties(name, self.names), self.loop, self.network, disk, Random(self._random.random()), self.told)
-        site.publishes_by_draft = self._random.random() < 0.5
-        site.approval = RULES if site.publishes_by_draft else RULES[:1]
+        random = Random(self._random.random())
+        disk = ServerDisk(folder, random, self.told, server) if server else Disk(folder, random, self.told)
+        parties = _parties(name, self.names, self.replicated)
+        site = Site(parties, self.loop, self.network, disk, Random(self._random.random()), self.told, place)
         is_real = self.seed % REAL_SIGNATURES_EVERY == 0
         for number in range(SEALS):
             seal = _fixed(name, number)
@@ -277,8 +308,9 @@ def _certified(name: str, number: int) -> CertifiedSeal:
 
 
 @cache
-def _parties(name: str, names: tuple[str, ...]) -> Parties:
-    party = {each: Party(each, DOMAINS[each], each, (f"{each}:1",), _certified(each, 0), "") for each in names}
+def _parties(name: str, names: tuple[str, ...], replicated: str = "") -> Parties:
+    addresses = {each: (f"{each}:1", f"{each} b:1") if each == replicated else (f"{each}:1",) for each in names}
+    party = {each: Party(each, DOMAINS[each], each, addresses[each], _certified(each, 0), "") for each in names}
     return Parties(party[name], {each: party[each] for each in names if each != name})
 
 
@@ -286,21 +318,34 @@ def _parties(name: str, names: tuple[str, ...]) -> Parties:
 def _new_file(name: str, names: tuple[str, ...]) -> bytes:
     """A database with its channels, made once a process: the migrations take longer than a schedule."""
     with tempfile.TemporaryDirectory() as home:
-        database = Database("sqlite:///node.db", Path(home))
-        create(database, name, DOMAINS[name], bytes(32))
-        add_channels(database, channel_names(_parties(name, names)))
-        database.close()
+        _make(name, names, f"sqlite:///{DATABASE}", Path(home))
         return (Path(home) / DATABASE).read_bytes()
 
 
+def _make(name: str, names: tuple[str, ...], url: str, home: Path) -> None:
+    database = Database(url, home)
+    create(database, name, DOMAINS[name], bytes(32))
+    add_channels(database, channel_names(_parties(name, names)))
+    database.close()
+
+
 @contextmanager
-def simulating() -> Iterator[Path]:
-    """Prepares a process for schedules; gives the folder for them."""
+def simulating(server: str = "") -> Iterator[Path]:
+    """Prepares a process for schedules; gives the folder for them.
+
+    Args:
+        server: of PostgreSQL, for nodes of several replicas: the folder of its socket; empty: one is started for them
+    """
     logging.disable(logging.CRITICAL)
     parent = MEMORY if MEMORY.is_dir() else None
     state = global_random.getstate()
     try:
-        with tempfile.TemporaryDirectory(prefix="simulation-", dir=parent) as folder, compiled_once(), remembering():
+        with (
+            tempfile.TemporaryDirectory(prefix="simulation-", dir=parent) as folder,
+            compiled_once(),
+            remembering(),
+            serving(server),
+        ):
             yield Path(folder)
     finally:
         global_random.setstate(state)
@@ -317,7 +362,7 @@ def run_seed(
     global_random.seed(seed)  # for the jitter of links
     is_real = seed % REAL_SIGNATURES_EVERY == 0
     signatures, chunks = (real_signatures(), nullcontext()) if is_real else (cheap_signatures(), small_chunks())
-    with signatures, chunks, virtual_disks():
+    with signatures, chunks, virtual_disks(), virtual_servers():
         world = World(seed, folder, script)
         prepare(world)
         with _virtual_times(world):
@@ -330,7 +375,8 @@ def _virtual_times(world: World) -> Iterator[None]:
     clock = SimpleNamespace(monotonic=world.loop.time)
     with ExitStack() as stack:
         stack.enter_context(patch.object(awaiting, "asyncio", SimpleNamespace(run=run_beside)))
-        stack.enter_context(patch.object(peer_attachments, "time", clock))
+        for timed in (peer_attachments, replicas):
+            stack.enter_context(patch.object(timed, "time", clock))
         stack.enter_context(patch.object(chores, "LONGEST_SLEEP_SECONDS", 20.0))
         stack.enter_context(patch.object(chores, "RETRY_SECONDS", 5.0))
         for module in (endings, watching):
