@@ -74,7 +74,11 @@ class Operators:
         return by_domain[sender], by_domain[receiver]
 
     def _is_one(self, origin: str, sender: Site, receiver: Site) -> bool:
-        if sender.backup or not is_quiet([sender, receiver], [origin]):
+        """Whether both hold the same, and nothing of the time before is under way any more."""
+        running = sender.running
+        if sender.backup or not running or not running.links.of(origin).connected:
+            return False
+        if not is_quiet([sender, receiver], [origin]):
             return False
         return logs_of(sender)[origin] == logs_of(receiver)[origin]
 
