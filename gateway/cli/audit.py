@@ -51,7 +51,10 @@ def list_(  # noqa: PLR0913 - an option a filter
     outcome: Annotated[str | None, typer.Option(metavar="WORD", help="OK, or the reason of a refusal.")] = None,
     resource: Annotated[str | None, typer.Option(metavar="NAME", help="Such as notices/hk-2026-017.")] = None,
     since: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="TIME", help="Then or later, such as 2026-05-08.")
+        datetime | None,
+        typer.Option(
+            parser=moment, metavar="TIME", help="Then or later, such as 2026-05-08; a moment without a zone is in UTC."
+        ),
     ] = None,
     before: Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Before then.")] = None,
     limit: Limit = DEFAULT_LIMIT,

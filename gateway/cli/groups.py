@@ -6,6 +6,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+_OF_A_LIBRARY = "Value error, "  # what typer's validation sets before words that tell all
+
 
 class Command(TyperCommand):
     """Refuses an option or argument that is given and empty, whatever it is for.
@@ -22,7 +24,11 @@ class Command(TyperCommand):
             if _is_empty(given.get(each.name)):
                 todo = "" if each.required else ": leave it out where there is none"
                 raise typer.BadParameter(f"must not be empty{todo}", ctx=ctx, param=each)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix(_OF_A_LIBRARY)
+            raise
 
 
 def _is_empty(value: str | Sequence[str] | bool | None) -> bool:

@@ -170,7 +170,12 @@ def list_(  # noqa: PLR0913 - an option a filter
     ] = None,
     peer: Annotated[str | None, typer.Option(metavar="CODE", help="Jurisdiction on the other side.")] = None,
     since: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="TIME", help="Released then or later, such as 2026-05-08.")
+        datetime | None,
+        typer.Option(
+            parser=moment,
+            metavar="TIME",
+            help="Released then or later, such as 2026-05-08; a moment without a zone is in UTC.",
+        ),
     ] = None,
     before: Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Released before.")] = None,
     limit: Limit = DEFAULT_LIMIT,

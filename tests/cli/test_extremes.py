@@ -93,3 +93,9 @@ def test_no_value_of_a_parameter_makes_a_command_that_calls_a_node_break(path, p
             assert ran.code in range(2, 6), (parameter.name, extreme, ran)
             codes.add(ran.code)
     assert NOT_REACHED in codes or " ".join(path) in NOT_CALLING
+
+
+def test_a_word_that_is_none_of_an_option_is_told_in_our_words_alone():
+    ran = run("evidence", "export", "hk-1", "--act", "ack", "--profile", "none.toml")
+    assert (ran.code, ran.out) == (2, "")
+    assert "Error: Invalid value for '--act': 'ack' is not one of 'release', 'acknowledgement'" in ran.err
