@@ -53,6 +53,13 @@ def test_links_lead_to_files_and_headings_that_are_there(page: Path) -> None:
         assert not heading or heading in anchors(leads_to.read_text()), f"{target}#{heading}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_of_the_project_that_a_page_names_are_there(page: Path) -> None:
+    folders, kinds = "gateway|tests|clients|protos|certs|docs", "py|md|toml|yaml|json|proto"
+    for name in re.findall(rf"(?<![\w/.-])((?:{folders})/[\w/.-]+\.(?:{kinds}))\b", page.read_text()):
+        assert (ROOT / name).is_file(), name
+
+
 def anchors(text: str) -> set[str]:
     """What the headings of a page are linked by, as GitHub makes it."""
     prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)

@@ -102,4 +102,11 @@ OF_CALLERS = (
         '("grpc.so_reuseport", 1)',
         "tests/node/test_node.py::test_a_port_that_is_taken_is_no_reason_not_to_start_the_node_again",
     ),
+    Mutation(
+        "a listener takes new connections by roots that it cannot read any more",
+        "gateway/node/trust.py",
+        "if failing_seconds > self._home.config.revocation.refuse_after_seconds:",
+        "if False:",
+        "tests/node/test_trust.py::test_after_an_hour_of_roots_that_cannot_be_read_a_listener_trusts_nobody_new",
+    ),
 )

@@ -79,6 +79,21 @@ def test_a_list_of_many_revoked_certificates_is_read_and_followed_by_the_next(si
     assert [len(crl.revoked) for crl in TrustStore(site.home, (), now).clients.current.crls.values()] == [3001]
 
 
+@pytest.mark.parametrize("seconds", [3599, 3601])
+def test_after_an_hour_of_roots_that_cannot_be_read_a_listener_trusts_nobody_new(tmp_path, seconds, monkeypatch):
+    """What an operator wanted to be refused may not be known here. What links present goes on, and so do open calls."""
+    hk, _ = found_pair(tmp_path)
+    trust = TrustStore(hk.home, ("KR",), now)
+    before = trust.for_clients().roots, trust.for_peers().roots
+    for each in (trust.clients, trust.peers):
+        monkeypatch.setattr(each, "failing_seconds", lambda: float(seconds))
+    after = trust.for_clients().roots, trust.for_peers().roots
+    assert all(one == other for one, other in zip(before, after, strict=True)) == (seconds < 3600)
+    assert trust.clients.current.roots == before[0]
+    if seconds > 3600:
+        assert not {before[0], before[1]} & {*after}
+
+
 def test_to_deny_says_that_the_list_cannot_be_read(site):
     site.home.denied_file.write_bytes(b"# \xe9\n")
     with pytest.raises(ConfigError, match=r"denied\.txt is not UTF-8"):
