@@ -24,6 +24,7 @@ from gateway.rpc.intake import AFTERWARDS
 from gateway.rpc.journaling import UNTOLD, Journaling, admitted, asked, batches
 from gateway.rpc.quotas import SMALL_BYTES, Quotas, calls_of
 from gateway.rpc.rechecks import rechecked
+from gateway.rpc.sending import send_to_its_end
 from gateway.rpc.sizes import check_size, is_bulk, is_heavy
 from gateway.rpc.status import code_of, reason_of, status_of
 from gateway.telemetry.contexts import TRACEPARENT, parsed
@@ -31,7 +32,6 @@ from gateway.telemetry.tracing import OFF, Tracing, refused
 
 _log = Log(__name__)
 
-LAST_WRITE_SECONDS = 5.0  # that an answer under way may take once its stream is ended
 _FAULTS = frozenset({Code.INTERNAL, Code.UNAVAILABLE, Code.UNKNOWN, Code.DEADLINE_EXCEEDED})
 """Codes that say that the node, and not its caller, did not do its part."""
 
@@ -132,7 +132,7 @@ class Guard:
                             await self._journaling.told(record, part)
                             for message in part:
                                 ask()
-                                await _sent(write(message), context)
+                                await send_to_its_end(write(message), context)
                 measured.code = OK
             except Exception as error:  # noqa: BLE001
                 await self._refuse(record, measured, context, error)
@@ -154,7 +154,7 @@ class Guard:
                     CALL_RECORD.set(None)  # what follows is the node's own work: a channel's logs tell of it
                     async with aclosing(behaviour(messages, context)) as answers:
                         async for message in answers:
-                            await _sent(write(message), context)
+                            await send_to_its_end(write(message), context)
                 measured.code = OK
             except asyncio.CancelledError:
                 task = asyncio.current_task()
@@ -273,24 +273,6 @@ class Guard:
         error.__traceback__ = error.__cause__ = error.__context__ = None
         await self._journaling.refused(record, error)
         await context.abort_with_status(rpc_status.to_status(status_of(error)))
-
-
-async def _sent(data: bytes, context: Context) -> None:
-    """Sends an answer to its end, though the stream be ended meanwhile: gRPC sends no status after half a write."""
-    writing = asyncio.ensure_future(context.write(data))
-    try:
-        await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        if not context.cancelled():
-            await asyncio.wait([writing], timeout=LAST_WRITE_SECONDS)
-        writing.add_done_callback(_is_known)  # one to a caller who has gone fails, sooner or later
-        raise
-
-
-def _is_known(task: "asyncio.Future[None]") -> None:
-    """Asks a task what became of it: what nobody asks for is logged as an error."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _tell(record: CallRecord, error: GatewayError) -> None:

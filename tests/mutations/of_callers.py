@@ -70,8 +70,8 @@ OF_CALLERS = (
     Mutation(
         "an answer of a stream goes out without a look at who reads it",
         "gateway/rpc/guard.py",
-        "                                ask()\n                                await _sent(",
-        "                                await _sent(",
+        "                                ask()\n                                await send_to_its_end(",
+        "                                await send_to_its_end(",
         "tests/rpc/test_guard.py::test_who_may_no_more_is_told_nothing_after_that_however_soon_it_comes",
     ),
     Mutation(
