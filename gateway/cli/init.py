@@ -21,6 +21,8 @@ from gateway.home.provisioning import (
     is_named_in_full,
     issue_client,
     make_home,
+    require_new,
+    whole_or_nothing,
     write_profile,
 )
 from gateway.identity.access.access import Role
@@ -145,10 +147,12 @@ def add(  # noqa: PLR0913 - an option a line of the access file
         raise AlreadyExists(f"{out} holds a client's key already: give another folder with --out")
     issuer = given_authority(certs, AuthorityKind.CLIENT)
     root = given_authority(certs, AuthorityKind.NODE).certificate
+    require_new(node, identity)
     new_folder(out, "--out")
-    sectors = map(Sector.ValueType, sector or ())
-    admit_client(node, identity, role, Handling.Tlp.ValueType(clearance), list(sectors))
-    issue_client(out, identity, issuer, now())
-    profile = write_profile(out, reached, node.config.node.domain, root)
+    sectors = list(map(Sector.ValueType, sector or ()))
+    with whole_or_nothing(out):  # who is admitted and has no certificate could not be added again
+        issue_client(out, identity, issuer, now())
+        profile = write_profile(out, reached, node.config.node.domain, root)
+        admit_client(node, identity, role, Handling.Tlp.ValueType(clearance), sectors)
     say(f"{identity} is admitted; a node that runs knows it within a second.")
     say(f"Its profile is {profile}.")

@@ -2,7 +2,8 @@
 
 import json
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -93,6 +94,20 @@ pin_file = {pin_file}
 """
 
 
+@contextmanager
+def whole_or_nothing(*folders: Path) -> Iterator[None]:
+    """Removes the files that are made in folders, if not all of them can be: they would be in the next try's way."""
+    before = {path for folder in folders for path in folder.glob("*")}
+    try:
+        yield
+    except BaseException:
+        for made in {path for folder in folders for path in folder.glob("*")} - before:
+            with suppress(OSError):  # what went wrong first is what is told
+                if made.is_file():
+                    made.unlink()
+        raise
+
+
 # --- authorities --------------------------------------------------------------------------------------------------
 
 
@@ -105,9 +120,10 @@ def make_authorities(folder: Path, jurisdiction: str, domain: str, now: datetime
     """
     authorities = [Authority.create(kind, jurisdiction, domain, now) for kind in AuthorityKind]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for authority in authorities:
-        write_key(_authority_file(folder, authority.kind, "key"), authority.key)
-        write_certificate(_authority_file(folder, authority.kind, "crt"), authority.certificate)
+    with whole_or_nothing(folder):
+        for authority in authorities:
+            write_key(_authority_file(folder, authority.kind, "key"), authority.key)
+            write_certificate(_authority_file(folder, authority.kind, "crt"), authority.certificate)
 
 
 def load_authority(folder: Path, kind: AuthorityKind) -> Authority:
@@ -164,13 +180,14 @@ def make_home(
     for folder in (home.path, home.path / "keys", home.path / "trust", home.peers):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys = _seal_keys(home, new.seal)
-    _make_database(config, home.path)  # first: where it fails, nothing is in the way of the next attempt
-    write_certificate(home.root("node-authority"), node_authority.certificate)
-    write_certificate(home.root("client-authority"), client_root)
-    issue_node(home.path / "keys", NodeId(new.domain), node_authority, now)
-    issue_seal(home.path / "keys", NodeId(new.domain), node_authority, now, keys)
-    write_file(home.access_file, ACCESS_HEADER.encode(), mode=PUBLIC_MODE)
-    write_file(home.config_file, text.encode(), mode=PUBLIC_MODE)
+    _make_database(config, home.path)  # which may be made already
+    with whole_or_nothing(home.path, home.path / "keys", home.path / "trust"):
+        write_certificate(home.root("node-authority"), node_authority.certificate)
+        write_certificate(home.root("client-authority"), client_root)
+        issue_node(home.path / "keys", NodeId(new.domain), node_authority, now)
+        issue_seal(home.path / "keys", NodeId(new.domain), node_authority, now, keys)
+        write_file(home.access_file, ACCESS_HEADER.encode(), mode=PUBLIC_MODE)
+        write_file(home.config_file, text.encode(), mode=PUBLIC_MODE)
 
 
 def _seal_keys(home: Home, uri: KeyUri | None) -> SealKeys:
@@ -204,9 +221,10 @@ def issue_seal(folder: Path, node: NodeId, authority: Authority, now: datetime, 
     keys = keys or FileSeal.generate()
     issued = [authority.issue(profiles().seal, each, node, now) for each in keys.public_keys]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keys.save(*(folder / f"{name}.key" for name in NAMES))
-    for name, certificate in zip(NAMES, issued, strict=True):
-        write_certificate(folder / f"{name}.crt", certificate)
+    with whole_or_nothing(folder):
+        keys.save(*(folder / f"{name}.key" for name in NAMES))
+        for name, certificate in zip(NAMES, issued, strict=True):
+            write_certificate(folder / f"{name}.crt", certificate)
 
 
 # --- clients ------------------------------------------------------------------------------------------------------
@@ -226,11 +244,11 @@ def _issue(
     authority: Authority,
     now: datetime,
 ) -> None:
-    """The certificate comes first: a key without one would be in the way of the next attempt."""
     certificate = authority.issue(profile, key.public_key(), identity, now)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_key(folder / f"{name}.key", key)
-    write_certificate(folder / f"{name}.crt", certificate)
+    with whole_or_nothing(folder):
+        write_key(folder / f"{name}.key", key)
+        write_certificate(folder / f"{name}.crt", certificate)
 
 
 def write_profile(folder: Path, address: str, domain: str, root: x509.Certificate) -> Path:
@@ -262,16 +280,16 @@ def admit_client(
         AlreadyExists: it is admitted already.
         ConfigError: the file would not be valid with it.
     """
-    before = home.access_file.read_text("utf-8")
-    _require_new(home, client, before)
+    before = require_new(home, client)
     caller = Caller(str(client), client.authority, frozenset(roles), clearance, frozenset(sectors))
     text = f"{before}\n{client_table(caller)}"
     read_access(text, home.config.node.domain, home.config.node.authorities)
     write_file(home.access_file, text.encode(), mode=PUBLIC_MODE, replace=True)
 
 
-def _require_new(home: Home, client: ClientId, access: str) -> None:
-    node = home.config.node
+def require_new(home: Home, client: ClientId) -> str:
+    """Passes if a client can be admitted; gives ``access.toml`` as it is. Raises as ``admit_client``."""
+    node, access = home.config.node, home.access_file.read_text("utf-8")
     if client.domain != node.domain:
         raise BadInput.of("id", f"must be of this node's domain: spiffe://{node.domain}/AUTHORITY/SYSTEM")
     if client.authority not in node.authorities:
@@ -279,7 +297,7 @@ def _require_new(home: Home, client: ClientId, access: str) -> None:
     try:
         read_access(access, node.domain, node.authorities).caller(str(client))
     except NotAllowed:
-        return
+        return access
     except ConfigError as error:
         raise ConfigError(f"{home.access_file}: {error.message}") from error
     raise AlreadyExists(f"{client} is admitted already: change its lines in {home.access_file}, or give another --id")
