@@ -114,6 +114,14 @@ def test_a_manifest_leads_nowhere_outside_of_its_backup(backup, home, tmp_path):
     refused(run("restore", home, lying), 1, "outside is not there")
 
 
+def test_a_node_without_a_peer_is_restored_and_verifies(tmp_path):
+    alone = Site("SG", tmp_path / "sg").found()
+    assert run("backup", alone.home.path, tmp_path / "backup", "--with-keys").code == 0
+    ran = run("restore", tmp_path / "home", tmp_path / "backup")
+    assert ran.code == 0, ran.text()
+    assert run("check", tmp_path / "home").code == 0
+
+
 def test_a_backup_of_another_node_is_refused(pair, backup):
     refused(run("restore", pair[1].home.path, backup), 2, "must be of gateway.kr.example")
 

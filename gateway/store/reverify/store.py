@@ -63,7 +63,7 @@ def _check_channels(connection: Connection, parties: Parties, findings: Findings
     known = [row["id"] for row in stored]
     for table in (leaves, subtrees, heads, halt_evidence, forks, events):
         logs = [*known, JOURNAL] if table in (leaves, subtrees, heads) else known
-        lost = connection.scalar(select(func.count()).where(table.c.channel.not_in(logs)))
+        lost = connection.scalar(select(func.count()).where(table.c.channel.is_not(None), table.c.channel.not_in(logs)))
         if lost:
             findings.add(table.name, f"has {lost} rows of channels that are not there")
     return verified
