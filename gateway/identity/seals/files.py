@@ -34,9 +34,12 @@ class SealFolder:
 
     def holds_one(self) -> bool:
         """Whether all four files are there."""
-        certificates = (self.path / f"{name}.crt" for name in NAMES)
         keys = self._uri_path.exists() or self._key_paths[0].exists(), self._key_paths[1].exists()
-        return all(keys) and all(each.exists() for each in certificates)
+        return all(keys) and self.holds_certificates()
+
+    def holds_certificates(self) -> bool:
+        """Whether both certificates are there."""
+        return all((self.path / f"{name}.crt").exists() for name in NAMES)
 
     @property
     def _key_paths(self) -> tuple[Path, Path]:

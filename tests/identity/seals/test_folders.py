@@ -56,6 +56,18 @@ def test_the_seal_that_came_into_force_stands_in_its_place_and_of_the_one_before
     assert len(list(folders.keys.rglob("*.key"))) == 2
 
 
+@pytest.mark.parametrize("there", [(), NAMES[:1]], ids=["nothing", "one of two"])
+def test_one_before_that_was_cut_short_as_it_was_kept_is_no_seal_and_is_kept_whole_by_the_next_try(folders, there):
+    before, coming = made(folders.in_force), made(folders.coming)
+    kept = folders.keys / "earlier" / before.fingerprint[:16]
+    kept.mkdir(parents=True)
+    for name in there:
+        (kept / f"{name}.crt").write_bytes((folders.keys / f"{name}.crt").read_bytes())
+    assert folders.earlier() == ()
+    folders.adopt(coming)
+    assert folders.earlier() == (before,)
+
+
 def test_its_keys_stay_as_long_as_a_channel_has_yet_to_be_told_of_the_new_one(folders):
     before, coming = made(folders.in_force), made(folders.coming)
     folders.adopt(coming, is_told=False)
