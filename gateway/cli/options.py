@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, TypeVar
 
 import typer
 from regulator.exchange import Client, Profile
 
 from gateway.cli.output import shown
 from gateway.errors import Malformed
-from gateway.identity.names import ClientId, Identity, parse_identity
+from gateway.identity.names import ClientId, parse_identity
 from gateway.identity.seals.key_uris import KeyUri
 from gateway.words import Enum, words
+
+T = TypeVar("T")
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000_000_000  # lines of a listing
 MAX_PAGE_SIZE = 1000  # of a request for a page, as the contract has it
@@ -116,28 +118,21 @@ def quoted(etag: str) -> str:
     return f'"{etag}"' if etag and not etag.startswith('"') else etag
 
 
-def client_id(given: str) -> ClientId:
-    """Reads the SPIFFE ID of a back-office system."""
-    try:
-        return ClientId.parse(given)
-    except Malformed as error:
-        raise typer.BadParameter(error.message) from None
+def _read_by(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Makes what reads an argument: one that is not in its form is wrong use of the command."""
+
+    def read(given: str) -> T:
+        try:
+            return parse(given)
+        except Malformed as error:
+            raise typer.BadParameter(error.message) from None
+
+    return read
 
 
-def key_uri(given: str) -> KeyUri:
-    """Reads a ``pkcs11:`` URI."""
-    try:
-        return KeyUri.parse(given)
-    except Malformed as error:
-        raise typer.BadParameter(error.message) from None
-
-
-def any_identity(given: str) -> Identity:
-    """Reads the SPIFFE ID of a back-office system or of a node."""
-    try:
-        return parse_identity(given)
-    except Malformed as error:
-        raise typer.BadParameter(error.message) from None
+client_id = _read_by(ClientId.parse)  # the SPIFFE ID of a back-office system
+any_identity = _read_by(parse_identity)  # the same, or that of a node
+key_uri = _read_by(KeyUri.parse)  # a ``pkcs11:`` URI
 
 
 def read_input(path: Path) -> bytes:
