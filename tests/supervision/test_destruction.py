@@ -2,7 +2,7 @@ from hashlib import sha256
 
 import pytest
 from google.type.date_pb2 import Date
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from regulator.exchange.v1.envelope_pb2 import Author, Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
@@ -65,6 +65,9 @@ def projected(envelope: Envelope, find, channel=FROM_HK, place=HERE, **more):
 
 
 @given(DAYS, DAYS)
+@example(20260508, 20260508)
+@example(20260508, 20260509)
+@example(20261231, 20270101)
 def test_content_may_be_kept_on_its_last_day_and_not_on_the_next(until, today):
     assert is_past(record(retain_until=until), today) == (today > until)
 
