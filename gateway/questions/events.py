@@ -61,7 +61,7 @@ class EventQuestions:
         """
         check_fields(request)
         scope = scope_of(caller)
-        await self._filters.check(scope, request, "jurisdiction")  # a topic may be waited for that nothing has yet
+        await self._filters.check(scope, request)
         cursor = await self._first_cursor(request)
         hidden = tuple(hidden_kinds(caller.roles))
         wanted = EventFilter(

@@ -17,12 +17,13 @@ from gateway.identity.access.access import METHOD_ROLES
 from gateway.identity.pairing.parties import Parties
 from gateway.journal.entries import OK
 from gateway.moments import micros_of
-from gateway.store.known import is_authority_known, is_jurisdiction_known, is_provision_known, read_topics
+from gateway.store.known import is_authority_known, is_jurisdiction_known, is_provision_known, is_topic_known
 from gateway.store.readers import Readers
 from gateway.supervision.disclosure import Scope
+from gateway.supervision.frameworks.content import topic_fault
 from gateway.supervision.rules.identifiers import sought_fault
 
-MAX_TOLD = 40  # values of which one would be right; the rest is counted
+MAX_TOLD = 100  # values of which one would be right; the rest is counted
 
 Look = Callable[[Scope, str], Awaitable[str | None]]
 
@@ -60,20 +61,19 @@ class Filters:
             "resource": _at_once(_resource_fault),
         }
 
-    async def check(self, scope: Scope, request: Message, *only: str) -> None:
-        """Passes if every filter of a request, or each of those named, can be right.
+    async def check(self, scope: Scope, request: Message) -> None:
+        """Passes if every filter of a request can be right.
 
         Args:
             scope: of the caller: what it may not see makes nothing known to it
-            request: for a list that found nothing
-            only: names of filters; none: all of them
+            request: for a list that found nothing, or for a watch, which is to find something
 
         Raises:
             BadInput: one names what there is not; tells what would be right.
         """
-        found = [] if only else [*_contradictions(request)]
+        found = [*_contradictions(request)]
         for field, value in request.ListFields():
-            look = self.looks.get(field.name) if not only or field.name in only else None
+            look = self.looks.get(field.name)
             if look and (fault := await look(scope, value)):
                 found.append(Violation(field.name, fault))
         if found:
@@ -98,8 +98,9 @@ class Filters:
         return _one_of(known)
 
     async def _topic(self, _scope: Scope, topic: str) -> str | None:
-        known = await self._readers.run(read_topics)
-        return None if topic in known or not known else _one_of(known, topic)
+        fault = topic_fault(topic)
+        is_known = fault is None or await self._readers.run(is_topic_known, topic)  # a peer's version may know more
+        return None if is_known else fault
 
     async def _provision(self, _scope: Scope, name: str) -> str | None:
         if await self._readers.run(is_provision_known, name):
@@ -129,13 +130,10 @@ def _at_once(fault_of: Callable[[str], str | None]) -> Look:
     return look
 
 
-def _one_of(known: Iterable[str], like: str = "") -> str:
-    """What would be right: all of it, or of much what is like what was given, and how much more there is."""
+def _one_of(known: Iterable[str]) -> str:
     values = sorted(known)
-    if len(values) <= MAX_TOLD:
-        return f"must be one of {', '.join(values)}"
-    told = [*dict.fromkeys([*get_close_matches(like, values), *values])][:MAX_TOLD]
-    return f"must be one of {', '.join(told)} and {len(values) - len(told)} more"
+    more = f" and {len(values) - MAX_TOLD} more" if len(values) > MAX_TOLD else ""
+    return f"must be one of {', '.join(values[:MAX_TOLD])}{more}"
 
 
 # --- the journal ------------------------------------------------------------------------------------------------------
@@ -166,7 +164,7 @@ def _reasons(kind: type[GatewayError] = GatewayError) -> Iterator[str]:
 
 def _outcome_fault(outcome: str) -> str | None:
     known: Collection[str] = {OK, *_reasons()}
-    return None if outcome in known else _one_of(known, outcome)
+    return None if outcome in known else _one_of(known)
 
 
 def _resource_fault(name: str) -> str | None:

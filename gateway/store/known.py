@@ -1,6 +1,6 @@
 """What is known here of what a filter of a list may name. Reads only, on the readers."""
 
-from sqlalchemy import ColumnElement, Connection, or_, select, union
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from gateway.store.tables import JOURNAL, assessments, assistance, channels, framework_versions, notices, provisions
 from gateway.store.visibility import visible_notices
@@ -23,10 +23,9 @@ def is_authority_known(connection: Connection, scope: Scope, code: str) -> bool:
     return _is_any(connection, notices.c.sequence, notices.c.sequence.in_(asked), *seen)
 
 
-def read_topics(connection: Connection) -> list[str]:
-    """Reads every topic that a version of a framework, or an assessment, was ever about, in order."""
-    every = union(select(provisions.c.topic), select(assessments.c.topic))
-    return sorted(filter(None, connection.scalars(every)))
+def is_topic_known(connection: Connection, topic: str) -> bool:
+    """Whether a version of a framework, or an assessment, was ever about a topic."""
+    return any(_is_any(connection, each.c.topic, each.c.topic == topic) for each in (provisions, assessments))
 
 
 def is_provision_known(connection: Connection, name: str) -> bool:

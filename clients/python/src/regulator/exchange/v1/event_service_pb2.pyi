@@ -313,7 +313,7 @@ class WatchEventsRequest(_message.Message):
     sector: _values_pb2.Sector.ValueType
     """Only events with this sector among theirs."""
     topic: _builtins.str
-    """Only events with this topic among theirs; it may be one that no rule has yet."""
+    """Only events with this topic among theirs: one that rules may have, or have."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___Event.Kind.ValueType]:
         """Only these kinds; empty: all."""
