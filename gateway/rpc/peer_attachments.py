@@ -14,6 +14,7 @@ from gateway.commands.storing import Filling
 from gateway.errors import BadInput, GatewayError, NoRoom, RemoteProtocolError, Stale
 from gateway.news import wait_at_most
 from gateway.questions.attachment_standing import Transfers
+from gateway.rpc.turns import Turns
 from gateway.store.attachments.queries import Wanted
 from gateway.store.bulletin import Bulletin
 from gateway.supervision.attachments import CHUNK_BYTES, Cutter
@@ -54,6 +55,7 @@ class Wanting:
         self._receiving, self._bulletin = receiving, bulletin
         self._alarms, self._transfers = alarms, transfers
         self._later: dict[tuple[str, bytes], Postponed] = {}  # by peer and digest
+        self._turns = Turns()
 
     async def serve(self, peer: str, requests: Requests) -> Responses:
         """One stream, until its caller ends it or the node stops."""
@@ -87,8 +89,8 @@ class Wanting:
         """What is wanted next, and would have room now; what is all here is verified by the way."""
         now, refusal = time.monotonic(), ""
         postponed = sum(of_peer == peer for of_peer, _ in self._later)  # they may all come before what can be had
-        wanted = await self._receiving.wanted(peer, postponed)
-        for each in wanted:
+        wanted = await self._receiving.wanted(peer, postponed + self._turns.waiting(peer))
+        for each in self._turns.ordered(peer, wanted):
             known = self._later.get((peer, each.file.sha256))
             if known and known.until > now:
                 continue
@@ -140,6 +142,7 @@ class Wanting:
         """Asks for a part, and makes it durable chunk by chunk."""
         offset, file = wanted.stored_bytes, wanted.file
         length = min(PART_BYTES, file.size_bytes - offset)
+        self._turns.asks(peer, wanted)
         yield wire.SendAttachmentsResponse(sha256=file.sha256, size_bytes=file.size_bytes, offset=offset, length=length)
         async with aclosing(self._chunks(peer, wanted, length, requests)) as chunks:
             try:

@@ -163,6 +163,28 @@ async def test_a_peer_that_sends_nothing_or_too_much_ends_the_stream(hk: Opened,
         await Ends(kr, "HK").take(giving(*pieces))
 
 
+async def test_a_file_of_which_nothing_comes_holds_up_no_larger_one(hk: Opened, kr: Opened):
+    """Its holder cannot read it, as from a damaged page, and the stream ends each time."""
+    large = BYTES[::-1] + b"x"
+    await give(hk, kr, SMALL, BYTES, large)
+    ends, holding, asked = Ends(kr, "HK"), held_by(hk, "KR"), ""
+    names = {sha256(data).digest(): name for name, data in (("s", SMALL), ("m", BYTES), ("l", large))}
+
+    async def answer(wanted: wire.SendAttachmentsResponse) -> AsyncIterator[wire.SendAttachmentsRequest]:
+        nonlocal asked
+        asked += names[wanted.sha256]
+        if wanted.size_bytes == len(SMALL):
+            raise ConnectionResetError
+        async for each in holding(wanted):
+            yield each
+
+    for _ in range(5):
+        with pytest.raises(ConnectionResetError):
+            await ends.take(answer)
+    assert asked == "smsmmslllss"
+    assert {names[row["sha256"]] for row in await kr.rows(attachments) if row["complete"]} == {"m", "l"}
+
+
 @pytest.mark.parametrize("drips", [False, True], ids=["sends nothing more", "sends a byte now and then"])
 async def test_a_peer_that_stops_within_a_part_is_left_and_what_came_is_kept(
     hk: Opened, kr: Opened, monkeypatch: pytest.MonkeyPatch, drips: bool
