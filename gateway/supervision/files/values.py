@@ -29,7 +29,10 @@ def one_of(numbers: Mapping[str, int]) -> Codec:
             raise BadInput.of(path, f"must be {form}")
         return numbers[value]
 
-    return Codec(read, words.__getitem__, form)
+    def write(number: int) -> str:
+        return words.get(number, f"unknown ({number})")  # of a newer version
+
+    return Codec(read, write, form)
 
 
 def whole(lowest: int, highest: int) -> Codec:
