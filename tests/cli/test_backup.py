@@ -11,9 +11,13 @@ import pytest
 from gateway.backups import moving, restoring
 from gateway.errors import Corrupt, StoreError
 from gateway.home.home import Home
+from gateway.ledger.steps import RESTORED
+from gateway.store.database import snapshot
 from gateway.store.recovery.continuity import HighWater
+from gateway.store.state import read_channels
 from tests.cli.transcripts import Ran, run
 from tests.support.nodes import Site, found_pair
+from tests.support.offline import commit, sealing
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +52,22 @@ def test_a_backup_names_all_that_is_in_it_and_holds_no_key(pair, backup):
     assert {"node.db", "home/config.toml", "home/peers/kr.json", "home/keys/node.crt"} <= inside
     assert not [name for name in inside if name.endswith((".key", "-wal", "-shm", "lock"))]
     assert stat.S_IMODE(backup.stat().st_mode) == 0o700
+
+
+def test_what_is_in_it_waits_for_its_peers_whoever_puts_that_in_place(tmp_path):
+    """Also without ``gateway restore``, in a home that knows nothing of what was sealed since."""
+    hk, _ = found_pair(tmp_path)
+    commit(hk, sealing("gateway.hk.example/to/gateway.kr.example", "hk-1"))
+    assert run("backup", hk.home.path, tmp_path / "backup").code == 0
+    assert halts(tmp_path / "backup") == {"hk-to-kr": RESTORED, "kr-to-hk": ""}
+    assert halts(hk.home.path) == {"hk-to-kr": "", "kr-to-hk": ""}
+
+
+def halts(folder: Path) -> dict[str, str]:
+    """Why each channel of a database takes nothing, by name; empty: it is open."""
+    with snapshot("sqlite:///node.db", folder) as connection:
+        states = read_channels(connection).values()
+    return {each.name: each.halt.reason if each.halt else "" for each in states}
 
 
 def test_keys_are_in_it_if_they_are_asked_for_and_stay_closed_to_others(pair, tmp_path):

@@ -32,4 +32,11 @@ OF_EVIDENCE = (
         "tests/home/test_new_seals.py::"
         "test_a_seal_with_a_key_of_the_one_in_force_is_neither_prepared_nor_put_in_its_place",
     ),
+    Mutation(
+        "the database of a backup seals on where somebody puts it in place",
+        "gateway/backups/making.py",
+        "        await_peers(target, keyring, said, clock=micros, random=secrets.token_bytes)\n",
+        "",
+        "tests/cli/test_backup.py::test_what_is_in_it_waits_for_its_peers_whoever_puts_that_in_place",
+    ),
 )
