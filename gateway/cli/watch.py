@@ -1,15 +1,18 @@
 """``gateway notice watch``: a line an event, as it happens."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
-from regulator.exchange import Watch
+from regulator.exchange import RuleFilters, Watch
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsResponse
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Sector
 
 from gateway.cli.options import AsJson, ProfileFile, choice, connect, word_of
 from gateway.cli.output import json_moment, moment_of, say, say_aside, write_json_line
+from gateway.words import words
+
+_WIDTH = max(map(len, words(Event.Kind)))
 
 
 def add_to(group: typer.Typer) -> None:
@@ -17,7 +20,7 @@ def add_to(group: typer.Typer) -> None:
     group.command("watch")(watch)
 
 
-def watch(
+def watch(  # noqa: PLR0913 - an option a filter
     *,
     profile: ProfileFile,
     cursor: Annotated[
@@ -27,14 +30,26 @@ def watch(
         bool, typer.Option("--from-now", help="Without a cursor: tell only what happens from now on.")
     ] = False,
     kind: Annotated[list[int] | None, choice(Event.Kind, "KIND", said="Only these; repeat it. One of {}.")] = None,
+    jurisdiction: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Only of rules of this jurisdiction, and its assessments.")
+    ] = None,
+    sector: Annotated[
+        int | None, choice(Sector, "SECTOR", prefix="SECTOR_", said="Only of rules for this sector. One of {}.")
+    ] = None,
+    topic: Annotated[
+        str | None, typer.Option(metavar="TOPIC", help="Only of rules about this risk, such as reserve_assets.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Tells every event as it happens.
 
-    It goes on until Ctrl-C, which ends with 0. With --json, it writes one object a line.
+    It goes on until Ctrl-C, which ends with 0. With --json, it writes one object a line. With --jurisdiction, --sector
+    or --topic, it tells of rules alone.
     """
     kinds = [Event.Kind.ValueType(each) for each in kind or ()]
-    with connect(profile) as client, client.watch_events(cursor, kinds, from_now=from_now) as events:
+    given = {"jurisdiction": jurisdiction, "sector": sector, "topic": topic}
+    rules = cast("RuleFilters", {name: value for name, value in given.items() if value is not None})
+    with connect(profile) as client, client.watch_events(cursor, kinds, from_now=from_now, **rules) as events:
         try:
             _tell(events, as_json=as_json)
         except KeyboardInterrupt:
@@ -60,7 +75,7 @@ def _line(event: Event) -> str:
         or event.origin
     )
     what = word_of(Event.Kind, event.kind)
-    return "  ".join(filter(None, (moment_of(event.time), f"{what:20}", about, event.detail)))
+    return "  ".join(filter(None, (moment_of(event.time), f"{what:{_WIDTH}}", about, event.detail)))
 
 
 def _rules(event: Event) -> str:
