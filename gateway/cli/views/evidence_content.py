@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict, SerializeToJsonError
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
@@ -12,9 +12,17 @@ from gateway.cli.views.notice import sections
 
 
 def content_document(envelope: Envelope | None) -> dict[str, Any] | None:
-    """The act in protobuf's JSON form, by its name; null where it is destroyed, or not known to this version."""
+    """The act in protobuf's JSON form, by its name; null where it is destroyed, or not known to this version.
+
+    Its name alone where it has no such form, as with a moment that is none of the years 1 to 9999.
+    """
     kind = envelope.WhichOneof("content") if envelope else None
-    return {kind: MessageToDict(getattr(envelope, kind), preserving_proto_field_name=True)} if kind else None
+    if kind is None:
+        return None
+    try:
+        return {kind: MessageToDict(getattr(envelope, kind), preserving_proto_field_name=True)}
+    except SerializeToJsonError:
+        return {kind: None}
 
 
 def content_sections(envelope: Envelope | None) -> Parts:

@@ -85,6 +85,13 @@ def _read_timestamp(value: Any, path: str) -> Timestamp:
     return moment
 
 
+def _write_timestamp(moment: Timestamp) -> str:
+    try:
+        return moment.ToJsonString()
+    except ValueError:  # what others sealed may be none of the years 1 to 9999
+        return f"{moment.seconds} s and {moment.nanos} ns after 1970"
+
+
 def _read_decimal(value: Any, path: str) -> Decimal:
     decimal = Decimal(value=_read_text(value, path))
     if fault := decimal_fault(decimal):
@@ -120,7 +127,7 @@ def _read_digest(value: Any, path: str) -> bytes:
 TEXT = Codec(_read_text, str, "a text")
 FLAG = Codec(_read_flag, bool, "true or false")
 DATE = Codec(_read_date, _write_date, "a date such as 2026-02-25")  # or a month or a year alone
-TIMESTAMP = Codec(_read_timestamp, lambda moment: moment.ToJsonString(), "a moment such as 2025-11-26T19:42:00Z")
+TIMESTAMP = Codec(_read_timestamp, _write_timestamp, "a moment such as 2025-11-26T19:42:00Z")
 DECIMAL = Codec(_read_decimal, lambda decimal: decimal.value, 'a decimal as a text, such as "0.25"')
 MONEY = Codec(_read_money, _write_money, 'an amount such as {"currency": "USD", "amount": "0.25"}')
 DIGEST = Codec(_read_digest, bytes.hex, "a SHA-256 digest: 64 of 0-9 and a-f")

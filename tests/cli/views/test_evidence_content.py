@@ -26,6 +26,13 @@ def test_a_notice_is_told_as_its_receiver_reads_it():
     assert content_document(sealed)["notice_released"]["notice"] == "notices/hk-1"
 
 
+def test_a_moment_that_no_clock_shows_is_told_all_the_same():
+    sealed = Envelope()
+    sealed.notice_released.content.incident.detected_at.seconds = 2**60
+    assert told(sealed)["content"]["detail.incident.detected_at"] == f"{2**60} s and 0 ns after 1970"
+    assert content_document(sealed) == {"notice_released": None}
+
+
 def test_what_was_said_to_it_is_told_by_language():
     sealed = Envelope()
     sealed.notice_acknowledged.case_reference = "SFC-1"
