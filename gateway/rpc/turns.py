@@ -35,7 +35,7 @@ class Turns:
         for key, asked in [each for each in self._asked.items() if each[0][0] == peer]:
             if stored.get(key[1]) != asked.stored_bytes:
                 del self._asked[key]
-        return sorted(wanted, key=lambda each: self._must_wait(peer, each))
+        return sorted(wanted, key=lambda each: self._to_pass(peer, each))
 
     def asks(self, peer: str, wanted: Wanted) -> None:
         """Takes that a file is asked for now."""
@@ -45,6 +45,6 @@ class Turns:
         times = known.times + 1 if known else 1
         self._asked[peer, wanted.file.sha256] = _Asked(wanted.stored_bytes, times, times)
 
-    def _must_wait(self, peer: str, wanted: Wanted) -> bool:
+    def _to_pass(self, peer: str, wanted: Wanted) -> int:
         known = self._asked.get((peer, wanted.file.sha256))
-        return known is not None and known.to_pass > 0
+        return known.to_pass if known else 0
