@@ -1,14 +1,13 @@
 """``gateway init --seal`` and ``gateway certs request-seal``: a key of the seal is made in a token."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.transcripts import Ran, run
+from tests.support.forking import finished
 from tests.support.nodes import Site
 from tests.support.softhsm import LABEL, MODULE, OTHER_PIN, PIN, SoftToken, as_module_here, made_token, needs_softhsm
 
@@ -55,8 +54,7 @@ def test_an_attempt_that_failed_is_in_the_way_of_no_other(token, tmp_path):
 def test_beside_a_commands_own_words_no_event_of_the_log_is_told_bare(token, tmp_path):
     assert init(tmp_path, token.uri).code == 0
     token.write_pin(OTHER_PIN)
-    command = [sys.executable, "-m", "gateway", "backup", str(tmp_path / "home"), str(tmp_path / "backup")]
-    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    ran = finished("backup", tmp_path / "home", tmp_path / "backup")
     assert (ran.returncode, ran.stderr.count("\n")) == (5, 1), ran.stderr
     assert ran.stderr.startswith("gateway: the token refused the PIN")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 MEMORY = Path("/dev/shm")
 LIMIT, USED = (Path("/sys/fs/cgroup") / f"memory.{name}" for name in ("max", "current"))  # of a container
-ROOM_BYTES = 6 * 2**30  # of memory that nobody has: a whole run takes a fourth of it
+PROCESSES_BYTES = 3 * 2**30  # of memory, for workers, nodes and databases
+ROOM_BYTES = 2 * 2**30  # for files: a whole run takes less than half of it
 LARGEST = "GATEWAY_LARGEST_BYTES"  # says that a file is tried which takes more
 
 
@@ -24,13 +25,13 @@ def write_in_memory() -> None:
 
 
 def room_bytes(folder: Path) -> int:
-    """How much a file system in memory may grow; 0: it is none, or takes no programs."""
+    """How much a file system in memory may grow beside what else takes memory; 0: it is none, or takes no programs."""
     mounted = (line.split() for line in Path("/proc/mounts").read_text().splitlines())
     options = [words[3].split(",") for words in mounted if words[1:3] == [str(folder), "tmpfs"]]
     if not options or "noexec" in options[-1] or not os.access(folder, os.W_OK):
         return 0
     memory = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    rooms = [shutil.disk_usage(folder).free, int(memory["MemAvailable"].split()[0]) * 1024]
+    left = [int(memory["MemAvailable"].split()[0]) * 1024]
     if LIMIT.exists() and (limit := LIMIT.read_text().strip()) != "max":
-        rooms.append(int(limit) - int(USED.read_text()))
-    return max(0, min(rooms))
+        left.append(int(limit) - int(USED.read_text()))
+    return max(0, min(shutil.disk_usage(folder).free, min(left) - PROCESSES_BYTES))

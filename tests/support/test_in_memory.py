@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import in_memory
-from tests.support.in_memory import LARGEST, MEMORY, ROOM_BYTES, room_bytes, write_in_memory
+from tests.support.in_memory import LARGEST, MEMORY, PROCESSES_BYTES, ROOM_BYTES, room_bytes, write_in_memory
 
 
 @pytest.fixture
@@ -45,12 +45,12 @@ def test_a_folder_of_a_disk_is_no_room_in_memory(tmp_path: Path):
 def test_a_container_has_no_more_room_than_it_is_allowed(monkeypatch, tmp_path: Path):
     assert room_bytes(MEMORY) > 0
     limit, used = tmp_path / "max", tmp_path / "current"
-    limit.write_text("4096\n")
+    limit.write_text(f"{PROCESSES_BYTES + 4096}\n")
     used.write_text("4000\n")
     monkeypatch.setattr(in_memory, "LIMIT", limit)
     monkeypatch.setattr(in_memory, "USED", used)
     assert room_bytes(MEMORY) == 96
-    used.write_text("5000\n")
+    used.write_text(f"{PROCESSES_BYTES + 5000}\n")
     assert room_bytes(MEMORY) == 0
     limit.write_text("max\n")
     assert room_bytes(MEMORY) > 96
