@@ -25,6 +25,7 @@ from gateway.identity.seals.files import NAMES
 from gateway.identity.seals.signers import Keyring
 from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database, local_file, snapshot
+from gateway.store.engines.failing import being_opened
 from gateway.store.opening import add_channels, channel_names, create
 from gateway.store.recovery.awaiting import await_peers
 from gateway.store.recovery.copying import copy_store, require_empty
@@ -58,7 +59,7 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
         ConfigError: a key or another file of the home is missing, or does not fit; says which.
         AlreadyExists: there is a database.
         StoreError, Corrupt: the database cannot be made, or does not verify.
-        Unavailable: the token with a sealing key does not sign.
+        Unavailable: its server is away; or the token with a sealing key does not sign.
     """
     manifest = Manifest.read(backup)
     if home.config_file.exists() and home.config.node.domain != manifest.domain:
@@ -77,6 +78,8 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
             shutil.rmtree(left)
         with tempfile.TemporaryDirectory(dir=home.path, prefix=_COPY) as folder:
             _copy_of_this_form(backup, Path(folder))
+            with being_opened(home.path):
+                database.migrate()
             with snapshot(DATABASE_URL, Path(folder)) as source:
                 copy_store(source, database, secrets.token_bytes(KEY_BYTES), prepare)
     finally:
@@ -92,6 +95,7 @@ def restore_from_peers(home: Home, now: datetime) -> Restored:
         ConfigError: a key or another file of the home is missing, or does not fit; says which.
         AlreadyExists: there is a database.
         StoreError: it cannot be made.
+        Unavailable: its server is away; or the token with a sealing key does not sign.
     """
     _require_keys(home)
     _require_no_database(home)
@@ -102,10 +106,11 @@ def restore_from_peers(home: Home, now: datetime) -> Restored:
     database = Database(home.config.database.url, home.path)
     prepare = partial(_open_anew, database, parties, home, "made anew, of what peers hand back")
     try:
-        database.migrate()
-        with database.readers.connect() as connection:
-            require_empty(connection)
-        create(database, node.jurisdiction, node.domain, secrets.token_bytes(KEY_BYTES), prepare)
+        with being_opened(home.path):
+            database.migrate()
+            with database.readers.connect() as connection:
+                require_empty(connection)
+            create(database, node.jurisdiction, node.domain, secrets.token_bytes(KEY_BYTES), prepare)
     finally:
         database.close()
     return Restored((), (), verified(home.config.database.url, home.path, parties))

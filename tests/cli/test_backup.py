@@ -142,6 +142,19 @@ def test_a_node_without_a_peer_is_restored_and_verifies(tmp_path):
     assert run("check", tmp_path / "home").code == 0
 
 
+@pytest.mark.parametrize("command", ["restore", "restore from peers", "migrate"])
+def test_a_server_that_does_not_answer_is_told_as_that_and_may_be_tried_later(pair, backup, tmp_path, command):
+    away, home = "postgresql://nobody@127.0.0.1:1/gateway", shutil.copytree(pair[0].home.path, tmp_path / "home")
+    if command == "migrate":
+        refused(run("migrate", home, away), 4, "the database cannot be opened now: ")
+        assert run("upgrade", home).code == 0
+        return
+    config = home / "config.toml"
+    config.write_text(config.read_text().replace("sqlite:///node.db", away))
+    given = "--from-peers" if command == "restore from peers" else backup
+    refused(run("restore", home, given), 4, "the database cannot be opened now: ")
+
+
 def test_a_backup_of_another_node_is_refused(pair, backup):
     refused(run("restore", pair[1].home.path, backup), 2, "must be of gateway.kr.example")
 
