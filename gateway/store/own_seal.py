@@ -73,7 +73,8 @@ def cosigning(state: ChannelState, back: ChannelState, here: Sequence[CertifiedS
     """Gives the seal that receipts bear: that in force in a channel to here, if its keys are here; else the node's.
 
     A restored node may not know yet which is in force there, and the peer takes none of before for more than it gave
-    up: so until the peer was heard, keys that were kept for another channel sign nothing here.
+    up: so until the peer was heard, keys that were kept for another channel sign nothing here. Nor do those of a
+    replica that has yet to take the seal to which another one has rotated: then it is that in force, though not here.
 
     Args:
         state: the channel to here
@@ -81,7 +82,9 @@ def cosigning(state: ChannelState, back: ChannelState, here: Sequence[CertifiedS
         here: the seals whose keys are here, that of the node first
     """
     seals, is_whole = state.seals.receiver, not back.halt or back.halt.reason not in (RESTORED, SENDER_ROLLED_BACK)
-    return seals.newest if seals.newest in here and (is_whole or seals.knows(here[0].public)) else here[0]
+    if here[0].public in given_up([seals]):
+        return seals.newest
+    return seals.newest if seals.newest in here and is_whole else here[0]
 
 
 def to_rotate(

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.errors import SealUnavailable
 from gateway.identity.seals.signers import Keyring
 from gateway.ledger.checkpoint import open_checkpoint
 from gateway.ledger.origins import reverse_of
@@ -93,6 +94,13 @@ def test_keys_of_before_countersign_only_where_it_is_known_that_they_are_in_forc
     assert cosigning(states[KR_TO_HK], states[HK_TO_KR], here) == expected
 
 
+@pytest.mark.parametrize("reason", ["", RESTORED])
+def test_a_replica_that_has_only_a_seal_of_before_countersigns_nothing_with_it(reason):
+    """It was given up for all that has no receipt yet: the peer would take no such receipt, and none after it."""
+    states = pair(HK_TO_KR, FIRST_ONE, SECOND_ONE, halt=Halt(reason, "") if reason else None)
+    assert cosigning(states[KR_TO_HK], states[HK_TO_KR], (FIRST_ONE,)) == SECOND_ONE
+
+
 def test_a_seal_that_came_after_the_one_that_a_process_began_with_countersigns_also_while_it_waits_for_its_peer():
     states = pair(HK_TO_KR, FIRST_ONE, SECOND_ONE, halt=Halt(RESTORED, ""))
     assert cosigning(states[KR_TO_HK], states[HK_TO_KR], (FIRST_ONE, SECOND_ONE)) == SECOND_ONE
@@ -129,6 +137,22 @@ async def test_what_comes_before_the_peer_was_heard_is_receipted_by_no_seal_that
     await kr.release("kr-4", issuing_authority="FSC")
     await settle(kr, hk)
     assert kr.state().receipted_size == hk.state(KR_TO_HK).log.size == 4
+
+
+async def test_what_a_replica_receives_before_it_has_the_seal_in_force_is_kept_and_has_its_receipt_once_it_has(hk, kr):
+    """Another replica has rotated, with the keys that lie prepared in this one's home, too."""
+    await rotate(hk)
+    await settle(hk, kr)
+    await hk.committer.stop()
+    hk.keyring = Keyring([(FIRST, SEALS["HK"])])
+    hk.write_on()
+    await kr.release("kr-1", issuing_authority="FSC")
+    with pytest.raises(SealUnavailable):
+        await exchange(kr, hk)
+    assert (hk.state(KR_TO_HK).log.size, hk.state(KR_TO_HK).receipted_size, kr.state().receipted_size) == (1, 0, 0)
+    hk.keyring.add(SECOND, NEXT["HK"])
+    await settle(kr, hk)
+    assert kr.state().receipted_size == 1
 
 
 async def test_its_journal_is_signed_by_the_seal_of_its_home_meanwhile(hk: Opened, kr: Opened):
