@@ -105,7 +105,7 @@ def list_(  # noqa: PLR0913 - an option a filter
     if as_json:
         write_json({"cases": [case_document(each) for each in cases]})
     else:
-        table(CASE_HEADINGS, [case_row(each) for each in cases])
+        table(CASE_HEADINGS, [case_row(each) for each in cases], cuts_last=True)
 
 
 def show(name: CaseName, *, profile: ProfileFile, as_json: AsJson = False) -> None:

@@ -141,7 +141,7 @@ def list_(
     if as_json:
         write_json({"drafts": [document(each) for each in drafts]})
     else:
-        table(HEADINGS, [row(each) for each in drafts])
+        table(HEADINGS, [row(each) for each in drafts], cuts_last=True)
 
 
 def show(name: DraftName, *, profile: ProfileFile, as_json: AsJson = False) -> None:

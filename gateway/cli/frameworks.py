@@ -124,7 +124,7 @@ def list_(
     if as_json:
         write_json({"frameworks": [document(each) for each in found]})
     else:
-        table(FRAMEWORK_HEADINGS, map(framework_row, found))
+        table(FRAMEWORK_HEADINGS, map(framework_row, found), cuts_last=True)
 
 
 def show(  # noqa: PLR0913 - an option a filter
@@ -165,7 +165,7 @@ def show(  # noqa: PLR0913 - an option a filter
     if as_json:
         write_json({"provisions": [document(each) for each in found]})
     else:
-        table(PROVISION_HEADINGS, map(provision_row, found))
+        table(PROVISION_HEADINGS, map(provision_row, found), cuts_last=True)
 
 
 def export(

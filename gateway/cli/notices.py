@@ -202,7 +202,7 @@ def list_(  # noqa: PLR0913 - an option a filter
     if as_json:
         write_json({"notices": [document(each) for each in notices]})
     else:
-        table(HEADINGS, [row(each) for each in notices])
+        table(HEADINGS, [row(each) for each in notices], cuts_last=True)
 
 
 def show(name: NoticeName, *, profile: ProfileFile, as_json: AsJson = False) -> None:

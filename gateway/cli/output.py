@@ -103,14 +103,17 @@ def _json(document: Any, indent: int | None) -> str:
     )
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Writes a table. On a terminal a row takes as many lines as it needs, and the last column gives way (``columns``).
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, cuts_last: bool = False) -> None:
+    """Writes a table. On a terminal a row takes as many lines as it needs (``columns``); what is piped has one each.
 
-    What is piped is never cut.
+    Args:
+        headings: of the columns
+        rows: a cell a column
+        cuts_last: whether the last column, which is a title, gives way on a terminal
     """
     cells, shown_on = [[shown(cell) for cell in row] for row in rows], console()
     room = shown_on.width if sys.stdout.isatty() else None
-    heads, *others = laid_out(headings, cells, room)
+    heads, *others = laid_out(headings, cells, room, cuts_last=cuts_last)
     for line in heads:
         shown_on.print(Text(line, style="bold"), soft_wrap=True)
     for row in others:

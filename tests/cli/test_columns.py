@@ -9,7 +9,7 @@ ROWS = [("hk-2026-1985b5f3aeb269c5", "received", "Withdrawals stood still"), ("h
 
 
 def told(room: int | None) -> list[str]:
-    return [line for row in laid_out(HEADINGS, ROWS, room) for line in row]
+    return [line for row in laid_out(HEADINGS, ROWS, room, cuts_last=True) for line in row]
 
 
 def test_without_a_bound_a_row_is_a_line():
@@ -49,6 +49,14 @@ def test_a_column_that_no_line_has_room_for_is_whole():
     ]
 
 
+def test_a_last_column_that_is_no_title_is_told_whole():
+    assert laid_out(HEADINGS, ROWS[:1], 48) == [
+        ["notice                    state", "  title"],
+        ["hk-2026-1985b5f3aeb269c5  received", "  Withdrawals stood still"],
+    ]
+    assert laid_out(HEADINGS, ROWS[:1], 20)[1][-1] == "  Withdrawals stood still"
+
+
 def test_headings_alone_are_a_table():
     assert laid_out(HEADINGS, [], 80) == [["notice  state  title"]]
 
@@ -56,10 +64,11 @@ def test_headings_alone_are_a_table():
 CELL = st.text("ab한", max_size=12)
 
 
-@given(st.lists(st.tuples(*[CELL] * 5), max_size=4), st.integers(1, 70))
-def test_every_cell_but_the_last_is_told_whole_and_no_line_is_wider_than_it_must(rows, room):
-    lines = laid_out(("a", "b", "c", "d", "e"), rows, room)
-    widest = max((cell_len(cell) for row in rows for cell in row[:-1]), default=1)
+@given(st.lists(st.tuples(*[CELL] * 5), max_size=4), st.integers(1, 70), st.booleans())
+def test_every_cell_but_a_title_is_told_whole_and_no_line_is_wider_than_it_must(rows, room, cuts_last):
+    lines = laid_out(("a", "b", "c", "d", "e"), rows, room, cuts_last=cuts_last)
+    whole = slice(None, -1 if cuts_last else None)
+    widest = max((cell_len(cell) for row in rows for cell in row[whole]), default=1)
     for row, cells in zip(lines[1:], rows, strict=True):
-        assert all(any(cell in line for line in row) for cell in cells[:-1])
+        assert all(any(cell in line for line in row) for cell in cells[whole])
         assert all(cell_len(line) <= max(room, 2 + widest, 2 + LEAST_WIDTH) for line in row)
