@@ -16,6 +16,7 @@ from gateway.home.config import Config
 from gateway.home.home import Home
 from gateway.identity.access.access import Caller, Role
 from gateway.identity.access.clients import client_table, read_access
+from gateway.identity.access.toml_text import text_of
 from gateway.identity.certificates.issuing import Authority, generate_tls_key
 from gateway.identity.certificates.keyfiles import (
     PUBLIC_MODE,
@@ -289,12 +290,13 @@ def admit_client(
 
 def require_new(home: Home, client: ClientId) -> str:
     """Passes if a client can be admitted; gives ``access.toml`` as it is. Raises as ``admit_client``."""
-    node, access = home.config.node, home.access_file.read_text("utf-8")
+    node = home.config.node
     if client.domain != node.domain:
         raise BadInput.of("id", f"must be of this node's domain: spiffe://{node.domain}/AUTHORITY/SYSTEM")
     if client.authority not in node.authorities:
         raise BadInput.of("id", f"must name an authority of this node: {', '.join(sorted(node.authorities))}")
     try:
+        access = text_of(home.access_file.read_bytes())
         read_access(access, node.domain, node.authorities).caller(str(client))
     except NotAllowed:
         return access

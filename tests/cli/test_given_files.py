@@ -194,3 +194,18 @@ def test_certificates_are_asked_of_a_home_or_of_a_node_and_not_of_both(site, mon
 def test_words_and_numbers_that_no_node_could_take_are_told_without_asking_one(site, bad, tmp_path, arguments):
     ended = ran(site, tmp_path, bad["empty"], (*arguments, "--profile", "{profile}"))
     assert ended.code == 2, ended
+
+
+def test_a_client_is_not_added_to_a_file_that_is_no_text_and_its_line_is_told(site: Site, tmp_path: Path) -> None:
+    home = shutil.copytree(site.home.path, tmp_path / "home")
+    (home / "access.toml").write_bytes(b"# fine\n\xce\x01\n")
+    ran = run(
+        *("client", "add", home, "--id", DESK, "--role", "reader"),
+        "--certs",
+        site.path / "authority",
+        "--out",
+        tmp_path / "out",
+    )
+    assert ran.code == 5, ran.text()
+    assert "access.toml: line 2: the byte 0xce is not UTF-8" in ran.err
+    assert not (tmp_path / "out").exists()
