@@ -109,4 +109,12 @@ OF_CALLERS = (
         "if False:",
         "tests/node/test_trust.py::test_after_an_hour_of_roots_that_cannot_be_read_a_listener_trusts_nobody_new",
     ),
+    Mutation(
+        "a reader is told of alarms",
+        "gateway/questions/standing.py",
+        "alarms=map(_alarm, self._alarms.current()) if is_looking_after else (),",
+        "alarms=map(_alarm, self._alarms.current()),",
+        "tests/questions/test_standing.py::"
+        "test_alarms_replicas_and_what_files_take_are_told_to_who_looks_after_the_node",
+    ),
 )
