@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -29,6 +28,7 @@ from gateway.cli.options import (
     choice,
     connect,
     day,
+    first_of,
     read_input,
     texts,
     word_of,
@@ -101,7 +101,7 @@ def list_(  # noqa: PLR0913 - an option a filter
     }
     filters = asked(limit, given) | {"overdue_only": overdue}
     with connect(profile) as client:
-        cases = list(islice(client.list_assistance_cases(**cast("AssistanceFilters", filters)), limit))
+        cases = first_of(client.list_assistance_cases(**cast("AssistanceFilters", filters)), limit)
     if as_json:
         write_json({"cases": [case_document(each) for each in cases]})
     else:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Annotated, Any, cast
@@ -16,7 +15,18 @@ from regulator.exchange.v1.journal_pb2 import JournalEntry
 
 from gateway.cli.given_files import CrlFiles, given_crls, given_root, used, write_given
 from gateway.cli.groups import Commands
-from gateway.cli.options import DEFAULT_LIMIT, MAX_INDEX, AsJson, Limit, ProfileFile, asked, connect, moment, open_input
+from gateway.cli.options import (
+    DEFAULT_LIMIT,
+    MAX_INDEX,
+    AsJson,
+    Limit,
+    ProfileFile,
+    asked,
+    connect,
+    first_of,
+    moment,
+    open_input,
+)
 from gateway.cli.output import json_line, say, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.cli.views.entry import HEADINGS, document, row
@@ -75,7 +85,7 @@ def list_(  # noqa: PLR0913 - an option a filter
     }
     filters = asked(limit, given)
     with connect(profile) as node:
-        items = list(islice(node.list_journal_entries(**cast("JournalFilters", filters)), limit))
+        items = first_of(node.list_journal_entries(**cast("JournalFilters", filters)), limit)
     if as_json:
         write_json({"entries": [document(each.index, each.entry) for each in items]})
     elif items:

@@ -1,7 +1,6 @@
 """``gateway draft``: writes drafts, submits them, approves or rejects those of others."""
 
 import json
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +22,7 @@ from gateway.cli.options import (
     RequestId,
     choice,
     connect,
+    first_of,
     quoted,
     read_input,
     word_of,
@@ -137,7 +137,7 @@ def list_(
     """Lists the drafts of the own authority, newest first."""
     wanted = Draft.State.ValueType(state or 0)
     with connect(profile) as client:
-        drafts = list(islice(client.list_drafts(page_size=min(limit, MAX_PAGE_SIZE), state=wanted), limit))
+        drafts = first_of(client.list_drafts(page_size=min(limit, MAX_PAGE_SIZE), state=wanted), limit)
     if as_json:
         write_json({"drafts": [document(each) for each in drafts]})
     else:

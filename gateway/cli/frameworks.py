@@ -1,7 +1,6 @@
 """``gateway framework``: publishes, lists, shows and exports frameworks of rules."""
 
 from datetime import date, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -27,6 +26,7 @@ from gateway.cli.options import (
     choice,
     connect,
     day,
+    first_of,
     moment,
     read_input,
 )
@@ -161,7 +161,7 @@ def show(  # noqa: PLR0913 - an option a filter
     }
     filters = asked(limit, given)
     with connect(profile) as client:
-        found = list(islice(client.list_provisions(name, **cast("ProvisionFilters", filters)), limit))
+        found = first_of(client.list_provisions(name, **cast("ProvisionFilters", filters)), limit)
     if as_json:
         write_json({"provisions": [document(each) for each in found]})
     else:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -27,6 +26,7 @@ from gateway.cli.options import (
     asked,
     choice,
     connect,
+    first_of,
     moment,
     read_input,
     texts,
@@ -198,7 +198,7 @@ def list_(  # noqa: PLR0913 - an option a filter
     }
     filters = asked(limit, given)
     with connect(profile) as client:
-        notices = list(islice(client.list_notices(**cast("NoticeFilters", filters)), limit))
+        notices = first_of(client.list_notices(**cast("NoticeFilters", filters)), limit)
     if as_json:
         write_json({"notices": [document(each) for each in notices]})
     else:

@@ -4,13 +4,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import IO, Annotated, Any, TypeVar
 
 import typer
 from regulator.exchange import Client, Profile
+from regulator.exchange.pages import Listing
 
-from gateway.cli.output import shown
+from gateway.cli.output import say_aside, shown
 from gateway.errors import Malformed
 from gateway.identity.names import ClientId, parse_identity
 from gateway.identity.seals.key_uris import KeyUri
@@ -81,6 +83,14 @@ def asked(limit: int, given: Mapping[str, object]) -> dict[str, object]:
     """What a listing asks for: the filters that were given, and pages no larger than what is shown."""
     page_size = min(limit, MAX_PAGE_SIZE)
     return {name: value for name, value in given.items() if value is not None} | {"page_size": page_size}
+
+
+def first_of(listing: Listing[Any, Any, T], limit: int) -> list[T]:
+    """The first so many of a listing; who gave no limit of his own is told aside where that may not be all."""
+    found = list(islice(listing, limit))
+    if limit == DEFAULT_LIMIT == len(found) and (listing.next_page_token or next(listing, None) is not None):
+        say_aside(f"these are the first {limit}, and there may be more: give a --limit")
+    return found
 
 
 def texts(given: Sequence[str], option: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date
-from itertools import islice
 from typing import Annotated
 
 import typer
@@ -22,6 +21,7 @@ from gateway.cli.options import (
     choice,
     connect,
     day,
+    first_of,
     quoted,
     texts,
     word_of,
@@ -110,11 +110,11 @@ def list_(
     size = min(limit, MAX_PAGE_SIZE)
     with connect(profile) as client:
         if shares:
-            _list_shares(list(islice(client.list_shares(name, page_size=size), limit)), as_json=as_json)
+            _list_shares(first_of(client.list_shares(name, page_size=size), limit), as_json=as_json)
         else:
             wanted = Consent.State.ValueType(state or 0)
-            found = islice(client.list_consents(name, page_size=size, state=wanted), limit)
-            _list_consents(list(found), as_json=as_json)
+            found = first_of(client.list_consents(name, page_size=size, state=wanted), limit)
+            _list_consents(found, as_json=as_json)
 
 
 def show(

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 import typer
+from regulator.exchange.pages import Listing
 from regulator.exchange.v1.event_service_pb2 import Event
-from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.notice_service_pb2 import ListNoticesRequest, ListNoticesResponse, Notice
 from regulator.exchange.v1.values_pb2 import Sector
 
 from gateway.cli import options
 from gateway.cli.options import (
     client_id,
     day,
+    first_of,
     moment,
     one_of,
     open_input,
@@ -87,6 +89,37 @@ def test_a_client_is_named_by_its_spiffe_id():
     assert client_id("spiffe://hk.example/SFC/desk") == ClientId("hk.example", "SFC", "desk")
     with pytest.raises(typer.BadParameter):
         client_id("spiffe://hk.example/node")
+
+
+def listing(*pages: int) -> Listing[ListNoticesRequest, ListNoticesResponse, Notice]:
+    """Of pages with so many notices."""
+
+    def fetch(request: ListNoticesRequest) -> ListNoticesResponse:
+        place = int(request.page_token or 0)
+        token = str(place + 1) if place + 1 < len(pages) else ""
+        return ListNoticesResponse(notices=[Notice()] * pages[place], next_page_token=token)
+
+    return Listing(ListNoticesRequest(), fetch, lambda page: page.notices)
+
+
+@pytest.mark.parametrize(
+    ("pages", "limit", "count", "is_told"),
+    [
+        ([0], 50, 0, False),
+        ([49], 50, 49, False),
+        ([50], 50, 50, False),
+        ([50, 1], 50, 50, True),
+        ([51], 50, 50, True),
+        ([20, 30], 50, 50, False),
+        ([20, 31], 50, 50, True),
+        ([0, 50], 50, 50, False),
+        ([50, 1], 20, 20, False),
+    ],
+)
+def test_a_listing_that_is_cut_off_says_so(capsys, pages, limit, count, is_told):
+    assert len(first_of(listing(*pages), limit)) == count
+    told = "these are the first 50, and there may be more: give a --limit\n"
+    assert capsys.readouterr().err == (told if is_told else "")
 
 
 def test_where_standard_input_is_closed_nothing_is_read_and_nobody_asked(monkeypatch):

@@ -44,7 +44,11 @@ ItemT = TypeVar("ItemT")
 
 
 class Listing(Iterator[ItemT], Generic[RequestT, PageT, ItemT]):
-    """An iterator over all items. Its errors are those of a call, raised where the page would begin."""
+    """An iterator over all items. Its errors are those of a call, raised where the page would begin.
+
+    Attributes:
+        next_page_token: of the page that was read last; empty: none follows it
+    """
 
     def __init__(
         self, request: RequestT, fetch: Callable[[RequestT], PageT], items: Callable[[PageT], Iterable[ItemT]]
@@ -52,6 +56,7 @@ class Listing(Iterator[ItemT], Generic[RequestT, PageT, ItemT]):
         self._request = request
         self._fetch = fetch
         self._first_token = request.page_token
+        self.next_page_token = ""
         self._items = (item for page in self.pages() for item in items(page))
 
     def __next__(self) -> ItemT:
@@ -63,6 +68,7 @@ class Listing(Iterator[ItemT], Generic[RequestT, PageT, ItemT]):
         while token is not None:
             self._request.page_token = token
             page = self._fetch(self._request)
+            self.next_page_token = page.next_page_token
             yield page
             token = page.next_page_token or None
 
@@ -79,6 +85,7 @@ class AsyncListing(AsyncIterator[ItemT], Generic[RequestT, PageT, ItemT]):
         self._request = request
         self._fetch = fetch
         self._first_token = request.page_token
+        self.next_page_token = ""
         self._items = (item async for page in self.pages() for item in items(page))
 
     async def __anext__(self) -> ItemT:
@@ -90,6 +97,7 @@ class AsyncListing(AsyncIterator[ItemT], Generic[RequestT, PageT, ItemT]):
         while token is not None:
             self._request.page_token = token
             page = await self._fetch(self._request)
+            self.next_page_token = page.next_page_token
             yield page
             token = page.next_page_token or None
 
