@@ -117,4 +117,32 @@ OF_CALLERS = (
         "tests/questions/test_standing.py::"
         "test_alarms_replicas_and_what_files_take_are_told_to_who_looks_after_the_node",
     ),
+    Mutation(
+        "a certificate of destruction is sealed before all bytes of the files are gone",
+        "gateway/commands/retention.py",
+        "self._owes_scrub |= await sweep(self._committer)",
+        "pass",
+        "tests/store/attachments/test_attachments.py::test_a_certificate_is_not_sealed_before_the_last_chunk_is_gone",
+    ),
+    Mutation(
+        "whoever reads is told how much waits for its files, whatever its label",
+        "gateway/questions/standing.py",
+        "return await self._files.awaited() if may_know else {}",
+        "return await self._files.awaited()",
+        "tests/rpc/test_two_worlds.py::test_what_is_hidden_makes_no_difference",
+    ),
+    Mutation(
+        "a file that was sent stays named by nothing where a hidden notice names its like",
+        "gateway/commands/attachment_sight.py",
+        "return min(known or found,",
+        "return min(found,",
+        "tests/store/attachments/test_copies.py::test_a_notice_of_who_sees_more_names_the_copy_that_its_readers_know",
+    ),
+    Mutation(
+        "a move to another database that was cut short leaves the node with none",
+        "gateway/backups/moving.py",
+        "        give_back(begun.before, home.path, begun.owner)\n    home.move_file.unlink()\n    return False",
+        "    home.move_file.unlink()\n    return False",
+        "tests/backups/test_moving.py::test_a_move_that_is_cut_short_at_any_step_is_ended_by_the_same_command",
+    ),
 )
