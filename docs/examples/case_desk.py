@@ -86,7 +86,10 @@ def take(client: Client, event: Event, folder: Path) -> None:
 
 
 def main() -> int:
-    """Gives, then takes in; 1 where the node would not."""
+    """Gives, then takes in; 1 where the node would not, 2 where it was not said where."""
+    if len(sys.argv) != 3:
+        print(__doc__)
+        return 2
     profile, folder = sys.argv[1], Path(sys.argv[2])
     try:
         with Client(Profile.load(profile)) as client:

@@ -69,3 +69,8 @@ def test_a_case_desk_tells_that_its_profile_does_not_fit(tmp_path: Path, monkeyp
     (tmp_path / "profile.toml").write_text("address = 1\n")
     assert run(monkeypatch, tmp_path / "profile.toml", tmp_path) == 1
     assert capsys.readouterr().out.startswith("ProfileError: ")
+
+
+def test_a_case_desk_that_is_not_told_where_says_how_it_is_called(monkeypatch, capsys):
+    assert run(monkeypatch, "profile.toml") == 2
+    assert "python case_desk.py PROFILE FOLDER" in capsys.readouterr().out
