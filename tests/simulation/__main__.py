@@ -37,12 +37,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="to end after, if not all are run before")
     parser.add_argument("--only", default="", help="kinds of faults, such as roll_back,kill; else all are drawn from")
     parser.add_argument("--replicas", action="store_true", help="in each, one node is two replicas on PostgreSQL")
+    parser.add_argument("--joins", action="store_true", help="in each with three nodes, the third is paired late")
     parser.add_argument("--trace", action="store_true", help="print every step")
     asked = parser.parse_args()
     first, _, end = asked.seeds.partition("-")
     seeds = range(int(first), int(end or int(first) + 1))
     Faults.only = tuple(filter(None, asked.only.split(",")))
-    World.replicates = asked.replicas
+    World.replicates, World.joins = asked.replicas, asked.joins
     if asked.trace:
         World.on_step = lambda _world, *step: print(*step)
     return run(seeds, asked.workers, asked.seconds)
@@ -99,6 +100,8 @@ def told_of(outcome: Outcome) -> str:
         command += f" --only {','.join(Faults.only)}"
     if World.replicates:
         command += " --replicas"
+    if World.joins:
+        command += " --joins"
     return f"seed {outcome.seed} at commit {commit()}: {command}\n  {wrong}"
 
 

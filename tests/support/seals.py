@@ -20,8 +20,8 @@ def node_authority(domain: str) -> Authority:
 
 
 @cache
-def certified(seal: FixedSeal, domain: str) -> CertifiedSeal:
+def certified(seal: FixedSeal, domain: str, issued: datetime = FOUNDED) -> CertifiedSeal:
     root = node_authority(domain)
-    made = (to_der(root.issue(profiles().seal, key, NodeId(domain), FOUNDED)) for key in seal.public_keys)
+    made = (to_der(root.issue(profiles().seal, key, NodeId(domain), issued)) for key in seal.public_keys)
     ed25519, ml_dsa_44 = made
     return seal_of((ed25519, ml_dsa_44))

@@ -126,7 +126,7 @@ class Asking:
         """
         for each in self.asked:
             lacking = [origin for origin in each.origins if each.key and each.key not in logs[origin].by_key]
-            if each.key not in self._lost and not (self.site.has_ended and len(lacking) < len(each.origins)):
+            if each.key not in self._lost and not (self.site.peers_changed and len(lacking) < len(each.origins)):
                 yield from (f"{each.key}: answered, and not sealed in {origin} (G1)" for origin in lacking)
             for origin in each.origins:
                 log = logs[origin]

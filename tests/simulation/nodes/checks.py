@@ -129,12 +129,12 @@ def _check_versions(site: Site, sent: dict[str, Keyed]) -> Iterator[str]:
             said = each.framework_version_published
             if not said.framework:
                 continue
-            if said.version != newest.get(said.framework, 0) + 1 and not (site.restored or site.has_ended):
+            if said.version != newest.get(said.framework, 0) + 1 and not (site.restored or site.peers_changed):
                 yield f"{origin}: version {said.version} of {said.framework} follows on {newest.get(said.framework)}"
             newest[said.framework] = said.version
             found.setdefault((said.framework, said.version), []).append(said.SerializeToString(deterministic=True))
     for version, copies in found.items():
-        if len(set(copies)) > 1 or (len(copies) != len(sent) and not (site.restored or site.has_ended)):
+        if len(set(copies)) > 1 or (len(copies) != len(sent) and not (site.restored or site.peers_changed)):
             yield f"{version}: {len(copies)} recipients have it, {len(set(copies))} wordings (G1)"
 
 

@@ -231,8 +231,9 @@ class Faults:
             await self._isolate(site)
 
     def _may_go_back(self, site: Site) -> bool:
-        is_forking = self._world.operators.is_forking(site)
-        return self._forgetful in {None, site} and not site.next_seal and not is_forking
+        if self._world.operators.is_forking(site) or (self._world.late and not self._world.joining.may_lose):
+            return False
+        return self._forgetful in {None, site} and not site.next_seal
 
     def _has_gone_back(self, site: Site, kept: dict[str, Any], is_back: bool) -> None:
         """What else was copied of it may hold what is lost now: to go back to that would be to sign two histories."""
@@ -246,10 +247,12 @@ class Faults:
 
     async def _end_pairing(self, site: Site) -> None:
         """An operator ends a pairing, or those of both nodes do; each takes it up again in its own time."""
+        if not site.parties.peers:
+            return
         other = self._world.sites[self._random.choice(sorted(site.parties.peers))]
         ends = [(site, other), (other, site)] if self._random.random() < 0.5 else [(site, other)]
         for one, peer in ends:
-            if one.end_pairing(peer.name):
+            if peer.name in one.parties.peers and one.end_pairing(peer.name):
                 self._world.loop.call_later(self._random.uniform(1, 40), one.pair_again, peer.name)
 
     # --- seals --------------------------------------------------------------------------------------------------------
@@ -263,6 +266,7 @@ def rotate(world: Any, site: Site, random: Random) -> None:
     """Has the next seal of a node put in force, if there is one, and none is prepared already."""
     after = list(site.signers).index(site.seal) + 1
     is_under_way = any(each.next_seal or each.seal != site.seal for each in site.doors)
+    is_under_way |= not world.joining.may_rotate
     if not is_under_way and after < len(site.signers) and not world.operators.is_forking(site):
         for each in site.doors:
             each.next_seal = list(site.signers)[after]

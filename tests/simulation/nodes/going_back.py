@@ -24,13 +24,14 @@ class Whole:
 
     image: Mapping[Path, bytes]
     seals: tuple[CertifiedSeal, ...]
+    peers: tuple[str, ...]
 
     @classmethod
     def of(cls, site: Site) -> "Whole":
         """As it is now."""
         mark = site.high_water
         image = {**site.disk.image(), **({mark: mark.read_bytes()} if mark.exists() else {})}
-        return cls(image, _seals(site))
+        return cls(image, _seals(site), tuple(site.parties.peers))
 
     @staticmethod
     def is_settled(site: Site) -> bool:
@@ -43,8 +44,8 @@ class Whole:
         )
 
     def has_keys_of(self, site: Site) -> bool:
-        """Whether no key was made since, and none dropped."""
-        return self.seals == _seals(site)
+        """Whether no key was made since, and none dropped; nor was a peer paired."""
+        return self.seals == _seals(site) and self.peers == tuple(site.parties.peers)
 
 
 def _seals(site: Site) -> tuple[CertifiedSeal, ...]:
@@ -63,7 +64,7 @@ def put_back(world: Any, site: Site, backup: Any, way: Way = Way.RESTORED) -> bo
     site.kill()
     for peer, several in lost.items():
         origin = site.parties.origin_to(peer)
-        world.witness.forget(origin, len(logs_of(world.sites[peer])[origin]))
+        world.witness.forget(origin, len(logs_of(world.sites[peer]).get(origin, ())))
         for office in world.offices:
             if office.site is site:
                 office.forget(several)
@@ -72,5 +73,5 @@ def put_back(world: Any, site: Site, backup: Any, way: Way = Way.RESTORED) -> bo
 
 def _not_arrived(world: Any, site: Site, peer: str) -> list[Envelope]:
     origin = site.parties.origin_to(peer)
-    arrived = len(logs_of(world.sites[peer])[origin])
-    return [Envelope.FromString(bytes(data)) for _, data in logs_of(site)[origin][arrived:]]
+    arrived = len(logs_of(world.sites[peer]).get(origin, ()))
+    return [Envelope.FromString(bytes(data)) for _, data in logs_of(site).get(origin, ())[arrived:]]

@@ -280,7 +280,7 @@ class Acceptor:
     """Takes streams at a node that runs."""
 
     life: Life
-    begin: Callable[[str, Stream], "asyncio.Task[None]"]
+    begin: Callable[[str, Stream], "asyncio.Task[None] | None"]  # None: it trusts nobody of that name
 
 
 class Network:
@@ -344,7 +344,10 @@ class Network:
         if not acceptor:
             stream.end((_UNAVAILABLE, "Connection refused", ()))
         elif not stream.status and not stream.is_accepted:  # it did not arrive by two ways
-            stream.accept(acceptor.begin(stream.dialler, stream))
+            if serving := acceptor.begin(stream.dialler, stream):
+                stream.accept(serving)
+            else:
+                stream.end((_UNAVAILABLE, "handshake failed", ()))
 
     # --- what goes wrong ----------------------------------------------------------------------------------------------
 

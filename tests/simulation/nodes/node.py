@@ -297,8 +297,10 @@ class Running:
 
     # --- what comes in ------------------------------------------------------------------------------------------------
 
-    def _accept(self, dialler: str, stream: Stream) -> "asyncio.Task[None]":
+    def _accept(self, dialler: str, stream: Stream) -> "asyncio.Task[None] | None":
         context, peer = self._site.context(), dialler.partition(" ")[0]
+        if peer not in self._site.parties.peers:
+            return None
         context.run(PEER.set, self._site.parties.peers[peer])
         return self._site.loop.create_task(self._serve(peer, stream), context=context)
 

@@ -55,6 +55,8 @@ class Office(Asking):
         }
 
     async def run(self) -> None:
+        while not self.site.parties.peers:  # noqa: ASYNC110 - what operators do, no event tells
+            await asyncio.sleep(1)
         for act in self._acts:
             await asyncio.sleep(self.random.uniform(0, LONGEST_PAUSE_SECONDS))
             await self._known[act]()

@@ -8,6 +8,7 @@ from typing import Any
 from gateway.continuing import restored
 from gateway.identity.seals.signers import Keyring
 from gateway.store.database import Database
+from gateway.store.opening import add_channels, channel_names
 from gateway.store.recovery.awaiting import await_peers
 
 
@@ -27,6 +28,7 @@ def restore(site: Any, backup: Mapping[Path, bytes]) -> None:
     restored(site.high_water)
     database = Database(site.disk.url, site.disk.folder)
     try:
+        add_channels(database, channel_names(site.parties, lost=True))
         keyring = Keyring([(site.seal, site.signers[site.seal])])
         await_peers(
             database, keyring, "restored", act="gateway restore", clock=site.micros, random=site.random.randbytes

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import GatewayError, StoreError, Unavailable, WrongState
 from gateway.identity.certificates.x509 import Window
 from gateway.identity.pairing.end import EndMarks, ended
-from gateway.identity.pairing.parties import Parties
+from gateway.identity.pairing.parties import Parties, Party
 from gateway.identity.seals.certificates import seal_of
 from gateway.identity.seals.signers import DatedSeal
 from gateway.ledger.checkpoint import Signer
@@ -58,7 +58,7 @@ class Site:
         trusts_clock: an operator starts it who has looked at the clock
         was_put_back: its database once was, and nobody had said so
         was_far_behind: its clock was; ``is_misled``: it was wrong, and so were all that it could ask
-        has_ended: it ended a pairing once
+        peers_changed: a pairing of it ended once, or began later
         is_retired: it is not started again
         backup: to which it goes back before it starts again, and in which ``way``
         is_on_new_machine: a restore finds nothing of the home before but its keys
@@ -95,7 +95,7 @@ class Site:
         self.running: Running | None = None
         self.way, self.is_on_new_machine = Way.RESTORED, False
         self.deaths = self.starts = self.restored = self.begun_anew = 0
-        self.has_ended = False
+        self.peers_changed = False
         self.was_put_back = self.trusts_clock = self.was_far_behind = self.is_misled = False
         self.may_have_lost = self._is_put_back = False  # since the last start that found out
         self._ever_lost, self._token_key = False, b""
@@ -133,7 +133,7 @@ class Site:
             return False
         self._told("ends", self.place, peer)
         for door in self.doors:
-            door.has_ended = True
+            door.peers_changed = True
         self.endings.write(peer, self._parties.peers[peer].domain, "", ended(known, now, "an operator", "a drill"))
         return True
 
@@ -143,6 +143,12 @@ class Site:
         if known and not known.is_over:
             self._told("pairs again", self.place, peer)
             self.endings.write(peer, self._parties.peers[peer].domain, "", known.resumed(now))
+
+    def join(self, party: Party) -> None:
+        """As ``gateway pair import`` of a new peer, at a node that does not run."""
+        self._parties = Parties(self._parties.own, {**self._parties.peers, party.jurisdiction: party})
+        for door in self.doors:
+            door.peers_changed = True
 
     def may_tell(self, sizes: Mapping[str, int]) -> bool:
         """Whether what is kept beside the database tells that logs of these sizes are not all that there was."""

@@ -15,8 +15,7 @@ from tests.simulation.nodes.world import REAL_SIGNATURES_EVERY, run_seed, simula
 
 pytestmark = pytest.mark.timeout(600)  # of a machine that has other things to do, too
 
-SHORT_SCHEDULES = 7
-MORE = (24, 29, 34)  # of those after: one gives up a history; one asks for assistance, and answers; one is restored
+SHORT = (1, 2, 4, 5, 6, 24, 26, 29, 34)  # chosen so that of what is rare there is some: in 24 a history is given up
 LONG_SCHEDULES = int(os.environ.get("GATEWAY_NODE_SCHEDULES", "0"))
 
 
@@ -36,8 +35,8 @@ def run_all(seeds: Iterable[int], folder: Path) -> Counter[str]:
 
 
 def test_short_schedules_lose_and_double_nothing_and_come_to_rest(folder: Path) -> None:
-    counts = run_all((*range(SHORT_SCHEDULES), *MORE), folder)
-    assert counts["envelopes"] > 20 * SHORT_SCHEDULES, "schedules that deliver little show little"
+    counts = run_all(SHORT, folder)
+    assert counts["envelopes"] > 20 * len(SHORT), "schedules that deliver little show little"
     for act in (
         "notice_released",
         "framework_version_published",
@@ -48,7 +47,7 @@ def test_short_schedules_lose_and_double_nothing_and_come_to_rest(folder: Path) 
         "content_destroyed",
     ):
         assert counts[f"sealed {act}"], f"too few of {act} to show anything"
-    for rare in ("sealed under four eyes", "restored", "was put back", "given up", "ends", "pairs again"):
+    for rare in ("sealed under four eyes", "restored", "was put back", "given up", "joins", "ends", "pairs again"):
         assert counts[rare], f"nothing {rare}"
     for fault in (
         "died",
@@ -60,7 +59,7 @@ def test_short_schedules_lose_and_double_nothing_and_come_to_rest(folder: Path) 
         "doubts its clock",
         "rotate",
     ):
-        assert counts[fault] >= SHORT_SCHEDULES // 4, f"too few of {fault} to show anything"
+        assert counts[fault], f"nothing of {fault}"
 
 
 @pytest.mark.parametrize("seed", [1, 2 * REAL_SIGNATURES_EVERY], ids=["cheap signatures", "real signatures"])
@@ -79,4 +78,4 @@ def test_other_seeds_are_other_schedules(folder: Path) -> None:
 @pytest.mark.skipif(LONG_SCHEDULES == 0, reason="GATEWAY_NODE_SCHEDULES says how many")
 @pytest.mark.timeout(7200)
 def test_long_schedules_lose_and_double_nothing_and_come_to_rest(folder: Path) -> None:
-    run_all(range(SHORT_SCHEDULES, SHORT_SCHEDULES + LONG_SCHEDULES), folder)
+    run_all(range(LONG_SCHEDULES), folder)

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path
@@ -39,6 +40,7 @@ from tests.simulation.nodes.drafting import RULES
 from tests.simulation.nodes.endings import have_files, is_past, past_content
 from tests.simulation.nodes.faults import Faults, NoFaults
 from tests.simulation.nodes.forking import Operators
+from tests.simulation.nodes.joining import Joining
 from tests.simulation.nodes.loop import LIFE, Stalled, VirtualLoop, run_beside
 from tests.simulation.nodes.network import Network
 from tests.simulation.nodes.offices import THEMES, Office, Watcher, drawn_acts
@@ -50,11 +52,12 @@ from tests.simulation.nodes.times import DAY
 from tests.simulation.nodes.witness import Witness
 from tests.store.stores import NOW
 from tests.support.compiling import compiled_once
-from tests.support.seals import certified
+from tests.support.seals import FOUNDED, certified
 
 QUIET_SECONDS = 240.0  # of virtual time, within which all is well once faults have stopped (G6)
 LONGEST_SECONDS = 3600.0  # of a schedule, with all that its back offices ask for
 REAL_SIGNATURES_EVERY = 16  # seeds
+JOINS_LATE = 0.5  # how likely it is that the third is paired with the others while these run
 REPLICATED = 0.1  # how likely it is that one of them is two replicas on PostgreSQL
 THREE_NODES = 0.2  # how likely it is that there are three
 MEMORY = Path("/dev/shm")
@@ -81,14 +84,14 @@ class World:
     """What one seed makes. ``on_step`` is told each step, if it is set.
 
     Attributes:
-        replicates: in each schedule a node is two replicas, and not in some alone
+        replicates: in each schedule a node is two replicas, and not in some alone; ``joins``: a third comes late
         sites: every place where a process runs, by its name; ``nodes``: one of them for each node
         unhandled: errors that nobody expected, and no part of a node took for its own
         gives_at_last: whether a notice goes through each channel when all is over
     """
 
     on_step: Callable[..., None] | None = None
-    replicates = False
+    replicates = joins = False
     gives_at_last = True
 
     def __init__(self, seed: int, folder: Path, script: Script | None = None) -> None:
@@ -105,6 +108,8 @@ class World:
         is_drawn = script is None and random.random() < THREE_NODES
         self.names = NAMES if is_drawn or any(name == NAMES[2] for name, _ in script or ()) else NAMES[:2]
         is_replicated = script is None and (self.replicates or Random(f"{seed} replicates").random() < REPLICATED)
+        is_late = self.joins or (is_drawn and Random(f"{seed} joins").random() < JOINS_LATE)
+        self.late = self.names[2] if is_late and len(self.names) == len(NAMES) else ""
         self.replicated = self.names[0] if is_replicated else ""
         self.sites = {site.place: site for name in self.names for site in self._places(name)}
         self.nodes = [self.sites[name] for name in self.names]
@@ -120,6 +125,7 @@ class World:
         self.watchers = [Watcher(office) for office in self.offices if office.system == "desk"]
         self.days_pass = script is None and random.random() < 0.5
         self.operators = Operators(self, Random(random.random()))
+        self.joining = Joining(self, Random(f"{seed} joining"))
         self.witness.forkable = self.operators.forking
         for site in self.sites.values():
             site.forkable = self.operators.forking
@@ -170,6 +176,8 @@ class World:
         acting = [self.begin(office.run()) for office in self.offices]
         watching = [self.begin(watcher.run()) for watcher in self.watchers]
         settling = self.begin(self.operators.run())
+        others = [site for site in self.nodes if site.name != self.late]
+        self._joined = self.begin(self.joining.run(self.sites[self.late], others)) if self.late else None
         await self.faults.run(self._have_acted)
         self.faults.stop()
         await self._until(self._have_acted, LONGEST_SECONDS, "acts do not end (G6)")
@@ -219,7 +227,7 @@ class World:
             await asyncio.sleep(0.5)
 
     def _have_acted(self) -> bool:
-        return all(office.done for office in self.offices)
+        return all(office.done for office in self.offices) and (self._joined is None or self._joined.done())
 
     def _is_at_rest(self) -> bool:
         sites = list(self.sites.values())
@@ -263,28 +271,29 @@ class World:
     def _places(self, name: str) -> list[Site]:
         """Where a node runs: one place, or several on one database."""
         is_strict = self._random.random() < 0.5
+        paired = self.names if not self.late else (name,) if name == self.late else self.names[:2]
         if name != self.replicated:
-            sites = [self._site(name, name)]
-            (sites[0].disk.folder / DATABASE).write_bytes(_new_file(name, self.names))
+            sites = [self._site(name, name, paired)]
+            (sites[0].disk.folder / DATABASE).write_bytes(_new_file(name, paired))
         else:
-            schema = f"simulation_{name.lower()}_{len(self.names)}"
-            url = Servers.current[-1].url(schema, partial(_make, name, self.names))
+            schema = f"simulation_{name.lower()}_{len(paired)}"
+            url = Servers.current[-1].url(schema, partial(_make, name, paired))
             server = Server(url, self.loop, Random(self._random.random()), NOW)
             self._used.append(server)
-            sites = [self._site(name, place, server) for place in (name, f"{name} b")]
+            sites = [self._site(name, place, paired, server) for place in (name, f"{name} b")]
         for site in sites:
             site.doors = sites
             site.publishes_by_draft = is_strict
             site.approval = RULES if is_strict else RULES[:1]
         return sites
 
-    def _site(self, name: str, place: str, server: Server | None = None) -> Site:
+    def _site(self, name: str, place: str, paired: tuple[str, ...], server: Server | None = None) -> Site:
         folder = self._folder / place
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         random = Random(self._random.random())
         disk = ServerDisk(folder, random, self.told, server) if server else Disk(folder, random, self.told)
-        parties = _parties(name, self.names, self.replicated)
+        parties = _parties(name, paired, self.replicated)
         site = Site(parties, self.loop, self.network, disk, Random(self._random.random()), self.told, place)
         is_real = self.seed % REAL_SIGNATURES_EVERY == 0
         for number in range(SEALS):
@@ -304,7 +313,7 @@ def _fixed(name: str, number: int) -> FixedSeal:
 
 @cache
 def _certified(name: str, number: int) -> CertifiedSeal:
-    return certified(_fixed(name, number), DOMAINS[name])
+    return certified(_fixed(name, number), DOMAINS[name], FOUNDED + timedelta(days=number))
 
 
 @cache
@@ -356,7 +365,7 @@ def run_seed(
     seed: int, folder: Path, script: Script | None = None, prepare: Callable[[World], None] = lambda _: None
 ) -> Outcome:
     """Runs the schedule of a seed, or a script in its place."""
-    for names in (NAMES[:2], NAMES):
+    for names in (NAMES[:2], NAMES, NAMES[2:]):
         for name in names:
             _new_file(name, names)
     global_random.seed(seed)  # for the jitter of links
