@@ -188,6 +188,12 @@ class Dialler(ABC):
         self._seen.clear()
 
 
+def hurry(diallers: Iterable[Dialler]) -> None:
+    """Has all that keep a stream to one peer up dial now."""
+    for dialler in diallers:
+        dialler.hurry()
+
+
 async def _watch_hold(hold: Hold) -> None:
     """Ends the stream once another replica may dial."""
     await hold.lost.wait()

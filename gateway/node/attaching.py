@@ -2,7 +2,7 @@
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from gateway.alarms import Alarms
@@ -11,7 +11,7 @@ from gateway.commands.clearing import Clearing
 from gateway.commands.receiving import Receiving
 from gateway.commands.storing import Room, Storing
 from gateway.home.home import Home
-from gateway.identity.pairing.parties import Parties
+from gateway.identity.pairing.parties import Parties, Party
 from gateway.link.attachment_link import AttachmentLink
 from gateway.link.dialling import Credentials
 from gateway.metrics.instruments import Instruments
@@ -90,13 +90,10 @@ class Attaching:
             self.wanting.certify,
         )
 
-    def links(self, credentials: Callable[[str], Credentials], replicas: Replicas) -> Iterator[AttachmentLink]:
-        """What serves each peer with files; ``credentials``: by jurisdiction."""
-        for jurisdiction, peer in self._parties.peers.items():
-            origin = self._parties.origin_to(jurisdiction)
-            yield AttachmentLink(
-                peer, origin, partial(credentials, jurisdiction), self._readers, replicas, self.standing.transfers
-            )
+    def link(self, peer: Party, credentials: Callable[[], Credentials], replicas: Replicas) -> AttachmentLink:
+        """What serves a peer with files."""
+        origin = self._parties.origin_to(peer.jurisdiction)
+        return AttachmentLink(peer, origin, credentials, self._readers, replicas, self.standing.transfers)
 
 
 def room_of(home: Home) -> Room:

@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -19,6 +20,7 @@ from gateway.errors import BrokenStorage, Unavailable
 from gateway.home.home import Home
 from gateway.identity.pairing.parties import Parties
 from gateway.identity.seals.signers import Keyring
+from gateway.link.dialler import Dialler, hurry
 from gateway.link.link import Link
 from gateway.logs import Log
 from gateway.metrics.instruments import Instruments
@@ -123,14 +125,14 @@ class Node:
             self._tracing,
         )
         self._replicas = self._make_replicas(parties)
-        links = self._make_links(parties, resources)
+        diallers = {each: self._make_diallers(parties, each, resources) for each in parties.peers}
         self._receiving = PeerServicer(
             parties,
             resources,
             self._bulletin,
             self._links,
             self._replicas,
-            lambda seen: links[seen].hurry(),
+            lambda seen: hurry(diallers[seen]),
             self._serving.attaching.wanting,
         )
         self._peer, self.peer_port = peer_server(listeners.peer(parties, self._endings.require_paired), self._receiving)
@@ -139,7 +141,7 @@ class Node:
         if address := config.metrics.listen:
             self.metrics_port = await self._metrics.start(address)
         await listeners.open((self._back_office, self.back_office_port), (self._peer, self.peer_port))
-        self._tasks = [chores.begin(each) for each in self._background(links.values(), alarms)]
+        self._tasks = [chores.begin(each) for each in self._background(chain.from_iterable(diallers.values()), alarms)]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves until ``stop`` is set, the storage breaks or a listener ends by itself; then drains and closes.
@@ -184,11 +186,9 @@ class Node:
         await asyncio.to_thread(self._keyring.close)
         await asyncio.to_thread(self._tracing.close)
 
-    def _background(self, links: Iterable[Link], alarms: Alarms) -> Iterator[Coroutine[Any, Any, None]]:
+    def _background(self, diallers: Iterable[Dialler], alarms: Alarms) -> Iterator[Coroutine[Any, Any, None]]:
         """What runs for as long as the node does."""
-        yield from (link.run() for link in links)
-        credentials = self._endings.dialling(self._trust.to_peer)
-        yield from (link.run() for link in self._serving.attaching.links(credentials, self._replicas))
+        yield from (dialler.run() for dialler in diallers)
         yield from (chore() for chore in self._serving.chores)
         if isinstance(self._replicas, Shared):
             yield self._replicas.run()
@@ -274,20 +274,12 @@ class Node:
         domain = parties.own.domain
         return Shared(self._database, me, domain, channels, self._links, self._committer, self._break)
 
-    def _make_links(self, parties: Parties, resources: Resources) -> dict[str, Link]:
-        credentials = self._endings.dialling(self._trust.to_peer)
-        return {
-            jurisdiction: Link(
-                peer,
-                parties,
-                partial(credentials, jurisdiction),
-                resources,
-                self._bulletin,
-                self._links,
-                self._replicas,
-            )
-            for jurisdiction, peer in parties.peers.items()
-        }
+    def _make_diallers(self, parties: Parties, jurisdiction: str, resources: Resources) -> tuple[Dialler, Dialler]:
+        """What keeps both streams to a peer up: that of the channel, and that of the files beside it."""
+        peer = parties.peers[jurisdiction]
+        credentials = partial(self._endings.dialling(self._trust.to_peer), jurisdiction)
+        link = Link(peer, parties, credentials, resources, self._bulletin, self._links, self._replicas)
+        return link, self._serving.attaching.link(peer, credentials, self._replicas)
 
     def _metrics_page(self, parties: Parties, alarms: Alarms, loads: Mapping[str, Load]) -> Page:
         sources = Sources(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.forking import finished
-from tests.support.nodes import STOP_SECONDS, Site, running
+from tests.support.nodes import STOP_SECONDS, Site, pair, running
 
 # In a process of its own: gRPC takes its TLS settings from the first import alone.
 SCRIPT = """
@@ -134,6 +134,35 @@ def test_what_a_node_does_when_time_passes_it_does_by_the_time_that_it_believes(
     told_today, doubt = ended.stdout.splitlines()
     assert told_today == "True"
     assert "8760 h 0 min ahead" in doubt
+
+
+DIALLED = """
+import asyncio, sys
+from pathlib import Path
+from gateway.home.home import Home
+from gateway.link.dialler import Dialler
+from gateway.node.node import Node
+
+async def main():
+    node, hurried = Node(Home(Path(sys.argv[1]))), []
+    Dialler.hurry = lambda dialler: hurried.append((type(dialler).__name__, dialler._peer.jurisdiction))
+    await node.start()
+    node._receiving._on_seen("KR")
+    print(sorted(hurried))
+    await node.stop()
+
+asyncio.run(main())
+"""
+
+
+def test_both_streams_to_a_peer_are_dialled_once_it_has_dialled(tmp_path: Path):
+    """That of files would wait for up to a minute more where a pairing that had ended is taken up again."""
+    hk, kr, sg = (Site(each, tmp_path / each).found() for each in ("HK", "KR", "SG"))
+    pair(hk, kr)
+    pair(hk, sg)
+    command = [sys.executable, "-c", DIALLED, str(hk.home.path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout.strip() == str([("AttachmentLink", "KR"), ("Link", "KR")])
 
 
 @pytest.fixture(scope="module")

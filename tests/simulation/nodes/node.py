@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry
@@ -34,7 +35,7 @@ from gateway.identity.pairing.parties import Parties
 from gateway.identity.seals.signers import Keyring
 from gateway.journal.entries import CALL_RECORD
 from gateway.link.attachment_link import AttachmentLink
-from gateway.link.dialler import Dialler
+from gateway.link.dialler import Dialler, hurry
 from gateway.link.dialling import Credentials
 from gateway.link.link import Link
 from gateway.metrics.instruments import Instruments
@@ -166,20 +167,19 @@ class Running:
         )
         self._keep_files()
         self._replicas = self._make_replicas(parties)
-        links = {peer: self._link(peer, resources) for peer in parties.peers}
+        diallers = {each: (self._link(each, resources), self._attachment_link(each)) for each in parties.peers}
         self._peer = PeerServicer(
             parties,
             resources,
             self.bulletin,
             self.links,
             self._replicas,
-            lambda seen: links[seen].hurry(),
+            lambda seen: hurry(diallers[seen]),
             self._wanting,
         )
         self.committer.start()
         site.network.acceptors[site.place] = Acceptor(self._life, self._accept)
-        self._tasks = [asyncio.create_task(link.run()) for link in links.values()]
-        self._tasks += [asyncio.create_task(self._attachment_link(peer).run()) for peer in parties.peers]
+        self._tasks = [asyncio.create_task(each.run()) for each in chain.from_iterable(diallers.values())]
         self._tasks += [
             asyncio.create_task(self._wanting.certify()),
             asyncio.create_task(chores.clear_attachments(self._clearing)),
