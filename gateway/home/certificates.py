@@ -91,7 +91,13 @@ def prepare_seal(home: Home, folder: SealFolder, now: datetime) -> CertifiedSeal
 
 
 def _require_new(home: Home, seal: CertifiedSeal) -> None:
-    """Passes if no seal before has a key of this one: each key signs up to where the next one came, and no more."""
+    """Passes if no seal before has a key of this one: each key signs up to where the next one came, and no more.
+
+    One that is prepared already was asked then; half of it may be in its place since, where that was cut short.
+    """
+    with suppress(ConfigError):  # what is prepared is written anew, also where it is damaged
+        if home.seals.coming.holds_one() and home.seals.coming.certified() == seal:
+            return
     known = list(home.seals.earlier())
     with suppress(ConfigError):  # where it is lost, its certificates may be, too
         known.append(home.seals.in_force.certified())

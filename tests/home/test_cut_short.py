@@ -22,6 +22,7 @@ COMMANDS: dict[str, Command] = {
         *("client", "add", at / "home", "--certs", at / "authority", *DESK),
         *("--role", "reader", "--out", at / "desk"),
     ),
+    "certs replace-seal": lambda at: ("certs", "replace-seal", at / "home", at / "next"),
     "certs authority": lambda at: ("certs", "authority", at / "more", "--jurisdiction", "HK", *NODE[2:4]),
     "certs issue": lambda at: (
         *("certs", "issue", at / "authority", "--out", at / "seal", "--profile", "seal"),
@@ -32,7 +33,11 @@ COMMANDS: dict[str, Command] = {
 
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Site("HK", tmp_path_factory.mktemp("founded") / "hk").found().path
+    """With a seal that may come next."""
+    at = Site("HK", tmp_path_factory.mktemp("founded") / "hk").found().path
+    issue = ("certs", "issue", at / "authority", "--profile", "seal", "--id", "spiffe://gateway.hk.example/node")
+    assert run(*issue, "--out", at / "next").code == 0
+    return at
 
 
 class Disk:
