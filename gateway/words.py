@@ -1,4 +1,4 @@
-"""The words by which people give and read the values of the contract's enumerations, in files and commands."""
+"""The words by which people give and read the values of the contract, in files and commands."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
@@ -21,3 +21,8 @@ def words(enum: Enum[NumberT_co], prefix: str = "") -> Mapping[str, NumberT_co]:
 def capitals(enum: Enum[NumberT_co]) -> Mapping[str, NumberT_co]:
     """The same in capitals, as labels of the Traffic Light Protocol are written."""
     return {name: number for name, number in enum.items() if number}
+
+
+def envelopes(number: int) -> str:
+    """So many envelopes, for people."""
+    return "1 envelope" if number == 1 else f"{number} envelopes"

@@ -20,6 +20,7 @@ from gateway.store.database import snapshot
 from gateway.store.engines.urls import absolute
 from gateway.store.reverify import Report
 from gateway.store.state import read_channels
+from gateway.words import envelopes
 
 
 def add_to(app: typer.Typer) -> None:
@@ -115,6 +116,6 @@ def _show_names(said: str, names: Sequence[str]) -> None:
 
 
 def _show_verified(report: Report) -> None:
-    counted = [(each.origin, f"{each.envelopes} envelopes, {each.receipted} receipted") for each in report.channels]
+    counted = [(each.origin, f"{envelopes(each.envelopes)}, {each.receipted} receipted") for each in report.channels]
     pairs([*counted, (report.journal.origin, f"{report.journal.entries} entries")], margin="  ")
     say("everything verifies")

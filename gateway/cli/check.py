@@ -13,6 +13,7 @@ from gateway.moments import micros_at
 from gateway.store.database import snapshot, stopped
 from gateway.store.recovery.rebuild import rebuild
 from gateway.store.reverify import Report, verify_store
+from gateway.words import envelopes
 
 
 def add_to(app: typer.Typer) -> None:
@@ -68,7 +69,7 @@ def _show(report: Report) -> None:
             ("envelopes", f"{each.envelopes}: every hash, stored subtree and root"),
             ("signed heads", f"{each.heads}: every signature"),
             ("destroyed", f"{each.destroyed} of the envelopes: hashes, and what is left, as certified"),
-            ("receipts", f"{each.receipts} of these, for {each.receipted} envelopes"),
+            ("receipts", f"{each.receipts} of these, for {envelopes(each.receipted)}"),
         ]
         pairs(counted, margin="  ")
     say(report.journal.origin)

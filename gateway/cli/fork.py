@@ -16,6 +16,7 @@ from gateway.home.settlement import keep_here
 from gateway.ledger.checkpoint import Checkpoint
 from gateway.ledger.note import Note
 from gateway.ledger.settlement import Settlement
+from gateway.words import envelopes
 
 
 def add_to(app: typer.Typer) -> None:
@@ -73,7 +74,7 @@ def give_up(
     if given.kept is None:
         say(f"Nothing is given up: the log of {done.state.name} here is the history that goes on.")
     else:
-        say(f"{done.count} envelopes of {done.state.name} are given up, from index {done.first} on.")
+        say(f"Given up of {done.state.name}: {envelopes(done.count)}, from index {done.first} on.")
         say(f"They are kept in {given.kept}, with all content: guard it as you guard the node.")
         if done.drafts:
             say(f"{done.drafts} drafts that became one of them have expired.")
@@ -91,6 +92,6 @@ def _ask(settlement: Settlement) -> None:
 
 def _show(settlement: Settlement) -> None:
     heads = (Checkpoint.parse(Note.parse(note).text) for note in (settlement.goes_on, settlement.given_up))
-    goes_on, given_up = (f"{head.size} envelopes, root {head.root.hex()}" for head in heads)
+    goes_on, given_up = (f"{envelopes(head.size)}, root {head.root.hex()}" for head in heads)
     origin = Checkpoint.parse(Note.parse(settlement.goes_on).text).origin
     pairs([("channel", origin), ("goes on", goes_on), ("given up", given_up)])

@@ -16,6 +16,7 @@ from gateway.identity.certificates.revocation import Revocation
 from gateway.identity.certificates.x509 import fingerprint
 from gateway.identity.evidence.evidence import time_text
 from gateway.identity.evidence.forks import ForkCheck, ProvenFork, SignedHead
+from gateway.words import envelopes
 
 
 def fork(
@@ -54,7 +55,7 @@ def verify_fork(data: bytes, roots: Sequence[x509.Certificate], revocation: Revo
 
 def _verdict(proven: ProvenFork, roots: Sequence[x509.Certificate]) -> str:
     first, second = (
-        f"a log of {each.checkpoint.size} envelopes at {time_text(each.signed_at)}" for each in proven.heads
+        f"a log of {envelopes(each.checkpoint.size)} at {time_text(each.signed_at)}" for each in proven.heads
     )
     by = "under one seal" if proven.seals == 1 else "under two of its seals"
     sender = named(proven.sender, roots)

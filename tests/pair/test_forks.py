@@ -126,7 +126,7 @@ def test_a_fork_is_proven_and_the_channel_goes_on_from_what_its_receiver_holds(o
     fingerprint = said.err.split()[-1]
     assert run("fork", "give-up", hk.home.path, agreed, "--fingerprint", "0000").code == 1
     told = done("fork", "give-up", hk.home.path, agreed, "--fingerprint", fingerprint)
-    assert "1 envelopes of hk-to-kr are given up" in told
+    assert "Given up of hk-to-kr: 1 envelope," in told
     (kept,) = (hk.home.path / "forks").iterdir()
     assert str(kept) in told.replace("\n", "")
     header, *lines = map(json.loads, kept.read_text().splitlines())

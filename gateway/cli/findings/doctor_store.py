@@ -25,6 +25,7 @@ from gateway.store.opening import check_owner
 from gateway.store.own_seal import left_behind
 from gateway.store.state import ChannelState, read_channels
 from gateway.watching import LEAST_FREE_BYTES
+from gateway.words import envelopes
 
 TOLERANCE = timedelta(seconds=5)  # between two clocks
 LEAST_FREE_PART = 0.1  # of the file system
@@ -145,7 +146,7 @@ def _channel(subject: Subject, state: ChannelState, oldest: datetime | None) -> 
     name, home = state.name, subject.home.path
     if state.ended:
         said = (
-            f"{name} has ended with its pairing: {state.log.size} envelopes, {state.receipted_size} of them receipted"
+            f"{name} has ended with its pairing: {envelopes(state.log.size)}, {state.receipted_size} of them receipted"
         )
         return Finding(Level.OK, "channels", said)
     if halt := state.halt:
@@ -153,7 +154,7 @@ def _channel(subject: Subject, state: ChannelState, oldest: datetime | None) -> 
         if halt.reason == FORKED:
             return Finding(Level.FAIL, "channels", said, Remedy(HALTED_FOR_GOOD, f"gateway check {sh(home)}"))
         return Finding(Level.FAIL, "channels", said, Remedy(MENDS_ITSELF, f"gateway doctor {sh(home)}"))
-    said = f"{name}: {state.log.size} envelopes, {state.receipted_size} of them receipted"
+    said = f"{name}: {envelopes(state.log.size)}, {state.receipted_size} of them receipted"
     if oldest and (subject.now - oldest).total_seconds() > STUCK_SECONDS:
         said = f"{name}: {waiting_said(state.log.size - state.receipted_size, oldest, subject.now)}"
         todo = "look at the peer, below; what is urgent goes by telephone, until it is reached"

@@ -26,6 +26,7 @@ from gateway.ledger.checkpoint import open_checkpoint
 from gateway.ledger.evidence import Evidence, open_evidence_checkpoint, open_evidence_receipt, verify_leaf_in
 from gateway.ledger.merkle import HASH_BYTES, leaf_hash
 from gateway.ledger.origins import domains_of
+from gateway.words import envelopes
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOS_OF_MICRO = 1000
@@ -190,7 +191,7 @@ class EvidenceCheck:
         if self._sealed_at:  # its sender's word alone, but it must not contradict the signature
             self._sender.window.require(max(self._sealed_at, self._signed_at))
         size = opened.checkpoint.size
-        return f"Ed25519 and ML-DSA-44 over the log of {size} envelopes, signed at {time_text(self._signed_at)}"
+        return f"Ed25519 and ML-DSA-44 over the log of {envelopes(size)}, signed at {time_text(self._signed_at)}"
 
     def _inclusion(self) -> str:
         verify_leaf_in(self._evidence, self._leaf, self._head)

@@ -22,6 +22,7 @@ from gateway.ledger.checkpoint import Checkpoint, open_checkpoint
 from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.forks import check_fork
 from gateway.ledger.origins import domains_of
+from gateway.words import envelopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class ForkCheck:
         signed_at = moment(head.time)
         sealer.require_good(signed_at, self._revocation)
         self._heads.append(SignedHead(head.checkpoint, signed_at))
-        log = f"a log of {head.checkpoint.size} envelopes with the root {head.checkpoint.root.hex()}"
+        log = f"a log of {envelopes(head.checkpoint.size)} with the root {head.checkpoint.root.hex()}"
         return f"Ed25519 and ML-DSA-44 over {log}, signed at {time_text(signed_at)}"
 
     def _contradiction(self) -> str:
