@@ -57,6 +57,7 @@ class Times:
         """All clocks are right, or wrong in the one way in which all were."""
         for site in self._world.sites.values():
             site.offset_seconds = self.agreed_seconds
+            site.disk.mislead(self.agreed_seconds)
 
     def _set(self, site: Site, seconds: float) -> None:
         site.offset_seconds, site.trusts_clock = seconds, False  # whoever looked at it saw another time
