@@ -272,7 +272,7 @@ def _lock(home: Path) -> IO[str]:
     """Keeps a second process from the same home; the system lets go of it when the process ends, however."""
     path = home / "lock"
     try:
-        file = path.open("w")
+        file = path.open("a")  # and leave it as it is: it tells who has it
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     try:
@@ -281,6 +281,7 @@ def _lock(home: Path) -> IO[str]:
         file.close()
         raise StoreError(f"another process uses the node's home {home}: stop it first") from error
     with suppress(OSError):  # a full disk: who has it is told for people alone
+        file.truncate(0)
         os.write(file.fileno(), f"{os.getpid()}\n".encode())
     return file
 

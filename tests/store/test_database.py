@@ -1,5 +1,6 @@
 """The database: its form, its lock, and who may write."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -130,8 +131,10 @@ def test_other_databases_are_refused(url, tmp_path):
 def test_a_home_has_one_process(database, url, tmp_path):
     with pytest.raises(StoreError, match="another process uses"):
         Database(url, tmp_path)
+    assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"  # who has it is told still
     database.close()
     Database(url, tmp_path).close()
+    assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
 
 
 def test_a_home_that_cannot_be_locked_is_told_as_such(url, tmp_path):
