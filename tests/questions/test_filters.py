@@ -134,7 +134,7 @@ async def office(hk: Opened) -> Office:
 OURS_AND_THEIRS = "must be one of BOK, FSC, FSS, FSTB, HKMA, KoFIU, SFC"
 WRONG = [
     ("notices", {"issuing_authority": "hkma"}, {"issuing_authority": OURS_AND_THEIRS}),
-    ("notices", {"issuing_authority": "KOFIU", "peer": "SG"}, {"issuing_authority", "peer"}),
+    ("notices", {"issuing_authority": "KOFIU", "peer": "SG"}, ["issuing_authority", "peer"]),
     ("notices", {"peer": "SG"}, {"peer": "must be one of KR"}),
     ("notices", {"peer": "HK"}, {"peer": "must be one of KR"}),
     ("notices", {"subject_identifier": "5493001KJTIIGC8Y1R13"}, {"subject_identifier"}),
@@ -157,10 +157,10 @@ WRONG = [
     ("provisions", {"jurisdiction": "SG"}, {"jurisdiction"}),
     ("provisions", {"parent": "frameworks/hk-rules", "jurisdiction": "KR"}, {"jurisdiction"}),
     ("provisions", {"topic": "reserve_asset"}, {"topic": f"must be one of {', '.join(TOPICS)}"}),
-    ("assessments", {"topic": "reserve_asset", "assessor": "SG"}, {"topic", "assessor"}),
+    ("assessments", {"topic": "reserve_asset", "assessor": "SG"}, ["topic", "assessor"]),
     ("assessments", {"provision": "frameworks/hk-rules/provisions/p3"}, {"provision"}),
     ("comparison", {"first_jurisdiction": "HK", "second_jurisdiction": "SG"}, {"second_jurisdiction"}),
-    ("events", {"jurisdiction": "SG", "topic": "reserves"}, {"jurisdiction", "topic"}),
+    ("events", {"jurisdiction": "SG", "topic": "reserves"}, ["jurisdiction", "topic"]),
     ("entries", {"method": "GetNotices"}, {"method"}),
     ("entries", {"method": "/regulator.exchange.v1.NoticeService/Getnotice"}, {"method"}),
     ("entries", {"outcome": "PERMISSION_DENIED"}, {"outcome"}),
