@@ -1,6 +1,7 @@
 """Rotating this node's seal, while it runs: the keys that were prepared in its home come into force in one commit."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
@@ -62,7 +63,8 @@ class SealCommands:
         self._parties, self._committer, self._bulletin = parties, committer, bulletin
         self._keyring, self._prepared, self._adopt = keyring, prepared, adopt
         self._next_try, self._fault = NextTry(clock), ""
-        self._turn = asyncio.Lock()
+        self._turn, self._placing = asyncio.Lock(), threading.Lock()
+        self._unplaced: CertifiedSeal | None = None  # whose keys sign here, while its files may lie as prepared
         self._node: Actor = NodeItself(parties.own.domain)
         self._keeps_keys, self._untold = False, ""  # of seals before; why a channel is not told of the one in force
 
@@ -73,9 +75,12 @@ class SealCommands:
 
         Else it raises ``Unavailable``.
 
-        Where another replica rotated to the seal that is prepared here too, it is taken now.
+        Where another replica rotated to the seal that is prepared here too, it is taken now. So is one that came into
+        force though its rotation was answered with an error.
         """
         wanted = self.seal_in_force()
+        if wanted == self._unplaced and not self._turn.locked():
+            self._place()
         if wanted not in self._keyring.seals and self._next_try.is_due:
             self._take(wanted)
         if wanted not in self._keyring.seals and self._fault:
@@ -95,7 +100,7 @@ class SealCommands:
                 self._next_try.failed()
                 return
             self._keyring.add(prepared, signer)
-            self._adopt(wanted, is_told=self._is_told())
+            self._place()
         except WrongState:  # none is prepared: this asks nothing of a token, and one may come at any moment
             return
         except GatewayError as error:
@@ -107,6 +112,12 @@ class SealCommands:
     def seal_in_force(self) -> CertifiedSeal:
         """The seal in force: every channel that leads away from here has the same, unless it was left behind."""
         return own_seal(self._bulletin.commit.states) or self._parties.own.seal
+
+    def _place(self) -> None:
+        """Has the files of the seal in force put in their place; waits for whoever does it already."""
+        with self._placing:
+            self._adopt(self.seal_in_force(), is_told=self._is_told())
+        self._unplaced = None
 
     def _is_told(self) -> bool:
         return not left_behind(self._bulletin.commit.states)
@@ -124,7 +135,7 @@ class SealCommands:
             await self._bulletin.catch_up()
             if self.seal_in_force().fingerprint != request.ed25519_certificate_sha256:
                 await self._rotate(request, caller)
-            await asyncio.to_thread(self._adopt, self.seal_in_force(), is_told=self._is_told())
+            await asyncio.to_thread(self._place)
         own = self._parties.own
         return RotateSealResponse(
             verifier_keys=self.seal_in_force().public.verifier_keys(own.domain),
@@ -138,6 +149,7 @@ class SealCommands:
         if seal.fingerprint != request.ed25519_certificate_sha256:
             raise WrongState(f"the seal that is prepared has the Ed25519 certificate {seal.fingerprint}")
         self._keyring.add(seal, signer)
+        self._unplaced = seal
         before = request.before_all_is_back
         await self._committer.submit(
             lambda tx: tx.rotate_seal(caller, seal, before_all_is_back=before), weight=MAX_GROUP_WEIGHT
@@ -161,7 +173,7 @@ class SealCommands:
                 untold = f"{each.ends.recipient} is not told of the seal in force: {error.message}"
         self._untold = untold
         if self._keeps_keys and self._is_told():
-            await asyncio.to_thread(self._adopt, self.seal_in_force(), is_told=True)
+            await asyncio.to_thread(self._place)
             self._keeps_keys = False
 
     def _tell(self, tx: Transaction, origin: str) -> None:

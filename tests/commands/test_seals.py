@@ -95,6 +95,34 @@ def test_a_seal_that_is_prepared_late_is_taken_at_the_next_look():
     assert adopted == [NEXT_CERTIFIED["HK"]]
 
 
+async def test_a_rotation_that_came_into_force_though_it_was_answered_with_an_error_has_its_files_put_in_their_place():
+    """As where another replica, or the same commit that nobody heard of, put it in force: its keys are here already."""
+
+    async def submit(_unit, weight):
+        assert weight == MAX_GROUP_WEIGHT
+        raise Unavailable("the server went away")
+
+    async def nothing() -> None:
+        pass
+
+    adopted = []
+    made, _ = commands(lambda: (NEXT_CERTIFIED["HK"], NEXT["HK"]), adopted)
+    in_force = made._parties
+    made._parties = parties_of("HK")
+    made._committer = SimpleNamespace(submit=submit)
+    made._bulletin.catch_up = nothing
+    request = RotateSealRequest(ed25519_certificate_sha256=NEXT_CERTIFIED["HK"].fingerprint)
+    with pytest.raises(Unavailable):
+        await made.rotate(request, Caller("spiffe://gateway.hk.example/HKMA/admin", "HKMA", frozenset({Role.OPERATOR})))
+    made.look()
+    assert adopted == [], "it is not in force"
+    made._parties = in_force
+    made.look()
+    assert adopted == [NEXT_CERTIFIED["HK"]]
+    made.look()
+    assert len(adopted) == 1
+
+
 @pytest.mark.parametrize("overruled", [False, True])
 async def test_whether_a_rotation_waits_until_all_is_back_is_the_operators_word(overruled):
     asked = []

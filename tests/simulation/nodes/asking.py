@@ -122,11 +122,13 @@ class Asking:
     def check(self, logs: "dict[str, Keyed]") -> Iterator[str]:
         """Each answered act is sealed once in each of its channels; one without an answer at most once (G1, G4).
 
-        What is for all goes to those that are paired then.
+        What is for all goes to those that are paired then, who may be others than when it was asked for.
         """
+        to_all = [self.site.parties.origin_to(peer) for peer in self.site.parties.peers]
         for each in self.asked:
             lacking = [origin for origin in each.origins if each.key and each.key not in logs[origin].by_key]
-            if each.key not in self._lost and not (self.site.peers_changed and len(lacking) < len(each.origins)):
+            is_sealed = any(each.key in logs[origin].by_key for origin in to_all)
+            if each.key not in self._lost and not (self.site.peers_changed and is_sealed):
                 yield from (f"{each.key}: answered, and not sealed in {origin} (G1)" for origin in lacking)
             for origin in each.origins:
                 log = logs[origin]
