@@ -309,7 +309,10 @@ async def test_a_peer_that_answers_garbage_breaks_the_protocol_and_shows_no_defe
             await dialling.failed(why if isinstance(why, str) else why[isinstance(dialling.dialler, AttachmentLink)])
     finally:
         await server.stop(0)
-    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    # Not asyncio's: gRPC may tell a loop that an earlier test has closed of what was under way there.
+    told = [record for record in caplog.records if record.name.startswith(("gateway", "grpc"))]
+    assert told
+    assert not [record for record in told if record.levelname == "ERROR"]
 
 
 # --- a peer that reads nothing --------------------------------------------------------------------------------------
