@@ -266,7 +266,7 @@ def rotate(world: Any, site: Site, random: Random) -> None:
     """Has the next seal of a node put in force, if there is one, and none is prepared already."""
     after = list(site.signers).index(site.seal) + 1
     is_under_way = any(each.next_seal or each.seal != site.seal for each in site.doors)
-    is_under_way |= not world.joining.may_rotate
+    is_under_way |= not world.joining.may_rotate or not site.parties.peers  # a node alone does so while it is stopped
     if not is_under_way and after < len(site.signers) and not world.operators.is_forking(site):
         for each in site.doors:
             each.next_seal = list(site.signers)[after]
