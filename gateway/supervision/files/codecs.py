@@ -48,21 +48,26 @@ def path_of(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def entries(value: Any, path: str, keys: Iterable[str], strange: list[Violation] | None = None) -> dict[str, Any]:
-    """The entries of a JSON object without nulls; raises if it is none, or has other keys than ``keys``.
+def sorted_out(value: Any, path: str, keys: Iterable[str]) -> tuple[dict[str, Any], list[Violation]]:
+    """Gives the entries of a JSON object under ``keys``, without nulls, and a violation for each other key.
 
-    Where ``strange`` is given, such other keys are added to it, and left out: so what else is wrong is told with them.
+    Raises:
+        BadInput: it is no object.
     """
     known = tuple(keys)
     if not isinstance(value, dict):
         raise BadInput.of(path, f"must be an object, with keys of {', '.join(known)}")
     words = f"is not known here; known are {', '.join(known)}"
-    found = [Violation(path_of(path, key), words) for key in value if key not in known][:MAX_VIOLATIONS]
-    if strange is not None:
-        strange += found
-    elif found:
-        raise BadInput(found)
-    return {key: item for key, item in value.items() if key in known and item is not None}
+    strange = [Violation(path_of(path, key), words) for key in value if key not in known][:MAX_VIOLATIONS]
+    return {key: item for key, item in value.items() if key in known and item is not None}, strange
+
+
+def entries(value: Any, path: str, keys: Iterable[str]) -> dict[str, Any]:
+    """The entries of a JSON object without nulls; raises if it is none, or has other keys than ``keys``."""
+    given, strange = sorted_out(value, path, keys)
+    if strange:
+        raise BadInput(strange)
+    return given
 
 
 @contextmanager
@@ -78,9 +83,8 @@ def obj(message: type[Message], *fields: Field) -> Codec:
     """An object for a message; the fields of both have the same names."""
 
     def read(value: Any, path: str) -> Message:
-        violations: list[Violation] = []
-        given = entries(value, path, (field.key for field in fields), violations)
-        return message(**read_fields(fields, given, path, violations))
+        given, strange = sorted_out(value, path, (field.key for field in fields))
+        return message(**read_fields(fields, given, path, strange))
 
     return Codec(read, lambda value: write_fields(fields, value), "an object", message=message, fields=fields)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from regulator.exchange.v1.framework_pb2 import FrameworkHeader, FrameworkVersionContent
 
-from gateway.errors import BadInput, Violation
-from gateway.supervision.files.codecs import Field, dump, entries, gathering, parse, read_fields, write_fields
+from gateway.errors import BadInput
+from gateway.supervision.files.codecs import Field, dump, gathering, parse, read_fields, sorted_out, write_fields
 from gateway.supervision.files.framework_form import HEADER, PROVISIONS
 from gateway.supervision.files.values import TEXT
 from gateway.supervision.rules.fields import MAX_VIOLATIONS
@@ -37,8 +37,7 @@ def read_framework(text: str | bytes) -> FrameworkFile:
     Raises:
         BadInput: naming JSON paths (``provisions[3].status``) and what would be right there.
     """
-    violations: list[Violation] = []
-    given = entries(parse(text), "", _ORDER, violations)
+    given, violations = sorted_out(parse(text), "", _ORDER)
     if given.get("schema") != SCHEMA:
         raise BadInput.of("schema", f"must be {SCHEMA}")
     read: dict[str, Any] = {}

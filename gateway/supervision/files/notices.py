@@ -18,6 +18,7 @@ from gateway.supervision.files.codecs import (
     parse,
     path_of,
     read_fields,
+    sorted_out,
     write_fields,
 )
 from gateway.supervision.files.notice_form import CONTENT, DETAILS, SOURCE
@@ -111,8 +112,7 @@ def _read_list(values: list[Any]) -> tuple[NoticeFile, ...]:
 
 
 def _read_notice(value: Any, path: str) -> NoticeFile:
-    violations: list[Violation] = []
-    given = entries(value, path, _ORDER, violations)
+    given, violations = sorted_out(value, path, _ORDER)
     parties: dict[str, str] = {}
     content: dict[str, Any] = {}
     with gathering(violations):
