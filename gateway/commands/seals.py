@@ -79,7 +79,7 @@ class SealCommands:
         force though its rotation was answered with an error.
         """
         wanted = self.seal_in_force()
-        if wanted == self._unplaced and not self._turn.locked():
+        if wanted == self._unplaced:
             self._place()
         if wanted not in self._keyring.seals and self._next_try.is_due:
             self._take(wanted)

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,15 +98,19 @@ pin_file = {pin_file}
 @contextmanager
 def whole_or_nothing(*folders: Path) -> Iterator[None]:
     """Removes the files that are made in folders, if not all of them can be: they would be in the next try's way."""
-    before = {path for folder in folders for path in folder.glob("*")}
+    before = _within(folders)
     try:
         yield
     except BaseException:
-        for made in {path for folder in folders for path in folder.glob("*")} - before:
+        for made in _within(folders) - before:
             with suppress(OSError):  # what went wrong first is what is told
                 if made.is_file():
                     made.unlink()
         raise
+
+
+def _within(folders: Iterable[Path]) -> set[Path]:
+    return {path for folder in folders for path in folder.glob("*")}
 
 
 # --- authorities --------------------------------------------------------------------------------------------------

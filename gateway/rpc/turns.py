@@ -40,7 +40,8 @@ class Turns:
     def asks(self, peer: str, wanted: Wanted) -> None:
         """Takes that a file is asked for now."""
         for (of_peer, _), asked in self._asked.items():
-            asked.to_pass -= of_peer == peer and asked.to_pass > 0
+            if of_peer == peer:
+                asked.to_pass = max(asked.to_pass - 1, 0)
         known = self._asked.get((peer, wanted.file.sha256))
         times = known.times + 1 if known else 1
         self._asked[peer, wanted.file.sha256] = _Asked(wanted.stored_bytes, times, times)
