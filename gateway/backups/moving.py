@@ -8,7 +8,6 @@ from gateway.backups.unfinished import Move
 from gateway.errors import BadInput, StoreError
 from gateway.home.home import Home
 from gateway.store.database import Database, snapshot
-from gateway.store.engines.failing import being_opened
 from gateway.store.leases import require_stopped
 from gateway.store.opening import Owner, disown, give_back, owner_of
 from gateway.store.recovery.copying import copy_store
@@ -77,8 +76,6 @@ def _copy(home: Home, target: Database, url: str) -> None:
 
     with snapshot(before, home.path) as source:
         require_stopped(source)
-        with being_opened(home.path):
-            target.migrate()
         # Before the other one is the node's: at no moment both are, whenever it is cut short.
         copy_store(source, target, prepare=partial(disown, before, home.path, source, keep))
 

@@ -78,8 +78,6 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
             shutil.rmtree(left)
         with tempfile.TemporaryDirectory(dir=home.path, prefix=_COPY) as folder:
             _copy_of_this_form(backup, Path(folder))
-            with being_opened(home.path):
-                database.migrate()
             with snapshot(DATABASE_URL, Path(folder)) as source:
                 copy_store(source, database, secrets.token_bytes(KEY_BYTES), prepare)
     finally:

@@ -38,6 +38,8 @@ class Database:
             takes long while no node runs
 
     Attributes:
+        url: with the whole path of SQLite's file
+        home: of the node
         lost_commit: SQLite passes over one that is damaged, of which nobody can tell whether it was durable
         is_away: the writer waits for a server that does not answer; reads need not try
 
@@ -46,7 +48,7 @@ class Database:
     """
 
     def __init__(self, url: str, home: Path, *, patience_seconds: float | None = None) -> None:
-        self.url, self.is_away = absolute(url, home), False
+        self.url, self.home, self.is_away = absolute(url, home), home, False
         self._writers = _engine(self.url, writes=True, patience_seconds=patience_seconds)
         self.readers = _engine(self.url, writes=False, patience_seconds=patience_seconds)
         self._vacuuming: Connection | None = None

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import AlreadyExists, StoreError
 from gateway.store.database import Database
+from gateway.store.engines.failing import being_opened
 from gateway.store.scanning import PAGE_ROWS, pages
 from gateway.store.tables import OF_PROCESSES, attachment_chunks, metadata, node
 
@@ -34,8 +35,10 @@ def copy_store(
     Raises:
         AlreadyExists: there is something in the target.
         StoreError: it was not taken, and what was copied is nobody's.
+        Unavailable: the target's server is away, or its disk is full.
     """
-    target.migrate()
+    with being_opened(target.home):
+        target.migrate()
     copied = 0
     try:
         with target.writer() as connection:
