@@ -11,15 +11,10 @@ import pytest
 from google.api import resource_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from regulator.exchange.v1 import (
-    admin_service_pb2,
     assistance_service_pb2,
-    attachment_service_pb2,
     audit_service_pb2,
-    draft_service_pb2,
     event_service_pb2,
     framework_service_pb2,
-    notice_service_pb2,
-    sharing_service_pb2,
 )
 from regulator.exchange.v1.notice_service_pb2 import ListNoticesRequest, Notice
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, Handling
@@ -36,6 +31,7 @@ from gateway.questions.filters import COLLECTIONS
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.notices import NoticeQuestions
 from gateway.questions.sealed_tokens import SealedTokens
+from gateway.rpc.server import SERVICES
 from gateway.supervision.frameworks.content import TOPICS
 from tests.store.journaling import WHO
 from tests.store.stores import NOW, RANDOM, Opened
@@ -43,17 +39,6 @@ from tests.supervision.framework_samples import provision, version
 from tests.supervision.samples import handling
 
 READER = Caller("spiffe://gateway.hk.example/SFC/office", "SFC", frozenset({Role.READER}), Handling.RED)
-SERVICES = (
-    admin_service_pb2,
-    assistance_service_pb2,
-    attachment_service_pb2,
-    audit_service_pb2,
-    draft_service_pb2,
-    event_service_pb2,
-    framework_service_pb2,
-    notice_service_pb2,
-    sharing_service_pb2,
-)
 PLACES = {"page_token", "cursor"}  # of a request: they name nothing that could be looked for
 PARENTS = {"parent"}  # NOT_FOUND, as for each thing that is asked for by its name
 ALWAYS = {"answerable_by"}  # looked at also where something is found
@@ -240,8 +225,8 @@ def test_no_filter_of_the_contract_is_forgotten(hk: Opened):
     looks = set(hk.filters.looks)
     filters = {
         field.name
-        for module in SERVICES
-        for name, message in module.DESCRIPTOR.message_types_by_name.items()
+        for service in SERVICES
+        for name, message in service.file.message_types_by_name.items()
         if name.startswith(("List", "Watch", "Compare")) and name.endswith("Request")
         for field in message.fields
         if field.type == FieldDescriptor.TYPE_STRING
@@ -253,8 +238,8 @@ def test_no_filter_of_the_contract_is_forgotten(hk: Opened):
 def test_every_collection_of_the_contract_is_known_to_the_filter_of_the_journal():
     patterns = {
         pattern.partition("/")[0]
-        for module in SERVICES
-        for message in module.DESCRIPTOR.message_types_by_name.values()
+        for service in SERVICES
+        for message in service.file.message_types_by_name.values()
         for pattern in message.GetOptions().Extensions[resource_pb2.resource].pattern
     }
     assert patterns == COLLECTIONS
