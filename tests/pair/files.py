@@ -7,10 +7,12 @@ from random import Random
 from regulator.exchange import Client
 from regulator.exchange.v1.values_pb2 import Attachment
 
+from gateway.supervision.attachments import CHUNK_BYTES
 from tests.supervision.samples import content
 
 
-def file_of(folder: Path, seed: int, size: int) -> Path:
+def file_of(folder: Path, seed: int, size: int = 4 * CHUNK_BYTES + 11) -> Path:
+    """A file that no other seed gives."""
     path = folder / f"{seed}.bin"
     path.write_bytes(Random(seed).randbytes(65_537) * (size // 65_537 + 1))
     with path.open("r+b") as file:

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 
 import grpc
@@ -12,11 +11,12 @@ from regulator.exchange.requests import create_notice, supersede_notice, withdra
 from regulator.exchange.transfers import LocalFile
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 from regulator.exchange.v1.journal_pb2 import JournalEntry
-from regulator.exchange.v1.values_pb2 import Attachment, Handling
+from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.identity.access.access import Role
 from gateway.supervision.attachments import CHUNK_BYTES
 from tests.cli.transcripts import run
+from tests.pair.files import attached, file_of
 from tests.rpc.calls import ATTACHMENTS, call, client_files, connected, refused
 from tests.supervision.samples import content, handling
 from tests.support.nodes import Site, eventually, found_pair, running
@@ -50,22 +50,8 @@ def channel(hk: Site) -> Iterator[grpc.Channel]:
         yield channel
 
 
-def file_of(folder: Path, seed: int, size: int = 4 * CHUNK_BYTES + 11) -> Path:
-    """A file that no other test has."""
-    path = folder / f"{seed}.bin"
-    block = sha256(str(seed).encode()).digest() * 1024
-    path.write_bytes((block * (size // len(block) + 1))[:size])
-    return path
-
-
-def attachment(path: Path) -> Attachment:
-    data = path.read_bytes()
-    digest = sha256(data).digest()
-    return Attachment(file_name=path.name, media_type="application/pdf", size_bytes=len(data), sha256=digest)
-
-
 def declare(client: Client, path: Path) -> pb.StoredAttachment:
-    file = attachment(path)
+    (file,) = attached(path)
     return client.create_attachment(file.sha256, file.size_bytes)
 
 
@@ -74,7 +60,7 @@ def test_what_is_sent_is_named_by_a_notice_and_fetched_by_it(sfc: Client, tmp_pa
     stored = sfc.upload_attachment(str(path))
     assert (stored.complete, stored.durable_bytes) == (True, path.stat().st_size)
     assert stored.HasField("expire_time")
-    name = sfc.create_notice(content(attachments=[attachment(path)]), recipient="KR").name
+    name = sfc.create_notice(content(attachments=attached(path)), recipient="KR").name
     assert list(sfc.get_attachment(stored.name).notices) == [name]
     assert not sfc.get_attachment(stored.name).HasField("expire_time")
     for each in (f"{name}/attachments/1", stored.name):
@@ -235,14 +221,14 @@ def test_another_authority_is_not_told_of_a_file(hk: Site, sfc: Client, tmp_path
         again = declare(hkma, path)
         assert (again.durable_bytes, again.name == stored.name) == (0, False)
         with pytest.raises(WrongState) as refusal:
-            hkma.create_notice(content(issuing_authority="HKMA", attachments=[attachment(path)]), recipient="KR")
+            hkma.create_notice(content(issuing_authority="HKMA", attachments=attached(path)), recipient="KR")
         assert refusal.value.reason == "ATTACHMENT_MISSING"
 
 
 def test_who_is_not_cleared_for_a_notice_is_not_told_of_its_files(hk: Site, sfc: Client, tmp_path: Path):
     path = file_of(tmp_path, 51)
     stored = sfc.upload_attachment(path)
-    red = content(handling=handling(tlp=Handling.RED), attachments=[attachment(path)])
+    red = content(handling=handling(tlp=Handling.RED), attachments=attached(path))
     name = sfc.create_notice(red, recipient="KR").name
     with hk.client("SFC", "amber") as amber, hk.client("SFC", "approver") as approver:
         for asked in (stored.name, f"{name}/attachments/1"):
@@ -260,13 +246,13 @@ def test_who_sent_what_a_hidden_notice_named_meanwhile_sends_a_file_of_its_own(h
     path = file_of(tmp_path, 54)
     with hk.client("SFC", "amber") as amber:
         first = amber.upload_attachment(path).name
-        red = content(handling=handling(tlp=Handling.RED), attachments=[attachment(path)])
+        red = content(handling=handling(tlp=Handling.RED), attachments=attached(path))
         hidden = sfc.create_notice(red, recipient="KR").name
         for asked in (amber.get_attachment, amber.delete_attachment):
             with pytest.raises(NotFound, match=f"there is no {first}"):
                 asked(first)
         own = amber.upload_attachment(path).name
-        given = amber.create_notice(content(attachments=[attachment(path)]), recipient="KR").name
+        given = amber.create_notice(content(attachments=attached(path)), recipient="KR").name
         assert own != first
         assert list(amber.get_attachment(own).notices) == [given]
     assert list(sfc.get_attachment(first).notices) == [hidden, given]
@@ -276,7 +262,7 @@ def test_a_notice_whose_file_is_not_whole_here_is_refused_and_so_is_a_draft(sfc:
     path, other = file_of(tmp_path, 60), file_of(tmp_path, 61)
     sfc.upload_attachment(other)
     declare(sfc, path)
-    said = content(attachments=[attachment(other), attachment(path)])
+    said = content(attachments=attached(other, path))
     with pytest.raises(WrongState) as refusal:
         sfc.create_notice(said, recipient="KR")
     assert (refusal.value.reason, refusal.value.metadata["field"]) == (
@@ -291,7 +277,7 @@ def test_a_notice_whose_file_is_not_whole_here_is_refused_and_so_is_a_draft(sfc:
 def test_an_approver_reads_the_files_of_a_draft_by_its_name_until_it_is_final(hk: Site, sfc: Client, tmp_path: Path):
     path = file_of(tmp_path, 62)
     sfc.upload_attachment(path)
-    named = content(handling=handling(tlp=Handling.RED), attachments=[attachment(path)])
+    named = content(handling=handling(tlp=Handling.RED), attachments=attached(path))
     draft = sfc.create_draft(create_notice(named, recipient="KR"))
     file = f"{draft.name}/attachments/1"
     with hk.client("SFC", "approver") as approver:
@@ -317,8 +303,8 @@ def test_a_draft_in_place_of_a_notice_has_files_and_one_that_takes_back_has_none
     path = file_of(tmp_path, 63)
     sfc.upload_attachment(path)
     name = sfc.create_notice(content(), recipient="KR").name
-    replacing = sfc.create_draft(supersede_notice(name, content(attachments=[attachment(path)])))
-    assert sfc.get_attachment(f"{replacing.name}/attachments/1").sha256 == attachment(path).sha256
+    replacing = sfc.create_draft(supersede_notice(name, content(attachments=attached(path))))
+    assert sfc.get_attachment(f"{replacing.name}/attachments/1").sha256 == attached(path)[0].sha256
     taking = sfc.create_draft(withdraw_notice(name, explanation={"en": "In error."}))
     with pytest.raises(NotFound):
         sfc.get_attachment(f"{taking.name}/attachments/1")
@@ -365,7 +351,7 @@ def test_what_a_notice_names_is_not_deleted_nor_what_is_another_authoritys(hk: S
     stored = sfc.upload_attachment(path)
     with hk.client("HKMA") as hkma, pytest.raises(NotFound):
         hkma.delete_attachment(stored.name)
-    name = sfc.create_notice(content(attachments=[attachment(path)]), recipient="KR").name
+    name = sfc.create_notice(content(attachments=attached(path)), recipient="KR").name
     with pytest.raises(WrongState) as refusal:
         sfc.delete_attachment(stored.name)
     assert (refusal.value.reason, refusal.value.metadata) == ("ATTACHMENT_NAMED", {"notice": name})
