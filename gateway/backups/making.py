@@ -20,9 +20,9 @@ from gateway.identity.certificates.keyfiles import MAX_FILE_BYTES, PRIVATE_MODE,
 from gateway.identity.pairing.parties import Parties
 from gateway.identity.seals.pins import MEMORY
 from gateway.identity.seals.signers import Keyring
-from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database, local_file, snapshot
 from gateway.store.journal.log import read_journal
+from gateway.store.opening import TOKEN_KEY_BYTES
 from gateway.store.recovery.awaiting import await_peers
 from gateway.store.recovery.copying import copy_store
 from gateway.store.reverify import Report, verify_store
@@ -111,7 +111,7 @@ def _copy_database(home: Home, folder: Path, now: datetime) -> tuple[Log, ...]:
     target = Database(DATABASE_URL, folder)
     try:
         with snapshot(home.config.database.url, home.path) as source:
-            copy_store(source, target, secrets.token_bytes(KEY_BYTES))
+            copy_store(source, target, secrets.token_bytes(TOKEN_KEY_BYTES))
             journal = read_journal(source)
             states = read_channels(source)
         said = f"restored from the backup of {now:%Y-%m-%d %H:%M:%S} UTC"

@@ -16,18 +16,17 @@ from pathlib import Path
 
 from gateway.backups.making import DATABASE_URL, micros, verified
 from gateway.backups.manifest import DATABASE, HOME, Manifest
-from gateway.continuing import restored
 from gateway.errors import AlreadyExists, BadInput, ConfigError
 from gateway.home.home import KEYS, Home
 from gateway.identity.certificates.keyfiles import write_pieces
 from gateway.identity.pairing.parties import Parties
 from gateway.identity.seals.files import NAMES
 from gateway.identity.seals.signers import Keyring
-from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database, local_file, snapshot
 from gateway.store.engines.failing import being_opened
-from gateway.store.opening import add_channels, channel_names, create
+from gateway.store.opening import TOKEN_KEY_BYTES, add_channels, channel_names, create
 from gateway.store.recovery.awaiting import await_peers
+from gateway.store.recovery.continuity import restored
 from gateway.store.recovery.copying import copy_store, require_empty
 from gateway.store.reverify import Report
 
@@ -79,7 +78,7 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
         with tempfile.TemporaryDirectory(dir=home.path, prefix=_COPY) as folder:
             _copy_of_this_form(backup, Path(folder))
             with snapshot(DATABASE_URL, Path(folder)) as source:
-                copy_store(source, database, secrets.token_bytes(KEY_BYTES), prepare)
+                copy_store(source, database, secrets.token_bytes(TOKEN_KEY_BYTES), prepare)
     finally:
         database.close()
     return Restored(added, kept, verified(home.config.database.url, home.path, parties))
@@ -108,7 +107,7 @@ def restore_from_peers(home: Home, now: datetime) -> Restored:
             database.migrate()
             with database.readers.connect() as connection:
                 require_empty(connection)
-            create(database, node.jurisdiction, node.domain, secrets.token_bytes(KEY_BYTES), prepare)
+            create(database, node.jurisdiction, node.domain, secrets.token_bytes(TOKEN_KEY_BYTES), prepare)
     finally:
         database.close()
     return Restored((), (), verified(home.config.database.url, home.path, parties))

@@ -13,7 +13,7 @@ from regulator.exchange.v1.notice_service_pb2 import (
 )
 
 from gateway.commands.acting import Acting
-from gateway.commands.attachment_sight import attachment_missing
+from gateway.commands.attachments.sight import attachment_missing
 from gateway.commands.framework_sealing import FrameworkSealing, Publication
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.errors import AlreadyExists, AttachmentMissing, BadInput, Violation

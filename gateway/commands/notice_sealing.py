@@ -11,7 +11,7 @@ from regulator.exchange.v1.notice_service_pb2 import WithdrawNoticeRequest
 
 from gateway.commands.acting import Acting
 from gateway.commands.assistance_sight import check_assistance
-from gateway.commands.attachment_sight import attachment_missing, to_be_named
+from gateway.commands.attachments.sight import attachment_missing, to_be_named
 from gateway.errors import BadInput
 from gateway.identity.pairing.parties import Parties
 from gateway.moments import day_at

@@ -5,7 +5,7 @@ from contextlib import suppress
 from functools import partial
 
 from gateway.commands.acting import NodeItself, is_open
-from gateway.commands.storing import sweep
+from gateway.commands.attachments.storage import sweep
 from gateway.errors import SealUnavailable, Unavailable
 from gateway.identity.pairing.parties import Parties
 from gateway.moments import day_at

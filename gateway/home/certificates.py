@@ -9,7 +9,6 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from gateway.continuing import Continuity
 from gateway.errors import BadInput, ConfigError
 from gateway.home.home import Home
 from gateway.identity.certificates.chains import require_authority
@@ -31,6 +30,7 @@ from gateway.moments import micros_at
 from gateway.store.clocks import Clock
 from gateway.store.database import is_made, stopped
 from gateway.store.own_seal import read_own_seal
+from gateway.store.recovery.continuity import Continuity
 from gateway.store.recovery.rebuild import rebuild
 from gateway.store.recovery.replacing import replace_own_seal
 

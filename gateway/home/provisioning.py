@@ -35,10 +35,9 @@ from gateway.identity.seals.pins import MEMORY, Pin
 from gateway.identity.seals.pkcs11_access import TokenAccess
 from gateway.identity.seals.sealers import may_speak_for
 from gateway.identity.seals.signers import FileSeal, SealKeys
-from gateway.questions.sealed_tokens import KEY_BYTES
 from gateway.store.database import Database
 from gateway.store.engines.failing import being_opened
-from gateway.store.opening import create
+from gateway.store.opening import TOKEN_KEY_BYTES, create
 
 NAMED_IN_FULL = "must say module-path and pin-source, and no id: the key is made anew"
 
@@ -207,7 +206,7 @@ def _make_database(config: Config, home: Path) -> None:
     database = Database(config.database.url, home)
     try:
         with being_opened(home):
-            create(database, config.node.jurisdiction, config.node.domain, secrets.token_bytes(KEY_BYTES))
+            create(database, config.node.jurisdiction, config.node.domain, secrets.token_bytes(TOKEN_KEY_BYTES))
     finally:
         database.close()
 

@@ -12,7 +12,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from gateway.errors import RemoteProtocolError
 from gateway.identity.pairing.parties import Party
 from gateway.link.dialler import Dialler
-from gateway.link.dialling import Credentials, first_of, read, write
+from gateway.link.dialling import Credentials, read, until_one_ends, write
 from gateway.logs import Log
 from gateway.questions.attachment_standing import Transfers
 from gateway.questions.links import LinkStatus
@@ -55,7 +55,7 @@ class AttachmentLink(Dialler):
 
     async def _serve(self, call: Any, watches: Iterable[Coroutine[Any, Any, None]]) -> None:
         self._is_writing = False
-        await first_of(self._answer(call), *watches)
+        await until_one_ends(self._answer(call), *watches)
 
     async def _answer(self, call: Any) -> None:
         await call.wait_for_connection()

@@ -87,7 +87,7 @@ def _options(domain: str) -> list[tuple[str, Any]]:
     ]
 
 
-async def first_of(*parts: Coroutine[Any, Any, Any]) -> None:
+async def until_one_ends(*parts: Coroutine[Any, Any, Any]) -> None:
     """Runs parts until one ends, and ends the others; raises what that one raised.
 
     No task is left that holds an error, which holds this frame, which holds the task: the stream would be kept until

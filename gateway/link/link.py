@@ -14,7 +14,7 @@ from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.sender import SenderMachine
 from gateway.link.dialler import Dialler, Ended
-from gateway.link.dialling import Credentials, first_of, read, write
+from gateway.link.dialling import Credentials, read, until_one_ends, write
 from gateway.logs import Log
 from gateway.questions.links import Links, LinkStatus
 from gateway.replicas import Replicas
@@ -94,7 +94,7 @@ class Link(Dialler):
             assert isinstance(message, wire.ExchangeRequest), "a sender sends requests"
             sending.sent(message)
             self._look(machine)  # to write may take long
-            await first_of(write(call, message), over.wait())
+            await until_one_ends(write(call, message), over.wait())
             if over.is_set():
                 raise await _why(inbox)
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from gateway.alarms import Alarms
-from gateway.commands.attachments import AttachmentCommands
-from gateway.commands.clearing import Clearing
-from gateway.commands.receiving import Receiving
-from gateway.commands.storing import Room, Storing
+from gateway.commands.attachments.from_peers import FromPeers
+from gateway.commands.attachments.removal import Removal
+from gateway.commands.attachments.storage import Room, Storage
+from gateway.commands.attachments.uploads import AttachmentCommands
 from gateway.home.home import Home
 from gateway.identity.pairing.parties import Parties, Party
 from gateway.link.attachment_link import AttachmentLink
@@ -71,22 +71,22 @@ class Attaching:
             instruments.let_go(owner.authority, owner.peer, 0)
         self.standing = AttachmentStanding(readers, quotas, transfers)
         questions = AttachmentQuestions(readers)
-        storing = Storing(committer, readers, room_of(home), secrets.token_bytes)
-        self.servicer = AttachmentServicer(AttachmentCommands(committer, storing, questions), questions)
-        self.wanting = Wanting(Receiving(parties, committer, readers, storing, clock), bulletin, alarms, transfers)
-        clearing = Clearing(
+        storage = Storage(committer, readers, room_of(home), secrets.token_bytes)
+        self.servicer = AttachmentServicer(AttachmentCommands(committer, storage, questions), questions)
+        self.wanting = Wanting(FromPeers(parties, committer, readers, storage, clock), bulletin, alarms, transfers)
+        removal = Removal(
             committer,
             readers,
             clock,
-            storing.dropped,
+            storage.dropped,
             unfinished_days=home.config.attachments.unfinished_days,
             on_let_go=lambda owner, count: instruments.let_go(owner.authority, owner.peer, count),
             scrubs=_is_local(home),
         )
         self.chores: Sequence[chores.Chore] = (
-            partial(chores.clear_attachments, clearing),
-            partial(chores.sweep_attachments, clearing),
-            partial(chores.scrub_attachments, clearing),
+            partial(chores.clear_attachments, removal),
+            partial(chores.sweep_attachments, removal),
+            partial(chores.scrub_attachments, removal),
             self.wanting.certify,
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 from regulator.exchange.v1.event_service_pb2 import Event
 
 from gateway.backoff import Backoff
-from gateway.commands.clearing import Clearing
+from gateway.commands.attachments.removal import Removal
 from gateway.commands.drafts import DraftCommands
 from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.retention import Retention
@@ -66,22 +66,22 @@ async def expire_drafts(commands: DraftCommands) -> None:
     await _again_and_again("drafts could not be ended now", commands.expire_drafts, lambda: LONGEST_SLEEP_SECONDS)
 
 
-async def clear_attachments(clearing: Clearing) -> None:
+async def clear_attachments(removal: Removal) -> None:
     """Drops files that nothing names, and those that do not come: at once, and every ten minutes."""
     failing = "files that nothing names, or that do not come, could not be dropped now"
-    await _again_and_again(failing, clearing.clear, lambda: LONGEST_SLEEP_SECONDS)
+    await _again_and_again(failing, removal.clear, lambda: LONGEST_SLEEP_SECONDS)
 
 
-async def sweep_attachments(clearing: Clearing) -> None:
+async def sweep_attachments(removal: Removal) -> None:
     """Deletes what is dropped: at once, whenever more is, and every ten minutes, as another replica may have died."""
     failing = "dropped files could not be deleted now"
-    await _again_and_again(failing, clearing.sweep, lambda: LONGEST_SLEEP_SECONDS, clearing.until_dropped)
+    await _again_and_again(failing, removal.sweep, lambda: LONGEST_SLEEP_SECONDS, removal.until_dropped)
 
 
-async def scrub_attachments(clearing: Clearing) -> None:
+async def scrub_attachments(removal: Removal) -> None:
     """Leaves nothing of files that were deleted: after each time that some were, but a while after the time before."""
     failing = "the database could not be scrubbed of deleted files now"
-    await _again_and_again(failing, clearing.scrub, lambda: LONGEST_SLEEP_SECONDS, clearing.until_deleted)
+    await _again_and_again(failing, removal.scrub, lambda: LONGEST_SLEEP_SECONDS, removal.until_deleted)
 
 
 async def destroy_past(retention: Retention, now: Callable[[], datetime]) -> None:

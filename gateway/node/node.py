@@ -15,7 +15,6 @@ from prometheus_client import CollectorRegistry
 
 from gateway.alarms import Alarms
 from gateway.carrier import Resources
-from gateway.continuing import Continuity
 from gateway.errors import BrokenStorage, Unavailable
 from gateway.home.home import Home
 from gateway.identity.pairing.parties import Parties
@@ -60,6 +59,7 @@ from gateway.store.opening import (
 )
 from gateway.store.own_seal import read_own_seal
 from gateway.store.readers import Readers
+from gateway.store.recovery.continuity import Continuity
 from gateway.store.writer_session import WriterSession
 from gateway.telemetry.starting import tracing_of
 from gateway.watching import ClockWatch, SealKeyWatch, disk_room, queue_room, watch

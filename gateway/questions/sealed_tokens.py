@@ -19,8 +19,6 @@ from google.protobuf.message import Message
 from gateway.errors import BadInput
 from gateway.questions.paging import WRONG_TOKEN, filters_of
 
-KEY_BYTES = 32
-
 _NONCE_BYTES = 8
 _TAG_BYTES = 16
 _NUMBER_BYTES = 8

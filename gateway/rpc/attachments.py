@@ -7,7 +7,7 @@ from google.protobuf.empty_pb2 import Empty
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 from regulator.exchange.v1.attachment_service_pb2_grpc import AttachmentServiceServicer
 
-from gateway.commands.attachments import AttachmentCommands
+from gateway.commands.attachments.uploads import AttachmentCommands
 from gateway.questions.attachments import AttachmentQuestions
 from gateway.rpc.admission import CALLER
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.alarms import Alarms
-from gateway.commands.receiving import Receiving
-from gateway.commands.storing import Filling
+from gateway.commands.attachments.from_peers import FromPeers
+from gateway.commands.attachments.storage import Filling
 from gateway.errors import BadInput, GatewayError, NoRoom, RemoteProtocolError, Stale
 from gateway.news import wait_at_most
 from gateway.questions.attachment_standing import Transfers
@@ -45,14 +45,14 @@ class Wanting:
     """Asks peers for files.
 
     Args:
-        receiving: knows what is wanted, and keeps it
+        from_peers: knows what is wanted, and keeps it
         bulletin: tells of commits
         alarms: are told what cannot be had
         transfers: are told what comes
     """
 
-    def __init__(self, receiving: Receiving, bulletin: Bulletin, alarms: Alarms, transfers: Transfers) -> None:
-        self._receiving, self._bulletin = receiving, bulletin
+    def __init__(self, from_peers: FromPeers, bulletin: Bulletin, alarms: Alarms, transfers: Transfers) -> None:
+        self._from_peers, self._bulletin = from_peers, bulletin
         self._alarms, self._transfers = alarms, transfers
         self._later: dict[tuple[str, bytes], Postponed] = {}  # by peer and digest
         self._turns = Turns()
@@ -72,7 +72,7 @@ class Wanting:
         while not self._bulletin.closed:
             woken = self._bulletin.next()
             with suppress(GatewayError):  # the next look finds it again
-                await self._receiving.certify()
+                await self._from_peers.certify()
             await asyncio.sleep(PAUSE_SECONDS)
             await wait_at_most(woken, LOOK_SECONDS)
 
@@ -89,16 +89,16 @@ class Wanting:
         """What is wanted next, and would have room now; what is all here is verified by the way."""
         now, refusal = time.monotonic(), ""
         postponed = sum(of_peer == peer for of_peer, _ in self._later)  # they may all come before what can be had
-        wanted = await self._receiving.wanted(peer, postponed + self._turns.waiting(peer))
+        wanted = await self._from_peers.wanted(peer, postponed + self._turns.waiting(peer))
         for each in self._turns.ordered(peer, wanted):
             known = self._later.get((peer, each.file.sha256))
             if known and known.until > now:
                 continue
             try:
                 if each.stored_bytes < each.file.size_bytes:
-                    await self._receiving.require_room(each)
+                    await self._from_peers.require_room(each)
                     return each
-                await self._receiving.complete(each)
+                await self._from_peers.complete(each)
             except Stale:
                 continue
             except (NoRoom, BadInput) as error:
@@ -120,11 +120,11 @@ class Wanting:
         if refusal:
             await self._refuse(peer, refusal)
         elif not any(of_peer == peer and each.until > now for (of_peer, _), each in self._later.items()):
-            self._transfers.note(self._receiving.origin(peer), "")
+            self._transfers.note(self._from_peers.origin(peer), "")
             await self._alarms.end(files_of(peer))
 
     async def _refuse(self, peer: str, why: str) -> None:
-        self._transfers.note(self._receiving.origin(peer), why)
+        self._transfers.note(self._from_peers.origin(peer), why)
         await self._alarms.begin(files_of(peer), why)
 
     def _longer(self, peer: str, wanted: Wanted) -> float:
@@ -159,8 +159,8 @@ class Wanting:
         first = await anext(chunks, None)
         if first is None:
             return
-        record = await self._receiving.begin(wanted)
-        async with Filling(self._receiving.storing, record, wanted.stored_bytes // CHUNK_BYTES) as filling:
+        record = await self._from_peers.begin(wanted)
+        async with Filling(self._from_peers.storage, record, wanted.stored_bytes // CHUNK_BYTES) as filling:
             await filling.add(first)
             async for data in chunks:
                 await filling.add(data)
@@ -181,7 +181,7 @@ class Wanting:
             if not 0 < len(request.data) <= min(MAX_DATA_BYTES, left):
                 raise RemoteProtocolError("data must have 1 byte to 1 MiB, and no more than is wanted")
             left -= len(request.data)
-            self._transfers.moved(self._receiving.origin(peer), len(request.data))
+            self._transfers.moved(self._from_peers.origin(peer), len(request.data))
             for data in cutter.add(request.data):
                 yield data
                 until = clock() + CHUNK_SECONDS  # whoever keeps it may have taken long

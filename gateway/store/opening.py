@@ -20,6 +20,8 @@ from gateway.store.seals import first_seals, seal_rows
 from gateway.store.state import ChannelState, read_channels
 from gateway.store.tables import JOURNAL, channels, leaves, node, seals
 
+TOKEN_KEY_BYTES = 32
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelNames:
@@ -71,7 +73,7 @@ def create(
         database: open
         jurisdiction: of the node
         domain: of the node
-        token_key: 32 random bytes, for a new node's page tokens and cursors
+        token_key: ``TOKEN_KEY_BYTES`` random bytes, for a new node's page tokens and cursors
         prepare: what else must be done with new tables before a node may start with them
 
     Raises:

@@ -13,7 +13,7 @@ from gateway.errors import Corrupt, StoreError
 from gateway.home.home import Home
 from gateway.ledger.steps import RESTORED
 from gateway.store.database import snapshot
-from gateway.store.recovery.continuity import HighWater
+from gateway.store.recovery.high_water import HighWater
 from gateway.store.state import read_channels
 from tests.cli.transcripts import Ran, run
 from tests.support.nodes import Site, found_pair

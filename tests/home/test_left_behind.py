@@ -14,7 +14,7 @@ from gateway.identity.certificates.keyfiles import PRIVATE_MODE, write_file
 from gateway.identity.certificates.lifetimes import warnings
 from gateway.store.commits import read_commit
 from gateway.store.database import snapshot
-from gateway.store.recovery.continuity import HighWater
+from gateway.store.recovery.high_water import HighWater
 from tests.cli.sites import profile_path
 from tests.cli.transcripts import Ran, run
 from tests.support.left_behind import TO_SG, behind, mend, new_seal, rotated_without

@@ -133,7 +133,7 @@ OF_CALLERS = (
     ),
     Mutation(
         "a file that was sent stays named by nothing where a hidden notice names its like",
-        "gateway/commands/attachment_sight.py",
+        "gateway/commands/attachments/sight.py",
         "return min(known or found,",
         "return min(found,",
         "tests/store/attachments/test_copies.py::test_a_notice_of_who_sees_more_names_the_copy_that_its_readers_know",

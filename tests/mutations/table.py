@@ -61,7 +61,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a node starts on a database that was put back as if nothing were missing",
-        "gateway/continuing.py",
+        "gateway/store/recovery/continuity.py",
         "if lost or not is_known:",
         "if not is_known:",
         "tests/store/recovery/test_continuity.py::test_a_database_that_was_put_back_seals_nothing_before_its_peer_was_heard",
@@ -236,14 +236,14 @@ MUTATIONS = (
     ),
     Mutation(
         "bytes of another digest are kept for a file",
-        "gateway/commands/storing.py",
+        "gateway/commands/attachments/storage.py",
         "is_right = await self._digest(record) == record.sha256",
         "is_right = bool(await self._digest(record))",
         "tests/store/test_carrying.py::test_wrong_bytes_are_dropped_told_and_wanted_again_later",
     ),
     Mutation(
         "a file is deleted that a notice names",
-        "gateway/commands/attachment_sight.py",
+        "gateway/commands/attachments/sight.py",
         "if notices := naming(tx, record):",
         "if notices := naming(tx, record)[:0]:",
         "tests/store/test_deleting.py::test_what_a_notice_names_is_kept_and_that_named_to_who_may_see_it",
@@ -302,7 +302,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a node seals on where the last commit of the log may be lost",
-        "gateway/continuing.py",
+        "gateway/store/recovery/continuity.py",
         'damaged = LOST_COMMIT if self._database.lost_commit else ""',
         'damaged = ""',
         "tests/crash/test_damage.py::"

@@ -25,10 +25,10 @@ from regulator.exchange.v1.notice_service_pb2 import (
 )
 from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
 
-from gateway.commands.attachments import AttachmentCommands
+from gateway.commands.attachments.storage import CHUNKS_AT_ONCE
+from gateway.commands.attachments.uploads import AttachmentCommands
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.commands.notices import NoticeCommands
-from gateway.commands.storing import CHUNKS_AT_ONCE
 from gateway.identity.access.access import Caller, Role
 from gateway.metrics.instruments import Instruments
 from gateway.questions.attachments import AttachmentQuestions

@@ -9,8 +9,8 @@ from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest
 from regulator.exchange.v1.values_pb2 import Attachment, Handling
 
-from gateway.commands.clearing import Clearing
-from gateway.commands.storing import Room, Storing
+from gateway.commands.attachments.removal import Removal
+from gateway.commands.attachments.storage import Room, Storage
 from gateway.supervision.approval import ActKind
 from gateway.supervision.attachments import CHUNK_BYTES, Attached, AttachmentRecord, Owner, chunk_count
 from gateway.supervision.drafts import DraftRecord, Nature
@@ -31,7 +31,7 @@ def named(data: bytes = BYTES, file_name: str = "a.pdf") -> Attachment:
     return Attachment(file_name=file_name, media_type="application/pdf", size_bytes=len(data), sha256=digest)
 
 
-def storing(store: Opened, *, free: int | None = None, **bounds: int) -> Storing:
+def storing(store: Opened, *, free: int | None = None, **bounds: int) -> Storage:
     room = {
         "max_bytes": 2**32,
         "authority_bytes": 2**40,
@@ -39,7 +39,7 @@ def storing(store: Opened, *, free: int | None = None, **bounds: int) -> Storing
         "unfinished_files": 1000,
         "keep_free_bytes": 0,
     } | bounds
-    return Storing(store.committer, store.readers, Room(**room, free_bytes=lambda: free), RANDOM.randbytes)
+    return Storage(store.committer, store.readers, Room(**room, free_bytes=lambda: free), RANDOM.randbytes)
 
 
 async def declared(store: Opened, owner: Owner = SFC, file: Attached = FILE) -> AttachmentRecord:
@@ -58,7 +58,7 @@ async def stored(store: Opened, owner: Owner = SFC, data: bytes = BYTES, end: in
 async def cleared(store: Opened, after: int = 0) -> Counter[Owner]:
     """Drops and deletes what a node would, so many microseconds after now; gives whose files were let go of."""
     now, let_go = next(store.clock) + after, Counter[Owner]()
-    clearing = Clearing(
+    clearing = Removal(
         store.committer,
         store.readers,
         lambda: now,

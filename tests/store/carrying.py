@@ -6,7 +6,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.alarms import Alarms
-from gateway.commands.receiving import Receiving
+from gateway.commands.attachments.from_peers import FromPeers
 from gateway.errors import GatewayError
 from gateway.questions.attachment_standing import Transfers
 from gateway.rpc.peer_attachments import Wanting
@@ -31,7 +31,7 @@ class Ends:
         latest = store.committer.latest()
         self.bulletin = Bulletin(latest, Backlog({}, lambda: NOW, lambda *_: None), store.committer.follow)
         self.alarms = Alarms(store.committer, lambda: NOW)
-        receiving = Receiving(
+        receiving = FromPeers(
             store.parties, store.committer, store.readers, storing(store, **room), lambda: next(store.clock)
         )
         self.moved: list[int] = []

@@ -10,8 +10,8 @@ from regulator.exchange.v1 import attachment_service_pb2 as pb
 from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.values_pb2 import Handling
 
-from gateway.commands.attachments import AttachmentCommands
-from gateway.commands.clearing import Clearing, _drop_idle
+from gateway.commands.attachments.removal import Removal, _drop_idle
+from gateway.commands.attachments.uploads import AttachmentCommands
 from gateway.errors import AttachmentNamed, NotFound, RequestIdReused, Stale, Unavailable
 from gateway.identity.access.access import Caller, Role
 from gateway.questions.attachments import AttachmentQuestions, attachment_name
@@ -219,7 +219,7 @@ async def test_a_scrub_for_which_a_reader_leaves_no_room_is_tried_again(hk: Open
         return next(answers)
 
     monkeypatch.setattr(hk.committer, "scrub", scrub)
-    clearing = Clearing(hk.committer, hk.readers, lambda: next(hk.clock), asyncio.Event(), unfinished_days=7)
+    clearing = Removal(hk.committer, hk.readers, lambda: next(hk.clock), asyncio.Event(), unfinished_days=7)
     await clearing.scrub()
     assert not tried, "nothing was deleted"
     await delete(hk, await stored(hk))

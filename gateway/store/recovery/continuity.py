@@ -1,124 +1,141 @@
-"""Whether a database goes on from what its node knew to be durable; and what a node does with one that does not.
+"""How far a node has seen its own database, kept beside it: so that one that was put back is found before it is used.
 
-Such a database was put back: to a snapshot, to a point in time, by a standby that lagged and was promoted, by a copy of
-its files. To seal on from there would be to sign a second history. So each channel of ours is halted as a restored
-node's are (``awaiting``), and opens once its peer has told, and handed back, what is missing here.
+A file of the home tells it (``Home.high_water``), written at most once a second, and when the node stops. A running
+replica finds out by what it has in memory (``store.commits``), ends, and is started anew: here.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import asyncio
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
-from regulator.exchange.v1.event_service_pb2 import Event
-from regulator.exchange.v1.journal_pb2 import JournalEntry
-from sqlalchemy import Connection, func, select, update
+from gateway.errors import ConfigError, LostCommits, Malformed
+from gateway.identity.certificates.keyfiles import PRIVATE_MODE, write_file
+from gateway.identity.pairing.parties import Parties
+from gateway.identity.seals.signers import Keyring
+from gateway.logs import Log
+from gateway.moments import MICROS
+from gateway.store.clocks import Clock
+from gateway.store.commits import Commit, read_commit
+from gateway.store.database import Database
+from gateway.store.engines.servers import is_recorded
+from gateway.store.opening import TOKEN_KEY_BYTES, add_channels, channel_names
+from gateway.store.recovery.awaiting import commit_alone
+from gateway.store.recovery.high_water import HighWater, put_back, what_is_lost
+from gateway.store.state import read_channels, signed_seconds
 
-from gateway.errors import Malformed
-from gateway.journal.entries import Entry, Requester
-from gateway.ledger import tiles
-from gateway.store.commits import Commit
-from gateway.store.engines import servers
-from gateway.store.logs import reader
-from gateway.store.recovery.awaiting import StateUnit, halt_outgoing
-from gateway.store.state import ChannelState
-from gateway.store.tables import channels, node
-from gateway.store.transaction import Transaction
+LOST_COMMIT = "the last commit in the write-ahead log cannot be read, and may have been answered"
+INTERVAL_SECONDS = 1.0  # from one time that the file is written to the next, at least
+TRIES = 8  # that replicas which start together may need
+TIME_INTERVAL_MICROS = 60 * MICROS  # after which it is written for the time alone
 
-ACT = "gateway serve"
-
-
-@dataclass(frozen=True, slots=True)
-class HighWater:
-    """How far a node has seen its database: the number of commits, and of each log that it signs size and root.
-
-    ``time``: when its clock was last believed (``clocks``), in microseconds since 1970; 0: that is not known.
-    """
-
-    version: int = 0
-    time: int = 0
-    logs: Mapping[str, tuple[int, bytes]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, commit: Commit, time: int = 0) -> "HighWater":
-        """That of a commit."""
-        logs = {origin: state.log for origin, state in commit.states.items() if state.ends.outgoing}
-        logs[commit.journal.origin] = commit.journal.log
-        return cls(commit.version, time, {origin: (log.size, log.root()) for origin, log in logs.items()})
-
-    def encode(self) -> bytes:
-        """As JSON."""
-        logs = {origin: [size, root.hex()] for origin, (size, root) in self.logs.items()}
-        return json.dumps({"version": self.version, "time": self.time, "logs": logs}, indent=0).encode()
-
-    @classmethod
-    def parse(cls, data: bytes) -> "HighWater":
-        """Reads what ``encode`` gave.
-
-        Raises:
-            Malformed: it is something else.
-        """
-        try:
-            read = json.loads(data)
-            logs = {str(origin): (int(size), bytes.fromhex(root)) for origin, (size, root) in read["logs"].items()}
-            return cls(int(read["version"]), int(read.get("time", 0)), logs)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise Malformed("it is no high-water mark") from error
+_log = Log(__name__)
 
 
-def what_is_lost(connection: Connection, mark: HighWater) -> str:
-    """Tells, for people, in what a database does not go on from where it was; empty: it does.
+def restored(path: Path) -> None:
+    """Leaves the mark of a database that is made anew: of the one before, if there is one, the time alone counts.
 
-    Args:
-        connection: in a transaction
-        mark: how far the node saw it
+    So the node knows that it is not new, and believes its clock once that goes on from there, or a peer's agrees.
 
     Raises:
-        Corrupt: hashes of a log are missing.
+        ConfigError: it cannot be written.
     """
-    version = connection.scalar(select(node.c.version)) or 0
-    if version < mark.version:
-        return f"the database has lost commits: it is at {version}, and was at {mark.version}"
-    for origin, (size, root) in mark.logs.items():
-        if not _holds(connection, origin, size, root):
-            return f"the database has lost commits: {origin} does not hold the {size} leaves that it had"
-    known, found = servers.recorded(connection), servers.server_of(connection)
-    if servers.is_other(known, found):
-        return f"the database was on the server {known}, and is on {found}, which may lack commits"
-    return ""
+    time = 0
+    with suppress(OSError, Malformed):
+        time = HighWater.parse(path.read_bytes()).time
+    write_file(path, HighWater(time=time).encode(), mode=PRIVATE_MODE, replace=True)
 
 
-def put_back(mark: HighWater, damaged: str, token_key: bytes) -> StateUnit:
-    """Gives the unit of work that deals with what is lost, if something is; and keeps on which server that was found.
-
-    All replicas start anew once they meet the other token key, and cursors of before, which may go beyond what is here,
-    are refused.
+class Continuity:
+    """Compares a database with how far the node saw it, and keeps that up to date.
 
     Args:
-        mark: how far the node saw the database
-        damaged: what may be lost without leaving a trace in the database, for people; empty: nothing
-        token_key: 32 random bytes
+        path: of the file
+        database: open, with the home's lock
+        clock: whose time is kept, too: after a long time without anybody who confirms it, it is not believed
+        random: gives so many random bytes
     """
 
-    def unit(tx: Transaction, states: Mapping[str, ChannelState]) -> None:
-        connection = tx.connection
-        if lost := what_is_lost(connection, mark) or damaged:
-            tx.tell_node(Event.ALARM, lost)
-            halt_outgoing(tx, states, lost)
-            tx.journal(Entry(Requester(), ACT, JournalEntry.COMMITTED))
-            at_least = func.greatest if connection.dialect.name == "postgresql" else func.max
-            connection.execute(
-                update(node).values(token_key=token_key, version=at_least(node.c.version, mark.version + 1))
-            )
-        servers.record(connection, servers.server_of(connection))
+    def __init__(
+        self, path: Path, database: Database, clock: Clock, random: Callable[[int], bytes] = secrets.token_bytes
+    ) -> None:
+        self._path, self._database, self._clock, self._random = path, database, clock, random
+        self._kept: HighWater | None = None
 
-    return unit
+    def require(self, parties: Parties, keyring: Keyring, *, trusts_clock: bool = False) -> None:
+        """Passes if the database goes on from there; else halts each channel of ours until its peer was heard.
 
+        Before a committer is made; not on the loop's thread.
 
-def _holds(connection: Connection, origin: str, size: int, root: bytes) -> bool:
-    """Whether a log begins with what was seen of it; one that is halted seals nothing, and may have given that up."""
-    row = connection.execute(
-        select(channels.c.id, channels.c.size, channels.c.halt_reason).where(channels.c.origin == origin)
-    ).first()
-    if row is None:
-        return False
-    return bool(row.halt_reason) or (row.size >= size and tiles.root_of(reader(connection, row.id), size) == root)
+        Args:
+            parties: who exchanges
+            keyring: of the node
+            trusts_clock: an operator has looked at the machine's clock
+
+        Raises:
+            ConfigError: the file cannot be read.
+            StoreError, Unavailable: the database did not take it.
+        """
+        found = self._read()
+        mark = found or HighWater()
+        known = mark.time or self._signed_time()
+        if not trusts_clock and (known or found):  # a home without a mark, where nothing is signed, is new
+            self._clock.go_on_from(known)
+        for left in reversed(range(TRIES)):
+            try:
+                self._deal_with_loss(mark, parties, keyring)
+                break
+            except LostCommits:  # another replica did in the same moment: what it left is looked at
+                if not left:
+                    raise
+        with self._database.readers.connect() as connection:
+            self.keep(read_commit(connection))
+
+    def _signed_time(self) -> int:
+        """Of what this node signed last; 0: nothing. It stands in for a time that a restore did not find."""
+        with self._database.readers.connect() as connection:
+            return signed_seconds(read_channels(connection)) * MICROS
+
+    def _deal_with_loss(self, mark: HighWater, parties: Parties, keyring: Keyring) -> None:
+        with self._database.readers.connect() as connection:
+            lost, is_known = what_is_lost(connection, mark), is_recorded(connection)
+        damaged = LOST_COMMIT if self._database.lost_commit else ""
+        if lost := lost or damaged:
+            _log.critical("store_put_back", found=lost)
+            add_channels(self._database, channel_names(parties, lost=True))
+        if lost or not is_known:
+            unit = put_back(mark, damaged, self._random(TOKEN_KEY_BYTES))
+            commit_alone(self._database, keyring, [unit], "", clock=self._clock.now, random=self._random)
+
+    async def run(self, latest: Callable[[], Commit]) -> None:
+        """Keeps how far the database was seen, until it is cancelled."""
+        while True:
+            await asyncio.sleep(INTERVAL_SECONDS)
+            await asyncio.to_thread(self.keep, latest())
+
+    def keep(self, commit: Commit) -> None:
+        """Writes the file, if that is news and there is room: an older one tells less, and nothing wrong."""
+        self._clock.now()
+        mark, kept = HighWater.of(commit, self._clock.believed), self._kept
+        if kept and replace(kept, time=mark.time) == mark and mark.time < kept.time + TIME_INTERVAL_MICROS:
+            return
+        try:
+            write_file(self._path, mark.encode(), mode=PRIVATE_MODE, replace=True)
+        except ConfigError as error:  # the disk has its own alarm
+            _log.warning("high_water_not_kept", error=error.message)
+        else:
+            self._kept = mark
+
+    def _read(self) -> HighWater | None:
+        try:
+            return HighWater.parse(self._path.read_bytes())
+        except FileNotFoundError:  # of a home that is new
+            return None
+        except OSError as error:
+            raise ConfigError(f"{self._path} cannot be read: {error.strerror}") from error
+        except Malformed as error:
+            raise ConfigError(
+                f"{self._path} is damaged: it tells whether the database was put back. Remove it if it was not"
+            ) from error

@@ -16,20 +16,19 @@ from prometheus_client import CollectorRegistry
 from gateway.alarms import Alarms
 from gateway.carrier import Resources
 from gateway.commands.assistance import tell_overdue
-from gateway.commands.attachments import AttachmentCommands
-from gateway.commands.clearing import Clearing
+from gateway.commands.attachments.from_peers import FromPeers
+from gateway.commands.attachments.removal import Removal
+from gateway.commands.attachments.storage import Room, Storage
+from gateway.commands.attachments.uploads import AttachmentCommands
 from gateway.commands.draft_acts import DraftActs
 from gateway.commands.drafts import DraftCommands
 from gateway.commands.framework_sealing import FrameworkSealing
 from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.commands.notices import NoticeCommands
-from gateway.commands.receiving import Receiving
 from gateway.commands.retention import Retention
 from gateway.commands.seals import SealCommands
 from gateway.commands.sharing import SharingCommands
-from gateway.commands.storing import Room, Storing
-from gateway.continuing import Continuity
 from gateway.errors import GatewayError, Unavailable
 from gateway.identity.pairing.parties import Parties
 from gateway.identity.seals.signers import Keyring
@@ -74,6 +73,7 @@ from gateway.store.opening import (
 )
 from gateway.store.own_seal import read_own_seal
 from gateway.store.readers import Readers
+from gateway.store.recovery.continuity import Continuity
 from gateway.store.writer_session import WriterSession
 from gateway.watching import watch
 from tests.simulation.nodes.loop import Died, Inline, Life
@@ -247,13 +247,13 @@ class Running:
         """What wants files of peers, and takes those of back offices; as ``attaching.Attaching``."""
         site = self._site
         room = Room(2**32, 2**40, 2**40, 1000, 0, lambda: None)
-        storing = Storing(self.committer, self.readers, room, site.random.randbytes)
-        receiving = Receiving(site.parties, self.committer, self.readers, storing, self.clock.now)
+        storing = Storage(self.committer, self.readers, room, site.random.randbytes)
+        receiving = FromPeers(site.parties, self.committer, self.readers, storing, self.clock.now)
         self._transfers = Transfers(self.clock.now, lambda *_: None, lambda _: None)
         self._wanting = Wanting(receiving, self.bulletin, self._alarms, self._transfers)
         questions = self.attachment_questions = AttachmentQuestions(self.readers)
         self.attachments = AttachmentCommands(self.committer, storing, questions)
-        self._clearing = Clearing(self.committer, self.readers, self.clock.now, storing.dropped, unfinished_days=7)
+        self._clearing = Removal(self.committer, self.readers, self.clock.now, storing.dropped, unfinished_days=7)
 
     def _attachment_link(self, peer: str) -> AttachmentLink:
         site, credentials = self._site, partial(self._endings.dialling(lambda _: NOTHING), peer)

@@ -5,11 +5,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from gateway.continuing import restored
 from gateway.identity.seals.signers import Keyring
 from gateway.store.database import Database
 from gateway.store.opening import add_channels, channel_names
 from gateway.store.recovery.awaiting import await_peers
+from gateway.store.recovery.continuity import restored
 
 
 class Way(StrEnum):

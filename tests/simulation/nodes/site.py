@@ -24,7 +24,7 @@ from gateway.ledger.seals import CertifiedSeal
 from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK
 from gateway.store.clocks import MAX_LEAP_MICROS
 from gateway.store.commits import Commit
-from gateway.store.recovery.continuity import HighWater
+from gateway.store.recovery.high_water import HighWater
 from gateway.supervision.approval import ApprovalRule
 from tests.simulation.nodes.disk import Disk
 from tests.simulation.nodes.loop import LIFE, Died, Life, VirtualLoop, in_a_process

@@ -11,7 +11,7 @@ from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.values_pb2 import Handling
 from sqlalchemy import select
 
-from gateway.commands.clearing import Clearing
+from gateway.commands.attachments.removal import Removal
 from gateway.errors import BadInput, ContentDestroyed, NoRoom, Stale, Unavailable
 from gateway.identity.access.access import Caller, Role
 from gateway.node import chores
@@ -84,7 +84,7 @@ async def test_what_has_another_digest_is_dropped_and_room_made(hk: Opened):
 async def test_what_is_dropped_is_deleted_at_once(hk: Opened):
     """Else who sends wrong bytes again and again would take more than any quota."""
     sending = storing(hk)
-    clearing = Clearing(hk.committer, hk.readers, lambda: NOW, sending.dropped, unfinished_days=7)
+    clearing = Removal(hk.committer, hk.readers, lambda: NOW, sending.dropped, unfinished_days=7)
     deleting = asyncio.create_task(chores.sweep_attachments(clearing))
     for _ in range(2):
         record = await hk.committer.submit(lambda tx: sending.declare(tx, SFC, Attached(bytes(32), 5)))
@@ -212,7 +212,7 @@ async def test_what_a_draft_names_stays_for_as_long_as_it_is_open(hk: Opened):
 
 
 async def test_what_drafts_keep_holds_up_nothing_that_comes_after_it(hk: Opened, monkeypatch):
-    monkeypatch.setattr("gateway.commands.clearing.AT_ONCE", 1)
+    monkeypatch.setattr("gateway.commands.attachments.removal.AT_ONCE", 1)
     await stored(hk)
     await hk.committer.submit(lambda tx: tx.keep_draft(draft(Draft.PENDING_APPROVAL)))
     await declared(hk, file=Attached(bytes(32), 9))

@@ -10,7 +10,7 @@ import pytest
 from google.type.date_pb2 import Date
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
-from gateway.commands import receiving
+from gateway.commands.attachments import from_peers
 from gateway.rpc import peer_attachments
 from gateway.store.attachments.queries import read_whole
 from gateway.store.attachments.standing import read_totals
@@ -86,7 +86,7 @@ async def test_a_notice_is_tied_to_the_other_copy_of_a_file_whose_first_is_dropp
 
 
 async def test_what_the_peer_lacks_keeps_nothing_waiting_that_it_has(hk: Opened, kr: Opened, monkeypatch):
-    monkeypatch.setattr(receiving, "AT_ONCE", 1)
+    monkeypatch.setattr(from_peers, "AT_ONCE", 1)
     await stored(hk)
     await hk.release("hk-1", attachments=[named(SMALL), named(SMALL[1:], "b.pdf"), named(BYTES, "c.pdf")])
     await settle(hk, kr)

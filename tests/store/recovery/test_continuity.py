@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import continuing
-from gateway.continuing import Continuity, restored
 from gateway.errors import ConfigError, Halted, LostCommits, Malformed, Unavailable
 from gateway.ledger.steps import RESTORED, Halt
 from gateway.store import writer_session
 from gateway.store.clocks import MAX_LEAP_MICROS, NOTHING_TELLS, Clock
 from gateway.store.engines import servers
-from gateway.store.recovery.continuity import HighWater, what_is_lost
+from gateway.store.recovery import awaiting
+from gateway.store.recovery.continuity import Continuity, restored
+from gateway.store.recovery.high_water import HighWater, what_is_lost
 from gateway.store.tables import events, node
 from tests.store.exchanging import exchange, settle
 from tests.store.failing import fail_commit
@@ -26,7 +26,7 @@ from tests.store.stores import NOW, Opened, refused
 
 @pytest.fixture(autouse=True)
 def _quiet(caplog):
-    for name in ("gateway.store.committer", "gateway.continuing"):
+    for name in ("gateway.store.committer", "gateway.store.recovery.continuity"):
         caplog.set_level(logging.CRITICAL + 1, logger=name)
 
 
@@ -195,7 +195,7 @@ async def test_replicas_that_find_it_in_the_same_moment_both_start(postgresql_hk
     await hk.release("hk-2")
     await started_anew(hk)
     await hk.restore(old)
-    original, others = continuing.commit_alone, [bytes(range(32))]
+    original, others = awaiting.commit_alone, [bytes(range(32))]
 
     def beaten(database, keyring, units, *arguments, **options):
         def unit(tx, states):
@@ -214,7 +214,7 @@ async def test_replicas_that_find_it_in_the_same_moment_both_start(postgresql_hk
             patch.setattr(writer_session, "load", read_before)
             original(database, keyring, [unit], *arguments, **options)
 
-    monkeypatch.setattr(continuing, "commit_alone", beaten)
+    monkeypatch.setattr("gateway.store.recovery.continuity.commit_alone", beaten)
     await started_anew(hk)
     assert others == []
     assert hk.state().halt.reason == RESTORED

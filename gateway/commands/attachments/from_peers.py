@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway.commands.acting import NodeItself, is_open
-from gateway.commands.storing import Storing, there
+from gateway.commands.attachments.storage import Storage, there
 from gateway.errors import Stale
 from gateway.identity.pairing.parties import Parties
 from gateway.moments import day_at
@@ -23,14 +23,14 @@ from gateway.supervision.envelopes.envelopes import Actor, attachments_received
 AT_ONCE = 100  # notices in one commit; files that are looked at to choose the next
 
 
-class Receiving:
+class FromPeers:
     """What is wanted of peers, and what is told to them once it is here.
 
     Args:
         parties: who exchanges
         committer: the one writer
         readers: of the store
-        storing: makes bytes durable
+        storage: makes bytes durable
         clock: microseconds since 1970
     """
 
@@ -39,11 +39,11 @@ class Receiving:
         parties: Parties,
         committer: Committer,
         readers: Readers,
-        storing: Storing,
+        storage: Storage,
         clock: Callable[[], int],
     ) -> None:
         self._parties, self._committer, self._readers = parties, committer, readers
-        self._clock, self.storing = clock, storing
+        self._clock, self.storage = clock, storage
         self._node: Actor = NodeItself(parties.own.domain)
 
     def origin(self, peer: str) -> str:
@@ -65,7 +65,7 @@ class Receiving:
             NoRoom: there is no room.
         """
         if wanted.number is None:
-            await self.storing.require_room(wanted.owner, wanted.file.size_bytes)
+            await self.storage.require_room(wanted.owner, wanted.file.size_bytes)
 
     async def begin(self, wanted: Wanted) -> AttachmentRecord:
         """Gives what is here of a file whose bytes have begun to come, or keeps room for it.
@@ -81,13 +81,13 @@ class Receiving:
             if not tx.files.is_named(wanted.owner, wanted.file):
                 raise Stale("no notice names it any more")
             known = tx.files.declared(wanted.owner, wanted.file)  # another stream may have begun with it meanwhile
-            return known[0] if known else self.storing.declare(tx, wanted.owner, wanted.file)
+            return known[0] if known else self.storage.declare(tx, wanted.owner, wanted.file)
 
         return await self._committer.submit(unit, bounded=False)
 
     async def complete(self, wanted: Wanted) -> None:
-        """Verifies a file all of which is here; raises as ``Storing.complete``."""
-        await self.storing.complete(await self.begin(wanted))
+        """Verifies a file all of which is here; raises as ``Storage.complete``."""
+        await self.storage.complete(await self.begin(wanted))
 
     async def certify(self) -> None:
         """Seals, to their senders, that all files of notices are here; of a channel that has halted, later."""

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from gateway.commands.attachment_sight import drafted, file_of, naming
-from gateway.commands.storing import sweep
+from gateway.commands.attachments.sight import drafted, file_of, naming
+from gateway.commands.attachments.storage import sweep
 from gateway.errors import Unavailable
 from gateway.logs import Log
 from gateway.moments import DAY_MICROS, MICROS, day_at
@@ -25,7 +25,7 @@ SCRUB_PAUSE_SECONDS = 60.0  # from one scrub to the next, however many files are
 _log = Log(__name__)
 
 
-class Clearing:
+class Removal:
     """Drops files that nothing names and those that do not come, and deletes what is dropped.
 
     Args:

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 from regulator.exchange.v1 import attachment_service_pb2 as pb
 
-from gateway.commands.attachment_sight import unnamed, visible
+from gateway.commands.attachments.sight import unnamed, visible
+from gateway.commands.attachments.storage import Filling, Storage, there
 from gateway.commands.replays import IdempotentRequest
-from gateway.commands.storing import Filling, Storing, there
 from gateway.errors import BadInput
 from gateway.identity.access.access import Caller
 from gateway.questions.attachments import AttachmentQuestions, attachment_name, not_there
@@ -30,12 +30,12 @@ class AttachmentCommands:
 
     Args:
         committer: the one writer
-        storing: makes bytes durable
+        storage: makes bytes durable
         questions: reads back what an act made
     """
 
-    def __init__(self, committer: Committer, storing: Storing, questions: AttachmentQuestions) -> None:
-        self._committer, self._storing, self._questions = committer, storing, questions
+    def __init__(self, committer: Committer, storage: Storage, questions: AttachmentQuestions) -> None:
+        self._committer, self._storage, self._questions = committer, storage, questions
 
     async def create_attachment(self, caller: Caller, request: pb.CreateAttachmentRequest) -> pb.StoredAttachment:
         """Keeps room for a file, or tells how it stands."""
@@ -44,7 +44,7 @@ class AttachmentCommands:
 
         def declare(tx: Transaction) -> AttachmentRecord:
             known = visible(tx, owner, file, scope_of(caller))
-            return known or self._storing.declare(tx, owner, file)
+            return known or self._storage.declare(tx, owner, file)
 
         return await self._told(caller, await self._committer.submit(declare))
 
@@ -61,7 +61,7 @@ class AttachmentCommands:
         number = record.number
         record = await self._committer.submit(lambda tx: tx.files.keep(there(tx, number)._replace(touched_at=tx.now)))
         cutter = Cutter(record.size_bytes, first.offset)
-        async with Filling(self._storing, record, -(-first.offset // CHUNK_BYTES)) as filling:
+        async with Filling(self._storage, record, -(-first.offset // CHUNK_BYTES)) as filling:
             message: pb.UploadAttachmentRequest | None = first
             while message is not None:
                 for data in cutter.add(message.data):
@@ -71,7 +71,7 @@ class AttachmentCommands:
                     _check_following(message, first)
             record = await filling.finish()
         if record.stored_bytes == record.size_bytes:
-            record = await self._storing.complete(record)
+            record = await self._storage.complete(record)
         return await self._told(caller, record)
 
     async def delete_attachment(self, caller: Caller, request: pb.DeleteAttachmentRequest) -> None:
@@ -90,7 +90,7 @@ class AttachmentCommands:
                 raise not_there(name)
 
         await self._committer.submit(delete, asked.needs)
-        self._storing.dropped.set()
+        self._storage.dropped.set()
 
     async def _told(self, caller: Caller, record: AttachmentRecord) -> pb.StoredAttachment:
         return await self._questions.get_attachment(caller, pb.GetAttachmentRequest(name=attachment_name(record)))

@@ -89,7 +89,7 @@ class Room:
             raise NoRoom("the node's disk has no room for it", limit="attachments.keep_free_bytes")
 
 
-class Storing:
+class Storage:
     """Keeps files.
 
     Args:
@@ -205,13 +205,13 @@ class Filling:
     A context manager; on leaving it nothing waits any more. What went wrong with one, a later one raises.
 
     Args:
-        storing: makes them durable
+        storage: makes them durable
         record: of the file
         index: of the first chunk
     """
 
-    def __init__(self, storing: Storing, record: AttachmentRecord, index: int) -> None:
-        self._storing, self._record, self._index = storing, record, index
+    def __init__(self, storage: Storage, record: AttachmentRecord, index: int) -> None:
+        self._storage, self._record, self._index = storage, record, index
         self._waiting: deque[asyncio.Task[AttachmentRecord]] = deque()
 
     async def __aenter__(self) -> Self:
@@ -223,10 +223,10 @@ class Filling:
         await asyncio.gather(*self._waiting, return_exceptions=True)
 
     async def add(self, data: bytes) -> None:
-        """Adds the next chunk; waits while too many do. Raises as ``Storing.add``, of an earlier one."""
+        """Adds the next chunk; waits while too many do. Raises as ``Storage.add``, of an earlier one."""
         if len(self._waiting) >= CHUNKS_AT_ONCE:
             await self._next()
-        adding = self._storing.add(self._record.number, self._index, data)
+        adding = self._storage.add(self._record.number, self._index, data)
         self._waiting.append(asyncio.create_task(adding))
         self._index += 1
 
