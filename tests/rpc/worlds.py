@@ -38,6 +38,7 @@ from tests.store.exchanging import settle
 from tests.store.stores import DOMAINS, NOW, Opened
 
 DAY = 86_400_000_000  # microseconds
+SQLITE = "sqlite:///node.db"
 SERVICES = {
     "NoticeService": "notices",
     "DraftService": "drafts",
@@ -96,9 +97,9 @@ class World:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, folder: Path, four_eyes: str = "") -> AsyncIterator["World"]:
-        """Opens what is in a folder, or makes it."""
-        world = cls(*(_store(folder, each) for each in ("HK", "KR")))
+    async def opened(cls, folder: Path, four_eyes: str = "", url: str = SQLITE) -> AsyncIterator["World"]:
+        """Opens what is in a folder, or makes it; ``url``: of the node's own database."""
+        world = cls(_store(folder, "HK", url), _store(folder, "KR"))
         hk, kr = world.hk, world.kr
         hk.clock = kr.clock = world._clock()
         world._serve(four_eyes)
@@ -198,10 +199,10 @@ class World:
         return await self.call(caller, "AttachmentService/UploadAttachment", messages())
 
 
-def _store(folder: Path, jurisdiction: str) -> Opened:
+def _store(folder: Path, jurisdiction: str, url: str = SQLITE) -> Opened:
     folder.mkdir(exist_ok=True)
     home = folder / jurisdiction
-    return (Opened.open if home.exists() else Opened.create)(jurisdiction, "sqlite:///node.db", home)
+    return (Opened.open if home.exists() else Opened.create)(jurisdiction, url, home)
 
 
 async def _all_of(answers: AsyncIterator[Any]) -> list[Any]:

@@ -21,6 +21,7 @@ class Fault(StrEnum):
     UNTOLD = "untold"  # done, though it is told that it was not
     KILLED = "killed"  # not done, nor anything after it
     KILLED_AFTER = "killed after"
+    LOST = "lost"  # not done, and so is the connection to a server (``faulty_server``)
 
 
 class Killed(BaseException):
@@ -38,20 +39,21 @@ class Steps:
     def __init__(self) -> None:
         self.taken: list[str] = []
         self.happened = False
-        self._at, self._fault, self._message, self._is_over = -1, Fault.REFUSED, "", False
+        self._left, self._what, self._fault, self._message, self._is_over = -1, "", Fault.REFUSED, "", False
 
-    def arm(self, step: int, fault: Fault, message: str = "database or disk is full") -> None:
-        """Has a fault happen at a step, counted from here on."""
-        self._at, self._fault, self._message = len(self.taken) + step, fault, message
+    def arm(self, step: int, fault: Fault, message: str = "database or disk is full", what: str = "") -> None:
+        """Has a fault happen at a step, counted from here on: of all, or of those alone that are ``what``."""
+        self._left, self._what, self._fault, self._message = step, what, fault, message
         self.happened = False
 
-    def take(self, act: Callable[[], Any], what: str) -> Any:
-        """Takes a step, or what happens in its place."""
+    def take(self, act: Callable[[], Any], what: str, fail: Callable[[Fault], Exception] | None = None) -> Any:
+        """Takes a step, or what happens in its place; ``fail`` makes what is told then."""
         if self._is_over:
             raise Killed
-        place = len(self.taken)
         self.taken.append(what)
-        if place != self._at:
+        if self._what in {"", what}:
+            self._left -= 1
+        if self.happened or self._left != -1 or self._what not in {"", what}:
             return act()
         self.happened = True
         if self._fault in {Fault.UNTOLD, Fault.KILLED_AFTER}:
@@ -59,7 +61,7 @@ class Steps:
         if self._fault in {Fault.KILLED, Fault.KILLED_AFTER}:
             self._is_over = True
             raise Killed
-        raise sqlite.OperationalError(self._message)
+        raise fail(self._fault) if fail else sqlite.OperationalError(self._message)
 
 
 class _Cursor(sqlite.Cursor):  # type: ignore[misc]
