@@ -8,10 +8,11 @@ from gateway.identity.officers.issuer_keys import IssuerKeys
 from gateway.identity.officers.officers import Issuer, Officers
 from gateway.identity.officers.rules import Algorithm, IssuerRules, OfficerRules
 from gateway.questions.paging import MAX_POSITION, page_position, page_token, pinned_position
-from gateway.questions.sealed_tokens import KEY_BYTES, SealedTokens
+from gateway.questions.sealed_tokens import SealedTokens
+from gateway.store.opening import TOKEN_KEY_BYTES
 from tests.fuzz.issuer import AUDIENCE, ISSUER, NOW, PRESENTER, jwks
 
-SEALED = SealedTokens(bytes(KEY_BYTES), bytes)
+SEALED = SealedTokens(bytes(TOKEN_KEY_BYTES), bytes)
 PEERS, NOTICES = ListPeersRequest(), ListNoticesRequest()
 
 

@@ -11,13 +11,14 @@ from regulator.exchange.v1.notice_service_pb2 import ListNoticesRequest
 
 from gateway.errors import BadInput
 from gateway.questions.paging import MAX_POSITION, page_token
-from gateway.questions.sealed_tokens import KEY_BYTES, SealedTokens
+from gateway.questions.sealed_tokens import SealedTokens
+from gateway.store.opening import TOKEN_KEY_BYTES
 
 LIST = ListNoticesRequest()
 POSITIONS = st.integers(0, MAX_POSITION)
 
 
-def tokens(key: bytes = bytes(KEY_BYTES)) -> SealedTokens:
+def tokens(key: bytes = bytes(TOKEN_KEY_BYTES)) -> SealedTokens:
     return SealedTokens(key, secrets.token_bytes)
 
 
@@ -68,7 +69,7 @@ def test_what_this_node_did_not_give_is_refused(position, data):
     raw = bytearray(base64.urlsafe_b64decode(token))
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
     assert refused(tokens().cursor_position, base64.urlsafe_b64encode(raw).decode()) == "cursor"
-    assert refused(tokens(bytes([1] * KEY_BYTES)).cursor_position, token) == "cursor"
+    assert refused(tokens(bytes([1] * TOKEN_KEY_BYTES)).cursor_position, token) == "cursor"
 
 
 @given(st.text(max_size=60))
