@@ -76,7 +76,7 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
         for left in home.path.glob(f"{_COPY}*"):  # by one that was killed: it has content that nothing would destroy
             shutil.rmtree(left)
         with tempfile.TemporaryDirectory(dir=home.path, prefix=_COPY) as folder:
-            _copy_of_this_form(backup, Path(folder))
+            copy_of_this_form(backup, Path(folder))
             with snapshot(DATABASE_URL, Path(folder)) as source:
                 copy_store(source, database, secrets.token_bytes(TOKEN_KEY_BYTES), prepare)
     finally:
@@ -122,7 +122,7 @@ def _open_anew(database: Database, parties: Parties, home: Home, said: str) -> N
     restored(home.high_water)
 
 
-def _copy_of_this_form(backup: Path, folder: Path) -> None:
+def copy_of_this_form(backup: Path, folder: Path) -> None:
     """A copy of the backup's database, brought to this version's form: the backup itself stays as it is."""
     shutil.copy(backup / DATABASE, folder / DATABASE)
     database = Database(DATABASE_URL, folder)

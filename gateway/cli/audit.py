@@ -10,9 +10,11 @@ from typing import IO, Annotated, Any, cast
 
 import typer
 from cryptography import x509
-from regulator.exchange import JournalFilters
+from regulator.exchange import Client, JournalFilters
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
+from gateway.backups.archive import Archive
+from gateway.cli.answering import NodeProfile, Stored, answering
 from gateway.cli.given_files import CrlFiles, given_crls, given_root, used, write_given
 from gateway.cli.groups import Commands
 from gateway.cli.options import (
@@ -27,7 +29,7 @@ from gateway.cli.options import (
     moment,
     open_input,
 )
-from gateway.cli.output import json_line, say, table, write_json
+from gateway.cli.output import json_line, say, say_aside, table, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.cli.views.entry import HEADINGS, document, row
 from gateway.identity.certificates.keyfiles import PUBLIC_MODE, write_pieces
@@ -96,7 +98,8 @@ def list_(  # noqa: PLR0913 - an option a filter
 
 def export(
     *,
-    profile: ProfileFile,
+    profile: NodeProfile = None,
+    stored: Stored = None,
     out: NewFile,
     first: Annotated[
         int, typer.Option("--from", min=0, max=MAX_INDEX, metavar="INDEX", help="Index of the first entry.")
@@ -107,24 +110,32 @@ def export(
     What is written was not verified: that is done by gateway audit verify. With --from and the size of a checkpoint
     that was kept, it holds only what came since.
     """
-    with connect(profile) as node, used("--out"):
+    with answering(profile, stored) as node, used("--out"):
         written = write_pieces(out, node.export_journal(first), mode=PUBLIC_MODE)
     say(f"{out} is written: {written} bytes")
+    _tell_unsigned(node)
 
 
 def checkpoint(
     *,
-    profile: ProfileFile,
+    profile: NodeProfile = None,
+    stored: Stored = None,
     out: NewFile,
 ) -> None:
     """Writes a new checkpoint of the access journal to a file, to be kept where the node's operators cannot reach it.
 
     A later export must continue it: gateway audit verify --earlier.
     """
-    with connect(profile) as node:
+    with answering(profile, stored) as node:
         signed = node.get_journal_checkpoint()
     write_given(out, signed.file)
     say(f"{out} is written: a checkpoint of {signed.size} entries")
+    _tell_unsigned(node)
+
+
+def _tell_unsigned(node: Client | Archive) -> None:
+    if isinstance(node, Archive) and node.unsigned:
+        say_aside(f"the newest {node.unsigned} entries are not in it: the node stopped before it had signed them")
 
 
 def verify(

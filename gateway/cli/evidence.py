@@ -11,11 +11,12 @@ from cryptography import x509
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
 
+from gateway.cli.answering import NodeProfile, Stored, answering
 from gateway.cli.evidence_places import place_of
 from gateway.cli.fork_evidence import fork, verify_fork
 from gateway.cli.given_files import CrlFiles, given_crls, given_root, write_given
 from gateway.cli.groups import Commands
-from gateway.cli.options import AsJson, ProfileFile, connect, read_input
+from gateway.cli.options import AsJson, read_input
 from gateway.cli.output import parts, say, write_json
 from gateway.cli.steps import passed_steps, seal_document, step_documents
 from gateway.cli.views.author import author_document, released_by
@@ -56,7 +57,8 @@ def export(
         ),
     ],
     *,
-    profile: ProfileFile,
+    profile: NodeProfile = None,
+    stored: Stored = None,
     act: Annotated[Act, typer.Option(help="What is to be proven of the notice.")] = Act.RELEASE,
     decision: Annotated[
         int, typer.Option(min=0, metavar="NUMBER", help="The decision on a consent; else that it was asked for.")
@@ -67,7 +69,7 @@ def export(
     ] = None,
 ) -> None:
     """Writes the evidence file (C2SP tlog-proof) of an act on a notice, on its onward sharing, or on rules."""
-    with connect(profile) as client:
+    with answering(profile, stored) as client:
         place = place_of(client, name, decision=decision, to=to)
         if place and act is not Act.RELEASE:
             raise typer.BadParameter("is for a notice", param_hint="--act")

@@ -3,21 +3,23 @@
 import re
 
 import typer
-from regulator.exchange import Client
+from regulator.exchange import Client, InvalidRequest
 from regulator.exchange.v1.framework_service_pb2 import FrameworkVersion
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
-from gateway.errors import NotFound
+from gateway.backups.archive import Archive
+from gateway.errors import BadInput, NotFound
 
-_VERSION = re.compile(r"(?:frameworks/)?([^/]+)/versions/([1-9][0-9]{0,8})")
+_VERSION = re.compile(r"(?:frameworks/)?([^/]+)/versions/(.*)")
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _ASSESSMENTS = "assessments/"
 
 
-def place_of(client: Client, name: str, *, decision: int, to: str) -> Notice.Position | None:
+def place_of(client: Client | Archive, name: str, *, decision: int, to: str) -> Notice.Position | None:
     """Gives the place; None: the name is that of a notice, whose acts the node knows by themselves.
 
     Args:
-        client: of the node
+        client: of the node, or what is stored of it
         name: as it was given
         decision: which decision on a consent; 0: the request for it
         to: of a version of a framework, the recipient's jurisdiction; empty: it has one recipient
@@ -28,6 +30,8 @@ def place_of(client: Client, name: str, *, decision: int, to: str) -> Notice.Pos
     if to and not version:
         raise typer.BadParameter("--to is for a version of a framework, such as hk-digital-assets/versions/2")
     if version:
+        if not _NUMBER.fullmatch(version[2]):
+            raise _unfit("versions of a framework are numbered from 1 to 999999999: hk-digital-assets/versions/2")
         return _delivered(client.get_version(version[1], int(version[2])), to)
     if name.startswith(_ASSESSMENTS):
         return _assessed(client, name)
@@ -35,6 +39,8 @@ def place_of(client: Client, name: str, *, decision: int, to: str) -> Notice.Pos
         return client.get_share(name).position
     if "/consents/" in name:
         return _decided(client, name, decision)
+    if "/" in name.removeprefix("notices/"):
+        raise _unfit("must be the id of a notice, or name a consent, a share, a version or an assessment")
     return None
 
 
@@ -46,15 +52,18 @@ def _delivered(version: FrameworkVersion, to: str) -> Notice.Position:
     return found[recipient]
 
 
-def _assessed(client: Client, name: str) -> Notice.Position:
+def _assessed(client: Client | Archive, name: str) -> Notice.Position:
     assessor = name.removeprefix(_ASSESSMENTS).partition("-")[0].upper()
-    for each in client.list_assessments(assessor=assessor, show_superseded=True):
-        if each.name == name:
-            return each.position
-    raise NotFound(f"the node knows no {name}")
+    try:
+        for each in client.list_assessments(assessor=assessor, show_superseded=True):
+            if each.name == name:
+                return each.position
+    except (InvalidRequest, BadInput):
+        pass  # no assessor has that code
+    raise NotFound(f"there is no {name}")
 
 
-def _decided(client: Client, name: str, decision: int) -> Notice.Position:
+def _decided(client: Client | Archive, name: str, decision: int) -> Notice.Position:
     consent = client.get_consent(name)
     if not decision:
         return consent.position
@@ -64,3 +73,7 @@ def _decided(client: Client, name: str, decision: int) -> Notice.Position:
         said = f"must be at most {count}, the number of decisions on it" if count else "there is no decision on it yet"
         raise typer.BadParameter(said, param_hint="--decision")
     return found.position
+
+
+def _unfit(said: str) -> typer.BadParameter:
+    return typer.BadParameter(said, param_hint="NAME")

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 from cryptography import x509
 
+from gateway.cli.answering import NodeProfile, Stored, answering
 from gateway.cli.given_files import write_given
-from gateway.cli.options import ProfileFile, connect
 from gateway.cli.output import say, write_json
 from gateway.cli.steps import passed_steps, step_documents
 from gateway.cli.views.evidence_names import named
@@ -22,7 +22,8 @@ from gateway.words import envelopes
 def fork(
     channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="Name of the channel, such as hk-to-kr.")],
     *,
-    profile: ProfileFile,
+    profile: NodeProfile = None,
+    stored: Stored = None,
     number: Annotated[
         int, typer.Option(min=0, metavar="NUMBER", help="Which of its forks, from 1 on; else the newest.")
     ] = 0,
@@ -35,7 +36,7 @@ def fork(
     It is there from the moment that the channel halts as FORKED, and is kept for ever. Where a channel halted for
     another reason there is none, and the answer says what the halt shows instead.
     """
-    with connect(profile) as client:
+    with answering(profile, stored) as client:
         proof = client.get_fork_proof(client.get_channel(channel).origin, number=number)
     path = out or Path(proof.file_name)
     write_given(path, proof.proof)

@@ -1,6 +1,7 @@
 """What auditors ask: entries of the access journal, the journal itself, and proofs of it."""
 
 from collections.abc import AsyncIterator, Callable
+from typing import Protocol
 
 from regulator.exchange.v1 import audit_service_pb2 as audit
 
@@ -13,7 +14,7 @@ from gateway.moments import micros_from
 from gateway.questions.filters import Filters
 from gateway.questions.paging import MAX_PAGE_BYTES, answerable, page_size
 from gateway.questions.sealed_tokens import SealedTokens
-from gateway.store.committer import Committer
+from gateway.store.commits import Commit
 from gateway.store.journal.queries import (
     EntryFilter,
     list_entries,
@@ -28,6 +29,19 @@ from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.disclosure import EVERYTHING
 
 MAX_PART_BYTES = 512 * 1024  # of entries in one message of an export, about
+
+
+class Signing(Protocol):
+    """What has the journal signed: the committer; or nothing, where no node writes any more."""
+
+    def latest(self) -> Commit:
+        """The state as of the last commit."""
+
+    async def follow(self) -> None:
+        """Takes what other replicas committed."""
+
+    async def submit(self, unit: Callable[[Transaction], None], /) -> None:
+        """Commits what a unit of work does."""
 
 
 class Auditing:
@@ -46,7 +60,7 @@ class Auditing:
         own: Callable[[], SealHistory],
         readers: Readers,
         tokens: SealedTokens,
-        committer: Committer,
+        committer: Signing,
         filters: Filters,
     ) -> None:
         self._own, self._readers, self._tokens, self._committer = own, readers, tokens, committer

@@ -219,14 +219,19 @@ def local_file(url: str, home: Path) -> Path | None:
 
 
 @contextmanager
-def snapshot(url: str, home: Path) -> Iterator[Connection]:
+def snapshot(url: str, home: Path, *, is_kept: bool = False) -> Iterator[Connection]:
     """Opens a database for reading beside the node that uses it: no lock, one snapshot of what is committed.
+
+    Args:
+        url: of it
+        home: of the node, or the folder of a backup
+        is_kept: it is a backup's, which nobody writes, perhaps where nobody may
 
     Raises:
         StoreError: it is not there, its tables have another version's form, or it cannot be read.
     """
     place = absolute(url, home)
-    engine = _engine(place, writes=False, leaves_log=True)
+    engine = _engine(place, writes=False, leaves_log=True, is_kept=is_kept)
     try:
         _check_revision(place, engine)
         with engine.connect() as connection:
@@ -288,9 +293,16 @@ def _lock(home: Path) -> IO[str]:
     return file
 
 
-def _engine(url: URL, *, writes: bool, leaves_log: bool = False, patience_seconds: float | None = None) -> Engine:
-    """``leaves_log``: what SQLite's log holds stays there."""
+def _engine(
+    url: URL,
+    *,
+    writes: bool,
+    leaves_log: bool = False,
+    is_kept: bool = False,
+    patience_seconds: float | None = None,
+) -> Engine:
+    """``leaves_log``: what SQLite's log holds stays there; ``is_kept``: it has none."""
     if url.get_backend_name() == "sqlite":
         leaves_log = leaves_log and sqlite.has_log(Path(url.database or ""))
-        return sqlite.engine_of(url, writes=writes, readers=READERS, leaves_log=leaves_log)
+        return sqlite.engine_of(url, writes=writes, readers=READERS, leaves_log=leaves_log, is_kept=is_kept)
     return postgresql.engine_of(url, writes=writes, readers=READERS, patience_seconds=patience_seconds)

@@ -52,3 +52,25 @@ class Readers:
     def close(self) -> None:
         """Ends the threads once what they do is done."""
         self._threads.shutdown()
+
+
+class SnapshotReaders(Readers):
+    """The read side of one snapshot, for who asks one question after the other where no node serves the database.
+
+    Args:
+        connection: open as long as something is asked
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def run(self, read: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Calls ``read`` with the connection."""
+        return read(self._connection, *args, **kwargs)
+
+    async def at_once(self, read: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Likewise."""
+        return read(self._connection, *args, **kwargs)
+
+    def close(self) -> None:
+        """Leaves the connection to who opened it."""

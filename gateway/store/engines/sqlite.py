@@ -37,7 +37,7 @@ WRITER_PRAGMAS = (
 )
 
 
-def engine_of(url: URL, *, writes: bool, readers: int, leaves_log: bool = False) -> Engine:
+def engine_of(url: URL, *, writes: bool, readers: int, leaves_log: bool = False, is_kept: bool = False) -> Engine:
     """Makes the engine of a database.
 
     Args:
@@ -45,6 +45,7 @@ def engine_of(url: URL, *, writes: bool, readers: int, leaves_log: bool = False)
         writes: its connections write; else they cannot
         readers: connections that are kept
         leaves_log: the write-ahead log stays as it is, which SQLite else puts into the file as the last one ends
+        is_kept: it has no log, and nobody writes it: so it can be read where nobody may write
 
     Raises:
         StoreError: the library is too old.
@@ -58,8 +59,8 @@ def engine_of(url: URL, *, writes: bool, readers: int, leaves_log: bool = False)
         "timeout": BUSY_TIMEOUT_SECONDS,
         "cached_statements": STATEMENTS_KEPT,
     }
-    if leaves_log:
-        name = f"{Path(url.database or '').absolute().as_uri()}?mode=ro"
+    if leaves_log or is_kept:
+        name = f"{Path(url.database or '').absolute().as_uri()}?{'immutable=1' if is_kept else 'mode=ro'}"
         options["creator"] = partial(sqlite.connect, name, uri=True, **arguments)
     engine = create_engine(url, module=sqlite, connect_args=arguments, hide_parameters=True, **options)
     event.listen(engine, "connect", _set_writer if writes else _set_reader)
