@@ -1,6 +1,7 @@
 """``gateway certs install, trust, distrust, revoke, crl``: what an operator changes while the node runs."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ from cryptography import x509
 
 from gateway.cli.given_files import given_certificate, given_root, used
 from gateway.cli.given_home import given_authority, opened_home
-from gateway.cli.options import HomeFolder, now
+from gateway.cli.options import HomeFolder, moment, now
 from gateway.cli.output import day_and_time, say, say_aside
 from gateway.errors import BadInput, NotAllowed, Unauthenticated
 from gateway.home.certificates import deny, distrust_root, install_tls, sign_crl, trust_root
@@ -128,17 +129,32 @@ def crl(
     certificate: Annotated[
         list[Path] | None, typer.Option(help="A certificate to revoke (PEM); repeat it. None: only a newer list.")
     ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=moment,
+            metavar="TIME",
+            help="Since when their keys may have been in other hands, if before now, such as 2026-05-08: what a seal "
+            "signed from then on proves nothing.",
+        ),
+    ] = None,
     days: Annotated[int, typer.Option(min=1, max=366, help="After so many days there is a newer list.")] = 30,
 ) -> None:
     """Signs an authority's list of revoked certificates (CRL).
 
     It is FOLDER/client-authority.crl or FOLDER/node-authority.crl, and holds all that the one before held. Copy the
     client authority's into the home's trust/; send the node authority's to peers, who keep it as peers/hk.crl, the
-    jurisdiction's code in small letters.
+    jurisdiction's code in small letters. A seal has two certificates: name both.
+
+    --since may be said later, too, of what is on the list, once more is known; the last time it was said counts.
     """
+    if since and not certificate:
+        raise typer.BadParameter("is for what --certificate names", param_hint="--since")
     file = folder / f"{authority}-authority.crl"
     signer = given_authority(folder, authority, "FOLDER")
     revoked = [given_certificate(each, "--certificate") for each in certificate or ()]
     with used("FOLDER"):
-        number = sign_crl(file, signer, revoked, now(), days)
+        number = sign_crl(file, signer, revoked, now(), days, since)
     say(f"{file}  number {number}, to be renewed within {days} days")
+    if since:
+        say(f"what a seal of these signed at {day_and_time(since)} or later proves nothing")

@@ -16,7 +16,7 @@ from gateway.identity.certificates.denied import Denied, fault_in
 from gateway.identity.certificates.issuing import Authority
 from gateway.identity.certificates.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_private, read_public, write_file
 from gateway.identity.certificates.requests import request_for
-from gateway.identity.certificates.revocation import MAX_CRL_BYTES, read_crls
+from gateway.identity.certificates.revocation import MAX_CRL_BYTES, invalid_since, read_crls
 from gateway.identity.certificates.tls_pair import TlsPair
 from gateway.identity.certificates.x509 import fingerprint, to_pem
 from gateway.identity.names import NodeId
@@ -213,7 +213,14 @@ def deny(home: Home, line: str, reason: str) -> bool:
     return True
 
 
-def sign_crl(file: Path, authority: Authority, revoked: Sequence[x509.Certificate], now: datetime, days: int) -> int:
+def sign_crl(
+    file: Path,
+    authority: Authority,
+    revoked: Sequence[x509.Certificate],
+    now: datetime,
+    days: int,
+    since: datetime | None = None,
+) -> int:
     """Writes an authority's next list of revoked certificates: those of the list before, and these; gives its number.
 
     Args:
@@ -222,23 +229,29 @@ def sign_crl(file: Path, authority: Authority, revoked: Sequence[x509.Certificat
         revoked: certificates to add
         now: with a time zone
         days: until there is a newer one
+        since: when the keys of these were in other hands already, with a time zone; also of one that is on the list
 
     Raises:
-        BadInput: another authority issued one of them.
+        BadInput: another authority issued one of them; or ``since`` is in the future.
         ConfigError: the list before is not one of this authority.
     """
     for certificate in revoked:
         if not _issued(certificate, authority):
             raise BadInput.of("certificate", f"serial {certificate.serial_number:x} is not of this authority")
+    if since and since > now:
+        raise BadInput.of("since", f"must not be in the future: it is {now:%Y-%m-%d %H:%M:%S} UTC")
     now = now.replace(microsecond=0)
     number, serials = 1, {each.serial_number: now for each in revoked}
+    invalid = dict.fromkeys(serials, since.replace(microsecond=0)) if since else {}
     if file.exists():
         data = read_public(file, MAX_CRL_BYTES)
         (before,) = read_crls([(file.name, data)], [authority.certificate], now).values()
         number = before.number + 1
-        earlier = {each.serial_number: each.revocation_date_utc for each in x509.load_pem_x509_crl(data)}
-        serials |= earlier
-    content = authority.sign_crl(serials, number, now - timedelta(seconds=1), days)
+        for each in x509.load_pem_x509_crl(data):
+            serials[each.serial_number] = each.revocation_date_utc
+            if (known := invalid_since(each)) and each.serial_number not in invalid:
+                invalid[each.serial_number] = known
+    content = authority.sign_crl(serials, number, now - timedelta(seconds=1), days, invalid)
     write_file(file, content, mode=PUBLIC_MODE, replace=True)
     return number
 

@@ -1,6 +1,8 @@
-"""``gateway certs issue`` and ``gateway upgrade``."""
+"""``gateway certs issue``, ``gateway certs crl`` and ``gateway upgrade``."""
 
-from datetime import UTC, datetime
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -10,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gateway.home.home import Home
 from gateway.identity.certificates.issuing import generate_tls_key
 from tests.cli.transcripts import run
-from tests.support.nodes import Site
+from tests.support.nodes import Site, found_pair
+from tests.support.offline import sealing, writing
 
 NODE = "spiffe://gateway.hk.example/node"
 
@@ -84,3 +87,51 @@ def test_an_upgrade_that_is_not_needed_changes_nothing(site):
     ran = run("upgrade", site.home.path)
     assert ran.code == 0
     assert "has the form of this version" in ran.out
+
+
+def test_a_seal_that_was_stolen_before_it_was_revoked_proves_nothing_since_then(tmp_path):
+    hk, kr = found_pair(tmp_path)
+    asyncio.run(_sealed_a_minute_ago(hk))
+    file, crl = tmp_path / "file", hk.path / "authority" / "node-authority.crl"
+    assert run("evidence", "export", "hk-1", "--stored", hk.home.path, "--out", file).code == 0
+    certificates = [hk.home.certificate(name) for name in ("seal-ed25519", "seal-ml-dsa-44")]
+    seal = [part for each in certificates for part in ("--certificate", each)]
+
+    def revoke(*more):
+        return run("certs", "crl", hk.path / "authority", "--authority", "node", *more)
+
+    def holds():
+        roots = [part for site in (hk, kr) for part in ("--root", site.home.root("node-authority"))]
+        return run("evidence", "verify", file, *roots, "--crl", crl).code == 0
+
+    assert revoke(*seal).code == 0
+    revoked_at = [each.revocation_date_utc for each in x509.load_pem_x509_crl(crl.read_bytes())]
+    assert holds(), "it was signed before the seal was revoked"
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    told = revoke(*seal, "--since", f"{yesterday:%Y-%m-%d}").out
+    assert f"signed at {yesterday:%Y-%m-%d} 00:00:00Z or later proves nothing" in told
+    assert not holds()
+    assert revoke().code == 0
+    assert not holds(), "the next list has forgotten it"
+    assert [each.revocation_date_utc for each in x509.load_pem_x509_crl(crl.read_bytes())] == revoked_at
+    assert revoke(*seal, "--since", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}").code == 0
+    assert holds(), "what is known now counts"
+
+
+async def _sealed_a_minute_ago(site):
+    async with writing(site, lambda: (time.time_ns() - 60_000_000_000) // 1000) as committer:
+        await committer.submit(lambda tx: sealing("gateway.hk.example/to/gateway.kr.example", "hk-1")(tx, None))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--since", "2026-05-08"], "is for what --certificate names"),
+        (["--since", "2199-05-08", "--certificate"], "since: must not be in the future"),
+        (["--since", "yesterday", "--certificate"], "is not a moment such as 2026-05-08"),
+    ],
+)
+def test_since_when_keys_were_in_other_hands_is_said_of_certificates_and_of_the_past(site, more, said):
+    named = [site.home.certificate("seal-ed25519")] if more[-1] == "--certificate" else []
+    ran = run("certs", "crl", site.path / "authority", "--authority", "node", *more, *named)
+    assert (ran.code, said in ran.err) == (2, True), ran.text()

@@ -126,7 +126,14 @@ class Authority:
         _require_key(profile, public_key, "csr")
         return self.issue(profile, public_key, identity, now)
 
-    def sign_crl(self, revoked: Mapping[int, datetime], number: int, now: datetime, days: int) -> bytes:
+    def sign_crl(
+        self,
+        revoked: Mapping[int, datetime],
+        number: int,
+        now: datetime,
+        days: int,
+        invalid: Mapping[int, datetime] | None = None,
+    ) -> bytes:
         """Signs a list of revoked certificates (CRL, RFC 5280, section 5); gives it as PEM.
 
         Args:
@@ -134,6 +141,7 @@ class Authority:
             number: of the list; greater than that of the one before
             now: with a time zone
             days: after which there is a newer one
+            invalid: since when the keys of some of them were in other hands, as far as that was earlier
         """
         builder = x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)
         builder = builder.last_update(now).next_update(now + timedelta(days=days))
@@ -141,6 +149,8 @@ class Authority:
         builder = builder.add_extension(_key_identifier(self.key.public_key()), critical=False)
         for serial, moment in sorted(revoked.items()):
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(moment)
+            if invalid and serial in invalid:
+                entry = entry.add_extension(x509.InvalidityDate(invalid[serial]), critical=False)
             builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(self.key, SHA256()).public_bytes(Encoding.PEM)
 

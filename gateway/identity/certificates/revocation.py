@@ -137,9 +137,37 @@ def _read_crl(data: bytes, roots: Sequence[x509.Certificate], now: datetime) -> 
         raise Malformed("the list does not say by when there is a newer one")
     if crl.last_update_utc > now:
         raise Malformed("the list is from the future: check the clock")
-    return Crl(
-        key_of(issuer), number, crl.next_update_utc, {each.serial_number: each.revocation_date_utc for each in crl}
-    )
+    return Crl(key_of(issuer), number, crl.next_update_utc, revoked_in(crl))
+
+
+def revoked_in(crl: x509.CertificateRevocationList) -> dict[int, datetime]:
+    """Since when each certificate is no longer good, by its serial number; raises ``Malformed``.
+
+    That is when it was revoked, or, where its key was in other hands before that, since then (RFC 5280, section 5.3.2).
+    """
+    found: dict[int, datetime] = {}
+    try:
+        for each in crl:
+            since = min(filter(None, (each.revocation_date_utc, invalid_since(each))))
+            found[each.serial_number] = min(since, found.get(each.serial_number, since))
+    except UNREADABLE as error:
+        raise Malformed("an entry of this list cannot be read") from error
+    return found
+
+
+def invalid_since(entry: x509.RevokedCertificate) -> datetime | None:
+    """Since when an entry says that its key was in other hands; None: it does not say.
+
+    Raises:
+        Malformed: it says something beside that which must be understood (RFC 5280, section 5.3).
+    """
+    found = None
+    for extension in entry.extensions:
+        if isinstance(extension.value, x509.InvalidityDate):
+            found = extension.value.invalidity_date_utc
+        elif extension.critical and not isinstance(extension.value, x509.CRLReason):
+            raise Malformed(f"the critical extension {extension.oid.dotted_string} of an entry is unknown here")
+    return found
 
 
 def _parse_crl(data: bytes) -> x509.CertificateRevocationList:

@@ -76,8 +76,9 @@ class Sealer:
         for each in self.certificates:
             since = revocation.revoked_since(each, str(self.node), self.root)
             if since and since <= at:
-                told = f"the seal {self.fingerprint[:16]} of {self.node} was revoked at {since:%Y-%m-%d %H:%M:%S} UTC"
-                raise untrusted(Cause.REVOKED, f"{told}, and this was signed later, or then")
+                told = f"the seal {self.fingerprint[:16]} of {self.node} counts as revoked"
+                when = f"from {since:%Y-%m-%d %H:%M:%S} UTC on"
+                raise untrusted(Cause.REVOKED, f"{told} {when}, and this was signed later, or then")
 
 
 @lru_cache(64)  # files of the same few nodes are verified by the thousand

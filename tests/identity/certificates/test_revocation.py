@@ -94,6 +94,44 @@ def test_a_list_of_a_part_or_without_a_number_is_refused():
     assert read(odd_crl((x509.CRLNumber(1), False)))
 
 
+def since_when(*entries):
+    """Since when what stands on a list counts as revoked, by its serial number."""
+    builder = x509.CertificateRevocationListBuilder().issuer_name(ROOT.certificate.subject)
+    builder = builder.last_update(NOW).next_update(NOW + DAY).add_extension(x509.CRLNumber(1), critical=False)
+    for serial, moment, *extensions in entries:
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(moment)
+        for extension, critical in extensions:
+            entry = entry.add_extension(extension, critical)
+        builder = builder.add_revoked_certificate(entry.build())
+    (crl,) = read(builder.sign(ROOT.key, SHA256()).public_bytes(Encoding.DER)).values()
+    return crl.revoked
+
+
+def invalid(moment, *, critical=False):
+    return x509.InvalidityDate(moment), critical
+
+
+def test_what_was_in_other_hands_before_it_was_revoked_counts_as_revoked_since_then():
+    reason = x509.CRLReason(x509.ReasonFlags.key_compromise), True
+    assert since_when((1, NOW, invalid(NOW - DAY), reason), (2, NOW), (3, NOW, invalid(NOW - DAY, critical=True))) == {
+        1: NOW - DAY,
+        2: NOW,
+        3: NOW - DAY,
+    }
+
+
+def test_nothing_that_a_list_says_beside_it_makes_a_revocation_later():
+    assert since_when((1, NOW, invalid(NOW + DAY)), (2, NOW - DAY), (2, NOW)) == {1: NOW, 2: NOW - DAY}
+
+
+def test_a_list_with_an_entry_that_must_be_understood_and_is_not_is_refused():
+    """As one of an indirect list: it is of another authority's certificate (RFC 5280, section 5.3.3)."""
+    issuer = x509.CertificateIssuer([x509.UniformResourceIdentifier("spiffe://other.test")])
+    with pytest.raises(ConfigError, match="of an entry is unknown here"):
+        since_when((1, NOW, (issuer, True)))
+    assert since_when((1, NOW, (issuer, False)))
+
+
 def test_an_authority_that_may_not_sign_lists_signs_none():
     root = self_signed(ROOT.key)
     with pytest.raises(ConfigError, match="may not sign lists"):
