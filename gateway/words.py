@@ -23,6 +23,11 @@ def capitals(enum: Enum[NumberT_co]) -> Mapping[str, NumberT_co]:
     return {name: number for name, number in enum.items() if number}
 
 
+def so_many(number: int, one: str, many: str = "") -> str:
+    """So many of what ``one`` names, for people; ``many`` where that is not ``one`` and an s."""
+    return f"1 {one}" if number == 1 else f"{number} {many or one + 's'}"
+
+
 def envelopes(number: int) -> str:
     """So many envelopes, for people."""
-    return "1 envelope" if number == 1 else f"{number} envelopes"
+    return so_many(number, "envelope")

@@ -255,10 +255,9 @@ def _replies(given: Sequence[str], file: Path | None) -> list[AssistanceAnswer.R
     found = read_replies(read_input(file)) if file else []
     by_key = {each.question: each for each in found}
     for each in given:
-        key, equals, text = each.partition("=")
-        if not key or not equals or not text:
+        key, language, said = (*each.split("=", 2), "", "")[:3]
+        if not key or not language or not said:
             raise typer.BadParameter("give a reply as KEY=LANGUAGE=TEXT such as 1=en=A firm.", param_hint="--reply")
-        ((language, said),) = texts([text], "--reply").items()
         into = by_key.setdefault(key, AssistanceAnswer.Reply(question=key))
         if language in {known.language_tag for known in into.text}:
             raise typer.BadParameter(

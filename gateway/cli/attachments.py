@@ -13,6 +13,7 @@ from regulator.exchange.v1.values_pb2 import Attachment
 from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, ProfileFile, RequestId, connect
 from gateway.cli.output import json_moment, moment_of, pairs, say, shown, write_json
+from gateway.words import so_many
 
 
 def sendable(paths: list[Path] | None) -> list[Path] | None:
@@ -76,7 +77,7 @@ def upload(files: Files, *, profile: ProfileFile, as_json: AsJson = False) -> No
         write_json({"attachments": list(map(_document, stored))})
         return
     for file, each in zip(files, stored, strict=True):
-        say(f"{file} is {each.name}, SHA-256 {each.sha256.hex()}, {each.size_bytes} bytes")
+        say(f"{file} is {each.name}, SHA-256 {each.sha256.hex()}, {so_many(each.size_bytes, 'byte')}")
 
 
 def show(name: AttachmentName, *, profile: ProfileFile, as_json: AsJson = False) -> None:
@@ -89,8 +90,8 @@ def show(name: AttachmentName, *, profile: ProfileFile, as_json: AsJson = False)
     facts = [
         ("name", stored.name),
         ("SHA-256", stored.sha256.hex()),
-        ("size", f"{stored.size_bytes} bytes"),
-        ("durable", "all of it, verified" if stored.complete else f"{stored.durable_bytes} bytes"),
+        ("size", so_many(stored.size_bytes, "byte")),
+        ("durable", "all of it, verified" if stored.complete else so_many(stored.durable_bytes, "byte")),
         ("notices", ", ".join(each.removeprefix("notices/") for each in stored.notices) or "none"),
     ]
     if stored.HasField("expire_time"):
@@ -110,7 +111,7 @@ def download(
     """
     with connect(profile) as client:
         stored = client.download_attachment(name, out)
-    say(f"{out} is written: {stored.size_bytes} bytes, SHA-256 {stored.sha256.hex()}")
+    say(f"{out} is written: {so_many(stored.size_bytes, 'byte')}, SHA-256 {stored.sha256.hex()}")
 
 
 def delete(

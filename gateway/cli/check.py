@@ -13,7 +13,7 @@ from gateway.moments import micros_at
 from gateway.store.database import snapshot, stopped
 from gateway.store.recovery.rebuild import rebuild
 from gateway.store.reverify import Report, verify_store
-from gateway.words import envelopes
+from gateway.words import envelopes, so_many
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,7 +49,7 @@ def rebuild_notices(home: HomeFolder) -> None:
     node = Home(home)
     with stopped(node.config.database.url, node.path) as database:
         rebuilt = rebuild(database, micros_at(now()))
-    say(f"rebuilt {rebuilt.notices} notices, and told {rebuilt.events} events that were owed")
+    say(f"rebuilt {so_many(rebuilt.notices, 'notice')}, and told {so_many(rebuilt.events, 'event')} that were owed")
 
 
 def upgrade(home: HomeFolder) -> None:
@@ -82,7 +82,7 @@ def _show(report: Report) -> None:
     if report.left_out:
         say(f"WRONG  {report.left_out} more like these")
     if waiting := report.journal.waiting:
-        say(f"NOT PROVEN  the newest {waiting} entries of the journal: the seal has not signed them yet")
+        say(f"NOT PROVEN  the newest {so_many(waiting, 'entry', 'entries')} of the journal: not signed by the seal yet")
     wrong = len(report.findings) + report.left_out
     rest = "everything else verifies" if waiting else "everything verifies"
-    say(f"{wrong} things do not fit" if wrong else rest)
+    say(f"{'1 thing does' if wrong == 1 else f'{wrong} things do'} not fit" if wrong else rest)

@@ -27,7 +27,7 @@ from gateway.cli.options import (
     read_input,
     word_of,
 )
-from gateway.cli.output import parts, say, table, write_json
+from gateway.cli.output import parts, say, say_aside, table, write_json
 from gateway.cli.views.draft import HEADINGS, document, draft_id, row, sections
 from gateway.errors import BadInput
 from gateway.supervision.files.frameworks import SCHEMA as FRAMEWORK_SCHEMA
@@ -97,7 +97,10 @@ def create(  # noqa: PLR0913 - an option each
             draft = client.update_draft(update, act, request_id=request_id)
         else:
             draft = client.create_draft(act, request_id=request_id, validate_only=validate_only)
-    _report(draft, "the draft is valid" if validate_only else f"{draft_id(draft)} is written", as_json=as_json)
+    if validate_only:
+        _report(draft, "the draft is valid", as_json=as_json)
+    else:
+        _report_kept(draft, as_json=as_json)
 
 
 def _read(file: Path, new_id: str, to: list[str], supersedes: str | None) -> Act:
@@ -215,8 +218,7 @@ def check_kept(*, draft: bool, validate_only: bool) -> None:
 
 def keep(client: Client, act: Act, request_id: str | None, *, as_json: bool) -> None:
     """Keeps the act of another command as a draft."""
-    draft = client.create_draft(act, request_id=request_id)
-    _report(draft, f"{draft_id(draft)} is written", as_json=as_json)
+    _report_kept(client.create_draft(act, request_id=request_id), as_json=as_json)
 
 
 def _report_state(draft: Draft, *, as_json: bool) -> None:
@@ -229,3 +231,9 @@ def _report(draft: Draft, done: str, *, as_json: bool) -> None:
         return
     asked = f"; the rule {draft.rule} asks for its approval" if draft.rule and draft.state == Draft.DRAFT else ""
     say(done + asked)
+
+
+def _report_kept(draft: Draft, *, as_json: bool) -> None:
+    _report(draft, f"{draft_id(draft)} is written", as_json=as_json)
+    if not as_json:
+        say_aside(f"Next: gateway draft submit {draft_id(draft)}")

@@ -77,7 +77,7 @@ def give_up(
         say(f"Given up of {done.state.name}: {envelopes(done.count)}, from index {done.first} on.")
         say(f"They are kept in {given.kept}, with all content: guard it as you guard the node.")
         if done.drafts:
-            say(f"{done.drafts} drafts that became one of them have expired.")
+            say(f"Drafts that became one of them, and have expired: {done.drafts}.")
     say("Next: gateway serve. gateway status tells when the channel is open again. Cursors and page tokens of before")
     say("mean nothing any more: watchers begin anew.")
 

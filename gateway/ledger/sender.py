@@ -32,6 +32,7 @@ from gateway.ledger.steps import (
     Send,
     StoreReceipt,
 )
+from gateway.words import envelopes
 
 _TWO_HISTORIES = "this node signed two histories of this channel"
 
@@ -127,7 +128,7 @@ class SenderMachine(Machine):
         if position.version != VERSION:
             raise RemoteProtocolError(f"version {position.version} was not offered")
         if self._recovering and position.size < self._owed:
-            raise RemoteProtocolError(f"the peer has shown {self._owed} envelopes and holds {position.size}")
+            raise RemoteProtocolError(f"the peer has shown {envelopes(self._owed)} and holds {position.size}")
         if position.size == 0 and not position.receipt:
             self._stream_from(0)
             return
@@ -208,7 +209,7 @@ class SenderMachine(Machine):
     def _stream_from(self, size: int) -> None:
         known = self._receipted()
         if size < known:
-            self._do(Alarm(PEER_ROLLED_BACK, f"the peer countersigned {known} envelopes and holds {size}", size))
+            self._do(Alarm(PEER_ROLLED_BACK, f"the peer countersigned {envelopes(known)} and holds {size}", size))
         if self._reopens:
             self._reopens = self._recovering = False
             self._do(Reopen())
@@ -278,7 +279,7 @@ class SenderMachine(Machine):
         """Seals nothing more until the log reaches what it has signed itself."""
         size = shown.checkpoint.size
         if not self._recovering:
-            detail = f"the peer shows {size} envelopes that this node signed, and {self._log.size} are here"
+            detail = f"the peer shows {envelopes(size)} that this node signed, and here it has signed {self._log.size}"
             self._do(Halt(SENDER_ROLLED_BACK, detail, (shown.note,)))
         self._reopens, self._recovering, self._owed = True, True, max(self._owed, size)
 

@@ -50,7 +50,7 @@ class AssistanceQuestions:
         check_fields(request)
         view = await self._readers.at_once(read_case, scope_of(caller), case_id(request.name))
         if view is None:
-            raise NotFound(f"there is no case {request.name}", assistance_case=request.name)
+            raise NotFound(f"there is no case {case_id(request.name)}", assistance_case=request.name)
         return _message(view, day_at(self._clock()))
 
     async def list_assistance_cases(

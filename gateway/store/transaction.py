@@ -40,6 +40,7 @@ from gateway.supervision.envelopes.envelopes import Actor, Seal, seal_rotated
 from gateway.supervision.notices.records import NOWHERE, Place
 from gateway.supervision.outcomes import EventContent, Outcome, Projection
 from gateway.supervision.projections.projection import concerned_notices, reply_rank
+from gateway.words import envelopes
 
 SALT_BYTES = 16
 
@@ -285,7 +286,7 @@ class Transaction(Projecting):
         state = self.channel(origin)
         if state.halt:
             self._changes.states[origin] = replace(state, halt=None)
-            self.tell(origin, Event.CHANNEL_RECOVERED, f"{state.log.size} envelopes are here")
+            self.tell(origin, Event.CHANNEL_RECOVERED, f"here again: {envelopes(state.log.size)}")
             self._take_replies([origin, reverse_of(origin)])
 
     def tell(self, origin: str, kind: Event.Kind.ValueType, detail: str) -> None:

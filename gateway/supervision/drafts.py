@@ -134,16 +134,17 @@ def require(record: DraftRecord, step: Step, now: int, etag: str = "") -> Draft.
         WrongState: its state does not allow the step, or its time is over; metadata ``state`` and ``allowed``.
     """
     name = draft_name(record.id)
-    if etag and etag != etag_of(record):
-        raise Stale(f"{name} has changed since: its etag is now {etag_of(record)}", draft=name)
     over = step is not Step.EXPIRE and record.state not in FINAL and now >= record.expires_at
     state = Draft.EXPIRED if over else record.state
+    told = Draft.State.Name(state)
+    if etag and etag != etag_of(record):
+        raise Stale(f"{name} has changed since: it is {told}, and its etag is now {etag_of(record)}", draft=name)
     after = AFTER.get((state, step))
     if after is None:
         allowed = ", ".join(Draft.State.Name(each) for each, other in AFTER if other is step)
-        told = Draft.State.Name(state)
+        todo = ": write it anew first" if (state, step) == (Draft.REJECTED, Step.SUBMIT) else ""
         raise WrongState(
-            f"{step.name.lower()} needs a draft in state {allowed}; {name} is {told}",
+            f"{step.name.lower()} needs a draft in state {allowed}; {name} is {told}{todo}",
             draft=name,
             state=told,
             allowed=allowed,

@@ -101,6 +101,13 @@ def test_replies_of_a_file_and_of_options_come_together(profile, given, tmp_path
     assert told == [("2", [("en", "In May."), ("ko", "5월.")]), ("1", [("en", "A=B.")])]
 
 
+@pytest.mark.parametrize("reply", ["en=A firm.", "1", "1=", "1=en", "1=en=", "=en=A firm.", "1==A firm."])
+def test_a_reply_that_says_not_to_which_question_or_in_which_language_is_refused(profile, given, reply):
+    ran = answer(profile, "--outcome", "complete", "--reply", reply)
+    assert (ran.code, given) == (2, [])
+    assert "KEY=LANGUAGE=TEXT such as 1=en=A firm." in ran.err
+
+
 def test_a_request_whose_content_is_destroyed_is_not_answered(profile, given, monkeypatch):
     knows(monkeypatch)
     ran = answer(profile, "--outcome", "complete")

@@ -47,7 +47,7 @@ def test_what_came_after_a_backup_comes_back_from_the_peer(own_pair, tmp_path):
     hk.start()
     eventually(lambda: in_step(hk, kr))
     assert (told(hk), told(kr)) == before
-    assert events(hk, Event.CHANNEL_RECOVERED)[-1].detail == f"{size} envelopes are here"
+    assert events(hk, Event.CHANNEL_RECOVERED)[-1].detail == f"here again: {size} envelopes"
     assert is_told(hk, "restored from the backup of")
     assert [each.method for each in journal(hk)].count("gateway restore") == 1
 

@@ -76,6 +76,9 @@ def test_what_the_originator_grants_is_shared_and_it_knows_by_whom(own_pair, des
         fsc.mark_shared(notice, recipients=TO, use=USE)
     assert refused.value.reason == "CONSENT_REQUIRED"
     name = asked(fsc, desk, notice)
+    with pytest.raises(WrongState, match="was asked for, and nothing is decided on it yet") as undecided:
+        fsc.mark_shared(notice, recipients=TO, use=USE)
+    assert undecided.value.metadata["consent"] == name
     desk.grant_consent(name, conditions={"en": "In a closed file."}, etag='"0"')
     arrived(fsc, name, Consent.GRANTED)
     for site in own_pair:  # what was granted is granted still

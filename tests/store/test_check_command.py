@@ -120,7 +120,7 @@ def test_of_a_seal_that_has_ended_all_is_checked_that_it_signed_and_what_it_coul
     monkeypatch.setattr("gateway.cli.check.now", lambda: datetime.fromtimestamp(ended, UTC))
     result = run("check", site.home.path)
     assert result.exit_code == 6, result.output
-    assert "NOT PROVEN  the newest 2 entries of the journal: the seal has not signed them yet" in result.output
+    assert "NOT PROVEN  the newest 2 entries of the journal: not signed by the seal yet" in result.output
     assert result.output.endswith("everything else verifies\n")
     assert "3: every hash, stored subtree and root" in result.output
     assert json.loads(run("check", site.home.path, "--json").output)["journal"]["waiting"] == 2

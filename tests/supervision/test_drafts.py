@@ -120,8 +120,14 @@ def test_a_draft_that_was_not_the_one_read_is_not_acted_upon():
     pending = submitted(draft(), NOW, DAY)
     require(pending, Step.APPROVE, NOW, '"2"')
     for etag in ('"1"', '"3"', "2", "x"):
-        with pytest.raises(Stale):
+        with pytest.raises(Stale, match='it is PENDING_APPROVAL, and its etag is now "2"'):
             require(pending, Step.APPROVE, NOW, etag)
+
+
+def test_a_draft_that_was_rejected_is_written_anew_before_it_is_submitted():
+    refused = rejected(submitted(draft(), NOW, DAY), APPROVER, "Why.", NOW, DAY)
+    with pytest.raises(WrongState, match="is REJECTED: write it anew first"):
+        require(refused, Step.SUBMIT, NOW)
 
 
 def test_whoever_writes_a_draft_anew_is_its_author():

@@ -5,6 +5,7 @@ from datetime import datetime
 from gateway.cli.findings.findings import Finding, Level, Remedy
 from gateway.cli.output import day_and_time
 from gateway.home.lifetimes import EARLIER_SEAL
+from gateway.words import so_many
 
 STUCK_SECONDS = 900  # that an envelope may wait for its receipt; the alert GatewayNotReceipted has the same
 
@@ -20,7 +21,8 @@ def waiting_said(count: int, oldest: datetime, now: datetime) -> str:
     """Says how many envelopes wait for their receipts, and since when."""
     hours, seconds = divmod(int((now - oldest).total_seconds()), 3600)
     long = f"{hours} h {seconds // 60} min" if hours else f"{seconds // 60} min"
-    return f"{count} envelopes wait for a receipt, the oldest since {oldest:%Y-%m-%d %H:%M:%S} UTC ({long})"
+    waiting = "1 envelope waits for a receipt" if count == 1 else f"{count} envelopes wait for receipts, the oldest"
+    return f"{waiting} since {oldest:%Y-%m-%d %H:%M:%S} UTC ({long})"
 
 
 def end_command(home: str, peer: str) -> str:
@@ -43,6 +45,6 @@ def earlier_seal(sha256: str, days_left: int, home: str) -> Finding:
         said = f"{said} has ended: it can tell no channel of the seal in force any more"
         todo = "remove its keys from keys/earlier; of a peer that was left behind and is paired again, say then"
         return Finding(Level.WARN, "seal", said, Remedy(todo, f"gateway certs replace-seal {home} --peer PEER"))
-    said = f"{said} ends in {days_left} days, and a channel that was left behind has only that"
+    said = f"{said} ends in {so_many(days_left, 'day')}, and a channel that was left behind has only that"
     todo = "if its peer is to be paired again, do it before; later both operators must act (docs/certificates.md)"
     return Finding(Level.WARN, "seal", said, Remedy(todo, f"gateway pair list {home}"))

@@ -16,6 +16,7 @@ from gateway.node.attaching import quotas_of, room_of
 from gateway.store.attachments.standing import Lacking, read_lacking, read_room
 from gateway.store.database import snapshot
 from gateway.supervision.attachments import Owner, Totals
+from gateway.words import so_many
 
 MOST = 20  # files that are told, the oldest first
 
@@ -50,7 +51,8 @@ def _quotas(subject: Subject, totals: Mapping[Owner, Totals]) -> Iterator[Findin
     quotas = quotas_of(subject.home, [each.jurisdiction for each in subject.home.peer_documents()])
     for owner, taken in totals.items():
         quota, count = quotas.get(owner, 0), taken.whole_files + taken.coming_files
-        said = f"{owner.authority or owner.peer}: {count} files, {size_said(taken.kept_bytes)} of {size_said(quota)}"
+        room = f"{size_said(taken.kept_bytes)} of {size_said(quota)}"
+        said = f"{owner.authority or owner.peer}: {so_many(count, 'file')}, {room}"
         if taken.kept_bytes > FULL_PART * quota:
             yield Finding(Level.WARN, "files", said, Remedy(QUOTA, f"$EDITOR {sh(subject.home.config_file)}"))
         elif count:

@@ -38,9 +38,8 @@ def of_channel(channel: Channel, jurisdiction: str, command: str, now: datetime)
     if (now - idle).total_seconds() > STUCK_SECONDS:
         name, trouble = channel.name.removeprefix("channels/"), channel.attachments_error
         size, count = size_said(channel.unattached_bytes), channel.unattached_notices
-        said = (
-            f"{name}: {count} notices wait for files, {size} to come; nothing moved since {idle:%Y-%m-%d %H:%M:%S} UTC"
-        )
+        waiting = "1 notice waits" if count == 1 else f"{count} notices wait"
+        said = f"{name}: {waiting} for files, {size} to come; nothing moved since {idle:%Y-%m-%d %H:%M:%S} UTC"
         said += f": {trouble}" if trouble else ""
         todo = NOT_WANTED if channel.recipient != jurisdiction else NOT_TAKEN if trouble else NOT_SENT
         yield Finding(Level.FAIL, "files", said, Remedy(todo, command))

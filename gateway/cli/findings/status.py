@@ -22,6 +22,7 @@ from gateway.cli.findings.channels import (
 from gateway.cli.findings.findings import Finding, Level, Remedy
 from gateway.home.lifetimes import EARLIER_SEAL
 from gateway.ledger.steps import FORKED
+from gateway.words import so_many
 
 CLOCK_SECONDS = 60  # between the node's clock and this machine's
 
@@ -52,6 +53,7 @@ _OF_FILES = Remedy(
     "or sends other bytes, call its operator",
     DOCTOR,
 )
+
 ABOUT_PAIRING = "pairing with "  # likewise
 _OTHER_ALARM = Remedy("do as its detail says; the doctor looks at the node's files", DOCTOR)
 
@@ -136,7 +138,7 @@ def _of_certificate(certificate: Certificate) -> Iterator[Finding]:
         return
     name = f"{certificate.purpose} ({certificate.subject})"
     said, level = {
-        Certificate.EXPIRING: (f"{name} ends in {certificate.days_left} days", Level.WARN),
+        Certificate.EXPIRING: (f"{name} ends in {so_many(certificate.days_left, 'day')}", Level.WARN),
         Certificate.ENDED: (f"{name} has ended", Level.FAIL),
         Certificate.REVOKED: (f"{name} is revoked", Level.FAIL),
     }.get(certificate.state, (f"{name} is in a state that this version does not know", Level.WARN))

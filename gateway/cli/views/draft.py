@@ -137,9 +137,16 @@ def _about(draft: Draft) -> str:
     if draft.released:
         return draft.released
     if draft.HasField("create_notice"):
-        return first_text(draft.create_notice.notice.content.title)
+        return _named(draft.create_notice.notice_id, draft.create_notice.notice.content)
     if draft.HasField("supersede_notice"):
-        return first_text(draft.supersede_notice.content.title)
+        return _named(draft.supersede_notice.notice_id, draft.supersede_notice.content)
     if draft.HasField("assess"):
-        return draft.assess.assessment_id
+        judged = draft.assess.assessment.content
+        return draft.assess.assessment_id or f"{judged.first_jurisdiction} / {judged.second_jurisdiction}"
     return draft.withdraw_notice.name or draft.publish_version.parent
+
+
+def _named(notice_id: str, content: NoticeContent) -> str:
+    """A notice that is not there yet: its draft has another id, and its author may have given it one of its own."""
+    title = first_text(content.title)
+    return f"{notice_id}: {title}" if notice_id else title

@@ -42,6 +42,7 @@ from gateway.store.recovery.rebuild import rebuild_within
 from gateway.store.state import ChannelState, read_channels
 from gateway.store.transaction import SALT_BYTES, Transaction
 from gateway.supervision.outcomes import EventContent
+from gateway.words import envelopes
 
 _ASK = "Ask the peer's operator for a new one; if that is the same, keep all of them, and take the last resort"
 KEEP, GIVE_UP = "gateway fork keep", "gateway fork give-up"
@@ -109,7 +110,7 @@ def keep_history(
             )
         tx.give_receipt(origin, head)  # it may have halted before this was made
         tx.reopen(origin)
-        tx.tell_node(Event.ALARM, f"{KEEP}: {origin} goes on from the {head.checkpoint.size} envelopes that are here")
+        tx.tell_node(Event.ALARM, f"{KEEP}: {origin} goes on from what is here: {envelopes(head.checkpoint.size)}")
 
     commit_alone(database, keyring, [halt], "", clock=clock, random=random)
     with database.readers.connect() as connection:
@@ -245,7 +246,7 @@ class _GivingUp:
             )
         )
         count, names = state.log.size - first, names_in(read_branch(self._connection, state.id, first))
-        said = f"{GIVE_UP}: it takes back the {goes_on.size} envelopes that the peer countersigned"
+        said = f"{GIVE_UP}: it takes back what the peer countersigned: {envelopes(goes_on.size)}"
         halt = Halt(SENDER_ROLLED_BACK, said, (self._goes_on.note,))
         cut(self._connection, state, first, halt, self._now, self._told(count))
         withdraw_replies(self._connection, rebuild_within(self._connection, self._now).unused)
@@ -257,7 +258,7 @@ class _GivingUp:
         first = state.receipted_size
         if first >= size:
             raise WrongState(
-                f"the peer's receipt for {first} envelopes is here, and the settlement goes on from {size}: it is an "
+                f"the peer's receipt for {envelopes(first)} is here, and the settlement goes on from {size}: it is an "
                 f"old one, or the peer countersigned two histories. {_ASK}"
             )
         if rotates_within(self._connection, state.id, first):
@@ -269,5 +270,5 @@ class _GivingUp:
 
     def _told(self, count: int) -> EventContent:
         size = self._goes_on.checkpoint.size
-        said = f"{GIVE_UP}: {self._state.origin} goes on from the {size} envelopes of its peer; {count} are given up"
+        said = f"{GIVE_UP}: {self._state.origin} goes on from what its peer has, {envelopes(size)}; given up: {count}"
         return EventContent(Event.ALARM, detail=said)

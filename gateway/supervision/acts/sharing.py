@@ -24,8 +24,8 @@ from gateway.supervision.destruction import is_past
 from gateway.supervision.notices.records import Find, NoticeRecord
 from gateway.supervision.notices.states import Act, require
 from gateway.supervision.projections.sharing import recipients_of
-from gateway.supervision.sharing.coverage import Passing, consent_fault, handling_fault
-from gateway.supervision.sharing.names import consent_ids
+from gateway.supervision.sharing.coverage import Passing, consent_fault, decision_fault, handling_fault, terms_fault
+from gateway.supervision.sharing.names import consent_ids, consent_name
 from gateway.supervision.sharing.records import (
     MAX_CONSENTS,
     MAX_SHARES,
@@ -98,9 +98,12 @@ def check_share(
         decision = dossier.newest(consent.id)
         if decision and consent_fault(consent, decision, passing) is None:
             return notice, decision
+    asked = next((each for each in reversed(dossier.consents) if terms_fault(each, passing) is None), None)
+    why = _standing(asked, dossier, passing.day) if asked else "ask for it first"
     raise ConsentRequired(
-        f"{of_notice} may be passed on with its originator's consent, and none in force covers this: ask for it first",
+        f"{of_notice} may be passed on with its originator's consent, and none in force covers this: {why}",
         notice=of_notice,
+        **({"consent": consent_name(of_notice, asked.id)} if asked else {}),
     )
 
 
@@ -160,6 +163,11 @@ def _covering(dossier: Dossier, of_notice: str, name: str, passing: Passing) -> 
     if fault or decision is None:
         raise ConsentRequired(f"{name} does not cover this: {fault}", notice=of_notice, consent=name)
     return decision
+
+
+def _standing(asked: ConsentRecord, dossier: Dossier, day: int) -> str:
+    """What became of a consent that would cover what is passed on: who asked need not ask again."""
+    return f"{consent_name(asked.notice, asked.id)} was asked for, and {decision_fault(dossier.newest(asked.id), day)}"
 
 
 def _decided_on(name: str, authority: str, known: Known, etag: str) -> tuple[NoticeRecord, DecisionRecord | None]:

@@ -41,8 +41,11 @@ def handling_fault(notice: NoticeRecord, use: Handling.Use.ValueType) -> str | N
 
 def consent_fault(consent: ConsentRecord, decision: DecisionRecord | None, passing: Passing) -> str | None:
     """Why a consent, by one decision on it, does not cover what is passed on."""
-    if fault := _decision_fault(decision, passing.day):
-        return fault
+    return decision_fault(decision, passing.day) or terms_fault(consent, passing)
+
+
+def terms_fault(consent: ConsentRecord, passing: Passing) -> str | None:
+    """Why what was asked for is something else than what is passed on, whatever is decided on it."""
     if consent.authority != passing.authority:
         return f"it is for {consent.authority}"
     if not passing.recipients <= consent.recipients:
@@ -67,7 +70,8 @@ def covers(notice: NoticeRecord, dossier: Dossier, passing: Passing, consent_id:
     return consent is not None and consent_fault(consent, dossier.decision(consent_id, number), passing) is None
 
 
-def _decision_fault(decision: DecisionRecord | None, day: int) -> str | None:
+def decision_fault(decision: DecisionRecord | None, day: int) -> str | None:
+    """Why nothing is passed on by a decision on a day."""
     if decision is None:
         return "nothing is decided on it yet"
     if not decision.is_granted:

@@ -121,7 +121,7 @@ async def test_what_a_peer_does_not_send_is_told_with_since_and_until_when(home)
         file.write("\n[attachments]\nunfinished_days = 2\n")
     await filled(home, some, LONG)
     of_quota, found = findings(home)
-    assert (of_quota.level, of_quota.said) == (Level.OK, "HK: 1 files, 1.0 MiB of 256.0 GiB")
+    assert (of_quota.level, of_quota.said) == (Level.OK, "HK: 1 file, 1.0 MiB of 256.0 GiB")
     assert found.level is Level.WARN
     assert "hk-1: a file of 1.0 MiB waits for HK to send it: 512.0 KiB are here, the last since" in found.said
     assert found.remedy.todo == doctor_files.NOT_SENT
@@ -162,5 +162,5 @@ async def test_a_quota_that_fills_is_told(home):
         file.write(f"\n[attachments]\npeer_quota_bytes = {len(BYTES)}\n")
     await filled(home, some, SHORT)
     found = findings(home)[0]
-    assert (found.level, found.said) == (Level.WARN, "HK: 1 files, 1.0 MiB of 1.0 MiB")
+    assert (found.level, found.said) == (Level.WARN, "HK: 1 file, 1.0 MiB of 1.0 MiB")
     assert "docs/handling.md" in found.remedy.todo

@@ -154,7 +154,7 @@ async def test_what_waits_long_for_a_receipt_is_told_with_since_when(home):
     await filled(home, now - timedelta(hours=3, minutes=5))
     out, _ = findings(home, "channels", now)
     assert out.level is Level.FAIL
-    assert "hk-to-kr: 2 envelopes wait for a receipt, the oldest since" in out.said
+    assert "hk-to-kr: 2 envelopes wait for receipts, the oldest since" in out.said
     assert "(3 h 5 min)" in out.said
 
 

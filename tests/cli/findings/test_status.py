@@ -93,8 +93,18 @@ def test_a_channel_that_is_down_is_told_with_what_went_wrong():
     one, other = found([waiting(timedelta(hours=2), connected=False)])
     assert one.said == "hk-to-kr is down: the peer has not dialled, or was refused here"
     assert "gateway audit list" in one.remedy.todo
-    assert "2 envelopes wait for a receipt, the oldest since 2026-11-28 01:00:00 UTC (2 h 0 min)" in other.said
+    assert "2 envelopes wait for receipts, the oldest since 2026-11-28 01:00:00 UTC (2 h 0 min)" in other.said
     assert {one.level, other.level} == {Level.FAIL}
+
+
+def test_one_of_anything_is_told_as_one():
+    alone, file = waiting(timedelta(hours=2)), files_idle(timedelta(minutes=16))
+    alone.receipted_size, file.unattached_notices = 8, 1
+    certain = Certificate(purpose="TLS of this node", state=Certificate.EXPIRING, days_left=1)
+    said = [each.said for each in found([alone, file], [certain])]
+    assert any("1 envelope waits for a receipt since 2026-11-28 01:00:00 UTC" in each for each in said)
+    assert any("1 notice waits for files, 3.0 GiB to come" in each for each in said)
+    assert any(each.endswith("ends in 1 day") for each in said)
 
 
 def test_a_channel_that_is_up_and_takes_nothing_is_told():

@@ -4,7 +4,7 @@ import pytest
 from google.protobuf.message import Message
 from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.envelope_pb2 import Author
-from regulator.exchange.v1.framework_pb2 import FrameworkChangeSet
+from regulator.exchange.v1.framework_pb2 import AssessmentContent, FrameworkChangeSet
 from regulator.exchange.v1.framework_service_pb2 import Assessment, AssessRequest, PublishVersionRequest
 from regulator.exchange.v1.notice_service_pb2 import (
     CreateNoticeRequest,
@@ -82,7 +82,13 @@ def test_a_listing_tells_what_a_draft_is_about(act):
     about = {"withdraw_notice": "notices/hk-0", "publish_version": "frameworks/hk-x", "assess": "hk-judged"}
     shown = row(draft(act_kind=act, tlp=Handling.RED, **{act: request}))
     assert shown[:5] == ("hk-2026-a", act, "RED", "pending_approval", "office")
-    assert shown[-1] == about.get(act, "A title")
+    assert shown[-1] == about.get(act, "hk-1: A title")
+
+
+def test_a_draft_of_what_has_no_id_yet_is_listed_by_what_it_says():
+    assert row(draft(create_notice=CreateNoticeRequest(notice=Notice(content=content()))))[-1] == "A title"
+    judged = AssessmentContent(first_jurisdiction="HK", second_jurisdiction="KR")
+    assert row(draft(assess=AssessRequest(assessment=Assessment(content=judged))))[-1] == "HK / KR"
 
 
 def test_what_became_of_a_draft_is_told_and_nothing_of_what_is_not_kept():
