@@ -20,7 +20,7 @@ from gateway.ledger.seals import CertifiedSeal
 from gateway.questions.standing import channel_name
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Committer
-from gateway.store.own_seal import is_idle, left_behind, own_seal, to_catch_up
+from gateway.store.own_seal import is_idle, is_told, left_behind, own_seal, to_catch_up
 from gateway.store.transaction import Transaction
 from gateway.store.waiting import MAX_GROUP_WEIGHT
 from gateway.supervision.acts.submissions import check_fields
@@ -116,11 +116,8 @@ class SealCommands:
     def _place(self) -> None:
         """Has the files of the seal in force put in their place; waits for whoever does it already."""
         with self._placing:
-            self._adopt(self.seal_in_force(), is_told=self._is_told())
+            self._adopt(self.seal_in_force(), is_told=is_told(self._bulletin.commit.states))
         self._unplaced = None
-
-    def _is_told(self) -> bool:
-        return not left_behind(self._bulletin.commit.states)
 
     async def rotate(self, request: RotateSealRequest, caller: Caller) -> RotateSealResponse:
         """Puts the prepared seal in force, in every channel; once it is, the same request does nothing more.
@@ -163,7 +160,7 @@ class SealCommands:
         Raises:
             ConfigError: these cannot be removed.
         """
-        self._keeps_keys |= not self._is_told()
+        self._keeps_keys |= not is_told(self._bulletin.commit.states)
         untold = ""
         for each in to_catch_up(self._bulletin.commit.states):
             unit = partial(self._tell, origin=each.origin)
@@ -172,7 +169,7 @@ class SealCommands:
             except GatewayError as error:
                 untold = f"{each.ends.recipient} is not told of the seal in force: {error.message}"
         self._untold = untold
-        if self._keeps_keys and self._is_told():
+        if self._keeps_keys and is_told(self._bulletin.commit.states):
             await asyncio.to_thread(self._place)
             self._keeps_keys = False
 

@@ -9,7 +9,7 @@ from gateway.errors import BadProof, RemoteProtocolError
 from gateway.ledger.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint, open_cosigned
 from gateway.ledger.merkle import HASH_BYTES, CompactRange, Subtree, leaf_hash
 from gateway.ledger.proof import verify_consistency
-from gateway.ledger.seals import ChannelSeals, Rotation, rotating, rotation_in
+from gateway.ledger.seals import CertifiedSeal, ChannelSeals, Rotation, rotating, rotation_in
 
 MAX_BATCH_ENVELOPES = 1000
 MAX_BATCH_BYTES = 8 * 1024 * 1024  # of envelopes; with the checkpoint it fits into MAX_MESSAGE_BYTES
@@ -29,6 +29,7 @@ class VerifiedBatch:
         head: the signed checkpoint of the log with them
         destroyed: indexes of those whose content is destroyed; what stands for them is not what the log commits to
         rotation: the sender's next seal, if the last of them brings one that was not known
+        learnt: our own seal that signed the head, where what came back is the first to tell that the log had it
     """
 
     first: int
@@ -39,6 +40,7 @@ class VerifiedBatch:
     head: SignedCheckpoint
     destroyed: frozenset[int] = frozenset()
     rotation: Rotation | None = None
+    learnt: CertifiedSeal | None = None
 
 
 def verify_batch(batch: wire.Batch, log: CompactRange, seals: ChannelSeals) -> VerifiedBatch:
@@ -65,8 +67,10 @@ def verify_batch(batch: wire.Batch, log: CompactRange, seals: ChannelSeals) -> V
         raise BadProof("the batch's checkpoint commits to other envelopes", size=head.checkpoint.size)
     if any(rotating(envelopes[index - log.size]) for index in destroyed):
         raise RemoteProtocolError("an envelope that brings a seal is never destroyed")
-    rotation = rotation_in(envelopes, log.size, seals)
-    return VerifiedBatch(log.size, envelopes, hashes, extended, subtrees, head, frozenset(destroyed), rotation)
+    learnt = seals.sender.unknown_signer(head.note, seals.origin, head.checkpoint.size)
+    rotation = rotation_in(envelopes, log.size, seals.learning(learnt, log.size))
+    gone = frozenset(destroyed)
+    return VerifiedBatch(log.size, envelopes, hashes, extended, subtrees, head, gone, rotation, learnt)
 
 
 def check_held(batch: wire.Batch, head: Checkpoint, seals: ChannelSeals) -> None:

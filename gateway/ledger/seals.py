@@ -107,6 +107,19 @@ class SealHistory:
         span = SealSpan(max(above, self.spans[-1].above), seal)
         return replace(self, spans=(*self.spans, span))
 
+    def learnt(self, above: int, seal: CertifiedSeal, *, is_first: bool) -> "SealHistory":
+        """The history of our own with a seal that the log turned out to have, as it came back.
+
+        Args:
+            above: the size that the seals before it signed up to, as far as is known
+            seal: of which no envelope tells: it is the first one there, or an operator had put it in its place
+            is_first: nothing is signed in the log yet, as far as it is here
+        """
+        if not is_first or seal.not_before > self.spans[0].seal.not_before:
+            return self.rotated(above, seal)
+        first = SealHistory.of(seal)  # what passed for it was a guess, as the channel was made anew
+        return first.expecting((*self.coming, *(span.seal for span in self.spans))) if self.coming else first
+
     def turn_beyond(self, size: int) -> int:
         """The first size above this one at which the seal changed; 0: there is none."""
         return min((span.above for span in self.spans[1:] if span.above > size), default=0)
@@ -122,6 +135,13 @@ class SealHistory:
         """
         *earlier, newest = self.spans
         return replace(self, spans=(replace(newest, above=0),), coming=(*self.coming, *(span.seal for span in earlier)))
+
+    def unknown_signer(self, note: bytes, name: str, size: int) -> CertifiedSeal | None:
+        """Of our own that may come, gives the one that signed a note; None: it is none of those, or known by now."""
+        if not self.coming:
+            return None
+        seal = self.signing(Note.parse(note), name, size)
+        return None if self.knows(seal.public) else seal
 
     def signing(self, note: Note, name: str, size: int) -> CertifiedSeal:
         """Finds the seal whose keys signed a note, newest first, if it may sign that size.
@@ -194,6 +214,12 @@ class ChannelSeals:
     def receiver_domain(self) -> str:
         """Name of the receiver in its cosignatures."""
         return domains_of(self.origin)[1]
+
+    def learning(self, seal: CertifiedSeal | None, size: int) -> "ChannelSeals":
+        """The same once a seal of the sender is known that signed on from a size of the log; None: none was found."""
+        if seal is None:
+            return self
+        return replace(self, sender=self.sender.learnt(size, seal, is_first=size == 0))
 
     def after(self, rotation: Rotation | None) -> "ChannelSeals":
         """The same once the sender has rotated its seal; None: it has not."""

@@ -285,8 +285,8 @@ class SenderMachine(Machine):
 
     def _restore(self, batch: wire.Batch) -> None:
         verified = verify_batch(batch, self._log, self.seals)
+        self.seals = self.seals.learning(verified.learnt, verified.first).after(verified.rotation)
         self._log, self._head = verified.log, verified.head
-        self.seals = self.seals.after(verified.rotation)
         self._do(Restore(verified))
         self.state = State.RESTORING
 

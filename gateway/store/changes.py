@@ -58,7 +58,7 @@ class Changes:
         sharing: new acts of onward sharing, in order
         drafts: acts that wait for a second person, new or changed, by id
         destroyed: places of envelopes whose content goes, by the id of their notice
-        seals: new ones of the parties of a channel, in order
+        seals: new ones of the parties of a channel, in order; a first one takes the place of all that are there
         files: attachments
     """
 

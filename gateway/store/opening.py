@@ -43,16 +43,20 @@ def channel_names(parties: Parties, *, lost: bool = False) -> list[ChannelNames]
 
     Args:
         parties: who exchanges
-        lost: whether they were there before: then they began with the first seal of each party that a file names, and
-            the logs that come back tell the later ones
+        lost: whether they were there before: then they began with the first seal of each peer that a file names, and
+            the logs that come back tell the later ones, and those of this node (``SealHistory.learnt``)
     """
+
+    def began_with(party: Party) -> CertifiedSeal:
+        return party.first_seal if lost and party is not parties.own else party.seal
+
     return [
         ChannelNames(
             origin,
             sender.jurisdiction,
             receiver.jurisdiction,
             outgoing=sender is parties.own,
-            seals=(sender.first_seal, receiver.first_seal) if lost else (sender.seal, receiver.seal),
+            seals=(began_with(sender), began_with(receiver)),
         )
         for origin, sender, receiver in parties.channels()
     ]

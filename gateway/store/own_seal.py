@@ -21,6 +21,8 @@ from gateway.store.tables import channels, seals
 
 States = Mapping[str, ChannelState]
 
+_LOST = RESTORED, SENDER_ROLLED_BACK  # why a channel waits for what its peer hands back
+
 
 def given_up(histories: Collection[SealHistory]) -> set[SealPublic]:
     """Of the histories of one node's seals in its channels, the seals that one of them tells a later one of."""
@@ -46,6 +48,14 @@ def left_behind(states: States) -> list[ChannelState]:
     """Gives the channels of ours that have yet to tell the seal in force."""
     seal = own_seal(states)
     return [state for state in _ours(states) if seal and not state.seals.sender.knows(seal.public)]
+
+
+def is_told(states: States) -> bool:
+    """Whether no channel of ours needs a seal of before any more: each tells the one in force.
+
+    One that waits for what it lost may turn out to have another one (``SealHistory.learnt``).
+    """
+    return not left_behind(states) and not any(state.halt and state.halt.reason in _LOST for state in _ours(states))
 
 
 def to_catch_up(states: States) -> list[ChannelState]:
@@ -81,7 +91,7 @@ def cosigning(state: ChannelState, back: ChannelState, here: Sequence[CertifiedS
         back: the one that leads the other way, in which this node tells its seals
         here: the seals whose keys are here, that of the node first
     """
-    seals, is_whole = state.seals.receiver, not back.halt or back.halt.reason not in (RESTORED, SENDER_ROLLED_BACK)
+    seals, is_whole = state.seals.receiver, not back.halt or back.halt.reason not in _LOST
     if here[0].public in given_up([seals]):
         return seals.newest
     return seals.newest if seals.newest in here and is_whole else here[0]
@@ -133,7 +143,7 @@ def why_left(state: ChannelState) -> str:
 
 
 def read_own_seal(connection: Connection) -> tuple[CertifiedSeal | None, bool]:
-    """Reads the seal in force of the node itself, None if it has no channel; and whether all channels tell it.
+    """Reads the seal in force of the node itself, None if it has no channel; and whether that is told (``is_told``).
 
     Raises:
         Corrupt: a seal cannot be read.
@@ -145,7 +155,9 @@ def read_own_seal(connection: Connection) -> tuple[CertifiedSeal | None, bool]:
         found.setdefault(row["channel"], []).append(SealSpan(row["above"], seal_in(row)))
     histories = [SealHistory(tuple(spans)) for spans in found.values()]
     seal = newest(histories)
-    return seal, all(seal is None or each.knows(seal.public) for each in histories)
+    waiting = select(channels.c.id).where(channels.c.outgoing.is_(True), channels.c.halt_reason.in_(_LOST)).limit(1)
+    is_whole = connection.execute(waiting).first() is None
+    return seal, is_whole and all(seal is None or each.knows(seal.public) for each in histories)
 
 
 def _takes(state: ChannelState, states: States) -> bool:

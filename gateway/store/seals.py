@@ -11,6 +11,7 @@ from gateway.errors import Corrupt, VerificationError
 from gateway.identity.seals.certificates import seal_of
 from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, ChannelSeals, SealHistory, SealSpan
+from gateway.store.prepared import insert_rows
 from gateway.store.tables import seals
 from gateway.supervision.notices.records import Place
 
@@ -83,6 +84,15 @@ def seal_rows(changes: Iterable[SealChange], ids: Mapping[str, int]) -> list[dic
         }
         for each in changes
     ]
+
+
+def write_seals(connection: Connection, changes: Sequence[SealChange], ids: Mapping[str, int]) -> None:
+    """Writes seals that are new; one that turned out to be the first takes the place of those that passed for it."""
+    for each in changes:
+        if each.ordinal == 0:
+            mine = seals.c.channel == ids[each.origin], seals.c.cosigner.is_(each.cosigner)
+            connection.execute(delete(seals).where(*mine))
+    insert_rows(connection, seals, seal_rows(changes, ids))
 
 
 def rebuild_seals(connection: Connection, origins: Mapping[str, int], rotations: Mapping[Place, SealRotated]) -> None:

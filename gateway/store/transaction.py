@@ -190,6 +190,8 @@ class Transaction(Projecting):
         ]
         self._changes.batches.setdefault(origin, []).append(batch)
         self._changes.states[origin] = replace(state, log=batch.log, head=batch.head)
+        if batch.learnt:
+            self._learn_seal(origin, batch.learnt, batch.first)
         if batch.rotation:
             self._take_rotation(origin, batch.rotation, Place(origin, batch.log.size - 1))
         self._read_notices({each for envelope in envelopes if envelope for each in concerned_notices(envelope)})
@@ -329,6 +331,19 @@ class Transaction(Projecting):
         """Keeps another seal of the sender of a channel: there, and where it cosigns."""
         self._add_seal(origin, rotation.above, rotation.seal, place, cosigner=False)
         self._add_seal(reverse_of(origin), rotation.receipted, rotation.seal, place, cosigner=True)
+
+    def _learn_seal(self, origin: str, seal: CertifiedSeal, size: int) -> None:
+        """Keeps a seal of our own that signed what came back of a channel from a size on: there, and where it cosigns.
+
+        What was countersigned beyond that before all was lost nobody knows: a later seal may sign less, too.
+        """
+        for place, above in ((origin, size), (reverse_of(origin), self.channel(reverse_of(origin)).receipted_size)):
+            state, cosigner = self.channel(place), place != origin
+            before = state.seals.receiver if cosigner else state.seals.sender
+            after = before.learnt(above, seal, is_first=size == 0)
+            changed = replace(state.seals, receiver=after) if cosigner else replace(state.seals, sender=after)
+            self._changes.states[place] = replace(state, seals=changed)
+            self._changes.seals.append(SealChange(place, cosigner, len(after.spans) - 1, after.spans[-1]))
 
     def _add_seal(self, origin: str, above: int, seal: CertifiedSeal, place: Place, *, cosigner: bool) -> None:
         state = self.channel(origin)

@@ -25,7 +25,7 @@ from gateway.store.prepared import execute, execute_many, insert_rows
 from gateway.store.receipts import cover, tell_delivered
 from gateway.store.recent import Run
 from gateway.store.rows import CHANGING, changing_columns, notice_row
-from gateway.store.seals import seal_rows
+from gateway.store.seals import write_seals
 from gateway.store.sharing.rows import sharing_rows
 from gateway.store.signing import signing_time
 from gateway.store.state import ChannelState, Counters, ending_values
@@ -81,7 +81,7 @@ class Writing:
         insert_rows(connection, tables.leaves, self._leaves)
         insert_rows(connection, tables.subtrees, self._subtrees)
         insert_rows(connection, tables.heads, self._heads)
-        insert_rows(connection, tables.seals, seal_rows(self._changes.seals, self._ids))
+        write_seals(connection, self._changes.seals, self._ids)
         self._write_receipts(connection)
         self._write_notices(connection)
         write_attachments(connection, self._changes.files)

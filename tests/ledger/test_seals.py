@@ -10,7 +10,7 @@ from gateway.errors import RemoteProtocolError, UnknownSeal, Untrusted
 from gateway.ledger.batch import verify_batch
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, open_receipt, sign_checkpoint
 from gateway.ledger.merkle import MAX_SIZE, leaf_hash
-from gateway.ledger.seals import CertifiedSeal, SealHistory, rotation_in
+from gateway.ledger.seals import CertifiedSeal, SealHistory, SealSpan, rotation_in
 from tests.ledger.samples import (
     CHANNEL_SEALS,
     HK,
@@ -71,6 +71,29 @@ def test_own_keys_that_the_log_has_lost_count_at_any_size():
     history = SealHistory.of(certified(KEYS[0])).expecting([certified(KEYS[0]), certified(KEYS[1])])
     assert open_checkpoint(signed(9, KEYS[1]), HK_TO_KR, history)
     assert [seal.public for seal in history.coming] == [KEYS[1].public]
+
+
+@pytest.mark.parametrize(
+    ("guessed", "size", "expected"),
+    [
+        (2, 0, [(0, 1)]),  # the channel was made anew, and it was founded earlier
+        (0, 0, [(0, 0), (0, 1)]),  # an operator had put it in its place before anything was signed
+        (0, 7, [(0, 0), (7, 1)]),  # or after that
+        (2, 7, [(0, 2), (7, 1)]),
+    ],
+)
+def test_an_own_seal_that_signed_what_comes_back_is_known_from_there_on(guessed, size, expected):
+    seals = [replace(certified(key), not_before=place) for place, key in enumerate(KEYS)]
+    history = SealHistory.of(seals[guessed]).expecting(seals)
+    assert history.unknown_signer(signed(9, KEYS[1]), HK_TO_KR, 9) == seals[1]
+    learnt = history.learnt(size, seals[1], is_first=size == 0)
+    assert learnt.spans == tuple(SealSpan(above, seals[place]) for above, place in expected)
+    assert learnt.unknown_signer(signed(9, KEYS[1]), HK_TO_KR, 9) is None
+    assert learnt.unknown_signer(signed(9, KEYS[3]), HK_TO_KR, 9) == seals[3]
+
+
+def test_only_of_own_seals_one_that_is_not_known_is_looked_for():
+    assert SealHistory.of(certified(KEYS[0])).unknown_signer(signed(9, KEYS[1]), HK_TO_KR, 9) is None
 
 
 def test_what_is_signed_outside_of_the_certificates_time_proves_nothing():

@@ -231,9 +231,8 @@ class Faults:
             await self._isolate(site)
 
     def _may_go_back(self, site: Site) -> bool:
-        if self._world.operators.is_forking(site) or (self._world.late and not self._world.joining.may_lose):
-            return False
-        return self._forgetful in {None, site} and not site.next_seal
+        is_settled = not self._world.operators.is_forking(site) and not site.next_seal
+        return is_settled and self._forgetful in {None, site}
 
     def _has_gone_back(self, site: Site, kept: dict[str, Any], is_back: bool) -> None:
         """What else was copied of it may hold what is lost now: to go back to that would be to sign two histories."""

@@ -17,19 +17,14 @@ class Joining:
     """What operators do about a node that comes later.
 
     Attributes:
-        may_lose: a node may go back to before it was paired; then none rotates its seal before it is. What a restore
-            makes anew begins under the first seal of a home, and no operator can say otherwise of one peer alone
-            (docs/operations.md, After a disaster)
         may_rotate: not while documents are made and imported
     """
 
     def __init__(self, world: Any, random: Random) -> None:
-        self._world, self._random = world, random
-        self.may_lose, self.may_rotate = random.random() < 0.5, True
+        self._world, self._random, self.may_rotate = world, random, True
 
     async def run(self, late: Site, others: Sequence[Site]) -> None:
         """Pairs it with each of the others, one after the other."""
-        self.may_rotate = not self.may_lose
         for other in others:
             await asyncio.sleep(self._random.uniform(0.5, LONGEST_WAIT_SECONDS))
             self.may_rotate = False
@@ -39,8 +34,7 @@ class Joining:
             self._random.shuffle(documents)
             for site, document in documents:
                 await self._import(site, document)
-            self.may_rotate = not self.may_lose
-        self.may_rotate = True
+            self.may_rotate = True
 
     async def _import(self, site: Site, document: Party) -> None:
         """As ``gateway pair import``, and a start of each replica, which knows the peer from then on."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -29,23 +30,23 @@ def folder() -> Iterator[Path]:
         yield folder
 
 
+def turn(world: World) -> None:
+    rotate(world, world.sites["HK"], Random(1))
+
+
 def test_a_node_that_is_paired_late_exchanges_all_with_a_peer_that_had_turned_its_seal_before(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(World, "joins", True)
-
-    def turn(world: World) -> None:
-        world.joining.may_rotate = True
-        rotate(world, world.sites["HK"], Random(1))
-
     outcome, world = run(folder, SCRIPT, (0.1, turn))
     assert outcome.wrong == ()
     assert outcome.counts["joins"] == 4
     assert len(world.sites["HK"].earlier_seals) == 1
 
 
+@pytest.mark.parametrize("earlier", [(), ((0.1, turn),)], ids=["", "turned before"])
 def test_a_peer_whose_database_is_put_back_to_before_it_came_gets_all_back_from_it(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, earlier: tuple[Any, ...]
 ) -> None:
     monkeypatch.setattr(World, "joins", True)
     before: list[object] = []
@@ -59,6 +60,7 @@ def test_a_peer_whose_database_is_put_back_to_before_it_came_gets_all_back_from_
     outcome, _ = run(
         folder,
         SCRIPT,
+        *earlier,
         (0.5, lambda world: before.append(world.sites["HK"].disk.image())),
         (ALL_SECONDS, lose),
     )
