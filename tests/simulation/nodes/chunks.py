@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from unittest.mock import patch
 
-from gateway.commands import attachments as commands
+from gateway.commands.attachments import uploads
 from gateway.link import attachment_link
 from gateway.questions import attachments as questions
 from gateway.rpc import peer_attachments
@@ -17,7 +17,7 @@ from gateway.supervision import attachments
 
 SMALL_CHUNK_BYTES = 512
 CHUNKS_OF_A_PART = 3
-_MODULES: tuple[ModuleType, ...] = (attachments, attachment_link, commands, questions, peer_attachments)
+_MODULES: tuple[ModuleType, ...] = (attachments, attachment_link, uploads, questions, peer_attachments)
 
 
 @contextmanager
