@@ -18,6 +18,7 @@ from gateway.ledger.seals import CertifiedSeal, Certify, ChannelSeals, SealHisto
 from gateway.ledger.times import require_come
 from gateway.logs import Log
 from gateway.moments import MICROS
+from gateway.store.arriving import read_arrived
 from gateway.store.committer import Committer
 from gateway.store.leases import Lease
 from gateway.store.logs import read_batch, read_recalled
@@ -144,11 +145,12 @@ class Carrier:
 
     async def _commit(self, effect: steps.Commit) -> steps.Event:
         """Makes the receipt too: it is durable with what it is for, and the machine has it sent only after that."""
+        arrived = await read_arrived(effect.batch)
 
         def append(tx: Transaction) -> Receipt | None:
             seals, head = tx.channel(self._origin).seals, effect.batch.head
             self._require_good(tx, seals.sender_domain, seals.sender, self._origin, head)
-            tx.append(self._origin, effect.batch)
+            tx.append(self._origin, effect.batch, arrived)
             if effect.withheld:
                 return None
             try:
@@ -162,7 +164,8 @@ class Carrier:
         return steps.Committed()
 
     async def _restore(self, effect: steps.Restore) -> steps.Event:
-        await self._submit(lambda tx: tx.append(self._origin, effect.batch), len(effect.batch.envelopes))
+        arrived = await read_arrived(effect.batch)
+        await self._submit(lambda tx: tx.append(self._origin, effect.batch, arrived), len(effect.batch.envelopes))
         return steps.Restored()
 
     async def _countersign(self, effect: steps.Countersign) -> steps.Event:

@@ -8,6 +8,7 @@ from gateway.commands.acting import NodeItself, is_open
 from gateway.commands.attachments.storage import sweep
 from gateway.errors import SealUnavailable, Unavailable
 from gateway.identity.pairing.parties import Parties
+from gateway.ledger.withholding import MAX_CERTIFIED
 from gateway.moments import day_at
 from gateway.store.committer import Committer
 from gateway.store.destroying import read_past
@@ -93,8 +94,8 @@ class Retention:
     def _destroy(self, tx: Transaction, record: NoticeRecord, today: int) -> None:
         origin, wanted = self._certifying(record), self._due(tx, record, today)
         receipted = tx.channel(origin).receipted_size
-        for first in range(0, len(wanted), destruction.MAX_CERTIFIED):
-            some = wanted[first : first + destruction.MAX_CERTIFIED]
+        for first in range(0, len(wanted), MAX_CERTIFIED):
+            some = wanted[first : first + MAX_CERTIFIED]
             certificate = partial(destruction.certificate, destroyed_id=record.id, leaves=some, receipted=receipted)
             tx.seal(origin, self._node, certificate)
             self._owes_scrub = True

@@ -9,6 +9,8 @@ from dataclasses import replace
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
+from gateway.errors import Violation
+from gateway.store.arriving import Arrived
 from gateway.store.logs import Reply, parsed, read_leaves, read_unusable
 from gateway.store.reading import Reading
 from gateway.store.state import ChannelState
@@ -55,7 +57,7 @@ class Projecting(Reading):
         used = []
         for each in sorted(replies, key=lambda reply: reply_rank(reply.envelope)):
             state = self.channel(each.place.origin)
-            projection = self._project(each.envelope, each.place, state, fields_checked=each.is_destroyed)
+            projection = self._project(each.envelope, each.place, state, () if each.is_destroyed else None)
             if projection.outcome is Outcome.PROJECTED:
                 self._changes.apply(projection, each.place)
             if projection.outcome is Outcome.PROJECTED or self._is_known(each):
@@ -69,15 +71,13 @@ class Projecting(Reading):
         known: list[SharingRecord] = [*dossier.consents, *dossier.decisions, *dossier.shares]
         return any(each.place == reply.place for each in known)
 
-    def _projection(
-        self, envelope: Envelope | None, place: Place, state: ChannelState, *, fields_checked: bool = False
-    ) -> Projection:
-        if envelope is None:
+    def _projection(self, arrived: Arrived, place: Place, state: ChannelState) -> Projection:
+        if arrived.envelope is None:
             return NO_ENVELOPE
-        return self._project(envelope, place, state, fields_checked=fields_checked)
+        return self._project(arrived.envelope, place, state, arrived.broken)
 
     def _project(
-        self, envelope: Envelope, place: Place, state: ChannelState, *, fields_checked: bool = False
+        self, envelope: Envelope, place: Place, state: ChannelState, broken: Sequence[Violation] | None
     ) -> Projection:
         context = Context(
             envelope,
@@ -88,4 +88,4 @@ class Projecting(Reading):
             self.frameworks.assessment,
             self.find_dossier,
         )
-        return project(context, fields_checked=fields_checked)
+        return project(context, broken)

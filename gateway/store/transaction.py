@@ -4,7 +4,7 @@ A unit reads what is committed and what the units before it are going to write (
 in a ``Changes``. So a unit that raises leaves nothing behind, and many units make one commit.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -26,15 +26,15 @@ from gateway.ledger.seals import CertifiedSeal, Rotation
 from gateway.ledger.steps import FORKED, Halt
 from gateway.ledger.times import receipt_time
 from gateway.moments import MICROS, day_of
+from gateway.store.arriving import Arrived
 from gateway.store.changes import Changes, RequestRecord, request_key
-from gateway.store.logs import Reply, parsed
+from gateway.store.logs import Reply
 from gateway.store.own_seal import to_rotate, why_left
 from gateway.store.projecting import Projecting
 from gateway.store.receipts import Covered
 from gateway.store.seals import SealChange
 from gateway.store.state import ChannelState
 from gateway.store.tables import events, node
-from gateway.supervision.destruction import left_in
 from gateway.supervision.drafts import DraftRecord, draft_event
 from gateway.supervision.envelopes.envelopes import Actor, Seal, seal_rotated
 from gateway.supervision.notices.records import NOWHERE, Place
@@ -152,7 +152,7 @@ class Transaction(Projecting):
         pending = len(self.group.sealed.get(origin, ())) + len(self._changes.sealed.get(origin, ()))
         place = Place(origin, state.log.size + pending)
         envelope = build(Seal(self._random(SALT_BYTES), origin, self.now, author, approver))
-        projection = self._project(envelope, place, state, fields_checked=True)
+        projection = self._project(envelope, place, state, ())
         assert projection.outcome is Outcome.PROJECTED, projection.reason
         data = envelope.SerializeToString()
         if len(data) > MAX_BATCH_BYTES:
@@ -171,12 +171,16 @@ class Transaction(Projecting):
             self._sealing.add(domain)
         return state
 
-    def append(self, origin: str, batch: VerifiedBatch) -> None:
+    def append(self, origin: str, batch: VerifiedBatch, arrived: Sequence[Arrived]) -> None:
         """Appends envelopes that come with a signed checkpoint: the peer's, or our own that come back.
+
+        Args:
+            origin: of the channel
+            batch: brings them
+            arrived: each of them as ``read_arrived`` read it
 
         Raises:
             Halted: the channel is forked: it takes nothing.
-            Malformed: in the place of one whose content is destroyed stands more than what is left of it.
             StoreError: they do not continue the log.
         """
         state = self.channel(origin)
@@ -184,24 +188,20 @@ class Transaction(Projecting):
             raise Halted(f"the channel {origin} has halted: {state.halt.reason}", channel=origin)
         if batch.first != state.log.size or self.group.sealed.get(origin):
             raise StoreError(f"envelope {batch.first} does not continue the log of {state.log.size} of {origin}")
-        envelopes = [
-            left_in(data) if index in batch.destroyed else parsed(data)
-            for index, data in enumerate(batch.envelopes, batch.first)
-        ]
         self._changes.batches.setdefault(origin, []).append(batch)
         self._changes.states[origin] = replace(state, log=batch.log, head=batch.head)
         if batch.learnt:
             self._learn_seal(origin, batch.learnt, batch.first)
         if batch.rotation:
             self._take_rotation(origin, batch.rotation, Place(origin, batch.log.size - 1))
-        self._read_notices({each for envelope in envelopes if envelope for each in concerned_notices(envelope)})
+        self._read_notices({each for came in arrived if came.envelope for each in concerned_notices(came.envelope)})
         unusable: list[Reply] = []
-        for index, envelope in enumerate(envelopes, batch.first):
-            place, destroyed = Place(origin, index), index in batch.destroyed
-            projection = self._projection(envelope, place, state, fields_checked=destroyed)
+        for index, came in enumerate(arrived, batch.first):
+            place, envelope = Place(origin, index), came.envelope
+            projection = self._projection(came, place, state)
             self._changes.apply(projection, place)
             if envelope and reply_rank(envelope) and projection.outcome is not Outcome.PROJECTED:
-                unusable.append(Reply(place, envelope, destroyed))
+                unusable.append(Reply(place, envelope, index in batch.destroyed))
         if state.ends.outgoing:
             self._set_early(origin, [*self._early(origin), *(each.place.index for each in unusable)])
         elif early := self._early(reverse_of(origin)):

@@ -23,7 +23,6 @@ from gateway.supervision.outcomes import Context, EventContent, Outcome, Project
 from gateway.supervision.rules.fields import breaks_rules_where_set
 from gateway.supervision.sharing.records import Dossier
 
-MAX_CERTIFIED = 256  # envelopes in one certificate, as the contract has it
 NODE = "NODE"  # the authority of what a node does by itself
 
 _CHANGING = (Reference.SUPERSEDES, Reference.WITHDRAWS)

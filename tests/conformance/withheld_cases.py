@@ -13,12 +13,13 @@ from tests.conformance.transcripts import halted, position, receipt_for, sends, 
 from tests.ledger import oracle
 
 
-def certificate(gone: bytes, left: bytes, **odd: Any) -> bytes:
+def certificate(gone: bytes, left: bytes, times: int = 1, **odd: Any) -> bytes:
     """The sender destroyed the content of the second envelope, and had no receipt; ``odd``: it says otherwise."""
     made = envelope("certificate", HK_TO_KR)
     made.content_destroyed.notice = "notices/hk-2026-001"
     said = {"origin": HK_TO_KR, "index": 1, "leaf_hash": gone, "remainder_sha256": sha256(left).digest()}
-    made.content_destroyed.envelopes.add(**{**said, "without_receipt": True, **odd})
+    for _ in range(times):
+        made.content_destroyed.envelopes.add(**{**said, "without_receipt": True, **odd})
     return made.SerializeToString()
 
 
@@ -47,6 +48,7 @@ def withheld(made: Receiver, gone: bytes, left: bytes, without: str) -> None:
             "it names another remainder: none is given",
             {"remainder_sha256": bytes(32)},
         ),
+        ("destroyed-certified-among-too-many", "it names more than 256 envelopes: none is given", {"times": 257}),
     ):
         whole = [*LEAVES[:3], certificate(gone, left, **odd)]
         answer, receipted = ([], 0) if odd else ([receipt_for(4)], 4)

@@ -18,6 +18,7 @@ from gateway.ledger.merkle import CompactRange
 from gateway.ledger.origins import origin_of
 from gateway.ledger.settlement import Settlement
 from gateway.ledger.steps import FORKED, SENDER_ROLLED_BACK, Halt
+from gateway.store.arriving import read_now
 from gateway.store.database import Database, snapshot
 from gateway.store.forking import read_forks
 from gateway.store.logs import read_batch
@@ -41,7 +42,7 @@ def take(kr: Site, hk: Site, origin: str) -> None:
 
     def unit(tx: Transaction, states: dict[str, ChannelState]) -> None:
         verified = verify_batch(batch, CompactRange.EMPTY, states[origin].seals)
-        tx.append(origin, verified)
+        tx.append(origin, verified, read_now(verified))
         signer = kr.home.seals.in_force.keys()
         tx.keep_receipt(origin, countersign(verified.head, kr.domain, signer, tx.now // 1_000_000))
 

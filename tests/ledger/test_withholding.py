@@ -12,7 +12,7 @@ from gateway.ledger.merkle import leaf_hash
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.sender import SenderMachine
 from gateway.ledger.steps import SENDER_ROLLED_BACK
-from gateway.ledger.withholding import Trace, still_uncertified
+from gateway.ledger.withholding import MAX_CERTIFIED, Trace, still_uncertified
 from tests.ledger.samples import CHANNEL_SEALS, HK_TO_KR, KR_TO_HK, envelopes, head_of, log_of, receipt_of
 
 LEFT = b"what is left"
@@ -99,6 +99,15 @@ def test_another_word_is_none(changes):
     machine.feed(hello(0))
     commit, effects = committed(machine, batch(2, 7, leaves))
     assert (commit.withheld, effects) == (True, [])
+
+
+def test_a_word_on_more_than_the_contract_lets_one_name_is_none_and_is_not_walked_through():
+    told = Envelope.FromString(LEAVES[-1])
+    told.content_destroyed.envelopes.extend([told.content_destroyed.envelopes[0]] * MAX_CERTIFIED)
+    came = {GONE: TRACE}
+    assert still_uncertified(came, [], [told.SerializeToString()], HK_TO_KR) == came
+    del told.content_destroyed.envelopes[0]
+    assert still_uncertified(came, [], [told.SerializeToString()], HK_TO_KR) == {}
 
 
 def test_a_new_stream_shows_what_is_here_without_a_receipt_and_goes_on_from_there():

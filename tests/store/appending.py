@@ -8,6 +8,7 @@ from gateway.ledger.batch import VerifiedBatch, verify_batch
 from gateway.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gateway.ledger.merkle import CompactRange, leaf_hash
 from gateway.ledger.seals import ChannelSeals, SealHistory
+from gateway.store.arriving import read_now
 from gateway.store.event_queries import read_events
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.envelopes import envelopes
@@ -33,7 +34,8 @@ def envelope(notice_id: str, salt: int = 0, **changes) -> Envelope:
 
 
 async def append(kr: Opened, datas: list[bytes]) -> None:
-    await kr.committer.submit(lambda tx: tx.append(HK_TO_KR, batch_of(datas, kr.state(HK_TO_KR).log)))
+    batch = batch_of(datas, kr.state(HK_TO_KR).log)
+    await kr.committer.submit(lambda tx: tx.append(HK_TO_KR, batch, read_now(batch)))
 
 
 async def kinds(store: Opened) -> list[str]:

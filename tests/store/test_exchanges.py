@@ -1,22 +1,27 @@
 """Two stores and the machines between them: whatever is done, lost and repeated, both end with the same."""
 
+import asyncio
 import itertools
 import random
+import threading
 from typing import Any
 
 import pytest
+from google.protobuf.message import Message
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
+from regulator.exchange.v1.values_pb2 import LocalizedText
 
-from gateway.errors import Untrusted
+from gateway.errors import Untrusted, Violation
 from gateway.ledger.checkpoint import countersign
 from gateway.ledger.steps import SENDER_ROLLED_BACK
-from gateway.store import logs, writing
+from gateway.store import arriving, logs, writing
 from gateway.store.event_queries import read_events
 from gateway.store.notice_queries import NoticeFilter, list_notices
 from gateway.store.tables import heads, leaves, notices, sharing_acts
 from gateway.supervision.disclosure import EVERYTHING
+from gateway.supervision.rules.fields import field_violations
 from tests.ledger.samples import KR_SEAL
 from tests.store.exchanging import check_equal, exchange, settle
 from tests.store.rotating import rotate
@@ -30,6 +35,8 @@ from tests.store.stores import (
     refused,
 )
 from tests.supervision.samples import reference
+
+SECONDS = 60  # more than anything here takes, whatever else the machine does
 
 
 class Acts:
@@ -120,6 +127,28 @@ async def test_a_receipt_is_durable_with_the_envelopes_that_it_is_for_and_no_ear
     await exchange(hk, kr)
     sizes = [(state.log.size, state.receipted_size) for state in (told.states[HK_TO_KR] for told in kr.commits)]
     assert sizes == [(2, 2)]
+
+
+async def test_the_writer_serves_others_while_a_large_batch_is_looked_into(
+    hk: Opened, kr: Opened, monkeypatch: pytest.MonkeyPatch
+):
+    """What a peer may seal takes seconds to check."""
+    looked, go_on = threading.Event(), threading.Event()
+
+    def look(message: Message) -> list[Violation]:
+        looked.set()
+        assert go_on.wait(SECONDS), "the loop waits for what is looked into"
+        return field_violations(message)
+
+    monkeypatch.setattr(arriving, "field_violations", look)
+    await hk.release("hk-1", summary=[LocalizedText(language_tag="en", text="a" * 16_000)] * 5)
+    coming = asyncio.create_task(exchange(hk, kr))
+    assert await asyncio.to_thread(looked.wait, SECONDS)
+    await kr.release("kr-1")
+    assert kr.state(HK_TO_KR).log.size == 0
+    go_on.set()
+    await coming
+    assert kr.state(HK_TO_KR).receipted_size == 1
 
 
 async def test_receipts_do_not_go_back_in_time_when_the_clock_does(hk, kr):

@@ -16,6 +16,7 @@ from gateway.ledger.checkpoint import countersign
 from gateway.ledger.steps import FORKED, SENDER_ROLLED_BACK, Halt
 from gateway.store import prepared, writing
 from gateway.store import transaction as module
+from gateway.store.arriving import read_arrived, read_now
 from gateway.store.event_queries import read_events
 from gateway.store.logs import read_batch
 from gateway.store.notice_queries import read_notice
@@ -88,8 +89,8 @@ async def test_received_envelopes_are_stored_as_they_came_and_known_as_notices(k
 
 async def test_what_does_not_follow_on_the_log_is_refused(kr: Opened):
     verified = batch_of([envelope("hk-1").SerializeToString()])
-    await kr.committer.submit(lambda tx: tx.append(HK_TO_KR, verified))
-    again = await refused(kr.committer.submit(lambda tx: tx.append(HK_TO_KR, verified)))
+    await kr.committer.submit(lambda tx: tx.append(HK_TO_KR, verified, read_now(verified)))
+    again = await refused(kr.committer.submit(lambda tx: tx.append(HK_TO_KR, verified, read_now(verified))))
     assert isinstance(again, StoreError)
     assert kr.failures == [], "a refusal, and not a broken store"
     assert len(await kr.rows(leaves)) == 1
@@ -153,7 +154,8 @@ def left(**changes) -> bytes:
 async def test_what_is_left_of_an_envelope_is_refused_with_values_that_the_contract_does_not_have(kr: Opened, data):
     """No hash proves it, and it comes from a peer: the writer must not end over it."""
     batch = replace(batch_of([envelope("hk-1").SerializeToString()]), envelopes=[data], destroyed=frozenset({0}))
-    assert isinstance(await refused(kr.committer.submit(lambda tx: tx.append(HK_TO_KR, batch))), Malformed)
+    with pytest.raises(Malformed):
+        await read_arrived(batch)
     assert kr.failures == []
     await append(kr, [envelope("hk-2", 1).SerializeToString()])
 
@@ -247,7 +249,7 @@ async def test_what_comes_back_with_its_receipt_in_one_commit_is_delivered(hk: O
     verified = batch_of([envelope("hk-1").SerializeToString()])
     receipt = countersign(verified.head, DOMAINS["KR"], KR_SEAL, TIME)
     await hk.committer.submit_all(
-        [lambda tx: tx.append(HK_TO_KR, verified), lambda tx: tx.keep_receipt(HK_TO_KR, receipt)]
+        [lambda tx: tx.append(HK_TO_KR, verified, read_now(verified)), lambda tx: tx.keep_receipt(HK_TO_KR, receipt)]
     )
     assert [row["state"] for row in await hk.rows(notices)] == [Notice.DELIVERED]
     assert await kinds(hk) == ["NOTICE_RELEASED", "NOTICE_DELIVERED"]

@@ -170,7 +170,7 @@ class _Rebuild:
             frameworks.assessment,
             self._find_dossier,
         )
-        projection = project(context, fields_checked=destroyed)
+        projection = project(context, () if destroyed else None)
         if projection.outcome is Outcome.PROJECTED:
             self._changes.apply(projection, place)
         return projection

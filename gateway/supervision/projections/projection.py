@@ -13,16 +13,18 @@ to the same records, but that a reply comes after what it replies to: a rebuild 
 order of their ranks (``reply_rank``).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 
+from gateway.errors import Violation
 from gateway.supervision import destruction
 from gateway.supervision.envelopes.about import notice_in
 from gateway.supervision.notices.content import kind_of, notice_id
 from gateway.supervision.outcomes import Context, EventContent, Outcome, Projection, Unusable
 from gateway.supervision.projections import frameworks, notices, seals, sharing
+from gateway.supervision.rules.extent import long_lists
 from gateway.supervision.rules.fields import field_violations
 from gateway.supervision.rules.values import timestamp_fault
 
@@ -51,15 +53,16 @@ REPLIES: Mapping[str | None, int] = {
 }
 
 
-def project(context: Context, *, fields_checked: bool = False) -> Projection:
+def project(context: Context, broken: Sequence[Violation] | None = None) -> Projection:
     """What an envelope changes where it stands. Never raises on a parsed envelope.
 
     Args:
         context: the envelope, parsed from the stored bytes, its place, and what is known before it
-        fields_checked: true if the contract's field rules were checked on this content, or cannot be: it is destroyed
+        broken: the contract's field rules that it breaks, if that was asked before; none, too, where it cannot be
+            asked: of what is destroyed. None: it is asked here
     """
     try:
-        return _rule(context, fields_checked=fields_checked)(context)
+        return _rule(context, broken)(context)
     except Unusable as unusable:
         event = EventContent(Event.ENVELOPE_UNSUPPORTED, detail=unusable.reason)
         return Projection(unusable.outcome, unusable.reason, events=(event,))
@@ -74,12 +77,12 @@ def concerned_notices(envelope: Envelope) -> Iterator[str]:
     """The ids of the notices that projecting an envelope may look up; its own comes first."""
     if own := notice_in(envelope):
         yield own
-    if envelope.HasField("notice_released"):
+    if envelope.HasField("notice_released") and not any(long_lists(envelope.notice_released)):
         for reference in envelope.notice_released.content.references[:]:
             yield notice_id(reference.notice)
 
 
-def _rule(context: Context, *, fields_checked: bool) -> Callable[[Context], Projection]:
+def _rule(context: Context, broken: Sequence[Violation] | None) -> Callable[[Context], Projection]:
     """The rule for an envelope's content, if this version knows it and it keeps to the contract."""
     envelope = context.envelope
     member = envelope.WhichOneof("content")
@@ -92,6 +95,6 @@ def _rule(context: Context, *, fields_checked: bool) -> Callable[[Context], Proj
         raise Unusable(Outcome.INVALID, f"origin: must be {context.place.origin}")
     if fault := timestamp_fault(envelope.sealed_at):
         raise Unusable(Outcome.INVALID, f"sealed_at: {fault}")
-    if not fields_checked and (violations := field_violations(envelope)):
-        raise Unusable(Outcome.INVALID, f"{violations[0].field}: {violations[0].description}")
+    for violation in field_violations(envelope) if broken is None else broken:
+        raise Unusable(Outcome.INVALID, f"{violation.field}: {violation.description}")
     return rule

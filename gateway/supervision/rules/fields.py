@@ -11,7 +11,7 @@ from protovalidate import FieldPathElementPb
 
 from gateway.errors import Violation
 from gateway.supervision.rules.compiled import keeps_field_rules
-from gateway.supervision.rules.extent import ROOT, long_lists
+from gateway.supervision.rules.extent import ROOT, long_lists, parts_of
 from gateway.supervision.rules.pattern_words import words_for
 
 MAX_VIOLATIONS = 50  # told of one message; more would only hide the first
@@ -41,11 +41,16 @@ def field_violations(message: Message, prefix: str = "") -> list[Violation]:
     """
     if keeps_field_rules(message):
         return []
+    if too_long := list(islice(long_lists(message, prefix), MAX_VIOLATIONS)):
+        return too_long  # before anything looks into them: they could hold millions
+    found = (each for part, path in parts_of(message, prefix) for each in _violations(part, path))
+    return list(islice(found, MAX_VIOLATIONS))
+
+
+def _violations(message: Message, prefix: str) -> list[Violation]:
     try:
         if not _validator.collect_violations(message, fail_fast=True):
             return []
-        if too_long := list(islice(long_lists(message, prefix), MAX_VIOLATIONS)):
-            return too_long  # the rest could be millions, each of a kilobyte
         found = _validator.collect_violations(message)
     except protovalidate.EvaluationError:  # a rule could not be computed on these values
         return [Violation(prefix or ROOT, "holds values that its rules cannot be checked on")]
