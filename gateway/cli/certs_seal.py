@@ -141,6 +141,7 @@ def replace_seal(
     if waiting:
         say(f"replaced, but for {', '.join(waiting)}: its channel is mended first, under the seal of before.")
         say("Start the node; once gateway status shows that the channel is open, stop it, and say")
-        say("gateway certs replace-seal HOME --peer; only then may that peer be told.")
+        say("gateway certs replace-seal HOME --peer; only then may that peer be told. Until then it refuses receipts")
+        say("of this node, and its gateway status shows UNKNOWN_SEAL: nothing is lost, and its operator waits for you.")
         return
     say("replaced. Export a new pairing document: no peer takes anything from this node before it has imported that.")

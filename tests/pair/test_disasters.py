@@ -175,6 +175,7 @@ def test_keys_and_database_are_lost_at_once(own_pair, tmp_path):
     said = done("certs", "replace-seal", hk.home.path, tmp_path / "seal")
     assert "in the files of the home alone" in said
     assert "replaced, but for KR" in said
+    assert "its gateway status shows UNKNOWN_SEAL" in said
     done("restore", hk.home.path, tmp_path / "backup")
     refused = run("certs", "replace-seal", hk.home.path, "--peer", "KR")
     assert (refused.code, "has halted: RESTORED" in refused.err) == (2, True), refused.text()
@@ -182,7 +183,12 @@ def test_keys_and_database_are_lost_at_once(own_pair, tmp_path):
     with hk.client() as client:
         eventually(lambda: client.get_channel("hk-to-kr").state == Channel.OPEN)
         eventually(lambda: "seal" in {each.about for each in client.server_info().alarms})
+        with kr.client("FSS") as peer:
+            kept = peer.create_notice(content(issuing_authority="FSS"), recipient="HK").name
+            eventually(lambda: kept in {each.name for each in client.list_notices()})
+            eventually(lambda: peer.get_channel("kr-to-hk").last_error.startswith("UNKNOWN_SEAL"))
     hk.stop()
+    assert "is signed by another key of gateway.hk.example" in run("check", hk.home.path).out
     assert "KR takes nothing" in " ".join(done("certs", "replace-seal", hk.home.path, "--peer", "KR").split())
     kr.stop()
     document = hk.home.pairing_document(now())
