@@ -147,7 +147,7 @@ def _files(home: Home) -> Iterator[Path]:
 
     Folders that are links are followed, each folder once.
     """
-    passing = home.path / "lock", home.high_water, home.move_file, home.path / "keys" / MEMORY
+    passing = home.path / "lock", home.high_water, home.move_file, home.filling_file, home.path / "keys" / MEMORY
     database, met = local_file(home.config.database.url, home.path), {home.path.resolve()}
     for folder, folders, names in os.walk(home.path, followlinks=True):
         within = {each: (Path(folder) / each).resolve() for each in folders if not each.startswith(".")}

@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import partial
 
+from gateway.backups.filling import Filling
 from gateway.backups.making import verified
 from gateway.backups.unfinished import Move
 from gateway.errors import BadInput, StoreError
@@ -27,7 +28,7 @@ def move(home: Home, url: str, now: datetime) -> Report:
 
     Raises:
         BadInput: it is the one that the node has.
-        AlreadyExists: there is something in the other database.
+        AlreadyExists: there is something in the other database that no earlier try has left there.
         StoreError, Corrupt: it was not taken, or does not verify; the node has what it had, unless it says otherwise.
     """
     before = home.config.database.url
@@ -45,6 +46,7 @@ def move(home: Home, url: str, now: datetime) -> Report:
     finally:
         target.close()
     home.move_file.unlink(missing_ok=True)
+    home.filling_file.unlink(missing_ok=True)
     return report
 
 
@@ -77,7 +79,8 @@ def _copy(home: Home, target: Database, url: str) -> None:
     with snapshot(before, home.path) as source:
         require_stopped(source)
         # Before the other one is the node's: at no moment both are, whenever it is cut short.
-        copy_store(source, target, prepare=partial(disown, before, home.path, source, keep))
+        leave = partial(disown, before, home.path, source, keep)
+        copy_store(source, target, prepare=leave, room=partial(Filling(url, f"moved from {before}").make_room, home))
 
 
 def _give_back(home: Home, url: str) -> None:

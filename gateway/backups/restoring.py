@@ -14,9 +14,10 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from gateway.backups.filling import Filling
 from gateway.backups.making import DATABASE_URL, micros, verified
 from gateway.backups.manifest import DATABASE, HOME, Manifest
-from gateway.errors import AlreadyExists, BadInput, ConfigError
+from gateway.errors import AlreadyExists, BadInput, ConfigError, WrongForm
 from gateway.home.home import KEYS, Home
 from gateway.identity.certificates.keyfiles import write_pieces
 from gateway.identity.pairing.parties import Parties
@@ -24,10 +25,10 @@ from gateway.identity.seals.files import NAMES
 from gateway.identity.seals.signers import Keyring
 from gateway.store.database import Database, local_file, snapshot
 from gateway.store.engines.failing import being_opened
-from gateway.store.opening import TOKEN_KEY_BYTES, add_channels, channel_names, create
+from gateway.store.opening import TOKEN_KEY_BYTES, add_channels, channel_names, create, owner_of
 from gateway.store.recovery.awaiting import await_peers
 from gateway.store.recovery.continuity import restored
-from gateway.store.recovery.copying import copy_store, require_empty
+from gateway.store.recovery.copying import copy_store
 from gateway.store.reverify import Report
 
 ACT = "gateway restore"
@@ -56,7 +57,7 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
     Raises:
         BadInput, VerificationError: it is no backup, or not whole, or another node's.
         ConfigError: a key or another file of the home is missing, or does not fit; says which.
-        AlreadyExists: there is a database.
+        AlreadyExists: there is a database, and not of an earlier try.
         StoreError, Corrupt: the database cannot be made, or does not verify.
         Unavailable: its server is away; or the token with a sealing key does not sign.
     """
@@ -67,21 +68,22 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
         )
     added, kept = _restore_files(backup, manifest.files, home.path)
     _require_keys(home)
-    _require_no_database(home)
-    parties = home.parties(now)
-    database = Database(home.config.database.url, home.path)
-    said = f"restored from the backup of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC"
-    prepare = partial(_open_anew, database, parties, home, said)
-    try:
-        for left in home.path.glob(f"{_COPY}*"):  # by one that was killed: it has content that nothing would destroy
-            shutil.rmtree(left)
-        with tempfile.TemporaryDirectory(dir=home.path, prefix=_COPY) as folder:
-            copy_of_this_form(backup, Path(folder))
-            with snapshot(DATABASE_URL, Path(folder)) as source:
-                copy_store(source, database, secrets.token_bytes(TOKEN_KEY_BYTES), prepare)
-    finally:
-        database.close()
-    return Restored(added, kept, verified(home.config.database.url, home.path, parties))
+    parties, said = home.parties(now), f"restored from the backup of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC"
+    filling = Filling(home.config.database.url, said)
+    if not _is_filled(home, filling):
+        database = Database(filling.url, home.path)
+        prepare = partial(_open_anew, database, parties, home, said)
+        room = partial(filling.make_room, home)
+        try:
+            for left in home.path.glob(f"{_COPY}*"):  # by a try that was killed, with content that nothing destroys
+                shutil.rmtree(left)
+            with tempfile.TemporaryDirectory(dir=home.path, prefix=_COPY) as folder:
+                copy_of_this_form(backup, Path(folder))
+                with snapshot(DATABASE_URL, Path(folder)) as source:
+                    copy_store(source, database, secrets.token_bytes(TOKEN_KEY_BYTES), prepare, room)
+        finally:
+            database.close()
+    return _restored(home, parties, added, kept)
 
 
 def restore_from_peers(home: Home, now: datetime) -> Restored:
@@ -90,27 +92,55 @@ def restore_from_peers(home: Home, now: datetime) -> Restored:
     Raises:
         BadInput: it has no pairing document of a peer.
         ConfigError: a key or another file of the home is missing, or does not fit; says which.
-        AlreadyExists: there is a database.
+        AlreadyExists: there is a database, and not of an earlier try.
         StoreError: it cannot be made.
         Unavailable: its server is away; or the token with a sealing key does not sign.
     """
     _require_keys(home)
-    _require_no_database(home)
     parties = home.parties(now)
     if not parties.peers:
         raise BadInput.of("home", "must have a pairing document of each peer: gateway pair import")
-    node = home.config.node
-    database = Database(home.config.database.url, home.path)
-    prepare = partial(_open_anew, database, parties, home, "made anew, of what peers hand back")
+    node, said = home.config.node, "made anew, of what peers hand back"
+    filling = Filling(home.config.database.url, said)
+    if not _is_filled(home, filling):
+        database = Database(filling.url, home.path)
+        prepare = partial(_open_anew, database, parties, home, said)
+        try:
+            filling.make_room(home, database)
+            with being_opened(home.path):
+                create(database, node.jurisdiction, node.domain, secrets.token_bytes(TOKEN_KEY_BYTES), prepare)
+        finally:
+            database.close()
+    return _restored(home, parties)
+
+
+def _is_filled(home: Home, filling: Filling) -> bool:
+    """Whether an earlier command did all of it, and was cut short before it said so.
+
+    Raises:
+        AlreadyExists: there is a database, and not of one that was cut short.
+    """
+    begun, file = Filling.read(home.filling_file), local_file(filling.url, home.path)
+    is_begun = begun is not None and begun.url == filling.url
+    is_whole = is_begun and _is_somebodys(filling.url, home)
+    if is_whole and begun == filling:
+        return True
+    if file and file.exists() and (is_whole or not is_begun):
+        raise AlreadyExists(f"{file} exists and is not overwritten: move it away, with its -wal and -shm")
+    return False
+
+
+def _is_somebodys(url: str, home: Home) -> bool:
     try:
-        with being_opened(home.path):
-            database.migrate()
-            with database.readers.connect() as connection:
-                require_empty(connection)
-            create(database, node.jurisdiction, node.domain, secrets.token_bytes(TOKEN_KEY_BYTES), prepare)
-    finally:
-        database.close()
-    return Restored((), (), verified(home.config.database.url, home.path, parties))
+        return bool(owner_of(url, home.path))
+    except WrongForm:  # its tables are made in part
+        return False
+
+
+def _restored(home: Home, parties: Parties, added: tuple[str, ...] = (), kept: tuple[str, ...] = ()) -> Restored:
+    report = verified(home.config.database.url, home.path, parties)
+    home.filling_file.unlink(missing_ok=True)
+    return Restored(added, kept, report)
 
 
 def _open_anew(database: Database, parties: Parties, home: Home, said: str) -> None:
@@ -167,9 +197,3 @@ def _require_keys(home: Home) -> None:
             f"put the node's keys into its home, and say it again: {', '.join(missing)} "
             "(docs/certificates.md tells what to do where they are lost)"
         )
-
-
-def _require_no_database(home: Home) -> None:
-    file = local_file(home.config.database.url, home.path)
-    if file and file.exists():
-        raise AlreadyExists(f"{file} exists and is not overwritten: move it away, with its -wal and -shm")

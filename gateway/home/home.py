@@ -17,6 +17,7 @@ forks/              what was given up of channels that had forked
 node.db             the database
 high-water.json     how far the node saw the database: it tells that one was put back
 move.json           while gateway migrate moves the node to another database: how it is taken back
+filling.json        while gateway migrate or restore fills a database: which one it is
 lock                held by the one process that uses the home
 """
 
@@ -100,6 +101,11 @@ class Home:
     def move_file(self) -> Path:
         """A move to another database that was begun."""
         return self.path / "move.json"
+
+    @property
+    def filling_file(self) -> Path:
+        """Which database is being filled."""
+        return self.path / "filling.json"
 
     @property
     def endings(self) -> EndMarks:

@@ -123,6 +123,9 @@ def take_turn(connection: Connection, known: Commit, now: int) -> Turn:
         LostCommits, StoreError: as ``read_newer``.
     """
     row = connection.execute(_TAKE, {"now": now}).first()
+    if row is None and not known.token_key:  # nobody's as it was opened, too: who restores it is alone with it
+        alone = connection.execute(_ALONE, {"now": now}).one()
+        return Turn(known, alone.time, alone.server_time)
     before = read_newer(connection, known, row)
     assert row is not None, "a database that is nobody's was told above"
     return Turn(before, row.committed_at, row.server_time)
@@ -181,6 +184,7 @@ _TAKE = (
     )
     .returning(node.c.version, node.c.committed_at, node.c.token_key, SERVER_CLOCK.label("server_time"))
 )
+_ALONE = select(_TIME.label("time"), SERVER_CLOCK.label("server_time"))
 _END = text(
     "WITH marked AS (UPDATE channels SET version = :version WHERE id = ANY(:ids)) "
     "SELECT pg_notify(:channel, domain || ' ' || version) FROM node"

@@ -106,14 +106,14 @@ class Database:
                 return  # another one did it meanwhile
             if self.is_local:
                 connection.rollback()  # the pragmas of migrations are for outside of transactions
+                if found:  # now: one that is killed is not begun again once the last migration is there
+                    sqlite.compact(connection)
             if found:
                 keep_out(connection)
             upgrade(connection)
             if found:
                 take_alone(connection)
             connection.commit()
-            if self.is_local:
-                sqlite.compact(connection)
 
     def scrub(self, writer: Connection) -> bool:
         """Leaves what was overwritten or deleted in no place from which the database could give it.
@@ -245,9 +245,9 @@ def snapshot(url: str, home: Path, *, is_kept: bool = False) -> Iterator[Connect
 def is_made(url: str, home: Path) -> bool:
     """Whether there is a database with tables; of one that cannot be read, whoever opens it says what is wrong."""
     place = absolute(url, home)
-    if place.get_backend_name() == "sqlite":
-        return Path(place.database or "").is_file()
-    engine = _engine(place, writes=False)
+    if place.get_backend_name() == "sqlite" and not Path(place.database or "").is_file():
+        return False
+    engine = _engine(place, writes=False, leaves_log=True)
     try:
         with engine.connect() as connection:
             return revision_of(connection) is not None

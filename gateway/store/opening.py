@@ -115,8 +115,11 @@ def check_owner(connection: Connection, jurisdiction: str, domain: str) -> None:
     """
     found = connection.execute(select(node.c.jurisdiction, node.c.domain)).first()
     if found is None or (found.jurisdiction, found.domain) != (jurisdiction, domain):
-        moved = "" if found else ", or was moved from by gateway migrate, which is said again where it was cut short"
-        raise StoreError(f"the database is not that of {domain}{moved}: check database.url in config.toml")
+        nobodys = (
+            ", or was moved from by gateway migrate; where that or gateway restore was cut short, it is said again"
+        )
+        said = f"the database is not that of {domain}{'' if found else nobodys}"
+        raise StoreError(f"{said}: check database.url in config.toml")
 
 
 def owner_of(url: str, home: Path) -> Owner:

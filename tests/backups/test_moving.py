@@ -48,16 +48,6 @@ def owned(home: Home) -> list[str]:
     return [url for url in (BEFORE, OTHER, THIRD) if owner_of(url, home.path)]
 
 
-def said_again(home: Home) -> str:
-    """Says the command again; with a third database, where what is in the other one is in the way."""
-    try:
-        move(home, OTHER, NOW)
-    except AlreadyExists:
-        move(home, THIRD, NOW)
-    (url,) = owned(home)
-    return url
-
-
 def configured(home: Home, url: str) -> Home:
     text = home.config_file.read_text()
     home.config_file.write_text(text.replace(home.config.database.url, url))
@@ -89,11 +79,12 @@ def test_a_move_that_is_cut_short_at_any_step_is_ended_by_the_same_command(fresh
                 move(home, OTHER, NOW)
             assert steps.happened
         assert len(owned(home)) <= 1, "two databases of one node would become two histories"
-        url = said_again(home)
-        (found,) = owner_of(url, home.path)
+        move(home, OTHER, NOW)
+        assert owned(home) == [OTHER]
+        (found,) = owner_of(OTHER, home.path)
         assert {**found, "server": ""} == {**owner, "server": ""}, (place, fault)
-        assert url != BEFORE
         assert not home.move_file.exists()
+        assert not home.filling_file.exists()
 
 
 def test_a_move_that_was_done_and_not_told_is_said_again_with_the_same_url(fresh, steps_of_a_move):
@@ -121,6 +112,26 @@ def test_what_tells_of_a_move_that_has_ended_since_changes_nothing(fresh):
     move(moved, THIRD, NOW)
     assert owned(home) == [THIRD]
     assert not home.move_file.exists()
+
+
+def test_what_an_earlier_try_of_another_move_left_is_in_the_way(fresh, steps_of_a_move):
+    home = fresh()
+    for url in (OTHER, THIRD):
+        with faulty() as steps, suppress(Killed):
+            steps.arm(0, Fault.KILLED_AFTER, what="INSERT INTO channels", then=COMMIT)
+            move(home, url, NOW)
+    with pytest.raises(AlreadyExists, match="must be empty"):
+        move(home, OTHER, NOW)
+    move(home, THIRD, NOW)
+    assert owned(home) == [THIRD]
+
+
+def test_what_does_not_tell_which_database_is_being_filled_is_refused_and_nothing_is_moved(fresh):
+    home = fresh()
+    write_file(home.filling_file, b"{}", mode=PRIVATE_MODE)
+    with pytest.raises(ConfigError, match=r"filling\.json is not what tells which database"):
+        move(home, OTHER, NOW)
+    assert owned(home) == [BEFORE]
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"schema": "move/1", "before": "", "url": "", "owner": [{}]}'])

@@ -18,6 +18,7 @@ from gateway.store.state import read_channels
 from tests.cli.transcripts import Ran, run
 from tests.support.nodes import Site, found_pair
 from tests.support.offline import commit, sealing
+from tests.support.postgresql import Server
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +64,9 @@ def test_what_is_in_it_waits_for_its_peers_whoever_puts_that_in_place(tmp_path):
     assert halts(hk.home.path) == {"hk-to-kr": "", "kr-to-hk": ""}
 
 
-def halts(folder: Path) -> dict[str, str]:
+def halts(folder: Path, url: str = "sqlite:///node.db") -> dict[str, str]:
     """Why each channel of a database takes nothing, by name; empty: it is open."""
-    with snapshot("sqlite:///node.db", folder) as connection:
+    with snapshot(url, folder) as connection:
         states = read_channels(connection).values()
     return {each.name: each.halt.reason if each.halt else "" for each in states}
 
@@ -173,10 +174,23 @@ def test_no_node_starts_with_a_database_whose_restore_was_cut_short(pair, backup
         patched.setattr(restoring, "await_peers", cut_short)
         refused(run(*restore), 5, "the disk is full")
     refused(run("upgrade", lost), 5, "the database is not that of")
-    refused(run(*restore), 2, "node.db exists and is not overwritten")
-    (lost / "node.db").unlink()
     assert run(*restore).code == 0
     assert run("upgrade", lost).code == 0
+    assert set(halts(lost)) == {"hk-to-kr", "kr-to-hk"}
+
+
+@pytest.mark.parametrize("from_peers", [False, True])
+def test_a_node_is_restored_on_postgresql(pair, backup, home, postgresql, from_peers):
+    for name in ("config.toml", "access.toml", "trust", "peers"):
+        copy = shutil.copytree if (pair[0].home.path / name).is_dir() else shutil.copy
+        copy(pair[0].home.path / name, home / name)
+    config, url = home / "config.toml", Server(postgresql, None).new_schema()
+    config.write_text(config.read_text().replace("sqlite:///node.db", url))
+    ran = run("restore", home, "--from-peers" if from_peers else backup)
+    assert ran.code == 0, ran.text()
+    assert run("check", home).code == 0
+    assert halts(home, url) == {"hk-to-kr": RESTORED, "kr-to-hk": ""}
+    refused(run("restore", home, "--from-peers" if from_peers else backup), 2, "it must be empty")
 
 
 def test_a_file_that_a_full_disk_cut_short_is_not_kept_by_the_next_try(backup, home, pair, monkeypatch):

@@ -12,6 +12,7 @@ import pysqlite3.dbapi2 as sqlite
 from gateway.store.engines import sqlite as engine
 
 COMMIT = "COMMIT"
+FULL = "database or disk is full"
 
 
 class Fault(StrEnum):
@@ -28,22 +29,38 @@ class Killed(BaseException):
     """In the place of the end of the process."""
 
 
+def _raise_killed() -> None:
+    raise Killed
+
+
 class Steps:
     """The statements and commits of all connections that are opened meanwhile.
+
+    Args:
+        kill: ends the process, where that is what happens
 
     Attributes:
         taken: what each of them was, in order: the statement, or ``COMMIT``
         happened: whether the fault came to pass
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kill: Callable[[], None] = _raise_killed) -> None:
+        self.kill = kill
         self.taken: list[str] = []
-        self.happened = False
-        self._left, self._what, self._fault, self._message, self._is_over = -1, "", Fault.REFUSED, "", False
+        self._is_over = False
+        self.arm(-1, Fault.REFUSED)
 
-    def arm(self, step: int, fault: Fault, message: str = "database or disk is full", what: str = "") -> None:
-        """Has a fault happen at a step, counted from here on: of all, or of those alone that are ``what``."""
-        self._left, self._what, self._fault, self._message = step, what, fault, message
+    def arm(self, step: int, fault: Fault, *, message: str = FULL, what: str = "", then: str = "") -> None:
+        """Has a fault happen at a step, counted from here on.
+
+        Args:
+            step: of all, or of those alone that begin with ``what``
+            fault: what happens
+            message: what SQLite tells
+            what: see ``step``
+            then: it happens at the next one after that which begins so
+        """
+        self._left, self._what, self._then, self._fault, self._message = step, what, then, fault, message
         self.happened = False
 
     def take(self, act: Callable[[], Any], what: str, fail: Callable[[Fault], Exception] | None = None) -> Any:
@@ -51,16 +68,20 @@ class Steps:
         if self._is_over:
             raise Killed
         self.taken.append(what)
-        if self._what in {"", what}:
-            self._left -= 1
-        if self.happened or self._left != -1 or self._what not in {"", what}:
+        if not what.startswith(self._what):
+            return act()
+        self._left -= 1
+        if self._left != -1 or self.happened:
+            return act()
+        if self._then:
+            self._left, self._what, self._then = 0, self._then, ""
             return act()
         self.happened = True
         if self._fault in {Fault.UNTOLD, Fault.KILLED_AFTER}:
             act()
         if self._fault in {Fault.KILLED, Fault.KILLED_AFTER}:
             self._is_over = True
-            raise Killed
+            self.kill()
         raise fail(self._fault) if fail else sqlite.OperationalError(self._message)
 
 
@@ -83,9 +104,9 @@ class _Connection(sqlite.Connection):  # type: ignore[misc]
 
 
 @contextmanager
-def faulty() -> Iterator[Steps]:
+def faulty(steps: Steps | None = None) -> Iterator[Steps]:
     """Has the store open its databases so that they take steps."""
-    steps = Steps()
+    steps = steps or Steps()
 
     def connect(*arguments: Any, **options: Any) -> Any:
         connection = sqlite.connect(*arguments, factory=_Connection, **options)

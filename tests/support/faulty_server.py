@@ -65,8 +65,8 @@ class _Connection(patience.PatientConnection):
 
 
 @contextmanager
-def faulty_server() -> Iterator[Steps]:
+def faulty_server(steps: Steps | None = None) -> Iterator[Steps]:
     """Has the store reach its server so that what it asks takes steps: of all connections that are opened meanwhile."""
-    steps = Steps()
+    steps = steps or Steps()
     with patch.object(patience, "PatientConnection", type("_Connection", (_Connection,), {"steps": steps})):
         yield steps

@@ -6,7 +6,7 @@ it is comes last: a copy that was cut short is nobody's, and no node starts with
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import AlreadyExists, StoreError
@@ -18,32 +18,60 @@ from gateway.store.tables import OF_PROCESSES, attachment_chunks, metadata, node
 CHUNKS_AT_ONCE = 8  # of attachments: memory stays flat, whatever else a page has
 
 
+def make_room(target: Database, *, is_again: bool = False) -> None:
+    """Makes the tables of a database, and sees that nothing is in them.
+
+    Args:
+        target: open
+        is_again: what is in them was left by a copy that was cut short, and goes
+
+    Raises:
+        AlreadyExists: there is something; or it is a node's already.
+        StoreError: its tables are of a later version.
+        Unavailable: its server is away, or its disk is full.
+    """
+    with being_opened(target.home):
+        target.migrate()
+        with target.writer() as connection:
+            if is_again:
+                _clear(target, connection)
+            require_empty(connection)
+
+
+def _clear(target: Database, connection: Connection) -> None:
+    with connection.begin():
+        if connection.execute(select(node)).first():
+            return
+        deleted = sum(connection.execute(delete(table)).rowcount for table in reversed(metadata.sorted_tables))
+    if deleted:
+        target.scrub(connection)  # what the source has destroyed since is not to stay here
+
+
 def copy_store(
     source: Connection,
     target: Database,
     token_key: bytes | None = None,
     prepare: Callable[[], None] = lambda: None,
+    room: Callable[[Database], None] = make_room,
 ) -> int:
     """Copies every row, but for those that tell of what runs; gives how many.
 
     Args:
         source: in one snapshot, of this version's form
-        target: open; its tables are made here
+        target: open
         token_key: 32 random bytes for the copy's page tokens and cursors; None: those of the source stay good
         prepare: what else must be done with the copy before a node may start with it
+        room: makes its tables
 
     Raises:
         AlreadyExists: there is something in the target.
         StoreError: it was not taken, and what was copied is nobody's.
         Unavailable: the target's server is away, or its disk is full.
     """
-    with being_opened(target.home):
-        target.migrate()
+    room(target)
     copied = 0
     try:
         with target.writer() as connection:
-            with connection.begin():
-                require_empty(connection)
             for table in metadata.sorted_tables:
                 if table is not node and table.name not in OF_PROCESSES:
                     page_rows = CHUNKS_AT_ONCE if table is attachment_chunks else PAGE_ROWS
