@@ -33,8 +33,8 @@ Prepared = Callable[[], tuple[CertifiedSeal, Signer]]
 class Adopt(Protocol):
     """Puts the files of the seal in force in their place; ``is_told``: no channel needs one of before any more."""
 
-    def __call__(self, in_force: CertifiedSeal, /, *, is_told: bool) -> None:
-        """Does it, if it is not done yet."""
+    def __call__(self, in_force: CertifiedSeal | None, /, *, is_told: bool) -> None:
+        """Does it, if it is not done yet; None: no channel tells of one."""
 
 
 class SealCommands:

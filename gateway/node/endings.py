@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.alarms import Alarms
 from gateway.errors import GatewayError, Unavailable
-from gateway.home.home import Home
-from gateway.identity.pairing.end import Ending, later
+from gateway.identity.pairing.end import Ending, EndMarks, later
 from gateway.identity.pairing.parties import Parties
 from gateway.identity.watched_files import WatchedFiles
 from gateway.link.dialling import Credentials
@@ -31,7 +30,7 @@ class Endings:
     """The ends of pairings; on the loop's thread, but for what is ``watched``.
 
     Args:
-        home: of the node
+        marks: in the home
         parties: who exchanges
         committer: the one writer
         bulletin: tells what the database says
@@ -43,9 +42,9 @@ class Endings:
     """
 
     def __init__(
-        self, home: Home, parties: Parties, committer: Committer, bulletin: Bulletin, links: Links, alarms: Alarms
+        self, marks: EndMarks, parties: Parties, committer: Committer, bulletin: Bulletin, links: Links, alarms: Alarms
     ) -> None:
-        self._marks, self._parties, self._committer, self._bulletin = home.endings, parties, committer, bulletin
+        self._marks, self._parties, self._committer, self._bulletin = marks, parties, committer, bulletin
         self._alarms = alarms
         self._files = WatchedFiles("ended pairings", lambda: map(self._marks.path, parties.peers), self._read)
         refusals = (Refusal(peer, parties.origin_to(peer), links) for peer in parties.peers)

@@ -4,63 +4,40 @@ import asyncio
 import secrets
 import socket
 import time
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from gateway.alarms import Alarms
-from gateway.carrier import Resources
 from gateway.errors import BrokenStorage, Unavailable
 from gateway.home.home import Home
-from gateway.identity.pairing.parties import Parties
+from gateway.home.lifetimes import lifetimes_of
 from gateway.identity.seals.signers import Keyring
-from gateway.link.dialler import Dialler, hurry
-from gateway.link.link import Link
 from gateway.logs import Log
 from gateway.metrics.instruments import Instruments
 from gateway.node import chores
-from gateway.node.endings import Endings
+from gateway.node.core import Core, Ground, open_core, take_up
+from gateway.node.files import room_of
 from gateway.node.listeners import Listeners
-from gateway.node.serving import Core, serving_of
+from gateway.node.peering import Peering, replicas_of
+from gateway.node.serving import serving_of
+from gateway.node.subjects import subjects_of
 from gateway.node.trust import TrustStore
 from gateway.questions.links import Links
-from gateway.replicas import Alone, Shared
-from gateway.rpc.journaling import Journaling
-from gateway.rpc.peer import PeerServicer
-from gateway.rpc.server import (
-    back_office_server,
-    peer_server,
-)
-from gateway.scraping.families import Load, Sources
+from gateway.replicas import Shared
+from gateway.rpc.server import back_office_server, peer_server
+from gateway.scraping.families import Sources
 from gateway.scraping.lateness import watch_lateness
 from gateway.scraping.listener import MetricsListener
 from gateway.scraping.page import Page
-from gateway.store.backlog import Backlog, read_waiting
-from gateway.store.bulletin import Bulletin
 from gateway.store.clocks import Clock
-from gateway.store.commits import Commit
-from gateway.store.committer import Committer
 from gateway.store.database import Database
 from gateway.store.engines.failing import being_opened
 from gateway.store.engines.postgresql import PATIENCE_SECONDS
-from gateway.store.leases import Replica
-from gateway.store.opening import (
-    add_channels,
-    channel_names,
-    check_channels,
-    check_journal,
-    check_owner,
-    read_token_key,
-)
-from gateway.store.own_seal import read_own_seal
-from gateway.store.readers import Readers
 from gateway.store.recovery.continuity import Continuity
-from gateway.store.writer_session import WriterSession
 from gateway.telemetry.starting import tracing_of
 from gateway.watching import ClockWatch, SealKeyWatch, disk_room, queue_room, watch
 
@@ -85,7 +62,6 @@ class Node:
         self.metrics_port = 0  # none
         self.failure: Exception | None = None
         self._broken = asyncio.Event()
-        self._links = Links()
         self._registry = CollectorRegistry()
         self._instruments = Instruments(self._registry)
 
@@ -97,51 +73,28 @@ class Node:
         """
         config = self.home.config
         self._tracing = tracing_of(config.telemetry, self.home.path, config.node.domain)
-        self._open_database()
-        parties = self.home.parties(_now())
-        self._trust = TrustStore(self.home, parties.peers, _now)
-        self._keyring = Keyring(each.dated(_now) for each in self.home.seals.signing())
-        self._access, self._officers = self.home.access(), self.home.officers()
+        self._database = Database(config.database.url, self.home.path, patience_seconds=PATIENCE_SECONDS)
+        self._continuity = Continuity(self.home.high_water, self._database, self._clock)
         with self._closing_database():
-            await asyncio.to_thread(self._keyring.open)
-            require = partial(self._continuity.require, parties, self._keyring, trusts_clock=self._trusts_clock)
-            await asyncio.to_thread(require)
-        self._open_store(parties)
-        alarms = Alarms(self._committer, self._clock.now)
-        with self._closing_database():
-            self._endings = Endings(self.home, parties, self._committer, self._bulletin, self._links, alarms)
-        self._trust.is_ended = lambda peer: self._endings.of(peer) is not None
-        listeners = Listeners(config, self._trust, self._journaling, self._instruments, self._tracing, _now)
+            core = self._core = await self._open_core()
+        self._trust.is_ended = lambda peer: core.endings.of(peer) is not None
+        listeners = Listeners(config, self._trust, core.journaling, self._instruments, self._tracing, _now)
+        subjects = self._subjects = subjects_of(core)
+        self._serving = serving_of(core, subjects, partial(lifetimes_of, self.home))
+        core.committer.on_measured = self._measured
         back_office = listeners.back_office(lambda: self._access.current, self._officers)
-        self._serving = serving_of(self._core(parties, alarms))
         self._back_office, self.back_office_port = await back_office_server(back_office, self._serving.services)
-        resources = Resources(
-            self._committer,
-            self._readers,
-            self._keyring,
-            self._trust.certify,
-            self._trust.require_unrevoked,
-            parties.own.earlier_seals,
-            self._tracing,
-        )
-        self._replicas = self._make_replicas(parties)
-        diallers = {each: self._make_diallers(parties, each, resources) for each in parties.peers}
-        self._receiving = PeerServicer(
-            parties,
-            resources,
-            self._bulletin,
-            self._links,
-            self._replicas,
-            lambda seen: hurry(diallers[seen]),
-            self._serving.attaching.wanting,
-        )
-        self._peer, self.peer_port = peer_server(listeners.peer(parties, self._endings.require_paired), self._receiving)
-        self._committer.start()
-        self._metrics = MetricsListener(self._metrics_page(parties, alarms, listeners.loads).make)
+        name = config.node.replica or f"{socket.gethostname()} {config.back_office.listen}"
+        self._replicas = replicas_of(core, self._database, name, self._break)
+        self._peering = Peering(core, subjects.files, self._replicas)
+        peer = listeners.peer(core.ground.parties, core.endings.require_paired)
+        self._peer, self.peer_port = peer_server(peer, self._peering.servicer)
+        core.committer.start()
+        self._metrics = MetricsListener(self._metrics_page(listeners).make)
         if address := config.metrics.listen:
             self.metrics_port = await self._metrics.start(address)
         await listeners.open((self._back_office, self.back_office_port), (self._peer, self.peer_port))
-        self._tasks = [chores.begin(each) for each in self._background(chain.from_iterable(diallers.values()), alarms)]
+        self._tasks = [chores.begin(each) for each in self._upkeep()]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serves until ``stop`` is set, the storage breaks or a listener ends by itself; then drains and closes.
@@ -165,77 +118,58 @@ class Node:
 
     async def stop(self) -> None:
         """Takes no new calls, lets those under way end within the drain time, and closes the store."""
-        drain = self.home.config.limits.drain_seconds
-        self._bulletin.close()
-        self._receiving.stop()
-        self._links.wake()
+        drain, core = self.home.config.limits.drain_seconds, self._core
+        core.bulletin.close()
+        self._peering.servicer.stop()
+        core.links.wake()
         await self._metrics.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(self._back_office.stop(drain), self._peer.stop(min(drain, 1)))
-        await self._journaling.settle()
+        await core.journaling.settle()
         if isinstance(self._replicas, Shared):
             await self._replicas.close()
         if isinstance(self.failure, BrokenStorage):
             return  # closing a SQLite database writes to it: the process must end with it open
-        await self._committer.stop()
-        await asyncio.to_thread(self._continuity.keep, self._committer.latest())
-        self._readers.close()
-        self._database.close()
-        await asyncio.to_thread(self._keyring.close)
+        await core.close(self._database, self._continuity)
+        await asyncio.to_thread(core.ground.keyring.close)
         await asyncio.to_thread(self._tracing.close)
-
-    def _background(self, diallers: Iterable[Dialler], alarms: Alarms) -> Iterator[Coroutine[Any, Any, None]]:
-        """What runs for as long as the node does."""
-        yield from (dialler.run() for dialler in diallers)
-        yield from (chore() for chore in self._serving.chores)
-        if isinstance(self._replicas, Shared):
-            yield self._replicas.run()
-        yield watch([self._access, *self._trust.watched, *self._endings.watched], alarms)
-        yield self._endings.run()
-        # Each by itself: one that is slow to fetch must not keep the others from being looked at.
-        yield from (watch([source], alarms) for source in self._officers.sources)
-        rooms = disk_room(self.home.path), queue_room(self._committer.waiting_weight)
-        yield watch([*rooms, ClockWatch(self._clock), *self._replicas.watched], alarms)
-        seals = self._serving.seals  # by themselves, since a token may be slow
-        yield watch([seals, SealKeyWatch(self._keyring, seals.seal_in_force, self._clock.now)], alarms)
-        yield self._journaling.run()
-        yield self._continuity.run(self._committer.latest)
-        if self.metrics_port:
-            yield watch_lateness(self._instruments.loop_came_late)
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
-    def _open_database(self) -> None:
-        """Opens it, and puts the files of a rotated seal in their place, if the node ended before it had."""
-        node = self.home.config.node
-        self._database = Database(self.home.config.database.url, self.home.path, patience_seconds=PATIENCE_SECONDS)
-        self._continuity = Continuity(self.home.high_water, self._database, self._clock)
-        with self._closing_database():
-            self._database.check_revision()
-            with self._database.readers.connect() as connection:
-                check_owner(connection, node.jurisdiction, node.domain)
-                in_force, is_told = read_own_seal(connection)
-                self.home.seals.adopt(in_force, is_told=is_told)
-
-    def _open_store(self, parties: Parties) -> None:
-        with self._closing_database():
-            add_channels(self._database, channel_names(parties))
-            check_journal(self._database, parties.own_seals)
-            check_channels(self._database, parties)
-            self._readers = Readers(self._database)
-            session = WriterSession(
-                self._database, self._keyring, self._clock.now, secrets.token_bytes, witnesses=self._clock
-            )
-            self._committer = Committer(session, on_commit=self._publish, on_fatal=self._break, tracing=self._tracing)
-            self._committer.on_measured = self._measured
-            latest = self._committer.latest()
-            with self._database.readers.connect() as connection:
-                self._token_key = read_token_key(connection)
-                backlog = Backlog(read_waiting(connection, latest.states), self._clock.now, self._instruments.delivered)
-        self._bulletin = Bulletin(latest, backlog, self._committer.follow)
-        self._journaling = Journaling(self._committer, self._instruments.refused)
+    async def _open_core(self) -> Core:
+        """Opens the store, once home and database are known to agree."""
+        home, node = self.home, self.home.config.node
+        take_up(self._database, node.jurisdiction, node.domain, home.seals.adopt)
+        parties = home.parties(_now())
+        self._trust = TrustStore(home, parties.peers, _now)
+        keyring = Keyring(each.dated(_now) for each in home.seals.signing())
+        self._access, self._officers = home.access(), home.officers()
+        await asyncio.to_thread(keyring.open)
+        compare = partial(self._continuity.require, parties, keyring, trusts_clock=self._trusts_clock)
+        await asyncio.to_thread(compare)
+        four_eyes = home.config.four_eyes
+        ground = Ground(
+            parties=parties,
+            keyring=keyring,
+            prepared_seal=partial(home.prepared_seal, _now),
+            adopt=home.seals.adopt,
+            endings=home.endings,
+            certify=self._trust.certify,
+            require_unrevoked=self._trust.require_unrevoked,
+            credentials=self._trust.to_peer,
+            authorities=node.authorities,
+            approval=four_eyes.approval_rules(),
+            draft_days=four_eyes.draft_days,
+            room=room_of(home),
+            unfinished_days=home.config.attachments.unfinished_days,
+            instruments=self._instruments,
+            tracing=self._tracing,
+            clock=self._clock.now,
+            random=secrets.token_bytes,
+        )
+        return open_core(self._database, ground, self._clock, Links(), self._break)
 
     @contextmanager
     def _closing_database(self) -> Iterator[None]:
@@ -247,49 +181,32 @@ class Node:
             self._database.close()
             raise
 
-    def _core(self, parties: Parties, alarms: Alarms) -> Core:
-        return Core(
-            self.home,
-            parties,
-            self._keyring,
-            self._token_key,
-            self._committer,
-            self._readers,
-            self._bulletin,
-            self._links,
-            alarms,
-            self._instruments,
-            self._tracing,
-            _now,
-            self._clock.now,
-        )
+    def _upkeep(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What runs for as long as the node does."""
+        core, seals = self._core, self._subjects.seals
+        yield from self._peering.upkeep()
+        yield from (chore() for chore in (*self._subjects.chores, *self._serving.chores))
+        yield from core.upkeep(self._continuity)
+        yield watch([self._access, *self._trust.watched, *core.endings.watched], core.alarms)
+        # Each by itself: one that is slow to fetch must not keep the others from being looked at.
+        yield from (watch([source], core.alarms) for source in self._officers.sources)
+        rooms = disk_room(self.home.path), queue_room(core.committer.waiting_weight)
+        yield watch([*rooms, ClockWatch(self._clock), *self._replicas.watched], core.alarms)
+        key = SealKeyWatch(core.ground.keyring, seals.seal_in_force, self._clock.now)
+        yield watch([seals, key], core.alarms)  # by themselves, since a token may be slow
+        if self.metrics_port:
+            yield watch_lateness(self._instruments.loop_came_late)
 
-    def _make_replicas(self, parties: Parties) -> Alone | Shared:
-        if self._database.is_local:
-            return Alone()
-        states = self._committer.latest().states
-        channels = {origin: states[origin] for origin, _, _ in parties.channels()}
-        name = self.home.config.node.replica or f"{socket.gethostname()} {self.home.config.back_office.listen}"
-        me = Replica(secrets.token_hex(16), name, len(parties.peers))
-        domain = parties.own.domain
-        return Shared(self._database, me, domain, channels, self._links, self._committer, self._break)
-
-    def _make_diallers(self, parties: Parties, jurisdiction: str, resources: Resources) -> tuple[Dialler, Dialler]:
-        """What keeps both streams to a peer up: that of the channel, and that of the files beside it."""
-        peer = parties.peers[jurisdiction]
-        credentials = partial(self._endings.dialling(self._trust.to_peer), jurisdiction)
-        link = Link(peer, parties, credentials, resources, self._bulletin, self._links, self._replicas)
-        return link, self._serving.attaching.link(peer, credentials, self._replicas)
-
-    def _metrics_page(self, parties: Parties, alarms: Alarms, loads: Mapping[str, Load]) -> Page:
+    def _metrics_page(self, listeners: Listeners) -> Page:
+        core = self._core
         sources = Sources(
-            parties.own,
-            self._bulletin,
-            self._committer.waiting_weight,
-            self._links,
-            self._serving.attaching.standing,
-            alarms,
-            loads,
+            core.ground.parties.own,
+            core.bulletin,
+            core.committer.waiting_weight,
+            core.links,
+            self._subjects.files.standing,
+            core.alarms,
+            listeners.loads,
             self._clock.now,
         )
         return Page(self._registry, sources, self._serving.certificates.lifetimes, self._database.sizes, self.home.path)
@@ -297,10 +214,6 @@ class Node:
     def _measured(self, weight: int, seconds: float, is_durable: bool) -> None:
         self._instruments.committed(weight, seconds, is_durable)
         self._serving.health.note_commit(is_durable=is_durable)
-
-    def _publish(self, commit: Commit) -> None:
-        self._bulletin.publish(commit)
-        self._links.follow(commit.states)
 
     def _break(self, error: Exception) -> None:
         _log.critical("node_broken", error=str(error))

@@ -51,8 +51,7 @@ class Ends:
 
     def anew(self) -> Endings:
         latest = Latest(self.store)
-        home = Home(self.marks.folder.parent.parent)
-        self.endings = Endings(home, self.store.parties, self.store.committer, latest, self.links, self.alarms)  # type: ignore[arg-type]
+        self.endings = Endings(self.marks, self.store.parties, self.store.committer, latest, self.links, self.alarms)  # type: ignore[arg-type]
         return self.endings
 
     def mark(self, ending: Ending) -> None:

@@ -71,9 +71,9 @@ def fail():
 async def main():
     node = Node(Home(Path(sys.argv[1])))
     await node.start()
-    node._committer._session._connection.commit = fail
+    node._core.committer._session._connection.commit = fail
     try:
-        await node._committer.submit(Transaction.try_to_write)
+        await node._core.committer.submit(Transaction.try_to_write)
     except Unavailable:
         print(node._serving.health.is_well("", Caller("", "SFC", frozenset())))
     while not node._serving.health.can_write:
@@ -147,7 +147,7 @@ async def main():
     node, hurried = Node(Home(Path(sys.argv[1]))), []
     Dialler.hurry = lambda dialler: hurried.append((type(dialler).__name__, dialler._peer.jurisdiction))
     await node.start()
-    node._receiving._on_seen("KR")
+    node._peering.servicer._on_seen("KR")
     print(sorted(hurried))
     await node.stop()
 

@@ -3,9 +3,11 @@
 What happens for everybody to see is done in both, in step and at the same moments; what is hidden in one alone.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,13 +24,21 @@ from gateway.commands.assistance import tell_overdue
 from gateway.commands.retention import Retention
 from gateway.errors import GatewayError
 from gateway.home.home import Home
+from gateway.home.lifetimes import lifetimes_of
 from gateway.home.provisioning import NewNode
 from gateway.identity.access.access import Access, Caller, Role
+from gateway.ledger.seals import nobody_certified
+from gateway.link.dialling import Credentials
 from gateway.metrics.instruments import Instruments
 from gateway.moments import datetime_of
-from gateway.node.serving import Core, serving_of
+from gateway.node.core import Core, Ground
+from gateway.node.endings import Endings
+from gateway.node.files import room_of
+from gateway.node.serving import serving_of
+from gateway.node.subjects import subjects_of
 from gateway.questions.links import Links
 from gateway.rpc.admission import CALLER
+from gateway.rpc.journaling import Journaling
 from gateway.rpc.status import status_of
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
@@ -116,27 +126,45 @@ class World:
     def _serve(self, four_eyes: str) -> None:
         hk = self.hk
         new = NewNode("HK", DOMAINS["HK"], "A node", ("HKMA", "SFC"), "127.0.0.1:7443", "127.0.0.1:7444")
-        instruments, links = Instruments(CollectorRegistry()), Links()
         latest = hk.committer.latest()
         self._bulletin = Bulletin(latest, Backlog({}, lambda: self.micros, lambda *_: None))
         hk.committer._on_commit = self._publish
         hk.home.joinpath("config.toml").write_text(f"{new.config_text()}\n{four_eyes}")
-        core = Core(
-            home=Home(hk.home),
+        home, clock = Home(hk.home), lambda: self.micros
+        rules = home.config.four_eyes
+        ground = Ground(
             parties=hk.parties,
             keyring=hk.keyring,
+            prepared_seal=lambda: home.prepared_seal(lambda: datetime_of(self.micros)),
+            adopt=home.seals.adopt,
+            endings=home.endings,
+            certify=nobody_certified,
+            require_unrevoked=lambda *_: None,
+            credentials=lambda _: Credentials(b"", b"", b""),
+            authorities=home.config.node.authorities,
+            approval=rules.approval_rules(),
+            draft_days=rules.draft_days,
+            room=room_of(home),
+            unfinished_days=home.config.attachments.unfinished_days,
+            instruments=Instruments(CollectorRegistry()),
+            tracing=OFF,
+            clock=clock,
+            random=secrets.token_bytes,
+        )
+        links, alarms = Links(), Alarms(hk.committer, clock)
+        core = Core(
+            ground=ground,
             token_key=bytes(32),
+            is_local=True,
             committer=hk.committer,
             readers=hk.readers,
             bulletin=self._bulletin,
             links=links,
-            alarms=Alarms(hk.committer, lambda: self.micros),
-            instruments=instruments,
-            tracing=OFF,
-            now=lambda: datetime_of(self.micros),
-            clock=lambda: self.micros,
+            alarms=alarms,
+            journaling=Journaling(hk.committer, ground.instruments.refused),
+            endings=Endings(home.endings, hk.parties, hk.committer, self._bulletin, links, alarms),
         )
-        self.services = serving_of(core).services
+        self.services = serving_of(core, subjects_of(core), partial(lifetimes_of, home)).services
 
     def _publish(self, commit: Commit) -> None:
         self._bulletin.publish(commit)

@@ -12,7 +12,7 @@ from gateway.cli.output import size_said
 from gateway.errors import BadInput, NoRoom
 from gateway.home.pairing import ended_peers
 from gateway.moments import DAY_MICROS, MICROS, datetime_of
-from gateway.node.attaching import quotas_of, room_of
+from gateway.node.files import quotas_of, room_of
 from gateway.store.attachments.standing import Lacking, read_lacking, read_room
 from gateway.store.database import snapshot
 from gateway.supervision.attachments import Owner, Totals
@@ -48,13 +48,14 @@ def files(subject: Subject) -> Iterator[Finding]:
 
 
 def _quotas(subject: Subject, totals: Mapping[Owner, Totals]) -> Iterator[Finding]:
-    quotas = quotas_of(subject.home, [each.jurisdiction for each in subject.home.peer_documents()])
+    home, peers = subject.home, [each.jurisdiction for each in subject.home.peer_documents()]
+    quotas = quotas_of(room_of(home), home.config.node.authorities, peers)
     for owner, taken in totals.items():
         quota, count = quotas.get(owner, 0), taken.whole_files + taken.coming_files
         room = f"{size_said(taken.kept_bytes)} of {size_said(quota)}"
         said = f"{owner.authority or owner.peer}: {so_many(count, 'file')}, {room}"
         if taken.kept_bytes > FULL_PART * quota:
-            yield Finding(Level.WARN, "files", said, Remedy(QUOTA, f"$EDITOR {sh(subject.home.config_file)}"))
+            yield Finding(Level.WARN, "files", said, Remedy(QUOTA, f"$EDITOR {sh(home.config_file)}"))
         elif count:
             yield Finding(Level.OK, "files", said)
 

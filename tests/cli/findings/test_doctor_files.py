@@ -13,7 +13,7 @@ from gateway.cli.findings import doctor_files
 from gateway.cli.findings.findings import Finding, Level, Subject
 from gateway.home.home import Home
 from gateway.moments import MICROS
-from gateway.node import attaching
+from gateway.node import files as node_files
 from gateway.supervision.attachments import Owner
 from tests.cli.findings.test_doctor_store import Usage, change
 from tests.store.attaching import BYTES, named, stored
@@ -111,7 +111,7 @@ async def test_what_no_room_is_made_for_is_told_with_the_bound(home, setting, wo
 
 async def test_what_the_disk_has_no_room_for_is_told(home, monkeypatch):
     await filled(home, nothing, LONG)
-    monkeypatch.setattr(attaching.shutil, "disk_usage", lambda _: Usage(2**40, 0, 2**31 + len(BYTES) - 1))
+    monkeypatch.setattr(node_files.shutil, "disk_usage", lambda _: Usage(2**40, 0, 2**31 + len(BYTES) - 1))
     (found,) = findings(home)
     assert (found.level, "the node's disk has no room" in found.said) == (Level.FAIL, True)
 

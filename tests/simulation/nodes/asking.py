@@ -14,7 +14,7 @@ from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.errors import GatewayError, Halted, Overloaded, Stale, Unavailable
 from gateway.identity.access.access import Caller, Role
-from tests.simulation.nodes.node import Running
+from gateway.node.subjects import Subjects
 from tests.simulation.nodes.sealed import Key, key_of, mark_of
 from tests.simulation.nodes.site import Site
 
@@ -26,7 +26,7 @@ DAY_ONE = Date(year=2026, month=1, day=1)  # when a schedule begins
 
 AGAIN = (Unavailable, Overloaded, Halted)  # it is asked again, under the same request_id
 
-Call = Callable[[Running], Awaitable[Any]]
+Call = Callable[[Subjects], Awaitable[Any]]
 
 
 @dataclass(eq=False)

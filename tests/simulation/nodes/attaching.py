@@ -56,7 +56,7 @@ class Files:
         declare = pb.CreateAttachmentRequest(sha256=sha256(data).digest(), size_bytes=len(data))
         stored = await office.until_known(
             "AttachmentService/CreateAttachment",
-            lambda node: node.attachments.create_attachment(office.caller, declare),
+            lambda node: node.files.commands.create_attachment(office.caller, declare),
         )
         for _ in range(UPLOADS):
             if stored is None or stored.complete:
@@ -70,14 +70,14 @@ class Files:
         try:
             return await office.site.call(
                 f"{SERVICE}AttachmentService/UploadAttachment",
-                lambda node: node.attachments.upload_attachment(office.caller, messages),
+                lambda node: node.files.commands.upload_attachment(office.caller, messages),
                 self._random.uniform(0.05, 5),
             )
         except AGAIN:
             get = pb.GetAttachmentRequest(name=stored.name)
             return await office.until_known(
                 "AttachmentService/GetAttachment",
-                lambda node: node.attachment_questions.get_attachment(office.caller, get),
+                lambda node: node.files.questions.get_attachment(office.caller, get),
             )
         except GatewayError as error:
             office.site.refused("UploadAttachment", error)

@@ -76,7 +76,7 @@ class Operators:
     def _is_one(self, origin: str, sender: Site, receiver: Site) -> bool:
         """Whether both hold the same, and nothing of the time before is under way any more."""
         running = sender.running
-        if sender.backup or not running or not running.links.of(origin).connected:
+        if sender.backup or not running or not running.core.links.of(origin).connected:
             return False
         if not is_quiet([sender, receiver], [origin]):
             return False

@@ -6,8 +6,8 @@ from typing import Any
 from regulator.exchange.v1 import notice_service_pb2 as pb
 from regulator.exchange.v1.values_pb2 import Handling
 
+from gateway.node.subjects import Subjects
 from tests.simulation.nodes.asking import DAY_ONE, Asked, Asking, Keyed
-from tests.simulation.nodes.node import Running
 from tests.simulation.nodes.sealed import english
 from tests.supervision.samples import content, handling
 
@@ -56,7 +56,7 @@ class Notices:
         self._given += [given for given, _ in several]
         batch = pb.BatchCreateNoticesRequest(requests=[request for _, request in several])
 
-        async def give(node: Running) -> pb.BatchCreateNoticesResponse:
+        async def give(node: Subjects) -> pb.BatchCreateNoticesResponse:
             return pb.BatchCreateNoticesResponse(notices=await node.notices.batch_create_notices(office.caller, batch))
 
         made = await office.until_known("NoticeService/BatchCreateNotices", give, *(given for given, _ in several))
@@ -123,7 +123,7 @@ class Notices:
         office, request = self._office, pb.ListNoticesRequest(direction=direction, page_size=50)
         return await office.find(
             "NoticeService/ListNotices",
-            lambda node: node.questions.list_notices(office.caller, request),
+            lambda node: node.notice_questions.list_notices(office.caller, request),
             lambda page: [each for each in page.notices if each.state in states],
         )
 

@@ -8,12 +8,12 @@ from regulator.exchange.v1 import notice_service_pb2 as pb
 from regulator.exchange.v1.event_service_pb2 import WatchEventsRequest, WatchEventsResponse
 
 from gateway.errors import GatewayError
+from gateway.node.subjects import Subjects
 from tests.simulation.nodes.asking import Asking, Keyed
 from tests.simulation.nodes.assessing import Assessments
 from tests.simulation.nodes.assisting import Assistance
 from tests.simulation.nodes.attaching import Files
 from tests.simulation.nodes.drafting import Drafts
-from tests.simulation.nodes.node import Running
 from tests.simulation.nodes.noticing import Notices
 from tests.simulation.nodes.publishing import Versions
 from tests.simulation.nodes.sharing import Sharing
@@ -88,8 +88,8 @@ class Watcher:
         if not running or not self._cursor or self._begun_anew < self.site.begun_anew:
             return False
         ((newest,),) = self.site.disk.read("SELECT max(cursor) FROM events")
-        known = running.bulletin.commit.counters.cursor  # of a commit that is durable and not told yet, it is less
-        return running.tokens.cursor_position(self._cursor) >= known >= (newest or 0)
+        known = running.core.bulletin.commit.counters.cursor  # of a commit that is durable and not told yet, it is less
+        return running.subjects.tokens.cursor_position(self._cursor) >= known >= (newest or 0)
 
     async def run(self) -> None:
         while True:
@@ -105,7 +105,7 @@ class Watcher:
             self.seen.clear()
         request = WatchEventsRequest(cursor=self._cursor)
 
-        async def watch(node: Running) -> pb.Notice:
+        async def watch(node: Subjects) -> pb.Notice:
             async for response in node.events.watch_events(self.caller, request):
                 await stream.put(response)
             return pb.Notice()

@@ -22,6 +22,7 @@ from gateway.identity.seals.signers import DatedSeal
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.seals import CertifiedSeal
 from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK
+from gateway.node.subjects import Subjects
 from gateway.store.clocks import MAX_LEAP_MICROS
 from gateway.store.commits import Commit
 from gateway.store.recovery.high_water import HighWater
@@ -348,7 +349,7 @@ class Site:
 
     # --- calls --------------------------------------------------------------------------------------------------------
 
-    async def call(self, method: str, act: Callable[[Running], Awaitable[T]], patience_seconds: float) -> T:
+    async def call(self, method: str, act: Callable[[Subjects], Awaitable[T]], patience_seconds: float) -> T:
         """A call of a back office, over a network that loses answers as it loses requests.
 
         Raises:
@@ -358,7 +359,7 @@ class Site:
         door = self.random.choice(self.doors) if len(self.doors) > 1 else self
         return await door.serve(method, act, patience_seconds)
 
-    async def serve(self, method: str, act: Callable[[Running], Awaitable[T]], patience_seconds: float) -> T:
+    async def serve(self, method: str, act: Callable[[Subjects], Awaitable[T]], patience_seconds: float) -> T:
         """Likewise, once it has reached this place."""
         running, life = self.running, self.life
         if not running or not life:

@@ -241,7 +241,7 @@ class World:
     def _state(self) -> str:
         said, sites = [], self.nodes
         for site in self.sites.values():
-            links = site.running and {each: site.running.links.of(each) for each in logs_of(site)}
+            links = site.running and {each: site.running.core.links.of(each) for each in logs_of(site)}
             sizes = {origin: len(log) for origin, log in logs_of(site).items()}
             said.append(f"{site.place} {sizes} halts {site.halts} links {links} defects {site.defects[:3]}")
             said.append(f"a seal is prepared: {bool(site.next_seal)}, kept: {len(site.kept_seals)}")
