@@ -10,7 +10,7 @@ journal, are dated by the time that has passed. A peer alone that disagrees has 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from gateway.errors import Unavailable
 from gateway.moments import MICROS
@@ -62,7 +62,7 @@ def elapsed_micros() -> int:
 
 
 class Clock(Witnesses):
-    """Compares the machine's clock with all that is known of the time.
+    """Compares the machine's clock with all that is known of the time. Any thread may ask it.
 
     Args:
         wall: the machine's clock, microseconds since 1970
@@ -73,7 +73,7 @@ class Clock(Witnesses):
         self.wall, self._elapsed = wall, elapsed
         self._believed = (wall(), elapsed())  # when it last was, and how long that is ago; 0: that is not known
         self._server: tuple[int, int] | None = None
-        self._peers: dict[str, tuple[int, int]] = {}  # as they told it
+        self._peers: Mapping[str, tuple[int, int]] = {}  # as they told it; never changed, since threads look through it
 
     @property
     def believed(self) -> int:
@@ -106,12 +106,12 @@ class Clock(Witnesses):
         """Takes what a peer tells of the time; False: it tells none."""
         if not (told.isascii() and told.isdecimal() and len(told) <= MAX_DIGITS):
             return False
-        self._peers[domain] = (int(told), self._elapsed())
+        self._peers = {**self._peers, domain: (int(told), self._elapsed())}
         return True
 
     def forget(self, domain: str) -> None:
         """Lets go of what a peer told: it is asked no more, and neither confirms this clock nor contradicts it."""
-        self._peers.pop(domain, None)
+        self._peers = {each: told for each, told in self._peers.items() if each != domain}
 
     def wanted(self, domain: str) -> bool:
         """Tells whether a peer is to be asked again: its clock may be right now, or tell that this one is."""

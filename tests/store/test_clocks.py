@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from gateway.errors import Unavailable
 from gateway.moments import MICROS, datetime_of
+from gateway.store import clocks
 from gateway.store.clocks import MAX_LEAP_MICROS, Clock, elapsed_micros
 from gateway.store.tables import attachments, events, node
 from gateway.watching import ClockWatch
@@ -53,6 +54,24 @@ def test_a_clock_that_goes_on_is_believed_for_as_long_as_one_likes(machine: Mach
         machine.pass_by(30 * DAY)
         assert not machine.doubts()
         assert machine.clock.now() == machine.time
+
+
+def test_a_peer_may_tell_its_time_while_another_thread_asks_for_it(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+    """With PostgreSQL commits ask on a thread of their own, while the loop hears of peers, and lets go of them."""
+    machine.hears(KR, off=2 * HOUR)
+    machine.hears(SG, off=2 * HOUR)
+    agree = clocks._agree
+
+    def agrees(one: int, other: int) -> bool:
+        machine.clock.forget(KR)
+        machine.hears(f"{machine.time}.example", off=2 * HOUR)
+        machine.pass_by(1)
+        return agree(one, other)
+
+    monkeypatch.setattr(clocks, "_agree", agrees)
+    machine.off = HOUR
+    machine.clock.now()
+    list(machine.clock.contradictions())
 
 
 def test_a_clock_that_is_corrected_by_less_than_peers_allow_is_believed(machine: Machine):
