@@ -7,7 +7,7 @@ from itertools import islice
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 from sqlalchemy import Connection, select
 
-from gateway.errors import BadInput
+from gateway.errors import BadInput, Corrupt
 from gateway.ledger import tiles
 from gateway.ledger.merkle import CompactRange
 from gateway.moments import micros_of
@@ -91,7 +91,11 @@ def list_entries(
 
 
 def read_entries(connection: Connection, first: int, end: int, max_bytes: int) -> list[bytes]:
-    """Reads the exact bytes of entries from ``first`` on, before ``end``: at least one, then as many as fit."""
+    """Reads the exact bytes of entries from ``first`` on, before ``end``: at least one, then as many as fit.
+
+    Raises:
+        Corrupt: there is none.
+    """
     where = (leaves.c.channel == JOURNAL, leaves.c.index >= first, leaves.c.index < end)
     found: list[bytes] = []
     for data in connection.scalars(select(leaves.c.data).where(*where).order_by(leaves.c.index).limit(_ROWS_AT_ONCE)):
@@ -99,6 +103,8 @@ def read_entries(connection: Connection, first: int, end: int, max_bytes: int) -
         if found and max_bytes < 0:
             break
         found.append(data)
+    if not found:
+        raise Corrupt(f"entries {first} to {end} of the access journal are not all stored")
     return found
 
 

@@ -10,6 +10,7 @@ from gateway.errors import Corrupt, NotFound, Unavailable, Untrusted
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint
 from gateway.ledger.note import Note
 from gateway.ledger.origins import journal_origin
+from gateway.store.journal.queries import read_entries
 from gateway.store.opening import check_journal
 from gateway.store.tables import JOURNAL, channels, heads, leaves
 from gateway.store.transaction import Transaction
@@ -258,6 +259,15 @@ async def test_a_journal_under_another_seal_is_not_started_on(hk: Opened):
     check_journal(hk.database, HK_SEAL.public)
     with pytest.raises(Corrupt, match="does not verify"):
         check_journal(hk.database, SEALS["KR"].public)
+
+
+async def test_an_export_ends_where_the_rest_of_the_journal_is_not_there(hk: Opened):
+    await filled(hk, 3)
+    hk.execute('DELETE FROM leaves WHERE channel = 0 AND "index" = 2')
+    with hk.database.readers.connect() as connection:
+        assert len(read_entries(connection, 0, 3, 100_000)) == 2
+        with pytest.raises(Corrupt, match="2 to 3 of the access journal"):
+            read_entries(connection, 2, 3, 100_000)
 
 
 async def test_it_is_not_among_the_channels(hk: Opened):
