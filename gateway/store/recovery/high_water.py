@@ -61,7 +61,7 @@ class HighWater:
             read = json.loads(data)
             logs = {str(origin): (int(size), bytes.fromhex(root)) for origin, (size, root) in read["logs"].items()}
             return cls(int(read["version"]), int(read.get("time", 0)), logs)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             raise Malformed("it is no high-water mark") from error
 
 

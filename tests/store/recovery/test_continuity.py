@@ -180,7 +180,8 @@ async def test_a_home_without_a_mark_and_one_with_a_damaged_one(hk: Opened):
 @pytest.mark.parametrize(
     "data",
     [b"", b"[]", b"{}", b'{"version": 1}', b'{"version": "x", "logs": {}}', b'{"version": 1, "logs": {"a": [1]}}',
-     b'{"version": 1, "logs": {"a": [1, "zz"]}}', b'{"version": 1, "logs": []}', b"\xff", b"[" * 100_000],
+     b'{"version": 1, "logs": {"a": [1, "zz"]}}', b'{"version": 1, "logs": []}', b"\xff", b"[" * 100_000,
+     b'{"version": 1e999, "logs": {}}', b'{"version": 1, "time": Infinity, "logs": {}}'],
 )  # fmt: skip
 def test_what_is_no_mark_is_told(data: bytes):
     with pytest.raises(Malformed):
