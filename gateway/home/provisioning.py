@@ -1,6 +1,5 @@
 """Makes what a jurisdiction needs before its node can start: authorities, a node's home, certificates of clients."""
 
-import json
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,7 +15,7 @@ from gateway.home.config import Config
 from gateway.home.home import Home
 from gateway.identity.access.access import Caller, Role
 from gateway.identity.access.clients import client_table, read_access
-from gateway.identity.access.toml_text import text_of
+from gateway.identity.access.toml_text import text_of, toml_of
 from gateway.identity.certificates.issuing import Authority, generate_tls_key
 from gateway.identity.certificates.keyfiles import (
     PUBLIC_MODE,
@@ -63,30 +62,29 @@ class NewNode:
 
     def config_text(self) -> str:
         """Writes ``config.toml``."""
-        quoted = json.dumps  # a JSON string is a TOML string
         return f"""\
 # docs/configuration.md tells every key.
 
 [node]
-jurisdiction = {quoted(self.jurisdiction)}
-domain = {quoted(self.domain)}
-display_name = {quoted(self.display_name, ensure_ascii=False)}
-authorities = {quoted(list(self.authorities))}
+jurisdiction = {toml_of(self.jurisdiction)}
+domain = {toml_of(self.domain)}
+display_name = {toml_of(self.display_name)}
+authorities = {toml_of(self.authorities)}
 
 [back_office]
-listen = {quoted(self.back_office)}
+listen = {toml_of(self.back_office)}
 
 [peer]
-listen = {quoted(self.peer)}
+listen = {toml_of(self.peer)}
 
 [database]
-url = {quoted(self.database_url)}
+url = {toml_of(self.database_url)}
 {self._token_text()}"""
 
     def _token_text(self) -> str:
         if self.seal is None:
             return ""
-        module, pin_file = (json.dumps(str(each or "")) for each in (self.seal.module_path, self.seal.pin_source))
+        module, pin_file = (toml_of(str(each or "")) for each in (self.seal.module_path, self.seal.pin_source))
         return f"""
 [pkcs11]
 module = {module}
@@ -265,7 +263,7 @@ def write_profile(folder: Path, address: str, domain: str, root: x509.Certificat
         "certificate": "client.crt",
         "key": "client.key",
     }
-    text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+    text = "".join(f"{key} = {toml_of(value)}\n" for key, value in values.items())
     write_file(folder / "profile.toml", text.encode(), mode=PUBLIC_MODE)
     return folder / "profile.toml"
 

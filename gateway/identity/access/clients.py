@@ -10,7 +10,6 @@
     sectors = ["custody"]        # optional; without it, all
 """
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from regulator.exchange.v1.values_pb2 import Handling, Sector
 from gateway.errors import ConfigError, Malformed
 from gateway.identity.access.access import Access, Caller, Role
 from gateway.identity.access.file import Table, read_tables
+from gateway.identity.access.toml_text import toml_of
 from gateway.identity.names import ClientId
 from gateway.words import capitals, words
 
@@ -74,7 +74,7 @@ def client_table(caller: Caller) -> str:
     }
     if caller.sectors:
         values["sectors"] = [word for word, sector in SECTORS.items() if sector in caller.sectors]
-    return "[[clients]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+    return "[[clients]]\n" + "".join(f"{key} = {toml_of(value)}\n" for key, value in values.items())
 
 
 def _mistakes(table: Table, domain: str, authorities: Collection[str]) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """TOML, and what else can be wrong with a text than its syntax."""
 
+import json
 import tomllib
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.errors import ConfigError
@@ -18,6 +20,16 @@ def read_toml(text: str) -> dict[str, Any]:
         raise ConfigError("not TOML that can be read: it is nested too deeply") from error
     except ValueError as error:
         raise ConfigError(f"not TOML: {error}") from error
+
+
+def toml_of(value: str | Sequence[str]) -> str:
+    """Writes a text, or a list of texts, as TOML has it.
+
+    A JSON string is a string of TOML but for two things: what JSON writes as a pair of escapes, as characters of names
+    in Hong Kong are, stands for itself, and U+007F must not.
+    """
+    written = json.dumps(value if isinstance(value, str) else list(value), ensure_ascii=False)
+    return written.replace("\x7f", r"\u007f")
 
 
 def text_of(data: bytes) -> str:
