@@ -7,16 +7,17 @@ of ours in it wait for their peers (``store.recovery.awaiting``), and the living
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gateway.backups.manifest import DATABASE, HOME, MANIFEST, Log, Manifest, digest_of_file
+from gateway.backups.manifest import DATABASE, HOME, MANIFEST, Log, Manifest, digest_of_file, pieces_of
 from gateway.errors import AlreadyExists, BadInput, ConfigError, Corrupt
 from gateway.home.home import Home
-from gateway.identity.certificates.keyfiles import MAX_FILE_BYTES, PRIVATE_MODE, write_file
+from gateway.identity.certificates.keyfiles import MAX_FILE_BYTES, PRIVATE_MODE, sync_folder, write_file, write_pieces
 from gateway.identity.pairing.parties import Parties
 from gateway.identity.seals.pins import MEMORY
 from gateway.identity.seals.signers import Keyring
@@ -81,6 +82,7 @@ def make_backup(home: Home, backup: Path, now: datetime, *, with_keys: bool) -> 
         )
         write_file(partial / MANIFEST, manifest.encode(), mode=PRIVATE_MODE)
         partial.rename(backup)
+        sync_folder(backup.parent)
     except OSError as error:
         raise ConfigError(f"the backup cannot be written to {backup}: {error.strerror}") from error
     finally:
@@ -131,7 +133,7 @@ def _copy_home(home: Home, target: Path, *, with_keys: bool) -> None:
         if with_keys or not (_is_private(path) or (pin and path.resolve() == pin.file.resolve())):
             copy = target / path.relative_to(home.path)
             copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.copy(path, copy)
+            write_pieces(copy, pieces_of(path), mode=stat.S_IMODE(path.stat().st_mode))
 
 
 def _is_private(path: Path) -> bool:

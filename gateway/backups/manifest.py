@@ -1,6 +1,7 @@
 """What a backup holds: ``manifest.json``, schema ``backup/1``, the last file that is written of a backup."""
 
 import json
+from collections.abc import Iterator
 from hashlib import file_digest
 from pathlib import Path
 from typing import Final, Literal
@@ -11,6 +12,7 @@ from gateway.errors import BadInput, Malformed, VerificationError
 
 SCHEMA: Final = "backup/1"
 MANIFEST, DATABASE, HOME = "manifest.json", "node.db", "home"
+PIECE_BYTES = 1 << 20
 
 
 class Log(BaseModel):
@@ -77,3 +79,10 @@ def digest_of_file(path: Path) -> str:
     """Gives the SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
+
+
+def pieces_of(path: Path) -> Iterator[bytes]:
+    """Gives what is in a file, piece by piece."""
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece

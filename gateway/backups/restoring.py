@@ -8,7 +8,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gateway.backups.filling import Filling
 from gateway.backups.making import DATABASE_URL, micros, verified
-from gateway.backups.manifest import DATABASE, HOME, Manifest
+from gateway.backups.manifest import DATABASE, HOME, Manifest, pieces_of
 from gateway.errors import AlreadyExists, BadInput, ConfigError, WrongForm
 from gateway.home.home import KEYS, Home
 from gateway.identity.certificates.keyfiles import write_pieces
@@ -32,7 +32,6 @@ from gateway.store.recovery.copying import copy_store
 from gateway.store.reverify import Report
 
 ACT = "gateway restore"
-PIECE_BYTES = 1 << 20
 
 _COPY = ".restore-"  # how the folder begins that a backup's database is copied to
 
@@ -175,17 +174,11 @@ def _restore_files(backup: Path, compared: Collection[str], target: Path) -> tup
             continue
         try:
             copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_pieces(copy, _pieces(path), mode=stat.S_IMODE(path.stat().st_mode))
+            write_pieces(copy, pieces_of(path), mode=stat.S_IMODE(path.stat().st_mode))
         except OSError as error:
             raise ConfigError(f"{copy} cannot be written: {error.strerror}") from error
         added.append(str(name))
     return tuple(added), tuple(kept)
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(PIECE_BYTES):
-            yield piece
 
 
 def _require_keys(home: Home) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.backups import moving, restoring
+from gateway.backups import making, moving, restoring
 from gateway.errors import Corrupt, StoreError
 from gateway.home.home import Home
 from gateway.ledger.steps import RESTORED
@@ -99,9 +99,23 @@ def test_nothing_is_left_of_a_backup_that_fails(pair, tmp_path, monkeypatch):
     def full(*_arguments, **_options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copy", full)
+    monkeypatch.setattr(making, "write_pieces", full)
     refused(run("backup", pair[0].home.path, tmp_path / "backup"), 5, "No space left on device")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backup_that_is_told_to_be_made_outlives_a_power_cut(pair, tmp_path, monkeypatch):
+    synced, fsync = set[str](), os.fsync
+
+    def sync(descriptor: int) -> None:
+        synced.add(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    assert run("backup", pair[0].home.path, tmp_path / "backup").code == 0
+    names = [path.name for path in (tmp_path / "backup").rglob("*") if path.name != "node.db"]  # SQLite's own matter
+    assert [each for each in names if not any(each in name for name in synced)] == []
+    assert tmp_path.name in synced
 
 
 def test_a_backup_is_not_overwritten(pair, backup):

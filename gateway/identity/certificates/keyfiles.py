@@ -71,7 +71,7 @@ def write_pieces(path: Path, pieces: Iterable[bytes], *, mode: int, replace: boo
         else:
             path.hardlink_to(beside)  # unlike a rename, it fails if the name is taken
             beside.unlink()
-        _sync_directory(path.parent)
+        sync_folder(path.parent)
     except FileExistsError as error:
         raise AlreadyExists(f"{path} exists and is not overwritten") from error
     except OSError as error:
@@ -148,7 +148,8 @@ def _write_new(path: Path, pieces: Iterable[bytes], mode: int) -> int:
     return written
 
 
-def _sync_directory(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Makes the names in a folder durable; raises ``OSError``."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
