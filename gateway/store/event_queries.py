@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, bindpar
 
 from gateway.store import prepared
 from gateway.store.rows import enum_values
-from gateway.store.tables import channels, draft_events, events, framework_events, notices, sharing_acts
+from gateway.store.tables import BIG, channels, draft_events, events, framework_events, notices, sharing_acts
 from gateway.store.visibility import hidden_of, named_in, visible_drafts, visible_events
 from gateway.supervision.disclosure import Scope
 
@@ -78,7 +78,7 @@ def read_events(
 @lru_cache(maxsize=QUESTIONS_KEPT)
 def _events_after(scope: Scope, wanted: EventFilter) -> Select[Any]:
     question = _EVENTS.where(
-        events.c.cursor > bindparam("after", type_=Integer),
+        events.c.cursor > bindparam("after", type_=BIG),
         *_event_conditions(wanted),
         or_(draft_events.c.cursor.is_(None), and_(*visible_drafts(draft_events, wanted.authority, scope))),
     )

@@ -193,8 +193,8 @@ MUTATIONS = (
     Mutation(
         "a watch leaves out the event after its cursor",
         "gateway/store/event_queries.py",
-        'events.c.cursor > bindparam("after", type_=Integer),',
-        'events.c.cursor > bindparam("after", type_=Integer) + 1,',
+        'events.c.cursor > bindparam("after", type_=BIG),',
+        'events.c.cursor > bindparam("after", type_=BIG) + 1,',
         "tests/store/test_event_queries.py::test_events_follow_a_cursor_without_gap_or_repeat",
     ),
     Mutation(

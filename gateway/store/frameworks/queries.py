@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.framework_pb2 import Provision
 from regulator.exchange.v1.framework_service_pb2 import ListAssessmentsRequest, ListProvisionsRequest
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, or_, select
 
 from gateway.store.frameworks.rows import assessment_record, version_record
 from gateway.store.page_bounds import fitting
 from gateway.store.state import read_origins
-from gateway.store.tables import assessments, channels, framework_versions, leaves, provisions
+from gateway.store.tables import BIG, assessments, channels, framework_versions, leaves, provisions
 from gateway.supervision.frameworks.records import AssessmentRecord, FrameworkVersionRecord
 from gateway.supervision.frameworks.selection import selected
 
@@ -38,8 +38,10 @@ def read_versions(
     connection: Connection, framework_id: str = "", jurisdiction: str = "", version: int = 0
 ) -> list[VersionView]:
     """Reads all versions in all channels, in the order they came; what is 0 or empty is not asked for."""
-    wanted = {"framework": framework_id, "jurisdiction": jurisdiction, "version": version}
+    wanted = {"framework": framework_id, "jurisdiction": jurisdiction}
     conditions = [framework_versions.c[name] == value for name, value in wanted.items() if value]
+    if version:  # a caller may ask for one that is larger than the column takes: it is not there
+        conditions.append(framework_versions.c.version == literal(version, BIG))
     origins = read_origins(connection)
     statement = select(framework_versions).where(*conditions).order_by(framework_versions.c.cursor)
     rows = connection.execute(statement).mappings()
