@@ -91,7 +91,9 @@ def give_up(home: Home, data: bytes, fingerprint: str, now: datetime) -> Given:
             require_valid(seal, time)
             return signer
 
-        done = give_up_branch(database, signing, settlement, keep, micros_at(now), secrets.token_bytes)
+        done = give_up_branch(
+            database, home.parties(now), signing, settlement, keep, micros_at(now), secrets.token_bytes
+        )
     return Given(done, kept[0] if kept else None)
 
 

@@ -113,9 +113,12 @@ class ReceiverMachine(Machine):
         self.state = State.CHECKING
 
     def _claimed(self, hello: wire.Hello) -> SignedCheckpoint | None:
-        """What a Hello shows; None: the seal that signed it may be told in the envelopes that are not here yet."""
+        """What a Hello shows; None: the seal that signed it may be told in the envelopes that are not here yet.
+
+        One that was given up here counts as well: in another history it was not, or later.
+        """
         try:
-            claim = open_checkpoint(hello.checkpoint, self.seals.origin, self.seals.sender)
+            claim = open_checkpoint(hello.checkpoint, self.seals.origin, self.seals.sender.regardless())
         except UnknownSeal:
             if hello.size > self._log.size:
                 return None

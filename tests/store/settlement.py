@@ -48,6 +48,6 @@ async def given_up(store: Opened, settlement: Settlement, branches: list[Branch]
     seal = SEALS[store.jurisdiction]
     await store.committer.stop()
     try:
-        return give_up_branch(store.database, lambda _: seal, settlement, keep, LATER, RANDOM.randbytes)
+        return give_up_branch(store.database, store.parties, lambda _: seal, settlement, keep, LATER, RANDOM.randbytes)
     finally:
         store.write_on()

@@ -88,12 +88,6 @@ def read_branch_heads(connection: Connection, channel: int, first: int) -> Seque
     return [bytes(note) for note in connection.scalars(mine)]
 
 
-def rotates_within(connection: Connection, channel: int, first: int) -> bool:
-    """Whether the sender changed its seal by an envelope of the branch."""
-    brought = seals.c.rotated_channel == channel, seals.c.rotated_index >= first
-    return connection.execute(select(seals.c.ordinal).where(*brought).limit(1)).first() is not None
-
-
 def names_in(branch: Iterator[BranchLeaf]) -> set[str]:
     """What the branch's envelopes made or acted on, by the names that requests and drafts have for it."""
     return {name for leaf in branch if leaf.envelope for name in _names(leaf.envelope)}
@@ -129,6 +123,7 @@ def cut(connection: Connection, state: ChannelState, size: int, halt: Halt, now:
     channel, log = state.id, read_range(connection, state.id, size)
     connection.execute(delete(leaves).where(leaves.c.channel == channel, leaves.c.index >= size))
     connection.execute(delete(heads).where(heads.c.channel == channel, heads.c.size > size))
+    _withdraw_seals(connection, channel, size)
     levels = connection.scalars(select(subtrees.c.level).where(subtrees.c.channel == channel).distinct()).all()
     for level in levels:
         over = subtrees.c.channel == channel, subtrees.c.level == level, subtrees.c.index >= size >> level
@@ -197,6 +192,12 @@ def forget(connection: Connection, names: set[str], now: int) -> int:
         connection.execute(insert(draft_events), [row])
     connection.execute(update(node).values(token_key=secrets.token_bytes(_KEY_BYTES)))
     return len(expired)
+
+
+def _withdraw_seals(connection: Connection, channel: int, size: int) -> None:
+    """Those that an operator put in force above a size: of those that envelopes brought the rebuild takes care."""
+    by_hand = seals.c.channel == channel, seals.c.cosigner.is_(False), seals.c.rotated_channel.is_(None)
+    connection.execute(delete(seals).where(*by_hand, seals.c.above > size, seals.c.ordinal > 0))
 
 
 def _withdraw_events(connection: Connection, channel: int, first: int) -> None:

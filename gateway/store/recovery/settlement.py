@@ -5,7 +5,7 @@ proof of the fork stays. If one of them does its part alone, nothing goes wrong:
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.journal_pb2 import JournalEntry
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import BadInput, StoreError, WrongState
+from gateway.identity.pairing.parties import Parties
 from gateway.identity.seals.signers import Keyring
 from gateway.journal.entries import Entry, Requester
 from gateway.ledger import tiles
@@ -35,7 +36,6 @@ from gateway.store.recovery.branches import (
     names_in,
     read_branch,
     read_branch_heads,
-    rotates_within,
     withdraw_replies,
 )
 from gateway.store.recovery.rebuild import rebuild_within
@@ -178,6 +178,7 @@ class GivenUp:
 
 def give_up_branch(
     database: Database,
+    parties: Parties,
     signer: Callable[[int], Signer],
     settlement: Settlement,
     keep: Callable[[Branch], None],
@@ -186,10 +187,12 @@ def give_up_branch(
 ) -> GivenUp:
     """Gives up what a forked channel of ours has beside the history that its receiver holds, in one transaction.
 
-    What lies above the newest receipt goes: the receiver hands back what of it is in its history, too.
+    What lies above the newest receipt goes: the receiver hands back what of it is in its history, too. So it is of a
+    change of the seal; where the receiver does not have that, the channel is left behind (``own_seal``).
 
     Args:
         database: open, with the home's lock: no node may run
+        parties: this node and its peers, with the seals that their files name
         signer: gives what signs with the seal in force as of a time, in seconds since 1970, or raises if it cannot
         settlement: that both operators agree on
         keep: keeps what is given up, durably, before it goes
@@ -205,7 +208,7 @@ def give_up_branch(
     try:
         with database.writer() as connection, connection.begin():
             take_alone(connection)
-            done = _GivingUp(connection, settlement, now).run(keep)
+            done = _GivingUp(connection, parties, settlement, now).run(keep)
             entry = Entry(Requester(), GIVE_UP, JournalEntry.COMMITTED).encode(random(SALT_BYTES), now)
             write_journal(connection, read_journal(connection), [entry], signer, now, sign=True)
             return done
@@ -214,7 +217,7 @@ def give_up_branch(
 
 
 class _GivingUp:
-    def __init__(self, connection: Connection, settlement: Settlement, now: int) -> None:
+    def __init__(self, connection: Connection, parties: Parties, settlement: Settlement, now: int) -> None:
         self._connection, self._now = connection, now
         origin = Checkpoint.parse(Note.parse(settlement.goes_on).text).origin
         state = read_channels(connection).get(origin)
@@ -223,7 +226,8 @@ class _GivingUp:
         if not state.ends.outgoing:
             raise BadInput.of("settlement", f"must be of a channel of this node; that one is {state.ends.sender}'s")
         self._state = state
-        self._goes_on, self._other = settlement.open(state.seals)
+        either = state.seals.sender.expecting((parties.own.seal, *parties.own.earlier_seals)).regardless()
+        self._goes_on, self._other = settlement.open(replace(state.seals, sender=either))
 
     def run(self, keep: Callable[[Branch], None]) -> GivenUp:
         state, goes_on = self._state, self._goes_on.checkpoint
@@ -260,11 +264,6 @@ class _GivingUp:
             raise WrongState(
                 f"the peer's receipt for {envelopes(first)} is here, and the settlement goes on from {size}: it is an "
                 f"old one, or the peer countersigned two histories. {_ASK}"
-            )
-        if rotates_within(self._connection, state.id, first):
-            raise WrongState(
-                "this node changed its seal within the history that it would give up: the last resort is left, as "
-                "docs/operations.md tells"
             )
         return first
 

@@ -217,8 +217,7 @@ class Faults:
         It signs a second history of those channels in which its peer holds more, unless it hears of that before;
         operators decide then.
         """
-        may_go_back = len(site.doors) == 1 and self._may_go_back(site) and Whole.is_settled(site)
-        if site.life and not site.life.is_over and may_go_back:
+        if site.life and not site.life.is_over and len(site.doors) == 1 and self._may_go_back(site):
             self._world.begin(self._roll_back_to(site, Whole.of(site), site.restored))
 
     async def _roll_back_to(self, site: Site, whole: Whole, restored: int) -> None:

@@ -149,7 +149,7 @@ def _give_up(site: Site, settlement: Settlement, given_up: list[Envelope]) -> Gi
         given_up.extend(leaf.envelope for leaf in branch.leaves if leaf.envelope)
 
     with stopped(site.disk.url, site.disk.folder) as database:
-        return give_up_branch(database, signing, settlement, keep, site.micros(), site.random.randbytes)
+        return give_up_branch(database, site.parties, signing, settlement, keep, site.micros(), site.random.randbytes)
 
 
 def _newest_proof(site: Site, origin: str) -> bytes:

@@ -12,11 +12,6 @@ from tests.simulation.nodes.checks import logs_of
 from tests.simulation.nodes.restoring import Way
 from tests.simulation.nodes.site import Site
 
-_RECEIPTED = """
-    SELECT origin, (SELECT coalesce(max(size), 0) FROM heads WHERE channel = id AND receipt_time IS NOT NULL)
-    FROM channels WHERE id > 0
-"""
-
 
 @dataclass(frozen=True)
 class Whole:
@@ -32,16 +27,6 @@ class Whole:
         mark = site.high_water
         image = {**site.disk.image(), **({mark: mark.read_bytes()} if mark.exists() else {})}
         return cls(image, _seals(site), tuple(site.parties.peers))
-
-    @staticmethod
-    def is_settled(site: Site) -> bool:
-        """Whether what it would give up after a fork holds no change of its seal: such a fork nobody can settle."""
-        return not any(
-            Envelope.FromString(bytes(data)).HasField("seal_rotated")
-            for origin, size in site.disk.read(_RECEIPTED)
-            if origin.startswith(f"{site.domain}/")
-            for _, data in logs_of(site)[origin][size:]
-        )
 
     def has_keys_of(self, site: Site) -> bool:
         """Whether no key was made since, and none dropped; nor was a peer paired."""

@@ -32,7 +32,6 @@ from gateway.store.tables import drafts, events, framework_events, leaves, node,
 from tests.store.carrying import state_of
 from tests.store.drafting import Drafting, notice_draft, withdrawal_draft
 from tests.store.exchanging import exchange, settle
-from tests.store.rotating import rotate
 from tests.store.settlement import LATER, ROOTS, fork_apart, given_up, kept
 from tests.store.stores import (
     CERTIFIED,
@@ -315,15 +314,6 @@ async def test_nothing_below_a_receipt_is_given_up(hk, kr):
     assert hk.state().log.size == 4
 
 
-async def test_a_seal_that_changed_within_the_branch_is_not_given_up(hk, kr):
-    await fork_apart(hk, kr, 0)
-    await hk.release("hk-other-1", "hk-other-2")
-    await rotate(hk)
-    await exchange(hk, kr)
-    settlement = Settlement(kr.state(HK_TO_KR).receipt.note, hk.state().head.note)
-    await refused(given_up(hk, settlement), WrongState, "last resort")
-
-
 async def test_a_branch_that_cannot_be_kept_is_not_given_up(hk, kr):
     await fork_apart(hk, kr)
     settlement = await kept(kr)
@@ -334,7 +324,7 @@ async def test_a_branch_that_cannot_be_kept_is_not_given_up(hk, kr):
 
     await hk.committer.stop()
     with pytest.raises(StoreError, match="disk is full"):
-        give_up_branch(hk.database, lambda _: SEALS["HK"], settlement, full, LATER, RANDOM.randbytes)
+        give_up_branch(hk.database, hk.parties, lambda _: SEALS["HK"], settlement, full, LATER, RANDOM.randbytes)
     assert hk.backup() == before
     hk.write_on()
 
