@@ -23,7 +23,7 @@ from gateway.rpc.decoding import decode
 from gateway.rpc.intake import AFTERWARDS
 from gateway.rpc.journaling import UNTOLD, Journaling, admitted, asked, batches
 from gateway.rpc.quotas import SMALL_BYTES, Quotas, calls_of
-from gateway.rpc.rechecks import rechecked
+from gateway.rpc.rechecks import now_and_then, rechecked
 from gateway.rpc.sending import send_to_its_end
 from gateway.rpc.sizes import check_size, is_bulk, is_heavy
 from gateway.rpc.status import code_of, reason_of, status_of
@@ -90,8 +90,9 @@ class Guard:
             shown, measured = _shown(context), _measured(calls)
             record = self._journaling.begin(shown.session, method)
             try:
-                caller = self._admit(record, shown).identity
-                answer = self._answer(record, caller, behaviour, read, write, context)
+                first = self._admit(record, shown)
+                ask = now_and_then(partial(self._ask_again, record, shown, first))
+                answer = self._answer(record, first.identity, behaviour, read, write, ask, context)
                 return measured.answered(await self._bounded(answer, context))
             except Exception as error:  # noqa: BLE001 - here and below: what a call ends with is told in one place
                 await self._refuse(record, measured, context, error)
@@ -181,13 +182,13 @@ class Guard:
     async def _open(self, record: CallRecord, shown: Call) -> AsyncIterator[tuple[str, Callable[[], None]]]:
         """Admits a stream; gives its caller, and what asks for it again, which happens also when no message comes."""
         first = self._admit(record, shown, stream=True)
-
-        def ask() -> None:
-            if self._admission.admit(shown, record.method) != first:
-                raise Unavailable("what this caller may do has changed; call again")
-
+        ask = partial(self._ask_again, record, shown, first)
         async with rechecked(ask):
             yield first.identity, ask
+
+    def _ask_again(self, record: CallRecord, shown: Call, first: Admitted) -> None:
+        if self._admission.admit(shown, record.method) != first:
+            raise Unavailable("what this caller may do has changed; call again")
 
     def _to_be_sent(self, caller: str, data: bytes) -> bytes:
         """Counts an answer until its caller has read it."""
@@ -206,14 +207,25 @@ class Guard:
         return bytes(data)
 
     async def _answer(
-        self, record: CallRecord, caller: str, behaviour: Any, read: Any, write: Any, context: Context
+        self,
+        record: CallRecord,
+        caller: str,
+        behaviour: Any,
+        read: Any,
+        write: Any,
+        ask: Callable[[], None],
+        context: Context,
     ) -> bytes:
+        """``ask``: for the caller again. A request may take a minute to arrive, and an answer as long to be found."""
         data = await self._request(caller, context)
         is_light = len(data) <= SMALL_BYTES and not is_heavy(record.method)
         async with nullcontext() if is_light else self._quotas.large(caller):
+            ask()
             request = read(data)
             asked(record, request)
             answer = await behaviour(request, context)
+            if not record.is_journaled:  # else it is done, and told so
+                ask()
             data = self._to_be_sent(caller, write(answer))  # before it is told: what is refused here is not answered
             await self._journaling.answered(record, answer)
             return data

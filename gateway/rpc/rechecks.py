@@ -1,4 +1,8 @@
-"""Asks again while a stream is open, so that one on which nothing happens ends, too, when its caller may no more."""
+"""Asks again while a call is under way whether its caller still may.
+
+A stream ends soon once it may no more, also one on which nothing happens. A call that answers once is asked for
+wherever it had to wait.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -38,3 +42,17 @@ async def rechecked(ask: Callable[[], object]) -> AsyncIterator[None]:
         raise (refused[0] if refused else error) from None
     finally:
         timer.cancel()
+
+
+def now_and_then(ask: Callable[[], object]) -> Callable[[], None]:
+    """Gives what asks only where it was not asked for a while; it counts as asked now."""
+    clock = asyncio.get_running_loop().time
+    since = clock()
+
+    def look() -> None:
+        nonlocal since
+        if clock() - since >= RECHECK_SECONDS:
+            since = clock()
+            ask()
+
+    return look

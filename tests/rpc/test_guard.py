@@ -17,7 +17,7 @@ from regulator.exchange.v1.journal_pb2 import JournalEntry
 from regulator.exchange.v1.peer_service_pb2 import ExchangeRequest, ExchangeResponse, Hello, Position
 
 from gateway.errors import NotAllowed
-from gateway.journal.entries import Entry
+from gateway.journal.entries import CALL_RECORD, Entry
 from gateway.metrics.instruments import Instruments
 from gateway.rpc import rechecks
 from gateway.rpc.guard import Guard
@@ -47,13 +47,16 @@ class Caller:
     """Who calls, until it may no more."""
 
     def __init__(self) -> None:
-        self.is_ended, self.is_refused = False, asyncio.Event()
+        self.is_ended, self.is_admitted, self.is_refused = False, asyncio.Event(), asyncio.Event()
+        self.asked = 0
         self._who = SimpleNamespace(identity="peer", caller=None)
 
     def admit(self, *_: object) -> SimpleNamespace:
         if self.is_ended:
             self.is_refused.set()
             raise NotAllowed("not any more")
+        self.asked += 1
+        self.is_admitted.set()
         return self._who
 
 
@@ -207,6 +210,70 @@ async def test_of_who_may_no_more_no_message_is_taken_however_soon_it_comes(
         await call.write(ExchangeRequest(hello=Hello(size=2)).SerializeToString())
         assert await call.code() == grpc.StatusCode.PERMISSION_DENIED
     assert taken == [1]
+
+
+async def checkpoint(_request: object, _context: object) -> Checkpoint:
+    return Checkpoint()
+
+
+@asynccontextmanager
+async def asking(guard: Guard, behaviour: Any) -> AsyncIterator[Any]:
+    """A call that is answered once, whose request comes when it is written: to gRPC it is a stream of one."""
+    handler = grpc.unary_unary_rpc_method_handler(
+        behaviour, GetCheckpointRequest.FromString, Checkpoint.SerializeToString
+    )
+    async with served(guard, EVIDENCE, "GetCheckpoint", handler) as channel:
+        yield channel.stream_unary(f"/{EVIDENCE}/GetCheckpoint")(timeout=SECONDS)
+
+
+async def test_a_request_that_comes_once_its_caller_may_no_more_is_not_carried_out(
+    guard: Guard, caller: Caller, monkeypatch: pytest.MonkeyPatch
+):
+    """A caller that is about to lose its rights could begin as many as it likes, and send the rest when it likes."""
+    monkeypatch.setattr(rechecks, "RECHECK_SECONDS", 0)
+    carried_out = []
+
+    async def behaviour(request: object, _context: object) -> Checkpoint:
+        carried_out.append(request)
+        return Checkpoint()
+
+    async with asking(guard, behaviour) as call, asyncio.timeout(SECONDS):
+        await caller.is_admitted.wait()
+        caller.is_ended = True
+        await call.write(b"")
+        await call.done_writing()
+        assert await call.code() == grpc.StatusCode.PERMISSION_DENIED
+    assert carried_out == []
+
+
+@pytest.mark.parametrize(("is_done", "code"), [(False, "PERMISSION_DENIED"), (True, "OK")])
+async def test_who_may_no_more_is_told_no_answer_that_took_long_but_what_was_done(
+    guard: Guard, caller: Caller, monkeypatch: pytest.MonkeyPatch, is_done, code
+):
+    monkeypatch.setattr(rechecks, "RECHECK_SECONDS", 0)
+
+    async def behaviour(_request: object, _context: object) -> Checkpoint:
+        record = CALL_RECORD.get()
+        assert record is not None
+        record.is_journaled = is_done  # as a commit does
+        caller.is_ended = True
+        return Checkpoint()
+
+    async with asking(guard, behaviour) as call:
+        await call.write(b"")
+        await call.done_writing()
+        assert await call.code() == getattr(grpc.StatusCode, code)
+
+
+async def test_a_caller_is_asked_for_once_where_nothing_had_to_wait(
+    guard: Guard, caller: Caller, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rechecks, "RECHECK_SECONDS", 10 * SECONDS)
+    async with asking(guard, checkpoint) as call:
+        await call.write(b"")
+        await call.done_writing()
+        assert await call.code() == grpc.StatusCode.OK
+    assert caller.asked == 1
 
 
 async def test_an_answer_for_which_there_is_no_room_is_not_told_as_answered(
