@@ -1,6 +1,6 @@
 """The private side of a node's seal: a ``gateway.ledger.checkpoint.Signer``, with its keys in files or elsewhere."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -188,7 +188,10 @@ class Keyring:
     """
 
     def __init__(self, signers: Iterable[tuple[CertifiedSeal, Signer]]) -> None:
-        self._signers = {seal.public: (seal, signer) for seal, signer in signers}
+        # Never changed, but replaced: other threads look through it meanwhile.
+        self._signers: Mapping[SealPublic, tuple[CertifiedSeal, Signer]] = {
+            seal.public: (seal, signer) for seal, signer in signers
+        }
         self.is_remote = bool(self._remotes())
 
     @property
@@ -198,7 +201,7 @@ class Keyring:
 
     def add(self, seal: CertifiedSeal, signer: Signer) -> None:
         """Takes one more."""
-        self._signers[seal.public] = seal, signer
+        self._signers = {**self._signers, seal.public: (seal, signer)}
         self.is_remote = bool(self._remotes())
 
     def open(self) -> None:
@@ -207,13 +210,13 @@ class Keyring:
         Raises:
             ConfigError, Unavailable: one of the first seal is.
         """
-        for place, (public, (_, signer)) in enumerate(list(self._signers.items())):
+        for place, (public, (_, signer)) in enumerate(self._signers.items()):
             try:
                 reach(signer)
             except GatewayError:
                 if place == 0:
                     raise
-                del self._signers[public]
+                self._signers = {each: kept for each, kept in self._signers.items() if each != public}
         self.is_remote = bool(self._remotes())
 
     def close(self) -> None:

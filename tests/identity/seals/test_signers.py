@@ -1,4 +1,6 @@
+import sys
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -10,7 +12,9 @@ from gateway.identity.certificates.issuing import generate_tls_key
 from gateway.identity.certificates.keyfiles import write_key
 from gateway.identity.certificates.x509 import Window
 from gateway.identity.seals.signers import DatedSeal, FileSeal, Keyring
+from gateway.ledger.checkpoint import SealPublic
 from gateway.ledger.seals import CertifiedSeal
+from tests.ledger.samples import FixedSeal
 from tests.support.certificates import DAY, NOW
 
 MESSAGE = b"hk.test/to/kr.test\n1\n"
@@ -121,3 +125,29 @@ def test_a_seal_of_before_that_is_away_keeps_no_node_from_starting(is_first):
     keyring.close()
     assert [each.public for each in keyring.seals] == [seals[0].public]
     assert not keyring.is_remote
+
+
+def test_the_seals_of_a_keyring_may_be_asked_for_while_it_takes_one():
+    """A rotation is taken on one thread, while commits and streams ask on others."""
+    made = [CertifiedSeal(SealPublic(number.to_bytes(32), bytes(1312))) for number in range(300)]
+    keyring, signer = Keyring([]), FixedSeal("hk")
+    before, wrong = sys.getswitchinterval(), list[Exception]()
+
+    def take() -> None:
+        for each in made:
+            keyring.add(each, signer)
+
+    sys.setswitchinterval(1e-6)  # threads take turns as often as can be
+    try:
+        taking = Thread(target=take)
+        taking.start()
+        while taking.is_alive():
+            try:
+                _ = keyring.seals
+            except RuntimeError as error:
+                wrong.append(error)
+    finally:
+        sys.setswitchinterval(before)
+        taking.join()
+    assert wrong == []
+    assert list(keyring.seals) == made
