@@ -18,6 +18,7 @@ from google.protobuf.message import Message
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 
 from gateway.errors import GatewayError, Malformed
+from gateway.identity.certificates.x509 import UNREADABLE
 from gateway.identity.names import parse_identity
 from gateway.journal.entries import CALL_RECORD, CallRecord, Entry, Requester
 from gateway.journal.names import asked_in, refusals_in, request_id_of, told_in
@@ -208,7 +209,7 @@ def _of_certificate(pem: bytes, claimed: bytes) -> Requester:
         client = ""
     try:
         der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER) if pem else b""
-    except ValueError:
+    except UNREADABLE:
         der = pem  # what gRPC took for a certificate is told by the bytes that it showed
     return Requester(client, sha256(der).digest() if der else b"")
 

@@ -1,6 +1,7 @@
 """What is told of calls when the store cannot write, is slow, or is gone; and how streams are divided."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from types import SimpleNamespace
@@ -10,13 +11,19 @@ from regulator.exchange.v1.journal_pb2 import JournalEntry
 from regulator.exchange.v1.notice_service_pb2 import Notice, SubmitNoticesResponse
 
 from gateway.errors import AlreadyExists, NotFound, NotServed, Overloaded, StoreError, Unavailable
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.x509 import to_der
 from gateway.journal.entries import CALL_RECORD, CallRecord, Entry, Requester
 from gateway.rpc import journaling as module
 from gateway.rpc.journaling import MAX_TOLD_AT_ONCE, Journaling, batches
 from gateway.rpc.status import status_of
+from tests.support.certificates import authority
 
 GET = "/regulator.exchange.v1.NoticeService/GetNotice"
 NOTICE = Notice(name="notices/hk-1")
+_VERSION_3, _VERSION_8 = bytes.fromhex("a003020102"), bytes.fromhex("a003020107")  # of a certificate, in DER
+_ROOT = authority(AuthorityKind.CLIENT).certificate
+OF_NO_VERSION = ssl.DER_cert_to_PEM_cert(to_der(_ROOT).replace(_VERSION_3, _VERSION_8, 1)).encode()
 
 
 class Writer:
@@ -207,7 +214,9 @@ async def test_a_call_without_a_certificate_is_told_without_one(journaling: Jour
 
 
 @pytest.mark.parametrize(
-    "pem", [b"", b"no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+    "pem",
+    [b"", b"no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", OF_NO_VERSION],
+    ids=["none", "no-certificate", "no-der", "of-a-version-that-is-none"],
 )
 async def test_whatever_is_shown_as_a_certificate_makes_a_record(journaling: Journaling, pem):
     begun = journaling.begin({"x509_pem_cert": [pem], "peer_spiffe_id": [b"spiffe://\xff"]}, GET)
