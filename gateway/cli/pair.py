@@ -1,5 +1,6 @@
 """``gateway pair``: exchanges the documents by which two operators pair their nodes."""
 
+import os
 from datetime import datetime
 from getpass import getuser
 from pathlib import Path
@@ -115,7 +116,7 @@ def end(
     With replicas, say it on one: the others know it from the database.
     """
     node, jurisdiction = opened_home(home), peer.upper()
-    by, reason = _words("--by", by or getuser(), MAX_NAME_CHARACTERS), _words("--reason", reason, MAX_REASON_CHARACTERS)
+    by, reason = _words("--by", by or _user(), MAX_NAME_CHARACTERS), _words("--reason", reason, MAX_REASON_CHARACTERS)
     if not yes:
         _ask_for_end(node, jurisdiction)
     done = end_pairing(node, jurisdiction, by, reason, now())
@@ -135,6 +136,14 @@ def _words(option: str, text: str, most: int) -> str:
     if not words or len(words) > most or not words.isprintable():
         raise BadInput.of(option, f"must be 1 to {most} characters that can be shown")
     return words
+
+
+def _user() -> str:
+    """Who types this, as the machine knows it: in a container a number may have no name."""
+    try:
+        return getuser()
+    except (KeyError, OSError):  # which of them depends on the version of Python
+        return f"uid {os.getuid()}"
 
 
 def _ask_for_end(node: Home, jurisdiction: str) -> None:

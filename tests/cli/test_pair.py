@@ -137,6 +137,16 @@ def end(home: Home, *options: str, peer: str = "KR", reason: str = "it is over")
     return run("pair", "end", home.path, peer, "--reason", reason, *options)
 
 
+def test_a_user_without_a_name_ends_a_pairing_under_the_number(paired: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container, which runs under any number."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 1_234_567)
+    ran = end(paired, "--yes")
+    assert ran.code == 0, ran.text()
+    assert json.loads(paired.endings.path("KR").read_text())["ended_by"] == "uid 1234567"
+
+
 def test_an_end_is_marked_with_who_when_and_why_and_the_document_stays(paired: Home) -> None:
     before = paired.peer_file("KR").read_bytes()
     ran = end(paired, "--yes", "--by", "Chan", peer="kr")

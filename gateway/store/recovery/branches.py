@@ -22,6 +22,7 @@ from gateway.store.drafts.rows import draft_event_rows, draft_record
 from gateway.store.drafts.writing import write_drafts
 from gateway.store.event_rows import event_row
 from gateway.store.logs import parsed, read_range
+from gateway.store.opening import TOKEN_KEY_BYTES
 from gateway.store.scanning import rows
 from gateway.store.state import ChannelState, read_counters
 from gateway.store.tables import (
@@ -56,7 +57,6 @@ from gateway.supervision.frameworks.names import (
 from gateway.supervision.notices.content import NAME_PREFIX, notice_id
 from gateway.supervision.outcomes import EventContent
 
-_KEY_BYTES = 32  # of page tokens and cursors
 _OF_CHANNELS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)
 _NOTHING = {"kind": Event.ENVELOPE_GIVEN_UP, "notice": "", "notice_kind": 0, "detail": ""}
 
@@ -190,7 +190,7 @@ def forget(connection: Connection, names: set[str], now: int) -> int:
         connection.execute(insert(events), [event_row(event, cursor, now, None, 0)])
     for row in draft_event_rows(told, first):
         connection.execute(insert(draft_events), [row])
-    connection.execute(update(node).values(token_key=secrets.token_bytes(_KEY_BYTES)))
+    connection.execute(update(node).values(token_key=secrets.token_bytes(TOKEN_KEY_BYTES)))
     return len(expired)
 
 
