@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from gateway.errors import ConfigError, Violation
 from gateway.home.approval_config import FourEyesSection
@@ -17,6 +17,7 @@ from gateway.rpc.rates import Rate
 from gateway.telemetry.settings import TelemetrySection
 
 Address = Annotated[str, checked(address_fault)]
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - compared, not bound; each with one that reaches it
 
 
 def _metrics_fault(text: str) -> str | None:
@@ -24,8 +25,8 @@ def _metrics_fault(text: str) -> str | None:
 
 
 def _database_fault(text: str) -> str | None:
-    if re.match(r"(sqlite|postgresql)(\+\w+)?://", text, re.ASCII):
-        return None
+    if re.match(r"(sqlite(\+\w+)?:///(?!:memory:).|postgresql(\+\w+)?://)", text, re.ASCII):
+        return None  # without its file's name SQLite would keep all in memory, and lose it
     return "must be sqlite:///FILE in the home, or postgresql://USER@HOST/DATABASE"
 
 
@@ -242,6 +243,18 @@ class Config(_Section):
     logging: LoggingSection = LoggingSection()
     telemetry: TelemetrySection = TelemetrySection()
 
+    @field_validator("peer", "metrics")
+    @classmethod
+    def _listens_elsewhere(
+        cls, section: PeerSection | MetricsSection, found: ValidationInfo
+    ) -> PeerSection | MetricsSection:
+        """To the second of two listeners at one address the first is another process that has the port."""
+        for name in ("back_office", "peer"):
+            before = found.data.get(name)
+            if before and name != found.field_name and _overlap(before.listen, section.listen):
+                raise ValueError(f"listen must be another address than {name}.listen, {before.listen}")
+        return section
+
     @classmethod
     def load(cls, path: Path) -> "Config":
         """Reads a configuration.
@@ -251,8 +264,10 @@ class Config(_Section):
         """
         try:
             return cls.parse(text_of(path.read_bytes()))
-        except OSError as error:
+        except FileNotFoundError as error:
             raise ConfigError(f"{path}: {error.strerror}; make a home with gateway init") from error
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
         except ConfigError as error:
             raise ConfigError(f"{path}: {error.message}") from error
 
@@ -278,9 +293,15 @@ class Config(_Section):
         return []
 
 
+def _overlap(one: str, other: str) -> bool:
+    """Whether two listeners cannot both have their address: the same, or one of all addresses with the same port."""
+    (host, _, port), (other_host, _, other_port) = one.rpartition(":"), other.rpartition(":")
+    return port == other_port and (host == other_host or not {host, other_host}.isdisjoint(EVERYWHERE))
+
+
 def reachable(host: str) -> str:
     """Gives under which host this machine reaches a listener of its own that is bound to ``host``."""
-    return {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
+    return EVERYWHERE.get(host, host)
 
 
 def _told(error: ValidationError) -> list[Violation]:
