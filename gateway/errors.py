@@ -41,7 +41,8 @@ people). ``gateway.rpc.status`` is the one table that maps them to gRPC codes::
     └── StoreError               the database is wrong or does not answer
         ├── BrokenStorage        what it is stored on fails: nothing more may be written
         ├── LostCommits          it was put back, and lacks what was durable: the node starts anew
-        ├── WrongForm            its tables have another version's form
+        ├── WrongForm            its tables have an earlier version's form
+        ├── LaterForm            its tables have a later version's form, which this one does not know
         └── Corrupt              what is stored does not verify
 """
 
@@ -310,9 +311,15 @@ class LostCommits(StoreError):
 
 
 class WrongForm(StoreError):
-    """The tables have another version's form."""
+    """The tables have an earlier version's form."""
 
     reason = "WRONG_FORM"
+
+
+class LaterForm(StoreError):
+    """The tables have a later version's form, which this one does not know."""
+
+    reason = "LATER_FORM"
 
 
 class Corrupt(StoreError):

@@ -9,7 +9,7 @@ from gateway.cli.findings import doctor_files, doctor_home, doctor_network, doct
 from gateway.cli.findings.findings import Finding, Level, Remedy, Subject, is_failing, sh, tell
 from gateway.cli.options import AsJson, HomeFolder, now
 from gateway.cli.output import write_json
-from gateway.errors import GatewayError, WrongForm
+from gateway.errors import GatewayError, LaterForm, WrongForm
 from gateway.home.home import Home
 
 CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]], Remedy], ...] = (
@@ -152,5 +152,8 @@ def examine(subject: Subject) -> Iterator[Finding]:
             yield from check(subject)
         except (GatewayError, OSError) as error:
             last_resort = Remedy(remedy.todo, remedy.command.format(home=sh(path)))
-            known = doctor_store.upgrade(path) if isinstance(error, WrongForm) else last_resort
-            yield Finding(Level.FAIL, name, str(error), known)
+            known: dict[type[Exception], Remedy] = {
+                WrongForm: doctor_store.upgrade(path),
+                LaterForm: doctor_store.LATER,
+            }
+            yield Finding(Level.FAIL, name, str(error), known.get(type(error), last_resort))

@@ -29,8 +29,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from gateway.errors import ConfigError, GatewayError, Untrusted, VerificationError, WrongState
-from gateway.home.config import Config
+from gateway.errors import ConfigError, GatewayError, Unavailable, Untrusted, VerificationError, WrongState
+from gateway.home.config import EVERYWHERE, Config
 from gateway.identity.access.access import Access
 from gateway.identity.access.clients import read_access
 from gateway.identity.access.file import MAX_FILE_BYTES
@@ -40,7 +40,7 @@ from gateway.identity.certificates.crl_numbers import CrlNumbers
 from gateway.identity.certificates.denied import MAX_DENIED_BYTES, Denied
 from gateway.identity.certificates.keyfiles import read_certificates, read_private, read_public
 from gateway.identity.certificates.tls_pair import TlsPair
-from gateway.identity.certificates.x509 import load_certificate
+from gateway.identity.certificates.x509 import Cause, load_certificate
 from gateway.identity.names import NodeId
 from gateway.identity.officers.key_sources import key_source_of
 from gateway.identity.officers.officers import Issuer, Officers
@@ -243,16 +243,20 @@ class Home:
 
         Raises:
             ConfigError: they cannot serve now.
+            Unavailable: they can later: the clock, which may not have been set yet as a machine starts, is before them.
         """
         key, certificate = read_private(self.key("node")), read_public(self.certificate("node"))
         roots, node = self.roots("node-authority"), NodeId(self.config.node.domain)
         try:
             return TlsPair.checked(key, certificate, roots, node, now)
         except VerificationError as error:
-            raise ConfigError(f"{self.certificate('node')}: {error.message}") from error
+            said = f"{self.certificate('node')}: {error.message}"
+            if error.metadata.get("reason") == Cause.NOT_YET_VALID:
+                raise Unavailable(f"{said}, and the clock of this machine says {now:%Y-%m-%d %H:%M} UTC") from error
+            raise ConfigError(said) from error
 
     def pairing_document(self, now: datetime) -> PairingDocument:
-        """Makes this node's pairing document, as of now; raises as ``parties``."""
+        """Makes this node's pairing document, as of now; raises as ``parties``, and where nobody could dial it."""
         node, peer = self.config.node, self.config.peer
         ed25519, ml_dsa_44 = map(load_certificate, self._own_seal(now).certificates)
         root, *more = self.roots("node-authority")
@@ -262,7 +266,7 @@ class Home:
             domain=node.domain,
             display_name=node.display_name,
             authorities=node.authorities,
-            addresses=peer.advertise or (peer.listen,),
+            addresses=_to_dial(peer.advertise or (peer.listen,)),
             node_authority=root,
             more_node_authorities=tuple(more),
             seal_ed25519=ed25519,
@@ -330,6 +334,16 @@ class Home:
         except VerificationError as error:
             raise ConfigError(f"the seal in {self.seals.in_force.path} cannot be used: {error.message}") from error
         return seal
+
+
+def _to_dial(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuses what one may listen on, and nobody dial: whoever dials it reaches its own machine."""
+    for each in addresses:
+        if each.rpartition(":")[0] in EVERYWHERE:
+            raise ConfigError(
+                f"peer.advertise in config.toml must say where peers dial this node: {each} is every address"
+            )
+    return addresses
 
 
 def _party(document: PairingDocument, all_earlier: Iterable[PairingDocument]) -> Party:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, column, inspect, select, table
 
-from gateway.errors import StoreError
+from gateway.errors import LaterForm, StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -38,7 +38,8 @@ def revision_of(connection: Connection) -> str | None:
     """Gives the revision of a database's tables; None where there are none.
 
     Raises:
-        StoreError: a later version made them, or their names are no text.
+        LaterForm: a later version made them.
+        StoreError: their names are no text.
     """
     try:
         is_there = inspect(connection).has_table(_VERSIONS.name)
@@ -48,7 +49,7 @@ def revision_of(connection: Connection) -> str | None:
         return None
     revision: str | None = connection.scalar(select(_VERSIONS.c.version_num))
     if revision and revision not in _known_revisions():
-        raise StoreError(
+        raise LaterForm(
             f"the database is at revision {revision}, which this version does not know: install the version that the "
             "node had, or a later one"
         )

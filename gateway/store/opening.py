@@ -115,11 +115,10 @@ def check_owner(connection: Connection, jurisdiction: str, domain: str) -> None:
     """
     found = connection.execute(select(node.c.jurisdiction, node.c.domain)).first()
     if found is None or (found.jurisdiction, found.domain) != (jurisdiction, domain):
-        nobodys = (
-            ", or was moved from by gateway migrate; where that or gateway restore was cut short, it is said again"
-        )
-        said = f"the database is not that of {domain}{'' if found else nobodys}"
-        raise StoreError(f"{said}: check database.url in config.toml")
+        nobodys = "or was moved from by gateway migrate; where that or gateway restore was cut short, it is said again"
+        other = f"but of {found.jurisdiction} {found.domain}" if found else nobodys
+        said = f"the database is not that of {jurisdiction} {domain}, {other}"
+        raise StoreError(f"{said}: check database.url and [node] in config.toml")
 
 
 def owner_of(url: str, home: Path) -> Owner:

@@ -1,9 +1,12 @@
 """The doctor finds what is wrong with a home, with its certificates, around it, and says what to do."""
 
+import os
 import shutil
+import sqlite3
 import ssl
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import split
@@ -22,6 +25,8 @@ from tests.cli.transcripts import run
 from tests.support.certificates import OddCertificates, authority, issued
 from tests.support.commands import unknown_in
 from tests.support.nodes import Site, found_pair
+
+STRANGER = 65534  # a user who is not this one
 
 
 @pytest.fixture(scope="module")
@@ -176,10 +181,40 @@ def test_what_is_wrong_with_a_home_is_found(home, spoil: Callable[[Home], None],
     assert unknown_commands(findings(home)) == []
 
 
+def _later_database(home: Home) -> None:
+    with closing(sqlite3.connect(home.path / "node.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+
+
+def test_who_went_back_to_an_earlier_version_is_told_so(home):
+    _later_database(home)
+    found = {each.about: each.remedy.todo for each in failures(home)}
+    assert set(found) == {"database", "channels", "files"}
+    assert ["install the version that the node had" in todo for todo in found.values()] == [True] * 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who alone gives files away")
+def test_what_another_user_left_in_the_home_is_found(home):
+    """As root does, with whose umask what it writes is its own: the node runs as another user."""
+    mine = home.path.stat().st_uid
+    for path in (home.path, *home.path.rglob("*")):
+        os.chown(path, STRANGER, STRANGER)
+    assert [each for each in failures(home) if each.about == "home"] == []
+    for name in ("peers/kr.json", "lock"):
+        os.chown(home.path / name, mine, mine)
+    (home.peers / "kr.json").chmod(0o600)
+    (home.path / "lock").chmod(0o644)
+    os.chown(home.config_file, mine, mine)  # which it may read
+    (found,) = [each for each in failures(home) if each.about == "home"]
+    assert found.said.endswith("who may not use what others own in it: lock, peers/kr.json")
+    assert found.remedy.command == f"chown -R --reference={home.path} {home.path}"
+
+
 def test_the_database_of_another_node_is_found(founded, home):
     shutil.copy(founded[1].home.path / "node.db", home.path / "other.db")
     _database_of_another(home)
-    assert ["the database is not that of" in each.said for each in failures(home)] == [True]
+    (found,) = failures(home)
+    assert found.said.startswith("the database is not that of HK gateway.hk.example, but of KR gateway.kr.example: ")
 
 
 def test_what_is_open_to_others_is_a_warning(home):
@@ -225,7 +260,11 @@ def test_a_peer_whose_seal_has_expired_is_found(home):
 
 def test_a_clock_that_is_behind_is_found(home):
     before = datetime.now(UTC) - timedelta(days=2)
-    assert "clock" in {each.about for each in failures(home, before)}
+    found = failures(home, before)
+    assert "clock" in {each.about for each in found}
+    early = [each for each in found if "is not valid before" in each.said]
+    assert {each.about for each in early} >= {"certificates", "seal"}
+    assert {each.remedy.command for each in early} == {"date -u"}
 
 
 # --- the network ----------------------------------------------------------------------------------------------------
@@ -245,6 +284,27 @@ def test_a_peer_under_another_root_is_found(founded, tmp_path):
     assert found.level is Level.FAIL
     assert "verify failed" in found.said
     assert "fingerprint" in found.remedy.todo
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(-100, "its certificate has expired"), (5, "its certificate is not valid yet")]
+)
+def test_a_certificate_whose_time_it_is_not_is_told_as_that(founded, tmp_path, days, said):
+    """Of the peer, and of this node, which is no stranger on its own port."""
+    hk, kr = founded
+    then, root = datetime.now(UTC) + timedelta(days=days), hk.authority(AuthorityKind.NODE).certificate
+    servers = [
+        OddCertificates(site.authority(AuthorityKind.NODE), then).node(str(NodeId(site.domain)), dns=[site.domain])
+        for site in (hk, kr)
+    ]
+    own, peer = (context_of(server, root, tmp_path / str(place)) for place, server in enumerate(servers))
+    with listening(own, hk.peer_port), listening(peer, kr.peer_port):
+        (of_peer,) = peer_findings(hk)
+        (of_own,) = [each for each in findings(hk.home, about="listeners") if each.level is Level.FAIL]
+    assert said in of_peer.said
+    assert of_peer.remedy.command == "date -u"
+    assert f"this node answers, and {said}" in of_own.said
+    assert of_own.remedy.command == f"gateway certs status {hk.home.path}"
 
 
 def peer_that_is(hk: Site, kr: Site, identity: str, folder: Path) -> ssl.SSLContext:

@@ -88,6 +88,18 @@ def test_a_node_is_not_paired_with_itself(founded):
     assert ran.code == 2
 
 
+def test_no_document_sends_peers_to_an_address_that_nobody_can_dial(founded):
+    home = Home(shutil.copytree(founded[0].home.path, founded[0].path / "everywhere"))
+    everywhere = f"0.0.0.0:{founded[0].peer_port}"
+    text = home.config_file.read_text().replace(f"127.0.0.1:{founded[0].peer_port}", everywhere)
+    home.config_file.write_text(text)
+    refused = run("pair", "export", home.path, "--out", home.path / "own.json")
+    assert refused.code == 5
+    assert f"peer.advertise in config.toml must say where peers dial this node: {everywhere}" in refused.err
+    home.config_file.write_text(text.replace("[peer]\n", '[peer]\nadvertise = ["hk.example:7402"]\n'))
+    assert run("pair", "export", home.path, "--out", home.path / "own.json").code == 0
+
+
 def test_what_is_no_document_is_refused(founded):
     hk, _ = founded
     assert run("pair", "import", hk.home.path, "-", given=b"nonsense").code == 2

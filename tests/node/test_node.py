@@ -3,10 +3,14 @@
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.names import NodeId
+from tests.support.certificates import OddCertificates
 from tests.support.forking import finished
 from tests.support.nodes import STOP_SECONDS, Site, pair, running
 
@@ -53,6 +57,19 @@ def test_a_port_that_is_taken_is_no_reason_not_to_start_the_node_again(tmp_path:
     (told,) = ended.stderr.splitlines()
     assert f"127.0.0.1:{site.peer_port}" in told
     assert "gateway doctor" in told
+
+
+def test_a_certificate_whose_time_has_not_come_is_no_reason_not_to_start_the_node_again(tmp_path: Path):
+    """A machine may start with a clock that is behind, and have it set some moments later."""
+    site = Site("HK", tmp_path / "hk").found()
+    odd = OddCertificates(site.authority(AuthorityKind.NODE), datetime.now(UTC) + timedelta(days=5))
+    later = odd.node(str(NodeId(site.domain)), dns=[site.domain])
+    site.home.certificate("node").write_bytes(later.pem)
+    site.home.key("node").write_bytes(later.key_pem)
+    ended = finished("serve", site.home.path)
+    assert ended.returncode == 4
+    assert "not valid before" in ended.stderr
+    assert "the clock of this machine says" in ended.stderr
 
 
 AILING = """

@@ -53,7 +53,8 @@ def test_what_is_wrong_inside_the_node_is_not_told(kind):
 
 def test_what_an_operator_or_the_store_did_is_inside_the_node():
     inside = {kind for kind in ERRORS if code_of(made(kind)) == Code.INTERNAL}
-    of_the_store = {errors.StoreError, errors.BrokenStorage, errors.LostCommits, errors.WrongForm, errors.Corrupt}
+    of_the_store = {errors.StoreError, errors.BrokenStorage, errors.LostCommits, errors.WrongForm}
+    of_the_store |= {errors.LaterForm, errors.Corrupt}
     assert inside == {errors.GatewayError, errors.ConfigError} | of_the_store
 
 

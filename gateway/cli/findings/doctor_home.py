@@ -1,12 +1,14 @@
 """What ``gateway doctor`` looks at in the home itself."""
 
+import os
 import shlex
+import stat
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 from gateway.cli.findings.channels import earlier_seal
-from gateway.cli.findings.findings import WARN_DAYS, Finding, Level, Remedy, Subject, sh, validity
+from gateway.cli.findings.findings import TOO_EARLY, WARN_DAYS, Finding, Level, Remedy, Subject, sh, validity
 from gateway.errors import ConfigError, GatewayError, Unavailable, VerificationError
 from gateway.home.home import KEYS, Home
 from gateway.home.lifetimes import lifetimes_of
@@ -20,6 +22,7 @@ from gateway.identity.pairing.document import PairingDocument
 from gateway.identity.seals.files import NAMES
 from gateway.identity.seals.signers import URI_SUFFIX, reach
 
+_NAMED = 3  # files of others
 CRL_NOTICE = timedelta(days=1)  # before a list must be renewed
 
 _NEWER_LIST = Remedy(
@@ -52,6 +55,7 @@ def _admission(subject: Subject) -> Remedy:
 
 def permissions(subject: Subject) -> Iterator[Finding]:
     """Whether others can read what notices say, or change who is trusted."""
+    yield from _owners(subject)
     home = subject.home
     changed = [each for each in (home.path, *_deciding(home)) if each.exists() and each.stat().st_mode & 0o022]
     for path in changed:
@@ -64,6 +68,41 @@ def permissions(subject: Subject) -> Iterator[Finding]:
         yield Finding(Level.WARN, "home", f"{home.path} is open to others", remedy)
     elif not changed:
         yield Finding(Level.OK, "home", f"{home.path} is its owner's alone")
+
+
+def _owners(subject: Subject) -> Iterator[Finding]:
+    """Files that somebody else left in the home, root say: whose the home is runs the node, and it must use them."""
+    home = subject.home.path
+    whose = home.stat()
+    kept_out = [path for path, writes in _used(home) if path.exists() and not _may(path.stat(), whose, writes=writes)]
+    if kept_out:
+        names = ", ".join(str(path.relative_to(home)) for path in kept_out[:_NAMED])
+        rest = f", and {len(kept_out) - _NAMED} more" if len(kept_out) > _NAMED else ""
+        remedy = Remedy(
+            "give them to whom the home belongs, and run gateway as that user: what another one writes here is its own",
+            f"chown -R --reference={sh(home)} {sh(home)}",
+        )
+        said = f"{home} is of user {whose.st_uid}, who may not use what others own in it: {names}{rest}"
+        yield Finding(Level.FAIL, "home", said, remedy)
+
+
+def _used(home: Path) -> Iterator[tuple[Path, bool]]:
+    """What a node reads, and whether it writes it, too."""
+    written = (*home.glob("node.db*"), home / "lock", home / "high-water.json")
+    yield from ((path, True) for path in written)
+    yield from ((home / name, False) for name in ("config.toml", "access.toml"))
+    for folder in ("keys", "trust", "peers"):
+        yield home / folder, False
+        yield from ((path, False) for path in sorted((home / folder).rglob("*")))
+
+
+def _may(found: os.stat_result, whose: os.stat_result, *, writes: bool) -> bool:
+    """Whether the owner of a home may use a file, or a folder, as its mode says; root itself may use all."""
+    shift = 6 if found.st_uid == whose.st_uid else 3 if found.st_gid == whose.st_gid else 0
+    wanted = (
+        stat.S_IROTH | (stat.S_IWOTH if writes else 0) | (stat.S_IXOTH if stat.S_ISDIR(found.st_mode) else 0)
+    ) << shift
+    return whose.st_uid == 0 or found.st_mode & wanted == wanted
 
 
 def _deciding(home: Home) -> Iterator[Path]:
@@ -105,9 +144,17 @@ def keys(subject: Subject) -> Iterator[Finding]:
         if not key.exists() and key.with_suffix(URI_SUFFIX).exists():
             continue
         try:
-            fits = read_key(key).public_key() == read_certificate(certificate).public_key()
+            own = read_key(key).public_key()
         except ConfigError as error:
             remedy = Remedy("make it readable to the node alone; if it is gone, restore it", f"chmod 600 {sh(key)}")
+            yield Finding(Level.FAIL, "keys", error.message, remedy)
+            continue
+        try:
+            fits = own == read_certificate(certificate).public_key()
+        except ConfigError as error:
+            remedy = Remedy(
+                "make it readable to the node; if it is gone, restore it", f"ls -l {sh(certificate.parent)}"
+            )
             yield Finding(Level.FAIL, "keys", error.message, remedy)
             continue
         if fits:
@@ -241,9 +288,10 @@ def pairings(subject: Subject) -> Iterator[Finding]:
 def _pairing(document: PairingDocument, subject: Subject) -> Finding:
     todo = f"ask the operator of {document.domain} for a new pairing document, and compare its fingerprint"
     remedy = Remedy(todo, f"gateway pair import {sh(subject.home.path)} {document.jurisdiction.lower()}.json")
+    window = Window.of(document.seal_ed25519) & Window.of(document.seal_ml_dsa_44) & Window.of(document.node_authority)
     try:
         document.seal_at(subject.now)
     except VerificationError as error:
+        remedy = TOO_EARLY if subject.now < window.not_before else remedy
         return Finding(Level.FAIL, "pairings", f"{document.jurisdiction}: {error.message}", remedy)
-    window = Window.of(document.seal_ed25519) & Window.of(document.seal_ml_dsa_44) & Window.of(document.node_authority)
     return validity("pairings", f"the seal of {document.jurisdiction} ({document.domain})", window, subject.now, remedy)

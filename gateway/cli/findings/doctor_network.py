@@ -24,6 +24,7 @@ TIMEOUT_SECONDS = 5
 
 # A peer may take X25519MLKEM768 alone: gRPC has it, Python only with OpenSSL 3.5. Its stream tells then.
 _NOTHING_IN_COMMON = "SSLV3_ALERT_HANDSHAKE_FAILURE"
+_DATES = {9: "is not valid yet", 10: "has expired"}  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED
 
 
 class _Unreachable(Exception):
@@ -45,11 +46,23 @@ def listeners(subject: Subject) -> Iterator[Finding]:
             yield Finding(Level.FAIL, "listeners", error.message, _own_files(home))
             return
         except (GatewayError, OSError) as error:
-            said = f"{where}: something else answers there ({error})"
-            remedy = Remedy("stop it, or choose another port in config.toml", f"ss -ltnp 'sport = :{port}'")
-            yield Finding(Level.FAIL, "listeners", said, remedy)
+            yield _bad_answer(home, where, port, error)
         else:
             yield Finding(Level.OK, "listeners", f"{where}: this node answers")
+
+
+def _bad_answer(home: Home, where: str, port: int, error: Exception) -> Finding:
+    if wrong := _untimely(error):
+        todo = "put a new one in (docs/certificates.md); where it should be valid, look at the clock of this machine"
+        remedy = Remedy(todo, f"gateway certs status {sh(home.path)}")
+        return Finding(Level.FAIL, "listeners", f"{where}: this node answers, and its certificate {wrong}", remedy)
+    remedy = Remedy("stop it, or choose another port in config.toml", f"ss -ltnp 'sport = :{port}'")
+    return Finding(Level.FAIL, "listeners", f"{where}: something else answers there ({error})", remedy)
+
+
+def _untimely(error: Exception) -> str:
+    """What is wrong with a certificate in which all but its dates is right: OpenSSL looks at these last."""
+    return _DATES.get(error.verify_code, "") if isinstance(error, ssl.SSLCertVerificationError) else ""
 
 
 def peers(subject: Subject) -> Iterator[Finding]:
@@ -105,6 +118,9 @@ def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:
         said = f"{where} does not answer: {str(error) or 'it speaks no gRPC'}"
         return Finding(Level.WARN, "peers", said, Remedy(todo, f"nc -vz {host.strip('[]')} {port}"))
     except (GatewayError, OSError) as error:
+        if wrong := _untimely(error):
+            todo = "look at the clock of this machine; where it is right, call its operator, who must put a new one in"
+            return Finding(Level.FAIL, "peers", f"{where}: its certificate {wrong}", Remedy(todo, "date -u"))
         todo = "compare the pairing documents with its operator, fingerprint by fingerprint"
         return Finding(
             Level.FAIL, "peers", f"{where}: {error}", Remedy(todo, f"gateway pair list {sh(subject.home.path)}")

@@ -76,6 +76,12 @@ def upgrade(home: Path) -> Remedy:
     return Remedy("stop the node, bring the database to this version's form, start it", f"gateway upgrade {sh(home)}")
 
 
+LATER = Remedy(
+    "install the version that the node had, or a later one; an earlier one takes nothing but the backup of before",
+    "gateway --version",
+)
+
+
 def replicas(subject: Subject) -> Iterator[Finding]:
     """The processes that share a PostgreSQL database: which run, and which channel each of them moves."""
     home = subject.home

@@ -33,6 +33,9 @@ class Remedy:
 
 
 NOTHING = Remedy("", "")
+TOO_EARLY = Remedy(
+    "look at the clock of this machine; where it is right, wait until then, or issue a new one", "date -u"
+)
 
 
 def sh(path: Path) -> str:
@@ -70,6 +73,8 @@ def validity(about: str, name: str, window: Window, now: datetime, remedy: Remed
     try:
         window.require(now)
     except Untrusted as error:
+        if now < window.not_before:
+            remedy = TOO_EARLY
         return Finding(Level.FAIL, about, f"{name}: {error.message}", remedy)
     days = window.days_left(now)
     if days < WARN_DAYS:

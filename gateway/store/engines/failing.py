@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import StoreError, Unavailable
 
 BROKEN = ("disk I/O error", "database disk image is malformed", "file is not a database")  # SQLite's words
+CLOSED = ("unable to open database file", "attempt to write a readonly database")  # SQLite's words, too
 LEAST_ROOM_BYTES = 2**20  # without which a disk that SQLite tells as broken may be full
 
 
@@ -33,4 +34,6 @@ def being_opened(home: Path) -> Iterator[None]:
         said = str(getattr(error, "orig", None) or error).strip()
         if is_broken(error) and shutil.disk_usage(home).free >= LEAST_ROOM_BYTES:
             raise StoreError(f"the database is damaged ({said}): docs/operations.md tells what to do") from error
+        if any(sign in said for sign in CLOSED):
+            said = f"{said}: its user must own node.db and its folder, and the disk be mounted to be written"
         raise Unavailable(f"the database cannot be opened now: {said}") from error
