@@ -76,7 +76,7 @@ def test_calls_that_the_node_is_made_to_reset(target, name):
 
 
 def test_pings_without_end_get_the_connection_closed(target, wire):
-    """A caller may ask every ten seconds whether the node is there."""
+    """A caller may ask every second whether the node is there, while it has a call open."""
     for _ in range(50):
         wire.queue_frame(frame(6, 0, 0, bytes(8)))
     wire.gone()
