@@ -72,6 +72,22 @@ def test_a_certificate_whose_time_has_not_come_is_no_reason_not_to_start_the_nod
     assert "the clock of this machine says" in ended.stderr
 
 
+OLDER = """
+import os
+import gateway
+os.environ["GRPC_SSL_CIPHER_SUITES"] = "ECDHE-ECDSA-AES128-GCM-SHA256"  # of TLS 1.2, for the keys that nodes have
+from gateway.cli import main
+main()
+"""
+
+
+def test_a_node_that_would_take_an_older_tls_does_not_start(tmp_path: Path):
+    home = Site("HK", tmp_path / "hk").found().home.path
+    command = [sys.executable, "-c", OLDER, "serve", str(home)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, "takes TLS 1.2" in ended.stderr) == (5, True), ended.stderr
+
+
 AILING = """
 import asyncio, sys
 from pathlib import Path
