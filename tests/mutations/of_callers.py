@@ -96,6 +96,27 @@ OF_CALLERS = (
         "tests/rpc/test_server.py::test_a_connection_is_closed_gently_once_it_is_old",
     ),
     Mutation(
+        "a call may take as long as its caller likes",
+        "gateway/rpc/guard.py",
+        "            async with asyncio.timeout(seconds):",
+        "            async with asyncio.timeout(None):",
+        "tests/rpc/test_guard.py::test_a_call_takes_no_longer_than_the_node_allows_whatever_its_caller_does",
+    ),
+    Mutation(
+        "a stream on which nothing happens is looked at once",
+        "gateway/rpc/rechecks.py",
+        "            timer = loop.call_later(RECHECK_SECONDS, look)\n\n",
+        "            pass\n\n",
+        "tests/rpc/test_rechecks.py::test_who_may_no_more_is_ended_however_often_it_might_before",
+    ),
+    Mutation(
+        "a node starts though its listeners take an older TLS",
+        "gateway/node/listeners.py",
+        'await asyncio.to_thread(require_tls_1_3_only, f"{reachable(host)}:{port}")',
+        "pass",
+        "tests/node/test_node.py::test_a_node_that_would_take_an_older_tls_does_not_start",
+    ),
+    Mutation(
         "a port is shared with the process that has it",
         "gateway/rpc/server.py",
         '("grpc.so_reuseport", 0)',

@@ -298,3 +298,34 @@ async def test_an_answer_for_which_there_is_no_room_is_not_told_as_answered(
         quotas.give_back_answer("peer")
         await asking(b"", timeout=SECONDS)
         assert writer.steps == [JournalEntry.REFUSED, JournalEntry.ANSWERED]
+
+
+@pytest.mark.parametrize("deadline", [None, SECONDS], ids=["no deadline", "one that is far away"])
+@pytest.mark.parametrize("is_asked", [True, False], ids=["an answer that does not come", "a request that does not end"])
+async def test_a_call_takes_no_longer_than_the_node_allows_whatever_its_caller_does(
+    caller: Caller, writer: Any, quotas: Quotas, deadline: float | None, is_asked: bool
+):
+    """Else who never ends its request, or asks for what takes for ever, has a place of the listener for good."""
+    admission: Any = caller
+    journaling = Journaling(writer, lambda *_: None)
+    guard = Guard(admission, 0.2, quotas, lambda _: 2**20, journaling, Instruments(CollectorRegistry()))
+    is_over = asyncio.Event()
+
+    async def behaviour(_request: GetCheckpointRequest, _context: object) -> Checkpoint:
+        await is_over.wait()
+        return Checkpoint()
+
+    async def requests() -> AsyncIterator[bytes]:
+        if is_asked:
+            yield b""
+        else:
+            await is_over.wait()
+
+    handler = grpc.unary_unary_rpc_method_handler(
+        behaviour, GetCheckpointRequest.FromString, Checkpoint.SerializeToString
+    )
+    async with served(guard, EVIDENCE, "GetCheckpoint", handler) as channel, asyncio.timeout(SECONDS):
+        call = channel.stream_unary(f"/{EVIDENCE}/GetCheckpoint")(requests(), timeout=deadline)
+        assert await call.code() == grpc.StatusCode.UNAVAILABLE
+        assert "the call took longer than 0.2 s" in await call.details()
+        is_over.set()
