@@ -117,6 +117,13 @@ OF_CALLERS = (
         "tests/node/test_node.py::test_a_node_that_would_take_an_older_tls_does_not_start",
     ),
     Mutation(
+        "a node that stops cuts off the calls that are under way",
+        "gateway/node/node.py",
+        "drain = self.home.config.limits.drain_seconds",
+        "drain = 0",
+        "tests/pair/test_shutdown.py::test_a_call_that_is_under_way_is_answered_before_the_node_ends",
+    ),
+    Mutation(
         "a port is shared with the process that has it",
         "gateway/rpc/server.py",
         '("grpc.so_reuseport", 0)',

@@ -3,6 +3,8 @@
 import queue
 import threading
 import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -10,10 +12,11 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from regulator.exchange import Client, ExchangeError
+from regulator.exchange.v1.admin_service_pb2 import ServerInfo
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.peer_service_pb2 import ExchangeRequest, ExchangeResponse, Hello
 
-from tests.rpc.calls import PEER, client_files, connected, node_files, refusal
+from tests.rpc.calls import PEER, SERVER_INFO, call, client_files, connected, node_files, refusal
 from tests.supervision.samples import content
 from tests.support.nodes import STOP_SECONDS, Site, eventually, found_pair, running
 
@@ -55,6 +58,33 @@ def test_a_peer_that_says_nothing_is_told_and_does_not_hold_up_a_node_that_stops
             next(stream)
         assert refusal(ended.value).text == "the node is stopping; dial again"
         said.put(None)
+
+
+def test_a_call_that_is_under_way_is_answered_before_the_node_ends(pair: tuple[Site, Site]) -> None:
+    hk, _ = pair
+    hk.configure(f"[limits]\ndrain_seconds = {5 * STOP_SECONDS}\n")
+    is_stopping = threading.Event()
+
+    def requests() -> Iterator[bytes]:
+        is_stopping.wait()
+        yield b""
+
+    with (
+        running(hk),
+        connected(hk, hk.back_office_port, client_files(hk, "SFC")) as channel,
+        ThreadPoolExecutor() as threads,
+    ):
+        health = HealthStub(channel).Watch(HealthCheckRequest(), timeout=5 * STOP_SECONDS)
+        assert next(health).status == HealthCheckResponse.SERVING
+        under_way = channel.stream_unary(SERVER_INFO).future(requests(), timeout=5 * STOP_SECONDS)
+        assert call(channel, SERVER_INFO, b"").code == grpc.StatusCode.OK  # the other came before it
+        stopped = threads.submit(hk.stop)
+        try:
+            assert next(health).status == HealthCheckResponse.NOT_SERVING
+        finally:
+            is_stopping.set()
+        assert ServerInfo.FromString(under_way.result()).domain == hk.domain
+        assert stopped.result() == 0
 
 
 def give(client: Client, answered: list[Notice]) -> None:

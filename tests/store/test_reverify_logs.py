@@ -11,7 +11,7 @@ from gateway.store.tables import leaves
 from tests.ledger import oracle
 from tests.ledger.samples import STRANGER_SEAL
 from tests.store.damages import damage, named
-from tests.store.stores import DOMAINS, HK_TO_KR, Opened, parties_of
+from tests.store.stores import DOMAINS, HK_TO_KR, SEALS, Opened, parties_of
 
 
 async def test_a_history_rewritten_with_all_its_hashes_lacks_the_signature(hk: Opened):
@@ -50,6 +50,17 @@ async def test_a_receipt_that_somebody_else_countersigned_is_found(hk: Opened):
     assert [str(each) for each in hk.verify().findings] == [
         f"heads {HK_TO_KR} 1: is signed by another key of {DOMAINS['KR']}"
     ]
+
+
+async def test_a_receipt_whose_two_cosignatures_bear_different_times_is_found(hk: Opened):
+    """Each of them verifies; the time of one is not that of the receipt."""
+    await hk.release("hk-1")
+    receipt = await hk.keep_receipt()
+    later = countersign(hk.state().head, DOMAINS["KR"], SEALS["KR"], receipt.time + 5)
+    lines = [*receipt.note.splitlines()[:-1], later.note.splitlines()[-1]]
+    damage(hk, "UPDATE heads SET note = :note", note=b"\n".join(lines) + b"\n")
+    (finding,) = [each for each in hk.verify().findings if each.where.startswith("heads")]
+    assert finding.what == "its two cosignatures bear different times"
 
 
 async def test_receipts_whose_time_goes_back_are_found(hk: Opened):
