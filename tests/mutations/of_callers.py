@@ -119,8 +119,8 @@ OF_CALLERS = (
     Mutation(
         "a node that stops cuts off the calls that are under way",
         "gateway/node/node.py",
-        "drain = self.home.config.limits.drain_seconds",
-        "drain = 0",
+        "self._back_office.stop(drain)",
+        "self._back_office.stop(0)",
         "tests/pair/test_shutdown.py::test_a_call_that_is_under_way_is_answered_before_the_node_ends",
     ),
     Mutation(
