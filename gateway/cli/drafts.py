@@ -1,15 +1,17 @@
 """``gateway draft``: writes drafts, submits them, approves or rejects those of others."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from regulator.exchange import Client, notice_request
+from regulator.exchange import Client, NotAllowed, NotFound, notice_request
 from regulator.exchange.draft_requests import Act
 from regulator.exchange.framework_requests import publish_version
 from regulator.exchange.requests import supersede_notice
 from regulator.exchange.v1.draft_service_pb2 import Draft
+from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 
 from gateway.cli import attachments
 from gateway.cli.groups import Commands
@@ -29,10 +31,12 @@ from gateway.cli.options import (
 )
 from gateway.cli.output import parts, say, say_aside, table, write_json
 from gateway.cli.views.draft import HEADINGS, document, draft_id, row, sections
+from gateway.cli.views.framework import changes, summary
 from gateway.errors import BadInput
 from gateway.supervision.files.frameworks import SCHEMA as FRAMEWORK_SCHEMA
 from gateway.supervision.files.frameworks import read_framework
 from gateway.supervision.files.notices import read_notices
+from gateway.supervision.frameworks.diff import diff_versions
 from gateway.supervision.messages.drafts import content_of
 
 DraftName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the draft, such as hk-2026-4f7k.")]
@@ -148,13 +152,36 @@ def list_(
 
 
 def show(name: DraftName, *, profile: ProfileFile, as_json: AsJson = False) -> None:
-    """Shows a draft, with all that it would say, and its etag."""
+    """Shows a draft, with all that it would say, and its etag; of rules also what they change."""
     with connect(profile) as client:
         draft = client.get_draft(name)
+        told = list(_changes(client, draft)) if draft.HasField("publish_version") and not as_json else []
     if as_json:
         write_json(document(draft))
         return
     parts(sections(draft))
+    for line in told:
+        say(line)
+
+
+def _changes(client: Client, draft: Draft) -> Iterator[str]:
+    """What rules that are whole would change: whoever approves them cannot see it from some hundred lines."""
+    request = draft.publish_version
+    if not request.HasField("content"):
+        return  # it says itself what changes
+    yield "changes"
+    old, before = "nothing", FrameworkVersionContent()
+    try:
+        newest = client.get_framework(request.parent).latest_version
+        old, before = f"version {newest}", client.get_version(request.parent, newest, full=True).content
+    except NotFound:
+        pass  # it is the first
+    except NotAllowed as error:
+        yield f"  not told: {error.message}"
+        return
+    diff = diff_versions(before, request.content)
+    yield f"  {old} -> this draft: {summary(diff)}"
+    yield from (f"  {line}" for line in changes(diff))
 
 
 def submit(

@@ -42,6 +42,7 @@ from gateway.cli.views.framework import (
 )
 from gateway.errors import BadInput
 from gateway.supervision.files.frameworks import FrameworkFile, read_framework, write_framework
+from gateway.words import so_many
 
 FrameworkName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the framework, such as hk-digital-assets.")]
 
@@ -103,11 +104,11 @@ def publish(  # noqa: PLR0913 - an option each
 def _tell(answer: PublishVersionResponse, *, validate_only: bool) -> None:
     version = answer.version
     recipients = ", ".join(each.recipient for each in version.deliveries)
-    name = version.name.removeprefix("frameworks/")
+    name, provisions = version.name.removeprefix("frameworks/"), so_many(version.provision_count, "provision")
     if not validate_only:
-        say(f"{name} is published, {version.provision_count} provisions, to {recipients}")
+        say(f"{name} is published, {provisions}, to {recipients}")
         return
-    say(f"{name} is valid, {version.provision_count} provisions: {summary(answer.diff)}")
+    say(f"{name} is valid, {provisions}: {summary(answer.diff)}")
     for line in changes(answer.diff):
         say(line)
 
