@@ -24,6 +24,11 @@ dist: $(RUN) ## Build what another machine installs into dist/ (docs/operations.
 	cd clients/python && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist
 	cp requirements.lock dist/
 
+.PHONY: contract
+contract: $(DEV) ## Write the contract into one file, for stubs in other languages (protos/README.md)
+	mkdir -p build
+	$(BIN)/python protos/generate.py --image build/contract.binpb
+
 ##@ Check
 # Hundreds of processes are started: each would compile the node's code if none could keep it. Of at most three tests that
 # fail it is seen, once more and alone, whether they do so always: tests/support/second_run.py.

@@ -17,7 +17,14 @@ from typer.exceptions import TyperException
 from tests.cli.test_reference import COMMANDS
 
 ROOT = Path(__file__).parents[2]
-OTHERS = ("README.md", "CHANGELOG.md", "certs/README.md", "clients/python/README.md", "tests/conformance/README.md")
+OTHERS = (
+    "README.md",
+    "CHANGELOG.md",
+    "certs/README.md",
+    "clients/python/README.md",
+    "protos/README.md",
+    "tests/conformance/README.md",
+)
 PAGES = [*(ROOT / name for name in OTHERS), *sorted((ROOT / "docs").rglob("*.md"))]
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 TYPED = re.compile(r"^\$ (?:\.venv/bin/)?gateway (.*)$", re.MULTILINE)

@@ -2,13 +2,15 @@
 
 import pkgutil
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import regulator.exchange.v1 as contract
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet
 from google.protobuf.struct_pb2 import Struct
 from google.rpc.status_pb2 import Status
 from regulator.exchange.v1.envelope_pb2 import Envelope, EvidenceMaterial
@@ -102,3 +104,13 @@ def test_no_rule_of_the_contract_asks_a_clock():
     texts = [path.read_text() for path in PROTOS.glob("*.proto")]
     assert len(texts) > 10
     assert not [found for text in texts for found in re.findall(r"[lg]t_now|timestamp\.within|\bnow\b *[-<>=]", text)]
+
+
+def test_the_contract_in_one_file_is_whole_and_explains_itself(tmp_path: Path) -> None:
+    image = tmp_path / "contract.binpb"
+    subprocess.run([sys.executable, PROTOS.parents[2] / "generate.py", "--image", image], check=True)
+    found = {each.name: each for each in FileDescriptorSet.FromString(image.read_bytes()).file}
+    own = {f"regulator/exchange/v1/{path.name}" for path in PROTOS.glob("*.proto")}
+    assert own <= found.keys()
+    assert {imported for each in found.values() for imported in each.dependency} <= found.keys()
+    assert all(any(place.leading_comments for place in found[name].source_code_info.location) for name in own)

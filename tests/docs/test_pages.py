@@ -41,7 +41,14 @@ def test_every_page_is_reached_from_the_readme():
         assert f"(docs/{page.name})" in readme, page.name
 
 
-NAMES = ("README.md", "CHANGELOG.md", "certs/README.md", "clients/python/README.md", "tests/conformance/README.md")
+NAMES = (
+    "README.md",
+    "CHANGELOG.md",
+    "certs/README.md",
+    "clients/python/README.md",
+    "protos/README.md",
+    "tests/conformance/README.md",
+)
 PAGES = sorted([*(ROOT / name for name in NAMES), *ROOT.glob("docs/**/*.md")])
 
 

@@ -305,7 +305,9 @@ class WatchEventsRequest(_message.Message):
     SECTOR_FIELD_NUMBER: _builtins.int
     TOPIC_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
-    """The cursor of the last event seen; empty: from the first event of all, or as `from_now` says."""
+    """The cursor of the last event seen; empty: from the first event of all, or as `from_now` says. One that this node did
+    not give, or gave before its database was put back, is INVALID_ARGUMENT with the field `cursor`: begin without it.
+    """
     from_now: _builtins.bool
     """Without a cursor: only events from now on."""
     jurisdiction: _builtins.str
