@@ -42,6 +42,17 @@ _OF_OUTPUT = {
 }  # of a file that has no name here, such as where standard output goes
 
 
+# What gRPC says of a handshake that failed, and what of the profile is to be looked at then.
+_SIGNS = {
+    "Hostname Verification": "another node answers: see that address and server_name in the profile are the node's",
+    "CERTIFICATE_VERIFY_FAILED": "see that ca in the profile is this very node's authority; gateway certs show tells",
+    "Socket closed": (
+        "if no call with this profile went through before, its certificate has ended, or another authority issued it: "
+        "gateway certs show tells. Else, on the node's machine, gateway doctor HOME tells why"
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What to print, and how to exit."""
@@ -92,7 +103,7 @@ def _told_of_a_call(error: ExchangeError) -> Failure:
     if isinstance(error, InvalidRequest) and error.violations:
         return Failure(_with_violations("the node refused: the request breaks rules", error.violations), REFUSED)
     if isinstance(error, Unavailable | DeadlineExceeded | Cancelled):
-        todo = ["on the node's machine, gateway doctor HOME tells why"]
+        todo = [_of_profile(error) or "on the node's machine, gateway doctor HOME tells why"]
         if error.request_id:
             todo.insert(0, f"it may be done all the same: repeat it with --request-id {error.request_id}")
         return Failure("\n".join([f"{_not_served(error)}: {error.message}", *todo]), NOT_REACHED)
@@ -109,6 +120,11 @@ def _said(error: ExchangeError) -> str:
         rule = error.metadata.get("rule", "")
         return f"the rule {rule!r} of this node asks for four eyes: give --draft, and another identity releases it"
     return error.message
+
+
+def _of_profile(error: ExchangeError) -> str:
+    """What to look at in the client's own profile, where the handshake says that it does not fit the node."""
+    return "" if error.is_told_by_node else next((told for sign, told in _SIGNS.items() if sign in error.message), "")
 
 
 def _not_served(error: Unavailable | DeadlineExceeded | Cancelled) -> str:
