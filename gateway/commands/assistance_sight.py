@@ -16,7 +16,7 @@ def check_assistance(tx: Transaction, scope: Scope, submission: Submission) -> N
     """Passes if a notice answers no request for assistance, or can do so now.
 
     Raises:
-        GatewayError: it cannot (``assistance_acts``).
+        GatewayError: it cannot (``supervision.acts.assistance``).
     """
     content = submission.content
     if content.HasField("assistance_answer"):

@@ -1,6 +1,6 @@
 """Who may do what: the clients of a node, and the rule of each method.
 
-A certificate says who calls; ``access.toml`` says whether that is anybody here (``access_clients``). A client that is
+A certificate says who calls; ``access.toml`` says whether that is anybody here (``clients``). A client that is
 not in it is shut out, whatever certificate it still has. A method without a rule is denied to all.
 """
 

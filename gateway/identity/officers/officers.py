@@ -40,7 +40,7 @@ class Officers:
     """Decides which officer acts, and what a system may do with and without one.
 
     A token is accepted if it is signed by a key that its issuer has now, with an algorithm that was agreed on, and
-    if what it claims fits (``officer_claims``). It narrows what its system may do and never adds to it. Used on the
+    if what it claims fits (``claims``). It narrows what its system may do and never adds to it. Used on the
     loop's thread alone; it never waits, and it keeps no token, but the hash of those that it verified.
     """
 

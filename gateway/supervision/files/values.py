@@ -1,4 +1,4 @@
-"""Codecs for the plain values of files: words, numbers, dates, amounts; see ``file_codecs``."""
+"""Codecs for the plain values of files: words, numbers, dates, amounts; see ``codecs``."""
 
 import re
 from collections.abc import Mapping

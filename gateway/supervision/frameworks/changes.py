@@ -13,8 +13,8 @@ from gateway.supervision.rules.fields import MAX_VIOLATIONS
 def apply_changes(base: FrameworkVersionContent, changes: FrameworkChangeSet) -> FrameworkVersionContent:
     """The version that a change set makes out of ``base``.
 
-    Whether ``base`` is the version that it was made for is asked elsewhere (``framework_acts``), and whether what
-    comes out is valid too (``frameworks.framework_violations``).
+    Whether ``base`` is the version that it was made for is asked elsewhere (``acts.frameworks``), and whether what
+    comes out is valid too (``content.framework_violations``).
 
     Raises:
         BadInput: it removes what is not there, speaks of a provision twice, or its order is not one of all provisions;

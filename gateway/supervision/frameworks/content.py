@@ -1,6 +1,6 @@
 """What a framework version and an assessment may say, beyond the field rules of the contract.
 
-The field rules come first (``fields.field_violations``). Lists that change with the years (countries, currencies,
+The field rules come first (``rules.fields``). Lists that change with the years (countries, currencies,
 topics) bind an author when something is sealed, and never the reading of what is.
 """
 

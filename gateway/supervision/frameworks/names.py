@@ -1,7 +1,7 @@
 """How frameworks, their versions and provisions, and assessments are named.
 
-Functions that take a name apart expect one that keeps to the contract; ``notices.id_fault`` tells whose ids are
-whose, and ``notices.new_notice_id`` makes one for an assessment whose author gave none.
+Functions that take a name apart expect one that keeps to the contract; ``notices.content.id_fault`` tells whose ids are
+whose, and ``notices.content.new_notice_id`` makes one for an assessment whose author gave none.
 """
 
 FRAMEWORKS = "frameworks/"

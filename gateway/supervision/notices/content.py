@@ -1,6 +1,6 @@
 """What a notice may say, what it is about, and how it is named.
 
-The field rules of the contract come first (``fields.field_violations``); what stands here, protovalidate
+The field rules of the contract come first (``rules.fields``); what stands here, protovalidate
 cannot say. Lists of countries and currencies change with the years: these rules bind an author when a notice
 is made, and never the reading of what is sealed.
 """

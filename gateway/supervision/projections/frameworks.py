@@ -1,4 +1,4 @@
-"""What published versions and assessments change, in the manner of ``notice_projection``.
+"""What published versions and assessments change, in the manner of ``notices``.
 
 Like there, no list that changes with time is read. A version is whole, so it needs no other one to be known: a
 recipient may lack its base, which may have gone to others alone.

@@ -1,7 +1,7 @@
 """The one rule of onward sharing: nothing is passed on that handling, or a consent in force, does not cover.
 
 Who shares asks it before sealing (``sharing_acts``); who gave the notice asks it again of what the peer tells
-(``sharing_projection``), of the decision that the share names and of the day on which it was sealed.
+(``projections.sharing``), of the decision that the share names and of the day on which it was sealed.
 """
 
 from dataclasses import dataclass
