@@ -1,5 +1,6 @@
 """Which provisions a listing asks for."""
 
+import unicodedata
 from collections.abc import Iterable
 
 from regulator.exchange.v1.framework_pb2 import Provision
@@ -23,12 +24,17 @@ def selected(provisions: Iterable[Provision], request: ListProvisionsRequest) ->
     if request.HasField("as_of"):
         day = ordinal(request.as_of)
         found = [each for each in found if is_in_force(each, day)]
-    if text := request.text.casefold():
+    if text := _searched(request.text):
         found = [each for each in found if text in _words(each)]
     return found
 
 
 def _words(provision: Provision) -> str:
-    """All that is searched, one text a line, without upper case."""
+    """All that is searched, one text a line."""
     localized = (each.text for each in (*provision.title, *provision.requirement))
-    return "\n".join((provision.id, provision.citation, *localized)).casefold()
+    return _searched("\n".join((provision.id, provision.citation, *localized)))
+
+
+def _searched(text: str) -> str:
+    """A text without upper case, and in one spelling: some systems take every accent, and Hangul, apart."""
+    return unicodedata.normalize("NFC", text.casefold())

@@ -1,6 +1,6 @@
 """The one rule of onward sharing: nothing is passed on that handling, or a consent in force, does not cover.
 
-Who shares asks it before sealing (``sharing_acts``); who gave the notice asks it again of what the peer tells
+Who shares asks it before sealing (``acts.sharing``); who gave the notice asks it again of what the peer tells
 (``projections.sharing``), of the decision that the share names and of the day on which it was sealed.
 """
 

@@ -1,4 +1,5 @@
 import datetime as dt
+import unicodedata
 from itertools import pairwise
 
 import pytest
@@ -205,6 +206,16 @@ LISTED = [
 )
 def test_a_listing_holds_what_meets_all_its_filters(filters, found):
     assert ids(selected(LISTED, ListProvisionsRequest(**filters))) == found
+
+
+@pytest.mark.parametrize(("kept", "sought"), [("NFC", "NFD"), ("NFD", "NFC")])
+@pytest.mark.parametrize("text", ["Réserve d'actifs", "준비자산"])
+def test_a_text_is_found_however_its_signs_are_spelt(text, kept, sought):
+    listed = [provision("a", title=english(unicodedata.normalize(kept, text)))]
+
+    found = selected(listed, ListProvisionsRequest(text=unicodedata.normalize(sought, text).upper()))
+
+    assert found == listed
 
 
 def test_words_of_two_fields_are_not_one_text():
