@@ -16,6 +16,7 @@ from tests.simulation.nodes.asking import Keyed
 from tests.simulation.nodes.assessing import check_assessments
 from tests.simulation.nodes.assisting import check_cases
 from tests.simulation.nodes.drafting import check_approvals
+from tests.simulation.nodes.moving import owners
 from tests.simulation.nodes.offices import Office, Watcher
 from tests.simulation.nodes.sealed import kind_of
 from tests.simulation.nodes.site import Site
@@ -59,6 +60,7 @@ def check_all(
     for site in sites:
         yield from (f"{site.name}: {defect!r}" for defect in site.defects)
         yield from _check_store(site)
+        yield from _check_owners(site)
         yield from _check_heads(site, witness)
         yield from _check_told_days(site)
         yield from _check_alarms(site)
@@ -98,6 +100,12 @@ def _check_store(site: Site) -> Iterator[str]:
     with snapshot(site.disk.url, site.disk.folder) as connection:
         report = verify_store(connection, site.parties)
     yield from (f"{site.name}: check: {finding}" for finding in report.findings)
+
+
+def _check_owners(site: Site) -> Iterator[str]:
+    """One database is the node's, wherever it was moved."""
+    if len(site.doors) == 1 and (found := owners(site.disk)) != [site.disk.file.name]:
+        yield f"{site.name}: the databases that are its own are {found}, and it uses {site.disk.file.name}"
 
 
 def _check_heads(site: Site, witness: Witness) -> Iterator[str]:

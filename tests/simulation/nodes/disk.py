@@ -60,6 +60,7 @@ class Disk:
 
     Attributes:
         folder: the node's home; ``url``: of its database
+        moving_to: the name of another file that its database is being moved to
         steps: that the present life has taken; ``steps_ever``: all lives
         faults: what happens at which step from here on
         injected: faults that happened in the present life
@@ -67,7 +68,8 @@ class Disk:
 
     def __init__(self, folder: Path, random: Random, told: Callable[..., None]) -> None:
         self.folder, self._random, self._told = folder, random, told
-        self.url = f"sqlite:///{DATABASE}"
+        self.url, self.moves = f"sqlite:///{DATABASE}", 0
+        self.moving_to = ""
         self.steps = self.steps_ever = 0
         self.faults: dict[int, Fault] = {}
         self.injected = 0
@@ -78,11 +80,23 @@ class Disk:
 
     @property
     def file(self) -> Path:
-        return self.folder / DATABASE
+        return self.folder / self.url.removeprefix("sqlite:///")
 
     @property
     def log(self) -> Path:
-        return self.folder / f"{DATABASE}-wal"
+        return _log_of(self.file)
+
+    def next_name(self) -> str:
+        """Of another file for the database."""
+        self.moves += 1
+        self.moving_to = f"moved{self.moves}.db"
+        return self.moving_to
+
+    def moved(self) -> None:
+        """The configuration names that file from now on, and the one before, which is nobody's, is removed."""
+        before, self.url, self.moving_to = self.file, f"sqlite:///{self.moving_to}", ""
+        self._write(before, {})
+        before.unlink()
 
     def arm(self, fault: Fault, steps: int) -> None:
         """Has a fault happen so many steps from now."""
@@ -143,28 +157,37 @@ class Disk:
     # --- between lives ------------------------------------------------------------------------------------------------
 
     def image(self) -> Mapping[Path, bytes]:
-        """What is in the files now."""
-        return {path: path.read_bytes() for path in (self.file, self.log) if path.exists()}
+        """What is in the files now, under the names that they had at first."""
+        named = {self.folder / DATABASE: self.file, _log_of(self.folder / DATABASE): self.log}
+        return {name: path.read_bytes() for name, path in named.items() if path.exists()}
 
     def put_back(self, image: Mapping[Path, bytes]) -> None:
-        """Puts the files there as they were then."""
+        """Puts the files there as they were then, under the names that they have now."""
         self.close()
-        for path in (self.log, self.folder / f"{DATABASE}-shm"):
+        self._write(
+            self.file, {path.with_name(path.name.replace(DATABASE, self.file.name)): image[path] for path in image}
+        )
+
+    def _write(self, file: Path, image: Mapping[Path, bytes]) -> None:
+        for path in (_log_of(file), file.with_name(f"{file.name}-shm")):
             path.unlink(missing_ok=True)
         for path, data in image.items():
             path.write_bytes(data)
 
     def cut_off(self) -> None:
         """Ends a life: what is in the files stays, whatever SQLite would make of them as it closes."""
-        image = dict(self.image())
+        files = [self.file, *([self.folder / self.moving_to] if self.moving_to else [])]
+        images = {file: {path: path.read_bytes() for path in (file, _log_of(file)) if path.exists()} for file in files}
         if self._tear:
-            image[self.log] = torn(image[self.log], *self._tear, self._random)
+            if log := images[self.file].get(self.log):
+                images[self.file][self.log] = torn(log, *self._tear, self._random)
             self._tear = None
         self.close()
         for connection in self._connections:
             connection.close_for_good()
         self._connections.clear()
-        self.put_back(image)
+        for file, image in images.items():
+            self._write(file, image)
         self.steps = self.injected = 0
         self.disarm()
 
@@ -180,6 +203,10 @@ class Disk:
         if self._reader:
             self._reader.close()
             self._reader = None
+
+
+def _log_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}-wal")
 
 
 def torn(log: bytes, before: int, after: int, random: Random) -> bytes:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from tests.simulation.nodes.audit import lacking_files
-from tests.simulation.nodes.disk import DATABASE
 from tests.simulation.nodes.site import MICROS, Site
 
 _WITH_FILES = """
@@ -35,7 +34,7 @@ def past_content(sites: Sequence[Site]) -> Iterator[str]:
     for site in sites:
         before = _today(site) - 1
         yield from (f"{site.name} has not destroyed {notice}" for (notice,) in site.disk.read(_UNDESTROYED, before))
-        files = b"".join(path.read_bytes() for path in site.disk.folder.glob(f"{DATABASE}*"))
+        files = b"".join(path.read_bytes() for path in site.disk.folder.glob(f"{site.disk.file.name}*"))
         for (notice,) in site.disk.read(_DESTROYED):
             if (mark := site.marks.get(notice)) and not site.restored and mark.encode() in files:
                 yield f"{site.name} has destroyed {notice}, and what it said is still there"

@@ -11,6 +11,7 @@ from regulator.exchange.v1.admin_service_pb2 import RotateSealRequest
 from gateway.errors import Halted, Unavailable, WrongState
 from tests.simulation.nodes.disk import Fault
 from tests.simulation.nodes.going_back import Whole, put_back
+from tests.simulation.nodes.moving import Moving
 from tests.simulation.nodes.network import KEEPALIVE_SECONDS, LONGEST_DELAY_SECONDS
 from tests.simulation.nodes.restoring import Way
 from tests.simulation.nodes.site import Site
@@ -22,6 +23,8 @@ ANOTHER_COPY = 0.2  # how likely it is that a newer one takes the place of one t
 LONGEST_LOSS_SECONDS = 6.0  # that are gone where all of a node is rolled back
 LONGEST_PAUSE_SECONDS = 12.0  # of a process that stands still: longer than a lease, and than a peer waits for another
 HEARS_LATE = 0.7  # how likely it is that a node which was rolled back seals something before it hears of its peers
+MOVED = 0.15  # how likely it is that nodes may be moved to other databases
+LONGEST_WAIT_SECONDS = 3.0  # until an operator says again what was cut short
 MISLED = 0.1  # how likely it is that all clocks may be wrong in the same way
 
 STORAGE = list(Fault)
@@ -78,8 +81,10 @@ class Faults:
             self._roll_back,
         ]
         self._kinds = random.sample(kinds, random.randint(3, len(kinds)))
+        if world.moves:
+            self._kinds.append(self._move)
         if self.only:
-            self._kinds = [each for each in kinds if each.__name__.strip("_") in self.only]
+            self._kinds = [each for each in (*kinds, self._move) if each.__name__.strip("_") in self.only]
         if random.random() < MISLED:
             self._kinds.append(self._times.mislead)
         self._backups: dict[str, Any] = {}
@@ -193,6 +198,16 @@ class Faults:
         elif self._may_go_back(site):
             site.is_on_new_machine = self._random.random() < 0.5
             self._has_gone_back(site, self._backups, put_back(self._world, site, self._backups[site.name]))
+
+    async def _move(self, site: Site) -> None:
+        """Its operator moves a node to another database."""
+        if len(site.doors) == 1 and not site.disk.moving_to and not site.is_retired:
+            self._world.begin(self._until_moved(site, Moving(site, self._random)))
+
+    async def _until_moved(self, site: Site, moving: Moving) -> None:
+        while not await site.visited(moving.say, may_lose=False):
+            seconds = self._random.uniform(0.1, LONGEST_WAIT_SECONDS)
+            await asyncio.sleep(seconds)
 
     async def _put_back(self, site: Site) -> None:
         """The database's files are copied; once they have been, the copy takes their place, and nobody says so.

@@ -66,7 +66,7 @@ class Site:
         may_have_lost: there was a reason for its start to find commits missing
         forkable: channels of which there may be two histories now
         approval: rules of four eyes; ``publishes_by_draft``: whether they ask for approval of versions
-        audit: is told of each commit
+        audit: is told of each commit; ``told``: of what happens here
         marks: what notices said that nothing else says, by id, as the audit read it
     """
 
@@ -106,10 +106,10 @@ class Site:
         self.audit: Callable[[], None] = lambda: None
         self.forkable: Collection[str] = ()
         self.marks: dict[str, str] = {}
-        self._told = told
+        self.told = told
         self._ended = asyncio.Event()
         self._calls: list[asyncio.Future[Any]] = []
-        self._visits: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
+        self._visits: list[tuple[Callable[[], Any], asyncio.Future[Any], bool]] = []
 
     # --- what a process asks for --------------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class Site:
         known, now = self.endings.read(peer), self.micros() // MICROS
         if known and not known.is_over:
             return False
-        self._told("ends", self.place, peer)
+        self.told("ends", self.place, peer)
         for door in self.doors:
             door.peers_changed = True
         self.endings.write(peer, self._parties.peers[peer].domain, "", ended(known, now, "an operator", "a drill"))
@@ -142,7 +142,7 @@ class Site:
         """As ``gateway pair import``."""
         known, now = self.endings.read(peer), self.micros() // MICROS
         if known and not known.is_over:
-            self._told("pairs again", self.place, peer)
+            self.told("pairs again", self.place, peer)
             self.endings.write(peer, self._parties.peers[peer].domain, "", known.resumed(now))
 
     def join(self, party: Party) -> None:
@@ -178,7 +178,7 @@ class Site:
         if self.next_seal and seal == self.next_seal:
             self.earlier_seals += (self.seal,)
             if not is_told:
-                self._told("leaves behind", self.place)
+                self.told("leaves behind", self.place)
                 self.kept_seals += (self.seal,)
             self.seal, self.next_seal = self.next_seal, None
         if is_told and seal == self.seal:
@@ -209,7 +209,7 @@ class Site:
         self.may_have_lost, self._is_put_back, self._token_key = False, False, token_key
 
     def doubts_at_start(self) -> None:
-        self._told("doubts its clock", self.place)
+        self.told("doubts its clock", self.place)
 
     def _require_timely(self, commit: Commit) -> None:
         """Nothing is signed for which a peer would have to wait until that time has come (G7)."""
@@ -221,11 +221,11 @@ class Site:
 
     def refused(self, method: str, error: GatewayError) -> None:
         """A back office was refused something for good."""
-        self._told(f"refused {method.rpartition('/')[2]}", self.place, type(error).__name__)
+        self.told(f"refused {method.rpartition('/')[2]}", self.place, type(error).__name__)
 
     def broke(self, error: Exception) -> None:
         """The node ends by itself; whoever runs it starts it again."""
-        self._told("broke", self.place, str(error))
+        self.told("broke", self.place, str(error))
         if not self.disk.injected:
             self.defects.append(error)
         self.loop.call_soon(self.kill)
@@ -260,7 +260,7 @@ class Site:
 
     def _go_back(self, backup: Mapping[Path, bytes]) -> None:
         self.may_have_lost = self._ever_lost = True
-        self._told(self.way, self.place)
+        self.told(self.way, self.place)
         self._is_put_back = self.was_put_back = self.way is Way.PUT_BACK  # what told of the one before may be gone
         if self.way is Way.RESTORED:
             in_a_process(partial(restore, self, backup))
@@ -269,19 +269,22 @@ class Site:
         if self.way is not Way.PUT_BACK:  # of that its start tells
             self.begun_anew += 1
 
-    async def visited(self, act: Callable[[], T]) -> T:
-        """Has its operator stop the node, do something with its files, and have it started again; raises as the act."""
+    async def visited(self, act: Callable[[], T], *, may_lose: bool = True) -> T:
+        """Has its operator stop the node, do something with its files, and have it started again; raises as the act.
+
+        ``may_lose``: whether its next start may find commits missing then.
+        """
         done: asyncio.Future[T] = self.loop.create_future()
-        self._visits.append((act, done))
+        self._visits.append((act, done, may_lose))
         await self.stop()
         self.kill()  # also while it starts
         return await done
 
     def _be_visited(self) -> None:
         visits, self._visits = self._visits, []
-        for act, done in visits:
+        for act, done, may_lose in visits:
             self.disk.close()
-            self.may_have_lost = True
+            self.may_have_lost |= may_lose
             try:
                 done.set_result(in_a_process(act))
             except GatewayError as error:
@@ -303,11 +306,11 @@ class Site:
         error = starting.exception()
         if error is None:
             self.running, self.trusts_clock = running, False
-            self._told("started", self.place)
+            self.told("started", self.place)
             return
         if not (self.disk.injected and isinstance(error, (StoreError, SQLAlchemyError, Unavailable))):
             self.defects.append(error)
-        self._told("not started", self.place)
+        self.told("not started", self.place)
         self.kill()
 
     def kill(self) -> None:
@@ -318,7 +321,7 @@ class Site:
 
     def _die(self, life: Life) -> None:
         self.loop.go_on(life)
-        self._told("died", self.place)
+        self.told("died", self.place)
         self.deaths += 1
         self.running = None
         self.network.vanish(self.place)
@@ -341,7 +344,7 @@ class Site:
             return
         self.running = None
         self.network.acceptors.pop(self.place, None)
-        self._told("stops", self.place)
+        self.told("stops", self.place)
         stopping = self.loop.create_task(running.stop(), context=self.context())
         await asyncio.wait([stopping])
         if not life.is_over:

@@ -38,7 +38,7 @@ from tests.simulation.nodes.chunks import small_chunks
 from tests.simulation.nodes.disk import DATABASE, Disk, virtual_disks
 from tests.simulation.nodes.drafting import RULES
 from tests.simulation.nodes.endings import have_files, is_past, past_content
-from tests.simulation.nodes.faults import Faults, NoFaults
+from tests.simulation.nodes.faults import MOVED, Faults, NoFaults
 from tests.simulation.nodes.forking import Operators
 from tests.simulation.nodes.joining import Joining
 from tests.simulation.nodes.loop import LIFE, Stalled, VirtualLoop, run_beside
@@ -129,6 +129,7 @@ class World:
         self.witness.forkable = self.operators.forking
         for site in self.sites.values():
             site.forkable = self.operators.forking
+        self.moves = Random(f"{seed} moves").random() < MOVED
         self.faults = Faults(self, Random(random.random())) if script is None else NoFaults()
 
     def _office(self, site: Site, system: str, count: int, script: Script | None) -> Office:
@@ -232,7 +233,8 @@ class World:
     def _is_at_rest(self) -> bool:
         sites = list(self.sites.values())
         # A seal that is prepared comes in force, and every peer is told.
-        is_up = all(site.running and not site.next_seal and not site.kept_seals for site in sites)
+        # So does a move to another database come to its end.
+        is_up = all(each.running and not (each.next_seal or each.kept_seals or each.disk.moving_to) for each in sites)
         return is_up and is_quiet(self.nodes) and self._are_told() and have_files(self.nodes)
 
     def _are_told(self) -> bool:
