@@ -72,6 +72,14 @@ def take_in(client: Client, folder: Path) -> None:
             place.write_text(message.cursor, encoding="utf-8")  # only now: a run that ends before does it again
 
 
+def begins_anew(error: ExchangeError, folder: Path) -> bool:
+    """Whether the node's database was put back, and what the cursor follows with it: the next run goes through all."""
+    if "cursor" not in {each.field for each in error.violations}:
+        return False
+    (folder / "cursor").unlink()
+    return True
+
+
 def take(client: Client, event: Event, folder: Path) -> None:
     """Acknowledges a notice as it comes, and keeps its files once the node has all of them."""
     if event.kind == Event.NOTICE_RECEIVED:
@@ -96,6 +104,8 @@ def main() -> int:
             give(client, folder)
             take_in(client, folder)
     except ExchangeError as error:  # all errors of the client are of this tree
+        if begins_anew(error, Path(folder)):
+            print("the cursor is refused, and thrown away")
         print(f"{type(error).__name__}: {error}", *(f"{each.field}: {each.description}" for each in error.violations))
         return 1
     return 0

@@ -10,6 +10,7 @@ from regulator.exchange.transfers import MAX_BYTES
 from regulator.exchange.v1.attachment_service_pb2 import StoredAttachment
 from regulator.exchange.v1.values_pb2 import Attachment
 
+from gateway.cli.given_files import writing
 from gateway.cli.groups import Commands
 from gateway.cli.options import AsJson, ProfileFile, RequestId, connect
 from gateway.cli.output import json_moment, moment_of, pairs, say, shown, write_json
@@ -109,7 +110,7 @@ def download(
 
     A break is waited for. Until it is whole it is beside its place, as FILE.part, from where another call goes on.
     """
-    with connect(profile) as client:
+    with writing("--out"), connect(profile) as client:
         stored = client.download_attachment(name, out)
     say(f"{out} is written: {so_many(stored.size_bytes, 'byte')}, SHA-256 {stored.sha256.hex()}")
 

@@ -12,6 +12,7 @@ from regulator.exchange.v1.framework_service_pb2 import DiffVersionsResponse
 from regulator.exchange.v1.values_pb2 import LocalizedText, Sector
 
 from gateway.cli import drafts
+from gateway.cli.given_files import writing
 from gateway.cli.options import (
     MAX_PAGE_SIZE,
     MAX_VERSION,
@@ -125,7 +126,8 @@ def compare(
     with connect(profile) as client:
         found = _whole_comparison(client, first, second, as_of, known_at)
     if html:
-        html.write_text(page(found), "utf-8")
+        with writing("--html"):
+            html.write_text(page(found), "utf-8")
     if as_json:
         write_json(document(found))
         return

@@ -40,6 +40,19 @@ def used(option: str, advice: str = "") -> Iterator[None]:
         raise _unfit(error, option, advice) from error
 
 
+@contextmanager
+def writing(option: str) -> Iterator[None]:
+    """The same of a file that an option says to write, and that is replaced where it is there."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or error.errno in NO_ROOM:
+            raise
+        raise typer.BadParameter(
+            shown(f"{error.filename} cannot be written: {error.strerror}"), param_hint=option
+        ) from error
+
+
 def _unfit(error: GatewayError, option: str, advice: str) -> typer.BadParameter:
     return typer.BadParameter(shown(f"{error.message}{advice and f'; {advice}'}"), param_hint=option)
 

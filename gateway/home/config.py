@@ -264,7 +264,7 @@ class Config(_Section):
         """
         try:
             return cls.parse(text_of(path.read_bytes()))
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise ConfigError(f"{path}: {error.strerror}; make a home with gateway init") from error
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}") from error

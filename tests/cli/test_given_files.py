@@ -2,11 +2,15 @@
 
 import os
 import shutil
+from errno import ENOENT, ENOSPC
 from pathlib import Path
 
 import pysqlite3.dbapi2 as sqlite3
 import pytest
+from regulator.exchange import Client
+from regulator.exchange.v1.framework_pb2 import Comparison
 
+from tests.cli.sites import profile_of_nobody
 from tests.cli.transcripts import run
 from tests.support.nodes import Site
 
@@ -209,3 +213,28 @@ def test_a_client_is_not_added_to_a_file_that_is_no_text_and_its_line_is_told(si
     assert ran.code == 5, ran.text()
     assert "access.toml: line 2: the byte 0xce is not UTF-8" in ran.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("framework", "compare", "HK", "KR", "--html"),
+        ("attachment", "download", "hk-1/attachments/1", "--out"),
+    ],
+    ids=lambda command: command[-1],
+)
+@pytest.mark.parametrize(("number", "code"), [(ENOENT, 2), (ENOSPC, 5)])
+def test_a_file_that_cannot_be_written_there_is_wrong_use_but_where_there_is_no_room(
+    tmp_path, monkeypatch, command, number, code
+):
+    profile = profile_of_nobody(tmp_path)
+
+    def write(*_: object, **__: object) -> None:
+        raise OSError(number, "away", "x.part")
+
+    monkeypatch.setattr(Client, "compare_jurisdictions", lambda *_, **__: Comparison())
+    monkeypatch.setattr(Client, "download_attachment", write)
+    monkeypatch.setattr(Path, "write_text", write)
+    ran = run(*command, tmp_path / "there", "--profile", profile)
+    assert ran.code == code
+    assert ("x.part cannot be written: away" in ran.err) == (code == 2)

@@ -65,6 +65,19 @@ def test_a_case_desk_gives_each_notice_once_and_takes_in_what_came(
         eventually(lambda: fss.get_notice(name).state == Notice.ACKNOWLEDGED)
 
 
+def test_a_case_desk_whose_cursor_is_of_a_database_that_was_put_back_begins_anew(
+    started_pair: tuple[Site, Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    hk, kr = started_pair
+    name = come(hk, kr, tmp_path)
+    (tmp_path / "alerts.csv").write_text("")
+    (tmp_path / "cursor").write_text("of another time")
+    assert run(monkeypatch, profile_path(hk, "SFC"), tmp_path) == 1
+    assert "the cursor is refused, and thrown away" in capsys.readouterr().out
+    assert run(monkeypatch, profile_path(hk, "SFC"), tmp_path) == 0
+    assert f"{name} is acknowledged" in capsys.readouterr().out
+
+
 def test_a_case_desk_tells_that_its_profile_does_not_fit(tmp_path: Path, monkeypatch, capsys):
     (tmp_path / "profile.toml").write_text("address = 1\n")
     assert run(monkeypatch, tmp_path / "profile.toml", tmp_path) == 1
