@@ -11,7 +11,7 @@ from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, ope
 from gateway.ledger.forks import NO_PREFIX, TWO_HEADS, Prefix, prefix_of
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
-from gateway.ledger.seals import ChannelSeals
+from gateway.ledger.seals import ChannelSeals, is_void
 from gateway.ledger.steps import (
     FORKED,
     Close,
@@ -172,7 +172,10 @@ class ReceiverMachine(Machine):
         self.state = State.STREAMING
 
     def _receipt_lags(self, head: SignedCheckpoint) -> bool:
-        return self._receipt is None or self._receipt.checkpoint != head.checkpoint
+        """Whether one is to be made: also where the sender takes the one that is kept no more."""
+        if self._receipt is None or self._receipt.checkpoint != head.checkpoint:
+            return True
+        return is_void(self._receipt, self.seals.receiver, self.seals.receiver_domain)
 
     # --- batches and receipts -------------------------------------------------------------------------------------
 

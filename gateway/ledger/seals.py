@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
 from gateway.errors import RemoteProtocolError, UnknownSeal, Untrusted
-from gateway.ledger.checkpoint import MAX_TIME, SealPublic, SignatureType
+from gateway.ledger.checkpoint import MAX_TIME, Receipt, SealPublic, SignatureType
 from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.note import Note, key_id
 from gateway.ledger.origins import domains_of
@@ -124,6 +124,15 @@ class SealHistory:
         """The first size above this one at which the seal changed; 0: there is none."""
         return min((span.above for span in self.spans[1:] if span.above > size), default=0)
 
+    def turn_after(self, note: bytes, name: str) -> int:
+        """The size at which the seal that signed a note was given up here; 0: it is in force, or none of these."""
+        try:
+            signer = self.regardless().signing(Note.parse(note), name, 0)
+        except UnknownSeal:
+            return 0
+        ended = zip((span.seal for span in self.spans), (span.above for span in self.spans[1:]), strict=False)
+        return next((end for seal, end in ended if seal == signer), 0)
+
     def expecting(self, seals: Sequence[CertifiedSeal]) -> "SealHistory":
         """The history of our own, which a restored log may have lost the end of."""
         return replace(self, coming=tuple(each for each in seals if not self.knows(each.public)))
@@ -160,6 +169,25 @@ class SealHistory:
                 raise Untrusted(f"{name} gave up the keys of this signature at size {last}, and it is for {size}")
             return seal
         raise UnknownSeal(f"there is no signature of {name} by keys that are known here")
+
+
+def is_void(receipt: Receipt, receiver: SealHistory, domain: str) -> bool:
+    """Whether the keys that countersigned were given up for so much: one that was put back may have learnt that since.
+
+    Args:
+        receipt: that the receiver made itself
+        receiver: its seals in the channel
+        domain: of it
+    """
+    if len(receiver.spans) == 1:
+        return False
+    try:
+        receiver.signing(Note.parse(receipt.note), domain, receipt.checkpoint.size)
+    except UnknownSeal:
+        return False
+    except Untrusted:
+        return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)

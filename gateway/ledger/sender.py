@@ -49,7 +49,8 @@ class SenderMachine(Machine):
             of the first the evidence is the receipt, or the checkpoint, that the log is to reach again; nothing less
             reopens the channel.
         turned: the checkpoint that ends with the oldest change of the own seal which no receipt covers; None: all are.
-            It greets: the receiver may not know a later seal yet, and could compare nothing.
+            It greets: the receiver may not know a later seal yet, and could compare nothing. Of a rolled-back sender it
+            ends with the change from the seal that the receiver has shown; None: that is the newest here, or later.
     """
 
     table = {  # noqa: RUF012 - declared ClassVar by Machine
@@ -135,13 +136,13 @@ class SenderMachine(Machine):
         head = self._own(position.receipt)
         if head.checkpoint.size != position.size:
             raise RemoteProtocolError("a Position tells another size than what it shows")
-        self._shown_receipt(position.receipt, self.seals.sender.regardless())
+        receipt = self._shown_receipt(position.receipt, self.seals.sender.regardless())
         self._claims.append(position.receipt)
         if position.size <= self._log.size:
             self._recall_claim()
         elif self._is_withheld(position.receipt):
             self._recover(head)
-        elif (receipt := self._shown_receipt(position.receipt)) is None:
+        elif receipt is None:
             raise UnknownSeal("the peer countersigned more than is here, with a seal that is not known here yet")
         else:
             self._recover(receipt)

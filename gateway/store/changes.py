@@ -49,6 +49,7 @@ class Changes:
         batches: envelopes that come with their sender's signature, by origin
         states: channels as they will be, where that follows from no envelope
         receipts: that are kept, by origin
+        anew: that take the place of those of the same size and time
         covered: what these are the first to cover
         records: notices, new or changed, by id
         new: ids of those that are new, in order
@@ -66,6 +67,7 @@ class Changes:
     batches: dict[str, list[VerifiedBatch]] = field(default_factory=dict)
     states: dict[str, ChannelState] = field(default_factory=dict)
     receipts: dict[str, list[Receipt]] = field(default_factory=dict)
+    anew: dict[str, list[Receipt]] = field(default_factory=dict)
     covered: list[Covered] = field(default_factory=list)
     records: dict[str, NoticeRecord] = field(default_factory=dict)
     new: list[str] = field(default_factory=list)
@@ -108,6 +110,7 @@ class Changes:
         _extend(self.sealed, other.sealed)
         _extend(self.batches, other.batches)
         _extend(self.receipts, other.receipts)
+        _extend(self.anew, other.anew)
         self.covered += other.covered
         self.states |= other.states
         self.records |= other.records

@@ -4,6 +4,7 @@ A receipt is no envelope: it follows from the receiver's countersignature. What 
 table's matter (``supervision.notices.states``), which the statement is made from.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,11 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, case, func, insert, literal, select, update
 
+from gateway.ledger.checkpoint import Receipt
+from gateway.ledger.merkle import MAX_SIZE
+from gateway.ledger.seals import is_void
 from gateway.store.prepared import execute
+from gateway.store.state import ChannelState, read_receipt
 from gateway.store.tables import BIG, assessments, events, framework_versions, notices
 from gateway.supervision.notices.records import NoticeRecord
 from gateway.supervision.notices.states import ARRIVALS, Arrival, receipted
@@ -25,6 +30,17 @@ class Covered:
     first: int
     end: int
     time: int
+
+
+def read_void(connection: Connection, state: ChannelState) -> Sequence[Receipt]:
+    """Reads which of the newest receipts of a channel to here are void (``is_void``), in order."""
+    void, most = deque[Receipt](), MAX_SIZE
+    while receipt := read_receipt(connection, state.id, most):
+        if not is_void(receipt, state.seals.receiver, state.seals.receiver_domain):
+            break
+        void.appendleft(receipt)
+        most = receipt.checkpoint.size - 1
+    return void
 
 
 def with_receipt(record: NoticeRecord, drafted: Sequence[Covered]) -> NoticeRecord:

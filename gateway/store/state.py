@@ -142,7 +142,7 @@ def _read_fitting(connection: Connection, row: RowMapping) -> ChannelState:
 def _read_channel(connection: Connection, row: RowMapping) -> ChannelState:
     channel, origin = row["id"], row["origin"]
     log = CompactRange.decode(row["size"], row["edge"])
-    head, receipt = _read_head(connection, channel, log), _read_receipt(connection, channel)
+    head, receipt = _read_head(connection, channel, log), read_receipt(connection, channel)
     if (log.size > 0) != (head is not None) or (receipt and receipt.checkpoint.size > log.size):
         raise Corrupt(f"the heads of {origin} do not fit its log of {log.size} envelopes")
     ends = ChannelEnds(row["sender"], row["recipient"], outgoing=row["outgoing"])
@@ -185,10 +185,11 @@ def _read_head(connection: Connection, channel: int, log: CompactRange) -> Signe
     return SignedCheckpoint(checkpoint, Note(note.text, note.signatures[:2]).encode(), time)
 
 
-def _read_receipt(connection: Connection, channel: int) -> Receipt | None:
+def read_receipt(connection: Connection, channel: int, most: int = MAX_SIZE) -> Receipt | None:
+    """Reads the newest receipt of a channel for up to so many envelopes; None: there is none."""
     newest = (
         select(heads.c.note, heads.c.receipt_time)
-        .where(heads.c.channel == channel, heads.c.receipt_time.is_not(None))
+        .where(heads.c.channel == channel, heads.c.size <= most, heads.c.receipt_time.is_not(None))
         .order_by(heads.c.size.desc())
         .limit(1)
     )

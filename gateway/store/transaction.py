@@ -19,10 +19,10 @@ from gateway.errors import BadInput, Halted, StoreError
 from gateway.identity.pairing.end import Ending
 from gateway.journal.entries import CallRecord, Entry
 from gateway.ledger.batch import MAX_BATCH_BYTES, VerifiedBatch
-from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, Signer, countersign
+from gateway.ledger.checkpoint import Receipt, SignedCheckpoint, Signer, countersign, open_checkpoint
 from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.origins import reverse_of
-from gateway.ledger.seals import CertifiedSeal, Rotation
+from gateway.ledger.seals import CertifiedSeal, Rotation, is_void
 from gateway.ledger.steps import FORKED, Halt
 from gateway.ledger.times import receipt_time
 from gateway.moments import MICROS, day_of
@@ -31,7 +31,7 @@ from gateway.store.changes import Changes, RequestRecord, request_key
 from gateway.store.logs import Reply
 from gateway.store.own_seal import to_rotate, why_left
 from gateway.store.projecting import Projecting
-from gateway.store.receipts import Covered
+from gateway.store.receipts import Covered, read_void
 from gateway.store.seals import SealChange
 from gateway.store.state import ChannelState
 from gateway.store.tables import events, node
@@ -232,6 +232,8 @@ class Transaction(Projecting):
     def give_receipt(self, origin: str, head: SignedCheckpoint, not_before: int = 0) -> Receipt:
         """Countersigns a head of a channel to here, and keeps that; where the newest receipt is for it, gives that.
 
+        Before, it countersigns anew what it had countersigned by keys that it had given up, as it learnt since.
+
         Args:
             origin: of the channel
             head: as its sender signed it
@@ -243,12 +245,24 @@ class Transaction(Projecting):
             Untrusted: as ``receipt_time``.
         """
         state = self.channel(origin)
+        if state.receipt and is_void(state.receipt, state.seals.receiver, state.seals.receiver_domain):
+            state = self._countersign_anew(state)
         if state.receipt and state.receipt.checkpoint == head.checkpoint:
             return state.receipt  # as one that an older stream of the channel made
         time = receipt_time(self.now // MICROS, state.receipt, not_before)
         receipt = countersign(head, state.seals.receiver_domain, self._cosigner(state, time), time)
         self.keep_receipt(origin, receipt)
         return receipt
+
+    def _countersign_anew(self, state: ChannelState) -> ChannelState:
+        """As of the times of then: what follows from a receipt stays as it is. Another replica may have done it."""
+        domain, newest = state.seals.receiver_domain, state.receipt
+        for receipt in read_void(self._connection, state):
+            head = open_checkpoint(receipt.note, state.origin, state.seals.sender)
+            newest = countersign(head, domain, self._cosigner(state, receipt.time), receipt.time)
+            self._changes.anew.setdefault(state.origin, []).append(newest)
+        self._changes.states[state.origin] = replace(state, receipt=newest)
+        return self.channel(state.origin)
 
     def keep_receipt(self, origin: str, receipt: Receipt) -> None:
         """Keeps a receipt, the peer's or our own, and what it says of notices; an older one changes nothing."""

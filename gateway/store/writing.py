@@ -136,6 +136,10 @@ class Writing:
         These stay where the envelopes since the receipt before would not fit into one batch: a peer that lost them
         could not be sent them again. So does the last head of each seal: nothing else shows what that seal had signed.
         """
+        for origin, receipts in self._changes.anew.items():
+            for receipt in receipts:
+                where = (tables.heads.c.channel == self._ids[origin], tables.heads.c.size == receipt.checkpoint.size)
+                connection.execute(update(tables.heads).where(*where).values(note=receipt.note))
         for origin, receipts in self._changes.receipts.items():
             channel, before = self._ids[origin], self._before[origin].receipted_size
             for receipt in receipts:

@@ -98,6 +98,28 @@ async def test_a_sender_whose_home_still_names_the_other_seal_halts_too(hk: Open
         await check_proven(store)
 
 
+@pytest.mark.parametrize("turns", [0, 1], ids=["not turned since", "turned once more since"])
+async def test_a_sender_that_was_put_back_to_before_the_receipt_for_a_turn_and_holds_less_halts_too(
+    hk: Opened, kr: Opened, turns: int
+):
+    """Both histories have that turn, and what each has after it is never compared as long as it greets."""
+    await hk.release("hk-1", "hk-2", "hk-3")
+    await settle(hk, kr)
+    await rotate(hk)
+    earlier = hk.backup()
+    await hk.release("hk-4", "hk-5", "hk-6", "hk-7")
+    await settle(hk, kr)
+    await hk.restore(earlier)
+    await hk.release("hk-other")
+    for number in range(turns):
+        third = FixedSeal(f"hk third {number}")
+        hk.keyring.add(certified(third, DOMAINS["HK"]), third)
+        await rotate(hk, certified(third, DOMAINS["HK"]))
+    await tried(hk, kr)
+    await check_proven(hk)
+    await check_proven(kr)
+
+
 async def test_a_turn_that_no_receipt_covers_greets_until_one_does(hk: Opened, kr: Opened):
     await hk.release("hk-1")
     await rotate(hk)

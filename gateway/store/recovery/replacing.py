@@ -23,6 +23,7 @@ from gateway.moments import MICROS
 from gateway.store.commits import take_alone
 from gateway.store.database import Database
 from gateway.store.event_rows import event_row
+from gateway.store.receipts import read_void
 from gateway.store.seals import SealChange, seal_rows
 from gateway.store.state import ChannelState, read_channels, read_counters
 from gateway.store.tables import events, heads, seals
@@ -138,6 +139,11 @@ def _sign_anew(connection: Connection, state: ChannelState, signer: Signer, now:
 def _countersign_anew(connection: Connection, state: ChannelState, signer: Signer, now: int) -> None:
     if state.receipt is None:
         return
+    for void in read_void(connection, state):
+        if void.checkpoint != state.receipt.checkpoint:  # what that covers, the newest one does
+            plain = open_checkpoint(void.note, state.origin, state.seals.sender).note
+            one = (heads.c.channel == state.id, heads.c.size == void.checkpoint.size)
+            connection.execute(update(heads).where(*one).values(note=plain, receipt_time=None))
     head: SignedCheckpoint = open_checkpoint(state.receipt.note, state.origin, state.seals.sender)
     time = max(now // MICROS, state.receipt.time)
     receipt = countersign(head, state.seals.receiver_domain, signer, time)
