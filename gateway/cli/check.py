@@ -77,6 +77,8 @@ def _show(report: Report) -> None:
     pairs([("signed", f"{report.journal.signed} of these")], margin="  ")
     say("recomputed from the envelopes")
     pairs([(table, str(count)) for table, count in report.rows.items()], margin="  ")
+    for place in report.unused:
+        say(f"UNUSED  {place} replies to what was not there when it came, or in a way that counts for nothing")
     for finding in report.findings:
         say(f"WRONG  {finding}")
     if report.left_out:

@@ -10,13 +10,13 @@ afterwards verifies everything.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 
 from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
 from sqlalchemy import Connection, RowMapping, bindparam, delete, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import Malformed, StoreError
+from gateway.ledger.merkle import MAX_SIZE
 from gateway.store.assistance.rows import assistance_rows
 from gateway.store.attachments.writing import choose_again, count_anew, named_rows, read_choices, tie
 from gateway.store.changes import Changes
@@ -97,6 +97,9 @@ def rebuild_within(connection: Connection, now: int) -> Rebuilt:
     return _Rebuild(connection, now).run()
 
 
+NEVER = MAX_SIZE  # in place of a cursor: nothing was told, as of what changed nothing
+
+
 class _Rebuild:
     def __init__(self, connection: Connection, now: int) -> None:
         self._connection = connection
@@ -107,9 +110,14 @@ class _Rebuild:
         self._changes = Changes()  # of one page
         self._rotations: dict[Place, SealRotated] = {}
         self._count = 0
+        self._known: dict[str, int] = {}  # by which event each notice became known, once replies are taken
+        self._until = NEVER  # the event by which the reply that is taken now was
 
     def run(self) -> Rebuilt:
-        """Projects every envelope, replies last (``supervision.projections.projection``)."""
+        """Projects every envelope; replies last, in the order in which events say that they were taken.
+
+        A peer may reply to what it was not given yet, and knows by name alone: that counted for nothing when it came.
+        """
         choices = read_choices(self._connection)
         for table in (
             notice_identifiers,
@@ -124,8 +132,11 @@ class _Rebuild:
             self._connection.execute(delete(table))
         replies = [reply for state in self._states.values() for reply in self._take_channel(state)]
         rebuild_seals(self._connection, self._ids, self._rotations)
+        asked = {(self._ids[place.origin], place.index): (rank, place) for rank, place in replies}
+        tried, self._known = self._retelling.order(asked)
+        in_order = sorted((tried.get(key, NEVER), rank, place) for key, (rank, place) in asked.items())
         unused: list[tuple[int, int, EventContent]] = []
-        for _, place in sorted(replies, key=itemgetter(0)):
+        for self._until, _, place in in_order:
             here = (leaves.c.channel == self._ids[place.origin]) & (leaves.c.index == place.index)
             leaf = self._connection.execute(_LEAVES.where(here)).mappings().one()
             done = self._project(Envelope.FromString(leaf["data"]), place, destroyed=leaf["destroyed"])
@@ -176,6 +187,8 @@ class _Rebuild:
         return projection
 
     def _find(self, notice_id: str) -> NoticeRecord | None:
+        if self._known.get(notice_id, 0) > self._until:
+            return None
         if changed := self._changes.records.get(notice_id):
             return changed
         row = self._connection.execute(select(notices).where(notices.c.id == notice_id)).mappings().first()

@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, Select, insert, select
@@ -22,6 +22,9 @@ _OF_NO_ENVELOPE = (*_OF_CHANNELS, Event.ENVELOPE_GIVEN_UP)  # that is here
 _RULES = (Event.FRAMEWORK_VERSION_PUBLISHED, Event.FRAMEWORK_VERSION_RECEIVED, Event.FRAMEWORK_ASSESSED)
 _KEYS = (*_RULES, *SHARING_EVENTS)  # their cursors are the keys of what they tell
 
+Key = tuple[int, int]
+"""Of an envelope: its channel's id, and its index."""
+
 
 class Retelling:
     """Reads the events of a store in which nothing else happens, and adds to them.
@@ -38,6 +41,21 @@ class Retelling:
         first = select(events.c.cursor).where(events.c.kind.in_(_FIRST))
         self._firsts = array("q", (row["cursor"] for row in rows(connection, first, events.c.cursor)))
         self._last = len(self._firsts)  # sequence of the last notice
+
+    def order(self, asked: Collection[Key]) -> tuple[dict[Key, int], dict[str, int]]:
+        """Gives the cursors by which envelopes were used, or at least tried, and those by which notices became known.
+
+        Of what could not be used when it came, and can be since, that of the second time.
+        """
+        tried, known = dict[Key, int](), dict[str, int]()
+        columns = (events.c.cursor, events.c.channel, events.c.index, events.c.kind, events.c.notice)
+        told = select(*columns).where(events.c.channel.is_not(None), events.c.kind.not_in(_OF_NO_ENVELOPE))
+        for row in rows(self._connection, told, events.c.cursor):
+            if (place := (row["channel"], row["index"])) in asked:
+                tried[place] = row["cursor"]
+            elif row["kind"] in _FIRST:
+                known[row["notice"]] = row["cursor"]
+        return tried, known
 
     def sequences(self, new: Iterable[str], channel: int, first: int, last: int) -> dict[str, int]:
         """Gives each new notice, from envelopes ``first`` to ``last``, the sequence that it had.

@@ -4,11 +4,13 @@ Nothing here decides by state: a fact is a place in a log, and a notice's row fo
 hundred bytes a notice.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
 from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
+from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import Connection, select
@@ -18,7 +20,7 @@ from gateway.store.reverify.frameworks_fold import FrameworksFold
 from gateway.store.reverify.remainders import remainder_in
 from gateway.store.reverify.sharing_fold import ANSWERED, MEMBERS, PASSED_ON, SharingFold, Terms, notice_of
 from gateway.store.scanning import rows
-from gateway.store.tables import leaves
+from gateway.store.tables import events, leaves
 from gateway.supervision.notices.content import id_fault, kind_of, notice_id
 from gateway.supervision.rules.fields import field_violations
 from gateway.supervision.rules.values import date_fault, timestamp_fault
@@ -27,6 +29,14 @@ Place = tuple[int, int]  # channel id, index
 
 _REPLIES = ("notice_acknowledged", "content_destroyed", "attachments_received", *MEMBERS)
 _LATEST = (ANSWERED, PASSED_ON)  # after all other replies, in this order
+TOLD_OF_NO_ENVELOPE = (
+    Event.CHANNEL_HALTED,
+    Event.PEER_ROLLED_BACK,
+    Event.CHANNEL_RECOVERED,
+    Event.PROVISION_IN_FORCE,
+    Event.ASSISTANCE_OVERDUE,
+    Event.ENVELOPE_GIVEN_UP,
+)
 _RULES = ("framework_version_published", "framework_assessed")
 
 
@@ -76,12 +86,14 @@ class Facts:
 class Fold:
     """The facts of every notice by id, the places of envelopes that cannot be used, what is certified, and rotations.
 
-    ``certified``: what this node's own certificates say of destroyed envelopes, by place: leaf hash, and SHA-256 of
-    what is left. ``certified_there``: what peers' certificates say. ``rotations``: of seals, by place.
+    ``unused``: those of these envelopes that are replies, by origin and index. ``certified``: what this node's own
+    certificates say of destroyed envelopes, by place: leaf hash, and SHA-256 of what is left.
+    ``certified_there``: what peers' certificates say. ``rotations``: of seals, by place.
     """
 
     facts: dict[str, Facts] = field(default_factory=dict)
     unusable: set[Place] = field(default_factory=set)
+    unused: list[str] = field(default_factory=list)
     certified: dict[Place, tuple[bytes, bytes]] = field(default_factory=dict)
     certified_there: dict[Place, tuple[bytes, bytes]] = field(default_factory=dict)
     frameworks: FrameworksFold = field(default_factory=FrameworksFold)
@@ -90,7 +102,7 @@ class Fold:
 
 
 def fold(connection: Connection, channels: Sequence[VerifiedChannel]) -> Fold:
-    """Reads every envelope, replies last."""
+    """Reads every envelope; replies last, in the order of their events, and none to what was told later than it."""
     found, replies = Fold(), list[tuple[VerifiedChannel, int, Envelope]]()
     for channel in channels:
         for index, envelope in envelopes(connection, channel):
@@ -103,12 +115,43 @@ def fold(connection: Connection, channels: Sequence[VerifiedChannel]) -> Fold:
             elif not _take(found, channel, index, envelope):
                 found.unusable.add((channel.id, index))
     by_id = {channel.id: channel for channel in channels}
-    for turn in ("", *_LATEST):
-        for channel, index, envelope in replies:
-            member = envelope.WhichOneof("content")
-            if turn == (member if member in _LATEST else "") and not _reply(found, by_id, channel, index, envelope):
-                found.unusable.add((channel.id, index))
+    moments = _moments(connection, found, {(channel.id, index) for channel, index, _ in replies})
+    for channel, index, envelope in sorted(replies, key=lambda each: _turn(moments, each)):
+        place, about = (channel.id, index), found.facts.get(_about(envelope))
+        is_early = about and moments.get((about.channel, about.index), 0) > moments.get(place, math.inf)
+        if is_early or not _reply(found, by_id, channel, index, envelope):
+            found.unusable.add(place)
+            found.unused.append(f"{channel.origin} {index}")
     return found
+
+
+def _moments(connection: Connection, found: Fold, replies: set[Place]) -> dict[Place, int]:
+    """By the numbers of events: when replies were taken last, and when notices became known."""
+    given = {(facts.channel, facts.index) for facts in found.facts.values()}
+    moments: dict[Place, int] = {}
+    told = select(events).where(events.c.channel.is_not(None), events.c.kind.not_in(TOLD_OF_NO_ENVELOPE))
+    for row in rows(connection, told, events.c.cursor):
+        place = (row["channel"], row["index"])
+        if place in replies:
+            moments[place] = row["cursor"]
+        elif place in given:
+            moments.setdefault(place, row["cursor"])
+    return moments
+
+
+def _turn(moments: Mapping[Place, int], reply: tuple[VerifiedChannel, int, Envelope]) -> tuple[float, int]:
+    """Where a reply stands among all; one that changed nothing was told by no event, and may come last."""
+    channel, index, envelope = reply
+    member = envelope.WhichOneof("content")
+    return moments.get((channel.id, index), math.inf), _LATEST.index(member) + 1 if member in _LATEST else 0
+
+
+def _about(envelope: Envelope) -> str:
+    """The id of the notice that a reply is about."""
+    member = envelope.WhichOneof("content")
+    if member in MEMBERS:
+        return notice_of(envelope)
+    return notice_id(getattr(envelope, str(member)).notice)
 
 
 def envelopes(connection: Connection, channel: VerifiedChannel) -> Iterator[tuple[int, Envelope | None]]:

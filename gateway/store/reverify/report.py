@@ -75,6 +75,7 @@ class Report:
         rows: number of rows read of each projection, by table
         findings: at most ``MAX_FINDINGS``, in the order in which they were met
         left_out: how many more there were
+        unused: replies that count for nothing, as those that came before what they reply to: channel and index
     """
 
     journal: JournalCount
@@ -82,13 +83,15 @@ class Report:
     rows: Mapping[str, int]
     findings: tuple[Finding, ...]
     left_out: int
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Findings:
-    """Collects findings, up to a bound."""
+    """Collects findings, up to a bound; and replies that count for nothing, which is no fault of the store."""
 
     found: list[Finding] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
     left_out: int = 0
 
     def add(self, where: str, what: str, expected: str = "") -> None:

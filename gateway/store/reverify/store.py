@@ -22,7 +22,7 @@ from gateway.store.reverify.fold import envelopes, fold
 from gateway.store.reverify.frameworks import FrameworksCheck
 from gateway.store.reverify.journal import JournalCheck
 from gateway.store.reverify.notices import NoticeCheck, check_requests
-from gateway.store.reverify.report import Findings, Report
+from gateway.store.reverify.report import MAX_FINDINGS, Findings, Report
 from gateway.store.reverify.seals import SealCheck, SealedChannel
 from gateway.store.reverify.sharing import check_sharing
 from gateway.store.tables import JOURNAL, channels, events, forks, halt_evidence, heads, leaves, node, subtrees
@@ -46,7 +46,8 @@ def verify_store(connection: Connection, parties: Parties) -> Report:
         if channel.outgoing:
             _check_own(connection, channel, findings)
     rows = _check_projections(connection, verified, parties, findings)
-    return Report(journal, tuple(each.count() for each in verified), rows, tuple(findings.found), findings.left_out)
+    counts, found = tuple(each.count() for each in verified), tuple(findings.found)
+    return Report(journal, counts, rows, found, findings.left_out, tuple(findings.unused[:MAX_FINDINGS]))
 
 
 def _check_owner(connection: Connection, parties: Parties, findings: Findings) -> None:
@@ -103,6 +104,7 @@ def _check_projections(
     connection: Connection, verified: list[VerifiedChannel], parties: Parties, findings: Findings
 ) -> Mapping[str, int]:
     meaning = fold(connection, verified)
+    findings.unused += meaning.unused
     of_notices = NoticeCheck(connection, verified, meaning, findings).run()
     frameworks = FrameworksCheck(connection, verified, meaning.frameworks, findings).run()
     check_destroyed(connection, verified, meaning, findings)

@@ -9,8 +9,8 @@ It reads the contract's field rules and the records of the notices concerned, an
 time (countries, currencies): both nodes, and a rebuild years later, come to the same records.
 
 A channel's envelopes are projected in the order of its log. Across the two channels of a pair any order leads
-to the same records, but that a reply comes after what it replies to: a rebuild takes all replies last, in the
-order of their ranks (``reply_rank``).
+to the same records, but that a reply comes after what it replies to. One that came before counts for nothing, so a
+rebuild takes replies last, in the order in which they were taken when they came.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
