@@ -70,9 +70,11 @@ class Log:
 
 
 def kind_of(error: BaseException) -> str:
-    """Gives what an error is, without its words; of the system's errors also which: ``OSError(ENOSPC)``."""
+    """Gives what an error is, without its words; of the system's and the databases' also which: ``OSError(ENOSPC)``."""
     name, number = type(error).__name__, (error.errno if isinstance(error, OSError) else None) or 0
-    return f"{name}({errno.errorcode[number]})" if number in errno.errorcode else name
+    cause = getattr(error, "orig", None)  # of SQLAlchemy's: what the database's own library raised, and its code
+    code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or errno.errorcode.get(number)
+    return f"{name}({code})" if code else name
 
 
 class LineFormatter(logging.Formatter):

@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from gateway.backoff import Backoff
 from gateway.errors import BrokenStorage, GatewayError, SealUnavailable, StoreError, Unavailable
 from gateway.journal.entries import Entry
-from gateway.logs import Log
+from gateway.logs import Log, kind_of
 from gateway.store.clocks import Witnesses
 from gateway.store.commits import Commit
 from gateway.store.engines.failing import is_broken
@@ -237,7 +237,7 @@ class Committer:
         Raises:
             StoreError: the storage is broken.
         """
-        _log.error("commit_failed", error=type(error).__name__)
+        _log.error("commit_failed", error=kind_of(error))
         if is_broken(error):
             raise BrokenStorage("the storage failed; the node stops, and must not write again before it is mended")
         for waiting in group:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import ConfigError, StoreError, WrongForm
 from gateway.store.commits import keep_out, take_alone
 from gateway.store.engines import postgresql, sqlite
-from gateway.store.engines.failing import being_opened
+from gateway.store.engines.failing import being_opened, told
 from gateway.store.engines.in_place import InPlace
 from gateway.store.engines.urls import absolute
 from gateway.store.engines.wal_index import IndexRoom
@@ -237,7 +237,7 @@ def snapshot(url: str, home: Path, *, is_kept: bool = False) -> Iterator[Connect
         with engine.connect() as connection:
             yield connection
     except SQLAlchemyError as error:
-        raise StoreError(f"the database cannot be read: {getattr(error, 'orig', None) or error}") from error
+        raise StoreError(f"the database cannot be read: {told(error)}") from error
     finally:
         engine.dispose()
 

@@ -58,7 +58,7 @@ async def test_a_statement_that_fails_undoes_the_whole_group(hk: Opened):
     await hk.release("hk-2")
 
 
-async def test_a_full_disk_refuses_writes_until_there_is_room(hk: Opened):
+async def test_a_full_disk_refuses_writes_until_there_is_room(hk: Opened, caplog):
     if not hk.url.startswith("sqlite"):
         pytest.skip("the limit is SQLite's")
     await hk.release("hk-1")
@@ -68,7 +68,9 @@ async def test_a_full_disk_refuses_writes_until_there_is_room(hk: Opened):
     writer.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     writer.rollback()
     big = [f"hk-big{n}" for n in range(200)]
+    caplog.set_level(logging.ERROR, logger="gateway.store.committer")
     assert isinstance(await refused(hk.release(*big)), Unavailable)
+    assert [each.fields for each in caplog.records] == [{"error": "OperationalError(SQLITE_FULL)"}]
     assert hk.state().log.size == 1
     await hk.release(*big)  # the new connection has no such limit
     assert hk.state().log.size == 201

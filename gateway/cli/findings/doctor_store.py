@@ -1,5 +1,6 @@
 """What ``gateway doctor`` looks at in the database, and what depends on what is signed there: clock, disk, channels."""
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -108,7 +109,11 @@ def disk(subject: Subject) -> Iterator[Finding]:
         "make room, or enlarge the file system; never delete node.db-wal, it holds what was acknowledged last",
         f"du -xh --max-depth=1 {sh(subject.home.path)} | sort -h",
     )
-    if usage.free < LEAST_FREE_BYTES:
+    if os.statvfs(subject.home.path).f_flag & os.ST_RDONLY:
+        todo = "find out why, as a disk that fails is mounted so by the system, then mount it to be written"
+        command = f"findmnt --target {sh(subject.home.path)}"
+        yield Finding(Level.FAIL, "disk", "where the home is, it is mounted to be read alone", Remedy(todo, command))
+    elif usage.free < LEAST_FREE_BYTES:
         yield Finding(Level.FAIL, "disk", said, remedy)
     elif usage.free < LEAST_FREE_PART * usage.total:
         yield Finding(Level.WARN, "disk", said, remedy)

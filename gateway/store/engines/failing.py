@@ -20,6 +20,14 @@ def is_broken(error: Exception) -> bool:
     return any(sign in str(getattr(error, "orig", error)) for sign in BROKEN)
 
 
+def told(error: Exception) -> str:
+    """What a database says, and what would be right where it tells of its file and not of that."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    if any(sign in said for sign in CLOSED):
+        return f"{said}: its user must own node.db and its folder, and the disk be mounted to be written"
+    return said
+
+
 @contextmanager
 def being_opened(home: Path) -> Iterator[None]:
     """Tells what a database says as a node opens it, before it writes.
@@ -31,9 +39,7 @@ def being_opened(home: Path) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite.Error) as error:
-        said = str(getattr(error, "orig", None) or error).strip()
+        said = told(error)
         if is_broken(error) and shutil.disk_usage(home).free >= LEAST_ROOM_BYTES:
             raise StoreError(f"the database is damaged ({said}): docs/operations.md tells what to do") from error
-        if any(sign in said for sign in CLOSED):
-            said = f"{said}: its user must own node.db and its folder, and the disk be mounted to be written"
         raise Unavailable(f"the database cannot be opened now: {said}") from error

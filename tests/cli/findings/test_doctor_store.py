@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from tests.store.stores import Opened
 from tests.support.commands import unknown_in
 from tests.support.nodes import Site, pair
 from tests.support.ports import free_port
+from tests.support.small_disk import needs_small_disk, small_disk
 
 GIB = 2**30
 
@@ -103,6 +105,16 @@ def test_a_database_that_the_node_was_moved_from_is_told_with_where_to_set_the_n
     assert found.level is Level.FAIL
     assert "moved from by gateway migrate" in found.said
     assert found.remedy.command == f"$EDITOR {home.path}/config.toml"
+
+
+@needs_small_disk
+def test_a_disk_that_may_not_be_written_is_told_as_that(home, tmp_path):
+    with small_disk(tmp_path / "disk", 16 << 20) as disk:
+        there = Home(shutil.copytree(home.path, disk.path / "home"))
+        subprocess.run(["mount", "-o", "remount,ro", str(disk.path)], check=True)
+        (found,), (_, database) = findings(there, "disk"), findings(there, "database")
+    assert (found.level, found.remedy.command) == (Level.FAIL, f"findmnt --target {there.path}")
+    assert "the disk be mounted to be written" in database.said
 
 
 @pytest.mark.parametrize(("free", "level"), [(0.9, Level.FAIL), (9, Level.WARN), (11, Level.OK)])
