@@ -79,6 +79,9 @@ def _outcome(paired: Paired) -> str:
     if paired.is_again:
         anew = " What the document says anew, such as addresses, it knows when it starts." if paired.is_news else ""
         return f"{peer} is paired again. {TAKEN}{anew}"
+    if paired.is_news and paired.is_known:
+        anew = "A node that runs takes its roots by itself within seconds, all else, such as addresses, when it starts."
+        return f"{peer} is paired by this document from now on. {anew}"
     if paired.is_news:
         return f"{peer} is paired. A node that runs must be started again to know it."
     return f"{peer} is paired by this very document already: nothing changed."

@@ -43,11 +43,13 @@ class Paired:
         document: by which it is
         is_again: the pairing had ended
         is_news: the home had no such document, or another one
+        is_known: it had one of this peer
     """
 
     document: PairingDocument
     is_again: bool
     is_news: bool
+    is_known: bool
 
 
 def end_pairing(home: Home, jurisdiction: str, by: str, reason: str, now: datetime) -> Ended:
@@ -144,7 +146,7 @@ def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime, *, 
     others = [each for each in home.peer_documents() if each.jurisdiction != document.jurisdiction]
     _require_another(home, document, others)
     home.parties(now, [*others, document])
-    is_news = not _is_kept(home, document, data)
+    is_news, is_known = not _is_kept(home, document, data), home.peer_file(document.jurisdiction).exists()
     if not _knows_seal(home, document):
         if not replace_seal:
             raise Untrusted(_unknown_seal(home, document))
@@ -153,7 +155,8 @@ def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime, *, 
             _keep_document(home, document, data)
     else:
         _keep_document(home, document, data)
-    return Paired(document, _resume(home, document, now), is_news)  # last: cut short before, the pairing is still ended
+    is_again = _resume(home, document, now)  # last: cut short before, the pairing is still ended
+    return Paired(document, is_again, is_news, is_known)
 
 
 def _resume(home: Home, document: PairingDocument, now: datetime) -> bool:

@@ -239,7 +239,7 @@ def test_an_import_says_whether_a_node_must_be_started_again(paired: Home, found
     assert kept.read_bytes() == before
     other = document.model_copy(update={"display_name": "KR under another name"})
     renamed = ("pair", "import", paired.path, "-", "--fingerprint", other.fingerprint())
-    assert "must be started again" in run(*renamed, given=other.encode()).out
+    assert "takes its roots by itself within seconds, all else" in run(*renamed, given=other.encode()).out
     assert end(paired, "--yes").code == 0
     taken_up = run("pair", "import", paired.path, "-", "--fingerprint", document.fingerprint(), given=before)
     assert "What the document says anew" in taken_up.out
