@@ -46,7 +46,10 @@ CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[Finding]], Remedy], ...] =
     (
         "seal",
         doctor_home.seal,
-        Remedy("restore keys/ from the backup that belongs to the database", "gateway certs show {home}"),
+        Remedy(
+            "restore keys/ from the backup that belongs to the database; trust their root again, if it was distrusted",
+            "gateway certs show {home}",
+        ),
     ),
     (
         "pairings",

@@ -6,6 +6,8 @@ import logging
 import os
 import resource
 import signal
+import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -79,7 +81,7 @@ async def _serve_once(node: Node, stop: asyncio.Event) -> bool:
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     name = node.home.config.node
-    typer.echo(
+    _announce(
         f"{name.jurisdiction} {name.domain} serves back offices on port {node.back_office_port}"
         f" and peers on port {node.peer_port}"
     )
@@ -87,5 +89,11 @@ async def _serve_once(node: Node, stop: asyncio.Event) -> bool:
         await node.run(stop)
     except LostCommits:  # the log tells of it
         return not stop.is_set()
-    typer.echo(f"{name.jurisdiction} {name.domain} stopped")
+    _announce(f"{name.jurisdiction} {name.domain} stopped")
     return False
+
+
+def _announce(line: str) -> None:
+    """Says it to standard output, past Python's buffer: a node goes on where that is full, or nobody reads it."""
+    with suppress(OSError):
+        os.write(sys.stdout.fileno(), f"{line}\n".encode())

@@ -14,7 +14,14 @@ from gateway.home.home import Home
 from gateway.identity.certificates.chains import require_authority
 from gateway.identity.certificates.denied import Denied, fault_in
 from gateway.identity.certificates.issuing import Authority
-from gateway.identity.certificates.keyfiles import PRIVATE_MODE, PUBLIC_MODE, read_private, read_public, write_file
+from gateway.identity.certificates.keyfiles import (
+    PRIVATE_MODE,
+    PUBLIC_MODE,
+    read_certificate,
+    read_private,
+    read_public,
+    write_file,
+)
 from gateway.identity.certificates.requests import request_for
 from gateway.identity.certificates.revocation import MAX_CRL_BYTES, invalid_since, read_crls
 from gateway.identity.certificates.tls_pair import TlsPair
@@ -34,6 +41,7 @@ from gateway.store.recovery.continuity import Continuity
 from gateway.store.recovery.rebuild import rebuild
 from gateway.store.recovery.replacing import replace_own_seal
 
+_RENEWALS = (("node", "gateway certs install"), *((each, "gateway certs rotate-seal") for each in NAMES))
 DENIED_HEADER = """\
 # Certificates that this node refuses, whatever their authority says; docs/certificates.md tells the form.
 """
@@ -179,13 +187,26 @@ def distrust_root(home: Home, name: str, digest: str) -> Sequence[x509.Certifica
     """Removes a root, by SHA-256 over its DER.
 
     Raises:
-        BadInput: no such root is there, or it is the only one.
+        BadInput: no such root is there, or it is the only one; or what the node itself uses comes from it.
     """
     roots = home.roots(name)
     left = [each for each in roots if fingerprint(each) != digest.lower()]
     if len(left) == len(roots) or not left:
         raise BadInput.of("sha256", f"must be that of one of several roots in {home.root(name)}")
+    if name == "node-authority":
+        for file, remedy in _RENEWALS:
+            certificate = read_certificate(home.certificate(file))
+            if not any(_is_issued_by(certificate, each) for each in left):
+                said = f"must not be that of the root that issued {file}.crt, or no node would start: {remedy} first"
+                raise BadInput.of("sha256", said)
     return _write_roots(home, name, left)
+
+
+def _is_issued_by(certificate: x509.Certificate, root: x509.Certificate) -> bool:
+    with suppress(ValueError, TypeError, InvalidSignature):
+        certificate.verify_directly_issued_by(root)
+        return True
+    return False
 
 
 def _write_roots(home: Home, name: str, roots: Sequence[x509.Certificate]) -> Sequence[x509.Certificate]:

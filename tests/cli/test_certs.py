@@ -9,8 +9,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from gateway.home.certificates import trust_root
 from gateway.home.home import Home
+from gateway.home.provisioning import load_authority, make_authorities
 from gateway.identity.certificates.issuing import generate_tls_key
+from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.x509 import fingerprint
 from tests.cli.transcripts import run
 from tests.support.nodes import Site, found_pair
 from tests.support.offline import sealing, writing
@@ -81,6 +85,26 @@ def test_a_home_is_not_made_with_the_authority_of_another_domain(site, tmp_path)
     assert ran.code == 2
     assert "gateway.kr.example" in ran.err
     assert not (tmp_path / "kr").exists()
+
+
+def test_the_root_of_what_the_node_uses_is_not_distrusted(site, tmp_path):
+    """It would run on, and not start again: its own certificates would come from nobody."""
+    now, (old,) = datetime.now(UTC), site.home.roots("node-authority")
+    make_authorities(tmp_path / "second", "HK", site.domain, now)
+    later = load_authority(tmp_path / "second", AuthorityKind.NODE)
+    trust_root(site.home, "node-authority", later.certificate)
+    distrust = ("certs", "distrust", site.home.path, "node-authority", fingerprint(old))
+    renewed = {"node": ("node.crt", "install"), "seal": ("seal-ed25519.crt", "rotate-seal")}
+    for profile, (file, command) in renewed.items():
+        refused = run(*distrust)
+        assert (refused.code, f"that issued {file}" in refused.err, command in refused.err) == (2, True, True)
+        made = tmp_path / profile
+        assert run("certs", "issue", tmp_path / "second", "--profile", profile, "--id", NODE, "--out", made).code == 0
+        for each in made.iterdir():
+            each.replace(site.home.path / "keys" / each.name)
+    assert len(site.home.roots("node-authority")) == 2
+    assert run(*distrust).code == 0
+    assert site.home.roots("node-authority") == [later.certificate]
 
 
 def test_an_upgrade_that_is_not_needed_changes_nothing(site):

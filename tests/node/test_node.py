@@ -12,7 +12,7 @@ from gateway.identity.certificates.profiles import AuthorityKind
 from gateway.identity.names import NodeId
 from tests.support.certificates import OddCertificates
 from tests.support.forking import finished
-from tests.support.nodes import STOP_SECONDS, Site, pair, running
+from tests.support.nodes import STOP_SECONDS, Site, eventually, pair, running
 
 # In a process of its own: gRPC takes its TLS settings from the first import alone.
 SCRIPT = """
@@ -86,6 +86,26 @@ def test_a_node_that_would_take_an_older_tls_does_not_start(tmp_path: Path):
     command = [sys.executable, "-c", OLDER, "serve", str(home)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, "takes TLS 1.2" in ended.stderr) == (5, True), ended.stderr
+
+
+def test_a_node_runs_though_what_it_says_cannot_be_written(tmp_path: Path):
+    """Its standard output is a file, say, on a disk that is full."""
+    site = Site("HK", tmp_path / "hk").found()
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "gateway", "serve", str(site.home.path), "--verbose"]
+        process = subprocess.Popen(command, stdout=full, stderr=full)
+    try:
+        eventually(lambda: is_open(site.back_office_port) or process.poll() is not None)
+        with site.client() as client:
+            assert client.server_info().jurisdiction == "HK"
+    finally:
+        process.terminate()
+    assert process.wait(STOP_SECONDS) == 0
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 AILING = """
