@@ -358,6 +358,8 @@ def test_a_peer_that_does_not_admit_this_node_is_found(founded, tmp_path):
     with listening(context_of(server, stranger, tmp_path / "tls"), kr.peer_port):
         (found,) = peer_findings(hk)
     assert found.level is Level.FAIL, found
+    assert "it does not admit this node's certificate" in found.said
+    assert "the node started since" in found.remedy.todo
 
 
 def test_what_takes_certificates_and_no_calls_is_not_taken_for_a_good_peer(founded, tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from cryptography import x509
 
 from gateway.cli.findings.channels import ENDED_THERE, end_command
 from gateway.cli.findings.findings import Finding, Level, Remedy, Subject, sh
-from gateway.errors import ConfigError, GatewayError, Unavailable
+from gateway.errors import ConfigError, GatewayError, Unavailable, Untrusted
 from gateway.home.config import reachable
 from gateway.home.home import Home
 from gateway.home.pairing import ended_peers
@@ -29,6 +29,10 @@ _DATES = {9: "is not valid yet", 10: "has expired"}  # OpenSSL's X509_V_ERR_CERT
 
 class _Unreachable(Exception):
     """Nothing answers at the address, and why."""
+
+
+class _NotAdmitted(Exception):
+    """A peer took the connection, and not this node's certificate."""
 
 
 def listeners(subject: Subject) -> Iterator[Finding]:
@@ -117,15 +121,19 @@ def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:
         todo = "ask its operator whether the node runs, and look at firewalls and name service; what is sealed waits"
         said = f"{where} does not answer: {str(error) or 'it speaks no gRPC'}"
         return Finding(Level.WARN, "peers", said, Remedy(todo, f"nc -vz {host.strip('[]')} {port}"))
-    except (GatewayError, OSError) as error:
-        if wrong := _untimely(error):
-            todo = "look at the clock of this machine; where it is right, call its operator, who must put a new one in"
-            return Finding(Level.FAIL, "peers", f"{where}: its certificate {wrong}", Remedy(todo, "date -u"))
-        todo = "compare the pairing documents with its operator, fingerprint by fingerprint"
-        return Finding(
-            Level.FAIL, "peers", f"{where}: {error}", Remedy(todo, f"gateway pair list {sh(subject.home.path)}")
-        )
+    except (GatewayError, OSError, _NotAdmitted) as error:
+        return _bad_peer(subject.home, where, error)
     return Finding(Level.OK, "peers", f"{where}: TLS 1.3 both ways, {NodeId(document.domain)}; it takes streams")
+
+
+def _bad_peer(home: Home, where: str, error: Exception) -> Finding:
+    if wrong := _untimely(error):
+        todo = "look at the clock of this machine; where it is right, call its operator, who must put a new one in"
+        return Finding(Level.FAIL, "peers", f"{where}: its certificate {wrong}", Remedy(todo, "date -u"))
+    todo = "compare the pairing documents with its operator, fingerprint by fingerprint"
+    if isinstance(error, _NotAdmitted):
+        todo = f"ask its operator whether this node was paired there, and the node started since; then {todo}"
+    return Finding(Level.FAIL, "peers", f"{where}: {error}", Remedy(todo, f"gateway pair list {sh(home.path)}"))
 
 
 def _own_files(home: Home) -> Remedy:
@@ -186,13 +194,17 @@ def _require_identity(connection: ssl.SSLSocket, roots: Sequence[x509.Certificat
     assert certificate is not None, "the handshake demanded one"
     found = TlsTrust(roots, Purpose.SERVER).verify(certificate, now)
     if found != str(NodeId(domain)):
-        raise ssl.SSLError(f"it is {found}, and not {NodeId(domain)}")
+        raise Untrusted(f"it is {found}, and not {NodeId(domain)}")
 
 
 def _require_admission(connection: ssl.SSLSocket) -> None:
     """In TLS 1.3 a listener refuses a client's certificate after the handshake; one that admits it begins HTTP/2."""
-    if not connection.recv(1):
-        raise ssl.SSLError("it closed the connection: it does not admit this node's certificate")
+    try:
+        answer = connection.recv(1)
+    except ssl.SSLError as error:
+        raise _NotAdmitted(f"it does not admit this node's certificate ({error.reason})") from error
+    if not answer:
+        raise _NotAdmitted("it closed the connection: it does not admit this node's certificate")
 
 
 def _require_streams(home: Home, document: PairingDocument, address: str) -> None:

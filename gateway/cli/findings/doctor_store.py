@@ -12,6 +12,7 @@ from gateway.cli.findings.channels import HALTED_FOR_GOOD, MENDS_ITSELF, STUCK_S
 from gateway.cli.findings.findings import Finding, Level, Remedy, Subject, sh
 from gateway.errors import GatewayError
 from gateway.home.home import KEYS, Home
+from gateway.home.pairing import ended_peers
 from gateway.identity.certificates.keyfiles import read_certificate
 from gateway.identity.certificates.x509 import Window
 from gateway.ledger.checkpoint import signing_time
@@ -128,8 +129,21 @@ def channels(subject: Subject) -> Iterator[Finding]:
         states = read_channels(connection)
         waiting = read_waiting(connection, states)
     yield from behind(subject.home, states)
+    yield from _unknown(subject, states)
     for origin, state in states.items():
         yield _channel(subject, state, datetime_of(waiting[origin][0][1]) if waiting.get(origin) else None)
+
+
+def _unknown(subject: Subject, states: Mapping[str, ChannelState]) -> Iterator[Finding]:
+    """Peers that were paired after the node had started: it refuses them, and does not dial them, without a word."""
+    home = subject.home
+    parties, ended = home.parties(subject.now), ended_peers(home)
+    own = {receiver.jurisdiction: origin for origin, sender, receiver in parties.channels() if sender is parties.own}
+    for peer, origin in own.items():
+        if origin not in states and peer not in ended:
+            said = f"{peer} was paired, and the node has not been started since: it does not know it yet"
+            remedy = Remedy("start it again; of several replicas one after the other", "systemctl restart gateway")
+            yield Finding(Level.WARN, "channels", said, remedy)
 
 
 def behind(home: Home, states: Mapping[str, ChannelState]) -> Iterator[Finding]:

@@ -18,7 +18,10 @@ from gateway.cli.doctor import examine
 from gateway.cli.findings import doctor_store
 from gateway.cli.findings.findings import Finding, Level, Subject
 from gateway.home.home import Home
+from gateway.home.pairing import import_pairing
 from gateway.moments import MICROS
+from gateway.store.database import stopped
+from gateway.store.opening import add_channels, channel_names
 from tests.cli.transcripts import run
 from tests.store.stores import Opened
 from tests.support.commands import unknown_in
@@ -105,6 +108,18 @@ def test_a_database_that_the_node_was_moved_from_is_told_with_where_to_set_the_n
     assert found.level is Level.FAIL
     assert "moved from by gateway migrate" in found.said
     assert found.remedy.command == f"$EDITOR {home.path}/config.toml"
+
+
+def test_a_peer_that_was_paired_since_the_node_started_is_told(home, tmp_path):
+    """It refuses that peer, and says nothing of it: nothing else tells its operator what is left to do."""
+    with stopped(home.config.database.url, home.path) as database:  # as a start does
+        add_channels(database, channel_names(home.parties(datetime.now(UTC))))
+    assert {each.level for each in findings(home, "channels")} == {Level.OK}
+    document = Site("SG", tmp_path / "sg").found().home.pairing_document(datetime.now(UTC))
+    import_pairing(home, document.encode(), document.fingerprint(), datetime.now(UTC))
+    (found,) = [each for each in findings(home, "channels") if each.level is not Level.OK]
+    assert found.said.startswith("SG was paired, and the node has not been started since")
+    assert found.remedy.command == "systemctl restart gateway"
 
 
 @needs_small_disk
