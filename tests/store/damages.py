@@ -53,6 +53,8 @@ DAMAGES = {
         "DELETE FROM seals WHERE ordinal = 1 AND NOT cosigner",
         "DELETE FROM seals WHERE ordinal = 1 AND cosigner",
         "DELETE FROM seals WHERE channel = 2",
+        "DELETE FROM seals WHERE channel = 1 AND cosigner",
+        "UPDATE seals SET ed25519_certificate = :junk WHERE channel = 1 AND cosigner",
     ],
     "node": ["UPDATE node SET jurisdiction = 'SG'", "UPDATE node SET domain = 'x.example'", "DELETE FROM node"],
     "channels": [
@@ -80,6 +82,10 @@ DAMAGES = {
     "leaves": [
         'UPDATE leaves SET data = :junk WHERE channel = 1 AND "index" = 0',
         'UPDATE leaves SET data = :junk WHERE channel = 2 AND "index" = 1',
+        *(
+            f'UPDATE leaves SET data = :junk WHERE channel = 1 AND "index" = (SELECT max("index") FROM {table})'
+            for table in ("framework_versions", "assessments")
+        ),
         'UPDATE leaves SET hash = :junk WHERE channel = 1 AND "index" = 3',
         'DELETE FROM leaves WHERE channel = 1 AND "index" = 130',
         'UPDATE leaves SET "index" = 900 WHERE channel = 1 AND "index" = 0',
@@ -141,6 +147,7 @@ DAMAGES = {
         "UPDATE events SET detail = 'another' WHERE cursor = 1",
         "UPDATE events SET channel = 2 WHERE cursor = 1",
         "UPDATE events SET channel = NULL WHERE cursor = 1",
+        f'UPDATE events SET "index" = 9000 WHERE kind = {Event.FRAMEWORK_ASSESSED}',
         f"UPDATE events SET channel = 1 WHERE kind = {Event.ALARM}",
         f"UPDATE events SET detail = 'by notices/hk-9' WHERE kind = {Event.NOTICE_SUPERSEDED}",
         "UPDATE events SET cursor = 9000 WHERE cursor = 100",
@@ -168,6 +175,7 @@ DAMAGES = {
         ),
         *(f"UPDATE provisions SET {column} = 'XX' WHERE id = 'b'" for column in ("id", "topic")),
         "UPDATE provisions SET data = (SELECT data FROM provisions WHERE id = 'c') WHERE id = 'b'",
+        "UPDATE provisions SET data = :junk WHERE id = 'b'",
         "DELETE FROM provisions WHERE id = 'b'",
         "UPDATE provisions SET cursor = 9000 WHERE id = 'b'",
         "DELETE FROM provisions",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.framework_pb2 import Provision
@@ -10,6 +11,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, select
 
 from gateway.store.reverify.channels import VerifiedChannel
+from gateway.store.reverify.fold import parsed
 from gateway.store.reverify.frameworks_fold import FrameworksFold, Place
 from gateway.store.reverify.moments import day_number, micros
 from gateway.store.reverify.report import Findings
@@ -221,12 +223,12 @@ class FrameworksCheck:
                 self._findings.add(f"{table.name} {row['cursor']}", "is of no envelope that is here, and can be used")
 
     def _envelope(self, row: RowMapping) -> Envelope:
-        """The envelope of a row, read alone: a version may be large, and a page of rows would hold many."""
+        """The envelope of a row, empty where there is none: read alone, as a page of large versions would hold many."""
         place = (row["channel"], row["index"])
         if self._read[0] != place:
             here = (leaves.c.channel == place[0]) & (leaves.c.index == place[1])
             data = self._connection.scalar(select(leaves.c.data).where(here))
-            self._read = (place, Envelope.FromString(data or b""))
+            self._read = (place, parsed(data or b"") or Envelope())
         return self._read[1]
 
     def _expected_of_all(self, row: RowMapping, kinds: Sequence[int]) -> Mapping[str, Any]:
@@ -266,4 +268,7 @@ def _provision_columns(provision: Provision) -> tuple[Any, ...]:
 
 def _stored_columns(row: RowMapping) -> tuple[Any, ...]:
     columns = (row[name] for name in ("ordinal", "id", "sector", "topic", "status", "effective_from"))
-    return *columns, Provision.FromString(row["data"])
+    try:
+        return *columns, Provision.FromString(row["data"])
+    except DecodeError:
+        return *columns, None

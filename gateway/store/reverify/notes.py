@@ -100,6 +100,8 @@ def open_note(data: bytes, origin: str, senders: Turns, receivers: Turns | None,
     sent = _verify_ml_dsa_44(lines[1], origin, sender.ml_dsa_44, origin, size, root)
     if receivers is None:
         return OpenedNote(size, root, sent)
+    if not receivers.turns:
+        raise NoteFault("is cosigned by a party of which no seal is here")
     domain = receivers.turns[0][1].domain
     receiver = receivers.at(lines[2], domain, _ED25519_COSIGNATURE, size, lambda keys: keys.ed25519)
     value = _value(lines[2], receiver.domain, _ED25519_COSIGNATURE, receiver.ed25519)
