@@ -28,6 +28,8 @@ from gateway.cli.options import (
 )
 from gateway.cli.output import say, table, write_json
 from gateway.cli.views.framework import (
+    ASSESSMENT_HEADINGS,
+    assessment_rows,
     changes,
     day_text,
     document,
@@ -121,7 +123,8 @@ def compare(
 ) -> None:
     """Sets the rules of two jurisdictions side by side, by risk and sector.
 
-    A cell tells the rules in force on both sides, such as 3 / 2, the pending ones (+1), and how they are judged.
+    A cell tells the rules in force on both sides, such as 3 / 2, the pending ones (+1), and how they are judged. The
+    assessments that stand are listed below, by the names that gateway framework assess --supersedes takes.
     """
     with connect(profile) as client:
         found = _whole_comparison(client, first, second, as_of, known_at)
@@ -134,6 +137,9 @@ def compare(
     say(f"{first} / {second} on {day_text(found.as_of)}: {len(found.cells)} areas, {found.gap_count} gaps")
     headings, rows = matrix(found)
     table(headings, rows)
+    if standing := list(assessment_rows(found)):
+        say()
+        table(ASSESSMENT_HEADINGS, standing)
     for jurisdiction in sides_without_rules(found, first, second):
         say(f"No rules of {jurisdiction} were known here for that day: nothing is compared with it.")
     if html:

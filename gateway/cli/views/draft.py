@@ -81,10 +81,8 @@ def sections(draft: Draft) -> Parts:
 
 
 def _files(draft: Draft, content: NoticeContent) -> Parts:
-    """By which names its files are fetched."""
     if content.attachments:
-        named = enumerate(content.attachments, 1)
-        yield "files", [(each.file_name, f"{draft.name}/attachments/{place}") for place, each in named]
+        yield "files", notice_view.files(draft.name, content)
 
 
 def _standing(draft: Draft) -> Pairs:

@@ -23,6 +23,7 @@ from gateway.cli.output import moment_of
 from gateway.supervision.frameworks.content import topic_rank
 
 FRAMEWORK_HEADINGS = ("framework", "of", "version", "published", "title")
+ASSESSMENT_HEADINGS = ("assessment", "by", "judged", "given", "sector", "topic", "about")
 PROVISION_HEADINGS = ("provision", "sector", "topic", "status", "from", "to", "title")
 
 Segment = TextChange.Segment
@@ -149,6 +150,22 @@ def matrix(comparison: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...
     cells = {(cell.sector, cell.topic): cell for cell in comparison.cells}
     rows = [(topic, *(_cell(cells.get((sector, topic))) for sector in sectors)) for topic in topics]
     return ("topic", *map(sector_word, sectors)), rows
+
+
+def assessment_rows(comparison: Comparison) -> Iterator[tuple[str, ...]]:
+    """The assessments that stand, each once, in the order of the areas."""
+    told = set[str]()
+    for cell in comparison.cells:
+        for each in cell.assessments:
+            if each.name not in told:
+                told.add(each.name)
+                pair = each.content.pair
+                about = f"{pair.first}, {pair.second}".replace("frameworks/", "").replace("/provisions/", "/")
+                yield (
+                    *(each.name.removeprefix("assessments/"), each.assessor, outcome_word(each.content.outcome)),
+                    *(moment_of(each.time), sector_word(cell.sector), cell.topic),
+                    about if each.content.HasField("pair") else "all rules",
+                )
 
 
 def counts(cell: Comparison.Cell) -> tuple[int, int, int]:

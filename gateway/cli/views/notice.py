@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import Any
 
 from regulator.exchange.v1.envelope_pb2 import Author
+from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling
 
@@ -79,6 +80,8 @@ def sections(notice: Notice) -> Parts:
         yield from detail_sections(content)
     elif notice.HasField("destruction"):
         yield "content", [("destroyed here", _certified(notice.destruction))]
+    if content.attachments and notice.HasField("release_time"):
+        yield "files", files(notice.name.removeprefix("notices/"), content)
     if notice.HasField("attachments_receipt"):
         place = notice.attachments_receipt.position
         held = f"{moment_of(notice.attachments_receipt.time)}, sealed in {place.origin}, index {place.index}"
@@ -97,6 +100,11 @@ def sections(notice: Notice) -> Parts:
         taken = notice.withdrawal
         by = ("by notice", taken.withdrawn_by.removeprefix("notices/"))
         yield "withdrawal", [*_act(taken.time, taken.author, taken.approver), by, *by_language(taken.explanation)]
+
+
+def files(name: str, content: NoticeContent) -> Pairs:
+    """By which names the files of a notice, or of a draft, are fetched."""
+    return [(each.file_name, f"{name}/attachments/{place}") for place, each in enumerate(content.attachments, 1)]
 
 
 def content_pairs(notice: Notice, only: Collection[str] = ()) -> Pairs:

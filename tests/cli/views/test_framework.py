@@ -10,7 +10,7 @@ from regulator.exchange.v1.framework_pb2 import AssessmentContent, Comparison, P
 from regulator.exchange.v1.values_pb2 import SECTOR_EXCHANGE, SECTOR_STABLECOIN_ISSUER
 
 from gateway.cli.framework_compare import _aim, _full, _provision_name, _whole_comparison
-from gateway.cli.views.framework import changes, counts, document, matrix, sides_without_rules, summary
+from gateway.cli.views.framework import assessment_rows, changes, counts, document, matrix, sides_without_rules, summary
 from gateway.cli.views.framework_page import heatmap, page
 from gateway.supervision.frameworks.comparison import KnownVersion, Side, compare
 from gateway.supervision.frameworks.diff import diff_versions
@@ -49,6 +49,19 @@ def test_the_matrix_has_a_row_a_topic_and_a_column_a_sector(comparison):
         ("reserve_assets", "", "1 / 1 (+1) partly_equivalent"),
         ("audit", "", "- / 1"),
     ]
+
+
+def test_the_assessments_that_stand_are_listed_by_name_once_each(comparison):
+    (told,) = assessment_rows(comparison)
+    assert told[:3] == ("hk-1", "HK", "partly_equivalent")
+    assert told[4:] == ("stablecoin_issuer", "reserve_assets", "all rules")
+    of_two = AssessmentContent.ProvisionPair(
+        first="frameworks/hk-x/provisions/a", second="frameworks/kr-x/provisions/d"
+    )
+    content = AssessmentContent(first_jurisdiction="HK", second_jurisdiction="KR", pair=of_two)
+    cell = Comparison.Cell(assessments=[Comparison.StandingAssessment(name="assessments/hk-2", content=content)])
+    ((*_, about),) = assessment_rows(Comparison(cells=[cell, cell]))
+    assert about == "hk-x/a, kr-x/d"
 
 
 def test_counts_are_of_what_is_in_force_and_what_is_pending(comparison):
