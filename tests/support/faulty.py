@@ -29,23 +29,19 @@ class Killed(BaseException):
     """In the place of the end of the process."""
 
 
-def _raise_killed() -> None:
-    raise Killed
-
-
 class Steps:
     """The statements and commits of all connections that are opened meanwhile.
 
     Args:
-        kill: ends the process, where that is what happens
+        kill: ends the process, where that is what happens; who may end in its own time goes on
 
     Attributes:
         taken: what each of them was, in order: the statement, or ``COMMIT``
         happened: whether the fault came to pass
     """
 
-    def __init__(self, kill: Callable[[], None] = _raise_killed) -> None:
-        self.kill = kill
+    def __init__(self, kill: Callable[[], None] | None = None) -> None:
+        self._kill = kill or self._end
         self.taken: list[str] = []
         self._is_over = False
         self.arm(-1, Fault.REFUSED)
@@ -77,12 +73,20 @@ class Steps:
             self._left, self._what, self._then = 0, self._then, ""
             return act()
         self.happened = True
-        if self._fault in {Fault.UNTOLD, Fault.KILLED_AFTER}:
+        if self._fault is Fault.KILLED:
+            self._kill()
+            return act()
+        if self._fault is Fault.KILLED_AFTER:
+            found = act()
+            self._kill()
+            return found
+        if self._fault is Fault.UNTOLD:
             act()
-        if self._fault in {Fault.KILLED, Fault.KILLED_AFTER}:
-            self._is_over = True
-            self.kill()
         raise fail(self._fault) if fail else sqlite.OperationalError(self._message)
+
+    def _end(self) -> None:
+        self._is_over = True
+        raise Killed
 
 
 class _Cursor(sqlite.Cursor):  # type: ignore[misc]
