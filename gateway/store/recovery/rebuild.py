@@ -10,6 +10,7 @@ afterwards verifies everything.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
 from sqlalchemy import Connection, RowMapping, bindparam, delete, select, true, update
@@ -134,9 +135,9 @@ class _Rebuild:
         rebuild_seals(self._connection, self._ids, self._rotations)
         asked = {(self._ids[place.origin], place.index): (rank, place) for rank, place in replies}
         tried, self._known = self._retelling.order(asked)
-        in_order = sorted((tried.get(key, NEVER), rank, place) for key, (rank, place) in asked.items())
+        in_order = [(tried.get(key, NEVER), rank, place) for key, (rank, place) in asked.items()]
         unused: list[tuple[int, int, EventContent]] = []
-        for self._until, _, place in in_order:
+        for self._until, _, place in sorted(in_order, key=itemgetter(0, 1)):
             here = (leaves.c.channel == self._ids[place.origin]) & (leaves.c.index == place.index)
             leaf = self._connection.execute(_LEAVES.where(here)).mappings().one()
             done = self._project(Envelope.FromString(leaf["data"]), place, destroyed=leaf["destroyed"])

@@ -86,10 +86,12 @@ async def test_a_share_under_a_decision_that_follows_counts_for_nothing(kr: Open
     await check(kr)
 
 
-async def test_the_same_reply_once_more_counts_once_it_can(kr: Opened):
+async def test_the_same_reply_once_more_counts_once_it_can_and_any_more_change_nothing(kr: Opened):
+    """Nor does an event tell of these."""
     await append(kr, [acknowledged()[0].SerializeToString()])
     await kr.release("kr-1")
-    await append(kr, [envelopes.acknowledged(seal(salt=bytes([8]) * 16), "kr-1").SerializeToString()])
+    again = [envelopes.acknowledged(seal(salt=bytes([8 + n]) * 16), "kr-1").SerializeToString() for n in range(3)]
+    await append(kr, again)
     (row,) = await kr.rows(notices)
     assert (row["state"], row["acknowledged_index"]) == (Notice.ACKNOWLEDGED, 1)
     await check(kr)
