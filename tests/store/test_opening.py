@@ -1,16 +1,19 @@
 """What every start compares before it writes."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 
 from gateway.errors import Corrupt, StoreError
+from gateway.identity.pairing.parties import Parties
 from gateway.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gateway.store.database import Database
 from gateway.store.opening import ChannelNames, add_channels, check_channels, check_owner, create
 from gateway.store.state import read_channels
 from gateway.store.tables import channels
 from tests.ledger.samples import HK_SEAL, STRANGER_SEAL
-from tests.store.stores import CERTIFIED, DOMAINS, HK_TO_KR, KR_TO_HK, Opened, parties_of
+from tests.store.stores import CERTIFIED, DOMAINS, HK_TO_KR, KR_TO_HK, NEXT_CERTIFIED, Opened, parties_of
 
 PARTIES, BOTH = parties_of("HK"), (CERTIFIED["HK"], CERTIFIED["KR"])
 
@@ -90,6 +93,22 @@ async def test_a_lost_leaf_at_the_end_is_found(hk: Opened, lost):
     edit(hk, 'DELETE FROM leaves WHERE "index" >= :lost', lost=lost)
     with pytest.raises(Corrupt, match="leaves, and its head says 2"):
         check_channels(hk.database, PARTIES)
+
+
+@pytest.mark.parametrize("whose", ["HK", "KR"])
+async def test_a_channel_under_a_seal_that_no_file_of_the_home_names_is_found(hk: Opened, whose: str):
+    """As where keys, or a pairing document, of another node of that name were put in place."""
+    other, own, peer = NEXT_CERTIFIED[whose], PARTIES.own, PARTIES.peers["KR"]
+    if whose == "HK":
+        own = replace(own, seal=other)
+    else:
+        peer = replace(peer, seal=other)
+    with pytest.raises(Corrupt, match=f"began under a seal of {DOMAINS[whose]} that no file here names"):
+        check_channels(hk.database, Parties(own, {"KR": peer}))
+    named = (CERTIFIED[whose],)
+    own = replace(own, earlier_seals=named if whose == "HK" else ())
+    peer = replace(peer, earlier_seals=named if whose == "KR" else ())
+    check_channels(hk.database, Parties(own, {"KR": peer}))
 
 
 async def test_a_head_that_somebody_else_signed_is_found(hk: Opened):
