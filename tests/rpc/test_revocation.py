@@ -142,3 +142,6 @@ def test_a_peer_whose_certificate_is_revoked_is_cut_off_and_the_other_direction_
         eventually(lambda: not client.get_channel("kr-to-hk").connected)
         with kr.client() as peer:
             eventually(lambda: grpc.StatusCode.UNAUTHENTICATED.name in peer.get_channel("kr-to-hk").last_error)
+        here, there = (run("doctor", site.home.path).out for site in (hk, kr))
+        assert "by what is kept here: the certificate is revoked" in here
+        assert "put a new certificate of this node in" in there

@@ -10,12 +10,13 @@ from cryptography import x509
 
 from gateway.cli.findings.channels import ENDED_THERE, end_command
 from gateway.cli.findings.findings import Finding, Level, Remedy, Subject, sh
-from gateway.errors import ConfigError, GatewayError, Unavailable, Untrusted
+from gateway.errors import ConfigError, GatewayError, Unauthenticated, Unavailable, Untrusted
 from gateway.home.config import reachable
 from gateway.home.home import Home
 from gateway.home.pairing import ended_peers
+from gateway.identity.certificates.revocation import Revocation, load_crls
 from gateway.identity.certificates.tls_trust import Purpose, TlsTrust
-from gateway.identity.certificates.x509 import to_pem
+from gateway.identity.certificates.x509 import Cause, to_pem
 from gateway.identity.names import NodeId
 from gateway.identity.pairing.document import PairingDocument
 from gateway.link.dialling import Credentials, Refused, require_admission
@@ -108,7 +109,8 @@ def _peer(document: PairingDocument, address: str, subject: Subject) -> Finding:
                 raise
         else:
             with connection:
-                _require_identity(connection, document.node_authorities, document.domain, subject.now)
+                trust = TlsTrust(document.node_authorities, Purpose.SERVER, _revocation(subject, document))
+                _require_identity(connection, trust, document.domain, subject.now)
                 _require_admission(connection)
         _require_streams(subject.home, document, address)
     except Refused as error:
@@ -130,6 +132,13 @@ def _bad_peer(home: Home, where: str, error: Exception) -> Finding:
     if wrong := _untimely(error):
         todo = "look at the clock of this machine; where it is right, call its operator, who must put a new one in"
         return Finding(Level.FAIL, "peers", f"{where}: its certificate {wrong}", Remedy(todo, "date -u"))
+    if isinstance(error, Untrusted) and error.metadata.get("reason") in (Cause.REVOKED, Cause.STALE_CRL):
+        todo = "what it dials is refused here. If that is right, its operator must put a new certificate in; else call"
+        command = f"ls -l {sh(home.denied_file)} {sh(home.peers)}"
+        return Finding(Level.FAIL, "peers", f"{where}, by what is kept here: {error}", Remedy(todo, command))
+    if isinstance(error, Unauthenticated):
+        todo = "put a new certificate of this node in (docs/certificates.md), or ask its operator why it is refused"
+        return Finding(Level.FAIL, "peers", f"{where}: {error}", Remedy(todo, f"gateway certs status {sh(home.path)}"))
     todo = "compare the pairing documents with its operator, fingerprint by fingerprint"
     if isinstance(error, _NotAdmitted):
         todo = f"ask its operator whether this node was paired there, and the node started since; then {todo}"
@@ -166,7 +175,7 @@ def _shake_hands(
     home: Home, host: str, port: int, roots: Sequence[x509.Certificate], domain: str, now: datetime
 ) -> None:
     with _dial(home, host, port, roots, domain) as connection:
-        _require_identity(connection, roots, domain, now)
+        _require_identity(connection, TlsTrust(roots, Purpose.SERVER), domain, now)
 
 
 def _dial(home: Home, host: str, port: int, roots: Sequence[x509.Certificate], domain: str) -> ssl.SSLSocket:
@@ -189,10 +198,17 @@ def _dial(home: Home, host: str, port: int, roots: Sequence[x509.Certificate], d
         raise
 
 
-def _require_identity(connection: ssl.SSLSocket, roots: Sequence[x509.Certificate], domain: str, now: datetime) -> None:
+def _revocation(subject: Subject, document: PairingDocument) -> Revocation:
+    """What the listener refuses a peer for. This node dials it all the same, which asks its root and name alone."""
+    home = subject.home
+    crls = load_crls(home.peer_crls(document.jurisdiction), document.node_authorities, subject.now)
+    return Revocation(home.denied(), crls, refuse_stale=home.config.revocation.stale_crl == "refuse")
+
+
+def _require_identity(connection: ssl.SSLSocket, trust: TlsTrust, domain: str, now: datetime) -> None:
     certificate = connection.getpeercert(binary_form=True)
     assert certificate is not None, "the handshake demanded one"
-    found = TlsTrust(roots, Purpose.SERVER).verify(certificate, now)
+    found = trust.verify(certificate, now)
     if found != str(NodeId(domain)):
         raise Untrusted(f"it is {found}, and not {NodeId(domain)}")
 
