@@ -90,10 +90,8 @@ def list_(  # noqa: PLR0913 - an option a filter
         items = first_of(node.list_journal_entries(**cast("JournalFilters", filters)), limit)
     if as_json:
         write_json({"entries": [document(each.index, each.entry) for each in items]})
-    elif items:
-        table(HEADINGS, [row(each.index, each.entry) for each in items])
     else:
-        say("no entry matches")
+        table(HEADINGS, [row(each.index, each.entry) for each in items])
 
 
 def export(

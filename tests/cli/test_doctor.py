@@ -106,6 +106,10 @@ def _open_key(home: Home) -> None:
     home.key("seal-ed25519").chmod(0o644)
 
 
+def _no_key(home: Home) -> None:
+    home.key("seal-ed25519").unlink()
+
+
 def _swapped_key(home: Home) -> None:
     shutil.copy(home.key("seal-ed25519"), home.key("seal-ml-dsa-44"))
 
@@ -160,6 +164,7 @@ def _bad_list_of_a_peer(home: Home) -> None:
     [
         (_without_certificate, "keys", "node.crt cannot be read"),
         (_open_key, "keys", "chmod 600"),
+        (_no_key, "keys", "put it back from where the node's keys are kept"),
         (_swapped_key, "keys", "is not the key of seal-ml-dsa-44.crt"),
         (_bad_access, "access", "line 2"),
         (_other_root, "certificates", "no authority that is trusted here issued"),

@@ -135,6 +135,13 @@ def officers(subject: Subject) -> Iterator[Finding]:
             yield Finding(Level.OK, "officers", f"the keys of {source.name} can be used")
 
 
+def _unreadable(key: Path, subject: Subject) -> Remedy:
+    if key.exists():
+        return Remedy("make it readable to the node alone; if it is damaged, restore it", f"chmod 600 {sh(key)}")
+    todo = "put it back from where the node's keys are kept; where it is lost, docs/certificates.md tells what to do"
+    return Remedy(todo, f"gateway certs show {sh(subject.home.path)}")
+
+
 def keys(subject: Subject) -> Iterator[Finding]:
     """Each private key: its file belongs to its owner alone, and it is that of its certificate."""
     restore = Remedy("restore both from the same backup of the keys", f"gateway certs show {sh(subject.home.path)}")
@@ -146,8 +153,7 @@ def keys(subject: Subject) -> Iterator[Finding]:
         try:
             own = read_key(key).public_key()
         except ConfigError as error:
-            remedy = Remedy("make it readable to the node alone; if it is gone, restore it", f"chmod 600 {sh(key)}")
-            yield Finding(Level.FAIL, "keys", error.message, remedy)
+            yield Finding(Level.FAIL, "keys", error.message, _unreadable(key, subject))
             continue
         try:
             fits = own == read_certificate(certificate).public_key()
