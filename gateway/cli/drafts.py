@@ -129,7 +129,7 @@ def _read(file: Path, new_id: str, to: list[str], supersedes: str | None) -> Act
 def _schema_of(data: bytes) -> object:
     try:
         found = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None  # whoever reads it tells what is wrong
     return found.get("schema") if isinstance(found, dict) else None
 

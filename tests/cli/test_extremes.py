@@ -75,6 +75,12 @@ def test_one_empty_word_among_others_is_refused_too():
     assert "'FILE': must not be empty" in run("attachment", "upload", "a", "").err
 
 
+@pytest.mark.parametrize("command", ["notice create", "framework publish", "draft create"])
+def test_a_file_that_is_nested_beyond_all_use_is_refused(command, profile):
+    ran = run(*command.split(), "-", "--profile", profile, given=b"[" * 100_000)
+    assert (ran.code, "must not be nested so deeply" in ran.err) == (USED_WRONGLY, True), ran.text()
+
+
 @pytest.mark.parametrize("path", CALLING, ids=" ".join)
 def test_no_value_of_a_parameter_makes_a_command_that_calls_a_node_break(path, profile, tmp_path, monkeypatch):
     def unanswered(*_: Any, **__: Any) -> None:
