@@ -16,6 +16,7 @@ from gateway.supervision.frameworks.alignment import aligned
 from gateway.supervision.frameworks.content import topic_rank
 from gateway.supervision.frameworks.days import Day, is_in_force, is_pending, ordinal
 from gateway.supervision.frameworks.names import provision_name, version_name
+from gateway.supervision.frameworks.records import target_of
 
 Cell = Comparison.Cell
 Area = tuple[Sector.ValueType, str]  # sector and topic
@@ -139,11 +140,11 @@ def _stated(rules: _Rules) -> Iterator[Comparison.StatedParameter]:
 def _standing(
     assessments: Iterable[Comparison.StandingAssessment], first: Side, second: Side
 ) -> list[Comparison.StandingAssessment]:
-    """The assessments that concern the two and whose place no other took."""
+    """The assessments that concern the two and whose place no other took; that is one of the same target."""
     both = {first.jurisdiction, second.jurisdiction}
     given = [each for each in assessments if _jurisdictions(each.content) == both]
-    replaced = {(each.assessor, each.content.supersedes) for each in given}
-    return [each for each in given if (each.assessor, each.name) not in replaced]
+    replaced = {(each.assessor, each.content.supersedes, target_of(each.content)) for each in given}
+    return [each for each in given if (each.assessor, each.name, target_of(each.content)) not in replaced]
 
 
 def _jurisdictions(content: AssessmentContent) -> set[str]:

@@ -230,6 +230,12 @@ def test_nobody_ends_the_assessment_of_another():
     assert names(the_cell([HERE], [], [standing("hk-1"), hostile])) == ["hk-1", "kr-2"]
 
 
+def test_an_assessment_of_another_target_takes_no_place():
+    """A peer may have sealed it: to lists of assessments, too, both stand."""
+    other = standing("hk-2", pair=pair(), supersedes="assessments/hk-1")
+    assert names(the_cell([HERE], [provision("b")], [standing("hk-1"), other])) == ["hk-1", "hk-2"]
+
+
 def test_an_assessment_of_a_pair_stands_in_the_cells_of_both_provisions():
     judged = standing("hk-1", pair=pair())
     found = cells(compared([HERE], [provision("b", topic="capital")], [judged]))
