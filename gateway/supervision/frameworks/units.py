@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from google.type.decimal_pb2 import Decimal as ProtoDecimal
 from regulator.exchange.v1.framework_pb2 import Parameter
@@ -26,6 +26,7 @@ _DURATIONS: Mapping[str, tuple[str, int]] = {
 }
 _UNITS: Mapping[int, Mapping[str, tuple[str, int]]] = {Parameter.PERCENTAGE: _SHARES, Parameter.DURATION: _DURATIONS}
 
+_EXACT = Context(prec=48)  # digits: a figure has up to 36, and one that is converted two more; Python rounds to 28
 _COUNTED = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _FLAGS = ("true", "false")
 _NEVER_NEGATIVE = frozenset({Parameter.MONEY, Parameter.DURATION, Parameter.COUNT})
@@ -44,7 +45,7 @@ def measure(parameter: Parameter) -> Measure:
     if parameter.kind == Parameter.FLAG:
         return Measure("", Decimal(parameter.value == "true"))
     unit, factor = _UNITS.get(parameter.kind, {}).get(parameter.unit, (parameter.unit, 1))
-    return Measure(unit, Decimal(parameter.value) * factor)
+    return Measure(unit, _EXACT.multiply(Decimal(parameter.value), factor))
 
 
 def value_fault(parameter: Parameter) -> str | None:

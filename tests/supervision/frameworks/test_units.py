@@ -1,4 +1,5 @@
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from regulator.exchange.v1.framework_pb2 import Parameter
@@ -98,6 +99,14 @@ def test_units_that_convert_exactly_are_one(one, other):
 )
 def test_others_are_not(one, other):
     assert measure(one).unit != measure(other).unit
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("percent", 100), ("basis_point", 1)])
+def test_figures_that_differ_in_their_last_digit_are_two(unit, factor):
+    nines = f"{'9' * 18}.{'9' * 17}"
+    one, other = (measure(parameter(nines + digit, unit, Parameter.PERCENTAGE)) for digit in "89")
+    assert one.value < other.value
+    assert Fraction(other.value) == Fraction(nines + "9") * factor
 
 
 def test_a_flag_is_one_or_nothing():
