@@ -29,7 +29,7 @@ from gateway.ledger.steps import (
     Recalled,
     Send,
 )
-from gateway.ledger.withholding import Uncertified, still_uncertified
+from gateway.ledger.withholding import MAX_UNCERTIFIED, Uncertified, still_uncertified
 
 
 class ReceiverMachine(Machine):
@@ -240,7 +240,10 @@ class ReceiverMachine(Machine):
         """``held``: what comes without its content is below a receipt of this node."""
         told = enumerate(zip(verified.leaf_hashes, verified.envelopes, strict=True), verified.first)
         came = ((index, node, data) for index, (node, data) in told if index in verified.destroyed and not held)
-        self._uncertified = still_uncertified(self._uncertified, came, verified.envelopes, self.seals.origin)
+        uncertified = still_uncertified(self._uncertified, came, verified.envelopes, self.seals.origin)
+        if len(uncertified) > MAX_UNCERTIFIED:
+            raise RemoteProtocolError(f"at most {MAX_UNCERTIFIED} envelopes may come without content and certificate")
+        self._uncertified = uncertified
         self._verified = verified
         self._do(Commit(verified, self._not_before(), withheld=bool(self._uncertified)))
         self.state = State.COMMITTING

@@ -17,6 +17,10 @@ from regulator.exchange.v1.envelope_pb2 import DestroyedEnvelope, Envelope
 
 MAX_CERTIFIED = 256  # envelopes in one certificate, as the contract has it; of one that names more, none counts
 
+MAX_UNCERTIFIED = (
+    65_536  # that a receiver keeps in mind, and looks for whenever a stream begins: a peer may go on for ever
+)
+
 
 class Trace(NamedTuple):
     """What is here of an envelope without its content: its leaf hash, and SHA-256 of its remainder."""

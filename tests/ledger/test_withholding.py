@@ -6,6 +6,7 @@ import pytest
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
+from gateway.ledger import receiver as module
 from gateway.ledger import steps
 from gateway.ledger.channel import WINDOW_BATCHES, State
 from gateway.ledger.merkle import leaf_hash
@@ -108,6 +109,24 @@ def test_a_word_on_more_than_the_contract_lets_one_name_is_none_and_is_not_walke
     assert still_uncertified(came, [], [told.SerializeToString()], HK_TO_KR) == came
     del told.content_destroyed.envelopes[0]
     assert still_uncertified(came, [], [told.SerializeToString()], HK_TO_KR) == {}
+
+
+def test_a_sender_that_goes_on_without_its_word_is_stopped(monkeypatch: pytest.MonkeyPatch):
+    """Else a receiver would have to keep any number of them in mind."""
+    monkeypatch.setattr(module, "MAX_UNCERTIFIED", 1)
+    machine = receiver(2, {0: TRACE})
+    machine.feed(hello(0))
+    (closed,) = machine.feed(batch(2, 4))
+    assert isinstance(closed, steps.Close)
+    assert "without content and certificate" in closed.error
+    certified, _ = committed(receiver_of_one(), batch(2, 7))
+    assert not certified.withheld, "what is certified in the same batch is none of them"
+
+
+def receiver_of_one() -> ReceiverMachine:
+    machine = receiver(2)
+    machine.feed(hello(0))
+    return machine
 
 
 def test_a_new_stream_shows_what_is_here_without_a_receipt_and_goes_on_from_there():
