@@ -2,11 +2,10 @@
 
 import os
 import shutil
-import sqlite3
+import socket
 import ssl
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import split
@@ -184,18 +183,6 @@ def test_what_is_wrong_with_a_home_is_found(home, spoil: Callable[[Home], None],
     found = [each for each in failures(home) if each.about == about]
     assert any(words in f"{each.said} {each.remedy}" for each in found), findings(home)
     assert unknown_commands(findings(home)) == []
-
-
-def _later_database(home: Home) -> None:
-    with closing(sqlite3.connect(home.path / "node.db")) as database, database:
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
-
-
-def test_who_went_back_to_an_earlier_version_is_told_so(home):
-    _later_database(home)
-    found = {each.about: each.remedy.todo for each in failures(home)}
-    assert set(found) == {"database", "channels", "files"}
-    assert ["install the version that the node had" in todo for todo in found.values()] == [True] * 3
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who alone gives files away")
@@ -393,6 +380,16 @@ def test_something_else_on_a_port_of_ours_is_found(founded):
     with listening(None, hk.back_office_port):
         found = {each.said.split()[0]: each.level for each in findings(hk.home, about="listeners")}
     assert found == {"back_office": Level.FAIL, "peer": Level.OK}
+
+
+def test_a_node_that_stands_still_is_not_taken_for_something_else(founded, monkeypatch):
+    """Its machine takes connections for it. Whoever is told to stop what has its port stops the node."""
+    hk, _ = founded
+    monkeypatch.setattr("gateway.cli.findings.doctor_network.TIMEOUT_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", hk.peer_port)):
+        (found,) = [each for each in findings(hk.home, about="listeners") if each.level is Level.FAIL]
+    assert found.said.endswith("what has the port says nothing")
+    assert found.remedy.command == f"ps -o pid,stat,etime,args -p $(cat {hk.home.path}/lock)"
 
 
 def test_an_address_of_another_machine_is_found(home):

@@ -61,6 +61,12 @@ def _bad_answer(home: Home, where: str, port: int, error: Exception) -> Finding:
         todo = "put a new one in (docs/certificates.md); where it should be valid, look at the clock of this machine"
         remedy = Remedy(todo, f"gateway certs status {sh(home.path)}")
         return Finding(Level.FAIL, "listeners", f"{where}: this node answers, and its certificate {wrong}", remedy)
+    if isinstance(error, TimeoutError):
+        todo = (
+            "look whether it is the node and stands still (state T or D), or has too much to do; its lock has its pid"
+        )
+        remedy = Remedy(todo, f"ps -o pid,stat,etime,args -p $(cat {sh(home.path / 'lock')})")
+        return Finding(Level.FAIL, "listeners", f"{where}: what has the port says nothing", remedy)
     remedy = Remedy("stop it, or choose another port in config.toml", f"ss -ltnp 'sport = :{port}'")
     return Finding(Level.FAIL, "listeners", f"{where}: something else answers there ({error})", remedy)
 

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
@@ -108,6 +108,15 @@ def test_a_database_that_the_node_was_moved_from_is_told_with_where_to_set_the_n
     assert found.level is Level.FAIL
     assert "moved from by gateway migrate" in found.said
     assert found.remedy.command == f"$EDITOR {home.path}/config.toml"
+
+
+def test_who_went_back_to_an_earlier_version_is_told_so(home):
+    with closing(sqlite3.connect(home.path / "node.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    for about in ("channels", "files"):
+        (found,) = findings(home, about)
+        assert "install the version that the node had" in found.remedy.todo
+    assert findings(home, "database")[-1].remedy == doctor_store.LATER
 
 
 def test_a_peer_that_was_paired_since_the_node_started_is_told(home, tmp_path):
