@@ -146,13 +146,15 @@ def beat(connection: Connection, me: Replica, held: Iterable[Holding]) -> Pictur
     connection.execute(_NO_WAIT)
     connection.execute(_BEAT, {"id": me.id, "name": me.name, "outgoing": me.outgoing})
     connection.execute(_FORGET)
-    renewed = [
-        {**_named(each.lease), "is_connected": each.connected, "error": each.last_error[:MAX_ERROR_CHARACTERS]}
-        for each in held
-    ]
+    renewed = [{**_named(each.lease), "is_connected": each.connected, "error": _kept(each.last_error)} for each in held]
     if renewed:
         connection.execute(_RENEW, renewed)
     return read_picture(connection)
+
+
+def _kept(words: str) -> str:
+    """The words of a peer, perhaps, as far as they are kept; PostgreSQL takes no NUL in a text."""
+    return words[:MAX_ERROR_CHARACTERS].replace("\0", "\ufffd")
 
 
 def take(connection: Connection, channel: int, holder: str, *, by_force: bool = False) -> Lease | None:

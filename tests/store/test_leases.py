@@ -90,6 +90,13 @@ def test_what_is_renewed_goes_on_and_tells_how_its_stream_does(connect):
     assert (picture.holdings[1].connected, picture.holdings[1].last_error) == (True, "x" * 500)
 
 
+def test_the_words_of_a_peer_end_no_replica(connect):
+    """They are a status of its making: PostgreSQL takes no NUL in a text, which a status can hold."""
+    one = connect()
+    picture = beat(one, A, take(one, A), last_error="UNAVAILABLE: \0it \0ends")
+    assert picture.holdings[1].last_error == "UNAVAILABLE: \ufffdit \ufffdends"
+
+
 def test_what_another_took_is_not_renewed(connect):
     one = connect()
     before = take(one, A)
