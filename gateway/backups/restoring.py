@@ -74,14 +74,14 @@ def restore_backup(backup: Path, home: Home, now: datetime) -> Restored:
         prepare = partial(_open_anew, database, parties, home, said)
         room = partial(filling.make_room, home)
         try:
-            for left in home.path.glob(f"{_COPY}*"):  # by a try that was killed, with content that nothing destroys
-                shutil.rmtree(left)
+            _remove_copies(home)
             with tempfile.TemporaryDirectory(dir=home.path, prefix=_COPY) as folder:
                 copy_of_this_form(backup, Path(folder))
                 with snapshot(DATABASE_URL, Path(folder)) as source:
                     copy_store(source, database, secrets.token_bytes(TOKEN_KEY_BYTES), prepare, room)
         finally:
             database.close()
+    _remove_copies(home)
     return _restored(home, parties, added, kept)
 
 
@@ -111,6 +111,12 @@ def restore_from_peers(home: Home, now: datetime) -> Restored:
         finally:
             database.close()
     return _restored(home, parties)
+
+
+def _remove_copies(home: Home) -> None:
+    """Of tries that were killed: they have content that nothing would destroy."""
+    for left in home.path.glob(f"{_COPY}*"):
+        shutil.rmtree(left)
 
 
 def _is_filled(home: Home, filling: Filling) -> bool:

@@ -230,6 +230,7 @@ def test_a_restore_that_was_done_and_not_told_is_told_and_that_of_another_backup
     ran = run("restore", home, tmp_path / "other")
     assert (ran.code, "exists and is not overwritten" in ran.err) == (2, True), ran.text()
     assert "everything verifies" in done("restore", home, founded.backup)
+    assert nothing_left(hk.home), "a copy that is left has content"
     ran = run("restore", home, founded.backup)
     assert (ran.code, "exists and is not overwritten" in ran.err) == (2, True), ran.text()
 
