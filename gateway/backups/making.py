@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.backups.manifest import DATABASE, HOME, MANIFEST, Log, Manifest, digest_of_file, pieces_of
-from gateway.errors import AlreadyExists, BadInput, ConfigError, Corrupt
+from gateway.errors import AlreadyExists, BadInput, ConfigError, Corrupt, StoreError, Unavailable
 from gateway.home.home import Home
 from gateway.identity.certificates.keyfiles import MAX_FILE_BYTES, PRIVATE_MODE, sync_folder, write_file, write_pieces
 from gateway.identity.pairing.parties import Parties
@@ -113,7 +113,10 @@ def _copy_database(home: Home, folder: Path, now: datetime) -> tuple[Log, ...]:
     target = Database(DATABASE_URL, folder)
     try:
         with snapshot(home.config.database.url, home.path) as source:
-            copy_store(source, target, secrets.token_bytes(TOKEN_KEY_BYTES))
+            try:
+                copy_store(source, target, secrets.token_bytes(TOKEN_KEY_BYTES))
+            except (StoreError, Unavailable) as error:  # of a full disk: not that of the node
+                raise StoreError(f"no backup was made in {folder.parent}: {error.message}") from error
             journal = read_journal(source)
             states = read_channels(source)
         said = f"restored from the backup of {now:%Y-%m-%d %H:%M:%S} UTC"

@@ -19,6 +19,7 @@ from tests.cli.transcripts import Ran, run
 from tests.support.nodes import Site, found_pair
 from tests.support.offline import commit, sealing
 from tests.support.postgresql import Server
+from tests.support.small_disk import needs_small_disk, small_disk
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,16 @@ def test_nothing_is_left_of_a_backup_that_fails(pair, tmp_path, monkeypatch):
     monkeypatch.setattr(making, "write_pieces", full)
     refused(run("backup", pair[0].home.path, tmp_path / "backup"), 5, "No space left on device")
     assert list(tmp_path.iterdir()) == []
+
+
+@needs_small_disk
+@pytest.mark.parametrize("room_bytes", [100_000, 400_000])  # for not even its tables; for some of it
+def test_a_backup_for_which_there_is_no_room_names_its_own_disk(pair, tmp_path, room_bytes):
+    with small_disk(tmp_path / "disk", room_bytes) as disk:
+        ran = run("backup", pair[0].home.path, disk.path / "backup")
+        assert (ran.code, f"no backup was made in {disk.path}: " in ran.err) == (5, True), ran.err
+        assert "full" in ran.err.lower()
+        assert list(disk.path.iterdir()) == []
 
 
 def test_a_backup_that_is_told_to_be_made_outlives_a_power_cut(pair, tmp_path, monkeypatch):

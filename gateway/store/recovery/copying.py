@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import AlreadyExists, StoreError
+from gateway.logs import kind_of
 from gateway.store.database import Database
 from gateway.store.engines.failing import being_opened
 from gateway.store.scanning import PAGE_ROWS, pages
@@ -84,7 +85,7 @@ def copy_store(
             with connection.begin():
                 connection.execute(insert(node), [owner if token_key is None else {**owner, "token_key": token_key}])
     except SQLAlchemyError as error:
-        raise StoreError(f"the copy was not taken, and is nobody's: {type(error).__name__}") from error
+        raise StoreError(f"the copy was not taken, and is nobody's: {kind_of(error)}") from error
     return copied + 1
 
 
