@@ -125,7 +125,7 @@ async def test_assistance_that_an_earlier_version_kept_as_unknown_is_there_once_
     await kr.release("kr-1", assistance_request=asking(requested_authority="SFC").assistance_request)
     await settle(hk, kr)
     with monkeypatch.context() as earlier:
-        earlier.setattr("gateway.store.transaction.parsed", lambda data: as_it_was(parsed(data)))
+        earlier.setattr("gateway.store.arriving.parsed", lambda data: as_it_was(parsed(data)))
         await hk.release("hk-1", assistance_request=asking(respond_by=day(20260401)).assistance_request)
         await hk.release("hk-2", assistance_answer=answering("kr-1").assistance_answer)
         await settle(hk, kr)

@@ -12,9 +12,9 @@ from typing import Any
 from gateway.carrier import Carrier, Message
 from gateway.cli import main
 from gateway.link.attachment_link import AttachmentLink
-from gateway.node.node import Node
 from gateway.rpc.peer_attachments import Wanting
 from gateway.store import committer, signing
+from gateway.store.bulletin import Bulletin
 from gateway.store.transaction import Transaction
 from gateway.store.writer_session import WriterSession
 
@@ -23,7 +23,7 @@ POINT, PASSES = "TESTS_POINT", "TESTS_POINT_PASSES"
 PLACES: dict[str, tuple[Any, str]] = {
     "writing": (WriterSession, "write"),
     "signing": (signing, "sign_checkpoint"),
-    "publishing": (Node, "_publish"),
+    "publishing": (Bulletin, "publish"),
     "answering": (committer, "answer"),
     "loading a batch": (Carrier, "_load"),
     "taking a batch": (Carrier, "_commit"),
