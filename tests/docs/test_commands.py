@@ -7,7 +7,6 @@ of that the names and the options must be there.
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,17 +14,8 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from tests.cli.test_reference import COMMANDS
+from tests.docs.pages import PAGES, ROOT
 
-ROOT = Path(__file__).parents[2]
-OTHERS = (
-    "README.md",
-    "CHANGELOG.md",
-    "certs/README.md",
-    "clients/python/README.md",
-    "protos/README.md",
-    "tests/conformance/README.md",
-)
-PAGES = [*(ROOT / name for name in OTHERS), *sorted((ROOT / "docs").rglob("*.md"))]
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 TYPED = re.compile(r"^\$ (?:\.venv/bin/)?gateway (.*)$", re.MULTILINE)
 SHOWN = re.compile(r"^    gateway (.+?)(?:  .*)?$", re.MULTILINE)  # what it is for stands behind, after two spaces

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import page as performance
-
-ROOT = Path(__file__).parents[2]
+from tests.docs.pages import PAGES, ROOT
 
 
 @pytest.mark.parametrize(
@@ -39,17 +38,6 @@ def test_every_page_is_reached_from_the_readme():
     readme = (ROOT / "README.md").read_text()
     for page in (ROOT / "docs").glob("*.md"):
         assert f"(docs/{page.name})" in readme, page.name
-
-
-NAMES = (
-    "README.md",
-    "CHANGELOG.md",
-    "certs/README.md",
-    "clients/python/README.md",
-    "protos/README.md",
-    "tests/conformance/README.md",
-)
-PAGES = sorted([*(ROOT / name for name in NAMES), *ROOT.glob("docs/**/*.md")])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
