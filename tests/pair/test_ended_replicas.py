@@ -79,8 +79,8 @@ def test_replicas_that_are_put_back_to_before_their_peer_ended_the_pairing_wait_
     copy = database.copy(tmp_path / "copy")
     second = give(shared, 3)
     end(shared.kr, "HK")
-    with a.client() as client:
-        eventually(lambda: "pairing with KR" in alarms(client))
+    with a.client() as one, b.client() as other:  # the one that moves the channel hears of it
+        eventually(lambda: any("pairing with KR" in alarms(each) for each in (one, other)))
     database.put_back(copy)
     for site in (a, b):
         eventually(lambda site=site: Channel.HALTED in stand(site))
