@@ -37,6 +37,22 @@ from gateway.words import envelopes
 _TWO_HISTORIES = "this node signed two histories of this channel"
 
 
+def greeting_turn(seals: ChannelSeals, receipted: int, halt: Halt | None) -> int:
+    """The size that ends with the change of the own seal whose checkpoint greets; 0: the newest checkpoint does.
+
+    Where the receiver has shown more than is here, it is the change from the seal that it showed: it may hold another
+    history, with the oldest change, too.
+
+    Args:
+        seals: of the ends of the channel
+        receipted: how much the newest receipt covers
+        halt: why the channel is halted; None while it is open
+    """
+    if halt and halt.reason == SENDER_ROLLED_BACK and halt.evidence:
+        return seals.sender.turn_after(halt.evidence[0], seals.origin)
+    return seals.sender.turn_beyond(receipted)
+
+
 class SenderMachine(Machine):
     """Sends one channel's log.
 
@@ -48,9 +64,8 @@ class SenderMachine(Machine):
         halt: why the channel is halted; None while it is open. ``SENDER_ROLLED_BACK`` and ``RESTORED`` are mended here:
             of the first the evidence is the receipt, or the checkpoint, that the log is to reach again; nothing less
             reopens the channel.
-        turned: the checkpoint that ends with the oldest change of the own seal which no receipt covers; None: all are.
-            It greets: the receiver may not know a later seal yet, and could compare nothing. Of a rolled-back sender it
-            ends with the change from the seal that the receiver has shown; None: that is the newest here, or later.
+        turned: the checkpoint at the size of ``greeting_turn``; None: there is none. It greets: the receiver may not
+            know a later seal yet, and could compare nothing.
     """
 
     table = {  # noqa: RUF012 - declared ClassVar by Machine

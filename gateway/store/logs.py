@@ -13,7 +13,7 @@ from gateway.ledger import tiles
 from gateway.ledger.batch import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from gateway.ledger.checkpoint import SignedCheckpoint, open_checkpoint
 from gateway.ledger.merkle import CompactRange
-from gateway.ledger.steps import SENDER_ROLLED_BACK
+from gateway.ledger.sender import greeting_turn
 from gateway.ledger.withholding import Uncertified, still_uncertified
 from gateway.store.seals import next_turn
 from gateway.store.state import ChannelState
@@ -82,14 +82,11 @@ def read_uncertified(connection: Connection, state: ChannelState) -> Uncertified
 
 
 def read_turn(connection: Connection, state: ChannelState) -> SignedCheckpoint | None:
-    """Reads the checkpoint that ends with the oldest change of the sender's seal which no receipt covers.
+    """Reads the checkpoint of the change of the sender's seal that greets (``greeting_turn``).
 
-    Where the receiver shows more than is here, it is that which ends with the change from the seal that it shows: it
-    may hold another history, with the oldest change, too. None: there is no such change, or its checkpoint is not here.
+    None: there is no such change, or its checkpoint is not here.
     """
-    turn = state.seals.sender.turn_beyond(state.receipted_size)
-    if state.halt and state.halt.reason == SENDER_ROLLED_BACK and state.halt.evidence:
-        turn = state.seals.sender.turn_after(state.halt.evidence[0], state.origin)
+    turn = greeting_turn(state.seals, state.receipted_size, state.halt)
     where = heads.c.channel == state.id, heads.c.size == turn
     note = connection.scalar(select(heads.c.note).where(*where)) if turn else None
     return None if note is None else open_checkpoint(note, state.origin, state.seals.sender)

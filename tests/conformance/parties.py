@@ -50,7 +50,8 @@ class Side:
         self.jurisdiction, self.domain, self._word = jurisdiction, domain, word or domain
         self._labels, self._ends = domain.split(".") if labelled else [], ends
         self.key = tls_key(f"{self._word} root")
-        self.seal, self.second = KitSeal.of(f"{self._word} seal"), KitSeal.of(f"{self._word} second seal")
+        words = ("seal", "second seal", "third seal")
+        self.seal, self.second, self.third = (KitSeal.of(f"{self._word} {word}") for word in words)
 
     @cached_property
     def root(self) -> x509.Certificate:

@@ -2,6 +2,7 @@
 
 from tests.conformance.cases import Subject
 from tests.conformance.clock_cases import clocks_and_comparisons, clocks_of_senders, clocks_put_back, clocks_set_back
+from tests.conformance.given_up_cases import hellos_under_seals_given_up, receipts_by_seals_given_up
 from tests.conformance.materials import envelope, head
 from tests.conformance.parties import KR_TO_HK, STRANGER
 from tests.conformance.receiver_building import FORKED, LEAVES, OTHERS, REMOTE, Receiver, case
@@ -27,6 +28,8 @@ def receivers() -> Subject:
         rotations,
         oddities,
         odd_rotations,
+        hellos_under_seals_given_up,
+        receipts_by_seals_given_up,
         *clocks,
     ):
         add(made)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tests.conformance.cases import Subject
 from tests.conformance.clock_cases import clocks_in_positions, clocks_of_receivers, clocks_of_what_comes_back
+from tests.conformance.given_up_cases import greetings_of_rolled_back, positions_by_seals_given_up
 from tests.conformance.materials import head, receipt
 from tests.conformance.parties import RECEIVED, STRANGER
 from tests.conformance.receiver_building import FORKED, LEAVES, OTHERS, REMOTE, case
@@ -21,7 +22,8 @@ def senders() -> Subject:
         (coming_seals, odd_receipts, odd_recoveries, odd_halts),
         (clocks_of_receivers, clocks_in_positions, clocks_of_what_comes_back),
     )
-    for add in (_positions, _receipts, _rolled_back, _halts, *odd, *clocks, windows, rotated):
+    given_up = greetings_of_rolled_back, positions_by_seals_given_up
+    for add in (_positions, _receipts, _rolled_back, _halts, *odd, *clocks, windows, rotated, *given_up):
         add(made)
     return made.kit.subject
 

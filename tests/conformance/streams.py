@@ -17,10 +17,11 @@ from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.checkpoint import open_checkpoint, open_receipt
 from gateway.ledger.merkle import leaf_hash
+from gateway.ledger.note import Note
 from gateway.ledger.origins import domains_of
 from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.seals import Certificates, CertifiedSeal, ChannelSeals, SealHistory, rotation_in
-from gateway.ledger.sender import SenderMachine
+from gateway.ledger.sender import SenderMachine, greeting_turn
 from gateway.ledger.withholding import Trace
 from tests.conformance.cases import decoded
 from tests.conformance.transcripts import told
@@ -41,6 +42,8 @@ def play(end: str, given: Values, case: Values) -> tuple[Values, str]:
             driver.sent.clear()
             message = kind.FromString(decoded(given["messages"][step["receive"]]))
             driver.feed(getattr(message, str(message.WhichOneof("step"))))
+        for each in driver.sent:
+            _verify(each, driver.disk.seals)
         came.append({**step, "send": [told(each) for each in driver.sent]})
     disk = driver.disk
     found = {
@@ -59,25 +62,49 @@ def play(end: str, given: Values, case: Values) -> tuple[Values, str]:
 
 
 def _driver(end: str, given: Values, state: Values) -> Driver:
-    seals = _seals(given)
+    seals = _seals(given, state)
     disk = _disk(given, seals, state)
     own = seals.sender_domain if end == "sender" else seals.receiver_domain
     parts = disk.seals, disk.log, disk.head, disk.receipt
-    turn = disk.seals.sender.turn_beyond(disk.receipt.checkpoint.size if disk.receipt else 0)
-    turned = disk.heads.get(turn)
+    turned = disk.heads.get(greeting_turn(disk.seals, disk.receipt.checkpoint.size if disk.receipt else 0, disk.halt))
     withheld = {
         int(index): Trace(bytes.fromhex(leaf), sha256(disk.envelopes[int(index)]).digest())
         for index, leaf in state.get("withheld", {}).items()
     }
-    machine = SenderMachine(*parts, turned=turned) if end == "sender" else ReceiverMachine(*parts, disk.halt, withheld)
-    return Driver(machine, disk, own, _seal(bytes.fromhex(given["own_seal_seed"])), int(given["now"]))
+    parts = *parts, disk.halt
+    machine = SenderMachine(*parts, turned) if end == "sender" else ReceiverMachine(*parts, withheld)
+    seed = state.get("own_seal_seed", given["own_seal_seed"])
+    return Driver(machine, disk, own, _seal(bytes.fromhex(seed)), int(given["now"]))
+
+
+def _verify(message: wire.ExchangeRequest | wire.ExchangeResponse, seals: ChannelSeals) -> None:
+    """What is sent is signed by seals that may sign so much; evidence by whichever seal."""
+    kind = str(message.WhichOneof("step"))
+    said, domain = getattr(message, kind), seals.receiver_domain
+    sender = seals.sender.regardless() if kind == "halted" else seals.sender
+    for note in filter(None, _SIGNED[kind](said)):
+        if any(line.name == domain for line in Note.parse(note).signatures):
+            open_receipt(note, seals.origin, sender, domain, seals.receiver)
+        else:
+            open_checkpoint(note, seals.origin, sender)
+
+
+_SIGNED: dict[str, Any] = {
+    "hello": lambda said: [said.checkpoint],
+    "batch": lambda said: [said.checkpoint],
+    "recover": lambda _: [],
+    "position": lambda said: [said.receipt],
+    "receipt": lambda said: [said.note],
+    "recovered": lambda said: [said.checkpoint],
+    "halted": lambda said: said.evidence,
+}
 
 
 def _seal(seed: bytes) -> FileSeal:
     return FileSeal(Ed25519PrivateKey.from_private_bytes(seed), MLDSA44PrivateKey.from_seed_bytes(seed))
 
 
-def _seals(given: Values) -> ChannelSeals:
+def _seals(given: Values, state: Values) -> ChannelSeals:
     sender, receiver = domains_of(given["origin"])
     roots = {
         domain: x509.load_der_x509_certificate(base64.b64decode(given["roots"][name]))
@@ -91,7 +118,11 @@ def _seals(given: Values) -> ChannelSeals:
         ed25519, ml_dsa_44 = (base64.b64decode(each) for each in given["certificates"][name])
         return SealHistory.of(seal_of((ed25519, ml_dsa_44)))
 
-    return ChannelSeals(given["origin"], history("hk"), history("kr"), certify)
+    first, *later = state.get("receiver", [{"seal": "kr"}])
+    cosigners = history(first["seal"])
+    for each in later:
+        cosigners = cosigners.rotated(int(each["above"]), history(each["seal"]).newest)
+    return ChannelSeals(given["origin"], history("hk"), cosigners, certify)
 
 
 def _disk(given: Values, seals: ChannelSeals, state: Values) -> Disk:
@@ -111,8 +142,8 @@ def _disk(given: Values, seals: ChannelSeals, state: Values) -> Disk:
     assert disk.log.size == len(leaves), "the newest checkpoint is for all"
     if state["receipt"]:
         (note,) = _notes(given, [state["receipt"]])
-        own = seals.receiver_domain
-        disk.keep_receipt(open_receipt(note, seals.origin, disk.seals.sender, own, seals.receiver))
+        own, cosigners = seals.receiver_domain, seals.receiver.regardless()
+        disk.keep_receipt(open_receipt(note, seals.origin, disk.seals.sender, own, cosigners))
     if halt := state.get("halt"):
         disk.keep_halt(steps.Halt(halt["reason"], "as it was kept", tuple(_notes(given, halt["evidence"]))))
     return disk

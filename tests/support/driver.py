@@ -56,7 +56,9 @@ class Driver:
                 return steps.Restored()
             case steps.Countersign(head, not_before):
                 assert disk.heads[head.checkpoint.size] == head, "only what is durable is countersigned"
-                time = receipt_time(self._now, disk.receipt, not_before)
+                newest = disk.receipt
+                is_anew = newest is not None and newest.checkpoint == head.checkpoint  # by keys that were given up
+                time = newest.time if newest and is_anew else receipt_time(self._now, newest, not_before)
                 disk.keep_receipt(countersign(head, self._domain, self._signer, time))
                 return steps.Countersigned(disk.receipts[head.checkpoint.size])
             case _:
