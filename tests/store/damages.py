@@ -226,3 +226,15 @@ DAMAGES = {
     ],
     "requests": ["UPDATE requests SET notice = 'hk-none'", "UPDATE requests SET digest = :junk"],
 }
+
+# Edits that keep to the form of what stands there: docs/security.md names them as not found.
+UNTOLD = {
+    "requests": [
+        'UPDATE requests SET digest = (SELECT hash FROM leaves WHERE channel = 1 AND "index" = 0)',
+        "DELETE FROM requests",
+    ],
+    "events": ["UPDATE events SET committed_at = committed_at + 1"],
+    "channels": ["UPDATE channels SET ended_time = 1, ended_by = 'nobody' WHERE id = 2"],
+    "told_days": ["UPDATE told_days SET until = 20270101"],
+    "node": ["UPDATE node SET committed_at = 1", "UPDATE node SET token_key = (SELECT digest FROM requests)"],
+}

@@ -1,6 +1,7 @@
 """Drafts through the one writer: nothing is sealed before another identity approves, and then all in one commit."""
 
 import uuid
+from dataclasses import replace
 
 import pytest
 from regulator.exchange.v1.draft_service_pb2 import Draft, ListDraftsRequest
@@ -275,6 +276,31 @@ async def test_a_check_finds_a_draft_that_does_not_fit_what_became_of_it(hk, dra
     with hk.database.writer() as connection, connection.begin():
         connection.execute(update(drafts).values(change))
     assert any(where in str(each) for each in hk.verify().findings), hk.verify().findings
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"tlp": Handling.CLEAR}, {"rule": ""}, {"author_officer": "somebody"}, {"expires_at": NOW + 1}],
+    ids=lambda change: next(iter(change)),
+)
+async def test_a_check_does_not_find_what_is_changed_of_a_draft_that_waits(hk, drafting, change):
+    """No log holds it, as docs/security.md says."""
+    await drafting.pending()
+    with hk.database.writer() as connection, connection.begin():
+        connection.execute(update(drafts).values(change))
+    assert hk.verify().findings == ()
+
+
+async def test_who_writes_to_the_database_releases_an_own_draft_in_the_name_of_another(hk, drafting):
+    """No check finds it: docs/security.md says so, and who is to be kept from there."""
+    pending = await drafting.pending()
+    other = "spiffe://gateway.hk.example/SFC/other"
+    with hk.database.writer() as connection, connection.begin():
+        connection.execute(update(drafts).values(author_client=other))
+    await drafting.approve(pending, replace(WRITER, roles=CHECKER.roles | WRITER.roles))
+    [envelope] = await sealed(hk)
+    assert (envelope.author.client, envelope.approver.client) == (other, WRITER.client)
+    assert hk.verify().findings == ()
 
 
 async def test_a_check_finds_events_that_do_not_fit_drafts(hk, drafting):
