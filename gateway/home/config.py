@@ -12,8 +12,8 @@ from gateway.identity.access.toml_text import read_toml, text_of
 from gateway.identity.names import authority_fault, checked, client_fault, domain_fault, jurisdiction_fault
 from gateway.identity.officers.rules import OfficerRules
 from gateway.identity.pairing.addresses import address_fault, loopback_fault
+from gateway.rates import Rate
 from gateway.rpc.quotas import Quota
-from gateway.rpc.rates import Rate
 from gateway.telemetry.settings import TelemetrySection
 
 Address = Annotated[str, checked(address_fault)]

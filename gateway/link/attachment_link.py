@@ -12,7 +12,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from gateway.errors import RemoteProtocolError
 from gateway.identity.pairing.parties import Party
 from gateway.link.dialler import Dialler
-from gateway.link.dialling import Credentials, read, until_one_ends, write
+from gateway.link.dialling import Credentials, until_one_ends, write
 from gateway.logs import Log
 from gateway.questions.attachment_standing import Transfers
 from gateway.questions.links import LinkStatus
@@ -61,7 +61,7 @@ class AttachmentLink(Dialler):
         await call.wait_for_connection()
         self._taken()
         while True:
-            await self._send_part(call, await read(call))
+            await self._send_part(call, await self._read(call))
 
     async def _send_part(self, call: Any, wanted: wire.SendAttachmentsResponse) -> None:
         """Sends the bytes that are wanted, as fast as the peer takes them; or that they are not here."""

@@ -13,10 +13,11 @@ import grpc
 from gateway.backoff import Backoff
 from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.identity.pairing.parties import Party
-from gateway.link.dialling import Credentials, begin, connection, renewal, says_ended, words_logged, words_told
+from gateway.link.dialling import Credentials, begin, connection, read, renewal, says_ended, words_logged, words_told
 from gateway.link.silence import Silence
 from gateway.news import wait_at_most
 from gateway.questions.links import LinkStatus
+from gateway.rates import SECOND, Rate, Rates
 from gateway.replicas import Hold, Replicas
 from gateway.store.leases import Lease
 
@@ -25,6 +26,8 @@ LASTING_WAIT_SECONDS = 60.0  # at most, where the peer must change first; once i
 STEADY_SECONDS = 10.0  # a stream that lasted so long was no failure
 ANSWER_SECONDS = 20.0  # that a peer has to take the stream
 FIRST_ANSWER_SECONDS = 3.0  # where the peer has another address, too; twice as long after each failure
+READ_RATE = Rate(500, 1000)  # of messages of one peer on one kind of stream; of honest ones some 200 a second were seen
+READ_BYTES = 64 * 1024  # a message of more counts as more: of a log that is handed back, 32 MB a second are read
 DIALS_APART_SECONDS = 0.25  # at least, where a peer that dials hurries this one: two that refuse each other
 
 DEFECT = "a defect of this node, of which its log tells"
@@ -54,6 +57,7 @@ class Dialler(ABC):
         self._up, self._up_since = asyncio.Event(), 0.0  # once the peer has taken the stream
         self._answer_seconds = self._first_answer()
         self._silence: Silence | None = None  # listens on the stream
+        self._rates = Rates()  # of what is read, over all streams in turn: a new one is no new bucket
         self._lease: Lease | None = None  # without which nothing may be written for the channel
 
     async def run(self) -> None:
@@ -135,6 +139,15 @@ class Dialler(ABC):
         """Takes that the peer has shown that it lives: it said something, or took what it owes."""
         if self._silence:
             self._silence.heard()
+
+    async def _read(self, call: Any) -> Any:
+        """Gives the peer's next message; one that says too much waits, then, by the flow control of HTTP/2."""
+        message = await read(call)
+        self._heard()
+        counts = max(1, -(-message.ByteSize() // READ_BYTES))
+        if seconds := self._rates.charge(self._origin, READ_RATE, counts, int(self._clock() * SECOND)):
+            await asyncio.sleep(seconds)
+        return message
 
     def _tell(self, status: LinkStatus, logged: str = "") -> None:
         """Tells that the stream is not up; ``logged``: in other words than to operators."""

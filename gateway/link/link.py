@@ -14,7 +14,7 @@ from gateway.ledger import steps
 from gateway.ledger.channel import State
 from gateway.ledger.sender import SenderMachine
 from gateway.link.dialler import Dialler, Ended
-from gateway.link.dialling import Credentials, read, until_one_ends, write
+from gateway.link.dialling import Credentials, until_one_ends, write
 from gateway.logs import Log
 from gateway.questions.links import Links, LinkStatus
 from gateway.replicas import Replicas
@@ -71,7 +71,7 @@ class Link(Dialler):
     async def _serve(self, call: Any, watches: Iterable[Coroutine[Any, Any, None]]) -> None:
         state, inbox, over = self._state(), asyncio.Queue[Incoming](INBOX), asyncio.Event()
         # Reading goes on while a write waits: else two full windows would wait for each other.
-        parts = (_read(call, inbox, self._heard), self._watch_log(state, inbox), self._compare_clocks(call), *watches)
+        parts = (self._hear(call, inbox), self._watch_log(state, inbox), self._compare_clocks(call), *watches)
         tasks = [asyncio.create_task(_or_told(part, inbox, over)) for part in parts]
         try:
             await self._exchange(state, call, inbox, over)
@@ -125,6 +125,11 @@ class Link(Dialler):
             return incoming
         finally:
             del incoming  # an error holds this frame, and would keep itself and the stream
+
+    async def _hear(self, call: Any, inbox: "asyncio.Queue[Incoming]") -> None:
+        """Puts what the peer says into the inbox; raises why there is no more."""
+        while True:
+            await inbox.put(_event(await self._read(call)))
 
     async def _watch_log(self, state: ChannelState, inbox: "asyncio.Queue[Incoming]") -> None:
         known = state
@@ -180,14 +185,6 @@ async def _why(inbox: "asyncio.Queue[Incoming]") -> Exception:
     while not isinstance(incoming := await inbox.get(), Exception):
         pass
     return incoming
-
-
-async def _read(call: Any, inbox: "asyncio.Queue[Incoming]", heard: Callable[[], None]) -> None:
-    """Puts what the peer says into the inbox; raises why there is no more."""
-    while True:
-        response = await read(call)
-        heard()
-        await inbox.put(_event(response))
 
 
 def _event(response: wire.ExchangeResponse) -> steps.PeerEvent:

@@ -18,7 +18,7 @@ from gateway.identity.names import NodeId
 from gateway.identity.officers.claims import Fault, Presenter, refused
 from gateway.identity.officers.officers import Officers
 from gateway.identity.pairing.parties import Parties, Party
-from gateway.rpc.rates import Rate, Rates
+from gateway.rates import Rate, Rates
 
 TLS_VERSION = b"TLSv1.3"
 HYBRID_GROUP = b"X25519MLKEM768"

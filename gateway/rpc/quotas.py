@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.errors import Overloaded
-from gateway.rpc.rates import Rate, Rates
+from gateway.rates import Rate, Rates
 from gateway.rpc.shares import Shares
 
 BYTES_A_CALL = 4096  # a message of more counts as more calls

@@ -35,6 +35,7 @@ from regulator.exchange.v1 import (
 from gateway.errors import Unavailable
 from gateway.ledger.batch import MAX_MESSAGE_BYTES
 from gateway.metrics.instruments import Instruments
+from gateway.rates import Rate
 from gateway.rpc.admin import AdminServicer
 from gateway.rpc.assistance import AssistanceServicer
 from gateway.rpc.attachments import AttachmentServicer
@@ -50,7 +51,6 @@ from gateway.rpc.journaling import Journaling
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.peer import PeerServicer
 from gateway.rpc.quotas import Quota, Quotas
-from gateway.rpc.rates import Rate
 from gateway.rpc.ruled import Ruled
 from gateway.rpc.sharing import SharingServicer
 from gateway.rpc.sizes import MAX_REQUEST_BYTES, most_bytes

@@ -19,12 +19,12 @@ from regulator.exchange.v1.peer_service_pb2 import ExchangeRequest, ExchangeResp
 from gateway.errors import NotAllowed
 from gateway.journal.entries import CALL_RECORD, Entry
 from gateway.metrics.instruments import Instruments
+from gateway.rates import Rate
 from gateway.rpc import rechecks
 from gateway.rpc.guard import Guard
 from gateway.rpc.intake import make_server
 from gateway.rpc.journaling import Journaling
 from gateway.rpc.quotas import SMALL_BYTES, UNREAD_AT_ONCE, Quota, Quotas
-from gateway.rpc.rates import Rate
 
 PEERS, EVENTS = "regulator.exchange.v1.PeerService", "regulator.exchange.v1.EventService"
 EVIDENCE = "regulator.exchange.v1.EvidenceService"

@@ -36,6 +36,7 @@ from gateway.questions.auditing import Auditing
 from gateway.questions.events import EventQuestions
 from gateway.questions.notices import NoticeQuestions
 from gateway.questions.sealed_tokens import SealedTokens
+from gateway.rates import Rate
 from gateway.rpc.admission import CALLER, Admitted
 from gateway.rpc.attachments import AttachmentServicer
 from gateway.rpc.audit import AuditServicer
@@ -45,7 +46,6 @@ from gateway.rpc.intake import AFTERWARDS
 from gateway.rpc.journaling import Journaling
 from gateway.rpc.notices import NoticeServicer
 from gateway.rpc.quotas import ARRIVING_AT_ONCE, LARGE_AT_ONCE, Quota, Quotas
-from gateway.rpc.rates import Rate
 from gateway.store.tables import JOURNAL, leaves, notices
 from tests.rpc.malformed_requests import creation
 from tests.store.attaching import BYTES, FILE, storing

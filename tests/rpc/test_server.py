@@ -10,9 +10,9 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from gateway.metrics.instruments import Instruments
+from gateway.rates import Rate
 from gateway.rpc.journaling import Journaling
 from gateway.rpc.quotas import Quota, Quotas
-from gateway.rpc.rates import Rate
 from gateway.rpc.server import MAX_METADATA_BYTES, MAX_STREAMS_A_CONNECTION, Listener, _server
 from gateway.telemetry.tracing import OFF
 

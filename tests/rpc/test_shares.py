@@ -4,8 +4,8 @@ import pytest
 
 from gateway.errors import Overloaded, RateLimited
 from gateway.home.config import LimitsSection
+from gateway.rates import Rate
 from gateway.rpc.quotas import BYTES_A_CALL, Quota, Quotas, calls_of
-from gateway.rpc.rates import Rate
 from gateway.rpc.shares import Shares
 from gateway.rpc.sizes import is_heavy
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import RateLimited
-from gateway.rpc.rates import SECOND, Rate, Rates
+from gateway.rates import SECOND, Rate, Rates
 
 RATES = st.builds(Rate, st.floats(0.1, 100_000), st.integers(1, 5000))
 PAUSES = st.lists(st.integers(0, 3 * SECOND), min_size=1, max_size=200)  # nanoseconds before each call
@@ -85,6 +85,24 @@ def test_what_is_charged_is_waited_for_and_never_longer_than_a_bucket_takes(rate
     assert wait == max(0, 2 * min(calls, rate.burst) - rate.burst) * rate.interval
     assert not taken(rates, rate, wait - 1) or wait == 0
     assert taken(rates, rate, wait + rate.interval)
+
+
+@given(RATES, PAUSES)
+def test_who_waits_as_told_does_no_more_than_the_burst_and_what_it_earned(rate, pauses):
+    """And one more, which is charged once it is done."""
+    rates, now = Rates(), 0
+    for done, pause in enumerate([0] * rate.burst + pauses, 1):
+        now += pause
+        now += round(rates.charge("a", rate, 1, now) * SECOND)
+        assert done <= rate.burst + -(-now // rate.interval)
+
+
+@given(RATES, PAUSES)
+def test_who_keeps_to_the_rate_never_waits(rate, pauses):
+    rates, now = Rates(), 0
+    for pause in pauses:
+        now += rate.interval + pause
+        assert rates.charge("a", rate, 1, now) == 0
 
 
 def test_the_words():
