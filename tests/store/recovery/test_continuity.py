@@ -7,10 +7,12 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from sqlalchemy import update
+from regulator.exchange.v1.journal_pb2 import JournalEntry
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import ConfigError, Halted, LostCommits, Malformed, Unavailable
+from gateway.journal.entries import Entry, Requester
 from gateway.ledger.steps import RESTORED, Halt
 from gateway.store import writer_session
 from gateway.store.clocks import MAX_LEAP_MICROS, NOTHING_TELLS, Clock
@@ -18,10 +20,13 @@ from gateway.store.engines import servers
 from gateway.store.recovery import awaiting
 from gateway.store.recovery.continuity import Continuity, restored
 from gateway.store.recovery.high_water import HighWater, what_is_lost
-from gateway.store.tables import events, node
+from gateway.store.tables import JOURNAL, channels, events, heads, leaves, node
 from tests.store.exchanging import exchange, settle
 from tests.store.failing import fail_commit
 from tests.store.stores import NOW, Opened, refused
+
+ENTRY = Entry(Requester(), "gateway serve", JournalEntry.COMMITTED)
+OF_JOURNAL = ((leaves, leaves.c.channel), (heads, heads.c.channel), (channels, channels.c.id))
 
 
 @pytest.fixture(autouse=True)
@@ -156,6 +161,29 @@ async def test_a_channel_that_has_given_something_up_is_not_taken_for_put_back(h
     of_channel = replace(longer, logs={hk.outgoing: longer.logs[hk.outgoing]})
     with hk.database.readers.connect() as connection:
         assert what_is_lost(connection, of_channel) == ""
+
+
+async def test_a_journal_that_was_put_back_alone_verifies_and_is_missed(hk: Opened):
+    """Its head of then is signed, so whoever has a copy of then cuts it without the seal."""
+    await hk.committer.submit(lambda tx: tx.journal(ENTRY))
+    await started_anew(hk)
+    await hk.committer.stop()
+    with hk.database.writer() as connection, connection.begin():
+        then = [connection.execute(select(table).where(log == JOURNAL)).mappings().all() for table, log in OF_JOURNAL]
+    hk.write_on()
+    await hk.committer.submit(lambda tx: tx.journal(ENTRY))
+    mark = HighWater.of(hk.committer.latest())
+    await hk.committer.stop()
+    hk.damaged = True
+    with hk.database.writer() as connection, connection.begin():
+        for (table, log), rows in zip(OF_JOURNAL, then, strict=True):
+            if table is channels:
+                connection.execute(update(table).where(log == JOURNAL).values(dict(rows[0])))
+            else:
+                connection.execute(delete(table).where(log == JOURNAL))
+                connection.execute(insert(table), [dict(row) for row in rows])
+        assert "journal does not hold" in what_is_lost(connection, mark)
+    assert hk.verify().findings == ()
 
 
 async def test_a_channel_that_is_not_there_any_more_is_missed(hk: Opened):
