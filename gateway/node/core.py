@@ -13,10 +13,11 @@ from gateway.alarms import Alarms
 from gateway.carrier import RequireUnrevoked
 from gateway.commands.attachments.storage import Room
 from gateway.commands.seals import Adopt, Prepared
+from gateway.errors import GatewayError
 from gateway.identity.pairing.end import EndMarks
 from gateway.identity.pairing.parties import Parties
 from gateway.identity.seals.signers import Keyring
-from gateway.ledger.seals import Certify
+from gateway.ledger.seals import Certify, SealHistory
 from gateway.link.dialling import Credentials
 from gateway.metrics.instruments import Instruments
 from gateway.moments import datetime_of
@@ -90,6 +91,18 @@ class Ground:
     def believed(self) -> datetime:
         """The same time, with a time zone."""
         return datetime_of(self.clock())
+
+    def own_seals(self) -> SealHistory:
+        """Those that may have signed the journal.
+
+        Another replica may have had the one in force that is prepared here, before the database was put back.
+        """
+        own = self.parties.own_seals
+        try:
+            prepared, _ = self.prepared_seal()
+        except GatewayError:  # there is none, or none that can be used
+            return own
+        return own.expecting((*own.coming, prepared))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +188,7 @@ def open_core(
 
     parties, clock, instruments = ground.parties, ground.clock, ground.instruments
     add_channels(database, channel_names(parties))
-    check_journal(database, parties.own_seals)
+    check_journal(database, ground.own_seals())
     check_channels(database, parties)
     readers = Readers(database)
     session = WriterSession(database, ground.keyring, clock, ground.random, witnesses=witnesses)
