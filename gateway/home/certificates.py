@@ -202,13 +202,6 @@ def distrust_root(home: Home, name: str, digest: str) -> Sequence[x509.Certifica
     return _write_roots(home, name, left)
 
 
-def _is_issued_by(certificate: x509.Certificate, root: x509.Certificate) -> bool:
-    with suppress(ValueError, TypeError, InvalidSignature):
-        certificate.verify_directly_issued_by(root)
-        return True
-    return False
-
-
 def _write_roots(home: Home, name: str, roots: Sequence[x509.Certificate]) -> Sequence[x509.Certificate]:
     write_file(home.root(name), b"".join(map(to_pem, roots)), mode=PUBLIC_MODE, replace=True)
     return roots
@@ -257,7 +250,7 @@ def sign_crl(
         ConfigError: the list before is not one of this authority.
     """
     for certificate in revoked:
-        if not _issued(certificate, authority):
+        if not _is_issued_by(certificate, authority.certificate):
             raise BadInput.of("certificate", f"serial {certificate.serial_number:x} is not of this authority")
     if since and since > now:
         raise BadInput.of("since", f"must not be in the future: it is {now:%Y-%m-%d %H:%M:%S} UTC")
@@ -277,9 +270,8 @@ def sign_crl(
     return number
 
 
-def _issued(certificate: x509.Certificate, authority: Authority) -> bool:
-    try:
-        certificate.verify_directly_issued_by(authority.certificate)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
+def _is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    with suppress(ValueError, TypeError, InvalidSignature):
+        certificate.verify_directly_issued_by(issuer)
+        return True
+    return False
