@@ -15,6 +15,7 @@ from tests.support import properties  # noqa: F401 - it registers the profiles
 from tests.support.compiling import compiled_once
 from tests.support.garbage import look_for_garbage_rarely
 from tests.support.in_memory import write_in_memory
+from tests.support.long_form import is_left_out
 from tests.support.nodes import Site, found_pair, running
 from tests.support.postgresql import server
 from tests.support.sharing import pytest_runtest_teardown, shared  # noqa: F401 - a hook of this conftest
@@ -44,12 +45,17 @@ settings.load_profile("short")  # unless --hypothesis-profile says another
 FIRST = ("crash", "docs", "pair", "hostile", "store", "rpc", "cli")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_report_header() -> str:
+    return "long forms: left out, each until its variable says how much of it is to be done (make test-long)"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         return FIRST.index(folder) if folder in FIRST else len(FIRST)
 
-    items.sort(key=place)
+    config.hook.pytest_deselected(items=[each for each in items if is_left_out(each)])
+    items[:] = sorted((each for each in items if not is_left_out(each)), key=place)
 
 
 @pytest.hookimpl(trylast=True)

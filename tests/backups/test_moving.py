@@ -16,7 +16,7 @@ from gateway.home.home import Home
 from gateway.identity.certificates.keyfiles import PRIVATE_MODE, write_file
 from gateway.store.opening import owner_of
 from tests.support.faulty import COMMIT, Fault, Killed, faulty
-from tests.support.long_form import LONG_FORM
+from tests.support.long_form import long_form
 from tests.support.nodes import Site, lay_tables
 
 NOW = datetime.now(UTC)
@@ -61,7 +61,7 @@ def steps_of_a_move(fresh: Callable[[], Home]) -> list[str]:
     return steps.taken
 
 
-@pytest.mark.parametrize("all_of_them", [False, pytest.param(True, marks=LONG_FORM)])
+@pytest.mark.parametrize("all_of_them", [False, pytest.param(True, marks=long_form)])
 def test_a_move_that_is_cut_short_at_any_step_is_ended_by_the_same_command(fresh, steps_of_a_move, all_of_them):
     leaving = next(place for place, step in enumerate(steps_of_a_move) if step.startswith(LEAVES))
     critical = range(leaving, leaving + 5)  # from when the one before is nobody's until the other one is the node's

@@ -28,7 +28,7 @@ from tests.cli.transcripts import run
 from tests.store.stores import downgrade
 from tests.support.cut import CUT
 from tests.support.forking import COMMAND_SECONDS, forked
-from tests.support.long_form import LONG_FORM
+from tests.support.long_form import long_form
 from tests.support.nodes import Site, found_pair
 from tests.support.offline import commit, sealing
 from tests.support.postgresql import Server
@@ -73,7 +73,7 @@ def cases(short: list[tuple[str, str]], all_points: list[str]) -> list[object]:
     """Some, and in the long form all: a kind of database, a signal, and a point."""
     some = [pytest.param(kind, name, id=f"{kind}-{name}") for kind, name in short]
     every = itertools.product(KINDS, (f"{name} {point}" for name in SIGNALS for point in all_points))
-    return some + [pytest.param(*each, id="-".join(each), marks=LONG_FORM) for each in every if each not in short]
+    return some + [pytest.param(*each, id="-".join(each), marks=long_form) for each in every if each not in short]
 
 
 def cut(at: str, *arguments: str | Path) -> bool:

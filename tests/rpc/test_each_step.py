@@ -24,7 +24,7 @@ from tests.store.kept import is_put_back, make_kept
 from tests.store.stores import check_verified
 from tests.support.faulty import COMMIT, Fault, Steps, faulty
 from tests.support.faulty_server import FAULTS, faulty_server
-from tests.support.long_form import LONG_FORM
+from tests.support.long_form import long_form
 from tests.support.postgresql import administrator
 
 SCHEMA = "each_step"
@@ -115,7 +115,7 @@ async def each_step(filled: Filled, name: str, every: int, faults: tuple[Fault, 
     assert happened > count / every
 
 
-LONG_ONES = [pytest.param(each, 1, marks=LONG_FORM) for each in ALL]
+LONG_ONES = [pytest.param(each, 1, marks=long_form) for each in ALL]
 
 
 @pytest.mark.parametrize(("name", "every"), [("approve", 11), *LONG_ONES])

@@ -10,9 +10,9 @@ import pytest
 
 from tests.simulation.checker import check_prefix, check_settled
 from tests.simulation.world import Limits, World
+from tests.support.long_form import long_form_where
 
 SHORT_SCHEDULES = 300
-LONG_SCHEDULES = int(os.environ.get("GATEWAY_SCHEDULES", "0"))
 SEEDS = [int(os.environ["GATEWAY_SEED"])] if "GATEWAY_SEED" in os.environ else range(SHORT_SCHEDULES)
 
 
@@ -57,11 +57,10 @@ def test_schedules_in_which_either_end_rotates_its_seal_end_with_both_logs_the_s
         assert refused, "no receipt under a new seal came before the news of it: that shows little"
 
 
-@pytest.mark.long
-@pytest.mark.skipif(LONG_SCHEDULES == 0, reason="GATEWAY_SCHEDULES says how many")
+@long_form_where("GATEWAY_SCHEDULES")
 @pytest.mark.timeout(3600)
 def test_long_schedules_end_with_both_logs_the_same():
-    for seed in range(SHORT_SCHEDULES, SHORT_SCHEDULES + LONG_SCHEDULES):
+    for seed in range(SHORT_SCHEDULES, SHORT_SCHEDULES + int(os.environ["GATEWAY_SCHEDULES"])):
         run_named(
             seed, Limits(seals=seed % 30, envelopes_per_seal=1 + seed % 5, acts=100 + seed % 300, rotations=seed % 5)
         )

@@ -1,31 +1,22 @@
-"""Marks what only ``make test-long`` runs: a test with ``@long_form``, one case of a test with ``marks=LONG_FORM``."""
+"""Marks what only ``make test-long`` runs: ``@long_form`` a test, ``marks=long_form`` one of its cases.
+
+Until a variable of the environment says how much is to be done, it is left out, and not told as skipped: what is, a
+machine lacks something for.
+"""
 
 import os
-from collections.abc import Callable
-from typing import TypeVar
 
 import pytest
 
-Test = TypeVar("Test", bound=Callable[..., object])
 
-
-def marks_where(variable: str) -> tuple[pytest.MarkDecorator, ...]:
-    """Of what runs where a variable of the environment is set."""
-    return pytest.mark.long, pytest.mark.skipif(variable not in os.environ, reason=f"make test-long sets {variable}")
-
-
-LONG_FORM = marks_where("GATEWAY_KILLS")
-
-
-def long_form_where(variable: str) -> Callable[[Test], Test]:
-    """Likewise, of a whole test."""
-
-    def marked(test: Test) -> Test:
-        for mark in marks_where(variable):
-            test = mark(test)
-        return test
-
-    return marked
+def long_form_where(variable: str) -> pytest.MarkDecorator:
+    """Of what has a variable of its own."""
+    return pytest.mark.long(variable)
 
 
 long_form = long_form_where("GATEWAY_KILLS")
+
+
+def is_left_out(item: pytest.Item) -> bool:
+    """Whether a variable that it is marked with says nothing."""
+    return any(variable not in os.environ for mark in item.iter_markers("long") for variable in mark.args)

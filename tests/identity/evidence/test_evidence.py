@@ -41,7 +41,7 @@ from tests.support.evidence import (
     evidence,
     material,
 )
-from tests.support.long_form import LONG_FORM
+from tests.support.long_form import long_form
 
 # --- what is proven -------------------------------------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ def test_moments_are_written_in_utc():
 
 
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")  # of odd serial numbers
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=LONG_FORM)])
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=long_form)])
 def test_no_altered_byte_passes(every):
     """One bit of bytes of a real file, those at the ends of lines among them: no verdict is the same, nor another."""
     for place, byte in enumerate(FILE):

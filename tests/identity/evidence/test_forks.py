@@ -18,7 +18,7 @@ from gateway.ledger.origins import journal_origin, origin_of
 from tests.ledger.samples import envelopes, log_of, prefix_of
 from tests.support.certificates import issued
 from tests.support.evidence import FILE, FOUNDED, HK, HONG_KONG, KOREA, KR, ORIGIN, ROOTS, SIGNED, PublicKey, Side
-from tests.support.long_form import LONG_FORM
+from tests.support.long_form import long_form
 
 ALL_STEPS = ["file", "first seal", "first signatures", "second seal", "second signatures", "contradiction"]
 LEAVES = envelopes(9)
@@ -181,7 +181,7 @@ ODD = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDepreca
 
 
 @ODD
-@pytest.mark.parametrize("every", [5, pytest.param(1, marks=LONG_FORM)])
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=long_form)])
 def test_no_altered_byte_passes(every):
     """One bit of bytes of a real file, those at the ends of lines among them: no verdict is the same, nor another."""
     data = OF_TWO_SIZES.encode()

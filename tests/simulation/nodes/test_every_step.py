@@ -4,7 +4,6 @@ have been done or not, the process may end before or after it, or amid a commit;
 The short form tries some of the pairs of step and fault, another part at each step; the long form tries all.
 """
 
-import os
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from tests.simulation.nodes.disk import Fault
 from tests.simulation.nodes.world import Outcome, World, run_seed, simulating
+from tests.support.long_form import long_form_where
 
 pytestmark = pytest.mark.timeout(600)  # of a machine that has other things to do, too
 
@@ -20,7 +20,6 @@ SCRIPT = {("HK", "desk"): ["give", "give several"], ("KR", "desk"): ["acknowledg
 NODES = ("HK", "KR")
 SEED = 1
 EVERY = 149  # prime, and no multiple of the number of faults: so each fault comes to each kind of step
-IS_LONG = bool(int(os.environ.get("GATEWAY_NODE_SCHEDULES", "0")))
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +59,7 @@ def test_a_fault_at_any_step_loses_and_doubles_nothing(folder: Path, steps: dict
     assert run_pairs(folder, steps, EVERY) > 0.9 * pairs / EVERY
 
 
-@pytest.mark.long
-@pytest.mark.skipif(not IS_LONG, reason="GATEWAY_NODE_SCHEDULES asks for the long forms")
+@long_form_where("GATEWAY_NODE_SCHEDULES")
 @pytest.mark.timeout(7200)
 def test_a_fault_at_every_step_loses_and_doubles_nothing(folder: Path, steps: dict[str, int]) -> None:
     run_pairs(folder, steps, 1)

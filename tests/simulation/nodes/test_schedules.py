@@ -13,11 +13,11 @@ import pytest
 
 from tests.simulation.__main__ import told_of
 from tests.simulation.nodes.world import REAL_SIGNATURES_EVERY, Outcome, run_seed, simulating
+from tests.support.long_form import long_form_where
 
 pytestmark = pytest.mark.timeout(600)  # of a machine that has other things to do, too
 
 SHORT = (1, 2, 4, 5, 6, 24, 26, 29, 34)  # chosen so that of what is rare there is some: in 24 a history is given up
-LONG_SCHEDULES = int(os.environ.get("GATEWAY_NODE_SCHEDULES", "0"))
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +81,7 @@ def test_other_seeds_are_other_schedules(folder: Path) -> None:
     assert len({outcome_of(seed, folder).trace for seed in range(3, 6)}) == 3
 
 
-@pytest.mark.long
-@pytest.mark.skipif(LONG_SCHEDULES == 0, reason="GATEWAY_NODE_SCHEDULES says how many")
+@long_form_where("GATEWAY_NODE_SCHEDULES")
 @pytest.mark.timeout(7200)
 def test_long_schedules_lose_and_double_nothing_and_come_to_rest(folder: Path) -> None:
-    run_all(range(LONG_SCHEDULES), folder)
+    run_all(range(int(os.environ["GATEWAY_NODE_SCHEDULES"])), folder)
