@@ -144,10 +144,13 @@ class Dialler(ABC):
         """Gives the peer's next message; one that says too much waits, then, by the flow control of HTTP/2."""
         message = await read(call)
         self._heard()
-        counts = max(1, -(-message.ByteSize() // READ_BYTES))
-        if seconds := self._rates.charge(self._origin, READ_RATE, counts, int(self._clock() * SECOND)):
-            await asyncio.sleep(seconds)
+        await self._count(max(1, -(-message.ByteSize() // READ_BYTES)))
         return message
+
+    async def _count(self, messages: int) -> None:
+        """Counts what the peer said, or what it costs, as so many messages; waits while that is too much."""
+        if seconds := self._rates.charge(self._origin, READ_RATE, messages, int(self._clock() * SECOND)):
+            await asyncio.sleep(seconds)
 
     def _tell(self, status: LinkStatus, logged: str = "") -> None:
         """Tells that the stream is not up; ``logged``: in other words than to operators."""

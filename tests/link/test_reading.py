@@ -13,7 +13,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceServicer, add_PeerServiceServicer_to_server
 
 from gateway.link import dialler
-from gateway.link.attachment_link import AttachmentLink
+from gateway.link.attachment_link import ABSENT_COUNTS, CHUNK_COUNTS, AttachmentLink
 from gateway.link.dialler import READ_BYTES, Dialler
 from gateway.link.dialling import Credentials, StreamOver, begin
 from gateway.link.link import Incoming, Link
@@ -23,6 +23,8 @@ from gateway.rates import Rate
 from gateway.replicas import Alone
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
+from gateway.supervision.attachments import Attached
+from tests.store.attaching import FILE, named, stored
 from tests.store.exchanging import resources_of
 from tests.store.stores import HK_TO_KR, Opened
 from tests.support.ports import free_port
@@ -31,14 +33,18 @@ RATE = Rate(10, 20)
 SAID = 100
 WAITED_SECONDS = (SAID - RATE.burst) / RATE.per_second
 PATIENCE_SECONDS = 60
+NOBODYS = Attached(bytes(32), 1)
 NOBODY = Credentials(b"", b"", b"")
 
 
 class Flooding(PeerServiceServicer):
-    """A peer that says one thing again and again, as fast as it is taken, and then ends the stream."""
+    """A peer that says one thing again and again, as fast as it is taken, and then ends the stream.
 
-    def __init__(self, said: int, padding: int = 0) -> None:
-        self._said, self._padding = said, padding
+    Of a file it asks for the first byte.
+    """
+
+    def __init__(self, said: int, padding: int = 0, file: Attached = NOBODYS) -> None:
+        self._said, self._padding, self._file = said, padding, file
         self.answers: list[wire.SendAttachmentsRequest] = []
 
     async def Exchange(self, request_iterator: object, context: object) -> Any:
@@ -47,7 +53,7 @@ class Flooding(PeerServiceServicer):
 
     async def SendAttachments(self, request_iterator: AsyncIterator[wire.SendAttachmentsRequest], context: Any) -> Any:
         for _ in range(self._said):
-            yield wire.SendAttachmentsResponse(sha256=bytes(32), size_bytes=1, offset=0, length=1)
+            yield wire.SendAttachmentsResponse(sha256=self._file.sha256, size_bytes=self._file.size_bytes, length=1)
         async for answer in request_iterator:
             self.answers.append(answer)
             if len(self.answers) == self._said:
@@ -120,16 +126,20 @@ async def test_receipts_without_end_are_read_no_faster_than_the_rate_and_all_are
     assert time.seconds == pytest.approx(WAITED_SECONDS)
 
 
+@pytest.mark.parametrize(("file", "counts"), [(NOBODYS, ABSENT_COUNTS), (FILE, CHUNK_COUNTS)], ids=["absent", "held"])
 async def test_files_are_asked_for_without_end_and_answered_no_faster_than_the_rate(
-    attachment_link: AttachmentLink, monkeypatch: pytest.MonkeyPatch
+    store: Opened, attachment_link: AttachmentLink, monkeypatch: pytest.MonkeyPatch, file: Attached, counts: int
 ) -> None:
-    peer, time = Flooding(SAID), Time()
+    """For a byte a whole chunk is read, and to find that there is none takes longer than to read the question."""
+    await stored(store)
+    await store.release("hk-1", attachments=[named()])
+    peer, time = Flooding(SAID, file=file), Time()
     async with streaming(peer, "SendAttachments") as call:
         time.keep(attachment_link, monkeypatch)
         with pytest.raises(StreamOver, match="OK"):
             await attachment_link._answer(call)
-    assert len(peer.answers) == SAID
-    assert time.seconds == pytest.approx(WAITED_SECONDS)
+    assert [each.HasField("absent") for each in peer.answers] == [file is NOBODYS] * SAID
+    assert time.seconds == pytest.approx((SAID * (1 + counts) - RATE.burst) / RATE.per_second)
 
 
 async def test_a_peer_that_ends_each_stream_has_no_more_for_it(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
