@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
-from regulator.exchange.v1.admin_service_pb2 import Alarm, Channel, Peer, Replica, ServerInfo
+from regulator.exchange import Client, NodeFailure
+from regulator.exchange.v1.admin_service_pb2 import Alarm, Certificate, Channel, Peer, Replica, ServerInfo
 from regulator.exchange.v1.values_pb2 import Handling, Sector
 
 from gateway.cli.failures import DOES_NOT_HOLD
@@ -29,13 +30,21 @@ def status(*, profile: ProfileFile, as_json: AsJson = False) -> None:
     """
     with connect(profile) as client:
         info, peers, channels = client.server_info(), list(client.list_peers()), list(client.list_channels())
-        found = list(findings(info, channels, list(client.list_certificates()), now()))
+        found = list(findings(info, channels, _certificates(client), now()))
     if as_json:
         write_json(_document(info, peers, channels, found))
     else:
         _show(info, peers, channels, found)
     if is_failing(found):
         raise typer.Exit(DOES_NOT_HOLD)
+
+
+def _certificates(client: Client) -> Sequence[Certificate] | None:
+    """Those on which the node depends; None: it cannot read a file of its home, and the rest is to be told all the more."""
+    try:
+        return list(client.list_certificates())
+    except NodeFailure:
+        return None
 
 
 def _show(info: ServerInfo, peers: Sequence[Peer], channels: Sequence[Channel], found: Sequence[Finding]) -> None:

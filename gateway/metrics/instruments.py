@@ -46,6 +46,7 @@ class MethodCalls:
     def __init__(self, ended: Counter, seconds: Histogram | None, method: str) -> None:
         self._all_ended, self._all_seconds, self._names = ended, seconds, _split(method)
         self._ended: dict[str, Counter] = {}  # by code; made once they are needed, so that a page is short
+        self._all_ended.labels(*self._names, INTERNAL)  # but this, at 0: a first one must be seen to rise
         self._seconds: Histogram | None = None
 
     def begin(self) -> Measured:
@@ -57,7 +58,6 @@ class MethodCalls:
         counter = self._ended.get(code)
         if counter is None:
             counter = self._ended[code] = self._all_ended.labels(*self._names, code)
-            self._all_ended.labels(*self._names, INTERNAL)  # at 0: a first one must be seen to rise
             self._seconds = self._all_seconds and self._all_seconds.labels(*self._names)
         counter.inc()
         if self._seconds:
@@ -106,6 +106,10 @@ class Instruments:
             self._commit_seconds.observe(seconds)
         else:
             self._commit_failures.inc()
+
+    def may_deliver(self, channel: str) -> None:
+        """Has a channel there before its first receipt: that must be seen to rise."""
+        self._lag.labels(channel)
 
     def delivered(self, channel: str, seconds: float) -> None:
         """Counts a commit whose envelopes have their receipt, so long after it."""

@@ -91,6 +91,12 @@ COMMIT_WEIGHT = Metric(
 COMMIT_FAILURES = Metric(
     "gateway_commit_failures_total", Kind.COUNTER, "Commits that failed: the calls of each were answered UNAVAILABLE."
 )
+CAN_WRITE = Metric(
+    "gateway_can_write",
+    Kind.GAUGE,
+    "1 while the newest commit was durable; 0 from one that failed until the next one that is: every call is answered "
+    "UNAVAILABLE.",
+)
 QUEUE_WEIGHT = Metric(
     "gateway_writer_queue_weight", Kind.GAUGE, "What waits to be written, in the weights of a commit."
 )
@@ -260,6 +266,7 @@ METRICS: tuple[Metric, ...] = (
     COMMIT_SECONDS,
     COMMIT_WEIGHT,
     COMMIT_FAILURES,
+    CAN_WRITE,
     QUEUE_WEIGHT,
     QUEUE_LIMIT,
     CHANNEL_STATE,

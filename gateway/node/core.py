@@ -197,6 +197,9 @@ def open_core(
     with database.readers.connect() as connection:
         token_key = read_token_key(connection)
         backlog = Backlog(read_waiting(connection, latest.states), clock, instruments.delivered)
+    for state in latest.states.values():
+        if state.ends.outgoing:
+            instruments.may_deliver(state.name)
     bulletin = Bulletin(latest, backlog, committer.follow)
     alarms = Alarms(committer, clock)
     endings = Endings(ground.endings, parties, committer, bulletin, links, alarms)

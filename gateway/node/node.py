@@ -203,6 +203,7 @@ class Node:
             core.ground.parties.own,
             core.bulletin,
             core.committer.waiting_weight,
+            lambda: self._serving.health.can_write,
             core.links,
             self._subjects.files.standing,
             core.alarms,

@@ -41,6 +41,7 @@ class Sources:
         own: which node it is
         bulletin: knows the newest heads, and since when envelopes wait
         waiting_weight: gives what waits to be written
+        can_write: tells whether the newest commit was durable
         links: how each channel's stream does
         files: how they stand
         alarms: what needs an operator
@@ -51,6 +52,7 @@ class Sources:
     own: Party
     bulletin: Bulletin
     waiting_weight: Callable[[], int]
+    can_write: Callable[[], bool]
     links: Links
     files: AttachmentStanding
     alarms: Alarms
@@ -63,6 +65,7 @@ def state_families(sources: Sources) -> Iterator[GaugeMetricFamily]:
     loads = {name: load() for name, load in sources.loads.items()}
     yield _family(table.CALLS_UNDER_WAY, (([name], calls) for name, (calls, _) in loads.items()))
     yield _family(table.STREAMS_OPEN, (([name], streams) for name, (_, streams) in loads.items()))
+    yield _family(table.CAN_WRITE, [([], sources.can_write())])
     yield _family(table.QUEUE_WEIGHT, [([], sources.waiting_weight())])
     yield _family(table.QUEUE_LIMIT, [([], MAX_WAITING_WEIGHT)])
     yield from _channel_families(sources)

@@ -153,6 +153,7 @@ def well() -> list[Series]:
         Series("gateway_crl_days_left", CERTIFICATE, 5),
         Series("gateway_refusals_total", {**METHOD, "reason": "UNAUTHENTICATED"}, 3, 1),
         Series("gateway_commit_failures_total", {}, 7),
+        Series("gateway_can_write", {}, 1),
         Series("gateway_writer_queue_weight", {}, 500),
         Series("gateway_writer_queue_limit", {}, 20_000),
         *histogram("gateway_commit_seconds", {}, 0.01),
@@ -220,6 +221,7 @@ SICK: dict[str, tuple[list[Series], set[str]]] = {
         {"GatewayCallersRefused"},
     ),
     "commits fail": ([Series("gateway_commit_failures_total", {}, 0, 1)], {"GatewayCommitsFail"}),
+    "nothing can be written": ([Series("gateway_can_write", {}, 0)], {"GatewayCommitsFail"}),
     "the queue is full": ([Series("gateway_writer_queue_weight", {}, 19_000)], {"GatewayQueueFull"}),
     "commits are slow": ([*histogram("gateway_commit_seconds", {}, 0.9)], {"GatewayCommitsSlow"}),
     "calls fail inside": (

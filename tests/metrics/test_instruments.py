@@ -54,9 +54,14 @@ def test_the_length_of_a_stream_is_no_time_of_a_call(registry, instruments):
     assert registry.get_sample_value("grpc_server_handling_seconds_count", OF_WATCH) is None
 
 
-def test_a_method_that_was_never_called_takes_no_line(registry, instruments):
+def test_a_method_that_was_never_called_takes_no_line_but_that_of_its_failures_which_must_be_seen_to_rise(
+    registry, instruments
+):
     instruments.calls_of(GET, answers_once=True)
-    assert registry.get_sample_value("grpc_server_handling_seconds_count", OF_GET) is None
+    value = registry.get_sample_value
+    assert value("grpc_server_handling_seconds_count", OF_GET) is None
+    assert value("grpc_server_handled_total", {**OF_GET, "grpc_code": "OK"}) is None
+    assert value("grpc_server_handled_total", {**OF_GET, "grpc_code": "INTERNAL"}) == 0
 
 
 def test_refusals_are_counted_by_reason_and_limits_by_name(registry, instruments):
@@ -85,7 +90,9 @@ def test_a_commit_that_failed_has_no_place_among_the_times_of_the_others(registr
     assert value("gateway_commit_failures_total") == 1
 
 
-def test_lag_is_told_by_channel(registry, instruments):
+def test_lag_is_told_by_channel_from_before_its_first_receipt_on(registry, instruments):
+    instruments.may_deliver("hk-to-kr")
+    assert registry.get_sample_value("gateway_delivery_lag_seconds_count", {"channel": "hk-to-kr"}) == 0
     instruments.delivered("hk-to-kr", 0.2)
     assert registry.get_sample_value("gateway_delivery_lag_seconds_sum", {"channel": "hk-to-kr"}) == 0.2
 

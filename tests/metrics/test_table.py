@@ -27,6 +27,7 @@ WITHOUT_UNIT = {
     "gateway_channel_state",
     "gateway_certificate_revoked",
     "gateway_alarm_raised",
+    "gateway_can_write",
     "gateway_metrics_unreadable",
 }
 

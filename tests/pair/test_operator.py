@@ -64,3 +64,16 @@ def test_a_peer_that_is_down_is_told_with_what_waits_and_what_to_do(own_pair, mo
     ran = run("doctor", hk.home.path)
     assert ran.code == 0  # nothing is wrong with this node
     assert f"$  nc -vz 127.0.0.1 {kr.peer_port}" in ran.out
+
+
+@pytest.mark.parametrize("name", ["trust/client-authority.crt", "keys/node.crt", "keys/seal-ed25519.crt"])
+def test_a_certificate_that_is_gone_keeps_status_from_telling_nothing_else(own_pair, tmp_path, name):
+    hk, _ = own_pair
+    gone = (hk.home.path / name).rename(tmp_path / "gone")
+    try:
+        ran = run("status", "--profile", profile_path(hk, "SFC"))
+    finally:
+        gone.rename(hk.home.path / name)
+    assert ran.code == 1, ran.text()
+    assert "node         HK gateway.hk.example" in ran.out
+    assert re.search(r"FAIL  certificate +the node cannot read those in its home", ran.out)

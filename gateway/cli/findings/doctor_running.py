@@ -10,7 +10,7 @@ from gateway.cli.findings.findings import Finding, Level, Remedy, Subject, sh
 from gateway.metrics import table
 
 TIMEOUT_SECONDS = 5
-MAX_PAGE_BYTES = 1024 * 1024
+MAX_PAGE_BYTES = 64 * 2**20  # that of a node with hundreds of peers has some MiB
 FULL_PART = 0.8  # of what may wait to be written
 
 Values = Mapping[str, list[tuple[Mapping[str, str], float]]]
@@ -49,7 +49,11 @@ def _told(subject: Subject, values: Values) -> Iterator[Finding]:
         yield Finding(Level.FAIL, "queue", said, Remedy(todo, f"iostat -x 5; $EDITOR {sh(config)}"))
     else:
         yield Finding(Level.OK, "queue", said)
-    if failed := _sum(values, table.COMMIT_FAILURES.name):
+    if any(value == 0 for _, value in values.get(table.CAN_WRITE.name, ())):
+        todo = "every call is answered UNAVAILABLE; the error in the log's commit_failed tells what the database says"
+        said = "the node cannot write: its newest commit failed"
+        yield Finding(Level.FAIL, "queue", said, Remedy(todo, "journalctl --grep commit_failed -n 1"))
+    elif failed := _sum(values, table.COMMIT_FAILURES.name):
         todo = "look at the disk or the database server; callers were told UNAVAILABLE and try again"
         said = f"commits that failed since the node began: {failed:.0f}"
         yield Finding(Level.WARN, "queue", said, Remedy(todo, f"df -h {sh(subject.home.path)}"))

@@ -55,18 +55,24 @@ _OF_FILES = Remedy(
 )
 
 ABOUT_PAIRING = "pairing with "  # likewise
+_UNREAD = Finding(
+    Level.FAIL,
+    "certificate",
+    "the node cannot read those in its home, so none is looked at here",
+    Remedy("put right, or back, what the doctor names", DOCTOR),
+)
 _OTHER_ALARM = Remedy("do as its detail says; the doctor looks at the node's files", DOCTOR)
 
 
 def findings(
-    info: ServerInfo, channels: Sequence[Channel], certificates: Sequence[Certificate], now: datetime
+    info: ServerInfo, channels: Sequence[Channel], certificates: Sequence[Certificate] | None, now: datetime
 ) -> Iterator[Finding]:
     """Gives what needs somebody, the worst first; nothing: all is well.
 
     Args:
         info: of the node
         channels: all of them
-        certificates: all on which the node depends
+        certificates: all on which the node depends; None: it cannot read them
         now: by the clock of this machine
     """
     found = [
@@ -75,7 +81,7 @@ def findings(
         *(each for usage in info.attachment_usages for each in file_findings.of_usage(usage)),
         *map(_of_alarm, info.alarms),
         *(each for replica in info.replicas for each in _of_replica(replica)),
-        *(each for certificate in certificates for each in _of_certificate(certificate)),
+        *([_UNREAD] if certificates is None else (each for one in certificates for each in _of_certificate(one))),
         *_of_clock(info, now),
     ]
     yield from sorted(found, key=lambda each: each.level is not Level.FAIL)

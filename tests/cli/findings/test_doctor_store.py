@@ -312,6 +312,20 @@ def test_a_full_queue_commits_that_fail_and_alarms_are_told(home):
     assert failed.said == "commits that failed since the node began: 3"
 
 
+def test_a_node_that_cannot_write_now_is_no_good_one(home):
+    with telling(home, f"{WELL}gateway_commit_failures_total 3\ngateway_can_write 0\n"):
+        (_, failing) = findings(home, "queue")
+    assert (failing.level, failing.said) == (Level.FAIL, "the node cannot write: its newest commit failed")
+
+
+def test_the_page_of_a_node_with_hundreds_of_peers_is_read_whole(home):
+    channels = "".join(f'gateway_channel_envelopes{{channel="hk-to-{each}"}} 1\n' for each in range(40_000))
+    page = f'{channels}{WELL}gateway_alarm_raised{{about="disk"}} 1\n'
+    assert len(page) > 2**20
+    with telling(home, page):
+        assert told(home) == [(Level.OK, "metrics"), (Level.FAIL, "alarms"), (Level.OK, "queue")]
+
+
 def test_something_else_on_the_port_of_metrics_is_told(home):
     with telling(home, "<html>"):
         assert told(home) == [(Level.FAIL, "metrics")]

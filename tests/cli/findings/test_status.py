@@ -32,7 +32,7 @@ def certificate(state: Certificate.State.ValueType) -> Certificate:
 
 def found(
     channels: Sequence[Channel] = (),
-    certificates: Sequence[Certificate] = (),
+    certificates: Sequence[Certificate] | None = (),
     alarms: Sequence[Alarm] = (),
     ahead: timedelta = timedelta(),
     usages: Sequence[AttachmentUsage] = (),
@@ -189,3 +189,8 @@ def test_a_clock_that_is_not_this_one_is_told(ahead):
 def test_the_worst_comes_first():
     levels = [each.level for each in found([channel(state=Channel.HALTED)], [certificate(Certificate.EXPIRING)])]
     assert levels == [Level.FAIL, Level.WARN]
+
+
+def test_certificates_that_the_node_cannot_read_are_told_beside_all_else():
+    told = [(each.level, each.about) for each in found([channel(state=Channel.HALTED)], None)]
+    assert told == [(Level.FAIL, "channel"), (Level.FAIL, "certificate")]
