@@ -40,7 +40,7 @@ def status(*, profile: ProfileFile, as_json: AsJson = False) -> None:
 
 
 def _certificates(client: Client) -> Sequence[Certificate] | None:
-    """Those on which the node depends; None: it cannot read a file of its home, and the rest is to be told all the more."""
+    """Those on which the node depends; None: it cannot read a file of its home. All else is told all the more."""
     try:
         return list(client.list_certificates())
     except NodeFailure:

@@ -221,7 +221,7 @@ SICK: dict[str, tuple[list[Series], set[str]]] = {
         {"GatewayCallersRefused"},
     ),
     "commits fail": ([Series("gateway_commit_failures_total", {}, 0, 1)], {"GatewayCommitsFail"}),
-    "nothing can be written": ([Series("gateway_can_write", {}, 0)], {"GatewayCommitsFail"}),
+    "nothing can be written": ([Series("gateway_can_write", {}, 0)], {"GatewayCannotWrite"}),
     "the queue is full": ([Series("gateway_writer_queue_weight", {}, 19_000)], {"GatewayQueueFull"}),
     "commits are slow": ([*histogram("gateway_commit_seconds", {}, 0.9)], {"GatewayCommitsSlow"}),
     "calls fail inside": (
