@@ -24,6 +24,7 @@ PLUGINS = [
     f"--plugin={name}={Path(sys.executable).parent / name}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")
 ]
 VALIDATE = "buf/validate/validate.proto"
+ERROR_DETAILS = "google/rpc/error_details.proto"  # no file of ours imports it, and errors carry its messages
 
 
 def compile_protos(out: Path) -> None:
@@ -41,12 +42,12 @@ def compile_protos(out: Path) -> None:
 
 
 def write_image(path: Path) -> None:
-    """Writes the descriptor image of the contract, with comments, for ``buf lint`` and ``buf breaking``."""
+    """Writes the descriptor image of the contract, with comments: for ``buf lint``, and stubs of other languages."""
     with tempfile.TemporaryDirectory() as scratch:
         validate = Path(scratch) / "validate.binpb"
         validate.write_bytes(_validate_descriptor_set())
         sources = sorted(str(source.relative_to(PROTOS)) for source in PROTOS.glob("regulator/**/*.proto"))
-        _protoc([*_descriptor_set_of(sources, validate, path), "--include_source_info"])
+        _protoc([*_descriptor_set_of([*sources, ERROR_DETAILS], validate, path), "--include_source_info"])
 
 
 def _validate_descriptor_set() -> bytes:

@@ -114,3 +114,16 @@ def test_the_contract_in_one_file_is_whole_and_explains_itself(tmp_path: Path) -
     assert own <= found.keys()
     assert {imported for each in found.values() for imported in each.dependency} <= found.keys()
     assert all(any(place.leading_comments for place in found[name].source_code_info.location) for name in own)
+    told = {message.name for message in found["google/rpc/error_details.proto"].message_type}
+    assert told >= {"ErrorInfo", "BadRequest", "RetryInfo"}  # what errors carry, which no file of ours imports
+
+
+def test_what_others_made_that_stubs_refer_to_is_named_in_the_command_that_makes_them(tmp_path: Path) -> None:
+    """Libraries of each language bring those of google; a stub of any other file has to be made with ours."""
+    image = tmp_path / "contract.binpb"
+    subprocess.run([sys.executable, PROTOS.parents[2] / "generate.py", "--image", image], check=True)
+    names = {each.name for each in FileDescriptorSet.FromString(image.read_bytes()).file}
+    foreign = {name for name in names if not name.startswith(("google/", "regulator/"))}
+    command = re.search(r"^\$ protoc .*--java_out.*$", (PROTOS.parents[2] / "README.md").read_text(), re.MULTILINE)
+    assert command
+    assert {word for word in command[0].split() if word.endswith(".proto")} == foreign
