@@ -97,7 +97,7 @@ CALLERS_AT_LEAST = 2  # it takes so many to take all places of a listener
 
 
 class LimitsSection(_Section):
-    """Bounds of time, and of what one client may take of the back-office listener."""
+    """Bounds of time, of what a peer may have kept, and of what one client may take of the back-office listener."""
 
     max_deadline_seconds: float = Field(
         60, gt=0, le=3600, description="Longest time of a call that answers once, whatever deadline its caller set."
@@ -105,6 +105,13 @@ class LimitsSection(_Section):
     drain_seconds: float = Field(10, gt=0, le=600, description="Time that calls under way have when the node stops.")
     max_connection_age_seconds: int = Field(
         3600, ge=10, le=86_400, description="After so long a connection is closed gently, and its peer dials again."
+    )
+    peer_bytes_per_day: int = Field(
+        16 * 2**30,
+        ge=2**20,
+        le=2**50,
+        description="What is taken a day (UTC) of what one peer seals, all of which is kept; 256 bytes an envelope are "
+        "counted beside its own. What is more waits at the peer, and an alarm tells of it. It bounds no files.",
     )
     calls_per_second: float = Field(
         2000,

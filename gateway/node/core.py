@@ -64,6 +64,7 @@ class Ground:
         draft_days: how long a draft is kept
         room: what files may take
         unfinished_days: after which a file is let go of, if no byte of it came
+        peer_bytes_per_day: what is taken of what each peer seals
         instruments: count what happens
         tracing: makes spans
         clock: the time that the node believes, microseconds since 1970
@@ -83,6 +84,7 @@ class Ground:
     draft_days: int
     room: Room
     unfinished_days: int
+    peer_bytes_per_day: int
     instruments: Instruments
     tracing: Tracing
     clock: Callable[[], int]

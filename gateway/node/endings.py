@@ -15,6 +15,7 @@ from gateway.identity.watched_files import WatchedFiles
 from gateway.link.dialling import Credentials
 from gateway.logs import Log
 from gateway.questions.links import Links
+from gateway.rpc.allowances import sealed_by
 from gateway.rpc.peer_attachments import files_of
 from gateway.store.bulletin import Bulletin
 from gateway.store.committer import Committer
@@ -87,10 +88,11 @@ class Endings:
             await asyncio.sleep(pause)
 
     async def _let_go(self) -> None:
-        """Ends what was open with peers of before: what their files wait for, and what their clocks said."""
+        """Ends what was open with peers of before: what of their files and envelopes waits, what their clocks said."""
         for peer in filter(self.of, self._parties.peers):
             self._committer.witnesses.forget(self._parties.peers[peer].domain)
             await self._alarms.end(files_of(peer))
+            await self._alarms.end(sealed_by(peer))
 
     async def settle(self) -> None:
         """Commits what is newer in the home than in the database.

@@ -164,6 +164,7 @@ class Node:
             draft_days=four_eyes.draft_days,
             room=room_of(home),
             unfinished_days=home.config.attachments.unfinished_days,
+            peer_bytes_per_day=home.config.limits.peer_bytes_per_day,
             instruments=self._instruments,
             tracing=self._tracing,
             clock=self._clock.now,

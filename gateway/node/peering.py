@@ -12,7 +12,8 @@ from gateway.link.link import Link
 from gateway.node.core import Core
 from gateway.node.files import Files
 from gateway.replicas import Alone, Shared
-from gateway.rpc.peer import PeerServicer
+from gateway.rpc.allowances import Allowances
+from gateway.rpc.peer import PeerServicer, Taking
 from gateway.store.database import Database
 from gateway.store.leases import Replica
 
@@ -71,7 +72,7 @@ class Peering:
             core.links,
             replicas,
             lambda seen: hurry(diallers[seen]),
-            files.wanting,
+            Taking(files.wanting, Allowances(ground.peer_bytes_per_day, core.alarms, ground.clock)),
         )
 
     def upkeep(self) -> Iterator[Coroutine[Any, Any, None]]:

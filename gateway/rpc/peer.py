@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.peer_service_pb2_grpc import PeerServiceServicer
 
 from gateway.carrier import Carrier, Message, Resources
-from gateway.errors import BadInput, GatewayError, RemoteProtocolError, Unavailable, VerificationError
+from gateway.errors import BadInput, GatewayError, RateLimited, RemoteProtocolError, Unavailable, VerificationError
 from gateway.identity.pairing.parties import Parties
 from gateway.ledger import steps
 from gateway.ledger.receiver import ReceiverMachine
@@ -17,6 +17,7 @@ from gateway.logs import Log
 from gateway.questions.links import Links, LinkStatus
 from gateway.replicas import Hold, Replicas
 from gateway.rpc.admission import PEER
+from gateway.rpc.allowances import Allowances
 from gateway.rpc.peer_attachments import Wanting
 from gateway.store.bulletin import Bulletin
 from gateway.store.clocks import TIME_KEY
@@ -28,6 +29,13 @@ HELLO_SECONDS = 30.0  # that a caller has to say which channel it has; it waits 
 OUTBOX = 2  # answers that may wait for the peer; a batch that is handed back has up to 8 MiB
 
 _log = Log(__name__)
+
+
+class Taking(NamedTuple):
+    """What is taken of peers: the files that are wanted, and so much of what they seal."""
+
+    wanting: Wanting
+    allowances: Allowances
 
 
 class PeerServicer(PeerServiceServicer):
@@ -45,9 +53,9 @@ class PeerServicer(PeerServiceServicer):
         links: Links,
         replicas: Replicas,
         on_seen: Callable[[str], None],
-        wanting: Wanting,
+        taking: Taking,
     ) -> None:
-        self._wanting = wanting
+        self._wanting, self._allowances = taking
         self._parties, self._resources, self._bulletin, self._links = parties, resources, bulletin, links
         self._replicas = replicas
         self._on_seen = on_seen  # told the jurisdiction of a peer that dialled
@@ -147,7 +155,7 @@ class PeerServicer(PeerServiceServicer):
                     self._told.pop(origin, None)
                 yield response
             await feeding
-        except (BadInput, VerificationError, RemoteProtocolError) as error:
+        except (BadInput, VerificationError, RateLimited, RemoteProtocolError) as error:
             self._tell_refused(origin, f"{error.reason}: {error.message}")
             raise
         finally:
@@ -175,10 +183,11 @@ class PeerServicer(PeerServiceServicer):
         """Feeds the stream's messages one by one; puts None into the outbox after the last answer, if that is read."""
         is_read = True
         try:
+            await self._allowances.require(PEER.get().jurisdiction)
             await carrier.feed(steps.Opened())
             async for request in self._arriving(requests):
                 with receiving(self._resources.tracing, origin, request) as refused:
-                    if not await carrier.feed(_event(request)):
+                    if not await self._take(origin, carrier, request):
                         refused()
                         return
         except asyncio.CancelledError:
@@ -187,6 +196,21 @@ class PeerServicer(PeerServiceServicer):
         finally:
             if is_read:
                 await outbox.put(None)
+
+    async def _take(self, origin: str, carrier: Carrier, request: wire.ExchangeRequest) -> bool:
+        """Feeds one message, and counts what it had stored; False: the stream is to end."""
+        peer = PEER.get().jurisdiction
+        if not request.HasField("batch"):
+            return await carrier.feed(_event(request))
+        await self._allowances.require(peer)
+        size = self._size(origin)
+        goes_on = await carrier.feed(_event(request))
+        if self._size(origin) > size:
+            self._allowances.take(peer, request.batch)
+        return goes_on
+
+    def _size(self, origin: str) -> int:
+        return self._resources.committer.latest().states[origin].log.size
 
     async def _hear(self, carrier: Carrier) -> None:
         """Looks after each commit whether its sender has shown what is awaited since then, though it says nothing."""

@@ -13,6 +13,7 @@ PEERS = ("KR", "SG", "JP", "GB", "US", "CH", "AU", "AE")
 # The load is one client that stands for many: what one may take is bounded for all of them together.
 LIMITS = """
 [limits]
+peer_bytes_per_day = 1125899906842624
 calls_per_second = 100000
 burst_calls = 1000000
 concurrent_calls = 1000

@@ -5,7 +5,9 @@ import queue
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import grpc
 import pytest
 from regulator.exchange.v1 import peer_service_pb2 as wire
 from regulator.exchange.v1.envelope_pb2 import Author, Envelope
@@ -15,7 +17,7 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from gateway.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gateway.ledger.merkle import CompactRange, leaf_hash
 from tests.hostile.conftest import SERVED_SECONDS, assert_serves, assert_verifies, memory_bytes
-from tests.rpc.calls import PEER, connected, node_files
+from tests.rpc.calls import PEER, connected, node_files, refusal
 from tests.support.nodes import Site, found_pair, running
 
 ORIGIN = "gateway.kr.example/to/gateway.hk.example"
@@ -95,6 +97,24 @@ def liar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liar]:
     hk, kr = found_pair(tmp_path_factory.mktemp("sealed"))
     with running(hk):
         yield Liar(kr, hk)
+    assert_verifies(hk)
+
+
+def test_who_seals_more_than_its_share_of_a_day_is_told_so_and_its_victim_is(tmp_path: Path):
+    hk, kr = found_pair(tmp_path)
+    hk.configure(f"[limits]\npeer_bytes_per_day = {2**20}\n")
+    with running(hk):
+        liar = Liar(kr, hk)
+        assert liar.send(os.urandom(2 * 2**20)).HasField("receipt")
+        with pytest.raises(grpc.RpcError) as refused:
+            liar.send(b"one more")
+        told = refusal(refused.value)
+        assert (told.code, told.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED")
+        with hk.client() as client:
+            (alarm,) = client.server_info().alarms
+            assert alarm.about == "envelopes from KR"
+            assert [each.size for each in client.list_channels() if each.sender == "KR"] == [1]
+        assert_serves(hk)
     assert_verifies(hk)
 
 

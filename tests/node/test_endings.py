@@ -16,6 +16,7 @@ from gateway.identity.pairing.end import Ending
 from gateway.link.dialling import Credentials
 from gateway.node.endings import Endings, Refusal
 from gateway.questions.links import Links, LinkStatus
+from gateway.rpc.allowances import sealed_by
 from gateway.rpc.peer_attachments import files_of
 from gateway.store.clocks import Clock
 from gateway.store.commits import Commit
@@ -165,8 +166,9 @@ async def test_a_link_has_nothing_to_present_to_a_peer_of_before(ends: Ends):
     assert given("KR") is SHOWN
 
 
-async def test_the_alarm_of_its_files_is_over_with_the_pairing(ends: Ends):
+async def test_the_alarms_of_what_it_sends_are_over_with_the_pairing(ends: Ends):
     await ends.alarms.begin(files_of("KR"), "there is no room")
+    await ends.alarms.begin(sealed_by("KR"), "there is no room")
     ends.mark(ENDED)
     with ends.running():
         await until(lambda: not ends.alarms.current())

@@ -146,6 +146,7 @@ class World:
             draft_days=rules.draft_days,
             room=room_of(home),
             unfinished_days=home.config.attachments.unfinished_days,
+            peer_bytes_per_day=home.config.limits.peer_bytes_per_day,
             instruments=Instruments(CollectorRegistry()),
             tracing=OFF,
             clock=clock,

@@ -6,16 +6,18 @@ from contextlib import aclosing
 
 import pytest
 
+from gateway.alarms import Alarms
 from gateway.carrier import Message
 from gateway.ledger import steps
 from gateway.questions.links import Links
 from gateway.replicas import Alone
 from gateway.rpc.admission import PEER
-from gateway.rpc.peer import PeerServicer
+from gateway.rpc.allowances import Allowances
+from gateway.rpc.peer import PeerServicer, Taking
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
 from tests.store.exchanging import carrier_of, resources_of, settle
-from tests.store.stores import KR_TO_HK, Opened
+from tests.store.stores import KR_TO_HK, NOW, Opened
 
 
 async def becomes(condition: Callable[[], bool]) -> None:
@@ -36,8 +38,9 @@ def bulletin(hk: Opened) -> Bulletin:
 
 @pytest.fixture
 def servicer(hk: Opened, bulletin: Bulletin) -> PeerServicer:
-    nothing = lambda *_: None  # noqa: E731
-    return PeerServicer(hk.parties, resources_of(hk), bulletin, Links(), Alone(), nothing, wanting=None)  # type: ignore[arg-type]
+    nothing, allowances = lambda *_: None, Allowances(2**40, Alarms(hk.committer, lambda: NOW), lambda: NOW)
+    parts = hk.parties, resources_of(hk), bulletin, Links(), Alone(), nothing
+    return PeerServicer(*parts, Taking(None, allowances))  # type: ignore[arg-type]
 
 
 async def test_a_stream_that_was_up_before_has_shown_all_and_needs_to_say_nothing_more(hk, kr, bulletin, servicer):

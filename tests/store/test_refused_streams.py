@@ -8,19 +8,23 @@ from contextlib import aclosing
 import pytest
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
+from gateway.alarms import Alarms
 from gateway.carrier import Message
-from gateway.errors import GatewayError, RemoteProtocolError, Untrusted
+from gateway.errors import GatewayError, RateLimited, RemoteProtocolError, Untrusted
 from gateway.ledger import steps
+from gateway.moments import DAY_MICROS
 from gateway.questions.links import Links, LinkStatus
 from gateway.replicas import Alone
 from gateway.rpc import peer
 from gateway.rpc.admission import PEER
-from gateway.rpc.peer import PeerServicer
+from gateway.rpc.allowances import Allowances
+from gateway.rpc.peer import PeerServicer, Taking
 from gateway.store.backlog import Backlog
 from gateway.store.bulletin import Bulletin
 from tests.store.exchanging import carrier_of, resources_of
 from tests.store.stores import KR_TO_HK, NOW, Opened
 
+ALLOWED_BYTES = 4000  # a day: one envelope with its signature, and the next one that is begun with
 TWO_HOURS = 2 * 3_600_000_000  # microseconds
 NOTHING = wire.ExchangeRequest()
 NEWER = wire.ExchangeRequest(hello=wire.Hello(versions=[99], origin=KR_TO_HK))
@@ -37,7 +41,9 @@ class Receiving:
         bulletin = Bulletin(hk.committer.latest(), Backlog({}, lambda: 0, lambda *_: None))
         nothing = lambda *_: None  # noqa: E731
         parts = hk.parties, resources_of(hk), bulletin, self.links, Alone(), nothing
-        self.servicer = PeerServicer(*parts, wanting=None)  # type: ignore[arg-type]
+        self.alarms, self.now = Alarms(hk.committer, lambda: NOW), NOW
+        allowances = Allowances(ALLOWED_BYTES, self.alarms, lambda: self.now)
+        self.servicer = PeerServicer(*parts, Taking(None, allowances))  # type: ignore[arg-type]
         PEER.set(hk.parties.peers["KR"])
 
     async def refuses(self, request: wire.ExchangeRequest) -> None:
@@ -115,6 +121,25 @@ async def test_a_peer_whose_clock_is_far_ahead_is_told(hk, kr, receiving):
     (why,) = receiving.told
     assert why == receiving.links.of(KR_TO_HK).last_error
     assert why.startswith("UNTRUSTED: the peer's clock is more than an hour ahead")
+
+
+async def test_a_peer_that_has_sealed_its_share_of_a_day_waits_for_the_next_one_and_loses_nothing(hk, kr, receiving):
+    for number in range(2):
+        await kr.release(f"kr-{number}")
+        await exchanged(receiving, kr)
+    assert receiving.alarms.current() == ()
+    await kr.release("kr-2")
+    for _ in range(2):
+        with pytest.raises(RateLimited) as refused:
+            await exchanged(receiving, kr)
+    assert refused.value.retry_after_seconds * 1_000_000 == DAY_MICROS - NOW % DAY_MICROS
+    assert receiving.links.of(KR_TO_HK).last_error == receiving.told[0] == f"RATE_LIMITED: {refused.value.message}"
+    assert [each.about for each in receiving.alarms.current()] == ["envelopes from KR"]
+    assert hk.state(KR_TO_HK).log.size == 2
+    receiving.now += DAY_MICROS
+    await exchanged(receiving, kr)
+    assert hk.state(KR_TO_HK).receipted_size == 3
+    assert receiving.alarms.current() == ()
 
 
 async def exchanged(receiving: Receiving, kr: Opened) -> None:

@@ -27,6 +27,7 @@ from gateway.words import so_many
 CLOCK_SECONDS = 60  # between the node's clock and this machine's
 
 ABOUT_FILES = "attachments from "  # and the peer's jurisdiction
+ABOUT_ENVELOPES = "envelopes from "  # likewise
 DOCTOR = "gateway doctor HOME"
 _OF_ALARMS = {
     "access.toml": Remedy("correct the file: until then the rules before are in force", DOCTOR),
@@ -52,6 +53,11 @@ _OF_FILES = Remedy(
     "if there is no room, make it, or raise the bound under [attachments] in config.toml; if the peer lacks the file "
     "or sends other bytes, call its operator",
     DOCTOR,
+)
+_OF_ENVELOPES = Remedy(
+    "call the peer's operator: if it is meant, raise limits.peer_bytes_per_day in config.toml and start the node anew; "
+    "if its node is out of hand, end the pairing",
+    "df -h HOME",
 )
 
 ABOUT_PAIRING = "pairing with "  # likewise
@@ -131,6 +137,8 @@ def _of_alarm(alarm: Alarm) -> Finding:
 def _of_cause(about: str) -> Remedy:
     if about.startswith(ABOUT_FILES):
         return _OF_FILES
+    if about.startswith(ABOUT_ENVELOPES):
+        return _OF_ENVELOPES
     if about.startswith(ABOUT_PAIRING):
         return Remedy(ENDED_THERE, end_command("HOME", about.removeprefix(ABOUT_PAIRING)))
     return _OF_ALARMS.get(about, _OTHER_ALARM)

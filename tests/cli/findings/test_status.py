@@ -121,6 +121,7 @@ def test_a_channel_that_is_up_and_takes_nothing_is_told():
         "disk",
         "writer queue",
         "attachments from KR",
+        "envelopes from KR",
         "https://issuer.test/jwks",
     ],
 )

@@ -124,6 +124,7 @@ class Running:
             draft_days=DRAFT_DAYS,
             room=Room(2**32, 2**40, 2**40, 1000, 0, lambda: None),
             unfinished_days=7,
+            peer_bytes_per_day=2**40,
             instruments=Instruments(CollectorRegistry()),
             tracing=OFF,
             clock=self.clock.now,
