@@ -4,9 +4,12 @@ A draft is no projection of a log: nothing of it is sealed before it is released
 database alone. Once it is released or has expired, its act is not kept: what it became holds it, or nobody does.
 """
 
+import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from hashlib import sha256
 
 from google.protobuf.message import Message
 from regulator.exchange.v1.draft_service_pb2 import Draft
@@ -104,8 +107,21 @@ def draft_id(name: str) -> str:
 
 
 def etag_of(record: DraftRecord) -> str:
-    """The opaque text by which a caller shows which draft it read (AIP-154)."""
-    return f'"{record.revision}"'
+    """The opaque text by which a caller shows which draft it read (AIP-154).
+
+    It is over all that the draft says and all that is told of it, so that who states it acts on what was read, also
+    where somebody wrote to the database meanwhile, past the node, which counts its own changes alone.
+    """
+    one, other, nature = record.author, record.reviewer or Author(), record.nature
+    told = [
+        *(record.id, record.revision, record.state, record.act, record.reason, record.released),
+        *(one.authority, one.client, one.officer, other.authority, other.client, other.officer),
+        *(nature.rule, nature.tlp, sorted(nature.sectors), nature.kind),
+        *(record.created_at, record.updated_at, record.expires_at, record.submitted_at, record.reviewed_at),
+    ]
+    said = b"" if record.request is None else record.request.SerializeToString(deterministic=True)
+    digest = urlsafe_b64encode(sha256(json.dumps(told).encode() + said).digest()).rstrip(b"=")
+    return f'"{record.revision}-{digest.decode()}"'
 
 
 def nature_of(proposed: Iterable[Proposed], rules: Iterable[ApprovalRule]) -> Nature:
@@ -138,7 +154,7 @@ def require(record: DraftRecord, step: Step, now: int, etag: str = "") -> Draft.
     state = Draft.EXPIRED if over else record.state
     told = Draft.State.Name(state)
     if etag and etag != etag_of(record):
-        raise Stale(f"{name} has changed since: it is {told}, and its etag is now {etag_of(record)}", draft=name)
+        raise Stale(f"{name} has changed since it was read, and is {told}: read it anew", draft=name)
     after = AFTER.get((state, step))
     if after is None:
         allowed = ", ".join(Draft.State.Name(each) for each, other in AFTER if other is step)

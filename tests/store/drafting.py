@@ -1,8 +1,11 @@
 """Drafts in a store: commands as a node has them, and people who write and approve."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from typing import Any
 
+from google.protobuf.message import Message
 from regulator.exchange.v1.draft_service_pb2 import (
     ApproveDraftRequest,
     CreateDraftRequest,
@@ -23,11 +26,13 @@ from gateway.commands.drafts import DraftCommands
 from gateway.commands.framework_sealing import FrameworkSealing
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.identity.access.access import Caller, Role
+from gateway.journal.entries import CallRecord, Requester
 from gateway.questions.drafts import DraftQuestions
 from gateway.questions.frameworks import FrameworkQuestions
 from gateway.questions.sealed_tokens import SealedTokens
-from gateway.store.tables import events, leaves
+from gateway.store.tables import JOURNAL, events, leaves
 from gateway.supervision.approval import ApprovalRule
+from tests.store.journaling import under
 from tests.store.stores import NOW, RANDOM, Opened
 from tests.supervision.samples import content
 
@@ -41,6 +46,15 @@ SECOND = Caller("spiffe://gateway.hk.example/SFC/board", "SFC", frozenset({Role.
 STRANGER = Caller("spiffe://gateway.hk.example/HKMA/desk", "HKMA", frozenset({Role.APPROVER}), Handling.RED)
 UNCLEARED = replace(CHECKER, clearance=Handling.GREEN)
 OFFICER = replace(WRITER, officer="https://id.sfc.example#wong")
+
+
+async def called(
+    caller: Caller, command: Callable[[Caller, Any], Coroutine[Any, Any, Draft]], request: Message
+) -> Draft:
+    """What a command comes to for a call, so that the access journal tells of it."""
+    who = Requester(caller.client, b"\x01" * 32, caller.authority, caller.officer)
+    method = f"/regulator.exchange.v1.DraftService/{type(request).__name__.removesuffix('Request')}"
+    return await asyncio.create_task(under(CallRecord(who, method), command(caller, request)))
 
 
 class Drafting:
@@ -59,24 +73,26 @@ class Drafting:
         )
 
     async def create(self, draft: Draft | None = None, caller: Caller = WRITER, **given: object) -> Draft:
-        return await self.commands.create_draft(caller, CreateDraftRequest(draft=draft or notice_draft(), **given))
+        return await called(
+            caller, self.commands.create_draft, CreateDraftRequest(draft=draft or notice_draft(), **given)
+        )
 
     async def update(self, draft: Draft, caller: Caller = WRITER, **given: object) -> Draft:
-        return await self.commands.update_draft(caller, UpdateDraftRequest(draft=draft, **given))
+        return await called(caller, self.commands.update_draft, UpdateDraftRequest(draft=draft, **given))
 
     async def submit(self, draft: Draft, caller: Caller = WRITER, **given: object) -> Draft:
-        return await self.commands.submit_draft(caller, SubmitDraftRequest(name=draft.name, **given))
+        return await called(caller, self.commands.submit_draft, SubmitDraftRequest(name=draft.name, **given))
 
     async def recall(self, draft: Draft, caller: Caller = WRITER, **given: object) -> Draft:
-        return await self.commands.recall_draft(caller, RecallDraftRequest(name=draft.name, **given))
+        return await called(caller, self.commands.recall_draft, RecallDraftRequest(name=draft.name, **given))
 
     async def approve(self, draft: Draft, caller: Caller = CHECKER, **given: object) -> Draft:
         given = {"etag": draft.etag} | given
-        return await self.commands.approve_draft(caller, ApproveDraftRequest(name=draft.name, **given))
+        return await called(caller, self.commands.approve_draft, ApproveDraftRequest(name=draft.name, **given))
 
     async def reject(self, draft: Draft, caller: Caller = CHECKER, **given: object) -> Draft:
         given = {"etag": draft.etag, "reason": "Name the fund."} | given
-        return await self.commands.reject_draft(caller, RejectDraftRequest(name=draft.name, **given))
+        return await called(caller, self.commands.reject_draft, RejectDraftRequest(name=draft.name, **given))
 
     async def pending(self, draft: Draft | None = None) -> Draft:
         return await self.submit(await self.create(draft))
@@ -100,4 +116,4 @@ async def kinds(store: Opened) -> list[int]:
 
 
 async def sealed(store: Opened) -> list[Envelope]:
-    return [Envelope.FromString(row["data"]) for row in await store.rows(leaves)]
+    return [Envelope.FromString(row["data"]) for row in await store.rows(leaves) if row["channel"] != JOURNAL]

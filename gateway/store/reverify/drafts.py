@@ -1,4 +1,4 @@
-"""Compares drafts with what became of them: the envelopes that released them, and the events that told it.
+"""Compares drafts with what the access journal tells of them, and with what became of them: envelopes, and events.
 
 A released draft must have its envelope, with the same author and approver. The other way round does not hold: a node
 that lost its database and had its envelopes back from the peer has lost the drafts they came from.
@@ -12,6 +12,7 @@ from regulator.exchange.v1.envelope_pb2 import Author, Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, RowMapping, and_, func, select
 
+from gateway.store.reverify.draft_acts import DraftHistory
 from gateway.store.reverify.fold import Fold, Place, parsed
 from gateway.store.reverify.report import MAX_FINDINGS, Findings
 from gateway.store.scanning import rows
@@ -54,11 +55,15 @@ class DraftCheck:
     Args:
         connection: in one snapshot
         fold: what the envelopes amount to
+        histories: what the access journal tells of each draft, by its id
         findings: takes what does not fit
     """
 
-    def __init__(self, connection: Connection, fold: Fold, findings: Findings) -> None:
+    def __init__(
+        self, connection: Connection, fold: Fold, histories: Mapping[str, DraftHistory], findings: Findings
+    ) -> None:
         self._connection, self._fold, self._findings = connection, fold, findings
+        self._histories = histories
         self.names: set[str] = set()  # of all drafts, once it has run
         self._versions: dict[str, list[Place]] = {}
         for place, (framework, number) in fold.frameworks.versions.items():
@@ -74,6 +79,9 @@ class DraftCheck:
                 last = row["sequence"]
             self.names.add(f"drafts/{row['id']}")
             self._check(row, newest.get(row["id"], 0))
+            self._compare_history(row)
+        for lost in sorted(each for each in self._histories if f"drafts/{each}" not in self.names):
+            self._findings.add(f"drafts {lost}", "is not here", "what the access journal tells of")
         return {"drafts": len(self.names), "draft_events": self._check_events()}
 
     def _newest_events(self) -> dict[str, int]:
@@ -93,6 +101,17 @@ class DraftCheck:
             self._findings.add(where, f"is {_state(row)}, and became {row['released'] or 'nothing'}")
         elif row["released"]:
             self._check_released(where, row)
+
+    def _compare_history(self, row: RowMapping) -> None:
+        where, history = f"drafts {row['id']}", self._histories.get(row["id"])
+        if history is None or "authority" not in history.columns:
+            self._findings.add(where, "was written by nobody, as the access journal tells it")
+            return
+        self._findings.compare(where, row, history.expected(row["state"]))
+        if row["released"] and history.became is not None and row["released"] not in history.became:
+            self._findings.add(
+                where, f"became {row['released']}, which its approval in the access journal does not name"
+            )
 
     def _check_released(self, where: str, row: RowMapping) -> None:
         sealed = [self._envelope(place) for place in self._places(row)]

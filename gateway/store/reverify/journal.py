@@ -5,6 +5,7 @@ from regulator.exchange.v1.journal_pb2 import JournalEntry
 from sqlalchemy import Connection, select
 
 from gateway.identity.pairing.parties import Party
+from gateway.store.reverify.draft_acts import DraftActs
 from gateway.store.reverify.notes import NoteFault, OpenedNote, Turns, open_note
 from gateway.store.reverify.report import Findings, JournalCount
 from gateway.store.reverify.seals import keys_in
@@ -29,10 +30,14 @@ class JournalCheck:
         connection: in one snapshot
         own: this node
         findings: what does not fit goes here
+
+    Attributes:
+        drafts: what it tells of drafts, once it has run
     """
 
     def __init__(self, connection: Connection, own: Party, findings: Findings) -> None:
         self._connection, self._own, self._findings = connection, own, findings
+        self.drafts = DraftActs()
         self._origin = f"{own.domain}/journal"
         self._tree = Tree()
         self._waiting = 0
@@ -94,6 +99,8 @@ class JournalCheck:
         for level, place, node in self._tree.add(computed):
             self._subtrees.take(level, place, node)
         entry = self._entry(where, data)
+        if entry:
+            self.drafts.take(entry)
         if entry and self._is_never_signed:
             self._take_unsigned(where, entry, has_head=False)
         elif entry and head and self._tree.size > head.size and entry.time.seconds > head.sent_at:

@@ -15,6 +15,7 @@ from gateway.identity.pairing.parties import Parties
 from gateway.store.reverify.attachments import AttachmentCheck
 from gateway.store.reverify.channels import ChannelCheck, VerifiedChannel
 from gateway.store.reverify.destruction import check_destroyed
+from gateway.store.reverify.draft_acts import DraftActs
 from gateway.store.reverify.drafts import DraftCheck, is_approved_by_its_author
 from gateway.store.reverify.events import EventCheck, check_cursors
 from gateway.store.reverify.files import check_file
@@ -40,14 +41,15 @@ def verify_store(connection: Connection, parties: Parties) -> Report:
     findings = Findings()
     check_file(connection, findings)
     _check_owner(connection, parties, findings)
-    journal = JournalCheck(connection, parties.own, findings).run()
+    journal = JournalCheck(connection, parties.own, findings)
+    entries = journal.run()
     verified = _check_channels(connection, parties, findings)
     for channel in verified:
         if channel.outgoing:
             _check_own(connection, channel, findings)
-    rows = _check_projections(connection, verified, parties, findings)
+    rows = _check_projections(connection, verified, parties, journal.drafts, findings)
     counts, found = tuple(each.count() for each in verified), tuple(findings.found)
-    return Report(journal, counts, rows, found, findings.left_out, tuple(findings.unused[:MAX_FINDINGS]))
+    return Report(entries, counts, rows, found, findings.left_out, tuple(findings.unused[:MAX_FINDINGS]))
 
 
 def _check_owner(connection: Connection, parties: Parties, findings: Findings) -> None:
@@ -101,14 +103,14 @@ def _check_own(connection: Connection, channel: VerifiedChannel, findings: Findi
 
 
 def _check_projections(
-    connection: Connection, verified: list[VerifiedChannel], parties: Parties, findings: Findings
+    connection: Connection, verified: list[VerifiedChannel], parties: Parties, acts: DraftActs, findings: Findings
 ) -> Mapping[str, int]:
     meaning = fold(connection, verified)
     findings.unused += meaning.unused
     of_notices = NoticeCheck(connection, verified, meaning, findings).run()
     frameworks = FrameworksCheck(connection, verified, meaning.frameworks, findings).run()
     check_destroyed(connection, verified, meaning, findings)
-    drafts = DraftCheck(connection, meaning, findings)
+    drafts = DraftCheck(connection, meaning, acts.histories, findings)
     counts = drafts.run()
     for channel in verified:
         EventCheck(connection, channel, meaning, findings).run()

@@ -11,6 +11,8 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest
 
 from gateway.identity.access.access import Caller
+from gateway.journal.entries import CALL_RECORD, Requester
+from gateway.node.subjects import Subjects
 from gateway.supervision.approval import ActKind, ApprovalRule
 from tests.simulation.nodes.asking import Asked, Asking, Call, Keyed
 from tests.simulation.nodes.noticing import Notices
@@ -99,11 +101,13 @@ class Drafts:
             refuse = pb.RejectDraftRequest(
                 name=draft.name, etag=draft.etag, reason="Say more.", request_id=self._office.request_id()
             )
-            await self._known("RejectDraft", lambda node: node.drafts.reject_draft(caller, refuse))
+            await self._known("RejectDraft", lambda node: node.drafts.reject_draft(caller, refuse), caller=caller)
             return
         asked = self._office.new(*self._recipients(draft))
         request = pb.ApproveDraftRequest(name=draft.name, etag=draft.etag, request_id=self._office.request_id())
-        made = await self._known("ApproveDraft", lambda node: node.drafts.approve_draft(caller, request), asked)
+        made = await self._known(
+            "ApproveDraft", lambda node: node.drafts.approve_draft(caller, request), asked, caller=caller
+        )
         if made:
             kind = "framework_version_published" if draft.act_kind == ActKind.PUBLISH_VERSION else "notice_released"
             asked.key = (kind, made.released)
@@ -121,8 +125,16 @@ class Drafts:
             lambda page: list(page.drafts),
         )
 
-    async def _known(self, method: str, act: Call, *asked: Asked) -> Any:
-        return await self._office.until_known(f"DraftService/{method}", act, *asked)
+    async def _known(self, method: str, act: Call, *asked: Asked, caller: Caller | None = None) -> Any:
+        """Asks until there is an answer; the journal tells who asks, as the guard and admission have it do."""
+        who = caller or self._office.caller
+
+        async def called(node: Subjects) -> Any:
+            if record := CALL_RECORD.get():
+                record.requester = Requester(who.client, authority=who.authority)
+            return await act(node)
+
+        return await self._office.until_known(f"DraftService/{method}", called, *asked)
 
 
 def check_approvals(offices: "list[Drafts]", logs: dict[str, Keyed]) -> Iterator[str]:

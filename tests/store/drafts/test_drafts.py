@@ -1,16 +1,13 @@
 """Drafts through the one writer: nothing is sealed before another identity approves, and then all in one commit."""
 
 import uuid
-from dataclasses import replace
 
-import pytest
 from regulator.exchange.v1.draft_service_pb2 import Draft, ListDraftsRequest
 from regulator.exchange.v1.envelope_pb2 import Author
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.framework_service_pb2 import Assessment, AssessRequest, PublishVersionRequest
 from regulator.exchange.v1.notice_service_pb2 import SupersedeNoticeRequest
 from regulator.exchange.v1.values_pb2 import Handling, Sector
-from sqlalchemy import update
 
 from gateway.commands.acting import by
 from gateway.errors import ApprovalRequired, BadInput, ContentDestroyed, GatewayError, Overloaded, WrongState
@@ -19,7 +16,6 @@ from gateway.store.event_queries import EventFilter, read_events
 from gateway.store.tables import draft_events, drafts, requests
 from gateway.supervision.approval import ActKind, ApprovalRule
 from gateway.supervision.disclosure import Scope
-from gateway.supervision.envelopes import envelopes
 from tests.store.drafting import (
     CHECKER,
     DAY,
@@ -236,7 +232,7 @@ async def test_events_of_drafts_are_for_their_authority_as_far_as_it_is_cleared(
     assert await told("HKMA", Scope(Handling.AMBER)) == []
 
 
-# --- restart, rebuild, check --------------------------------------------------------------------------------------
+# --- restart, rebuild -------------------------------------------------------------------------------------
 
 
 async def test_drafts_outlive_a_restart_and_a_rebuild(hk, drafting):
@@ -251,72 +247,3 @@ async def test_drafts_outlive_a_restart_and_a_rebuild(hk, drafting):
     assert (await again.get(released)).state == Draft.RELEASED
     assert [each.notice_released.notice for each in await sealed(hk)] == ["notices/hk-2", "notices/hk-1"]
     assert hk.state(HK_TO_KR).log.size == 2
-
-
-@pytest.mark.parametrize(
-    ("change", "where"),
-    [
-        ({"reviewer_client": "spiffe://gateway.hk.example/SFC/other"}, "which no envelope"),
-        ({"author_client": "spiffe://gateway.hk.example/SFC/other"}, "which no envelope"),
-        ({"author_officer": "somebody"}, "which no envelope"),
-        ({"released": "notices/hk-2"}, "which no envelope"),
-        ({"released": "assessments/hk-2"}, "which no envelope"),
-        ({"released": ""}, "became nothing"),
-        ({"state": Draft.PENDING_APPROVAL}, "is PENDING_APPROVAL"),
-        ({"request": b""}, "has an act"),
-        ({"act": "nonsense"}, "has an act"),
-        ({"sequence": 7}, "out of sequence"),
-        ({"authority": "HKMA"}, "of another authority"),
-    ],
-)
-async def test_a_check_finds_a_draft_that_does_not_fit_what_became_of_it(hk, drafting, change, where):
-    await drafting.approve(await drafting.pending(notice_draft("hk-1")))
-    await hk.release("hk-2")
-    hk.damaged = True
-    with hk.database.writer() as connection, connection.begin():
-        connection.execute(update(drafts).values(change))
-    assert any(where in str(each) for each in hk.verify().findings), hk.verify().findings
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"tlp": Handling.CLEAR}, {"rule": ""}, {"author_officer": "somebody"}, {"expires_at": NOW + 1}],
-    ids=lambda change: next(iter(change)),
-)
-async def test_a_check_does_not_find_what_is_changed_of_a_draft_that_waits(hk, drafting, change):
-    """No log holds it, as docs/security.md says."""
-    await drafting.pending()
-    with hk.database.writer() as connection, connection.begin():
-        connection.execute(update(drafts).values(change))
-    assert hk.verify().findings == ()
-
-
-async def test_who_writes_to_the_database_releases_an_own_draft_in_the_name_of_another(hk, drafting):
-    """No check finds it: docs/security.md says so, and who is to be kept from there."""
-    pending = await drafting.pending()
-    other = "spiffe://gateway.hk.example/SFC/other"
-    with hk.database.writer() as connection, connection.begin():
-        connection.execute(update(drafts).values(author_client=other))
-    await drafting.approve(pending, replace(WRITER, roles=CHECKER.roles | WRITER.roles))
-    [envelope] = await sealed(hk)
-    assert (envelope.author.client, envelope.approver.client) == (other, WRITER.client)
-    assert hk.verify().findings == ()
-
-
-async def test_a_check_finds_events_that_do_not_fit_drafts(hk, drafting):
-    await drafting.pending()
-    hk.execute("DELETE FROM draft_events")
-    found = [str(each) for each in hk.verify().findings]
-    assert any("names none" in each for each in found)
-    assert any("is PENDING_APPROVAL" in each for each in found)
-
-
-async def test_a_check_finds_an_envelope_that_its_author_approved(hk):
-    me = Author(authority="SFC", client=WRITER.client)
-    await hk.committer.submit(lambda tx: tx.seal(HK_TO_KR, me, released_by_itself, me))
-    hk.damaged = True
-    assert any("is approved by its author" in str(each) for each in hk.verify().findings)
-
-
-def released_by_itself(seal):
-    return envelopes.released(seal, "hk-1", content())

@@ -245,7 +245,7 @@ async def test_each_request_is_carried_out_once(hk, drafting):
     made = [await drafting.create(notice_draft("hk-1"), request_id=ids[0]) for _ in range(2)]
     assert made[0].name == made[1].name
     pending = [await drafting.submit(made[0], request_id=ids[1]) for _ in range(2)]
-    assert [each.etag for each in pending] == ['"2"', '"2"']
+    assert pending[0].etag == pending[1].etag
     done = [await drafting.approve(pending[0], request_id=ids[2]) for _ in range(2)]
     assert [each.released for each in done] == ["notices/hk-1"] * 2
     assert len(await sealed(hk)) == 1

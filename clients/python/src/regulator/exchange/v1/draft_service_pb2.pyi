@@ -102,7 +102,7 @@ class Draft(_message.Message):
     or `assessments/{assessment}`. Empty until it is RELEASED.
     """
     etag: _builtins.str
-    """Changes whenever anything above does."""
+    """Changes whenever anything else of the draft does: it is over all of it, also over what a list leaves out."""
     act_kind: _builtins.str
     """Which act it is, by the name of its field: `create_notice`. It stays when the act itself is not kept any more."""
     tlp: _values_pb2.Handling.Tlp.ValueType
