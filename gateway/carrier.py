@@ -8,12 +8,14 @@ from typing import Any, ClassVar, TypeVar
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
 from gateway.errors import GatewayError
+from gateway.identity.pairing.parties import Parties
 from gateway.identity.seals.signers import Keyring
 from gateway.ledger import steps
 from gateway.ledger.channel import Machine
 from gateway.ledger.checkpoint import Receipt, SignedCheckpoint
 from gateway.ledger.forks import Prefix
 from gateway.ledger.note import Note
+from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, Certify, ChannelSeals, SealHistory
 from gateway.ledger.times import require_come
 from gateway.logs import Log
@@ -48,7 +50,7 @@ class Resources:
         keyring: has the own seals
         certify: certifies the seals of others
         require_unrevoked: tells which of these are revoked
-        earlier_seals: own ones that were replaced
+        parties: who exchanges, with all seals that files of the home name
         tracing: makes spans
     """
 
@@ -57,20 +59,37 @@ class Resources:
     keyring: Keyring
     certify: Certify
     require_unrevoked: RequireUnrevoked
-    earlier_seals: Sequence[CertifiedSeal] = ()
+    parties: Parties
     tracing: Tracing = OFF
 
     def seals(self, state: ChannelState) -> ChannelSeals:
-        """What a machine of a channel must know of its ends; of our own seals also those that a restore lost.
+        """What a machine of a channel must know of its ends; of their seals also those that a restore lost.
 
         Of the channels that lead here, too: the log that tells of our seals may have to wait for those of the peer,
         and these stand beside what our receipts are for. And those before the one in force, too: the newest that the
         peer holds may be the change from one to the next, and that is signed by the former.
+
+        Of a peer's, where an operator took one in the place of a lost seal: no log tells it, but what it signed. What
+        it countersigned, once all that its own log tells is here.
         """
-        seals, own = replace(state.seals, certify=self.certify), (*self.keyring.seals, *self.earlier_seals)
+        seals, own = replace(state.seals, certify=self.certify), (*self.keyring.seals, *self.parties.own.earlier_seals)
+        peers = self._peer_seals(state)
         if state.ends.outgoing:
-            return replace(seals, sender=seals.sender.expecting(own))
-        return replace(seals, receiver=seals.receiver.expecting(own))
+            sender, receiver = seals.sender.expecting(own), seals.receiver.expecting(peers)
+        else:
+            sender, receiver = seals.sender.expecting(peers), seals.receiver.expecting(own)
+        return replace(seals, sender=sender, receiver=receiver)
+
+    def _peer_seals(self, state: ChannelState) -> Sequence[CertifiedSeal]:
+        """Those that documents of the peer name; none from before what is known, unless nothing is here yet again."""
+        outgoing, history = state.ends.outgoing, state.seals.receiver if state.ends.outgoing else state.seals.sender
+        peer = self.parties.peers.get(state.ends.recipient if outgoing else state.ends.sender)
+        back = self.committer.latest().states[reverse_of(state.origin) if outgoing else state.origin]
+        if peer is None or (outgoing and back.unheard):
+            return ()
+        if back.unheard and not back.log.size:
+            return peer.seals
+        return [each for each in peer.seals if each.not_before >= history.newest.not_before]
 
 
 class Carrier:
@@ -149,7 +168,8 @@ class Carrier:
 
         def append(tx: Transaction) -> Receipt | None:
             seals, head = tx.channel(self._origin).seals, effect.batch.head
-            self._require_good(tx, seals.sender_domain, seals.sender, self._origin, head)
+            sender = seals.learning(effect.batch.learnt, effect.batch.first).sender
+            self._require_good(tx, seals.sender_domain, sender, self._origin, head)
             tx.append(self._origin, effect.batch, arrived)
             if effect.withheld:
                 return None
@@ -176,9 +196,12 @@ class Carrier:
 
     async def _store_receipt(self, effect: steps.StoreReceipt) -> None:
         def keep(tx: Transaction) -> None:
-            seals = tx.channel(self._origin).seals
+            state = tx.channel(self._origin)
+            seals = state.seals.learning_cosigner(effect.learnt, state.receipted_size)
             domain = seals.receiver_domain
             self._require_good(tx, domain, seals.receiver, domain, effect.receipt)
+            if effect.learnt:
+                tx.learn_cosigner(self._origin, effect.learnt)
             tx.keep_receipt(self._origin, effect.receipt)
 
         await self._submit(keep)

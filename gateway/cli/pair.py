@@ -76,6 +76,11 @@ def import_(
 def _outcome(paired: Paired) -> str:
     """What an import came to, and what is left to do."""
     peer = f"{paired.document.jurisdiction} ({paired.document.domain})"
+    if paired.seal_waits:
+        return (
+            f"{peer} is paired by this document from now on. Not all that it sent is here again since the database "
+            "was put back: its new seal holds from where its log bears it. Nothing more is to be done for that."
+        )
     if paired.is_again:
         anew = " What the document says anew, such as addresses, it knows when it starts." if paired.is_news else ""
         return f"{peer} is paired again. {TAKEN}{anew}"

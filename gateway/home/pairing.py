@@ -15,7 +15,9 @@ from gateway.identity.pairing.document import PairingDocument
 from gateway.identity.pairing.end import Ending, ended, later
 from gateway.identity.seals.sealers import share_a_root
 from gateway.moments import MICROS, micros_at
+from gateway.store.clocks import Clock
 from gateway.store.database import snapshot, stopped
+from gateway.store.recovery.continuity import Continuity
 from gateway.store.recovery.replacing import knows_seal, replace_peer_seal
 from gateway.store.state import ChannelState, read_channels
 
@@ -44,12 +46,14 @@ class Paired:
         is_again: the pairing had ended
         is_news: the home had no such document, or another one
         is_known: it had one of this peer
+        seal_waits: the seal that it names comes into force where the peer's log bears it
     """
 
     document: PairingDocument
     is_again: bool
     is_news: bool
     is_known: bool
+    seal_waits: bool = False
 
 
 def end_pairing(home: Home, jurisdiction: str, by: str, reason: str, now: datetime) -> Ended:
@@ -147,16 +151,19 @@ def import_pairing(home: Home, data: bytes, fingerprint: str, now: datetime, *, 
     _require_another(home, document, others)
     home.parties(now, [*others, document])
     is_news, is_known = not _is_kept(home, document, data), home.peer_file(document.jurisdiction).exists()
+    seal_waits = False
     if not _knows_seal(home, document):
         if not replace_seal:
             raise Untrusted(_unknown_seal(home, document))
         with stopped(home.config.database.url, home.path) as database:
-            replace_peer_seal(database, document.domain, document.certified_seal, micros_at(now))
+            seal, at = document.certified_seal, micros_at(now)
+            lost = Continuity(home.high_water, database, Clock(lambda: at)).is_put_back()
+            seal_waits = not replace_peer_seal(database, document.domain, seal, at, put_back=lost)
             _keep_document(home, document, data)
     else:
         _keep_document(home, document, data)
     is_again = _resume(home, document, now)  # last: cut short before, the pairing is still ended
-    return Paired(document, is_again, is_news, is_known)
+    return Paired(document, is_again, is_news, is_known, seal_waits)
 
 
 def _resume(home: Home, document: PairingDocument, now: datetime) -> bool:

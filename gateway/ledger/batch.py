@@ -29,7 +29,7 @@ class VerifiedBatch:
         head: the signed checkpoint of the log with them
         destroyed: indexes of those whose content is destroyed; what stands for them is not what the log commits to
         rotation: the sender's next seal, if the last of them brings one that was not known
-        learnt: our own seal that signed the head, where what came back is the first to tell that the log had it
+        learnt: the seal that signed the head, where what came back is the first to tell that the log had it
     """
 
     first: int

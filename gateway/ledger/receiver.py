@@ -250,8 +250,9 @@ class ReceiverMachine(Machine):
 
     def _countersign(self, _: Committed) -> None:
         assert self._verified is not None, "COMMITTING has a batch"
-        self._log, self._head = self._verified.log, self._verified.head
-        self.seals = self.seals.after(self._verified.rotation)
+        done = self._verified
+        self._log, self._head = done.log, done.head
+        self.seals = self.seals.learning(done.learnt, done.first).after(done.rotation)
         if self._uncertified:
             self.state = State.STREAMING
             return
@@ -292,8 +293,8 @@ class ReceiverMachine(Machine):
     def _halt_forked(self, contrary: SignedCheckpoint, prefix: Prefix = NO_PREFIX) -> None:
         """Keeps both heads; ``prefix``: of the contrary one, where it is larger than the own log."""
         assert self._head is not None, "an empty log contradicts nothing"
-        evidence = (self._head.note, contrary.note)
-        self._halt_found = Halt(FORKED, f"the sender signed two histories of {self.seals.origin}", evidence, prefix)
+        said, evidence = f"the sender signed two histories of {self.seals.origin}", (self._head.note, contrary.note)
+        self._halt_found = Halt(FORKED, said, evidence, prefix, self.seals.sender.coming)
         self._do(self._halt_found)
         self.state = State.HALTED
         self._tell()

@@ -75,7 +75,7 @@ class SealHistory:
 
     Attributes:
         spans: in the order in which they came into force
-        coming: further seals of our own that the log may turn out to hold: after a restore from a backup
+        coming: further seals that the log may turn out to hold after a restore: files of the home name them
     """
 
     spans: tuple[SealSpan, ...]
@@ -108,7 +108,7 @@ class SealHistory:
         return replace(self, spans=(*self.spans, span))
 
     def learnt(self, above: int, seal: CertifiedSeal, *, is_first: bool) -> "SealHistory":
-        """The history of our own with a seal that the log turned out to have, as it came back.
+        """The history with a seal that the log turned out to have, as it came back.
 
         Args:
             above: the size that the seals before it signed up to, as far as is known
@@ -134,7 +134,7 @@ class SealHistory:
         return next((end for seal, end in ended if seal == signer), 0)
 
     def expecting(self, seals: Sequence[CertifiedSeal]) -> "SealHistory":
-        """The history of our own, which a restored log may have lost the end of."""
+        """The history of one whose end a restored log may have lost."""
         return replace(self, coming=tuple(each for each in seals if not self.knows(each.public)))
 
     def regardless(self) -> "SealHistory":
@@ -146,7 +146,7 @@ class SealHistory:
         return replace(self, spans=(replace(newest, above=0),), coming=(*self.coming, *(span.seal for span in earlier)))
 
     def unknown_signer(self, note: bytes, name: str, size: int) -> CertifiedSeal | None:
-        """Of our own that may come, gives the one that signed a note; None: it is none of those, or known by now."""
+        """Of those that may come, gives the one that signed a note; None: it is none of those, or known by now."""
         if not self.coming:
             return None
         seal = self.signing(Note.parse(note), name, size)
@@ -248,6 +248,12 @@ class ChannelSeals:
         if seal is None:
             return self
         return replace(self, sender=self.sender.learnt(size, seal, is_first=size == 0))
+
+    def learning_cosigner(self, seal: CertifiedSeal | None, receipted: int) -> "ChannelSeals":
+        """The same once a seal of the receiver is known that countersigned more than that; None: none was found."""
+        if seal is None:
+            return self
+        return replace(self, receiver=self.receiver.learnt(receipted, seal, is_first=False))
 
     def after(self, rotation: Rotation | None) -> "ChannelSeals":
         """The same once the sender has rotated its seal; None: it has not."""

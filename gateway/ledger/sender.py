@@ -11,7 +11,7 @@ from gateway.ledger.checkpoint import Checkpoint, Receipt, SignedCheckpoint, ope
 from gateway.ledger.forks import NO_PREFIX, TWO_HEADS, Prefix, check_fork
 from gateway.ledger.merkle import CompactRange
 from gateway.ledger.note import Note
-from gateway.ledger.seals import ChannelSeals, SealHistory
+from gateway.ledger.seals import CertifiedSeal, ChannelSeals, SealHistory
 from gateway.ledger.steps import (
     FORKED,
     PEER_ROLLED_BACK,
@@ -159,8 +159,8 @@ class SenderMachine(Machine):
             self._recover(head)
         elif receipt is None:
             raise UnknownSeal("the peer countersigned more than is here, with a seal that is not known here yet")
-        else:
-            self._recover(receipt)
+        else:  # what is kept of it must verify by the seals that are stored
+            self._recover(head if self._learnt_of(receipt) else receipt)
 
     def _check(self, recalled: Recalled) -> None:
         """Compares what bears the own signature with the own log."""
@@ -269,13 +269,19 @@ class SenderMachine(Machine):
         if receipt.checkpoint.size > self._receipted():
             if self._goes_back(receipt):
                 raise RemoteProtocolError("a receipt that covers more bears an earlier time")
-            self._receipt = receipt
-            self._do(StoreReceipt(receipt))
+            learnt, above = self._learnt_of(receipt), self._receipted()
+            self.seals, self._receipt = self.seals.learning_cosigner(learnt, above), receipt
+            self._do(StoreReceipt(receipt, learnt))
 
     def _goes_back(self, receipt: Receipt) -> bool:
         """Whether it covers more than the newest one, and bears an earlier time."""
         newest = self._receipt
         return newest is not None and receipt.checkpoint.size > self._receipted() and receipt.time < newest.time
+
+    def _learnt_of(self, receipt: Receipt) -> CertifiedSeal | None:
+        """The seal that countersigned, where this is the first to tell that the receiver has it."""
+        seals = self.seals
+        return seals.receiver.unknown_signer(receipt.note, seals.receiver_domain, receipt.checkpoint.size)
 
     def _receipted(self) -> int:
         return self._receipt.checkpoint.size if self._receipt else 0

@@ -157,9 +157,13 @@ class Countersign:
 
 @dataclass(frozen=True, slots=True)
 class StoreReceipt:
-    """The peer holds everything below the receipt's size: keep the receipt durably."""
+    """The peer holds everything below the receipt's size: keep the receipt durably.
+
+    ``learnt``: its seal, where nothing told before that it has that.
+    """
 
     receipt: Receipt
+    learnt: CertifiedSeal | None = None
 
 
 @dataclass(frozen=True, slots=True)

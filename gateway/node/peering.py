@@ -50,7 +50,7 @@ class Peering:
             ground.keyring,
             ground.certify,
             ground.require_unrevoked,
-            parties.own.earlier_seals,
+            parties,
             ground.tracing,
         )
         presented = core.endings.dialling(ground.credentials)

@@ -347,17 +347,27 @@ class Transaction(Projecting):
         self._add_seal(reverse_of(origin), rotation.receipted, rotation.seal, place, cosigner=True)
 
     def _learn_seal(self, origin: str, seal: CertifiedSeal, size: int) -> None:
-        """Keeps a seal of our own that signed what came back of a channel from a size on: there, and where it cosigns.
+        """Keeps a seal of a channel's sender that signed what came of it from a size on: there, and where it cosigns.
 
         What was countersigned beyond that before all was lost nobody knows: a later seal may sign less, too.
         """
-        for place, above in ((origin, size), (reverse_of(origin), self.channel(reverse_of(origin)).receipted_size)):
-            state, cosigner = self.channel(place), place != origin
-            before = state.seals.receiver if cosigner else state.seals.sender
-            after = before.learnt(above, seal, is_first=size == 0)
-            changed = replace(state.seals, receiver=after) if cosigner else replace(state.seals, sender=after)
-            self._changes.states[place] = replace(state, seals=changed)
-            self._changes.seals.append(SealChange(place, cosigner, len(after.spans) - 1, after.spans[-1]))
+        self._learn(origin, seal, size, cosigner=False, is_first=size == 0)
+        reverse = self.channel(reverse_of(origin))
+        if not reverse.seals.receiver.knows(seal.public):  # a receipt may have told it before
+            self._learn(reverse.origin, seal, reverse.receipted_size, cosigner=True, is_first=size == 0)
+
+    def learn_cosigner(self, origin: str, seal: CertifiedSeal) -> None:
+        """Keeps a seal of a channel's recipient that countersigned, of which nothing that it signed itself tells."""
+        state = self.channel(origin)
+        if not state.seals.receiver.knows(seal.public):  # the channel the other way may have told it meanwhile
+            self._learn(origin, seal, state.receipted_size, cosigner=True, is_first=False)
+
+    def _learn(self, origin: str, seal: CertifiedSeal, above: int, *, cosigner: bool, is_first: bool) -> None:
+        state = self.channel(origin)
+        after = (state.seals.receiver if cosigner else state.seals.sender).learnt(above, seal, is_first=is_first)
+        changed = replace(state.seals, receiver=after) if cosigner else replace(state.seals, sender=after)
+        self._changes.states[origin] = replace(state, seals=changed)
+        self._changes.seals.append(SealChange(origin, cosigner, len(after.spans) - 1, after.spans[-1]))
 
     def _add_seal(self, origin: str, above: int, seal: CertifiedSeal, place: Place, *, cosigner: bool) -> None:
         state = self.channel(origin)

@@ -1,5 +1,7 @@
 """The receiver's machine where its sender signed two histories, and once it has halted."""
 
+from dataclasses import replace
+
 import pytest
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
@@ -8,9 +10,22 @@ from gateway.ledger.channel import State
 from gateway.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gateway.ledger.forks import NO_PREFIX
 from gateway.ledger.note import Note
+from gateway.ledger.receiver import ReceiverMachine
 from gateway.ledger.steps import FORKED
 from tests.ledger.receivers import LEAVES, OTHERS, assert_refused, hello, machine_with, opened, recalled, streaming
-from tests.ledger.samples import HK_SEAL, HK_TO_KR, TIME, batch_of, head_of, prefix_of
+from tests.ledger.samples import (
+    CHANNEL_SEALS,
+    HK_SEAL,
+    HK_TO_KR,
+    TIME,
+    FixedSeal,
+    batch_of,
+    head_of,
+    log_of,
+    prefix_of,
+    receipt_of,
+)
+from tests.support.seals import certified
 
 
 def assert_forked(machine, effects, contrary, own=LEAVES[:6], longer=()):
@@ -110,3 +125,16 @@ def test_a_receiver_that_halted_in_its_life_tells_the_next_stream_too():
     machine.feed(steps.Opened())
     assert machine.feed(hello(LEAVES)) == [prove]
     assert machine.feed(steps.Proved(prefix_of(LEAVES[:6], 5))) == first
+
+
+def test_a_fork_under_a_seal_that_no_log_tells_is_kept_with_that_seal():
+    """Its operator took it by another way: without it nothing would prove the fork."""
+    keys = FixedSeal("hk replaced")
+    seal = certified(keys, "gateway.hk.example")
+    seals = replace(CHANNEL_SEALS, sender=CHANNEL_SEALS.sender.expecting([seal]))
+    machine = ReceiverMachine(seals, log_of(LEAVES[:6]), head_of(LEAVES[:6]), receipt_of(LEAVES[:6]))
+    contrary = sign_checkpoint(Checkpoint(HK_TO_KR, 6, bytes(32)), keys, TIME)
+    machine.feed(steps.Opened())
+    machine.feed(hello(OTHERS[:6], checkpoint=contrary.note))
+    halt = machine.feed(recalled(6, 0))[0]
+    assert (halt.reason, halt.evidence[1], halt.seals) == (FORKED, contrary.note, (seal,))

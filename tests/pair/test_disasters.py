@@ -12,6 +12,7 @@ from gateway.home.pairing import import_pairing
 from gateway.home.provisioning import issue_node, issue_seal
 from gateway.identity.certificates.profiles import AuthorityKind
 from gateway.identity.names import NodeId
+from gateway.identity.pairing.document import PairingDocument
 from tests.cli.transcripts import run
 from tests.pair.asking import checked, done, events, exchanged, in_step, is_told, journal, told
 from tests.supervision.samples import content
@@ -155,6 +156,45 @@ def last_cursor(client: Client) -> str:
             if not response.HasField("event"):
                 return response.cursor
     raise AssertionError("a watch tells when it has told all")
+
+
+@pytest.mark.parametrize("is_marked", [True, False], ids=["backup", "copy that something else made"])
+def test_a_peers_seal_that_was_replaced_since_may_be_imported_again_at_once(own_pair, tmp_path, is_marked):
+    """Though more has to come back that the seal before it signed: each holds where the log bears it."""
+    hk, kr = own_pair
+    exchanged(hk, kr)
+    done("backup", hk.home.path, tmp_path / "backup")
+    hk.stop()
+    shutil.copy(hk.home.path / "node.db", tmp_path)
+    document, before = hk.home.peer_file("KR"), hk.home.peer_file("KR").read_bytes()
+    hk.start()
+    exchanged(hk, kr)
+    hk.stop()
+    kr.stop()
+    issue_seal(tmp_path / "seal", NodeId(kr.domain), kr.authority(AuthorityKind.NODE), now())
+    done("certs", "replace-seal", kr.home.path, tmp_path / "seal")
+    done("pair", "export", kr.home.path, "--out", tmp_path / "kr.json")
+    fingerprint = PairingDocument.parse((tmp_path / "kr.json").read_bytes()).fingerprint()
+    again = "pair", "import", hk.home.path, tmp_path / "kr.json", "--fingerprint", fingerprint, "--replace-seal"
+    assert "log bears it" not in done(*again)
+    hk.start()
+    kr.start()
+    exchanged(hk, kr)
+    had = told(hk), told(kr)
+
+    if is_marked:
+        lose_database(hk)
+        done("restore", hk.home.path, tmp_path / "backup")
+    else:
+        hk.stop()
+        shutil.copy(tmp_path / "node.db", hk.home.path)
+    document.write_bytes(before)
+    assert "holds from where its log bears it" in done(*again)
+    hk.start()
+    eventually(lambda: in_step(hk, kr))
+    assert (told(hk), told(kr)) == had
+    exchanged(hk, kr)
+    checked(hk, kr)
 
 
 def test_keys_and_database_are_lost_at_once(own_pair, tmp_path):

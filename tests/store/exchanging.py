@@ -77,7 +77,7 @@ def resources_of(store: Opened) -> Resources:
         store.keyring,
         certify,
         lambda domain, _, at: store.require_unrevoked(domain, at),
-        store.earlier_seals,
+        store.parties,
     )
 
 

@@ -35,9 +35,14 @@ class Party:
     authorities: frozenset[str] = frozenset()
 
     @property
+    def seals(self) -> tuple[CertifiedSeal, ...]:
+        """All that are named, or were."""
+        return self.seal, *self.earlier_seals
+
+    @property
     def first_seal(self) -> CertifiedSeal:
         """The one of these that was certified first."""
-        return min((self.seal, *self.earlier_seals), key=lambda each: each.not_before)
+        return min(self.seals, key=lambda each: each.not_before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,11 @@ class Continuity:
         with self._database.readers.connect() as connection:
             self.keep(read_commit(connection))
 
+    def is_put_back(self) -> bool:
+        """Whether the database does not go on from there, as a start would find; raises ``ConfigError``."""
+        with self._database.readers.connect() as connection:
+            return bool(what_is_lost(connection, self._read() or HighWater())) or self._database.lost_commit
+
     def _signed_time(self) -> int:
         """Of what this node signed last; 0: nothing. It stands in for a time that a restore did not find."""
         with self._database.readers.connect() as connection:

@@ -68,14 +68,23 @@ def replace_own_seal(
     return [each.ends.recipient for each in waiting]
 
 
-def replace_peer_seal(database: Database, domain: str, seal: CertifiedSeal, now: int) -> None:
+def replace_peer_seal(
+    database: Database, domain: str, seal: CertifiedSeal, now: int, *, put_back: bool = False
+) -> bool:
     """Puts another seal of a peer in force, from what is here of its channels on.
+
+    But where the database was put back, and the peer was not heard since, more may be to come that the seal before it
+    signed: then it comes into force where the peer's log bears it, as the document tells the node (``carrier``).
 
     Args:
         database: open, with the home's lock: no node may run
         domain: of the peer
         seal: as its new pairing document names it
         now: microseconds since 1970
+        put_back: the database was, though nothing in it tells that yet
+
+    Returns:
+        Whether it is in force from now on.
 
     Raises:
         Untrusted: a key of it is one that the peer had before.
@@ -86,12 +95,19 @@ def replace_peer_seal(database: Database, domain: str, seal: CertifiedSeal, now:
             take_alone(connection)
             if any(history.has_a_key_of(seal) for history in _histories(connection, domain)):
                 raise Untrusted(f"a key of the new seal of {domain} is one that it had before: it must make new ones")
-            for state in read_channels(connection).values():
-                if domain in (state.seals.sender_domain, state.seals.receiver_domain):
-                    _add(connection, state, seal, cosigner=state.ends.outgoing)
-            _tell(connection, f"the seal of {domain} was replaced by a pairing document", now)
+            theirs = [
+                state
+                for state in read_channels(connection).values()
+                if domain in (state.seals.sender_domain, state.seals.receiver_domain)
+            ]
+            waits = put_back or any(state.unheard for state in theirs)
+            for state in () if waits else theirs:
+                _add(connection, state, seal, cosigner=state.ends.outgoing)
+            how = "; it holds from where the log of that peer bears it" if waits else ""
+            _tell(connection, f"the seal of {domain} was replaced by a pairing document{how}", now)
     except SQLAlchemyError as error:
         raise StoreError(f"the seal could not be replaced, and is as it was: {error}") from error
+    return not waits
 
 
 def knows_seal(connection: Connection, domain: str, seal: CertifiedSeal) -> bool:
