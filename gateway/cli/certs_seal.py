@@ -129,7 +129,7 @@ def replace_seal(
         raise BadInput.of("FOLDER", "must be given, or else --peer")
     if peer:
         certificates.replace_seal_for(node, document_of(node, peer.upper()), now())
-        say(f"replaced. Export a new pairing document: {peer.upper()} takes nothing before it has imported that.")
+        say(f"replaced. {peer.upper()} takes nothing before it has imported a pairing document that names this seal.")
         return
     assert folder is not None, "one of both is given"
     with used("FOLDER", SEAL):
@@ -140,8 +140,11 @@ def replace_seal(
         say("Make the database: gateway restore.")
     if waiting:
         say(f"replaced, but for {', '.join(waiting)}: its channel is mended first, under the seal of before.")
-        say("Start the node; once gateway status shows that the channel is open, stop it, and say")
-        say("gateway certs replace-seal HOME --peer; only then may that peer be told. Until then it refuses receipts")
-        say("of this node, and its gateway status shows UNKNOWN_SEAL: nothing is lost, and its operator waits for you.")
-        return
-    say("replaced. Export a new pairing document: no peer takes anything from this node before it has imported that.")
+        say(
+            "Once gateway status shows that the channel is open, stop the node, and say gateway certs replace-seal HOME"
+        )
+        say("--peer. Receipts bear the new seal at once:")
+    else:
+        say("replaced.")
+    say("Export a new pairing document, and start the node once each peer has imported that: before, no peer takes")
+    say("anything from it, and its gateway status shows UNKNOWN_SEAL. Nothing is lost by that.")
