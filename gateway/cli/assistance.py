@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -171,7 +172,6 @@ def answer(  # noqa: PLR0913 - an option each
     The answer is a notice to who asked, with the request's sectors, urgency, handling and day. One that needs others
     is given with gateway notice create. gateway notice withdraw takes it back.
     """
-    drafts.check_kept(draft=draft, validate_only=validate_only)
     detail = AssistanceAnswer(
         outcome=AssistanceAnswer.Outcome.ValueType(outcome),
         ground=AssistanceAnswer.Ground.ValueType(ground or 0),
@@ -192,17 +192,20 @@ def answer(  # noqa: PLR0913 - an option each
         if supersedes:
             content = superseding(content, _earlier(case, supersedes))
         content.attachments.extend(attachments.attach(client, attach or []))
+        act = notice_request(content, recipient=request.sender, notice_id=answer_id or "")
         if draft:
-            act = notice_request(content, recipient=request.sender, notice_id=answer_id or "")
-            drafts.keep(client, act, request_id, as_json=as_json)
+            drafts.keep(client, act, request_id, validate_only=validate_only, as_json=as_json)
             return
-        notice = client.create_notice(
-            content,
-            recipient=request.sender,
-            notice_id=answer_id or "",
-            request_id=request_id,
+        give = partial(client.create_notice, content, recipient=request.sender, notice_id=answer_id or "")
+        notice = drafts.done_or_checked(
+            client,
+            lambda: give(request_id=request_id, validate_only=validate_only),
+            [act],
             validate_only=validate_only,
+            as_json=as_json,
         )
+    if notice is None:
+        return
     if as_json:
         write_json(notice_view.document(notice))
     elif validate_only:

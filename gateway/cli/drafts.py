@@ -1,12 +1,12 @@
 """``gateway draft``: writes drafts, submits them, approves or rejects those of others."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
-from regulator.exchange import Client, NotAllowed, NotFound, notice_request
+from regulator.exchange import Client, NotAllowed, NotFound, WrongState, notice_request
 from regulator.exchange.draft_requests import Act
 from regulator.exchange.framework_requests import publish_version
 from regulator.exchange.requests import supersede_notice
@@ -14,6 +14,7 @@ from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 
 from gateway.cli import attachments
+from gateway.cli.failures import APPROVAL_REQUIRED
 from gateway.cli.groups import Commands
 from gateway.cli.options import (
     DEFAULT_LIMIT,
@@ -38,6 +39,8 @@ from gateway.supervision.files.frameworks import read_framework
 from gateway.supervision.files.notices import read_notices
 from gateway.supervision.frameworks.diff import diff_versions
 from gateway.supervision.messages.drafts import content_of
+
+Made = TypeVar("Made")
 
 DraftName = Annotated[str, typer.Argument(metavar="NAME", help="Id of the draft, such as hk-2026-4f7k.")]
 Etag = Annotated[
@@ -101,10 +104,7 @@ def create(  # noqa: PLR0913 - an option each
             draft = client.update_draft(update, act, request_id=request_id)
         else:
             draft = client.create_draft(act, request_id=request_id, validate_only=validate_only)
-    if validate_only:
-        _report(draft, "the draft is valid", as_json=as_json)
-    else:
-        _report_kept(draft, as_json=as_json)
+        _report_made(client, draft, validate_only=validate_only, as_json=as_json)
 
 
 def _read(file: Path, new_id: str, to: list[str], supersedes: str | None) -> Act:
@@ -237,15 +237,34 @@ def reject(
     _report_state(draft, as_json=as_json)
 
 
-def check_kept(*, draft: bool, validate_only: bool) -> None:
-    """Passes unless an act is to be both kept and only checked."""
-    if draft and validate_only:
-        raise typer.BadParameter("--validate-only is for what is given, and --draft for what is kept")
+def keep(client: Client, act: Act, request_id: str | None, *, validate_only: bool, as_json: bool) -> None:
+    """Keeps the act of another command as a draft, or checks whether it could be kept."""
+    draft = client.create_draft(act, request_id=request_id, validate_only=validate_only)
+    _report_made(client, draft, validate_only=validate_only, as_json=as_json)
 
 
-def keep(client: Client, act: Act, request_id: str | None, *, as_json: bool) -> None:
-    """Keeps the act of another command as a draft."""
-    _report_kept(client.create_draft(act, request_id=request_id), as_json=as_json)
+def done_or_checked(
+    client: Client, do: Callable[[], Made], acts: Sequence[Act], *, validate_only: bool, as_json: bool
+) -> Made | None:
+    """Does what a command is for; tells an act that is only checked, and needs approval, as a draft.
+
+    Returns:
+        What was made; None where all is told.
+    """
+    try:
+        return do()
+    except WrongState as error:
+        if not validate_only or error.reason != APPROVAL_REQUIRED:
+            raise
+    checked = [client.create_draft(act, validate_only=True) for act in acts]
+    if as_json:
+        write_json(document(checked[0]) if len(checked) == 1 else {"drafts": [document(each) for each in checked]})
+        return None
+    for place, draft in enumerate(checked):
+        which = f"the draft of notices[{place}]" if len(checked) > 1 else "the draft"
+        _report_made(client, draft, which, validate_only=True, as_json=False)
+    say_aside("Next: the same with --draft, " + ("each notice by itself" if len(checked) > 1 else "to keep it"))
+    return None
 
 
 def _report_state(draft: Draft, *, as_json: bool) -> None:
@@ -260,7 +279,14 @@ def _report(draft: Draft, done: str, *, as_json: bool) -> None:
     say(done + asked)
 
 
-def _report_kept(draft: Draft, *, as_json: bool) -> None:
-    _report(draft, f"{draft_id(draft)} is written", as_json=as_json)
-    if not as_json:
-        say_aside(f"Next: gateway draft submit {draft_id(draft)}")
+def _report_made(client: Client, draft: Draft, which: str = "the draft", *, validate_only: bool, as_json: bool) -> None:
+    """Tells of a new draft; of one that was only checked also what it would change, which no draft tells later."""
+    if not validate_only:
+        _report(draft, f"{draft_id(draft)} is written", as_json=as_json)
+        if not as_json:
+            say_aside(f"Next: gateway draft submit {draft_id(draft)}")
+        return
+    _report(draft, f"{which} is valid", as_json=as_json)
+    if draft.HasField("publish_version") and not as_json:
+        for line in _changes(client, draft):
+            say(line)

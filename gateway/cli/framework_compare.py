@@ -1,6 +1,7 @@
 """``gateway framework diff``, ``compare`` and ``assess``: how rules differ, in time and between jurisdictions."""
 
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -168,6 +169,7 @@ def assess(  # noqa: PLR0913 - an option each
     ] = None,
     assessment_id: Annotated[str, typer.Option("--id", help="Its id; else the node makes one.")] = "",
     draft: AsDraft = False,
+    validate_only: Annotated[bool, typer.Option("--validate-only", help="Check everything, and give nothing.")] = False,
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
@@ -181,13 +183,24 @@ def assess(  # noqa: PLR0913 - an option each
     )
     _aim(content, sector, topic, provision or [])
     with connect(profile) as client:
+        act = assess_request(content, assessment_id=assessment_id)
         if draft:
-            act = assess_request(content, assessment_id=assessment_id)
-            drafts.keep(client, act, request_id, as_json=as_json)
+            drafts.keep(client, act, request_id, validate_only=validate_only, as_json=as_json)
             return
-        made = client.assess(content, assessment_id=assessment_id, request_id=request_id)
+        give = partial(client.assess, content, assessment_id=assessment_id)
+        made = drafts.done_or_checked(
+            client,
+            lambda: give(request_id=request_id, validate_only=validate_only),
+            [act],
+            validate_only=validate_only,
+            as_json=as_json,
+        )
+    if made is None:
+        return
     if as_json:
         write_json(document(made))
+    elif validate_only:
+        say(f"the assessment is valid: {outcome_word(made.content.outcome)}")
     else:
         say(f"{made.name.removeprefix('assessments/')} is given: {outcome_word(made.content.outcome)}")
 

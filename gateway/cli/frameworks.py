@@ -1,6 +1,7 @@
 """``gateway framework``: publishes, lists, shows and exports frameworks of rules."""
 
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -82,19 +83,25 @@ def publish(  # noqa: PLR0913 - an option each
     Once this ends with 0, it is sealed and durable at the own node, for all recipients; otherwise for none. What the
     newest version says already is not published again.
     """
-    drafts.check_kept(draft=draft, validate_only=validate_only)
     read = read_framework(read_input(file))
     name = framework_id or read.framework_id
     if not name:
         raise BadInput.of("id", "is not in the file: give it there, or with --id")
     with connect(profile) as client:
+        act = publish_version(name, read.content, recipients=to or (), etag=etag)
         if draft:
-            act = publish_version(name, read.content, recipients=to or (), etag=etag)
-            drafts.keep(client, act, request_id, as_json=as_json)
+            drafts.keep(client, act, request_id, validate_only=validate_only, as_json=as_json)
             return
-        answer = client.publish_version(
-            name, read.content, recipients=to or (), etag=etag, request_id=request_id, validate_only=validate_only
+        publish = partial(client.publish_version, name, read.content, recipients=to or (), etag=etag)
+        answer = drafts.done_or_checked(
+            client,
+            lambda: publish(request_id=request_id, validate_only=validate_only),
+            [act],
+            validate_only=validate_only,
+            as_json=as_json,
         )
+    if answer is None:
+        return
     if as_json:
         write_json(document(answer))
     else:

@@ -84,7 +84,6 @@ def create(  # noqa: PLR0913 - an option a choice
 
     Once this ends with 0, all are sealed and durable at the own node; otherwise none is given.
     """
-    drafts.check_kept(draft=draft, validate_only=validate_only)
     files = read_notices(read_input(file))
     if not files:
         raise BadInput.of("notices", "must hold at least one notice")
@@ -101,9 +100,13 @@ def create(  # noqa: PLR0913 - an option a choice
         for each in requests:
             each.notice.content.attachments.extend(named)
         if draft:
-            drafts.keep(client, requests[0], request_id, as_json=as_json)
+            drafts.keep(client, requests[0], request_id, validate_only=validate_only, as_json=as_json)
             return
-        notices = _give(client, requests)
+        notices = drafts.done_or_checked(
+            client, lambda: _give(client, requests), requests, validate_only=validate_only, as_json=as_json
+        )
+    if notices is None:
+        return
     if as_json:
         write_json({"notices": [document(each) for each in notices]})
         return
@@ -246,14 +249,18 @@ def withdraw(
         list[str], typer.Option(metavar=LANGUAGE_TEXT, help="Why, such as en=Given in error.; repeat it.")
     ],
     draft: AsDraft = False,
+    validate_only: Annotated[
+        bool, typer.Option("--validate-only", help="Check as a draft would be, and take nothing back.")
+    ] = False,
     request_id: RequestId = None,
     as_json: AsJson = False,
 ) -> None:
     """Takes back a notice of the own jurisdiction; its receiver is told why."""
     explanation = texts(reason, "--reason")
     with connect(profile) as client:
-        if draft:
-            drafts.keep(client, withdraw_notice(name, explanation=explanation), request_id, as_json=as_json)
+        if draft or validate_only:
+            act = withdraw_notice(name, explanation=explanation)
+            drafts.keep(client, act, request_id, validate_only=validate_only, as_json=as_json)
             return
         notice = client.withdraw_notice(name, explanation=explanation, request_id=request_id)
     _report(notice, "withdrawn", as_json=as_json)

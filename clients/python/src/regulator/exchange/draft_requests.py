@@ -24,7 +24,7 @@ def create_draft(act: Act, *, request_id: str | None = None, validate_only: bool
     Args:
         act: the request of its own method; its ``request_id`` and ``validate_only`` do not count.
         request_id: a UUID; the same one with the same act gives the same answer. None: a new one.
-        validate_only: checks everything and keeps nothing.
+        validate_only: checks everything and keeps nothing; ``rule`` of the answer tells whether approval is asked for.
 
     Raises:
         InvalidRequest: ``violations`` name the fields.

@@ -203,7 +203,9 @@ class CreateDraftRequest(_message.Message):
     refused as ALREADY_EXISTS, reason REQUEST_ID_REUSED. Empty: not idempotent.
     """
     validate_only: _builtins.bool
-    """Checks everything and keeps nothing."""
+    """Checks everything and keeps nothing; the answer is what the draft would be, its `rule` too. So it tells of an act of
+    any kind what doing it would, and whether that needs a second identity.
+    """
     @_builtins.property
     def draft(self) -> Global___Draft:
         """The draft; only the act is read."""
