@@ -196,7 +196,7 @@ class Shared:
             self._woken.clear()
 
     async def _beat(self) -> None:
-        began, held = time.monotonic(), dict(self._held)
+        began, held, known = time.monotonic(), dict(self._held), self._committer.latest().version
         picture = await self._keeping.beat([self._holding(origin, hold) for origin, hold in held.items()])
         self._links.picture, self._renewed = picture, began
         for origin, hold in held.items():
@@ -213,6 +213,8 @@ class Shared:
                 self._links.note(origin, self._elsewhere(state))
         if picture.version > self._newest:
             self._told(COMMITS, picture.version)
+        if picture.version < known:  # it is nobody's, or was put back: who has nothing to write finds out, too
+            await self._committer.follow()
 
     async def _take(self, origin: str) -> None:
         if lease := await self._keeping.take(self._channels[origin].id):

@@ -5,7 +5,7 @@ import itertools
 from types import SimpleNamespace
 
 from gateway import replicas
-from gateway.errors import Unavailable
+from gateway.errors import StoreError, Unavailable
 from gateway.questions.links import Links
 from gateway.replicas import Shared
 from gateway.store.commits import COMMITS
@@ -26,13 +26,13 @@ class Away:
 
 
 class Silent:
-    """Stands for a database that says nothing of other replicas."""
+    """Stands for a database that says nothing of other replicas, and is as far as this one knows."""
 
     def __init__(self, *_: object) -> None:
         pass
 
     async def beat(self, _held: object) -> Picture:
-        return Picture()
+        return Picture(version=7)
 
     def start(self) -> None:
         pass
@@ -73,7 +73,7 @@ async def test_a_replica_that_nobody_asks_for_anything_finds_out_that_it_could_n
             often.set()
         raise Unavailable("no answer")
 
-    committer = SimpleNamespace(look=look)
+    committer = SimpleNamespace(look=look, latest=lambda: SimpleNamespace(version=7))
     shared = Shared(None, Replica("a" * 32, "a", 0), "hk", {}, Links(), committer, lambda _: None)  # type: ignore[arg-type]
     running = asyncio.create_task(shared.run())
     async with asyncio.timeout(60):
@@ -97,7 +97,7 @@ async def test_a_number_that_somebody_told_wrong_hides_no_commit_that_follows(mo
             known.set()
 
     async def _picture() -> Picture:
-        return Picture(version=8 if asked else 0)
+        return Picture(version=8 if asked else 7)
 
     committer = SimpleNamespace(follow=follow, latest=lambda: SimpleNamespace(version=7))
     shared = Shared(None, Replica("a" * 32, "a", 0), "hk", {}, Links(), committer, lambda _: None)  # type: ignore[arg-type]
@@ -108,3 +108,23 @@ async def test_a_number_that_somebody_told_wrong_hides_no_commit_that_follows(mo
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert asked == [10**17, 8]
+
+
+async def test_a_replica_without_a_channel_of_which_nobody_asks_anything_finds_that_the_node_was_moved(monkeypatch):
+    """It stood still as its operator stopped the others; else its watchers would hear of nothing any more."""
+    monkeypatch.setattr(replicas, "LeaseKeeping", Silent)
+    monkeypatch.setattr(replicas, "Listening", Silent)
+    monkeypatch.setattr(Silent, "beat", lambda *_: _nobodys())
+    fatal: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+
+    async def _nobodys() -> Picture:
+        return Picture()
+
+    async def follow(_version: int | None = None) -> None:
+        raise StoreError("the database is nobody's any more")
+
+    committer = SimpleNamespace(follow=follow, latest=lambda: SimpleNamespace(version=7))
+    shared = Shared(None, Replica("a" * 32, "a", 0), "hk", {}, Links(), committer, fatal.set_result)  # type: ignore[arg-type]
+    async with asyncio.timeout(60):
+        await shared.run()
+    assert isinstance(fatal.result(), StoreError)

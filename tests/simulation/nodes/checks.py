@@ -16,7 +16,6 @@ from tests.simulation.nodes.asking import Keyed
 from tests.simulation.nodes.assessing import check_assessments
 from tests.simulation.nodes.assisting import check_cases
 from tests.simulation.nodes.drafting import check_approvals
-from tests.simulation.nodes.moving import owners
 from tests.simulation.nodes.offices import Office, Watcher
 from tests.simulation.nodes.sealed import kind_of
 from tests.simulation.nodes.site import Site
@@ -25,6 +24,10 @@ from tests.simulation.nodes.witness import Witness
 _STANDING = """
     SELECT origin, size, halt_reason, (SELECT max(size) FROM heads WHERE channel = id AND receipt_time IS NOT NULL)
     FROM channels WHERE id > 0 ORDER BY id
+"""
+
+_UNSIGNED = """
+    SELECT 1 FROM channels WHERE id = 0 AND size > (SELECT coalesce(max(size), 0) FROM heads WHERE channel = 0)
 """
 
 Log = Sequence[tuple[bytes, bytes]]
@@ -42,6 +45,11 @@ def is_quiet(sites: Sequence[Site], some: Sequence[str] = ()) -> bool:
                 return False
             seen.setdefault(origin, set()).add(size)
     return all(len(sizes) == 1 for sizes in seen.values())
+
+
+def is_told_whole(site: Site) -> bool:
+    """Whether its journal is signed to its end, as it is once each replica has taken the seal that is in force."""
+    return not site.disk.read(_UNSIGNED)
 
 
 def logs_of(site: Site) -> dict[str, Log]:
@@ -104,8 +112,8 @@ def _check_store(site: Site) -> Iterator[str]:
 
 def _check_owners(site: Site) -> Iterator[str]:
     """One database is the node's, wherever it was moved."""
-    if len(site.doors) == 1 and (found := owners(site.disk)) != [site.disk.file.name]:
-        yield f"{site.name}: the databases that are its own are {found}, and it uses {site.disk.file.name}"
+    if wrong := site.disk.owned_wrongly():
+        yield f"{site.name}: {wrong}"
 
 
 def _check_heads(site: Site, witness: Witness) -> Iterator[str]:

@@ -10,8 +10,10 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -19,7 +21,9 @@ from unittest.mock import patch
 import pysqlite3.dbapi2 as sqlite
 
 from gateway.errors import Unavailable
+from gateway.store.database import Database
 from gateway.store.engines import sqlite as engine
+from gateway.store.opening import owner_of
 from tests.simulation.nodes.loop import LIFE, Died, Life
 
 DATABASE = "node.db"
@@ -60,7 +64,7 @@ class Disk:
 
     Attributes:
         folder: the node's home; ``url``: of its database
-        moving_to: the name of another file that its database is being moved to
+        moving_to: another file that its database is being moved to, or another URL; empty: it is not
         steps: that the present life has taken; ``steps_ever``: all lives
         faults: what happens at which step from here on
         injected: faults that happened in the present life
@@ -86,17 +90,27 @@ class Disk:
     def log(self) -> Path:
         return _log_of(self.file)
 
-    def next_name(self) -> str:
-        """Of another file for the database."""
+    def begin_move(self) -> str:
+        """Makes another file for the database, without rows; gives its URL."""
         self.moves += 1
         self.moving_to = f"moved{self.moves}.db"
-        return self.moving_to
+        (self.folder / self.moving_to).write_bytes(_tables())
+        return f"sqlite:///{self.moving_to}"
 
     def moved(self) -> None:
         """The configuration names that file from now on, and the one before, which is nobody's, is removed."""
         before, self.url, self.moving_to = self.file, f"sqlite:///{self.moving_to}", ""
         self._write(before, {})
         before.unlink()
+
+    def owned_wrongly(self) -> str:
+        """What is wrong with whose the databases are that it had; empty: the one that it uses is the node's alone."""
+        files = sorted(path.name for path in self.folder.glob("*.db"))
+        return self._but_one([f"sqlite:///{name}" for name in files])
+
+    def _but_one(self, urls: list[str]) -> str:
+        owned = [url for url in urls if owner_of(url, self.folder)]
+        return "" if owned == [self.url] else f"the databases that are its own are {owned}, and it uses {self.url}"
 
     def arm(self, fault: Fault, steps: int) -> None:
         """Has a fault happen so many steps from now."""
@@ -203,6 +217,21 @@ class Disk:
         if self._reader:
             self._reader.close()
             self._reader = None
+
+
+@cache
+def _tables() -> bytes:
+    """A database without rows, made once a process: the migrations take longer than a schedule."""
+    with TemporaryDirectory() as home:
+        lay_tables(f"sqlite:///{DATABASE}", Path(home))
+        return (Path(home) / DATABASE).read_bytes()
+
+
+def lay_tables(url: str, home: Path) -> None:
+    """Makes a database without rows."""
+    database = Database(url, home)
+    database.migrate()
+    database.close()
 
 
 def _log_of(file: Path) -> Path:

@@ -11,7 +11,7 @@ from regulator.exchange.v1.admin_service_pb2 import RotateSealRequest
 from gateway.errors import Halted, Unavailable, WrongState
 from tests.simulation.nodes.disk import Fault
 from tests.simulation.nodes.going_back import Whole, put_back
-from tests.simulation.nodes.moving import Moving
+from tests.simulation.nodes.moving import Moving, hold, release
 from tests.simulation.nodes.network import KEEPALIVE_SECONDS, LONGEST_DELAY_SECONDS
 from tests.simulation.nodes.restoring import Way
 from tests.simulation.nodes.site import Site
@@ -23,6 +23,7 @@ ANOTHER_COPY = 0.2  # how likely it is that a newer one takes the place of one t
 LONGEST_LOSS_SECONDS = 6.0  # that are gone where all of a node is rolled back
 LONGEST_PAUSE_SECONDS = 12.0  # of a process that stands still: longer than a lease, and than a peer waits for another
 HEARS_LATE = 0.7  # how likely it is that a node which was rolled back seals something before it hears of its peers
+FORGETS = 0.5  # how likely it is that a replica which stands still is not stopped, too
 MOVED = 0.15  # how likely it is that nodes may be moved to other databases
 LONGEST_WAIT_SECONDS = 3.0  # until an operator says again what was cut short
 MISLED = 0.1  # how likely it is that all clocks may be wrong in the same way
@@ -201,13 +202,26 @@ class Faults:
 
     async def _move(self, site: Site) -> None:
         """Its operator moves a node to another database."""
-        if len(site.doors) == 1 and not site.disk.moving_to and not site.is_retired:
+        if not any(door.disk.moving_to or door.held or door.is_retired for door in site.doors):
             self._world.begin(self._until_moved(site, Moving(site, self._random)))
 
     async def _until_moved(self, site: Site, moving: Moving) -> None:
-        while not await site.visited(moving.say, may_lose=False):
+        while not await self._has_moved(site, moving):
             seconds = self._random.uniform(0.1, LONGEST_WAIT_SECONDS)
             await asyncio.sleep(seconds)
+
+    async def _has_moved(self, site: Site, moving: Moving) -> bool:
+        """Its operator stops all replicas, but for one that stands still, and is forgotten."""
+        others = [door for door in site.doors if door is not site]
+        for door in others:
+            await hold(door, may_forget=self._random.random() < FORGETS)
+        is_moved = await site.visited(moving.say, may_lose=False)
+        for door in others:
+            if is_moved and door.is_forgotten:
+                self._world.told("forgets", door.place)
+                await asyncio.sleep(self._random.uniform(0, LONGEST_PAUSE_SECONDS))
+            await release(door, is_moved=is_moved)
+        return is_moved
 
     async def _put_back(self, site: Site) -> None:
         """The database's files are copied; once they have been, the copy takes their place, and nobody says so.

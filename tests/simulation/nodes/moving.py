@@ -1,19 +1,16 @@
 """A node is moved to another database: by ``gateway migrate``, which fails or dies now and then, and is said again."""
 
+import asyncio
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
 from gateway.backups import moving
 from gateway.errors import GatewayError
 from gateway.identity.pairing.parties import Parties
-from gateway.store.database import Database
 from gateway.store.opening import owner_of
-from tests.simulation.nodes.disk import Disk, Fault
+from tests.simulation.nodes.disk import Fault
 from tests.simulation.nodes.loop import LIFE, Died, Life
 from tests.simulation.nodes.site import Site
 
@@ -28,15 +25,16 @@ class Moving:
     def __init__(self, site: Site, random: Random) -> None:
         self._site, self._random = site, random
         self._cuts = random.randint(0, MOST_CUTS)
-        self._url = f"sqlite:///{site.disk.next_name()}"
-        (site.disk.folder / site.disk.moving_to).write_bytes(_tables())
+        self._url = site.disk.begin_move()
 
     def say(self) -> bool:
         """Says it, while no node runs; False: it was cut short, and the node has its database, and may run."""
-        while not self._is_done():
+        while self._site.disk.is_free(self):  # else it would wait for the lock of one that stands still amid a commit
+            if self._is_done():
+                return True
             if owner_of(self._site.disk.url, self._site.disk.folder) and self._random.random() < 0.5:
-                return False
-        return True
+                break
+        return False
 
     def _is_done(self) -> bool:
         disk = self._site.disk
@@ -47,7 +45,10 @@ class Moving:
         before = LIFE.set(life)
         try:
             moving.move(_home(self._site), self._url, self._site.now())  # type: ignore[arg-type]  # all that it asks for
-        except (GatewayError, Died):
+        except (GatewayError, Died) as error:
+            if "replicas of the node run" in str(error):  # one did three seconds ago
+                self._site.told("may not move")
+                return False
             if not disk.injected:  # then nothing keeps it from coming to its end
                 raise
             self._site.told("moves by half")
@@ -62,10 +63,23 @@ class Moving:
             disk.cut_off()
 
 
-def owners(disk: Disk) -> list[str]:
-    """Of all databases in a home, those that are its node's."""
-    files = sorted(path.name for path in disk.folder.glob("*.db"))
-    return [name for name in files if owner_of(f"sqlite:///{name}", disk.folder)]
+async def hold(site: Site, *, may_forget: bool) -> None:
+    """Has an operator stop a replica, and start it only once it is released; one that stands still may be forgotten."""
+    site.held = asyncio.Event()
+    site.is_forgotten = may_forget and bool(site.life and site.loop.stands_still(site.life))
+    if not site.is_forgotten:
+        await site.stop()
+        site.kill()
+
+
+async def release(site: Site, *, is_moved: bool) -> None:
+    """Has it run again; where the node was moved, with another database."""
+    if site.is_forgotten and is_moved:
+        await site.stop()
+        site.kill()
+    site.is_forgotten, held, site.held = False, site.held, None
+    assert held
+    held.set()
 
 
 def _home(site: Site) -> Any:
@@ -77,13 +91,3 @@ def _home(site: Site) -> Any:
         move_file=folder / "move.json",
         filling_file=folder / "filling.json",
     )
-
-
-@cache
-def _tables() -> bytes:
-    """A database without rows, made once a process: the migrations take longer than a schedule."""
-    with TemporaryDirectory() as home:
-        database = Database("sqlite:///node.db", Path(home))
-        database.migrate()
-        database.close()
-        return (Path(home) / "node.db").read_bytes()

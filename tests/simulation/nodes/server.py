@@ -18,7 +18,7 @@ import psycopg
 
 from gateway import replicas
 from gateway.store.engines import patience, postgresql
-from tests.simulation.nodes.disk import Disk, Fault, Step
+from tests.simulation.nodes.disk import Disk, Fault, Step, lay_tables
 from tests.simulation.nodes.loop import LIFE, Life, VirtualLoop
 from tests.store.kept import is_put_back, make_kept
 from tests.support.postgresql import administrator
@@ -36,10 +36,15 @@ class Server:
         url: of it
         loop: whose time its clock shows
         epoch: microseconds since 1970 as the loop's time begins
+
+    Attributes:
+        url: of it, wherever its node was moved; ``urls``: of all that the node had, or was to have
+        disks: of the replicas
     """
 
     def __init__(self, url: str, loop: VirtualLoop, random: Random, epoch: int) -> None:
         self.url, self.loop, self._random, self._epoch = url, loop, random, epoch
+        self.urls, self.disks = [url], list[ServerDisk]()
         self.offset_seconds = 0.0  # of its clock
         self.connections: list[ServerConnection] = []
         self.listening: list[Listening] = []
@@ -86,6 +91,19 @@ class Server:
                 if self._random.random() >= LOST_NEWS:
                     self.loop.call_later(self._random.uniform(0, LONGEST_NEWS_SECONDS), each.hear, told)
 
+    def begin_move(self) -> str:
+        """Makes another database, without rows; gives its URL."""
+        self.urls.append(Servers.current[-1].url(f"simulation_moved_{len(self.urls)}", lay_tables))
+        return self.urls[-1]
+
+    def moved(self) -> None:
+        """The configurations of all replicas name that database from now on."""
+        self.url = self.urls[-1]
+        self._reader.close()
+        self._reader = psycopg.connect(self.url, autocommit=True)
+        for disk in self.disks:
+            disk.url, disk.moving_to = self.url, ""
+
     def close(self) -> None:
         for each in (*self.connections, self._reader, self._listener):
             each.close()
@@ -97,6 +115,7 @@ class ServerDisk(Disk):
     def __init__(self, folder: Path, random: Random, told: Callable[..., None], server: Server) -> None:
         super().__init__(folder, random, told)
         self.server, self.url = server, server.url
+        server.disks.append(self)
         self.away_until = 0.0  # when it reaches the server again
 
     def failed(self, fault: Fault, step: Step) -> Exception:
@@ -137,6 +156,16 @@ class ServerDisk(Disk):
         self._connections.clear()
         self.steps = self.injected = 0
         self.disarm()
+
+    def begin_move(self) -> str:
+        self.moving_to = self.server.begin_move()
+        return self.moving_to
+
+    def moved(self) -> None:
+        self.server.moved()
+
+    def owned_wrongly(self) -> str:
+        return self._but_one(self.server.urls)
 
     def read(self, query: str, *values: Any) -> list[Any]:
         return self.server.read(query, values)

@@ -61,6 +61,7 @@ class Site:
         was_far_behind: its clock was; ``is_misled``: it was wrong, and so were all that it could ask
         peers_changed: a pairing of it ended once, or began later
         is_retired: it is not started again
+        held: it is not started before that; ``is_forgotten``: it runs on all the same (``moving``)
         backup: to which it goes back before it starts again, and in which ``way``
         is_on_new_machine: a restore finds nothing of the home before but its keys
         may_have_lost: there was a reason for its start to find commits missing
@@ -88,6 +89,7 @@ class Site:
         self.earlier_seals: tuple[CertifiedSeal, ...] = ()
         self.kept_seals: tuple[CertifiedSeal, ...] = ()
         self.next_seal: CertifiedSeal | None = None
+        self.held: asyncio.Event | None = None
         self.is_retired = False
         self.signers: dict[CertifiedSeal, Signer] = {}
         self.defects: list[BaseException] = []
@@ -97,7 +99,7 @@ class Site:
         self.way, self.is_on_new_machine = Way.RESTORED, False
         self.deaths = self.starts = self.restored = self.begun_anew = 0
         self.peers_changed = False
-        self.was_put_back = self.trusts_clock = self.was_far_behind = self.is_misled = False
+        self.was_put_back = self.trusts_clock = self.was_far_behind = self.is_misled = self.is_forgotten = False
         self.may_have_lost = self._is_put_back = False  # since the last start that found out
         self._ever_lost, self._token_key = False, b""
         self.life: Life | None = None
@@ -226,7 +228,7 @@ class Site:
     def broke(self, error: Exception) -> None:
         """The node ends by itself; whoever runs it starts it again."""
         self.told("broke", self.place, str(error))
-        if not self.disk.injected:
+        if not self.disk.injected and not (self.is_forgotten and "nobody's any more" in str(error)):
             self.defects.append(error)
         self.loop.call_soon(self.kill)
 
@@ -252,6 +254,8 @@ class Site:
             if self.is_retired:
                 return
             await asyncio.sleep(again())
+            while self.held:
+                await self.held.wait()
             if self.backup:
                 self.disk.close()  # here: what a thread opened, it closes
                 self._go_back(self.backup)

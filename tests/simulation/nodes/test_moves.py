@@ -1,23 +1,25 @@
 """Nodes are moved to other databases while all else goes on: at the end each has one, and all that it had in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.simulation.__main__ import told_of
 from tests.simulation.nodes.faults import Faults
-from tests.simulation.nodes.world import run_seed, simulating
+from tests.simulation.nodes.world import World, run_seed, simulating
+from tests.support.long_form import long_form
 
 pytestmark = pytest.mark.timeout(600)  # of a machine that has other things to do, too
 
 SEED = 4
 FAULTS = ("move", "kill")
+HAPPEN = ("moves", "moves by half")
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    with simulating() as folder:
+def folder(postgresql: str) -> Iterator[Path]:
+    with simulating(postgresql) as folder:
         yield folder
 
 
@@ -28,5 +30,21 @@ def test_moves_that_are_cut_short_and_said_again_lose_and_double_nothing(
     outcome = run_seed(SEED, folder)
     assert not outcome.wrong, told_of(outcome)
     assert outcome.counts["envelopes"] > 5
-    for done in ("moves", "moves by half", "kill"):
+    for done in (*HAPPEN, "kill"):
+        assert outcome.counts[done], f"nothing {done}"
+
+
+@pytest.mark.parametrize(
+    ("seed", "happen"),
+    [(1, HAPPEN), pytest.param(0, (*HAPPEN, "may not move", "forgets", "broke"), marks=long_form)],
+)
+def test_so_do_those_of_two_replicas_of_which_one_that_stands_still_may_be_forgotten(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int, happen: Sequence[str]
+) -> None:
+    """It is not stopped with the others, wakes on a database that is nobody's, and ends."""
+    monkeypatch.setattr(World, "replicates", True)
+    monkeypatch.setattr(Faults, "only", (*FAULTS, "pause"))
+    outcome = run_seed(seed, folder)
+    assert not outcome.wrong, told_of(outcome)
+    for done in happen:
         assert outcome.counts[done], f"nothing {done}"

@@ -33,7 +33,7 @@ from gateway.store.opening import add_channels, channel_names, create
 from gateway.store.recovery import awaiting
 from tests.ledger.samples import FixedSeal
 from tests.simulation.nodes.audit import Audit
-from tests.simulation.nodes.checks import check_all, is_quiet, logs_of, sealed_by
+from tests.simulation.nodes.checks import check_all, is_quiet, is_told_whole, logs_of, sealed_by
 from tests.simulation.nodes.chunks import small_chunks
 from tests.simulation.nodes.disk import DATABASE, Disk, virtual_disks
 from tests.simulation.nodes.drafting import RULES
@@ -235,6 +235,7 @@ class World:
         # A seal that is prepared comes in force, and every peer is told.
         # So does a move to another database come to its end.
         is_up = all(each.running and not (each.next_seal or each.kept_seals or each.disk.moving_to) for each in sites)
+        is_up = is_up and all(is_told_whole(each) for each in self.nodes if len(each.doors) > 1)
         return is_up and is_quiet(self.nodes) and self._are_told() and have_files(self.nodes)
 
     def _are_told(self) -> bool:
