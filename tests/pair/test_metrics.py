@@ -1,64 +1,24 @@
 """A pair is scraped over HTTP: while notices travel, while the peer is down, and after a restart."""
 
 import json
-import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import grpc
 import pytest
-from prombed import Prombed
 from prometheus_client.parser import text_string_to_metric_families
 from regulator.exchange import NotFound
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.metrics.table import METRICS
 from tests.cli.transcripts import run
-from tests.docs.rules import alerts
 from tests.pair.files import give_with
 from tests.rpc.calls import client_files, connected
 from tests.supervision.samples import content
-from tests.support.nodes import Site, eventually, found_pair, running
+from tests.support.nodes import eventually, found_pair, running
+from tests.support.scraped import Scraped
 
 NOTICES = {"grpc_service": "regulator.exchange.v1.NoticeService"}
-
-
-# Of the others it depends whether this machine is fast and has room.
-NODE_ALERTS = [each for each in alerts() if "histogram_quantile" not in each.expr and "disk" not in each.expr]
-
-
-class Scraped:
-    """Hong Kong's node, and what it tells of itself."""
-
-    def __init__(self, hk: Site, kr: Site) -> None:
-        self.hk, self.kr = hk, kr
-        self.port = hk.serve_metrics()
-
-    def page(self, accept: str = "") -> str:
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}/metrics", headers={"Accept": accept})
-        with urllib.request.urlopen(asked, timeout=60) as answer:
-            return str(answer.read().decode())
-
-    def value(self, name: str, **labels: str) -> float:
-        """The sum over what has these labels; 0 if there is none."""
-        samples = (each for family in text_string_to_metric_families(self.page()) for each in family.samples)
-        return sum(each.value for each in samples if each.name == name and labels.items() <= each.labels.items())
-
-    def firing(self) -> set[str]:
-        """The alerts whose condition holds, by what a scraper has after two looks a minute apart."""
-        known, now = Prombed(), int(time.time() * 1000)
-        for at in (now - 60_000, now):
-            known.ingest(f"up 1\n{self.page()}", timestamp_ms=at, labels={"job": "gateway", "instance": "hk"})
-        return {alert.name for alert in NODE_ALERTS if known.query(alert.expr, now)["data"]["result"]}
-
-    def states(self) -> Mapping[str, str]:
-        """The state of each channel."""
-        families = {family.name: family for family in text_string_to_metric_families(self.page())}
-        states = families["gateway_channel_state"].samples
-        return {each.labels["channel"]: each.labels["state"] for each in states if each.value}
-
-    def waited_seconds(self) -> float:
-        return self.value("gateway_channel_oldest_unreceipted_seconds", channel="hk-to-kr")
 
 
 @pytest.fixture(scope="module")

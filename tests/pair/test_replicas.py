@@ -28,6 +28,7 @@ from gateway.home.home import Home
 from gateway.home.pairing import ended_peers
 from gateway.rpc.peer_attachments import PART_BYTES
 from gateway.supervision.attachments import CHUNK_BYTES
+from tests.cli.sites import profile_path
 from tests.cli.transcripts import run
 from tests.pair.files import attached, file_of, give_with
 from tests.pair.test_ended import alarms, import_again, states
@@ -39,6 +40,7 @@ from tests.support.nodes import CALL_SECONDS, GATEWAY, Site, eventually, running
 from tests.support.pointed import PASSES, POINT
 from tests.support.postgresql import Server, server
 from tests.support.replicas import Replicated, found_replicas
+from tests.support.scraped import Scraped
 
 CHANNELS = ("hk-to-kr", "kr-to-hk")
 SHORTEST_CALL_SECONDS = 1.0  # at a replica that may stand still; then twice as long, each time
@@ -310,15 +312,22 @@ def test_an_operator_is_told_which_replica_does_what(shared):
     for site in (a, b):
         mine = [channel for channel, name in sorted(holders(site).items()) if name == site.path.name]
         assert f"{site.path.name} runs, and moves {', '.join(mine) or 'no channel'}" in said
+    third = Home(shutil.copytree(a.home.path, a.path / "third"))  # of another machine: those who run lock the others
     with pytest.raises(StoreError, match="hk-a, hk-b; stop all of them"):
-        upgrade_database(_other_home(a), datetime.now(UTC))
+        upgrade_database(third, datetime.now(UTC))
 
 
-def _other_home(site: Site) -> Home:
-    """A third machine's: the homes of the two are locked by those who run."""
-    other = site.path / "third"
-    shutil.copytree(site.home.path, other)
-    return Home(other)
+def test_a_replica_that_was_killed_is_missed_by_the_others_until_it_is_back(shared):
+    a, b = shared.replicas
+    a.stop()
+    scraped = Scraped(a, shared.kr)
+    a.start()
+    b.kill()
+    eventually(lambda: "GatewayReplicaMissing" in scraped.firing())
+    told = run("status", "--profile", profile_path(a, "SFC")).out
+    assert f"WARN  replica         {b.path.name} was last seen" in told
+    b.start()
+    eventually(lambda: scraped.firing() == set())
 
 
 def begin_upload(site: Site, path: Path) -> str:

@@ -81,9 +81,10 @@ def findings(
         certificates: all on which the node depends; None: it cannot read them
         now: by the clock of this machine
     """
+    then = info.time.ToDatetime(UTC)  # by the clock that tells since when something waits
     found = [
-        *(each for channel in channels for each in _of_channel(channel, now)),
-        *(each for channel in channels for each in file_findings.of_channel(channel, info.jurisdiction, DOCTOR, now)),
+        *(each for channel in channels for each in _of_channel(channel, then)),
+        *(each for channel in channels for each in file_findings.of_channel(channel, info.jurisdiction, DOCTOR, then)),
         *(each for usage in info.attachment_usages for each in file_findings.of_usage(usage)),
         *map(_of_alarm, info.alarms),
         *(each for replica in info.replicas for each in _of_replica(replica)),

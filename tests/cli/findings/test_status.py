@@ -180,6 +180,12 @@ def test_certificates_that_end_and_those_in_a_state_of_a_newer_node_are_told(sta
     assert (one.level, one.remedy.command) == (level, "gateway certs status HOME")
 
 
+def test_what_waits_is_judged_by_the_clock_of_the_node_which_told_since_when():
+    waits = waiting(timedelta(minutes=14))
+    assert [each.about for each in found([waits], ahead=timedelta(minutes=2))] == ["receipts", "clock"]
+    assert [each.about for each in found([waiting(timedelta(minutes=16))], ahead=-timedelta(minutes=2))] == ["clock"]
+
+
 @pytest.mark.parametrize("ahead", [61, -61])
 def test_a_clock_that_is_not_this_one_is_told(ahead):
     (one,) = found(ahead=timedelta(seconds=ahead))
