@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from google.type.date_pb2 import Date
 from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
@@ -13,16 +12,12 @@ from gateway.commands.ids import new_id
 from gateway.commands.replays import IdempotentRequest
 from gateway.identity.access.access import Caller
 from gateway.identity.pairing.parties import Parties
-from gateway.moments import date_of, day_at
 from gateway.questions.frameworks import FrameworkQuestions, part_of
 from gateway.store.committer import Committer
 from gateway.store.transaction import Transaction
 from gateway.supervision.envelopes.envelopes import author_message
-from gateway.supervision.frameworks.days import ordinal
 from gateway.supervision.frameworks.diff import diff_versions
 from gateway.supervision.frameworks.names import assessment_id, assessment_name, version_name, version_number
-from gateway.supervision.notices.records import Place
-from gateway.supervision.projections.frameworks import in_force_events
 from gateway.threads import to_its_end
 
 MAX_SHOWN_CHANGES = 1000  # provisions at most of a diff that is told of a version that is not sealed
@@ -126,25 +121,3 @@ class FrameworkCommands:
 
     def _new_id(self) -> str:
         return new_id(self._parties.jurisdiction, self._clock(), self._random)
-
-    # --- days -------------------------------------------------------------------------------------------------------
-
-    async def tell_days(self) -> None:
-        """Tells what came into force since it was told last, up to today (UTC): each provision once.
-
-        The first time there is nothing to tell from: only the day is kept. What begins on or before the day on which
-        its version comes is told by the event of that version.
-        """
-        today = date_of(day_at(self._clock()))
-        await self._committer.submit(lambda tx: _tell_until(tx, today))
-
-
-def _tell_until(tx: Transaction, today: Date) -> None:
-    told = tx.frameworks.told_until()
-    if told and ordinal(told) >= ordinal(today):
-        return
-    if told:
-        for version in tx.frameworks.all_newest():
-            for event in in_force_events(version, tx.frameworks.starting(version, told, today), told, today):
-                tx.tell_of_day(event, Place(version.origin, version.index))
-    tx.tell_until(today)

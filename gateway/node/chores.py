@@ -11,7 +11,6 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from gateway.backoff import Backoff
 from gateway.commands.attachments.removal import Removal
 from gateway.commands.drafts import DraftCommands
-from gateway.commands.frameworks import FrameworkCommands
 from gateway.commands.retention import Retention
 from gateway.commands.seals import SealCommands
 from gateway.errors import GatewayError
@@ -44,10 +43,10 @@ def _tell_ended(task: asyncio.Task[None]) -> None:
         _log.defect("task_ended", defect)
 
 
-async def tell_days(commands: FrameworkCommands, now: Callable[[], datetime]) -> None:
+async def tell_days(tell: Callable[[], Awaitable[None]], now: Callable[[], datetime]) -> None:
     """Tells what came into force: at once, and after each midnight (UTC)."""
     failing = "what came into force could not be told now"
-    await _again_and_again(failing, commands.tell_days, lambda: _until_midnight(now()))
+    await _again_and_again(failing, tell, lambda: _until_midnight(now()))
 
 
 async def tell_overdue(tell: Callable[[], Awaitable[None]], now: Callable[[], datetime]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from gateway.commands.assistance import tell_overdue
+from gateway.commands.days import tell_days
 from gateway.commands.draft_acts import DraftActs
 from gateway.commands.drafts import DraftCommands
 from gateway.commands.framework_sealing import FrameworkSealing
@@ -83,8 +84,8 @@ def subjects_of(core: Core) -> Subjects:
     files, retention = Files(core), Retention(parties, committer, readers, clock)
     going_on: Sequence[chores.Chore] = (
         *files.chores,
-        partial(chores.tell_days, frameworks, ground.believed),
-        partial(chores.tell_overdue, partial(tell_overdue, committer, clock), ground.believed),
+        partial(chores.tell_days, partial(tell_days, committer, readers, clock), ground.believed),
+        partial(chores.tell_overdue, partial(tell_overdue, committer, readers, clock), ground.believed),
         partial(chores.expire_drafts, drafts),
         partial(chores.tell_seal, seals),
         partial(chores.destroy_past, retention, ground.believed),

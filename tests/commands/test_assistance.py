@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
 
+from gateway.commands import assistance
 from gateway.commands.assistance import tell_overdue
 from gateway.commands.notice_sealing import NoticeSealing
 from gateway.commands.notices import NoticeCommands
@@ -268,7 +270,7 @@ async def test_pages_of_cases_go_on_where_they_ended(desks):
 
 
 async def overdue(desk: Desk) -> list[str]:
-    await tell_overdue(desk.store.committer, lambda: desk.now)
+    await tell_overdue(desk.store.committer, desk.store.readers, lambda: desk.now)
     wanted = EventFilter(kinds=(Event.ASSISTANCE_OVERDUE,))
     return [each.notice for each in await desk.store.read(read_events, EVERYTHING, 0, 100, wanted)]
 
@@ -289,6 +291,18 @@ async def test_what_is_overdue_is_told_once_at_both_nodes(desks):
     for desk in desks:
         desk.now += DAY
         assert len(await overdue(desk)) == (1 if desk is kr else 2)
+
+
+async def test_what_is_overdue_is_told_some_at_a_time(desks, monkeypatch):
+    """A peer may ask any number of times for one day."""
+    hk, _ = desks
+    monkeypatch.setattr(assistance, "AT_ONCE", 2)
+    for number in range(2, 6):
+        await hk.give(f"hk-{number}", asking(respond_by=day(20260131)))
+    hk.now, before = NOW + 40 * DAY, hk.store.committer.latest().counters.cursor
+    assert await overdue(hk) == [f"hk-{number}" for number in range(1, 6)]
+    told = [each.counters.cursor for each in hk.store.commits if each.counters.cursor > before]
+    assert [after - since for since, after in pairwise([before, *told])] == [2, 2, 1]
 
 
 async def test_an_event_that_tells_no_request_of_its_day_is_found(desks):

@@ -211,7 +211,7 @@ class World:
     async def pass_day(self) -> None:
         """What the node does by itself on the next day."""
         self.micros += DAY
-        await tell_overdue(self.hk.committer, lambda: self.micros)
+        await tell_overdue(self.hk.committer, self.hk.readers, lambda: self.micros)
         for store in (self.hk, self.kr):
             await Retention(store.parties, store.committer, store.readers, lambda: self.micros).destroy_past()
 

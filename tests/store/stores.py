@@ -19,8 +19,7 @@ from regulator.exchange.v1.notice_pb2 import NoticeContent
 from regulator.exchange.v1.values_pb2 import LocalizedText
 from sqlalchemy import Connection, Table, delete, event, insert, select
 
-from gateway.commands.framework_sealing import FrameworkSealing
-from gateway.commands.frameworks import FrameworkCommands
+from gateway.commands.days import tell_days
 from gateway.commands.retention import Retention
 from gateway.errors import GatewayError, Untrusted
 from gateway.identity.pairing.parties import Parties, Party
@@ -29,8 +28,6 @@ from gateway.ledger.checkpoint import Receipt, countersign
 from gateway.ledger.origins import origin_of
 from gateway.ledger.seals import CertifiedSeal
 from gateway.questions.filters import Filters
-from gateway.questions.frameworks import FrameworkQuestions
-from gateway.questions.sealed_tokens import SealedTokens
 from gateway.store.commits import Commit
 from gateway.store.committer import Committer
 from gateway.store.database import Database, snapshot
@@ -271,10 +268,7 @@ class Opened:
     async def tell_days(self, day: date) -> None:
         """Tells what comes into force, as the node does on that day."""
         micros = int(datetime.combine(day, datetime.min.time(), UTC).timestamp()) * 1_000_000
-        questions = FrameworkQuestions(self.readers, SealedTokens(bytes(32), RANDOM.randbytes), self.filters)
-        sealing = FrameworkSealing(self.parties, (), questions)
-        commands = FrameworkCommands(self.parties, self.committer, sealing, questions, lambda: micros, RANDOM.randbytes)
-        await commands.tell_days()
+        await tell_days(self.committer, self.readers, lambda: micros)
 
     async def destroy(self, day: date) -> None:
         """Destroys what may not be kept any more on that day, as the node does."""

@@ -1,7 +1,7 @@
 """Between what is known of requests for assistance, and of answers, and its rows."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, bindparam, exists, func, literal, select
@@ -81,24 +81,33 @@ def read_answers(connection: Connection, request_id: str) -> list[AnswerRecord]:
     return [AnswerRecord(row.id, row.outcome, row.state) for row in rows]
 
 
-def read_overdue(connection: Connection, today: int, limit: int) -> list[str]:
-    """Reads the ids of requests whose day is past, whose case is not closed, and of which no event told that yet.
+class Overdue(NamedTuple):
+    """A request that was not answered by its day: its place among all notices, and its id."""
+
+    sequence: int
+    id: str
+
+
+def read_overdue(connection: Connection, today: int, after: int, last: int, limit: int) -> list[Overdue]:
+    """Reads requests whose day is past, whose case is not closed, and of which no event told that yet.
 
     Args:
-        connection: the writer's
+        connection: any
         today: UTC, 20260131
+        after: those of later places
+        last: up to this place
         limit: at most so many
     """
     past = (assistance.c.request == "", assistance.c.respond_by.between(1, today - 1))
     untold = ~exists().where(events.c.kind == literal(Event.ASSISTANCE_OVERDUE), events.c.notice == notices.c.id)
     found = (
-        select(notices.c.id)
-        .join(assistance, assistance.c.sequence == notices.c.sequence)
-        .where(*past, IS_OPEN, untold)
-        .order_by(notices.c.sequence)
+        select(assistance.c.sequence, notices.c.id)
+        .join(notices, notices.c.sequence == assistance.c.sequence)
+        .where(*past, assistance.c.sequence > after, assistance.c.sequence <= last, IS_OPEN, untold)
+        .order_by(assistance.c.sequence)
         .limit(limit)
     )
-    return list(connection.scalars(found))
+    return [Overdue(*row) for row in connection.execute(found)]
 
 
 def with_written(

@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from google.type.date_pb2 import Date
 from regulator.exchange.v1.envelope_pb2 import Envelope
-from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent, Provision
+from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 from regulator.exchange.v1.values_pb2 import Sector
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, select
 
-from gateway.moments import date_of, day_of
 from gateway.store.frameworks.changes import FrameworkChanges, Version
 from gateway.store.frameworks.rows import assessment_record, version_record
-from gateway.store.tables import assessments, framework_versions, leaves, provisions, told_days
-from gateway.supervision.frameworks.records import AssessmentRecord, FrameworkVersionRecord, newest_known
+from gateway.store.tables import assessments, framework_versions, leaves, provisions
+from gateway.supervision.frameworks.records import AssessmentRecord, FrameworkVersionRecord
 
 _NEWEST = (
     select(framework_versions)
@@ -85,25 +83,6 @@ class FrameworkLookups:
                 if record == version:
                     return {each.sector for each in content.provisions}
         return {Sector.ValueType(each) for each in self._connection.scalars(_SECTORS.where(*self._at(version)))}
-
-    def all_newest(self) -> list[FrameworkVersionRecord]:
-        """Gives the newest version of each framework, as of the last commit."""
-        ordered = select(framework_versions).order_by(framework_versions.c.cursor)
-        rows = self._connection.execute(ordered).mappings()
-        return list(newest_known(version_record(row, self._origins) for row in rows).values())
-
-    def starting(self, version: FrameworkVersionRecord, after: Date, until: Date) -> list[Provision]:
-        """Gives the provisions of a committed version whose first day comes after one day and not after the other."""
-        day = provisions.c.effective_from
-        between = (day > day_of(after), day <= day_of(until))
-        statement = _PROVISIONS.where(*self._at(version), *between).order_by(provisions.c.ordinal)
-        return [Provision.FromString(data) for data in self._connection.scalars(statement)]
-
-    def told_until(self) -> Date | None:
-        """Gives the day up to which events told what came into force; None: none did yet."""
-        written = (unit.told_until for unit in self._changes if unit.told_until)
-        number = next(written, None) or self._connection.scalar(select(told_days.c.until))
-        return date_of(number) if number else None
 
     def assessment(self, assessment_id: str) -> AssessmentRecord | None:
         """Gives an assessment; None: there is none of that id."""
