@@ -8,11 +8,13 @@ from gateway.backups.upgrading import upgrade_database
 from gateway.cli.failures import DOES_NOT_HOLD, NOT_ALL_CHECKED
 from gateway.cli.options import AsJson, HomeFolder, now
 from gateway.cli.output import pairs, say, write_json
+from gateway.errors import ConfigError
 from gateway.home.home import Home
 from gateway.moments import micros_at
 from gateway.store.database import snapshot, stopped
+from gateway.store.recovery.high_water import HighWater, read_mark
 from gateway.store.recovery.rebuild import rebuild
-from gateway.store.reverify import Report, verify_store
+from gateway.store.reverify import Report, Seen, verify_store
 from gateway.words import envelopes, so_many
 
 
@@ -27,21 +29,32 @@ def check(home: HomeFolder, *, as_json: AsJson = False) -> None:
     """Verifies every envelope, root, signature, receipt and projection in a node's database.
 
     It reads one snapshot, so it works beside a node that runs, and needs no key. Ends with 0 if everything verifies,
-    with 1 if something does not, and with 6 if the newest entries of the access journal alone could not be verified:
-    the seal has not signed them yet, as its token is away, or its certificates are not valid.
+    with 1 if something does not, or if the database lacks what this home has seen of it (LOST), and with 6 if something
+    alone could not be checked (NOT PROVEN): the newest entries of the access journal, which the seal has not signed
+    yet, as its token is away, its certificates are not valid, or this home lacks it; or whether the database was put
+    back, as high-water.json cannot be read.
     """
     node = Home(home)
-    parties = node.parties(now())
+    parties, seen = node.parties(now()), _seen(node)  # before the database, which only grows
     with snapshot(node.config.database.url, node.path) as connection:
-        report = verify_store(connection, parties)
+        report = verify_store(connection, parties, seen)
     if as_json:
         write_json(dataclasses.asdict(report))
     else:
         _show(report)
-    if report.findings:
+    if report.findings or report.lost:
         raise typer.Exit(DOES_NOT_HOLD)
-    if report.journal.waiting:
+    if report.unproven:
         raise typer.Exit(NOT_ALL_CHECKED)
+
+
+def _seen(home: Home) -> Seen:
+    """How far this node saw its database."""
+    try:
+        mark = read_mark(home.high_water) or HighWater()
+    except ConfigError as error:
+        return Seen(fault=error.message)
+    return Seen(mark.version, mark.logs)
 
 
 def rebuild_notices(home: HomeFolder) -> None:
@@ -83,8 +96,12 @@ def _show(report: Report) -> None:
         say(f"WRONG  {finding}")
     if report.left_out:
         say(f"WRONG  {report.left_out} more like these")
-    if waiting := report.journal.waiting:
-        say(f"NOT PROVEN  the newest {so_many(waiting, 'entry', 'entries')} of the journal: not signed by the seal yet")
+    for lost in report.lost:
+        say(f"LOST  {lost}")
+    for unproven in report.unproven:
+        say(f"NOT PROVEN  {unproven}")
     wrong = len(report.findings) + report.left_out
-    rest = "everything else verifies" if waiting else "everything verifies"
+    rest = "everything else verifies" if report.unproven else "everything verifies"
+    if report.lost:
+        rest = "what is left verifies; the database was put back to an earlier copy, or has lost commits"
     say(f"{'1 thing does' if wrong == 1 else f'{wrong} things do'} not fit" if wrong else rest)

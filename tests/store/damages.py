@@ -66,6 +66,7 @@ DAMAGES = {
         "UPDATE channels SET halt_reason = '' WHERE id = 2",
         "UPDATE channels SET halt_detail = 'another' WHERE id = 1",
         "UPDATE channels SET origin = 'a.example/to/b.example' WHERE id = 1",
+        "UPDATE channels SET ended_time = 1, ended_by = 'nobody' WHERE id = 2",
     ],
     "forks": [
         "UPDATE forks SET number = 2",
@@ -234,7 +235,6 @@ UNTOLD = {
         "DELETE FROM requests",
     ],
     "events": ["UPDATE events SET committed_at = committed_at + 1"],
-    "channels": ["UPDATE channels SET ended_time = 1, ended_by = 'nobody' WHERE id = 2"],
     "told_days": ["UPDATE told_days SET until = 20270101"],
     "node": ["UPDATE node SET committed_at = 1", "UPDATE node SET token_key = (SELECT digest FROM requests)"],
 }

@@ -35,7 +35,7 @@ from gateway.store.migrating import MIGRATIONS
 from gateway.store.opening import add_channels, channel_names, create
 from gateway.store.readers import Readers
 from gateway.store.recovery.rebuild import Rebuilt, rebuild
-from gateway.store.reverify import Report, verify_store
+from gateway.store.reverify import Report, Seen, verify_store
 from gateway.store.state import ChannelState
 from gateway.store.tables import metadata
 from gateway.store.transaction import Sealed, Transaction
@@ -57,6 +57,7 @@ NEXT = {"HK": FixedSeal("hk next"), "KR": FixedSeal("kr next")}
 NEXT_CERTIFIED = {each: certified(seal, DOMAINS[each]) for each, seal in NEXT.items()}
 HK_TO_KR, KR_TO_HK = origin_of(DOMAINS["HK"], DOMAINS["KR"]), origin_of(DOMAINS["KR"], DOMAINS["HK"])
 RANDOM = random.Random(1)  # never twice the same salt
+NOTHING_SEEN = Seen()
 NOW = 1_767_225_600_000_000  # microseconds: 2026-01-01
 
 
@@ -202,9 +203,9 @@ class Opened:
             for statement in statements:
                 connection.exec_driver_sql(statement)
 
-    def verify(self) -> Report:
+    def verify(self, seen: Seen = NOTHING_SEEN) -> Report:
         with snapshot(self.url, self.home) as connection:
-            return verify_store(connection, self.parties)
+            return verify_store(connection, self.parties, seen)
 
     # --- backups and repairs ------------------------------------------------------------------------------------
 

@@ -12,7 +12,9 @@ from typer.testing import CliRunner, Result
 from gateway.cli.app import app
 from gateway.errors import StoreError
 from gateway.moments import MICROS
+from gateway.store.commits import Commit
 from gateway.store.database import Database
+from gateway.store.recovery.high_water import HighWater
 from tests.store.journaling import entry
 from tests.store.stores import downgrade
 from tests.supervision.samples import content
@@ -106,6 +108,37 @@ def test_a_home_without_its_database_is_told(site, tmp_path):
         assert "gateway restore" in str(result.exception)
     finally:
         (tmp_path / "node.db").rename(lost)
+
+
+def test_a_database_that_was_put_back_is_told_before_its_node_starts(site, tmp_path):
+    """All of it verifies: it is what it was when the copy was made."""
+    file, mark = site.home.path / "node.db", site.home.high_water
+    copy = file.read_bytes()
+
+    async def journal() -> Commit:
+        async with writing(site) as committer:
+            await committer.journal(entry())
+            return committer.latest()
+
+    mark.write_bytes(HighWater.of(asyncio.run(journal())).encode())
+    assert run("check", site.home.path).exit_code == 0
+    later = file.read_bytes()
+    for each in file.parent.glob("node.db*"):
+        each.unlink()
+    file.write_bytes(copy)
+    result = run("check", site.home.path)
+    assert result.exit_code == 1
+    assert f"LOST  {site.domain}/journal has " in result.output
+    assert result.output.endswith("the database was put back to an earlier copy, or has lost commits\n")
+    assert json.loads(run("check", site.home.path, "--json").output)["lost"]
+    file.write_bytes(later)
+    for unread in (b"{", b"[]"):
+        mark.write_bytes(unread)
+        result = run("check", site.home.path)
+        assert result.exit_code == 6
+        assert "NOT PROVEN  whether the database was put back: " in result.output
+    mark.unlink()
+    assert run("check", site.home.path).exit_code == 0
 
 
 def test_of_a_seal_that_has_ended_all_is_checked_that_it_signed_and_what_it_could_not_is_told(site, monkeypatch):

@@ -7,6 +7,7 @@ from regulator.exchange.v1.journal_pb2 import JournalEntry
 from gateway.errors import BadInput, PairingEnded
 from gateway.store.pairings import END, RESUME, not_paired, pairing_ended, require_paired
 from gateway.store.tables import JOURNAL, events, leaves
+from tests.store.damages import damaged, named
 from tests.store.destruction import NEXT_DAY, found, three_notices
 from tests.store.drafting import Drafting, notice_draft, withdrawal_draft
 from tests.store.exchanging import settle
@@ -39,6 +40,29 @@ async def test_both_channels_have_it_with_an_event_and_an_entry_and_a_restart_fi
     await hk.rebuilt()
     assert hk.state().ended == ENDED
     assert len(await told(hk)) == 1
+
+
+@pytest.mark.parametrize("of", [Event.PAIRING_ENDED, Event.PAIRING_RESUMED], ids=["ended", "resumed"])
+async def test_a_check_finds_an_end_that_is_not_what_was_decided(hk, of):
+    await keep(hk, ENDED)
+    if of == Event.PAIRING_RESUMED:
+        await keep(hk, RESUMED)
+    assert hk.verify().findings == ()
+    never = "ended_time = 0, resumed_time = 0, ended_by = '', end_reason = ''"
+    turned = "resumed_time = 0" if of == Event.PAIRING_RESUMED else "resumed_time = ended_time + 1"
+    edits = [f"UPDATE channels SET {each} WHERE id = 2" for each in (never, turned, "ended_time = ended_time + 1")]
+    if of == Event.PAIRING_ENDED:
+        edits += [f"UPDATE channels SET {each} = 'another' WHERE id = 1" for each in ("ended_by", "end_reason")]
+    edits += [
+        "UPDATE channels SET ended_time = 1000000000000000 WHERE id = 1",
+        f"UPDATE events SET detail = 'another' WHERE kind = {of}",
+    ]
+    for statement in edits:
+        with damaged(hk, statement) as report:
+            assert "channels" in named(report), statement
+    told = f"DELETE FROM events WHERE kind IN ({Event.PAIRING_ENDED}, {Event.PAIRING_RESUMED})"
+    with damaged(hk, f"UPDATE channels SET {never} WHERE id > 0", told) as report:
+        assert any("as the access journal: it" in str(each) for each in report.findings), "that is sealed"
 
 
 async def test_what_is_known_or_older_is_told_to_nobody_and_changes_nothing(hk):

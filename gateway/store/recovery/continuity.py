@@ -23,7 +23,7 @@ from gateway.store.database import Database
 from gateway.store.engines.servers import is_recorded
 from gateway.store.opening import TOKEN_KEY_BYTES, add_channels, channel_names
 from gateway.store.recovery.awaiting import commit_alone
-from gateway.store.recovery.high_water import HighWater, put_back, what_is_lost
+from gateway.store.recovery.high_water import HighWater, put_back, read_mark, what_is_lost
 from gateway.store.state import read_channels, signed_seconds
 
 LOST_COMMIT = "the last commit in the write-ahead log cannot be read, and may have been answered"
@@ -78,7 +78,7 @@ class Continuity:
             ConfigError: the file cannot be read.
             StoreError, Unavailable: the database did not take it.
         """
-        found = self._read()
+        found = read_mark(self._path)
         mark = found or HighWater()
         known = mark.time or self._signed_time()
         if not trusts_clock and (known or found):  # a home without a mark, where nothing is signed, is new
@@ -96,7 +96,7 @@ class Continuity:
     def is_put_back(self) -> bool:
         """Whether the database does not go on from there, as a start would find; raises ``ConfigError``."""
         with self._database.readers.connect() as connection:
-            return bool(what_is_lost(connection, self._read() or HighWater())) or self._database.lost_commit
+            return bool(what_is_lost(connection, read_mark(self._path) or HighWater())) or self._database.lost_commit
 
     def _signed_time(self) -> int:
         """Of what this node signed last; 0: nothing. It stands in for a time that a restore did not find."""
@@ -132,15 +132,3 @@ class Continuity:
             _log.warning("high_water_not_kept", error=error.message)
         else:
             self._kept = mark
-
-    def _read(self) -> HighWater | None:
-        try:
-            return HighWater.parse(self._path.read_bytes())
-        except FileNotFoundError:  # of a home that is new
-            return None
-        except OSError as error:
-            raise ConfigError(f"{self._path} cannot be read: {error.strerror}") from error
-        except Malformed as error:
-            raise ConfigError(
-                f"{self._path} is damaged: it tells whether the database was put back. Remove it if it was not"
-            ) from error

@@ -8,12 +8,13 @@ node's are (``awaiting``), and opens once its peer has told, and handed back, wh
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 from sqlalchemy import Connection, func, select, update
 
-from gateway.errors import Malformed
+from gateway.errors import ConfigError, Malformed
 from gateway.journal.entries import Entry, Requester
 from gateway.ledger import tiles
 from gateway.store.commits import Commit
@@ -63,6 +64,24 @@ class HighWater:
             return cls(int(read["version"]), int(read.get("time", 0)), logs)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             raise Malformed("it is no high-water mark") from error
+
+
+def read_mark(path: Path) -> HighWater | None:
+    """Reads the file of a home; None: there is none, as in one that is new.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return HighWater.parse(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except Malformed as error:
+        raise ConfigError(
+            f"{path} is damaged: it tells whether the database was put back. Remove it if it was not"
+        ) from error
 
 
 def what_is_lost(connection: Connection, mark: HighWater) -> str:

@@ -12,6 +12,7 @@ from gateway.store.reverify.forks import check_forks
 from gateway.store.reverify.notes import NoteFault, OpenedNote, is_cosigned, open_note
 from gateway.store.reverify.report import ChannelCount, Findings
 from gateway.store.reverify.seals import of_any_history, read_turns
+from gateway.store.reverify.seen import Seen, SeenLog
 from gateway.store.reverify.subtrees import SubtreeCheck
 from gateway.store.reverify.tree import Tree, hash_of_leaf
 from gateway.store.scanning import rows
@@ -67,11 +68,18 @@ class ChannelCheck:
         row: of ``channels``
         parties: sender and receiver
         outgoing: whether the sender is this node
+        seen: how far this node saw its logs; one that has halted may have given that up
         findings: what does not fit goes here
     """
 
     def __init__(
-        self, connection: Connection, row: RowMapping, parties: tuple[Party, Party], outgoing: bool, findings: Findings
+        self,
+        connection: Connection,
+        row: RowMapping,
+        parties: tuple[Party, Party],
+        outgoing: bool,
+        seen: Seen,
+        findings: Findings,
     ) -> None:
         sender, receiver = parties
         self._connection, self._row, self._findings = connection, row, findings
@@ -83,6 +91,7 @@ class ChannelCheck:
             row["id"], row["origin"], sender.jurisdiction, receiver.jurisdiction, outgoing, halt
         )
         self._tree = Tree()
+        self._seen = SeenLog(row["origin"], None if halt else seen.logs.get(row["origin"]), findings)
         self._subtrees = SubtreeCheck(connection, row["id"], row["origin"], findings)
         self._newest_head = 0  # its size, so far
         self._times = (0, 0)  # of the newest head and receipt so far, seconds since 1970
@@ -100,6 +109,7 @@ class ChannelCheck:
             self._findings.add(f"heads {channel.origin} {head['size']}", "covers more than the log holds")
             head = next(stored, None)
         self._subtrees.finish()
+        self._seen.finish(self._tree)
         self._check_row()
         self._check_evidence()
         return channel
@@ -117,6 +127,7 @@ class ChannelCheck:
             self._findings.add(where, "has another hash than its data", computed.hex())
         for level, index, node in self._tree.add(computed):
             self._subtrees.take(level, index, node)
+        self._seen.at(self._tree)
 
     def _take_heads(self, stored: Iterator[RowMapping], head: RowMapping | None) -> RowMapping | None:
         """Takes those up to the size that the walk has reached; gives the next one."""

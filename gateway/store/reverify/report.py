@@ -67,7 +67,7 @@ class JournalCount:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was verified, and what does not fit; a store that verifies has no findings, and no entry waits.
+    """What was verified, and what does not fit; a store that verifies has no findings, and nothing unproven or lost.
 
     Attributes:
         journal: the access journal
@@ -76,6 +76,8 @@ class Report:
         findings: at most ``MAX_FINDINGS``, in the order in which they were met
         left_out: how many more there were
         unused: replies that count for nothing, as those that came before what they reply to: channel and index
+        unproven: what could not be checked, for people
+        lost: what this node has seen of the database, and is not there any more, for people
     """
 
     journal: JournalCount
@@ -84,14 +86,18 @@ class Report:
     findings: tuple[Finding, ...]
     left_out: int
     unused: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Findings:
-    """Collects findings, up to a bound; and replies that count for nothing, which is no fault of the store."""
+    """Collects findings, up to a bound; and what is no fault of a row: unused replies, what is unproven or lost."""
 
     found: list[Finding] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
+    unproven: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     left_out: int = 0
 
     def add(self, where: str, what: str, expected: str = "") -> None:

@@ -17,6 +17,7 @@ from gateway.store.reverify.channels import ChannelCheck, VerifiedChannel
 from gateway.store.reverify.destruction import check_destroyed
 from gateway.store.reverify.draft_acts import DraftActs
 from gateway.store.reverify.drafts import DraftCheck, is_approved_by_its_author
+from gateway.store.reverify.endings import Endings, check_endings
 from gateway.store.reverify.events import EventCheck, check_cursors
 from gateway.store.reverify.files import check_file
 from gateway.store.reverify.fold import envelopes, fold
@@ -25,31 +26,38 @@ from gateway.store.reverify.journal import JournalCheck
 from gateway.store.reverify.notices import NoticeCheck, check_requests
 from gateway.store.reverify.report import MAX_FINDINGS, Findings, Report
 from gateway.store.reverify.seals import SealCheck, SealedChannel
+from gateway.store.reverify.seen import Seen, check_commits
 from gateway.store.reverify.sharing import check_sharing
 from gateway.store.tables import JOURNAL, channels, events, forks, halt_evidence, heads, leaves, node, subtrees
 
 SALT_BYTES = 16
+NOTHING = Seen()
 
 
-def verify_store(connection: Connection, parties: Parties) -> Report:
+def verify_store(connection: Connection, parties: Parties, seen: Seen = NOTHING) -> Report:
     """Verifies everything; needs nothing but reading.
 
     Args:
         connection: in one snapshot of what is committed
         parties: this node and its peers, with the public keys of their seals
+        seen: how far this node saw the database before
     """
     findings = Findings()
     check_file(connection, findings)
     _check_owner(connection, parties, findings)
-    journal = JournalCheck(connection, parties.own, findings)
-    entries = journal.run()
-    verified = _check_channels(connection, parties, findings)
+    acts, endings = DraftActs(), Endings()
+    journal = JournalCheck(connection, parties.own, seen, (acts.take, endings.take), findings).run()
+    verified = _check_channels(connection, parties, seen, findings)
+    check_endings(connection, [each.origin for each in verified], endings, findings)
     for channel in verified:
         if channel.outgoing:
             _check_own(connection, channel, findings)
-    rows = _check_projections(connection, verified, parties, journal.drafts, findings)
+    rows = _check_projections(connection, verified, parties, acts, findings)
     counts, found = tuple(each.count() for each in verified), tuple(findings.found)
-    return Report(entries, counts, rows, found, findings.left_out, tuple(findings.unused[:MAX_FINDINGS]))
+    unused = tuple(findings.unused[:MAX_FINDINGS])
+    return Report(
+        journal, counts, rows, found, findings.left_out, unused, tuple(findings.unproven), tuple(findings.lost)
+    )
 
 
 def _check_owner(connection: Connection, parties: Parties, findings: Findings) -> None:
@@ -59,11 +67,13 @@ def _check_owner(connection: Connection, parties: Parties, findings: Findings) -
         findings.add("node", f"names {[tuple(row) for row in found]}", f"{own.jurisdiction} {own.domain}")
 
 
-def _check_channels(connection: Connection, parties: Parties, findings: Findings) -> list[VerifiedChannel]:
+def _check_channels(connection: Connection, parties: Parties, seen: Seen, findings: Findings) -> list[VerifiedChannel]:
     them = select(channels).where(channels.c.id != JOURNAL).order_by(channels.c.id)
     stored = connection.execute(them).mappings().all()
-    verified = [found for row in stored if (found := _check_channel(connection, row, parties, findings))]
+    verified = [found for row in stored if (found := _check_channel(connection, row, parties, seen, findings))]
     known = [row["id"] for row in stored]
+    origins = [f"{parties.own.domain}/journal", *(row["origin"] for row in stored)]
+    check_commits(connection, seen, origins, findings)
     for table in (leaves, subtrees, heads, halt_evidence, forks, events):
         logs = [*known, JOURNAL] if table in (leaves, subtrees, heads) else known
         lost = connection.scalar(select(func.count()).where(table.c.channel.is_not(None), table.c.channel.not_in(logs)))
@@ -73,14 +83,14 @@ def _check_channels(connection: Connection, parties: Parties, findings: Findings
 
 
 def _check_channel(
-    connection: Connection, row: RowMapping, parties: Parties, findings: Findings
+    connection: Connection, row: RowMapping, parties: Parties, seen: Seen, findings: Findings
 ) -> VerifiedChannel | None:
     try:
         ends = parties.channel(row["origin"])
     except NotFound:
         findings.add(f"channels {row['origin']}", "is of no peer that is paired", "keys to verify it with")
         return None
-    return ChannelCheck(connection, row, ends, outgoing=ends[0] is parties.own, findings=findings).run()
+    return ChannelCheck(connection, row, ends, outgoing=ends[0] is parties.own, seen=seen, findings=findings).run()
 
 
 def _check_own(connection: Connection, channel: VerifiedChannel, findings: Findings) -> None:

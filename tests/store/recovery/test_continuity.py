@@ -20,6 +20,7 @@ from gateway.store.engines import servers
 from gateway.store.recovery import awaiting
 from gateway.store.recovery.continuity import Continuity, restored
 from gateway.store.recovery.high_water import HighWater, what_is_lost
+from gateway.store.reverify import Seen
 from gateway.store.tables import JOURNAL, channels, events, heads, leaves, node
 from tests.store.exchanging import exchange, settle
 from tests.store.failing import fail_commit
@@ -184,6 +185,9 @@ async def test_a_journal_that_was_put_back_alone_verifies_and_is_missed(hk: Open
                 connection.execute(insert(table), [dict(row) for row in rows])
         assert "journal does not hold" in what_is_lost(connection, mark)
     assert hk.verify().findings == ()
+    report = hk.verify(Seen(mark.version, mark.logs))
+    assert report.findings == ()
+    assert [each.split()[0] for each in report.lost] == ["gateway.hk.example/journal"]
 
 
 async def test_a_channel_that_is_not_there_any_more_is_missed(hk: Opened):
