@@ -5,12 +5,19 @@ from collections.abc import Callable, Iterable
 from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkVersionContent
 
+from gateway.errors import WrongState
 from gateway.moments import date_of, day_at
 from gateway.questions.filters import Filters
 from gateway.questions.framework_views import known_at_of, newest_views
 from gateway.questions.paging import MAX_ITEMS_BYTES, answerable
 from gateway.questions.sealed_tokens import SealedTokens
-from gateway.store.frameworks.queries import VersionView, read_assessments_between, read_published, read_versions
+from gateway.store.frameworks.queries import (
+    VersionView,
+    read_assessments_between,
+    read_published,
+    read_published_bytes,
+    read_versions,
+)
 from gateway.store.readers import Readers
 from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.disclosure import EVERYTHING
@@ -20,6 +27,9 @@ from gateway.supervision.frameworks.records import FrameworkVersionRecord, is_kn
 from gateway.supervision.messages.frameworks import standing_assessment
 from gateway.threads import to_its_end
 
+# Nothing bounds how many frameworks a peer publishes, and to compare them takes all of them at once.
+MAX_SIDE_BYTES = 16 << 20  # of the rules of one jurisdiction
+MAX_FIGURES = 200_000  # of both: each takes a kilobyte, and some ten microseconds
 MAX_PIECE_BYTES = 1 << 20  # of an area, but for one rule or assessment at least; these have some kilobytes more
 
 
@@ -40,6 +50,10 @@ class ComparisonQuestions:
         """Sets the rules of two jurisdictions side by side, on a day and as they were known at a moment.
 
         All answers to one request are of the state, and of the day, that the first one was of.
+
+        Raises:
+            BadInput: it names what there is not.
+            WrongState: there is too much to be compared.
         """
         check_fields(request)
         await self._filters.check(EVERYTHING, request)
@@ -57,6 +71,7 @@ class ComparisonQuestions:
             if view.cursor <= pin and is_known(view.record, known_at)
         ]
         day = request.as_of if request.HasField("as_of") else date_of(today)
+        _require_few_figures(mine, theirs)
         whole = await to_its_end(compare, mine, theirs, day, given)
         answer, told = await to_its_end(_areas_from, whole, position)
         if told:
@@ -65,11 +80,22 @@ class ComparisonQuestions:
 
     async def _side(self, jurisdiction: str, versions: Iterable[VersionView]) -> Side:
         records = [view.record for view in versions]
+        size_bytes = await self._readers.run(read_published_bytes, records)
+        if size_bytes > MAX_SIDE_BYTES:
+            words = f"the frameworks of {jurisdiction} have {size_bytes} bytes together"
+            raise WrongState(f"{words}, and at most {MAX_SIDE_BYTES} are compared: ListProvisions gives them")
         known = [KnownVersion(each.framework_id, each.version, await self._content(each)) for each in records]
         return Side(jurisdiction, tuple(known))
 
     async def _content(self, record: FrameworkVersionRecord) -> FrameworkVersionContent:
         return (await self._readers.run(read_published, record)).framework_version_published.content
+
+
+def _require_few_figures(*sides: Side) -> None:
+    found = sum(len(each.parameters) for side in sides for of in side.versions for each in of.content.provisions[:])
+    if found > MAX_FIGURES:
+        words = f"the provisions of the two have {found} figures together, and at most {MAX_FIGURES} are compared"
+        raise WrongState(f"{words}: ListProvisions gives them")
 
 
 def _areas_from(whole: Comparison, position: int) -> tuple[Comparison, int]:

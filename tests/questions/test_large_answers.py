@@ -11,8 +11,9 @@ from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 from regulator.exchange.v1.journal_pb2 import JournalEntry
 from regulator.exchange.v1.notice_service_pb2 import ListNoticesRequest
 
-from gateway.errors import BadInput
+from gateway.errors import BadInput, WrongState
 from gateway.journal.entries import Entry
+from gateway.questions import comparisons
 from gateway.questions.auditing import Auditing
 from gateway.questions.comparisons import ComparisonQuestions
 from gateway.questions.frameworks import FrameworkQuestions
@@ -22,7 +23,7 @@ from gateway.store.tables import leaves
 from tests.store.journaling import WHO
 from tests.store.stores import NOW, RANDOM, Opened
 from tests.store.test_large_pages import CLIENTS_TAKE, READER, TEXT, lists
-from tests.supervision.framework_samples import assessment, english, provision, version
+from tests.supervision.framework_samples import assessment, english, parameter, provision, version
 
 Asked = Callable[[Any], Awaitable[Any]]
 
@@ -104,6 +105,23 @@ async def test_pages_of_a_large_diff_are_the_diff_and_the_first_has_the_header(h
     assert [each.new for each in told] == list(new.provisions)
     assert [page.diff.HasField("header") for page in found] == [True, *[False] * (len(found) - 1)]
     assert {page.diff.changed_count for page in found} == {8}
+
+
+async def test_rules_beyond_all_bounds_are_not_compared(hk: Opened, monkeypatch):
+    """A peer may publish any number of frameworks, which would all be in memory at once."""
+    figures = [parameter("1", "HKD", key=f"k{number}") for number in range(3)]
+    for name in ("hk-a", "hk-b"):
+        await hk.publish(name, 1, version(provision("p", parameters=figures)))
+    stored = sum(len(row["data"]) for row in await hk.rows(leaves))
+    questions = ComparisonQuestions(hk.readers, tokens(), lambda: NOW, hk.filters)
+    request = frameworks.CompareJurisdictionsRequest(first_jurisdiction="HK", second_jurisdiction="KR")
+    for bounds, words in [((stored - 1, 6), "frameworks of HK"), ((stored, 5), "6 figures")]:
+        monkeypatch.setattr(comparisons, "MAX_SIDE_BYTES", bounds[0])
+        monkeypatch.setattr(comparisons, "MAX_FIGURES", bounds[1])
+        with pytest.raises(WrongState, match=words):
+            await questions.compare_jurisdictions(request)
+    monkeypatch.setattr(comparisons, "MAX_FIGURES", 6)
+    assert len(await pages(questions.compare_jurisdictions, request)) == 1
 
 
 async def test_a_header_that_fills_an_answer_alone_comes_before_all_provisions(hk: Opened):

@@ -1,5 +1,6 @@
 """What back offices ask of frameworks and assessments. Reads only, on the readers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -56,6 +57,13 @@ def read_published(connection: Connection, record: FrameworkVersionRecord) -> En
         .where(channels.c.origin == record.origin, leaves.c.index == record.index)
     )
     return Envelope.FromString(connection.execute(statement).scalar_one())
+
+
+def read_published_bytes(connection: Connection, records: Iterable[FrameworkVersionRecord]) -> int:
+    """Reads how many bytes the envelopes have together that published versions."""
+    size = select(func.length(leaves.c.data)).join(channels, channels.c.id == leaves.c.channel)
+    places = ((channels.c.origin == each.origin, leaves.c.index == each.index) for each in records)
+    return sum(connection.execute(size.where(*place)).scalar_one() for place in places)
 
 
 def read_provisions(
