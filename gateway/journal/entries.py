@@ -1,6 +1,6 @@
 """One entry of the journal, as a value; and the call that is served now, from which entries are made."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -77,6 +77,7 @@ class CallRecord:
         asked: what its request names
         request_id: of its request
         is_journaled: whether a durable entry tells of it
+        ask: asks on the loop whether its caller still may, and raises if not; None: nobody is to be asked for
     """
 
     requester: Requester
@@ -84,6 +85,7 @@ class CallRecord:
     asked: tuple[str, ...] = ()
     request_id: str = ""
     is_journaled: bool = False
+    ask: Callable[[], None] | None = None
 
     def entry(self, step: JournalEntry.Step.ValueType, named: Iterable[str] = ()) -> Entry:
         """Makes the entry of what was done: what was asked for, and what else was read or written."""

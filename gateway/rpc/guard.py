@@ -221,6 +221,7 @@ class Guard:
         is_light = len(data) <= SMALL_BYTES and not is_heavy(record.method)
         async with nullcontext() if is_light else self._quotas.large(caller):
             ask()
+            record.ask = ask  # when it is the turn of what it wants written, too
             request = read(data)
             asked(record, request)
             answer = await behaviour(request, context)

@@ -66,6 +66,16 @@ class Waiting:
         self.is_journaled = transaction.journal_call(self.call)
         transaction.journal(*self.entries)
 
+    def is_refused(self) -> bool:
+        """Asks for its caller again, who may have waited long; one who may no more is told so, unless more was done."""
+        if self.units and self.call and self.call.ask and not self.call.is_journaled:
+            try:
+                self.call.ask()
+            except GatewayError as error:
+                self.error = error
+                self.answer()
+        return self.error is not None
+
     def answer(self) -> None:
         """Tells its caller how it went, unless it has gone."""
         if self.future.done():
@@ -168,16 +178,19 @@ class Queue:
                 self._changed.clear()
                 await self._changed.wait()
             await self._gather(known)
-            if self._waiting or self.is_closed:  # else all of them went away meanwhile
-                return self._take_group()
+            group = self._take_group()
+            if group or (self.is_closed and not self._waiting):  # else all of them went away meanwhile, or may no more
+                return group
 
     def _take_group(self) -> list[Waiting]:
         group: list[Waiting] = []
         weight = 0
         while self._waiting and (not group or weight + next(iter(self._waiting.values())).weight <= MAX_GROUP_WEIGHT):
-            group.append(self._waiting.popitem(last=False)[1])
-            weight += group[-1].weight
-        self.weight -= weight
+            waiting = self._waiting.popitem(last=False)[1]
+            self.weight -= waiting.weight
+            if not waiting.is_refused():
+                group.append(waiting)
+                weight += waiting.weight
         if callers := sum(each.call is not None for each in group):  # what channels ask for tells nothing of them
             self._expected = callers if callers >= BUSY_CALLERS else 0
         return group

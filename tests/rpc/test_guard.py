@@ -246,6 +246,28 @@ async def test_a_request_that_comes_once_its_caller_may_no_more_is_not_carried_o
     assert carried_out == []
 
 
+async def test_what_waits_for_the_writer_can_ask_for_its_caller_again(
+    guard: Guard, caller: Caller, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rechecks, "RECHECK_SECONDS", 0)
+
+    async def behaviour(_request: object, _context: object) -> Checkpoint:
+        record = CALL_RECORD.get()
+        assert record is not None
+        assert record.ask is not None
+        record.ask()
+        caller.is_ended = True
+        with pytest.raises(NotAllowed):
+            record.ask()
+        caller.is_ended = False
+        return Checkpoint()
+
+    async with asking(guard, behaviour) as call:
+        await call.write(b"")
+        await call.done_writing()
+        assert await call.code() == grpc.StatusCode.OK
+
+
 @pytest.mark.parametrize(("is_done", "code"), [(False, "PERMISSION_DENIED"), (True, "OK")])
 async def test_who_may_no_more_is_told_no_answer_that_took_long_but_what_was_done(
     guard: Guard, caller: Caller, monkeypatch: pytest.MonkeyPatch, is_done, code

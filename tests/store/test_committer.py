@@ -2,11 +2,12 @@
 
 import asyncio
 import itertools
+from types import NoneType
 
 import pytest
 from regulator.exchange.v1.event_service_pb2 import Event
 
-from gateway.errors import GatewayError, NotFound, Overloaded, Unavailable
+from gateway.errors import GatewayError, NotAllowed, NotFound, Overloaded, Unavailable
 from gateway.journal.entries import CALL_RECORD, CallRecord, Requester
 from gateway.store import waiting as module
 from gateway.store.event_queries import read_events
@@ -47,6 +48,25 @@ async def _called(work, method: str = "/x.Y/Z") -> None:
     """Does a work for a call, as the guard has it done."""
     CALL_RECORD.set(CallRecord(Requester(), method))
     await work
+
+
+async def test_an_act_whose_caller_may_no_more_when_its_turn_comes_is_not_carried_out(hk: Opened):
+    """It may have waited for a server or a token, and longer than who took its rights thinks."""
+
+    async def called(may: bool, notice_id: str, *, is_journaled: bool = False) -> None:
+        record = CallRecord(Requester(), "/x.Y/Z", is_journaled=is_journaled, ask=lambda: None if may else refuse())
+        CALL_RECORD.set(record)
+        await hk.release(notice_id)
+
+    def refuse() -> None:
+        raise NotAllowed("not any more")
+
+    alone = await asyncio.gather(asyncio.create_task(called(False, "hk-1")), return_exceptions=True)
+    calls = called(True, "hk-2"), called(False, "hk-3"), called(False, "hk-4", is_journaled=True), called(True, "hk-5")
+    outcomes = await asyncio.gather(*map(asyncio.create_task, calls), return_exceptions=True)
+    assert [type(each) for each in (*alone, *outcomes)] == [NotAllowed, NoneType, NotAllowed, NoneType, NoneType]
+    assert [row["id"] for row in await hk.rows(notices)] == ["hk-2", "hk-4", "hk-5"], "what was begun is ended"
+    assert hk.committer.waiting_weight() == 0
 
 
 async def _calls(hk: Opened, *ids: str) -> None:
