@@ -95,7 +95,7 @@ class Archive:
         for origin, state in self._states.items():
             if channel_name(state) == wanted:
                 return Channel(name=wanted, origin=origin)
-        raise NotFound(f"there is no {wanted}")
+        raise NotFound(f"there is no channel {wanted.removeprefix('channels/')}")
 
     def get_version(self, framework: str, version: int) -> FrameworkVersion:
         """Gives one version."""

@@ -60,7 +60,7 @@ def _assessed(client: Client | Archive, name: str) -> Notice.Position:
                 return each.position
     except (InvalidRequest, BadInput):
         pass  # no assessor has that code
-    raise NotFound(f"there is no {name}")
+    raise NotFound(f"there is no assessment {name.removeprefix(_ASSESSMENTS)}")
 
 
 def _decided(client: Client | Archive, name: str, decision: int) -> Notice.Position:

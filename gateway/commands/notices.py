@@ -160,6 +160,7 @@ class NoticeCommands:
         check_own_fields(request)
         if len({each.validate_only for each in request.requests}) > 1:
             raise BadInput.of("requests", "must have the same validate_only in all")
+        _check_apart(request.requests)
         submissions = []
         for place, each in enumerate(request.requests):
             submissions.append(self._checked(caller, each, f"requests[{place}]"))
@@ -218,6 +219,19 @@ class NoticeCommands:
         if isinstance(done, str):
             return await self._questions.notice(caller, done)
         return notice_message(done.projection.records[0], done.envelope)
+
+
+def _check_apart(requests: Sequence[CreateNoticeRequest]) -> None:
+    """Passes unless two of a batch ask for one id: the later would be told that there is such a notice.
+
+    The same request twice, by its ``request_id``, is done once.
+    """
+    first: dict[str, int] = {}
+    for place, each in enumerate(requests):
+        if not each.notice_id or (earlier := first.setdefault(each.notice_id, place)) == place:
+            continue
+        if not each.request_id or each.request_id.lower() != requests[earlier].request_id.lower():
+            raise BadInput.of(f"requests[{place}].notice_id", f"must be another than that of requests[{earlier}]")
 
 
 def _preview(sealed: Sealed) -> Notice:

@@ -133,4 +133,4 @@ def attachment_name(record: AttachmentRecord) -> str:
 
 def not_there(name: str) -> NotFound:
     """The one answer to whoever asks for a file that is not there, or not for it."""
-    return NotFound(f"there is no {name}", name=name)
+    return NotFound(f"there is no attachment {name.removeprefix(NAME_PREFIX)}", name=name)

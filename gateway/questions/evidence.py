@@ -138,7 +138,7 @@ class Proofs:
     def _state(self, origin: str) -> ChannelState:
         state = self._bulletin.commit.states.get(origin)
         if state is None:
-            raise NotFound(f"there is no channel {origin}")
+            raise NotFound(f"there is no channel with the origin {origin}")
         return state
 
     async def _place(self, scope: Scope, request: GetEvidenceRequest) -> tuple[Place, str]:

@@ -32,7 +32,7 @@ from gateway.store.readers import Readers
 from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.frameworks.diff import diff_versions
-from gateway.supervision.frameworks.names import FRAMEWORKS, framework_id, framework_name, version_name, version_number
+from gateway.supervision.frameworks.names import FRAMEWORKS, framework_id, version_name, version_number
 from gateway.supervision.frameworks.records import (
     FrameworkVersionRecord,
     newest_known,
@@ -107,14 +107,14 @@ class FrameworkQuestions:
         """One version, in each channel that has it; raises NotFound."""
         views = await self._readers.run(read_versions, wanted_id, version=number)
         if not views:
-            raise NotFound(f"there is no {version_name(wanted_id, number)}", framework=wanted_id, version=number)
+            raise NotFound(f"there is no version {number} of {wanted_id}", framework=wanted_id, version=number)
         return [each.record for each in views]
 
     async def newest(self, wanted_id: str) -> FrameworkVersionRecord:
         """Gives the newest version of a framework; raises NotFound."""
         found = newest_known(view.record for view in await self._readers.run(read_versions, wanted_id))
         if wanted_id not in found:
-            raise NotFound(f"there is no {framework_name(wanted_id)}", framework=wanted_id)
+            raise NotFound(f"there is no framework {wanted_id}", framework=wanted_id)
         return found[wanted_id]
 
     async def published(self, record: FrameworkVersionRecord) -> Envelope:

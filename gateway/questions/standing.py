@@ -85,7 +85,7 @@ class Standing:
         for peer in self._parties.peers.values():
             if _peer_name(peer) == request.name:
                 return self._peer(peer)
-        raise NotFound(f"there is no {request.name}")
+        raise NotFound(f"there is no peer {request.name.removeprefix('peers/').upper()}")
 
     def list_peers(self, request: admin.ListPeersRequest) -> admin.ListPeersResponse:
         """Gives a page of peers, by jurisdiction."""
@@ -101,7 +101,7 @@ class Standing:
         for state in self._bulletin.commit.states.values():
             if channel_name(state) == request.name:
                 return self._channel(state, (await self._awaited(caller)).get(state.id))
-        raise NotFound(f"there is no {request.name}")
+        raise NotFound(f"there is no channel {request.name.removeprefix('channels/')}")
 
     async def list_channels(self, caller: Caller, request: admin.ListChannelsRequest) -> admin.ListChannelsResponse:
         """Gives a page of channels, by name."""

@@ -171,7 +171,7 @@ def channel_id(connection: Connection, origin: str) -> int:
     """
     found = connection.scalar(select(channels.c.id).where(channels.c.origin == origin, channels.c.id != JOURNAL))
     if found is None:
-        raise NotFound(f"there is no channel {origin}")
+        raise NotFound(f"there is no channel with the origin {origin}")
     return int(found)
 
 

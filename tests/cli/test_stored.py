@@ -89,12 +89,12 @@ def test_what_no_notice_is_has_its_evidence_there_too(gone, backup, tmp_path, na
     ("asked", "told"),
     [
         (["export", "hk-none"], "there is no notice hk-none"),
-        (["export", "hk-none/versions/1"], "there is no frameworks/hk-none/versions/1"),
-        (["export", "assessments/hk-none"], "there is no assessments/hk-none"),
-        (["export", "assessments/zz-1"], "there is no assessments/zz-1"),
+        (["export", "hk-none/versions/1"], "there is no version 1 of hk-none"),
+        (["export", "assessments/hk-none"], "there is no assessment hk-none"),
+        (["export", "assessments/zz-1"], "there is no assessment zz-1"),
         (["export", f"{NOTICE}/consents/5c0e9a41"], f"there is no consent notices/{NOTICE}/consents/5c0e9a41"),
         (["export", f"{NOTICE}/shares/5c0e9a41"], f"there is no share notices/{NOTICE}/shares/5c0e9a41"),
-        (["fork", "hk-to-zz"], "there is no channels/hk-to-zz"),
+        (["fork", "hk-to-zz"], "there is no channel hk-to-zz"),
         (["fork", "kr-to-hk"], "nobody is known to have signed two histories"),
     ],
 )

@@ -1,6 +1,7 @@
 """The main flows, as readable transcripts of the real command line with real nodes."""
 
 import json
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -102,7 +103,18 @@ def test_drafts(four_eyes_pair: tuple[Site, Site], tmp_path: Path) -> None:
     office = profile_path(hk, "SFC")
     drafted = {f"{name}_draft": _drafted(files[name], office) for name in ("narrow", "law")}
     profiles = {"sfc": office, "desk": profile_path(hk, "SFC", "desk"), "fss": profile_path(kr, "FSS")}
-    play("drafts", files | drafted | profiles)
+    play("drafts", files | drafted | profiles | {"etag": _EtagNow(drafted["narrow_draft"], profiles["desk"])})
+
+
+@dataclass(frozen=True)
+class _EtagNow:
+    """The etag that a draft has whenever a line of the transcript is filled in: nobody knows it before."""
+
+    draft: str
+    profile: Path
+
+    def __str__(self) -> str:
+        return str(json.loads(run("draft", "show", self.draft, "--profile", self.profile, "--json").out)["etag"])
 
 
 def _drafted(file: Path, profile: Path) -> str:

@@ -72,7 +72,7 @@ class Exchange:
     expected: str
 
 
-def play(name: str, values: Mapping[str, str | Path]) -> None:
+def play(name: str, values: Mapping[str, object]) -> None:
     """Runs a transcript; fails at the first command that writes something else."""
     path = TRANSCRIPTS / f"{name}.txt"
     for exchange in _exchanges(path.read_text()):
@@ -118,7 +118,7 @@ def _trimmed(lines: Sequence[str]) -> Sequence[str]:
     return lines[:end]
 
 
-def _filled(text: str, values: Mapping[str, str | Path]) -> str:
+def _filled(text: str, values: Mapping[str, object]) -> str:
     return re.sub(r"\{([a-z_]+)\}", lambda match: str(values[match[1]]), text)
 
 

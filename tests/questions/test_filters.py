@@ -213,7 +213,7 @@ async def test_a_watch_may_wait_for_what_nothing_has_yet(hk: Opened):
 async def test_a_framework_that_is_not_there_has_no_list_of_provisions(office):
     error = await office.refused("provisions", parent="frameworks/hk-rule")
     assert isinstance(error, NotFound)
-    assert error.message == "there is no frameworks/hk-rule"
+    assert error.message == "there is no framework hk-rule"
 
 
 async def test_methods_like_the_one_that_was_given_are_told(office):

@@ -58,7 +58,9 @@ DRAFT_REQUESTS: dict[str, Refused] = {
         AssessRequest(assessment={"content": assessment(first_jurisdiction="JP")}),
         "assessment.content.first_jurisdiction",
     ),
-    "an update of no name": _done("UpdateDraft", pb.UpdateDraftRequest(draft=Draft(create_notice=creation())), "draft"),
+    "an update of no name": _done(
+        "UpdateDraft", pb.UpdateDraftRequest(draft=Draft(create_notice=creation())), "draft.name"
+    ),
     "an update of what is not there": _done(
         "UpdateDraft", pb.UpdateDraftRequest(draft=Draft(name=NAME, create_notice=creation()))
     ),

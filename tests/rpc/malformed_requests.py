@@ -99,6 +99,11 @@ REQUESTS: dict[str, Refused] = {
     "batch that half validates": Refused(
         f"{NOTICES}BatchCreateNotices", _batch(creation(), creation(validate_only=True)), ("requests",)
     ),
+    "batch that asks for one id twice": Refused(
+        f"{NOTICES}BatchCreateNotices",
+        _batch(creation(notice_id="hk-twice"), creation(), creation(notice_id="hk-twice")),
+        ("requests[2].notice_id",),
+    ),
     "stream of 1,001 in one": Refused(
         f"{NOTICES}SubmitNotices", pb.SubmitNoticesRequest(requests=[creation()] * 1001), ("requests",)
     ),
@@ -162,8 +167,8 @@ REQUESTS: dict[str, Refused] = {
     "kind of event unknown": _watch("kinds[0]", kinds=[99]),
     "kind of event twice": _watch("kinds", kinds=[1, 1]),
     # --- proofs
-    "evidence of nothing": _evidence("request"),
-    "evidence of both": _evidence("request", notice="notices/hk-1", origin=HK_TO_KR),
+    "evidence of nothing": _evidence("notice"),
+    "evidence of both": _evidence("notice", notice="notices/hk-1", origin=HK_TO_KR),
     "evidence of an unknown act": _evidence("act", notice="notices/hk-1", act=9),
     "evidence of no notice": _evidence(code=MISSING, notice="notices/hk-0"),
     "evidence of no channel": _evidence(code=MISSING, origin="a/to/b"),

@@ -249,7 +249,7 @@ def test_who_sent_what_a_hidden_notice_named_meanwhile_sends_a_file_of_its_own(h
         red = content(handling=handling(tlp=Handling.RED), attachments=attached(path))
         hidden = sfc.create_notice(red, recipient="KR").name
         for asked in (amber.get_attachment, amber.delete_attachment):
-            with pytest.raises(NotFound, match=f"there is no {first}"):
+            with pytest.raises(NotFound, match=f"there is no attachment {first.removeprefix('attachments/')}"):
                 asked(first)
         own = amber.upload_attachment(path).name
         given = amber.create_notice(content(attachments=attached(path)), recipient="KR").name
@@ -338,7 +338,10 @@ def test_what_is_deleted_gives_its_room_back_and_the_journal_tells_who_did_it(hk
     assert (told.code, told.out) == (0, f"{whole} is not at the node any more\n")
     assert taken() == before
     told = run("attachment", "delete", whole, "--profile", profile)
-    assert (told.code, told.err) == (3, f"gateway: the node refused: there is no {whole} (NOT_FOUND)\n")
+    assert (told.code, told.err) == (
+        3,
+        f"gateway: the node refused: there is no attachment {whole.removeprefix('attachments/')} (NOT_FOUND)\n",
+    )
     assert run("attachment", "delete", whole, "--profile", profile, "--allow-missing").code == 0
     entries = [each.entry for each in sfc.list_journal_entries(resource=whole)]
     steps = [each.step for each in entries if each.method.endswith("/DeleteAttachment")]

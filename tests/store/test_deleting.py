@@ -80,7 +80,7 @@ async def test_what_is_another_authoritys_is_told_as_what_is_not_there(hk: Opene
         (await refused(delete(store, each, caller))).message.replace(each.id, "")
         for store, each, caller in ((hk, record, HKMA), (hk, gone, HKMA), (hk, gone, DESK), (kr, of_peer, DESK))
     }
-    assert said == {"there is no attachments/"}
+    assert said == {"there is no attachment "}
     await delete(hk, record, HKMA, allow_missing=True)
     assert await hk.read(read_totals) == {SFC: Totals(1, len(BYTES))}
 

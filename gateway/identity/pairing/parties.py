@@ -84,7 +84,7 @@ class Parties:
         for sender, receiver in self._channels():
             if origin_of(sender.domain, receiver.domain) == origin:
                 return sender, receiver
-        raise NotFound(f"there is no channel {origin}")
+        raise NotFound(f"there is no channel with the origin {origin}")
 
     def channels(self) -> Iterator[tuple[str, Party, Party]]:
         """Gives every channel: its origin, sender and receiver."""

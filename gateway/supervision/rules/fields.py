@@ -5,13 +5,14 @@ from itertools import islice
 from typing import Any, cast
 
 import protovalidate
-from google.protobuf.descriptor import FieldDescriptor, OneofDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.message import Message
 from protovalidate import FieldPathElementPb
 
 from gateway.errors import Violation
 from gateway.supervision.rules.compiled import keeps_field_rules
 from gateway.supervision.rules.extent import ROOT, long_lists, parts_of
+from gateway.supervision.rules.naming import about_field
 from gateway.supervision.rules.pattern_words import words_for
 
 MAX_VIOLATIONS = 50  # told of one message; more would only hide the first
@@ -86,7 +87,9 @@ def _is_set(value: object) -> bool:
 
 def _violation(message: Message, prefix: str, found: protovalidate.Violation) -> Violation:
     elements = found.proto.field.elements if found.proto.field else ()
-    return Violation(_path(prefix, elements), _description(_target(message, elements), found))
+    target, path = _target(message, elements), _path(prefix, elements)
+    within = message.DESCRIPTOR if target is None else getattr(target, "message_type", None)
+    return about_field(path, cast("Descriptor | None", within), _description(target, found))
 
 
 def _path(prefix: str, elements: Iterable[FieldPathElementPb]) -> str:

@@ -117,7 +117,7 @@ def language_tag_fault(text: str) -> str | None:
     """
     found = _LANGUAGE_TAG.fullmatch(text)
     if not found:
-        return "must be a BCP-47 tag such as en, zh-Hant or ko-KR"
+        return "must be a BCP-47 tag in its usual letter case, such as en, zh-Hant or ko-KR"
     language, script, region = found.groups()
     if language not in _languages():
         return "must be a BCP-47 tag of a language by its shortest code (ISO 639), such as en or yue"

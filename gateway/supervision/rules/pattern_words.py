@@ -40,7 +40,10 @@ WANTED: Final[Mapping[str, tuple[str, str]]] = {
     "^[a-z][a-z0-9_]{0,63}$": ("small letters, digits and underscores, at most 64", "reserve_assets"),
     "^(true|false|-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,18})?)$": ("true, false, or a decimal number", "0.05"),
     "^([A-Z]{3}|[a-z][a-z0-9_]{0,31})?$": ("a currency (ISO 4217), or a unit in small letters", "days"),
-    "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$": ("the tag of a language (BCP 47)", "zh-Hant"),
+    "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$": (
+        "the tag of a language (BCP 47), en or ko, in its usual letter case",
+        "zh-Hant",
+    ),
     "^[A-Z0-9]{18}[0-9]{2}$": ("an LEI, of 20 capital letters and digits (ISO 17442)", "5493001KJTIIGC8Y1R12"),
     "^[A-Z]{2}[A-Z0-9]{9}[0-9]$": ("an ISIN, of 12 capital letters and digits (ISO 6166)", "HK0000069689"),
     "^[B-DF-HJ-NP-TV-XZ0-9]{9}$": ("a DTI, of 9 consonants in capitals and digits (ISO 24165)", "4H95J0R2X"),

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from gateway.errors import Violation
 from gateway.supervision.rules import identifiers, values
+from gateway.supervision.rules.naming import about_field
 
 Check = Callable[[Any], str | None]
 
@@ -100,7 +101,7 @@ def _each(items: list[Any], path: str, step: Step, found: list[Violation]) -> No
 
 def _value(value: Any, path: str, step: Step, found: list[Violation]) -> None:
     if step.check and (fault := step.check(value)):
-        found.append(Violation(path, fault))
+        found.append(about_field(path, value.DESCRIPTOR if step.is_message else None, fault))
     if step.below:
         _walk(value, f"{path}.", step.below, found)
 

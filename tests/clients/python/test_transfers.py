@@ -108,7 +108,7 @@ class TestUpload:
             upload.pause_seconds(refused("size_bytes"), lambda: 0.5)
 
     def test_declares_anew_what_was_dropped_while_it_was_sent(self, upload: Upload):
-        gone = NotFound("there is no attachments/1", code=StatusCode.NOT_FOUND)
+        gone = NotFound("there is no attachment 1", code=StatusCode.NOT_FOUND)
         upload.messages(StoredAttachment(durable_bytes=5))
         for _ in range(MAX_FAILURES):
             assert upload.pause_seconds(gone, lambda: 0.5) > 0

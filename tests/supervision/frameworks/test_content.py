@@ -195,8 +195,8 @@ def test_a_version_that_is_too_long_for_an_envelope_is_refused_by_its_limit():
         ({"title": []}, "title"),
         ({"requirement": english("a\x00b")}, "requirement[0].text"),
         ({"parameters": [parameter("1", "hkd dollars")]}, "parameters[0].unit"),
-        ({"parameters": [parameter("true", "HKD")]}, "parameters[0]"),
-        ({"parameters": [parameter("true", "x", Parameter.FLAG)]}, "parameters[0]"),
+        ({"parameters": [parameter("true", "HKD")]}, "parameters[0].value"),
+        ({"parameters": [parameter("true", "x", Parameter.FLAG)]}, "parameters[0].unit"),
         ({"parameters": [parameter("1", "HKD", key=f"k{n}") for n in range(65)]}, "parameters"),
         ({"source": values.Source()}, "source.title"),
         ({"confidence": 0}, "confidence"),
@@ -276,7 +276,7 @@ def test_what_is_wrong_with_an_assessment_is_told_at_its_place(changes, field):
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"second_jurisdiction": "HK"}, "request"),
+        ({"second_jurisdiction": "HK"}, "second_jurisdiction"),
         ({"outcome": 0}, "outcome"),
         ({"reasons": []}, "reasons"),
         ({"supersedes": "hk-1"}, "supersedes"),

@@ -78,8 +78,8 @@ def test_a_request_that_breaks_a_rule_is_told_by_its_field(changes, field):
     [
         ({"request": "notices/HK"}, "assistance_answer.request"),
         ({"outcome": 0}, "assistance_answer.outcome"),
-        ({"outcome": A.DECLINED}, "assistance_answer"),
-        ({"ground": A.PUBLIC_INTEREST}, "assistance_answer"),
+        ({"outcome": A.DECLINED}, "assistance_answer.ground"),
+        ({"ground": A.PUBLIC_INTEREST}, "assistance_answer.ground"),
         ({"outcome": A.ACCEPTED, "replies": [Reply(question="1", text=english("X."))]}, "assistance_answer.replies"),
         ({"replies": [Reply(question="1", text=english("X."))] * 2}, "assistance_answer.replies"),
         ({"replies": [Reply(question="1")]}, "assistance_answer.replies[0].text"),

@@ -1,6 +1,12 @@
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from uuid import UUID
 
 import pytest
+import regulator.exchange.v1 as contract
+from buf.validate import validate_pb2
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
@@ -26,6 +32,21 @@ DETAILS = (
 def one(message, prefix: str = "") -> tuple[str, str]:
     (violation,) = field_violations(message, prefix)
     return violation.field, violation.description
+
+
+def messages() -> Iterator[Descriptor]:
+    """Every message of the contract."""
+    pool = GetEvidenceRequest.DESCRIPTOR.file.pool
+    folder = Path(contract.__path__[0])
+    within = [each for path in sorted(folder.glob("*_pb2.py")) for each in of_file(pool, path)]
+    while within:
+        yield (message := within.pop())
+        within += message.nested_types
+
+
+def of_file(pool: DescriptorPool, path: Path) -> Iterable[Descriptor]:
+    name = path.name.removesuffix("_pb2.py")
+    return pool.FindFileByName(f"regulator/exchange/v1/{name}.proto").message_types_by_name.values()
 
 
 def test_a_valid_message_breaks_none():
@@ -62,7 +83,7 @@ def test_a_valid_message_breaks_none():
         ),
         (
             {"instruments": [values.Instrument(name="a", ticker="7709")]},
-            "instruments[0]",
+            "instruments[0].ticker",
             "ticker and mic go together: give both or neither",
         ),
         (
@@ -70,7 +91,7 @@ def test_a_valid_message_breaks_none():
             "investor_alert.domains[0]",
             "must be a host name such as www.example.com",
         ),
-        ({"incident": notice.Incident(type=1)}, "incident", "peg_deviation_bps is required for a DEPEG"),
+        ({"incident": notice.Incident(type=1)}, "incident.peg_deviation_bps", "is required for a DEPEG"),
         (
             {"title": [values.LocalizedText(language_tag="en", text="x" * 16_385)]},
             "title[0].text",
@@ -121,8 +142,22 @@ def test_names_what_is_required():
     assert one(bare) == ("handling", "is required")
 
 
-def test_a_rule_on_the_whole_message_stands_at_the_prefix():
-    assert one(GetEvidenceRequest(), "request") == ("request", "give either notice, or origin and index")
+def test_a_rule_on_the_whole_message_names_the_field_that_it_is_about():
+    """At the root of a call, too: no field there is called ``request``."""
+    words = "must be given, or else origin and index"
+    assert one(GetEvidenceRequest()) == ("notice", words)
+    assert one(GetEvidenceRequest(), "asked") == ("asked.notice", words)
+
+
+def test_each_rule_on_a_whole_message_begins_with_a_field_of_it():
+    """Else whoever filled in a form is told of a field that it does not have."""
+    rules = [
+        (message, rule.message)
+        for message in messages()
+        for rule in message.GetOptions().Extensions[validate_pb2.message].cel
+    ]
+    assert len(rules) >= 8
+    assert [said for message, said in rules if said.partition(" ")[0] not in message.fields_by_name] == []
 
 
 def test_tells_no_more_than_its_bound():

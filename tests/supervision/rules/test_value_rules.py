@@ -95,7 +95,7 @@ def test_a_valid_content_breaks_none():
         ),
         (
             {"enforcement_action": notice.EnforcementAction(penalty=Money(units=1))},
-            "enforcement_action.penalty",
+            "enforcement_action.penalty.currency_code",
         ),
         (
             {"enforcement_action": notice.EnforcementAction(counts=[notice.EnforcementAction.Count(key="a")] * 2)},
@@ -115,7 +115,10 @@ def test_a_valid_content_breaks_none():
         ),
         ({"incident": notice.Incident(loss=Money(currency_code="HKD", units=-1))}, "incident.loss"),
         ({"incident": notice.Incident(detected_at={"seconds": 2**40})}, "incident.detected_at"),
-        ({"investor_alert": notice.InvestorAlert(loss=Money(currency_code="BTC"))}, "investor_alert.loss"),
+        (
+            {"investor_alert": notice.InvestorAlert(loss=Money(currency_code="BTC"))},
+            "investor_alert.loss.currency_code",
+        ),
         (
             {"policy_statement": notice.PolicyStatement(in_force_from=Date(year=2026))},
             "policy_statement.in_force_from",

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,regulator/exchange/v1/evidence_service.proto\x12\x15regulator.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x03\n\x12GetEvidenceRequest\x12L\n\x06notice\x18\x01 \x01(\tB4\xbaH1r,2*^notices/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}$\xd8\x01\x01R\x06notice\x12I\n\x03\x61\x63t\x18\x02 \x01(\x0e\x32-.regulator.exchange.v1.GetEvidenceRequest.ActB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x03\x61\x63t\x12 \n\x06origin\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01R\x06origin\x12\x14\n\x05index\x18\x04 \x01(\x04R\x05index\"\x84\x01\n\x03\x41\x63t\x12\x13\n\x0f\x41\x43T_UNSPECIFIED\x10\x00\x12\x0b\n\x07RELEASE\x10\x01\x12\x13\n\x0f\x41\x43KNOWLEDGEMENT\x10\x02\x12\x0e\n\nWITHDRAWAL\x10\x03\x12\x0f\n\x0b\x44\x45STRUCTION\x10\x04\x12\x14\n\x10PEER_DESTRUCTION\x10\x05\x12\x0f\n\x0b\x41TTACHMENTS\x10\x06:p\xbaHm\x1ak\n\x14get_evidence.one_way\x12\'give either notice, or origin and index\x1a*(this.notice == \'\') != (this.origin == \'\')\"d\n\x08\x45vidence\x12\x1d\n\ntlog_proof\x18\x01 \x01(\x0cR\ttlogProof\x12\x1b\n\tfile_name\x18\x02 \x01(\tR\x08\x66ileName\x12\x1c\n\treceipted\x18\x03 \x01(\x08R\treceipted\":\n\x14GetCheckpointRequest\x12\"\n\x06origin\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01R\x06origin\":\n\nCheckpoint\x12\x12\n\x04note\x18\x01 \x01(\x0cR\x04note\x12\x18\n\x07receipt\x18\x02 \x01(\x0cR\x07receipt\"\x92\x01\n\x1aGetConsistencyProofRequest\x12\"\n\x06origin\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01R\x06origin\x12&\n\nfirst_size\x18\x02 \x01(\x04\x42\x07\xbaH\x04\x32\x02(\x01R\tfirstSize\x12(\n\x0bsecond_size\x18\x03 \x01(\x04\x42\x07\xbaH\x04\x32\x02(\x01R\nsecondSize\"j\n\x10\x43onsistencyProof\x12\x16\n\x06hashes\x18\x01 \x03(\x0cR\x06hashes\x12\x1d\n\nfirst_root\x18\x02 \x01(\x0cR\tfirstRoot\x12\x1f\n\x0bsecond_root\x18\x03 \x01(\x0cR\nsecondRoot\"Z\n\x13GetForkProofRequest\x12\"\n\x06origin\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01R\x06origin\x12\x1f\n\x06number\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x06number\"\xa7\x01\n\tForkProof\x12\x14\n\x05proof\x18\x01 \x01(\x0cR\x05proof\x12\x1b\n\tfile_name\x18\x02 \x01(\tR\x08\x66ileName\x12\x16\n\x06number\x18\x03 \x01(\x05R\x06number\x12\x14\n\x05\x63ount\x18\x04 \x01(\x05R\x05\x63ount\x12\x39\n\nfound_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tfoundTime2\x9e\x03\n\x0f\x45videnceService\x12Y\n\x0bGetEvidence\x12).regulator.exchange.v1.GetEvidenceRequest\x1a\x1f.regulator.exchange.v1.Evidence\x12_\n\rGetCheckpoint\x12+.regulator.exchange.v1.GetCheckpointRequest\x1a!.regulator.exchange.v1.Checkpoint\x12q\n\x13GetConsistencyProof\x12\x31.regulator.exchange.v1.GetConsistencyProofRequest\x1a\'.regulator.exchange.v1.ConsistencyProof\x12\\\n\x0cGetForkProof\x12*.regulator.exchange.v1.GetForkProofRequest\x1a .regulator.exchange.v1.ForkProofb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,regulator/exchange/v1/evidence_service.proto\x12\x15regulator.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x03\n\x12GetEvidenceRequest\x12L\n\x06notice\x18\x01 \x01(\tB4\xbaH1r,2*^notices/[a-z]{2}-[a-z0-9][a-z0-9-]{0,59}$\xd8\x01\x01R\x06notice\x12I\n\x03\x61\x63t\x18\x02 \x01(\x0e\x32-.regulator.exchange.v1.GetEvidenceRequest.ActB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x03\x61\x63t\x12 \n\x06origin\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01R\x06origin\x12\x14\n\x05index\x18\x04 \x01(\x04R\x05index\"\x84\x01\n\x03\x41\x63t\x12\x13\n\x0f\x41\x43T_UNSPECIFIED\x10\x00\x12\x0b\n\x07RELEASE\x10\x01\x12\x13\n\x0f\x41\x43KNOWLEDGEMENT\x10\x02\x12\x0e\n\nWITHDRAWAL\x10\x03\x12\x0f\n\x0b\x44\x45STRUCTION\x10\x04\x12\x14\n\x10PEER_DESTRUCTION\x10\x05\x12\x0f\n\x0b\x41TTACHMENTS\x10\x06:w\xbaHt\x1ar\n\x14get_evidence.one_way\x12.notice must be given, or else origin and index\x1a*(this.notice == \'\') != (this.origin == \'\')\"d\n\x08\x45vidence\x12\x1d\n\ntlog_proof\x18\x01 \x01(\x0cR\ttlogProof\x12\x1b\n\tfile_name\x18\x02 \x01(\tR\x08\x66ileName\x12\x1c\n\treceipted\x18\x03 \x01(\x08R\treceipted\":\n\x14GetCheckpointRequest\x12\"\n\x06origin\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01R\x06origin\":\n\nCheckpoint\x12\x12\n\x04note\x18\x01 \x01(\x0cR\x04note\x12\x18\n\x07receipt\x18\x02 \x01(\x0cR\x07receipt\"\x92\x01\n\x1aGetConsistencyProofRequest\x12\"\n\x06origin\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01R\x06origin\x12&\n\nfirst_size\x18\x02 \x01(\x04\x42\x07\xbaH\x04\x32\x02(\x01R\tfirstSize\x12(\n\x0bsecond_size\x18\x03 \x01(\x04\x42\x07\xbaH\x04\x32\x02(\x01R\nsecondSize\"j\n\x10\x43onsistencyProof\x12\x16\n\x06hashes\x18\x01 \x03(\x0cR\x06hashes\x12\x1d\n\nfirst_root\x18\x02 \x01(\x0cR\tfirstRoot\x12\x1f\n\x0bsecond_root\x18\x03 \x01(\x0cR\nsecondRoot\"Z\n\x13GetForkProofRequest\x12\"\n\x06origin\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01R\x06origin\x12\x1f\n\x06number\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x06number\"\xa7\x01\n\tForkProof\x12\x14\n\x05proof\x18\x01 \x01(\x0cR\x05proof\x12\x1b\n\tfile_name\x18\x02 \x01(\tR\x08\x66ileName\x12\x16\n\x06number\x18\x03 \x01(\x05R\x06number\x12\x14\n\x05\x63ount\x18\x04 \x01(\x05R\x05\x63ount\x12\x39\n\nfound_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tfoundTime2\x9e\x03\n\x0f\x45videnceService\x12Y\n\x0bGetEvidence\x12).regulator.exchange.v1.GetEvidenceRequest\x1a\x1f.regulator.exchange.v1.Evidence\x12_\n\rGetCheckpoint\x12+.regulator.exchange.v1.GetCheckpointRequest\x1a!.regulator.exchange.v1.Checkpoint\x12q\n\x13GetConsistencyProof\x12\x31.regulator.exchange.v1.GetConsistencyProofRequest\x1a\'.regulator.exchange.v1.ConsistencyProof\x12\\\n\x0cGetForkProof\x12*.regulator.exchange.v1.GetForkProofRequest\x1a .regulator.exchange.v1.ForkProofb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETEVIDENCEREQUEST'].fields_by_name['origin']._loaded_options = None
   _globals['_GETEVIDENCEREQUEST'].fields_by_name['origin']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_GETEVIDENCEREQUEST']._loaded_options = None
-  _globals['_GETEVIDENCEREQUEST']._serialized_options = b'\272Hm\032k\n\024get_evidence.one_way\022\'give either notice, or origin and index\032*(this.notice == \'\') != (this.origin == \'\')'
+  _globals['_GETEVIDENCEREQUEST']._serialized_options = b'\272Ht\032r\n\024get_evidence.one_way\022.notice must be given, or else origin and index\032*(this.notice == \'\') != (this.origin == \'\')'
   _globals['_GETCHECKPOINTREQUEST'].fields_by_name['origin']._loaded_options = None
   _globals['_GETCHECKPOINTREQUEST'].fields_by_name['origin']._serialized_options = b'\272H\007r\005\020\001\030\377\001'
   _globals['_GETCONSISTENCYPROOFREQUEST'].fields_by_name['origin']._loaded_options = None
@@ -54,23 +54,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETFORKPROOFREQUEST'].fields_by_name['number']._loaded_options = None
   _globals['_GETFORKPROOFREQUEST'].fields_by_name['number']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_GETEVIDENCEREQUEST']._serialized_start=134
-  _globals['_GETEVIDENCEREQUEST']._serialized_end=612
+  _globals['_GETEVIDENCEREQUEST']._serialized_end=619
   _globals['_GETEVIDENCEREQUEST_ACT']._serialized_start=366
   _globals['_GETEVIDENCEREQUEST_ACT']._serialized_end=498
-  _globals['_EVIDENCE']._serialized_start=614
-  _globals['_EVIDENCE']._serialized_end=714
-  _globals['_GETCHECKPOINTREQUEST']._serialized_start=716
-  _globals['_GETCHECKPOINTREQUEST']._serialized_end=774
-  _globals['_CHECKPOINT']._serialized_start=776
-  _globals['_CHECKPOINT']._serialized_end=834
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=837
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=983
-  _globals['_CONSISTENCYPROOF']._serialized_start=985
-  _globals['_CONSISTENCYPROOF']._serialized_end=1091
-  _globals['_GETFORKPROOFREQUEST']._serialized_start=1093
-  _globals['_GETFORKPROOFREQUEST']._serialized_end=1183
-  _globals['_FORKPROOF']._serialized_start=1186
-  _globals['_FORKPROOF']._serialized_end=1353
-  _globals['_EVIDENCESERVICE']._serialized_start=1356
-  _globals['_EVIDENCESERVICE']._serialized_end=1770
+  _globals['_EVIDENCE']._serialized_start=621
+  _globals['_EVIDENCE']._serialized_end=721
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=723
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=781
+  _globals['_CHECKPOINT']._serialized_start=783
+  _globals['_CHECKPOINT']._serialized_end=841
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=844
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=990
+  _globals['_CONSISTENCYPROOF']._serialized_start=992
+  _globals['_CONSISTENCYPROOF']._serialized_end=1098
+  _globals['_GETFORKPROOFREQUEST']._serialized_start=1100
+  _globals['_GETFORKPROOFREQUEST']._serialized_end=1190
+  _globals['_FORKPROOF']._serialized_start=1193
+  _globals['_FORKPROOF']._serialized_end=1360
+  _globals['_EVIDENCESERVICE']._serialized_start=1363
+  _globals['_EVIDENCESERVICE']._serialized_end=1777
 # @@protoc_insertion_point(module_scope)
