@@ -24,7 +24,7 @@ from typer.main import get_group
 
 from gateway.cli.failures import INTERRUPTED, READER_GONE, USED_WRONGLY, told, told_of_interrupt
 from gateway.cli.groups import Commands
-from gateway.cli.output import open_output, say, say_aside
+from gateway.cli.output import fill_closed_places, open_output, say, say_aside
 from gateway.logs import keep_apart
 
 # Each command or group, in the order of the help, and the module that makes it.
@@ -110,8 +110,9 @@ def gateway(
 
 def main() -> None:
     """Runs the command line."""
+    fill_closed_places()
     keep_apart()
-    if not open_output():  # and what is opened next would take its place
+    if not open_output():
         say_aside("gateway: standard output is closed: give it a file, a pipe or /dev/null")
         sys.exit(USED_WRONGLY)
     try:

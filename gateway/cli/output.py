@@ -5,6 +5,7 @@
 
 import codecs
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +33,18 @@ Parts = Iterator[tuple[str, Pairs]]
 # Controls, formats (which turn the direction of writing or show nothing), surrogates, private, unassigned, line breaks
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BEYOND_FOUR_DIGITS = 0x10000
+
+
+def fill_closed_places() -> None:
+    """Opens nothing where standard input, output or error is closed: else what is opened next has its place.
+
+    That of an event loop, say, which uvloop then cannot close; or a socket, into which an error is written.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free
 
 
 def open_output() -> bool:

@@ -15,6 +15,7 @@ from regulator.exchange.v1.framework_service_pb2 import FrameworkVersion
 from gateway.supervision.files.frameworks import FrameworkFile, write_framework
 from tests.cli.test_extremes import profile as profile_of_a_client
 from tests.supervision.framework_samples import real
+from tests.support.nodes import Site
 
 COMMAND = [sys.executable, "-m", "gateway"]
 CLOSED = "gateway: standard output is closed: give it a file, a pipe or /dev/null\n"
@@ -52,6 +53,16 @@ def test_a_command_with_closed_output_is_refused_before_it_does_anything(tmp_pat
     ran = shell('"$@" >&-', *COMMAND, *command)
     assert (ran.returncode, ran.stderr) == (2, CLOSED)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
+def test_a_node_starts_and_ends_where_standard_input_or_error_is_closed(tmp_path, closed):
+    site = Site("HK", tmp_path).found()
+    reader = f'{{ read -r line; echo "$line"; kill -TERM "$(cat {site.home.path}/lock)"; cat; }}'
+    ran = shell(f'set -o pipefail; "$@" {closed} | {reader}', *COMMAND, "serve", site.home.path)
+    first, last = ran.stdout.splitlines()
+    assert first.startswith("HK gateway.hk.example serves back offices on port")
+    assert (ran.returncode, last, ran.stderr) == (0, "HK gateway.hk.example stopped", "")
 
 
 @pytest.mark.parametrize(
