@@ -70,15 +70,16 @@ class DraftCommands:
         act, kept = act_of(request.draft, self._new_id())
         proposal = await self._acts.proposal(act, kept, by(caller))
         asked, chosen_id = IdempotentRequest.of(caller, request), self._new_id()
+        salt = self._random(drafts.SALT_BYTES)
 
         def create(tx: Transaction) -> DraftRecord | str:
             if known := asked.carried_out(tx):
                 return draft_id(known)
             nature = self._acts.nature(proposal.propose(tx, by(caller)))
-            record = drafts.new_draft(chosen_id, act, kept, caller, nature, tx.now, self._lifetime)
+            record = drafts.new_draft(chosen_id, act, kept, caller, nature, tx.now, self._lifetime, salt=salt)
             if not request.validate_only:
                 _require_room(tx, caller.authority)
-                tx.keep_draft(record)
+                tx.keep_draft(record, digest=drafts.digest_of(record))
                 asked.remember(tx, draft_name(chosen_id))
             return record
 
@@ -92,12 +93,14 @@ class DraftCommands:
             seen = await self._questions.draft(caller, draft_id(request.draft.name))
             act, kept = act_of(request.draft, made_id(seen.request) or self._new_id())
         proposal = await self._acts.proposal(act, kept, by(caller))
+        salt = self._random(drafts.SALT_BYTES)
 
         def update(tx: Transaction, record: DraftRecord) -> tuple[DraftRecord, Event.Kind.ValueType]:
             drafts.require(record, Step.UPDATE, tx.now, request.etag)
             drafts.check_same_act(record, act)
             nature = self._acts.nature(proposal.propose(tx, by(caller)))
-            return drafts.updated(record, kept, caller, nature, tx.now, self._lifetime), Event.KIND_UNSPECIFIED
+            written = drafts.updated(record, kept, caller, nature, tx.now, self._lifetime, salt=salt)
+            return written, Event.KIND_UNSPECIFIED
 
         return await self._change(IdempotentRequest.of(caller, request), request.draft.name, update)
 
@@ -174,8 +177,9 @@ class DraftCommands:
         def unit(tx: Transaction) -> DraftRecord | str:
             if known := asked.carried_out(tx):
                 return draft_id(known)
-            record, kind = change(tx, _found(tx, asked.caller, wanted_id))
-            tx.keep_draft(record, kind)
+            met = _found(tx, asked.caller, wanted_id)
+            record, kind = change(tx, met)
+            tx.keep_draft(record, kind, drafts.digest_of(record) or drafts.digest_of(met))
             asked.remember(tx, name)
             return record
 

@@ -42,6 +42,7 @@ class Entry:
     left_out: int = 0
     request_id: str = ""
     count: int = 1
+    draft_digest: bytes = b""
 
     def encode(self, salt: bytes, micros: int) -> bytes:
         """Gives the leaf.
@@ -64,6 +65,7 @@ class Entry:
             resources_left_out=self.left_out,
             request_id=self.request_id,
             count=self.count,
+            draft_digest=self.draft_digest,
         ).SerializeToString()
 
 
@@ -87,11 +89,11 @@ class CallRecord:
     is_journaled: bool = False
     ask: Callable[[], None] | None = None
 
-    def entry(self, step: JournalEntry.Step.ValueType, named: Iterable[str] = ()) -> Entry:
+    def entry(self, step: JournalEntry.Step.ValueType, named: Iterable[str] = (), draft_digest: bytes = b"") -> Entry:
         """Makes the entry of what was done: what was asked for, and what else was read or written."""
         resources = tuple(dict.fromkeys([*self.asked, *named]))
         kept, left_out = resources[:MAX_RESOURCES], max(0, len(resources) - MAX_RESOURCES)
-        return Entry(self.requester, self.method, step, OK, kept, left_out, self.request_id)
+        return Entry(self.requester, self.method, step, OK, kept, left_out, self.request_id, draft_digest=draft_digest)
 
 
 CALL_RECORD: ContextVar[CallRecord | None] = ContextVar("call", default=None)

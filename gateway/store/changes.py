@@ -58,6 +58,7 @@ class Changes:
         frameworks: their versions and assessments
         sharing: new acts of onward sharing, in order
         drafts: acts that wait for a second person, new or changed, by id
+        draft_digest: what the access journal tells of the one of them that a call wrote or met; empty: nothing
         destroyed: places of envelopes whose content goes, by the id of their notice
         seals: new ones of the parties of a channel, in order; a first one takes the place of all that are there
         files: attachments
@@ -76,6 +77,7 @@ class Changes:
     frameworks: FrameworkChanges = field(default_factory=FrameworkChanges)
     sharing: list[SharingRecord] = field(default_factory=list)
     drafts: dict[str, DraftRecord] = field(default_factory=dict)
+    draft_digest: bytes = b""
     destroyed: dict[str, list[Place]] = field(default_factory=dict)
     seals: list[SealChange] = field(default_factory=list)
     files: AttachmentChanges = field(default_factory=AttachmentChanges)

@@ -83,7 +83,7 @@ class Transaction(Projecting):
         self.now = now
         self.entries: list[bytes] = []  # of the access journal, encoded
         self.signs_journal = False
-        self._wrote, self._named = False, list[str]()  # by the units since the last entry of a call
+        self._wrote, self._named, self._digest = False, list[str](), b""  # by the units since the last entry of a call
         self._random, self._require_sealing, self._cosigner = random, require_sealing, cosigner
         self._sealing = set[str]()  # peers for whom it is known that something may be sealed now
 
@@ -96,6 +96,7 @@ class Transaction(Projecting):
         if self._changes != _NOTHING_WRITTEN:
             self._wrote = True
             self._named += self._changes.names()
+            self._digest = self._changes.draft_digest or self._digest
             self.group.absorb(self._changes)
         return result
 
@@ -112,9 +113,10 @@ class Transaction(Projecting):
 
     def journal_call(self, call: CallRecord | None) -> bool:
         """Adds an entry of what the units since the last call of this method wrote for a call; tells if they did."""
-        wrote, named, self._wrote, self._named = self._wrote, self._named, False, []
+        wrote, named, digest = self._wrote, self._named, self._digest
+        self._wrote, self._named, self._digest = False, [], b""
         if call and wrote:
-            self.journal(call.entry(JournalEntry.COMMITTED, named))
+            self.journal(call.entry(JournalEntry.COMMITTED, named, digest))
         return call is not None and wrote
 
     def sign_journal(self) -> None:
@@ -321,9 +323,14 @@ class Transaction(Projecting):
         """Adds an event of the node itself, such as an alarm."""
         self._changes.events.append((EventContent(kind, detail=detail), NOWHERE))
 
-    def keep_draft(self, record: DraftRecord, kind: Event.Kind.ValueType = Event.KIND_UNSPECIFIED) -> None:
-        """Keeps a draft, new or changed; and tells what happened to it, if that is anything to tell."""
-        self._changes.drafts[record.id] = record
+    def keep_draft(
+        self, record: DraftRecord, kind: Event.Kind.ValueType = Event.KIND_UNSPECIFIED, digest: bytes = b""
+    ) -> None:
+        """Keeps a draft, new or changed; and tells what happened to it, if that is anything to tell.
+
+        ``digest``: of what it says, for the entry of the access journal that tells of the call.
+        """
+        self._changes.drafts[record.id], self._changes.draft_digest = record, digest
         if kind:
             self._changes.events.append((draft_event(kind, record), NOWHERE))
 

@@ -26,6 +26,7 @@ from gateway.supervision.notices.handling import TLP_ORDER
 from gateway.supervision.outcomes import EventContent
 
 NAME_PREFIX = "drafts/"
+SALT_BYTES = 32
 
 
 class Step(Enum):
@@ -94,6 +95,7 @@ class DraftRecord:
     reviewer: Author | None = None
     reason: str = ""  # why it was rejected last; empty once it is released or has expired
     released: str = ""  # name of what it became
+    salt: bytes = b""  # of its digest; empty once it is released or has expired, and of one of an earlier version
 
 
 def draft_name(draft_id: str) -> str:
@@ -122,6 +124,21 @@ def etag_of(record: DraftRecord) -> str:
     said = b"" if record.request is None else record.request.SerializeToString(deterministic=True)
     digest = urlsafe_b64encode(sha256(json.dumps(told).encode() + said).digest()).rstrip(b"=")
     return f'"{record.revision}-{digest.decode()}"'
+
+
+def digest_of(record: DraftRecord) -> bytes:
+    """What the access journal tells of what a draft says, who wrote it and its label; empty: it has no salt, or no act.
+
+    All that it says goes in, so that it shows who changes it past the node. It betrays nothing once the salt is gone.
+    """
+    if record.request is None or not record.salt:
+        return b""
+    author, nature = record.author, record.nature
+    texts = (author.authority, author.client, author.officer, nature.rule)
+    numbers = (str(nature.tlp), ",".join(map(str, sorted(nature.sectors))), str(nature.kind))
+    said = record.request.SerializeToString(deterministic=True)
+    parts = [record.salt, record.id.encode(), record.act.encode(), said, *map(str.encode, (*texts, *numbers))]
+    return sha256(b"".join(len(part).to_bytes(8) + part for part in parts)).digest()
 
 
 def nature_of(proposed: Iterable[Proposed], rules: Iterable[ApprovalRule]) -> Nature:
@@ -183,10 +200,10 @@ def draft_event(kind: Event.Kind.ValueType, record: DraftRecord) -> EventContent
 # --- what happens -------------------------------------------------------------------------------------------------
 
 
-def new_draft(
-    new_id: str, act: ActKind, request: Message, author: Actor, nature: Nature, now: int, lifetime: int
+def new_draft(  # noqa: PLR0913 - what it is made of
+    new_id: str, act: ActKind, request: Message, author: Actor, nature: Nature, now: int, lifetime: int, *, salt: bytes
 ) -> DraftRecord:
-    """It is written for the first time; ``lifetime`` is in microseconds, as everywhere here."""
+    """It is written for the first time; ``lifetime`` is in microseconds, as everywhere here; ``salt``: random bytes."""
     return DraftRecord(
         id=new_id,
         revision=1,
@@ -198,15 +215,16 @@ def new_draft(
         created_at=now,
         updated_at=now,
         expires_at=now + lifetime,
+        salt=salt,
     )
 
 
 def updated(
-    record: DraftRecord, request: Message, author: Actor, nature: Nature, now: int, lifetime: int
+    record: DraftRecord, request: Message, author: Actor, nature: Nature, now: int, lifetime: int, *, salt: bytes
 ) -> DraftRecord:
     """It is written anew."""
     changed = _after(record, Step.UPDATE, now, lifetime)
-    return replace(changed, request=request, author=author_message(author), nature=nature, updated_at=now)
+    return replace(changed, request=request, author=author_message(author), nature=nature, updated_at=now, salt=salt)
 
 
 def submitted(record: DraftRecord, now: int, lifetime: int) -> DraftRecord:
@@ -217,7 +235,8 @@ def submitted(record: DraftRecord, now: int, lifetime: int) -> DraftRecord:
 def released(record: DraftRecord, approver: Actor, name: str, now: int) -> DraftRecord:
     """It is sealed, and became what ``name`` names; what it said, and what was said of it, is dropped here."""
     changed = _after(record, Step.APPROVE, now, 0)
-    return replace(changed, request=None, reason="", reviewer=author_message(approver), reviewed_at=now, released=name)
+    dropped = replace(changed, request=None, reason="", salt=b"")
+    return replace(dropped, reviewer=author_message(approver), reviewed_at=now, released=name)
 
 
 def rejected(record: DraftRecord, reviewer: Actor, reason: str, now: int, lifetime: int) -> DraftRecord:
@@ -234,7 +253,7 @@ def recalled(record: DraftRecord, now: int, lifetime: int) -> DraftRecord:
 def expired(record: DraftRecord, now: int) -> DraftRecord:
     """Its time is over; what it said, and what was said of it, is dropped."""
     changed = _after(record, Step.EXPIRE, now, 0)
-    return replace(changed, request=None, reason="", expires_at=record.expires_at)
+    return replace(changed, request=None, reason="", salt=b"", expires_at=record.expires_at)
 
 
 def check_same_act(record: DraftRecord, act: ActKind) -> None:

@@ -11,7 +11,7 @@ GET = "/regulator.exchange.v1.NoticeService/GetNotice"
 
 
 def test_a_leaf_holds_every_field():
-    entry = Entry(WHO, GET, JournalEntry.TOLD, "NOT_FOUND", ("notices/hk-1",), 4, "a-request", 9)
+    entry = Entry(WHO, GET, JournalEntry.TOLD, "NOT_FOUND", ("notices/hk-1",), 4, "a-request", 9, b"\x02" * 32)
     read = JournalEntry.FromString(entry.encode(b"s" * 16, 1_767_225_600_250_000))
     assert {field.name for field, _ in read.ListFields()} == {field.name for field in JournalEntry.DESCRIPTOR.fields}
     assert (read.client, read.certificate_sha256, read.authority, read.officer) == (
@@ -22,6 +22,7 @@ def test_a_leaf_holds_every_field():
     )
     assert (read.method, read.step, read.outcome) == (GET, JournalEntry.TOLD, "NOT_FOUND")
     assert (read.resources, read.resources_left_out, read.count) == (["notices/hk-1"], 4, 9)
+    assert read.draft_digest == b"\x02" * 32
     assert (read.salt, read.request_id) == (b"s" * 16, "a-request")
     assert read.time.ToJsonString() == "2026-01-01T00:00:00.250Z"
 

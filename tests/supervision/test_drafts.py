@@ -28,6 +28,7 @@ from gateway.supervision.drafts import (
     Nature,
     Step,
     check_same_act,
+    digest_of,
     etag_of,
     expired,
     may_see,
@@ -45,10 +46,11 @@ from gateway.supervision.messages.drafts import REQUESTS, act_of, draft_message
 from tests.supervision.samples import APPROVER, AUTHOR, content
 
 NOW, DAY = 1_767_225_600_000_000, 86_400_000_000
+SALT = bytes(32)
 REQUEST = CreateNoticeRequest(notice=Notice(recipient="KR", content=content()), notice_id="hk-1")
 
 DO = {
-    Step.UPDATE: lambda record, now: updated(record, REQUEST, APPROVER, record.nature, now, DAY),
+    Step.UPDATE: lambda record, now: updated(record, REQUEST, APPROVER, record.nature, now, DAY, salt=SALT),
     Step.SUBMIT: lambda record, now: submitted(record, now, DAY),
     Step.APPROVE: lambda record, now: released(record, APPROVER, "notices/hk-1", now),
     Step.REJECT: lambda record, now: rejected(record, APPROVER, "Why.", now, DAY),
@@ -58,7 +60,7 @@ DO = {
 
 
 def draft(**changes: object) -> DraftRecord:
-    made = new_draft("hk-2026-a", ActKind.CREATE_NOTICE, REQUEST, AUTHOR, Nature("sensitive"), NOW, DAY)
+    made = new_draft("hk-2026-a", ActKind.CREATE_NOTICE, REQUEST, AUTHOR, Nature("sensitive"), NOW, DAY, salt=SALT)
     return replace(made, **changes)
 
 
@@ -84,6 +86,7 @@ def test_a_step_does_what_the_table_says_or_nothing(state, step):
     assert (done.state, done.revision) == (after, before.revision + 1)
     assert (done.request is None) == (done.state in FINAL)
     assert not (done.reason and done.state in FINAL)
+    assert bool(done.salt) == (done.state not in FINAL), "so nobody can try out what it said"
     assert (done.released != "") == (done.state == Draft.RELEASED)
 
 
@@ -154,6 +157,28 @@ def test_an_etag_is_another_one_of_a_draft_that_was_changed_past_the_node(change
     assert etag_of(draft()) == etag_of(draft(request=CreateNoticeRequest.FromString(REQUEST.SerializeToString())))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "hk-2026-b"},
+        {"request": OTHER},
+        {"author": author_message(APPROVER)},
+        {"nature": Nature("other")},
+        {"nature": Nature("sensitive", Handling.RED)},
+        {"nature": Nature("sensitive", sectors=frozenset({Sector.SECTOR_CUSTODY}))},
+        {"act": ActKind.SUPERSEDE_NOTICE},
+        {"salt": b"\1" * 32},
+        {"salt": b""},
+        {"request": None},
+    ],
+    ids=str,
+)
+def test_the_digest_of_a_draft_is_another_one_of_another_act_author_or_label(change):
+    assert digest_of(draft(**change)) != digest_of(draft())
+    assert digest_of(submitted(draft(), NOW, DAY)) == digest_of(draft()), "it says the same"
+    assert bool(digest_of(draft(**change))) == (change not in ({"salt": b""}, {"request": None}))
+
+
 def test_a_draft_that_was_rejected_is_written_anew_before_it_is_submitted():
     refused = rejected(submitted(draft(), NOW, DAY), APPROVER, "Why.", NOW, DAY)
     with pytest.raises(WrongState, match="is REJECTED: write it anew first"):
@@ -162,7 +187,7 @@ def test_a_draft_that_was_rejected_is_written_anew_before_it_is_submitted():
 
 def test_whoever_writes_a_draft_anew_is_its_author():
     recalled_draft = recalled(submitted(draft(), NOW, DAY), NOW, DAY)
-    done = updated(recalled_draft, REQUEST, APPROVER, Nature("other"), NOW + 1, DAY)
+    done = updated(recalled_draft, REQUEST, APPROVER, Nature("other"), NOW + 1, DAY, salt=SALT)
     assert (done.author, done.nature.rule, done.state) == (APPROVER, "other", Draft.DRAFT)
 
 

@@ -36,4 +36,5 @@ def document(index: int, entry: JournalEntry) -> dict[str, Any]:
         "resources_left_out": entry.resources_left_out,
         "request_id": entry.request_id,
         "count": entry.count,
+        "draft_digest": entry.draft_digest.hex() or None,
     }

@@ -39,6 +39,7 @@ def draft_row(record: DraftRecord) -> dict[str, Any]:
         "reviewer_officer": reviewer.officer,
         "reason": record.reason,
         "released": record.released,
+        "salt": record.salt or None,
     }
 
 
@@ -62,6 +63,7 @@ def draft_record(row: RowMapping) -> DraftRecord:
         reviewer=reviewer if reviewer.client else None,
         reason=row["reason"],
         released=row["released"],
+        salt=bytes(row["salt"] or b""),
     )
 
 

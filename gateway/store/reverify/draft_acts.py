@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from regulator.exchange.v1.draft_service_pb2 import Draft
 from regulator.exchange.v1.journal_pb2 import JournalEntry
+from sqlalchemy import RowMapping
 
 from gateway.store.reverify.moments import micros
 
@@ -30,11 +32,15 @@ class DraftHistory:
     Attributes:
         columns: of its row, as they must be
         became: names that its approval told of; None: it was not approved, or told of more than an entry names
+        digest: of what it says, who wrote it and its label, as it was written last; empty: the node of then told none
+        changed: an act after that met something else: somebody wrote to the database
         lapsed: since its approval somebody gave up a branch of a fork, of which what it became may have been
     """
 
     columns: dict[str, Any]
     became: frozenset[str] | None = None
+    digest: bytes = b""
+    changed: bool = False
     lapsed: bool = False
 
     def expected(self, state: int) -> Mapping[str, Any]:
@@ -76,14 +82,28 @@ class DraftActs:
         history = self.histories.setdefault(draft_id, DraftHistory({**new, **_by("reviewer", JournalEntry())}))
         columns = history.columns
         columns |= {"state": state, "revision": columns["revision"] + 1}
+        history.changed = history.changed or entry.draft_digest != history.digest
         if state == Draft.DRAFT:
             columns |= {"authority": entry.authority, "updated_at": at, **_by("author", entry)}
+            history.digest, history.changed = entry.draft_digest, False
         elif state == Draft.PENDING_APPROVAL:
             columns["submitted_at"] = at
         elif state in (Draft.RELEASED, Draft.REJECTED):
             columns |= {"reviewed_at": at, **_by("reviewer", entry)}
         if state == Draft.RELEASED and not entry.resources_left_out:
             history.became = frozenset(entry.resources)
+
+
+def digest_of(row: RowMapping) -> bytes:
+    """The digest of a row that holds an act; empty: of one that an earlier version wrote there is none."""
+    if row["request"] is None or not row["salt"]:
+        return b""
+    sectors = ",".join(str(bit) for bit in range(row["sectors"].bit_length()) if row["sectors"] >> bit & 1)
+    texts = ("authority", "author_client", "author_officer", "rule")
+    parts = [bytes(row["salt"]), row["id"].encode(), row["act"].encode(), bytes(row["request"])]
+    parts += [row[each].encode() for each in texts]
+    parts += [str(row["tlp"]).encode(), sectors.encode(), str(row["kind"]).encode()]
+    return sha256(b"".join(len(part).to_bytes(8) + part for part in parts)).digest()
 
 
 def _by(side: str, entry: JournalEntry) -> dict[str, str]:

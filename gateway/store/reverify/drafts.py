@@ -12,7 +12,7 @@ from regulator.exchange.v1.envelope_pb2 import Author, Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, RowMapping, and_, func, select
 
-from gateway.store.reverify.draft_acts import DraftHistory
+from gateway.store.reverify.draft_acts import DraftHistory, digest_of
 from gateway.store.reverify.fold import Fold, Place, parsed
 from gateway.store.reverify.report import MAX_FINDINGS, Findings
 from gateway.store.scanning import rows
@@ -108,6 +108,10 @@ class DraftCheck:
             self._findings.add(where, "was written by nobody, as the access journal tells it")
             return
         self._findings.compare(where, row, history.expected(row["state"]))
+        if history.changed:
+            self._findings.add(where, "said something else to who acted on it than its author wrote")
+        if row["request"] is not None and digest_of(row) != history.digest:
+            self._findings.add(where, "says something else than its author wrote, or has another label or author")
         if row["released"] and history.became is not None and row["released"] not in history.became:
             self._findings.add(
                 where, f"became {row['released']}, which its approval in the access journal does not name"

@@ -30,6 +30,7 @@ drafts = Table(
     Column("reviewer_officer", String(1024), nullable=False),
     Column("reason", String, nullable=False),
     Column("released", String(160), nullable=False),  # name of what it became; empty before
+    Column("salt", LargeBinary),  # of what the access journal tells of the act; NULL once released or expired
     UniqueConstraint("id"),
 )
 

@@ -16,7 +16,9 @@ from tests.store.drafting import CHECKER, DAY, LIFETIME_DAYS, WRITER, notice_dra
 from tests.store.stores import HK_TO_KR, NOW, Opened
 from tests.supervision.samples import content
 
+MET_ANOTHER = "said something else to who acted on it than its author wrote"
 OTHER = "spiffe://gateway.hk.example/SFC/other"
+URGENT = notice_draft("hk-1", content(urgency=NoticeContent.IMMEDIATE)).create_notice.SerializeToString()
 
 
 @pytest.mark.parametrize(
@@ -46,13 +48,7 @@ async def test_a_check_finds_a_draft_that_does_not_fit_what_became_of_it(hk, dra
 
 @pytest.mark.parametrize(
     "change",
-    [
-        {"tlp": Handling.CLEAR},
-        {"rule": ""},
-        {"request": notice_draft("hk-1", content(urgency=NoticeContent.IMMEDIATE)).create_notice.SerializeToString()},
-        {"expires_at": NOW + 1},
-        {"reason": "Because."},
-    ],
+    [{"expires_at": NOW + 1}, {"reason": "Because."}],
     ids=lambda change: next(iter(change)),
 )
 async def test_a_check_does_not_find_what_is_changed_of_a_draft_that_waits(hk, drafting, change):
@@ -69,7 +65,7 @@ async def test_a_check_does_not_find_what_is_changed_of_a_draft_that_waits(hk, d
         {"author_client": OTHER},
         {"author_officer": "somebody"},
         {"tlp": Handling.CLEAR},
-        {"request": notice_draft("hk-1", content(urgency=NoticeContent.IMMEDIATE)).create_notice.SerializeToString()},
+        {"request": URGENT},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -89,6 +85,49 @@ async def test_a_check_finds_a_draft_that_was_released_in_the_name_of_another_by
     [envelope] = await sealed(hk)
     assert (envelope.author.client, envelope.approver.client) == (OTHER, WRITER.client)
     assert any(f"has author_client '{OTHER}'" in str(each) for each in hk.verify().findings)
+
+
+async def test_a_check_finds_that_another_draft_was_released_than_its_author_wrote(hk, drafting):
+    """What the officer read and approved was not what the author wrote; nothing of the draft is left to compare."""
+    pending = await drafting.pending(notice_draft("hk-1"))
+    edit_drafts(hk, {"request": URGENT})
+    assert any("says something else than its author wrote" in str(each) for each in hk.verify().findings)
+    await drafting.approve(await drafting.get(pending))
+    assert (await hk.rows(drafts))[0]["salt"] is None
+    assert [each.what for each in hk.verify().findings] == [MET_ANOTHER]
+
+
+async def test_so_it_does_though_the_draft_was_put_right_again_or_has_no_salt_any_more(hk, drafting):
+    pending = await drafting.pending(notice_draft("hk-1"))
+    edit_drafts(hk, {"request": URGENT})
+    rejected = await drafting.reject(await drafting.get(pending))
+    edit_drafts(hk, {"request": pending.create_notice.SerializeToString()})
+    assert [each.what for each in hk.verify().findings] == [MET_ANOTHER]
+    again = await drafting.submit(await drafting.update(rejected_anew(rejected)))
+    assert hk.verify().findings == (), "its author wrote it anew"
+    edit_drafts(hk, {"salt": None})
+    await drafting.approve(await drafting.get(again))
+    assert [each.what for each in hk.verify().findings] == [MET_ANOTHER]
+
+
+@pytest.mark.parametrize(
+    "change", [{"tlp": Handling.CLEAR}, {"rule": ""}, {"request": URGENT}, {"sectors": 32}, {"salt": None}], ids=str
+)
+async def test_a_check_finds_a_draft_that_waits_and_says_something_else_than_was_written(hk, drafting, change):
+    await drafting.pending(notice_draft("hk-1"))
+    edit_drafts(hk, change)
+    [found] = hk.verify().findings
+    assert found.what == "says something else than its author wrote, or has another label or author"
+
+
+async def test_a_draft_of_an_earlier_version_has_no_digest_and_fits(hk, drafting, monkeypatch):
+    monkeypatch.setattr("gateway.supervision.drafts.SALT_BYTES", 0)
+    waiting = await drafting.pending(notice_draft("hk-1"))
+    monkeypatch.undo()
+    assert hk.verify().findings == ()
+    await drafting.approve(waiting)
+    await drafting.update(rejected_anew(await drafting.create()))
+    assert hk.verify().findings == ()
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#regulator/exchange/v1/journal.proto\x12\x15regulator.exchange.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x04\n\x0cJournalEntry\x12\x12\n\x04salt\x18\x01 \x01(\x0cR\x04salt\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x16\n\x06\x63lient\x18\x03 \x01(\tR\x06\x63lient\x12-\n\x12\x63\x65rtificate_sha256\x18\x04 \x01(\x0cR\x11\x63\x65rtificateSha256\x12\x18\n\x07officer\x18\x05 \x01(\tR\x07officer\x12\x1c\n\tauthority\x18\x06 \x01(\tR\tauthority\x12\x16\n\x06method\x18\x07 \x01(\tR\x06method\x12<\n\x04step\x18\x08 \x01(\x0e\x32(.regulator.exchange.v1.JournalEntry.StepR\x04step\x12\x18\n\x07outcome\x18\t \x01(\tR\x07outcome\x12\x1c\n\tresources\x18\n \x03(\tR\tresources\x12,\n\x12resources_left_out\x18\x0b \x01(\rR\x10resourcesLeftOut\x12\x1d\n\nrequest_id\x18\x0c \x01(\tR\trequestId\x12\x14\n\x05\x63ount\x18\r \x01(\x04R\x05\x63ount\"\\\n\x04Step\x12\x14\n\x10STEP_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x41NSWERED\x10\x01\x12\r\n\tCOMMITTED\x10\x02\x12\n\n\x06OPENED\x10\x03\x12\x08\n\x04TOLD\x10\x04\x12\x0b\n\x07REFUSED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#regulator/exchange/v1/journal.proto\x12\x15regulator.exchange.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc3\x04\n\x0cJournalEntry\x12\x12\n\x04salt\x18\x01 \x01(\x0cR\x04salt\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x16\n\x06\x63lient\x18\x03 \x01(\tR\x06\x63lient\x12-\n\x12\x63\x65rtificate_sha256\x18\x04 \x01(\x0cR\x11\x63\x65rtificateSha256\x12\x18\n\x07officer\x18\x05 \x01(\tR\x07officer\x12\x1c\n\tauthority\x18\x06 \x01(\tR\tauthority\x12\x16\n\x06method\x18\x07 \x01(\tR\x06method\x12<\n\x04step\x18\x08 \x01(\x0e\x32(.regulator.exchange.v1.JournalEntry.StepR\x04step\x12\x18\n\x07outcome\x18\t \x01(\tR\x07outcome\x12\x1c\n\tresources\x18\n \x03(\tR\tresources\x12,\n\x12resources_left_out\x18\x0b \x01(\rR\x10resourcesLeftOut\x12\x1d\n\nrequest_id\x18\x0c \x01(\tR\trequestId\x12\x14\n\x05\x63ount\x18\r \x01(\x04R\x05\x63ount\x12!\n\x0c\x64raft_digest\x18\x0e \x01(\x0cR\x0b\x64raftDigest\"\\\n\x04Step\x12\x14\n\x10STEP_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x41NSWERED\x10\x01\x12\r\n\tCOMMITTED\x10\x02\x12\n\n\x06OPENED\x10\x03\x12\x08\n\x04TOLD\x10\x04\x12\x0b\n\x07REFUSED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,7 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'regulator.exchange.v1.journ
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_JOURNALENTRY']._serialized_start=96
-  _globals['_JOURNALENTRY']._serialized_end=640
-  _globals['_JOURNALENTRY_STEP']._serialized_start=548
-  _globals['_JOURNALENTRY_STEP']._serialized_end=640
+  _globals['_JOURNALENTRY']._serialized_end=675
+  _globals['_JOURNALENTRY_STEP']._serialized_start=583
+  _globals['_JOURNALENTRY_STEP']._serialized_end=675
 # @@protoc_insertion_point(module_scope)

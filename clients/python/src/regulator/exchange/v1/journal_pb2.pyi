@@ -76,6 +76,7 @@ class JournalEntry(_message.Message):
     RESOURCES_LEFT_OUT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
+    DRAFT_DIGEST_FIELD_NUMBER: _builtins.int
     salt: _builtins.bytes
     """16 random bytes, so that the leaf hash tells nothing to whoever guesses."""
     client: _builtins.str
@@ -100,6 +101,10 @@ class JournalEntry(_message.Message):
     """The request's `request_id`; empty if it had none."""
     count: _builtins.int
     """How many calls this entry stands for: 1, or the number of equal refusals."""
+    draft_digest: _builtins.bytes
+    """SHA-256 over what a draft says, who wrote it and its label, as this act wrote or met it, and over 32 random bytes that the node
+    forgets once the draft is final, so that nobody can try out what it said. Of acts on one draft alone; see docs/journal.md.
+    """
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it was written, by the node's clock."""
@@ -126,10 +131,11 @@ class JournalEntry(_message.Message):
         resources_left_out: _builtins.int = ...,
         request_id: _builtins.str = ...,
         count: _builtins.int = ...,
+        draft_digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "certificate_sha256", b"certificate_sha256", "client", b"client", "count", b"count", "method", b"method", "officer", b"officer", "outcome", b"outcome", "request_id", b"request_id", "resources", b"resources", "resources_left_out", b"resources_left_out", "salt", b"salt", "step", b"step", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "certificate_sha256", b"certificate_sha256", "client", b"client", "count", b"count", "draft_digest", b"draft_digest", "method", b"method", "officer", b"officer", "outcome", b"outcome", "request_id", b"request_id", "resources", b"resources", "resources_left_out", b"resources_left_out", "salt", b"salt", "step", b"step", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
