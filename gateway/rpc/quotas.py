@@ -26,13 +26,13 @@ class Quota:
         rate: of calls
         calls: under way at once
         streams: of these, watches and streams of messages
-        counts_messages: whether what comes within a call counts for the rate too
+        messages: the rate of what comes within a call, each message once; None: it counts as calls, by its size
     """
 
     rate: Rate
     calls: int
     streams: int
-    counts_messages: bool = True
+    messages: Rate | None = None
 
 
 class Quotas:
@@ -45,7 +45,7 @@ class Quotas:
 
     def __init__(self, quota_of: Callable[[str], Quota], clock: Callable[[], int]) -> None:
         self._quota_of, self._clock = quota_of, clock
-        self._rates = Rates()
+        self._rates, self._messages = Rates(), Rates()
         self._calls, self._streams, self._unread = Shares("calls"), Shares("streams"), Shares("large answers")
         self._arriving: dict[str, asyncio.Semaphore] = {}  # by caller
         self._large: dict[str, asyncio.Semaphore] = {}
@@ -93,9 +93,11 @@ class Quotas:
         self._unread.give_back(caller)
 
     def charge(self, caller: str, calls: int) -> float:
-        """Counts what came within a call as so many calls; gives the seconds to wait before the next."""
+        """Counts what came within a call, as so many calls or once; gives the seconds to wait before the next."""
         quota = self._quota_of(caller)
-        return self._rates.charge(caller, quota.rate, calls, self._clock()) if quota.counts_messages else 0
+        if quota.messages:
+            return self._messages.charge(caller, quota.messages, 1, self._clock())
+        return self._rates.charge(caller, quota.rate, calls, self._clock())
 
     def arriving(self, caller: str) -> asyncio.Semaphore:
         """A turn to be held while a request arrives, so that few are half here."""

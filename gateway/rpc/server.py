@@ -63,8 +63,8 @@ MAX_STREAMS_A_CONNECTION = 250  # more wait; unbounded, a flood of resets would 
 MAX_WAITING_CALLS = 10_000  # to be looked at, of a method; above it gRPC cancels some at random, whoever makes them
 PING_TIMEOUT_MILLISECONDS = 90_000  # an answer waits behind what a caller sends: on a thin line for long
 MAX_PEER_STREAMS = 100  # over all connections of the peer listener
-PEER_QUOTA = Quota(Rate(20, 200), MAX_PEER_STREAMS // 2, MAX_PEER_STREAMS // 2, counts_messages=False)
-"""Of one peer: how often it dials. Its channel has one stream, whose messages wait for each other."""
+PEER_QUOTA = Quota(Rate(20, 200), MAX_PEER_STREAMS // 2, MAX_PEER_STREAMS // 2, Rate(2000, 4000))
+"""Of one peer: how often it dials, and how much it says on all its streams: ten times as much as honest ones do."""
 
 
 SERVICES: Sequence[ServiceDescriptor] = (

@@ -56,10 +56,12 @@ def test_each_caller_has_its_own_rate():
     quotas.take("a", stream=False)
 
 
-def test_what_comes_within_a_call_counts_unless_its_caller_is_a_node():
-    quotas = Quotas(lambda caller: Quota(Rate(1, 1), 3, 1, counts_messages=caller == "client"), lambda: 0)
+def test_what_comes_within_a_call_counts_as_calls_and_of_a_node_each_message_once_by_a_rate_of_its_own():
+    """Its batches are large, and wait for each other; but it may say little, and that without end."""
+    quotas = Quotas(lambda caller: Quota(Rate(1, 1), 3, 1, None if caller == "client" else Rate(4, 2)), lambda: 0)
     assert [quotas.charge("client", 1), quotas.charge("client", 1)] == [0, 1]
-    assert [quotas.charge("node", 1), quotas.charge("node", 1)] == [0, 0]
+    assert [quotas.charge("node", 2048) for _ in range(4)] == [0, 0, 0.25, 0.5]
+    quotas.take("node", stream=False)
 
 
 @pytest.mark.parametrize(
