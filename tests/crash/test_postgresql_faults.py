@@ -13,7 +13,7 @@ from tests.crash.killing import Load, kill_at_random, under_load
 from tests.support.invariants import Witness
 from tests.support.long_form import long_form
 from tests.support.nodes import Site, eventually, pair, running
-from tests.support.postgresql import Server
+from tests.support.postgresql import Server, administrator
 
 STANDSTILL_SECONDS = 4.0  # longer than a lease lasts
 
@@ -86,6 +86,26 @@ def test_a_server_that_stands_still_and_wakes_loses_nothing(faulty: Faulty) -> N
         send_all(faulty.database, signal.SIGCONT)
         go_on(loads)
     faulty.settle(loads)
+
+
+def test_a_server_that_takes_no_writes_for_a_while_is_waited_for(faulty: Faulty) -> None:
+    """As a standby that is to be promoted yet."""
+    before = faulty.hk.pid
+    with under_load(faulty.hk, faulty.kr) as loads:
+        go_on(loads)
+        take_writes(faulty.database, are_taken=False)
+        eventually(lambda: 'commit_failed error="InternalError(25006)"' in faulty.hk.log_text())
+        take_writes(faulty.database, are_taken=True)
+        go_on(loads)
+    faulty.settle(loads)
+    assert faulty.hk.pid == before
+
+
+def take_writes(database: Server, *, are_taken: bool) -> None:
+    with administrator(database.folder) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {'off' if are_taken else 'on'}")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def test_nodes_that_stand_still_and_wake_lose_nothing(faulty: Faulty) -> None:

@@ -289,14 +289,14 @@ def test_replicas_whose_database_is_put_back_all_begin_anew_and_fork_nothing(sha
         eventually(lambda: all("node_broken" in site.log_text() for site in (a, b)))
         known = len(office.given)
         eventually(lambda: len(office.given) > known + 5)
-    eventually(lambda: all(_answers(site) and moved(site, names([a, b])) for site in (a, b)))
+    eventually(lambda: all(answers(site) and moved(site, names([a, b])) for site in (a, b)))
     eventually(lambda: set(office.given[known:]) <= set(received(shared.kr)))
     assert [site.pid for site in (a, b)] == pids
     with a.client() as client:
         assert all(client.get_channel(each).state == Channel.OPEN for each in CHANNELS)
 
 
-def _answers(site: Site) -> bool:
+def answers(site: Site) -> bool:
     """Whether it does not just begin anew."""
     with Client(replace(site.profile("SFC"), max_attempts=1)) as client:
         try:
