@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000_000_000  # lines of a listing
 MAX_PAGE_SIZE = 1000  # of a request for a page, as the contract has it
 MAX_INDEX, MAX_VERSION = 2**63 - 1, 2**32 - 1  # of an envelope or an entry; of a framework
 LANGUAGE_TEXT = "LANGUAGE=TEXT"
+ATTEMPTS = 4  # of a call, in about a second
 
 ProfileFile = Annotated[
     Path,
@@ -50,10 +52,13 @@ RequestId = Annotated[
 def connect(profile: Path) -> Client:
     """Makes a client of the node that a profile names; it is a context manager.
 
+    Where the profile does not say how often, it asks a few times: who waits is told soon that nobody answers.
+
     Raises:
         ProfileError: the profile, or a file of it, does not fit.
     """
-    return Client(Profile.load(profile))
+    loaded = Profile.load(profile)
+    return Client(replace(loaded, max_attempts=loaded.max_attempts or ATTEMPTS))
 
 
 def word_of(enum: Enum[int], number: int, prefix: str = "") -> str:

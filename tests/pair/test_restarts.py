@@ -4,10 +4,13 @@ import signal
 import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
-from regulator.exchange import AlreadyExists, Unavailable
+from regulator.exchange import AlreadyExists, Client, Unavailable
 from regulator.exchange.v1.event_service_pb2 import Event, WatchEventsResponse
+from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from tests.supervision.samples import content
 from tests.support.nodes import Site, eventually, found_pair, running
@@ -107,6 +110,18 @@ def told(site: Site) -> list[Event]:
                 break
             found.append(response.event)
     return found
+
+
+@pytest.mark.parametrize("number", ROUNDS)
+def test_a_call_outlasts_a_node_that_is_started_again(own_pair, number):
+    """By the deadline alone, as profiles have it that name no number of attempts."""
+    hk, _ = own_pair
+    patient = replace(hk.profile("SFC"), deadline_seconds=60, max_attempts=None)
+    with Client(patient) as client, ThreadPoolExecutor(1) as office:
+        hk.stop(number)
+        given = office.submit(client.create_notice, content(), recipient="KR")
+        hk.start()
+        assert given.result().state == Notice.RELEASED
 
 
 @pytest.mark.parametrize("number", ROUNDS)

@@ -43,6 +43,15 @@ def test_attempts_end_after_their_number():
     assert attempts.wait_seconds(GONE, 0.0, highest) is None
 
 
+def test_where_no_number_bounds_them_attempts_end_with_the_deadline():
+    """A node that is started again answers nothing for some seconds: four attempts were over after one."""
+    attempts, now, tried = Attempts(max_attempts=None, ends_at=10.0), 0.0, 1
+    while (wait := attempts.wait_seconds(GONE, now, lambda: 0.5)) is not None:
+        now, tried = now + wait, tried + 1
+    assert now > 10.0 - CAP_SECONDS / 2
+    assert tried < 12
+
+
 def test_one_attempt_is_never_repeated():
     assert Attempts(max_attempts=1, ends_at=1e9).wait_seconds(GONE, 0.0, highest) is None
 

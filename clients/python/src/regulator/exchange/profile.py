@@ -8,7 +8,7 @@
     certificate = "hkma-office.pem"
     key = "hkma-office.key"
     deadline_seconds = 10                # optional
-    max_attempts = 4                     # optional
+    max_attempts = 4                     # optional; else as many as fit into the deadline
     token = "officer.jwt"                # optional
 """
 
@@ -36,7 +36,7 @@ class Profile:
     certificate: Path  # PEM: the client's certificate, then what lies between it and its root
     key: Path  # PEM: the certificate's private key, not encrypted
     deadline_seconds: float = 10.0  # of a whole call, retries included; more than 0, at most 3600
-    max_attempts: int = 4  # of a call, the first one included; 1 to 10
+    max_attempts: int | None = None  # of a call, the first one included; 1 to 10; None: what fits into the deadline
     token: Path | None = None  # the token of the officer for whom the system acts, read before each call
 
     def __post_init__(self) -> None:
@@ -112,7 +112,7 @@ def _deadline_fault(value: Any) -> str | None:
 
 
 def _attempts_fault(value: Any) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10):
         return None
     return "must be a whole number from 1 to 10"
 

@@ -29,7 +29,7 @@ class Attempts:
     says when to come back. Every write carries a ``request_id``, so the node does it once however often it comes.
     """
 
-    max_attempts: int
+    max_attempts: int | None  # None: as many as fit
     ends_at: float  # seconds, on the caller's clock
     failures: int = 0
 
@@ -41,9 +41,8 @@ class Attempts:
         """Counts a failed attempt and gives the wait before the next one; None: there is none."""
         wait = (error.retry_after_seconds or 0.0) + jitter_seconds(self.failures, dice)
         self.failures += 1
-        if not _passing(error) or self.failures >= self.max_attempts or now + wait >= self.ends_at:
-            return None
-        return wait
+        spent = self.max_attempts is not None and self.failures >= self.max_attempts
+        return None if spent or not _passing(error) or now + wait >= self.ends_at else wait
 
 
 def _passing(error: ExchangeError) -> bool:
