@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
 
@@ -21,6 +21,7 @@ from gateway.supervision.attachments import CHUNK_BYTES, Cutter
 
 PART_BYTES = 16 * CHUNK_BYTES  # that are wanted at once: 8 MiB
 MAX_DATA_BYTES = 1024 * 1024  # of one message
+SHORT_LOOK_SECONDS = 0.05  # after which the next look waits as long as one took
 LOOK_SECONDS = 5.0  # after which it is looked for something that is wanted, whatever is told
 CHUNK_SECONDS = 300.0  # that the next chunk of what was asked for has to come
 PAUSE_SECONDS = 0.5  # from one look to the next, however many notices come
@@ -41,6 +42,14 @@ class Postponed:
     wait_seconds: float
 
 
+@dataclass(slots=True)
+class Looks:
+    """Looks for what is wanted of a peer: whose turn it is, and when the next may begin, by the monotonic clock."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    next_at: float = 0.0
+
+
 class Wanting:
     """Asks peers for files.
 
@@ -55,7 +64,7 @@ class Wanting:
         self._from_peers, self._bulletin = from_peers, bulletin
         self._alarms, self._transfers = alarms, transfers
         self._later: dict[tuple[str, bytes], Postponed] = {}  # by peer and digest
-        self._turns = Turns()
+        self._turns, self._looks = Turns(), dict[str, Looks]()
 
     async def serve(self, peer: str, requests: Requests) -> Responses:
         """One stream, until its caller ends it or the node stops."""
@@ -87,9 +96,8 @@ class Wanting:
 
     async def _next(self, peer: str) -> Wanted | None:
         """What is wanted next, and would have room now; what is all here is verified by the way."""
+        wanted = await self._look(peer)
         now, refusal = time.monotonic(), ""
-        postponed = sum(of_peer == peer for of_peer, _ in self._later)  # they may all come before what can be had
-        wanted = await self._from_peers.wanted(peer, postponed + self._turns.waiting(peer))
         for each in self._turns.ordered(peer, wanted):
             known = self._later.get((peer, each.file.sha256))
             if known and known.until > now:
@@ -105,6 +113,22 @@ class Wanting:
                 refusal = self._not_taken(peer, each, error)
         await self._tell(peer, refusal, wanted)
         return None
+
+    async def _look(self, peer: str) -> Sequence[Wanted]:
+        """What is wanted of a peer: of one that names files without end, on any number of streams, it takes long.
+
+        So one stream looks at a time, and then as long a time passes before the next: readers are there for others.
+        """
+        looks = self._looks.setdefault(peer, Looks())
+        async with looks.turn:
+            if (rest_seconds := looks.next_at - time.monotonic()) > 0:
+                await asyncio.sleep(rest_seconds)
+            began = time.monotonic()
+            postponed = sum(of_peer == peer for of_peer, _ in self._later)  # they may all come before what can be had
+            wanted = await self._from_peers.wanted(peer, postponed + self._turns.waiting(peer))
+            if (took := time.monotonic() - began) > SHORT_LOOK_SECONDS:
+                looks.next_at = began + 2 * took
+            return wanted
 
     def _not_taken(self, peer: str, wanted: Wanted, error: NoRoom | BadInput) -> str:
         """Wants a file later that cannot be taken now; says why, for an alarm."""
