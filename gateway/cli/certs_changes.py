@@ -99,7 +99,7 @@ def revoke(
     """
     given = {"sha256": sha256.lower(), "serial": serial.lower(), "id": identity}
     if certificate:
-        given["sha256"] = fingerprint(given_certificate(certificate, "--certificate"))
+        given["sha256"] = fingerprint(given_certificate(certificate))
     lines = [f"{word} {value}" for word, value in given.items() if value]
     if len(lines) != 1:
         raise BadInput.of("revoke", "takes exactly one of --certificate, --sha256, --serial and --id")
@@ -152,7 +152,7 @@ def crl(
         raise typer.BadParameter("is for what --certificate names", param_hint="--since")
     file = folder / f"{authority}-authority.crl"
     signer = given_authority(folder, authority, "FOLDER")
-    revoked = [given_certificate(each, "--certificate") for each in certificate or ()]
+    revoked = [given_certificate(each) for each in certificate or ()]
     with used("FOLDER"):
         number = sign_crl(file, signer, revoked, now(), days, since)
     say(f"{file}  number {number}, to be renewed within {days} days")

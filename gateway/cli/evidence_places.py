@@ -9,10 +9,10 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.backups.archive import Archive
 from gateway.errors import BadInput, NotFound
+from gateway.supervision.frameworks.names import ASSESSMENTS
 
 _VERSION = re.compile(r"(?:frameworks/)?([^/]+)/versions/(.*)")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
-_ASSESSMENTS = "assessments/"
 
 
 def place_of(client: Client | Archive, name: str, *, decision: int, to: str) -> Notice.Position | None:
@@ -33,7 +33,7 @@ def place_of(client: Client | Archive, name: str, *, decision: int, to: str) -> 
         if not _NUMBER.fullmatch(version[2]):
             raise _unfit("versions of a framework are numbered from 1 to 999999999: hk-digital-assets/versions/2")
         return _delivered(client.get_version(version[1], int(version[2])), to)
-    if name.startswith(_ASSESSMENTS):
+    if name.startswith(ASSESSMENTS):
         return _assessed(client, name)
     if "/shares/" in name:
         return client.get_share(name).position
@@ -53,14 +53,14 @@ def _delivered(version: FrameworkVersion, to: str) -> Notice.Position:
 
 
 def _assessed(client: Client | Archive, name: str) -> Notice.Position:
-    assessor = name.removeprefix(_ASSESSMENTS).partition("-")[0].upper()
+    assessor = name.removeprefix(ASSESSMENTS).partition("-")[0].upper()
     try:
         for each in client.list_assessments(assessor=assessor, show_superseded=True):
             if each.name == name:
                 return each.position
     except (InvalidRequest, BadInput):
         pass  # no assessor has that code
-    raise NotFound(f"there is no assessment {name.removeprefix(_ASSESSMENTS)}")
+    raise NotFound(f"there is no assessment {name.removeprefix(ASSESSMENTS)}")
 
 
 def _decided(client: Client | Archive, name: str, decision: int) -> Notice.Position:

@@ -27,12 +27,11 @@ from gateway.cli.options import (
     moment,
     texts,
 )
-from gateway.cli.output import say, table, write_json
+from gateway.cli.output import day_text, say, table, write_json
 from gateway.cli.views.framework import (
     ASSESSMENT_HEADINGS,
     assessment_rows,
     changes,
-    day_text,
     document,
     matrix,
     outcome_word,

@@ -57,9 +57,9 @@ def _unfit(error: GatewayError, option: str, advice: str) -> typer.BadParameter:
     return typer.BadParameter(shown(f"{error.message}{advice and f'; {advice}'}"), param_hint=option)
 
 
-def given_certificate(path: Path, option: str) -> x509.Certificate:
+def given_certificate(path: Path) -> x509.Certificate:
     """Reads a certificate."""
-    with used(option, CERTIFICATE):
+    with used("--certificate", CERTIFICATE):
         return read_certificate(path)
 
 
@@ -90,11 +90,11 @@ def new_folder(path: Path, option: str) -> Path:
     return path
 
 
-def write_given(path: Path, content: bytes, option: str = "--out") -> None:
-    """Writes a file that everybody can read, where an option says; it is never overwritten.
+def write_given(path: Path, content: bytes) -> None:
+    """Writes a file that everybody can read, where ``--out`` says; it is never overwritten.
 
     Raises:
         AlreadyExists: something is there.
     """
-    with used(option):
+    with used("--out"):
         write_file(path, content, mode=PUBLIC_MODE)

@@ -15,6 +15,7 @@ from typing import Any
 
 import typer
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
 from regulator.exchange.v1.values_pb2 import LocalizedText
 from rich.console import Console
 from rich.text import Text
@@ -178,6 +179,16 @@ def size_said(count: int) -> str:
 def day_and_time(moment: datetime) -> str:
     """Writes a moment in whole seconds: ``2026-05-08 09:00:00Z``."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def day_text(day: Date) -> str:
+    """A day: ``2026-01-31``."""
+    return f"{day.year:04}-{day.month:02}-{day.day:02}"
+
+
+def optional_day(day: Date) -> str:
+    """A day that may be absent."""
+    return day_text(day) if day.ByteSize() else ""
 
 
 def moment_of(timestamp: Timestamp) -> str:

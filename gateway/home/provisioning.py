@@ -272,7 +272,7 @@ def admit_client(
     home: Home,
     client: ClientId,
     roles: Collection[Role],
-    clearance: Handling.Tlp.ValueType = Handling.AMBER,
+    clearance: Handling.Tlp.ValueType,
     sectors: Collection[Sector.ValueType] = (),
 ) -> None:
     """Adds a client to ``access.toml``, which a node that runs reads again by itself.

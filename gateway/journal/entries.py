@@ -8,7 +8,6 @@ from regulator.exchange.v1.journal_pb2 import JournalEntry
 
 from gateway.moments import timestamp_of
 
-SALT_BYTES = 16
 MAX_RESOURCES = 1000  # named in one entry; a page of a list has no more
 OK = "OK"
 
@@ -48,7 +47,7 @@ class Entry:
         """Gives the leaf.
 
         Args:
-            salt: ``SALT_BYTES`` random bytes
+            salt: 16 random bytes
             micros: when it is written, microseconds since 1970
         """
         return JournalEntry(

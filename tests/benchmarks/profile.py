@@ -129,7 +129,7 @@ def run_sampled(folder: Path, name: str, share: float = 1) -> tuple[tuple[Site, 
         return sites, uvloop.run(one_load(sites, name, partial(sampled, *sites), share))
 
 
-def by_part(folder: Path, name: str, share: float = 1) -> dict[str, dict[str, float]]:
+def by_part(folder: Path, name: str, share: float) -> dict[str, dict[str, float]]:
     """Microseconds a notice of both nodes: of the main thread by part of the path, and of the other threads."""
     sites, used = run_sampled(folder, name, share)
     found = {}

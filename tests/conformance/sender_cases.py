@@ -308,7 +308,7 @@ def _halts(made: Sender) -> None:
         (
             "halted-with-another-past",
             "it shows that a larger log under the sender's signature had another root in its past",
-            made.halted("with another past", own, larger, proof=_leading(3, OTHERS[:6])),
+            made.halted("with another past", own, larger, proof=_leading(OTHERS[:6])),
         ),
     ):
         made.refuse(
@@ -323,12 +323,12 @@ def _halts(made: Sender) -> None:
         (
             "halted-with-an-honest-past",
             "the larger log that it shows has the same root in its past",
-            made.halted("with an honest past", own, honest, proof=_leading(3, LEAVES[:6])),
+            made.halted("with an honest past", own, honest, proof=_leading(LEAVES[:6])),
         ),
         (
             "halted-with-a-false-past",
             "the proof does not lead to the larger log",
-            made.halted("with a false past", own, honest, proof=_leading(3, OTHERS[:6])),
+            made.halted("with a false past", own, honest, proof=_leading(OTHERS[:6])),
         ),
     ):
         made.refuse(
@@ -370,6 +370,6 @@ def _halts(made: Sender) -> None:
         made.refuse(name, base, differs, reason, case(five, *first, step(message)), leaves=log, receipted=0)
 
 
-def _leading(first: int, leaves: Sequence[bytes]) -> list[bytes]:
-    """The root of a log at an earlier size, and the proof from there."""
-    return [root_of(leaves[:first]), *oracle.proof(first, leaves)]
+def _leading(leaves: Sequence[bytes]) -> list[bytes]:
+    """The root of a log at size 3, and the proof from there."""
+    return [root_of(leaves[:3]), *oracle.proof(3, leaves)]

@@ -97,10 +97,10 @@ def altered(data: bytes, place: int, bit: int = 1) -> bytes:
     return data[:place] + bytes([data[place] ^ bit]) + data[place + 1 :]
 
 
-def altered_line(line: str, place: int = -1, bit: int = 1) -> str:
+def altered_line(line: str, place: int = -1) -> str:
     """A signature line with one bit of its value turned; the first twelve bytes are key id and, it may be, time."""
     head, encoded = line.rstrip("\n").rsplit(" ", 1)
-    return f"{head} {b64(altered(base64.b64decode(encoded), place, bit))}\n"
+    return f"{head} {b64(altered(base64.b64decode(encoded), place))}\n"
 
 
 def cut_line(line: str, end: int) -> str:

@@ -27,7 +27,7 @@ AUTHORITIES = ("HKMA", "SFC")
 def pairing(data: bytes) -> None:
     document = PairingDocument.parse(data)
     assert document.encode() == data, "its fingerprint is over the bytes of the file"
-    assert document.certified_seal.public == document.seal
+    assert document.certified_seal.public == document.seal_at(document.created_at)
 
 
 def config(data: bytes) -> None:

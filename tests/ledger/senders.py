@@ -44,8 +44,8 @@ def streaming(at=0, sent=(), **values):
     return machine
 
 
-def recovering(count=3, peer=6, **values):
-    machine = greeting(count=count, **values)
+def recovering(peer=6):
+    machine = greeting(count=3)
     machine.feed(position(peer))
     assert machine.state is State.RECOVERING
     return machine

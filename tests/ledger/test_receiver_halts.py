@@ -28,11 +28,12 @@ from tests.ledger.samples import (
 from tests.support.seals import certified
 
 
-def assert_forked(machine, effects, contrary, own=LEAVES[:6], longer=()):
+def assert_forked(machine, effects, contrary, longer=()):
     """It halts first, and then tells; of two sizes with the proof that the larger log never had the smaller one's root.
 
     ``longer``: the other history, where it is larger than the own log: then it is kept with the halt.
     """
+    own = LEAVES[:6]
     evidence, size = (head_of(own).note, contrary), Checkpoint.parse(Note.parse(contrary).text).size
     halt, *telling = effects
     assert (halt.reason, halt.evidence, machine.state) == (FORKED, evidence, State.HALTED)

@@ -49,10 +49,10 @@ def alarms(site: Site) -> dict[str, str]:
         return {each.about: each.detail for each in client.server_info().alarms}
 
 
-def connects(site: Site, system: str = "office") -> bool:
+def connects(site: Site) -> bool:
     """Whether a new connection is served."""
     try:
-        with Client(replace(site.profile("SFC", system), max_attempts=1)) as client:
+        with Client(replace(site.profile("SFC"), max_attempts=1)) as client:
             client.server_info()
     except ExchangeError:
         return False

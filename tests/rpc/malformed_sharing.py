@@ -22,9 +22,9 @@ def _asked(parent: str = NOTICE, **changes: Any) -> Message:
     return pb.RequestConsentRequest(parent=parent, consent=pb.Consent(**consent))
 
 
-def _marked(parent: str = NOTICE, **changes: Any) -> Message:
+def _marked(**changes: Any) -> Message:
     return pb.MarkSharedRequest(
-        parent=parent, share=pb.Share(**{"recipients": [MAS], "use": Handling.SUPERVISION} | changes)
+        parent=NOTICE, share=pb.Share(**{"recipients": [MAS], "use": Handling.SUPERVISION} | changes)
     )
 
 

@@ -24,7 +24,7 @@ def name() -> str:
     return unused_id()
 
 
-def publish_pair(nodes, name: str, *, topic: str = "reserve_assets") -> str:
+def publish_pair(nodes, name: str, *, topic: str) -> str:
     """A framework of either side, each known to both; gives the name of Korea's."""
     other = name.replace("hk-", "kr-")
     with nodes.hk.client("HKMA") as hk, nodes.kr.client("FSC") as kr:

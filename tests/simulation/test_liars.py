@@ -49,10 +49,10 @@ def any_message(random):
     )()
 
 
-def talk(end, random, messages):
+def talk(end, random):
     """A conversation over as many streams as it takes; the states that were seen."""
     seen = set()
-    for _ in range(messages):
+    for _ in range(30):
         if end.machine.state is State.IDLE:
             end.link.dial()
             end.open_stream()
@@ -81,7 +81,7 @@ def test_a_lying_receiver_changes_nothing_at_the_sender(settled):
     for seed in range(400):
         sender = World().sender
         sender.boot(settled.sender.disk.backup())
-        seen |= talk(sender, Random(seed), 30)
+        seen |= talk(sender, Random(seed))
         assert sender.disk.halt is None, seed
         assert sender.disk.envelopes == LEAVES
         check_receipts(sender, settled.receiver)
@@ -96,7 +96,7 @@ def test_a_lying_receiver_makes_no_fork_of_what_a_rolled_back_sender_lost(settle
         world.receiver.boot(settled.receiver.disk.backup())
         backup = settled.sender.disk.backup()
         world.sender.boot(rolled_back(backup, 1))
-        talk(world.sender, Random(seed), 30)
+        talk(world.sender, Random(seed))
         reasons.add(world.sender.disk.halt and world.sender.disk.halt.reason)
         assert world.sender.disk.envelopes == LEAVES[: len(world.sender.disk.envelopes)]
     assert reasons == {None, steps.SENDER_ROLLED_BACK}
@@ -114,7 +114,7 @@ def test_a_lying_sender_changes_nothing_at_the_receiver_but_what_the_real_one_si
     for seed in range(400):
         receiver = World().receiver
         receiver.boot(settled.receiver.disk.backup())
-        seen |= talk(receiver, Random(seed), 30)
+        seen |= talk(receiver, Random(seed))
         assert receiver.disk.halt is None, seed
         sizes.add(len(receiver.disk.envelopes))
         assert receiver.disk.envelopes == LEAVES[: len(receiver.disk.envelopes)]

@@ -234,11 +234,10 @@ def test_time_passes_by_the_clock_that_nobody_sets():
 # --- what it does to a store ----------------------------------------------------------------------------------------
 
 
-def clocked(hk: Opened, machine: Machine, *, server: bool = False) -> None:
+def clocked(hk: Opened, machine: Machine) -> None:
     """As a node does it. The server of these tests has a time of its own, which is not that of their clocks."""
     hk.committer._session._clock, hk.committer._session.witnesses = machine.clock.now, machine.clock
-    if not server:
-        machine.clock.server = lambda _micros: None
+    machine.clock.server = lambda _micros: None
 
 
 async def told(hk: Opened) -> None:

@@ -40,9 +40,9 @@ async def forked(hk: Opened, kr: Opened) -> tuple[Opened, Opened]:
     return hk, kr
 
 
-async def proofs_of(store: Opened, origin: str = HK_TO_KR) -> Sequence[ProvenFork]:
+async def proofs_of(store: Opened) -> Sequence[ProvenFork]:
     found = []
-    for proof, found_at in await store.read(read_forks, origin):
+    for proof, found_at in await store.read(read_forks, HK_TO_KR):
         check = ForkCheck(proof, ROOTS)
         found.append(check.proven(tuple(check.steps())))
         assert found_at >= NOW

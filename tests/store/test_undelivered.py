@@ -123,13 +123,13 @@ async def test_a_receipt_that_was_lost_on_its_way_is_one_for_the_content(hk: Ope
     await check_both(hk, kr)
 
 
-async def apart(hk: Opened, kr: Opened, passed: int = 3) -> None:
+async def apart(hk: Opened, kr: Opened) -> None:
     """The log comes in two batches, and the stream breaks between what has no content and the certificate of it."""
     await undelivered(hk, kr)
     await rotate(hk)
     await hk.destroy(NEXT_DAY)
     await keep(hk, RESUMED)
-    await exchange(hk, kr, drop_after=passed)
+    await exchange(hk, kr, drop_after=3)
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])

@@ -216,7 +216,7 @@ def _details() -> dict[str, st.SearchStrategy[Message]]:
         "incident": st.builds(
             notice.Incident,
             type=_enum(notice.Incident.Type),
-            detected_at=_maybe(timestamps(1, 7_258_118_399)),
+            detected_at=_maybe(_timestamps(1, 7_258_118_399)),
             loss=_maybe(amounts()),
             deposits_suspended=_maybe(st.booleans()),
             withdrawals_suspended=_maybe(st.booleans()),
@@ -268,7 +268,7 @@ def _keyed(message: Any, key_name: str, min_size: int = 0) -> st.SearchStrategy[
     return found.map(lambda by_key: [message(**{key_name: key}, text=text) for key, text in by_key.items()])
 
 
-def timestamps(first: int = -62_135_596_800, last: int = 253_402_300_799) -> st.SearchStrategy[Timestamp]:
+def _timestamps(first: int, last: int) -> st.SearchStrategy[Timestamp]:
     return st.builds(
         Timestamp,
         seconds=st.integers(first, last),

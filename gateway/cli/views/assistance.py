@@ -9,9 +9,9 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from regulator.exchange.v1.values_pb2 import Handling
 
 from gateway.cli.options import word_of
-from gateway.cli.output import Parts, by_language, json_moment, moment_of
+from gateway.cli.output import Parts, by_language, json_moment, moment_of, optional_day
 from gateway.cli.views import notice as notice_view
-from gateway.cli.views.assistance_detail import optional_day, outcome, request_sections
+from gateway.cli.views.assistance_detail import outcome, request_sections
 from gateway.cli.views.author import released_by
 
 CASE_HEADINGS = ("case", "from", "asked", "TLP", "state", "respond by", "overdue", "answers", "title")

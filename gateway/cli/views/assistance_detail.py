@@ -1,12 +1,10 @@
 """How what a request for assistance asks, and what an answer says, is told to people."""
 
-from google.type.date_pb2 import Date
 from regulator.exchange.v1.assistance_pb2 import AssistanceAnswer, AssistanceRequest
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 
 from gateway.cli.options import word_of
-from gateway.cli.output import Pairs, Parts, by_language
-from gateway.cli.views.framework import day_text
+from gateway.cli.output import Pairs, Parts, by_language, optional_day
 
 ANYBODY = "whichever authority is competent"
 
@@ -49,8 +47,3 @@ def outcome(answer: AssistanceAnswer) -> Pairs:
         ("expected by", optional_day(answer.expected_by)),
         ("case", answer.case_reference),
     ]
-
-
-def optional_day(day: Date) -> str:
-    """A day that may be absent."""
-    return day_text(day) if day.ByteSize() else ""

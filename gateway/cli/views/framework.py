@@ -19,7 +19,7 @@ from regulator.exchange.v1.framework_service_pb2 import Framework, FrameworkProv
 from regulator.exchange.v1.values_pb2 import LocalizedText, Sector
 
 from gateway.cli.options import word_of
-from gateway.cli.output import moment_of
+from gateway.cli.output import day_text, moment_of, optional_day
 from gateway.supervision.frameworks.content import topic_rank
 
 FRAMEWORK_HEADINGS = ("framework", "of", "version", "published", "title")
@@ -57,7 +57,7 @@ def provision_row(found: FrameworkProvision) -> tuple[str, ...]:
         provision.topic,
         word_of(Provision.Status, provision.status),
         day_text(provision.effective_from),
-        day_text(provision.effective_to) if provision.HasField("effective_to") else "",
+        optional_day(provision.effective_to),
         first_text(provision.title),
     )
 
@@ -65,11 +65,6 @@ def provision_row(found: FrameworkProvision) -> tuple[str, ...]:
 def first_text(texts: Sequence[LocalizedText]) -> str:
     """The text in the first of its languages; empty if there is none."""
     return texts[0].text if texts else ""
-
-
-def day_text(day: Date) -> str:
-    """A day: ``2026-01-31``."""
-    return f"{day.year:04}-{day.month:02}-{day.day:02}"
 
 
 def sector_word(sector: int) -> str:

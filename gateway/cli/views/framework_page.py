@@ -9,7 +9,8 @@ from html import escape
 from regulator.exchange.v1.framework_pb2 import Comparison
 
 from gateway.cli.options import word_of
-from gateway.cli.views.framework import areas, counts, day_text, figure, first_text, outcome_word, sector_word
+from gateway.cli.output import day_text
+from gateway.cli.views.framework import areas, counts, figure, first_text, outcome_word, sector_word
 
 Cell = Comparison.Cell
 

@@ -3,15 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from google.type.date_pb2 import Date
 from regulator.exchange.v1.sharing_pb2 import SharingDecided, ThirdParty
 from regulator.exchange.v1.sharing_service_pb2 import Consent, Share
 from regulator.exchange.v1.values_pb2 import Handling, LocalizedText
 
 from gateway.cli.options import word_of
-from gateway.cli.output import Pairs, Parts, by_language, json_moment, moment_of
+from gateway.cli.output import Pairs, Parts, by_language, json_moment, moment_of, optional_day
 from gateway.cli.views.author import author_document, who
-from gateway.cli.views.framework import day_text
 
 CONSENT_HEADINGS = ("consent", "state", "until", "use", "asked by", "asked", "recipients")
 SHARE_HEADINGS = ("share", "shared", "by", "use", "consent", "covered", "recipients")
@@ -97,7 +95,7 @@ def consent_sections(consent: Consent) -> Parts:
             f"decision {each.number}",
             [
                 ("decided", f"{said} {moment_of(each.time)} by {each.author.authority}, {who(each.author)}"),
-                ("until", _last_day(each.valid_until)),
+                ("until", optional_day(each.valid_until)),
                 *((f"reason {tag}", text) for tag, text in by_language(each.reason)),
                 *((f"condition {tag}", text) for tag, text in by_language(each.conditions)),
             ],
@@ -142,15 +140,11 @@ def _shared(share: Share) -> str:
 
 
 def _until(consent: Consent) -> str:
-    return _last_day(consent.decisions[-1].valid_until) if consent.decisions else ""
+    return optional_day(consent.decisions[-1].valid_until) if consent.decisions else ""
 
 
 def _under(share: Share) -> str:
     return f"{_own(share.consent)}, decision {share.decision}" if share.consent else ""
-
-
-def _last_day(day: Date) -> str:
-    return day_text(day) if day.ByteSize() else ""
 
 
 def _own(name: str) -> str:
@@ -177,7 +171,7 @@ def _decision_document(decision: Consent.Decision) -> dict[str, Any]:
         "author": author_document(decision.author),
         "reason": _texts_document(decision.reason),
         "conditions": _texts_document(decision.conditions),
-        "valid_until": _last_day(decision.valid_until) or None,
+        "valid_until": optional_day(decision.valid_until) or None,
         "origin": decision.position.origin,
         "index": decision.position.index,
     }

@@ -131,13 +131,8 @@ class PairingDocument(BaseModel):
         return self.node_authority, *self.more_node_authorities
 
     @property
-    def seal(self) -> SealPublic:
-        """The node's sealing keys, as certified when the document was made."""
-        return self.seal_at(self.created_at)
-
-    @property
     def certified_seal(self) -> CertifiedSeal:
-        """The same with its certificates."""
+        """The node's sealing keys with their certificates."""
         return seal_of((to_der(self.seal_ed25519), to_der(self.seal_ml_dsa_44)))
 
     def seal_at(self, at: datetime) -> SealPublic:

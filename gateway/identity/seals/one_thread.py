@@ -17,14 +17,10 @@ T = TypeVar("T")
 
 
 class OneThread:
-    """A thread that makes calls.
+    """A thread that makes the calls of a token."""
 
-    Args:
-        name: of what is called, for people
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name, self._process = name, os.getpid()
+    def __init__(self) -> None:
+        self._process = os.getpid()
         self._calls: SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = SimpleQueue()
         self._late: Future[Any] | None = None  # a call that nobody waits for any more
         Thread(target=self._serve, name="token", daemon=True).start()
@@ -36,9 +32,9 @@ class OneThread:
             Unavailable: it does not come back in so many seconds, or one before it still has not.
         """
         if os.getpid() != self._process:  # threads do not come along, and PKCS#11 is none of a child's
-            raise Unavailable(f"{self._name} cannot be used in a process that was forked")
+            raise Unavailable("the token cannot be used in a process that was forked")
         if self._late and not self._late.done():  # in the same words for as long as it is so
-            raise Unavailable(f"{self._name} still has not answered")
+            raise Unavailable("the token still has not answered")
         call: Future[T] = Future()
         self._calls.put((work, call))
         try:
@@ -48,7 +44,7 @@ class OneThread:
                 return call.result()
             if not call.cancel():
                 self._late = call
-            raise Unavailable(f"{self._name} did not answer in {seconds:g} s") from None
+            raise Unavailable(f"the token did not answer in {seconds:g} s") from None
 
     def _serve(self) -> None:
         while True:

@@ -47,7 +47,7 @@ class Module:
 
     def __init__(self, path: Path) -> None:
         self.path, self.beginnings = path, 0
-        self._thread = OneThread("the token")
+        self._thread = OneThread()
         self._library: Any = None
 
     def run(self, work: Callable[[], T], seconds: float) -> T:

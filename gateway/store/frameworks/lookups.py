@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from regulator.exchange.v1.envelope_pb2 import Envelope
-from regulator.exchange.v1.framework_pb2 import FrameworkVersionContent
 from regulator.exchange.v1.values_pb2 import Sector
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, select
 
 from gateway.store.frameworks.changes import FrameworkChanges, Version
 from gateway.store.frameworks.rows import assessment_record, version_record
-from gateway.store.tables import assessments, framework_versions, leaves, provisions
+from gateway.store.tables import assessments, framework_versions, provisions
 from gateway.supervision.frameworks.records import AssessmentRecord, FrameworkVersionRecord
 
 _NEWEST = (
@@ -23,7 +21,6 @@ _SAME = select(framework_versions).where(
     framework_versions.c.framework == bindparam("framework"), framework_versions.c.version == bindparam("version")
 )
 _ASSESSMENT = select(assessments).where(assessments.c.id == bindparam("id"))
-_LEAF = select(leaves.c.data).where(leaves.c.channel == bindparam("channel"), leaves.c.index == bindparam("index"))
 _PROVISIONS = select(provisions.c.data).join(framework_versions, framework_versions.c.cursor == provisions.c.cursor)
 _SECTORS = (
     select(provisions.c.sector).distinct().join(framework_versions, framework_versions.c.cursor == provisions.c.cursor)
@@ -91,16 +88,6 @@ class FrameworkLookups:
                 return written
         row = self._connection.execute(_ASSESSMENT, {"id": assessment_id}).mappings().first()
         return assessment_record(row, self._origins) if row else None
-
-    def content(self, version: FrameworkVersionRecord) -> FrameworkVersionContent:
-        """Gives what a version says."""
-        for unit in self._changes:
-            for record, content in unit.versions:
-                if record == version:
-                    return content
-        place = {"channel": self._ids[version.origin], "index": version.index}
-        data = self._connection.execute(_LEAF, place).scalar_one()
-        return Envelope.FromString(data).framework_version_published.content
 
     def _written(self, framework_id: str, origin: str = "") -> Version | None:
         found = (unit.newest(framework_id, origin) for unit in self._changes if unit.versions)

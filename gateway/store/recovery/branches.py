@@ -23,6 +23,7 @@ from gateway.store.drafts.writing import write_drafts
 from gateway.store.event_rows import event_row
 from gateway.store.logs import parsed, read_range
 from gateway.store.opening import TOKEN_KEY_BYTES
+from gateway.store.recovery.retelling import OF_CHANNELS
 from gateway.store.scanning import rows
 from gateway.store.state import ChannelState, read_counters
 from gateway.store.tables import (
@@ -57,7 +58,6 @@ from gateway.supervision.frameworks.names import (
 from gateway.supervision.notices.content import NAME_PREFIX, notice_id
 from gateway.supervision.outcomes import EventContent
 
-_OF_CHANNELS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)
 _NOTHING = {"kind": Event.ENVELOPE_GIVEN_UP, "notice": "", "notice_kind": 0, "detail": ""}
 
 
@@ -158,7 +158,7 @@ def withdraw_replies(connection: Connection, unused: Iterable[tuple[int, int, Ev
         unused: as it gave them
     """
     for channel, index, event in unused:
-        there = events.c.channel == channel, events.c.index == index, events.c.kind.not_in(_OF_CHANNELS)
+        there = events.c.channel == channel, events.c.index == index, events.c.kind.not_in(OF_CHANNELS)
         first = connection.scalar(select(func.min(events.c.cursor)).where(*there))
         connection.execute(update(events).where(*there).values(_NOTHING))
         said = {"kind": event.kind, "detail": event.detail}
@@ -202,7 +202,7 @@ def _withdraw_seals(connection: Connection, channel: int, size: int) -> None:
 
 def _withdraw_events(connection: Connection, channel: int, first: int) -> None:
     """Events keep their cursors; what they told does not hold any more."""
-    there = events.c.channel == channel, events.c.index >= first, events.c.kind.not_in(_OF_CHANNELS)
+    there = events.c.channel == channel, events.c.index >= first, events.c.kind.not_in(OF_CHANNELS)
     told = select(events.c.cursor).where(*there)
     connection.execute(delete(framework_events).where(framework_events.c.cursor.in_(told)))
     connection.execute(update(events).where(*there).values(_NOTHING))

@@ -17,8 +17,8 @@ from gateway.supervision.notices.records import Place
 from gateway.supervision.outcomes import EventContent
 
 _FIRST = (Event.NOTICE_RELEASED, Event.NOTICE_RECEIVED)
-_OF_CHANNELS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)  # told at the log's end
-_OF_NO_ENVELOPE = (*_OF_CHANNELS, Event.ENVELOPE_GIVEN_UP)  # that is here
+OF_CHANNELS = (Event.CHANNEL_HALTED, Event.PEER_ROLLED_BACK, Event.CHANNEL_RECOVERED)  # told at the log's end
+_OF_NO_ENVELOPE = (*OF_CHANNELS, Event.ENVELOPE_GIVEN_UP)  # that is here
 _RULES = (Event.FRAMEWORK_VERSION_PUBLISHED, Event.FRAMEWORK_VERSION_RECEIVED, Event.FRAMEWORK_ASSESSED)
 _KEYS = (*_RULES, *SHARING_EVENTS)  # their cursors are the keys of what they tell
 

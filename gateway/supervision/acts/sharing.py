@@ -108,7 +108,7 @@ def check_share(
 
 
 def check_grant(
-    name: str, authority: str, valid_until: Date | None, known: Known, etag: str = ""
+    name: str, authority: str, valid_until: Date | None, known: Known, etag: str
 ) -> tuple[NoticeRecord, int]:
     """The notice of a consent that may be granted, and the decision's number.
 
@@ -126,7 +126,7 @@ def check_grant(
     return notice, require_state(name, newest, SharingDecided.GRANTED, known.today)
 
 
-def check_refusal(name: str, authority: str, known: Known, etag: str = "") -> tuple[NoticeRecord, int]:
+def check_refusal(name: str, authority: str, known: Known, etag: str) -> tuple[NoticeRecord, int]:
     """The same of one that may be refused, or revoked: whatever became of the notice. Raises as ``check_grant``."""
     notice, newest = _decided_on(name, authority, known, etag)
     return notice, require_state(name, newest, SharingDecided.REFUSED, known.today)

@@ -43,11 +43,6 @@ def diff_versions(old: FrameworkVersionContent, new: FrameworkVersionContent) ->
     return diff
 
 
-def is_empty(diff: FrameworkDiff) -> bool:
-    """Whether the two versions are equal."""
-    return diff.ByteSize() == 0
-
-
 def _header_change(old: FrameworkVersionContent, new: FrameworkVersionContent, effort: Effort) -> HeaderChange | None:
     was = old.header if old.HasField("header") else None
     now = new.header if new.HasField("header") else None

@@ -48,8 +48,8 @@ def request(key=None, *, uris=(), ca=False):
     return builder.sign(key, digest).public_bytes(Encoding.PEM)
 
 
-def for_request(issuer, pem, identity=CLIENT):
-    return issuer.issue_for_csr(pem, profiles().client, identity, NOW)
+def for_request(issuer, pem):
+    return issuer.issue_for_csr(pem, profiles().client, CLIENT, NOW)
 
 
 def test_an_authority_is_a_ca_that_signs_itself_for_ten_years(node_authority):

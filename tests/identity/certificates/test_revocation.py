@@ -74,7 +74,7 @@ def test_a_list_that_proves_nothing_is_refused_by_its_file(data, said):
         read(data)
 
 
-def odd_crl(*extensions, key=ROOT.key):
+def odd_crl(*extensions):
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(ROOT.certificate.subject)
@@ -83,7 +83,7 @@ def odd_crl(*extensions, key=ROOT.key):
     )
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical=critical)
-    return builder.sign(key, SHA256()).public_bytes(Encoding.DER)
+    return builder.sign(ROOT.key, SHA256()).public_bytes(Encoding.DER)
 
 
 def test_a_list_of_a_part_or_without_a_number_is_refused():

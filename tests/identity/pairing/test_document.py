@@ -51,7 +51,7 @@ def test_a_document_is_read_back_and_means_the_same(document, seal):
     other = PairingDocument.parse(document.encode())
     assert other == document
     assert other.encode() == document.encode()
-    assert other.seal == seal.public
+    assert other.certified_seal.public == seal.public
     assert other.node_id == NODE
 
 
@@ -184,7 +184,7 @@ def test_a_seal_that_is_not_valid_yet_cannot_be_handed_out(node_authority, seal)
 
 
 def test_a_document_outlives_its_seal_but_the_seal_does_not(document):
-    assert document.seal_at(NOW + 1000 * DAY) == document.seal
+    assert document.seal_at(NOW + 1000 * DAY) == document.certified_seal.public
     with pytest.raises(Untrusted, match="expired"):
         document.seal_at(NOW + 2000 * DAY)
 
@@ -235,7 +235,7 @@ def test_a_document_cannot_be_changed_after_it_was_checked(document):
 
 def test_a_rotated_seal_makes_another_document(document, node_authority):
     other = made(node_authority, FileSeal.generate())
-    assert other.seal != document.seal
+    assert other.certified_seal.public != document.certified_seal.public
     assert to_der(other.node_authority) == to_der(document.node_authority)
 
 

@@ -11,7 +11,7 @@ LONG = 60.0
 
 
 def test_calls_are_made_one_after_another_on_one_thread_which_is_not_that_of_the_caller():
-    thread = OneThread("the token")
+    thread = OneThread()
     found = {thread.run(threading.get_ident, LONG) for _ in range(10)}
     assert len(found) == 1
     assert threading.get_ident() not in found
@@ -19,7 +19,7 @@ def test_calls_are_made_one_after_another_on_one_thread_which_is_not_that_of_the
 
 @pytest.mark.parametrize("error", [ConfigError("of ours"), TimeoutError("of the library"), SystemExit()])
 def test_what_a_call_raises_is_raised_and_the_next_call_is_made(error):
-    thread = OneThread("the token")
+    thread = OneThread()
 
     def raising() -> None:
         raise error
@@ -30,7 +30,7 @@ def test_what_a_call_raises_is_raised_and_the_next_call_is_made(error):
 
 
 def test_a_call_that_does_not_come_back_is_not_waited_for_and_no_other_is_made_meanwhile():
-    thread, goes_on, made = OneThread("the token"), threading.Event(), []
+    thread, goes_on, made = OneThread(), threading.Event(), []
     with pytest.raises(Unavailable, match=r"the token did not answer in 0\.05 s"):
         thread.run(goes_on.wait, 0.05)
     with pytest.raises(Unavailable, match="the token still has not answered"):
@@ -48,7 +48,7 @@ def test_a_call_that_does_not_come_back_is_not_waited_for_and_no_other_is_made_m
 
 
 def test_a_call_that_was_not_begun_in_time_is_never_made():
-    thread, begun, goes_on, made = OneThread("the token"), threading.Event(), threading.Event(), []
+    thread, begun, goes_on, made = OneThread(), threading.Event(), threading.Event(), []
 
     def holding() -> None:
         begun.set()
@@ -66,7 +66,7 @@ def test_a_call_that_was_not_begun_in_time_is_never_made():
 
 
 def test_a_process_that_was_forked_is_refused(monkeypatch):
-    thread = OneThread("the token")
+    thread = OneThread()
     monkeypatch.setattr(os, "getpid", lambda: -1)
     with pytest.raises(Unavailable, match="forked"):
         thread.run(lambda: 5, LONG)
