@@ -4,14 +4,13 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pytest
 from regulator.exchange import Client, Unavailable
 from regulator.exchange.v1.admin_service_pb2 import Channel
 
-from tests.support.careful import Careful
-from tests.support.invariants import Witness
+from tests.support.careful import CarefulPair
 from tests.support.nodes import Site, eventually, found_pair, running
 from tests.support.small_disk import SmallDisk, needs_small_disk, small_disk
 
@@ -23,17 +22,10 @@ FULL = "the store cannot write now, and whether this is stored is unknown; try a
 
 
 @dataclass
-class Pair:
+class Pair(CarefulPair):
     """Hong Kong on a small disk, Korea on another one, and who works at them."""
 
-    hk: Site
-    kr: Site
     disk: SmallDisk
-    offices: dict[str, Careful] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.offices = {"HK": Careful(self.hk, "KR"), "KR": Careful(self.kr, "HK")}
-        self.witness = Witness(self.hk, self.kr)
 
     def fill(self) -> None:
         """Lets notices of both directions flow until Hong Kong's disk takes nothing more, not even an entry."""
@@ -62,9 +54,7 @@ class Pair:
     def make_room(self) -> None:
         """Nothing else is done: both must come to rest by themselves."""
         self.disk.empty()
-        for office in self.offices.values():
-            office.insist()
-        self.witness.settle({code: office.answered for code, office in self.offices.items()})
+        self.settle()
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,10 @@ import signal
 import time
 import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 
 import pytest
 
-from tests.support.careful import Careful
-from tests.support.invariants import Witness
+from tests.support.careful import CarefulPair
 from tests.support.long_form import long_form
 from tests.support.nodes import GATEWAY, Site, found_pair
 from tests.support.pointed import PASSES, PLACES, POINT, POINTS
@@ -23,17 +21,8 @@ STARTED = 6  # commits and signatures that a start may make
 FIRST = {place: STARTED if place in ("writing", "signing", "publishing", "answering") else 0 for place in PLACES}
 
 
-@dataclass
-class Pair:
-    """Two nodes, who works at them, and what was seen of them."""
-
-    hk: Site
-    kr: Site
-    offices: dict[str, Careful] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.witness = Witness(self.hk, self.kr)
-        self.offices = {"HK": Careful(self.hk, "KR"), "KR": Careful(self.kr, "HK")}
+class Pair(CarefulPair):
+    """Two nodes that are killed, and who works at them."""
 
     def kill_at(self, points: dict[str, str]) -> None:
         """Runs both until each has been killed at its point, starts it again then, and waits until both are at rest."""
@@ -58,9 +47,7 @@ class Pair:
                     site.start()
             for office in self.offices.values():
                 office.try_once(str(uuid.uuid4()), deadline_seconds=5)
-        for office in self.offices.values():
-            office.insist()
-        self.witness.settle({code: office.answered for code, office in self.offices.items()})
+        self.settle()
 
 
 def _stop(site: Site) -> None:

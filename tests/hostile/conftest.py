@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from regulator.exchange import Client
@@ -139,10 +138,3 @@ def assert_serves(site: Site, times: int = 1) -> None:
         for _ in range(times):
             with site.spending(SERVED_SECONDS):
                 assert stub(b"", timeout=DEADLINE_SECONDS)
-
-
-def memory_bytes(site: Site) -> int:
-    """What a node takes now."""
-    assert site.process is not None
-    status = Path(f"/proc/{site.process.pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) * 1024

@@ -8,7 +8,7 @@ import zlib
 import grpc
 import pytest
 
-from tests.hostile.conftest import SERVED_SECONDS, assert_serves, memory_bytes, wires
+from tests.hostile.conftest import SERVED_SECONDS, assert_serves, wires
 from tests.rpc.calls import CREATE, DEADLINE_SECONDS, NOTICES, SERVER_INFO, call, client_files, connected
 from tests.rpc.raw import frame, prefixed
 
@@ -37,7 +37,7 @@ def test_many_waiting_calls_cancel_nobody_elses(target):
 @pytest.mark.parametrize("method", [SERVER_INFO, "/a.B/C"])
 @pytest.mark.parametrize("sent", [b"", prefixed(b""), prefixed(bytes(100))[:20]], ids=["nothing", "all", "half"])
 def test_calls_that_are_reset_at_once(target, wire, method, sent):
-    before = memory_bytes(target.hk)
+    before = target.hk.resident_bytes
     for number in range(3_000):
         stream = wire.begin(method)
         if sent:
@@ -46,7 +46,7 @@ def test_calls_that_are_reset_at_once(target, wire, method, sent):
         if number % 500 == 0 and wire.gone():
             break
     assert_serves(target.hk, 5)
-    assert memory_bytes(target.hk) - before < GROWTH_BYTES
+    assert target.hk.resident_bytes - before < GROWTH_BYTES
 
 
 BREACHES = {
@@ -61,7 +61,7 @@ BREACHES = {
 @pytest.mark.parametrize("name", BREACHES)
 def test_calls_that_the_node_is_made_to_reset(target, name):
     """MadeYouReset: each call breaks a rule of its stream, so that the node ends it and forgets to count it."""
-    before = memory_bytes(target.hk)
+    before = target.hk.resident_bytes
     sent = BREACHES[name]
     for _ in range(20):
         with wires(target, 1) as (http,):
@@ -72,7 +72,7 @@ def test_calls_that_the_node_is_made_to_reset(target, name):
                 if http.closed or (number % 50 == 0 and http.gone()):
                     break
     assert_serves(target.hk, 5)
-    assert memory_bytes(target.hk) - before < GROWTH_BYTES
+    assert target.hk.resident_bytes - before < GROWTH_BYTES
 
 
 def test_pings_without_end_get_the_connection_closed(target, wire):
@@ -90,11 +90,11 @@ def test_pings_without_end_get_the_connection_closed(target, wire):
 
 @pytest.mark.parametrize("method", [CREATE, SERVER_INFO, f"{NOTICES}SubmitNotices", PUBLISH])
 def test_a_message_of_64_mebibytes(target, method):
-    before = memory_bytes(target.hk)
+    before = target.hk.resident_bytes
     with connected(target.hk, target.hk.back_office_port, target.foe) as channel:
         assert call(channel, method, bytes(64 * 2**20)).code == EXHAUSTED
     assert_serves(target.hk)
-    assert memory_bytes(target.hk) - before < GROWTH_BYTES
+    assert target.hk.resident_bytes - before < GROWTH_BYTES
 
 
 DENSE = {
@@ -107,13 +107,13 @@ DENSE = {
 @pytest.mark.parametrize("method", DENSE)
 def test_messages_of_nothing_but_empty_items(target, method):
     """Two bytes on the wire are eighty in memory: read all at once, eight took three gigabytes and seven seconds."""
-    before = memory_bytes(target.hk)
+    before = target.hk.resident_bytes
     with connected(target.hk, target.hk.back_office_port, target.foe) as channel:
         stub = channel.unary_unary(method)
         calls = [stub.future(DENSE[method], timeout=DEADLINE_SECONDS) for _ in range(4)]
         while not all(each.done() for each in calls):
             assert_serves(target.hk)
-            assert memory_bytes(target.hk) - before < 2 * GROWTH_BYTES
+            assert target.hk.resident_bytes - before < 2 * GROWTH_BYTES
         assert {each.code() for each in calls} <= {grpc.StatusCode.INVALID_ARGUMENT, EXHAUSTED}
 
 
@@ -121,10 +121,10 @@ def test_messages_of_nothing_but_empty_items(target, method):
 def test_a_bomb_of_each_encoding(target, wire, encoding):
     squeeze = zlib.compressobj(1, wbits=31 if encoding == "gzip" else 15)
     bomb = b"".join(squeeze.compress(bytes(2**24)) for _ in range(16)) + squeeze.flush()
-    before = memory_bytes(target.hk)
+    before = target.hk.resident_bytes
     stream = wire.begin(CREATE, ("grpc-encoding", encoding))
     wire.send_all(stream, prefixed(bomb, compressed=True))
     wire.read(lambda: stream in wire.ended)
     assert wire.headers[stream]["grpc-status"] == str(EXHAUSTED.value[0])
     assert_serves(target.hk)
-    assert memory_bytes(target.hk) - before < GROWTH_BYTES
+    assert target.hk.resident_bytes - before < GROWTH_BYTES

@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tests.hostile.conftest import Target, assert_serves, memory_bytes, wires
+from tests.hostile.conftest import Target, assert_serves, wires
 from tests.rpc.calls import CREATE, EVENTS, SERVER_INFO, call, client_files, connected
 from tests.rpc.malformed_requests import creation
 from tests.rpc.raw import frame, prefixed
@@ -83,13 +83,13 @@ def ended(wire: socket.socket) -> bool:
 @pytest.mark.parametrize("method", [CREATE, f"{EVENTS}WatchEvents", "/a.B/C"])
 def test_more_half_messages_than_the_listener_takes_calls(target, method):
     """Who sends half a request has a call under way, and no more of them than it may."""
-    before = memory_bytes(target.hk)
+    before = target.hk.resident_bytes
     with wires(target, CONNECTIONS) as opened:
         for http in opened:
             for _ in range(STREAMS):
                 http.send(http.begin(method), prefixed(bytes(65_535))[:10])
         assert_serves(target.hk, 5)
-        assert memory_bytes(target.hk) - before < GROWTH_BYTES
+        assert target.hk.resident_bytes - before < GROWTH_BYTES
 
 
 def test_more_unread_answers_than_the_listener_takes_calls(target):
@@ -110,7 +110,7 @@ def test_headers_without_an_end(target, wire):
 
 def test_large_messages_that_arrive_slowly(target: Target):
     """A caller's requests are taken a few at a time: what is not yet wanted stays at the caller."""
-    before = memory_bytes(target.hk)
+    before = target.hk.resident_bytes
     half = prefixed(bytes(2 * 2**20))[:-10]
     with wires(target, 4) as opened:
         for http in opened:
@@ -119,4 +119,4 @@ def test_large_messages_that_arrive_slowly(target: Target):
             for stream in streams:
                 http.send_what_fits(stream, half)
         assert_serves(target.hk, 3)
-        assert memory_bytes(target.hk) - before < GROWTH_BYTES
+        assert target.hk.resident_bytes - before < GROWTH_BYTES

@@ -167,7 +167,7 @@ def test_the_largest_file_goes_from_end_to_end(tmp_path: Path, capsys):
         path.unlink()
         fss.download_attachment(f"{name}/attachments/1", tmp_path / "fetched")
         fetched = time.monotonic()
-        figures = {site.jurisdiction: (highest_bytes(site), disk_bytes(site)) for site in (hk, kr)}
+        figures = {site.jurisdiction: (site.highest_bytes, disk_bytes(site)) for site in (hk, kr)}
     sent, carried, taken = uploaded - began, delivered - uploaded, fetched - delivered
     told = [f"upload {sent:.0f} s, node to node {carried:.0f} s, download {taken:.0f} s"]
     for jurisdiction, (memory, disk) in figures.items():
@@ -175,11 +175,6 @@ def test_the_largest_file_goes_from_end_to_end(tmp_path: Path, capsys):
     with capsys.disabled():
         sys.stdout.write("\n".join(["", *told, ""]))
     assert all(memory < 600 << 20 for memory, _ in figures.values())
-
-
-def highest_bytes(site: Site) -> int:
-    status = Path(f"/proc/{site.pid}/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def disk_bytes(site: Site) -> int:

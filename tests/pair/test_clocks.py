@@ -1,42 +1,31 @@
 """A node whose clock jumps: nothing goes back on its log, nothing is signed out of its time, nothing is lost."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from regulator.exchange import Unauthenticated
 
 from tests.cli.transcripts import run
-from tests.support.careful import Careful
-from tests.support.invariants import Witness
-from tests.support.nodes import Site, eventually, found_pair
+from tests.support.careful import CarefulPair
+from tests.support.nodes import eventually, found_pair
 from tests.support.shifted import SHIFT_FILE
 
 HALF_AN_HOUR, FAR_AHEAD = 1800, 20 * 366 * 86_400
 
 
 @dataclass
-class Shifted:
+class Shifted(CarefulPair):
     """Hong Kong with a clock that can be set, and Korea; and who works at them."""
 
-    hk: Site
-    kr: Site
     shift: Path
-    offices: dict[str, Careful] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.witness = Witness(self.hk, self.kr)
-        self.offices = {"HK": Careful(self.hk, "KR"), "KR": Careful(self.kr, "HK")}
 
     def jump(self, seconds: int) -> None:
         """Hong Kong's clock is now so far ahead of Korea's."""
         new = self.shift.with_suffix(".new")
         new.write_text(str(seconds))
         new.rename(self.shift)
-
-    def settle(self) -> None:
-        self.witness.settle({code: office.answered for code, office in self.offices.items()})
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +58,6 @@ def test_a_clock_that_was_wrong_from_the_start_is_found_by_what_the_peer_tells(s
     assert not shifted.offices["HK"].give()
     assert "8 h 0 min ahead of that of gateway.kr" in str(shifted.offices["HK"].refusals[-1])
     shifted.jump(0)
-    for office in shifted.offices.values():
-        office.insist()
     shifted.settle()
 
 
@@ -93,8 +80,6 @@ def test_a_clock_that_leaps_hours_ahead_seals_nothing_and_holds_up_nothing_once_
         eventually(lambda: any(each.about == "clock" for each in client.server_info().alarms))
     shifted.offices["KR"].insist()  # what comes is taken, and has its receipt
     shifted.jump(0)
-    for office in shifted.offices.values():
-        office.insist()
     shifted.settle()
     with shifted.hk.client() as client:
         eventually(lambda: not client.server_info().alarms)
@@ -106,7 +91,5 @@ def test_beyond_all_certificates_a_node_takes_nothing_until_its_clock_is_right_a
         shifted.offices["HK"].insist()
     shifted.offices["KR"].insist()  # it waits for its peer
     shifted.jump(0)
-    for office in shifted.offices.values():
-        office.insist()
-    eventually(lambda: run("check", shifted.hk.home.path).code == 0)  # the journal is signed again, too
     shifted.settle()
+    eventually(lambda: run("check", shifted.hk.home.path).code == 0)  # the journal is signed again, too

@@ -14,16 +14,10 @@ from tests.supervision.samples import content
 from tests.support.forking import finished
 from tests.support.long_form import long_form
 from tests.support.nodes import Site, eventually, running
-from tests.support.postgresql import Server, server
+from tests.support.postgresql import Server
 from tests.support.replicas import Replicated, found_replicas
 
 WHY = "it is over"
-
-
-@pytest.fixture
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with server(tmp_path_factory.getbasetemp().parent) as running_server:
-        yield running_server
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A channel that a rotation left behind, at a node of several replicas, and at one that moves to another database."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,16 +13,10 @@ from tests.supervision.samples import content
 from tests.support.left_behind import behind, end_halted, keys_of, mend, rotated_without
 from tests.support.nodes import Site, eventually, pair, running
 from tests.support.offline import commit
-from tests.support.postgresql import Server, server
+from tests.support.postgresql import Server
 from tests.support.replicas import Replicated, found_replicas
 from tests.support.rotation import prepared
 from tests.support.softhsm import as_module_here, made_token, needs_softhsm
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with server(tmp_path_factory.getbasetemp().parent) as running_server:
-        yield running_server
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ from tests.support.forking import finished
 from tests.support.long_form import long_form
 from tests.support.nodes import CALL_SECONDS, GATEWAY, Site, eventually, running
 from tests.support.pointed import PASSES, POINT
-from tests.support.postgresql import Server, server
+from tests.support.postgresql import Server
 from tests.support.replicas import Replicated, found_replicas
 from tests.support.scraped import Scraped
 
@@ -46,12 +46,6 @@ CHANNELS = ("hk-to-kr", "kr-to-hk")
 SHORTEST_CALL_SECONDS = 1.0  # at a replica that may stand still; then twice as long, each time
 SENT_CHUNKS = 3  # of an upload that breaks
 SENT_PARTS = 2  # of a file, by the replica that dies
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with server(tmp_path_factory.getbasetemp().parent) as running_server:
-        yield running_server
 
 
 @pytest.fixture(scope="module")

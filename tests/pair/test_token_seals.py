@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,7 @@ from regulator.exchange.v1.admin_service_pb2 import Channel
 
 from gateway.identity.seals.key_uris import KeyUri
 from tests.cli.transcripts import Ran, run
-from tests.support.careful import Careful
-from tests.support.invariants import Witness
+from tests.support.careful import CarefulPair
 from tests.support.nodes import Site, eventually, pair
 from tests.support.softhsm import OTHER_PIN, PIN, SoftToken, as_module_here, made_token, needs_softhsm
 
@@ -20,26 +19,14 @@ pytestmark = needs_softhsm
 
 
 @dataclass
-class Sealing:
+class Sealing(CarefulPair):
     """Hong Kong, whose key is in a token, and Korea; and who works at them."""
 
-    hk: Site
-    kr: Site
     token: SoftToken
     path: Path
-    offices: dict[str, Careful] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.offices = {"HK": Careful(self.hk, "KR"), "KR": Careful(self.kr, "HK")}
-        self.witness = Witness(self.hk, self.kr)
 
     def start(self) -> None:
         self.hk.start(**self.token.environment)
-
-    def settle(self) -> None:
-        for office in self.offices.values():
-            office.insist()
-        self.witness.settle({code: office.answered for code, office in self.offices.items()})
 
     def alarms(self) -> dict[str, str]:
         with Client(replace(self.hk.profile(), max_attempts=1)) as client:

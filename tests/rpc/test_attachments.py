@@ -388,12 +388,7 @@ def test_memory_stays_flat_whatever_the_size(hk: Site, sfc: Client, tmp_path: Pa
         file.truncate(LARGE_BYTES)
     sfc.upload_attachment(file_of(tmp_path, 90))
     Path(f"/proc/{hk.pid}/clear_refs").write_text("5")  # from here on the highest mark counts
-    before = highest_bytes(hk)
+    before = hk.highest_bytes
     stored = sfc.upload_attachment(path)
     sfc.download_attachment(stored.name, tmp_path / "fetched")
-    assert highest_bytes(hk) - before < FLAT_BYTES
-
-
-def highest_bytes(site: Site) -> int:
-    status = Path(f"/proc/{site.pid}/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    assert hk.highest_bytes - before < FLAT_BYTES

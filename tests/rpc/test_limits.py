@@ -6,7 +6,6 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import grpc
 import pytest
@@ -67,12 +66,6 @@ def flooder(site: Site) -> Iterator[Http2]:
         yield Http2(wire)
 
 
-def peak_bytes(site: Site) -> int:
-    assert site.process is not None
-    status = Path(f"/proc/{site.process.pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
-
-
 # --- before a call ------------------------------------------------------------------------------------------------
 
 
@@ -117,12 +110,12 @@ def test_a_gzip_bomb_is_refused_before_it_goes_off(site, flooder):
     squeeze = zlib.compressobj(1, wbits=31)
     block = bytes(2**24)
     bomb = b"".join(squeeze.compress(block) for _ in range(BOMB_BYTES // len(block))) + squeeze.flush()
-    before = peak_bytes(site)
+    before = site.highest_bytes
     stream = flooder.begin(CREATE, ("grpc-encoding", "gzip"))
     flooder.send_all(stream, prefixed(bomb, compressed=True))
     flooder.read(lambda: stream in flooder.ended)
     assert flooder.headers[stream]["grpc-status"] == EXHAUSTED
-    assert peak_bytes(site) - before < GROWTH_BYTES
+    assert site.highest_bytes - before < GROWTH_BYTES
 
 
 def test_a_message_that_is_never_finished_holds_up_nobody(site, flooder):
@@ -217,8 +210,8 @@ def test_a_flood_of_calls_that_are_reset_at_once(site, flooder):
     ],
 )
 def test_a_flood_of_frames_is_borne_or_hung_up_on(site, flooder, data, times):
-    before = peak_bytes(site)
+    before = site.highest_bytes
     with connected(site, site.back_office_port, client_files(site, "SFC")) as channel:
         pour(flooder, data, times)
         serve_soon(site, channel)
-    assert peak_bytes(site) - before < GROWTH_BYTES
+    assert site.highest_bytes - before < GROWTH_BYTES

@@ -2,11 +2,12 @@
 
 import time
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from regulator.exchange import Client, DeadlineExceeded, ExchangeError, Unavailable
 
 from tests.supervision.samples import content
+from tests.support.invariants import Witness
 from tests.support.nodes import AUTHORITIES, Site
 
 PATIENCE_SECONDS = 120
@@ -54,3 +55,21 @@ class Careful:
         while not self.try_once(request_id):
             assert time.monotonic() < deadline, "a node does not answer any more"
             time.sleep(0.1)
+
+
+@dataclass
+class CarefulPair:
+    """Two nodes, an office of each, and what was seen of them."""
+
+    hk: Site
+    kr: Site
+
+    def __post_init__(self) -> None:
+        self.offices = {"HK": Careful(self.hk, "KR"), "KR": Careful(self.kr, "HK")}
+        self.witness = Witness(self.hk, self.kr)
+
+    def settle(self) -> None:
+        """Has one more given at each, and waits until both are at rest; passes if all that was answered is there."""
+        for office in self.offices.values():
+            office.insist()
+        self.witness.settle({code: office.answered for code, office in self.offices.items()})

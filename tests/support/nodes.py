@@ -77,6 +77,20 @@ class Site:
         return self.process.pid
 
     @property
+    def highest_bytes(self) -> int:
+        """The most that its process ever had in memory."""
+        return self._status_bytes("VmHWM")
+
+    @property
+    def resident_bytes(self) -> int:
+        """What its process has in memory now."""
+        return self._status_bytes("VmRSS")
+
+    def _status_bytes(self, name: str) -> int:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.split(f"{name}:")[1].split()[0]) * 1024
+
+    @property
     def domain(self) -> str:
         return f"gateway.{self.jurisdiction.lower()}.example"
 
