@@ -9,7 +9,7 @@ DEV := .venv/dev.stamp
 WORKERS ?= 3
 FUZZ := .venv/fuzz.stamp
 
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 COMPILE := $(LOCK) --no-emit-package regulator-exchange pyproject.toml
 
 ##@ Use
