@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from regulator.exchange.v1.journal_pb2 import JournalEntry
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text, update
 
 from gateway.errors import Corrupt, NotFound, Unavailable, Untrusted
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint
@@ -12,7 +12,7 @@ from gateway.ledger.note import Note
 from gateway.ledger.origins import journal_origin
 from gateway.store.journal.queries import read_entries
 from gateway.store.opening import check_journal
-from gateway.store.tables import JOURNAL, channels, heads, leaves
+from gateway.store.tables import JOURNAL, channels, heads, leaves, node
 from gateway.store.transaction import Transaction
 from tests.ledger import oracle
 from tests.ledger.samples import HK_SEAL
@@ -216,22 +216,40 @@ async def test_a_journal_that_was_cut_and_made_whole_without_the_seal_is_found(h
 async def test_entries_that_were_added_without_the_seal_are_found_until_the_node_signs_them(hk: Opened):
     """As after a kill, when the last second is not signed: docs/journal.md says what that leaves open."""
     await filled(hk, 3)
-    data = [row["data"] for row in await hk.rows(leaves)]
-    forged = entry().encode(b"f" * 16, next(hk.clock) + 2_000_000)
-    hk.damaged = True
-    with hk.database.writer() as connection, connection.begin():
-        connection.execute(
-            leaves.insert(),
-            [{"channel": 0, "index": 3, "hash": oracle.mth([forged]), "data": forged, "destroyed": False}],
-        )
-        edge = oracle.mth([*data, forged])
-        connection.execute(text("UPDATE channels SET size = 4, edge = :edge WHERE id = 0"), {"edge": edge})
+    await add_forged(hk)
     (finding,) = hk.verify().findings
     assert "is under no signed head" in str(finding)
     await hk.restart()
     await hk.committer.submit(Transaction.sign_journal)
     report = hk.verify()
     assert (report.findings, report.journal.signed) == ((), 4)
+
+
+async def test_a_replica_takes_them_for_those_of_another_one(replicas):
+    one, other = replicas
+    await filled(one, 3)
+    await add_forged(one)
+    await other.committer.follow()
+    await other.committer.submit(Transaction.sign_journal)
+    report = other.verify()
+    assert (report.findings, report.journal.signed) == ((), 4)
+
+
+async def add_forged(store: Opened) -> None:
+    """Adds an entry as an administrator of the database can, who knows what a commit writes."""
+    data = [row["data"] for row in await store.rows(leaves)]
+    forged = entry().encode(b"f" * 16, next(store.clock) + 2_000_000)
+    leaf = {"channel": JOURNAL, "index": len(data), "hash": oracle.mth([forged]), "data": forged, "destroyed": False}
+    grown = {
+        "size": len(data) + 1,
+        "edge": oracle.mth([*data, forged]),
+        "version": select(node.c.version + 1).scalar_subquery(),
+    }
+    store.damaged = True
+    with store.database.writer() as connection, connection.begin():
+        connection.execute(insert(leaves), [leaf])
+        connection.execute(update(channels).where(channels.c.id == JOURNAL).values(grown))
+        connection.execute(update(node).values(version=node.c.version + 1))
 
 
 @pytest.mark.parametrize(
