@@ -18,6 +18,7 @@ from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from gateway.ledger.steps import Halt
+from gateway.store.destroying import forget_expired
 from gateway.store.drafts.rows import draft_event_rows, draft_record
 from gateway.store.drafts.writing import write_drafts
 from gateway.store.event_rows import event_row
@@ -184,6 +185,7 @@ def forget(connection: Connection, names: set[str], now: int) -> int:
         replace(each, state=Draft.EXPIRED, revision=each.revision + 1, updated_at=now, released="") for each in lapsed
     ]
     write_drafts(connection, {each.id: each for each in expired})
+    forget_expired(connection, expired)
     told = [draft_event(Event.DRAFT_EXPIRED, each) for each in expired]
     first = read_counters(connection).cursor + 1
     for cursor, event in enumerate(told, first):

@@ -1,6 +1,7 @@
 """A forked channel goes on: what its sender gives up, what comes back, and that nothing is wrong with either store."""
 
 import itertools
+import uuid
 from datetime import date
 
 import pytest
@@ -26,6 +27,7 @@ from gateway.ledger.fork_proof import ForkProof
 from gateway.ledger.settlement import Settlement
 from gateway.ledger.steps import FORKED, RESTORED, SENDER_ROLLED_BACK, Halt
 from gateway.moments import MICROS
+from gateway.store.destroying import NO_DIGEST
 from gateway.store.forking import read_forks
 from gateway.store.recovery.settlement import Branch, give_up_branch
 from gateway.store.tables import drafts, events, framework_events, leaves, node, notices, requests
@@ -223,6 +225,16 @@ async def test_drafts_that_became_what_is_given_up_have_expired(hk, kr):
     assert hk.verify().findings == ()
     await settle(hk, kr)
     assert same(hk, kr)
+
+
+async def test_of_a_draft_that_became_what_is_given_up_no_digest_is_left_that_lets_one_try_out_what_it_said(hk, kr):
+    await fork_apart(hk, kr, 0)
+    drafting, asked = Drafting(hk), str(uuid.uuid4())
+    draft = await drafting.create(notice_draft("hk-other-1"), request_id=asked)
+    await drafting.approve(await drafting.submit(draft))
+    await exchange(hk, kr)
+    await given_up(hk, await kept(kr))
+    assert {bytes(row["digest"]) for row in await hk.rows(requests) if row["notice"] == draft.name} == {NO_DIGEST}
 
 
 async def test_events_of_what_is_given_up_keep_their_cursors_and_tell_nothing(hk, kr):
