@@ -30,7 +30,7 @@ from gateway.identity.names import NodeId
 from gateway.identity.pairing.document import PairingDocument
 from gateway.identity.seals.files import NAMES, SealFolder
 from gateway.identity.seals.key_uris import KeyUri
-from gateway.identity.seals.sealers import share_a_root
+from gateway.identity.seals.sealers import domain_named, may_speak_for, share_a_root
 from gateway.identity.seals.signers import FileSeal, Keyring, SealKeys, reach
 from gateway.ledger.seals import CertifiedSeal
 from gateway.moments import micros_at
@@ -172,13 +172,21 @@ def trust_root(home: Home, name: str, root: x509.Certificate, *, first: bool = F
 
     Raises:
         Untrusted: it is not the root of an authority.
-        BadInput: a peer has it too.
+        BadInput: its subject names another domain; or a peer has it too, or the other listener.
     """
     require_authority(root)
     for peer in home.peer_documents() if name == "node-authority" else ():
         if share_a_root([root], peer.node_authorities):
             said = f"must be of this node alone: it is a root of {peer.jurisdiction}, and one root makes no evidence"
             raise BadInput.of("root", said)
+    if not may_speak_for(root, home.config.node.domain):
+        said = f"must be of {home.config.node.domain}, whose home this is: its subject names {domain_named(root)}"
+        raise BadInput.of("root", said)
+    (other,) = {"node-authority", "client-authority"} - {name}
+    if share_a_root([root], home.roots(other)):
+        raise BadInput.of(
+            "root", f"must be of another key: it is a {other}, and the two listeners have no root in common"
+        )
     others = [each for each in home.roots(name) if each != root]
     return _write_roots(home, name, [root, *others] if first else [*others, root])
 

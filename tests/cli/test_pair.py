@@ -126,7 +126,18 @@ def test_two_nodes_under_one_root_are_not_paired(paired: Home):
     (kr,) = paired.peer_documents()
     with pytest.raises(BadInput, match="it is a root of KR"):
         trust_root(paired, "node-authority", kr.node_authority)
-    trust_root(paired, "client-authority", kr.node_authority)
+
+
+def test_a_root_is_trusted_for_its_own_domain_and_one_listener(paired: Home):
+    """A peer's root as client authority would admit whom the peer names; one root for both, clients among peers."""
+    (kr,) = paired.peer_documents()
+    with pytest.raises(BadInput, match="whose home this is: its subject names gateway"):
+        trust_root(paired, "client-authority", kr.node_authority)
+    for name, other in (("client-authority", "node-authority"), ("node-authority", "client-authority")):
+        (root,) = paired.roots(other)
+        with pytest.raises(BadInput, match=f"it is a {other}"):
+            trust_root(paired, name, root)
+    assert [len(paired.roots(name)) for name in ("client-authority", "node-authority")] == [1, 1]
 
 
 # --- the end of a pairing -----------------------------------------------------------------------------------------
