@@ -14,7 +14,7 @@ _BULK = (
     "/regulator.exchange.v1.AttachmentService/UploadAttachment",
     "/regulator.exchange.v1.PeerService/SendAttachments",
 )
-_HEAVY = ("Diff", "Compare", "PublishVersion", "CreateDraft", "UpdateDraft", "ApproveDraft")
+_HEAVY = ("Diff", "Compare", "ListProvisions", "PublishVersion", "CreateDraft", "UpdateDraft", "ApproveDraft")
 _QUESTIONS = ("Get", "List", "Watch", "Check", "Diff", "Compare", "ServerReflectionInfo")
 
 
@@ -31,7 +31,8 @@ def most_bytes(method: str) -> int:
 def is_heavy(method: str) -> bool:
     """Whether answering takes memory and time that do not follow from the request: whole versions, some side by side.
 
-    A change set is small, and what it changes is not; a draft may hold one.
+    A change set is small, and what it changes is not; a draft may hold one. To find the provisions that hold a text, or
+    apply on a day, all may have to be looked into.
     """
     return method.rpartition("/")[2].startswith(_HEAVY)
 
