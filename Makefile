@@ -59,12 +59,12 @@ lint: $(DEV) ## Run ruff, mypy, import-linter, buf; check that what is generated
 	$(BIN)/python protos/generate.py --check
 	$(BIN)/python protos/generate.py --image .venv/contract.binpb
 	$(BIN)/buf lint .venv/contract.binpb --config protos/buf.yaml
-	$(BIN)/python docs/draw_states.py --check docs/protocol.md
-	$(BIN)/python docs/write_cli.py --check docs/cli.md
-	$(BIN)/python docs/write_configuration.py --check docs/configuration.md
-	$(BIN)/python docs/write_access.py --check docs/access.md
-	$(BIN)/python docs/write_files.py --check docs/files.md
-	$(BIN)/python docs/write_metrics.py --check docs/observability.md
+	$(BIN)/python -m docs.draw_states --check docs/protocol.md
+	$(BIN)/python -m docs.write_cli --check docs/cli.md
+	$(BIN)/python -m docs.write_configuration --check docs/configuration.md
+	$(BIN)/python -m docs.write_access --check docs/access.md
+	$(BIN)/python -m docs.write_files --check docs/files.md
+	$(BIN)/python -m docs.write_metrics --check docs/observability.md
 	$(BIN)/python -m tests.benchmarks.page --check docs/performance.md
 
 .PHONY: bench

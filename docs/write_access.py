@@ -1,19 +1,10 @@
-"""Writes the table of ``docs/access.md`` from the rules that the node asks (``gateway.identity.access.access``).
+"""Writes the table of ``docs/access.md`` from the rules that the node asks (``gateway.identity.access.access``)."""
 
-``--check FILE`` fails if the table of a Markdown file is out of step with the rules, ``--write FILE`` puts it in step.
-It stands between ``<!-- rules -->`` and ``<!-- end of rules -->``.
-"""
-
-import argparse
-import re
-import sys
 from collections.abc import Collection, Iterator
 from itertools import groupby
-from pathlib import Path
 
+from docs.blocks import in_step, run
 from gateway.identity.access.access import FILE_METHODS, FILE_ROLES, LABELLED, METHOD_ROLES, Role
-
-_BLOCK = re.compile(r"(<!-- rules -->\n)(.*?)(<!-- end of rules -->)", re.DOTALL)
 
 
 def table() -> str:
@@ -37,30 +28,5 @@ def _row(method: str, told: str, allowed: Collection[Role]) -> tuple[str, ...]:
     return told, *roles, str(LABELLED.get(method, ""))
 
 
-def in_step(text: str) -> str:
-    """Gives the text with its table as the rules are now.
-
-    Raises:
-        ValueError: there is not exactly one place for it.
-    """
-    found, count = _BLOCK.subn(lambda match: match[1] + table() + match[3], text)
-    if count != 1:
-        raise ValueError("there must be one place for the table")
-    return found
-
-
-def main() -> None:
-    """Runs as ``python docs/write_access.py --check FILE | --write FILE``."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--check", type=Path, metavar="FILE", help="fail if the table is not in step")
-    what.add_argument("--write", type=Path, metavar="FILE", help="write the table")
-    arguments = parser.parse_args()
-    if arguments.write:
-        arguments.write.write_text(in_step(arguments.write.read_text()))
-    elif in_step(arguments.check.read_text()) != arguments.check.read_text():
-        sys.exit(f"{arguments.check} is not in step: run python docs/write_access.py --write {arguments.check}")
-
-
 if __name__ == "__main__":
-    main()
+    run("write_access", lambda text: in_step(text, {"rules": table()}))

@@ -1,14 +1,12 @@
 """Writes docs/configuration.md from the fields of ``gateway.home.config`` and their descriptions."""
 
-import argparse
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from docs.blocks import run
 from gateway.home.config import Config
 
 HEAD = """\
@@ -56,18 +54,5 @@ def _default(value: Any) -> str:
     return f"`{shown!r}`".replace("'", '"')
 
 
-def main() -> None:
-    """Runs as ``python docs/write_configuration.py --check FILE | --write FILE``."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--check", type=Path, metavar="FILE", help="fail if the page is not in step")
-    what.add_argument("--write", type=Path, metavar="FILE", help="write the page")
-    arguments = parser.parse_args()
-    if arguments.write:
-        arguments.write.write_text(page())
-    elif arguments.check.read_text() != page():
-        sys.exit(f"{arguments.check} is not in step: run python docs/write_configuration.py --write {arguments.check}")
-
-
 if __name__ == "__main__":
-    main()
+    run("write_configuration", lambda _: page())

@@ -1,11 +1,8 @@
 """Writes the tables of ``docs/files.md``: every key of a notice's and a framework's file, its form and its meaning.
 
-The keys and forms are those that the reader of such files goes by, the meanings the comments of the contract. ``--check
-FILE`` fails if the marked block of a Markdown file is out of step, ``--write FILE`` puts it in step. The block stands
-between ``<!-- keys -->`` and ``<!-- end of keys -->``.
+The keys and forms are those that the reader of such files goes by, the meanings the comments of the contract.
 """
 
-import argparse
 import re
 import subprocess
 import sys
@@ -18,6 +15,7 @@ from google.protobuf.message import Message
 from regulator.exchange.v1.framework_pb2 import FrameworkHeader, FrameworkVersionContent
 from regulator.exchange.v1.notice_pb2 import NoticeContent
 
+from docs.blocks import in_step, run
 from gateway.supervision.files.codecs import Codec, Field
 from gateway.supervision.files.framework_form import HEADER, PROVISIONS
 from gateway.supervision.files.notice_form import CONTENT, DETAILS
@@ -26,20 +24,6 @@ from gateway.supervision.rules.fields import field_violations
 
 GENERATE = Path(__file__).parents[1] / "protos" / "generate.py"
 MESSAGES, NESTED, FIELDS = 4, 3, 2  # the numbers of these lists in a descriptor, of which paths to comments are made
-
-_BLOCK = re.compile(r"(<!-- keys -->\n)(.*?)(<!-- end of keys -->)", re.DOTALL)
-
-
-def in_step(text: str) -> str:
-    """Gives the text with its block as the files are now.
-
-    Raises:
-        ValueError: it has not exactly one block.
-    """
-    found, count = _BLOCK.subn(lambda match: match[1] + tables() + match[3], text)
-    if count != 1:
-        raise ValueError("there must be one block between <!-- keys --> and <!-- end of keys -->")
-    return found
 
 
 def tables() -> str:
@@ -117,18 +101,5 @@ def _comments_of(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:
         yield from within(message, f"{file.package}.{message.name}", (MESSAGES, place))
 
 
-def main() -> None:
-    """Runs as ``python docs/write_files.py --check FILE | --write FILE``."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--check", type=Path, metavar="FILE", help="fail if FILE is out of step")
-    what.add_argument("--write", type=Path, metavar="FILE", help="put FILE in step")
-    arguments = parser.parse_args()
-    if arguments.write:
-        arguments.write.write_text(in_step(arguments.write.read_text()))
-    elif in_step(arguments.check.read_text()) != arguments.check.read_text():
-        sys.exit(f"{arguments.check} is out of step: run python docs/write_files.py --write {arguments.check}")
-
-
 if __name__ == "__main__":
-    main()
+    run("write_files", lambda text: in_step(text, {"keys": tables()}))

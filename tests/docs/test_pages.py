@@ -12,11 +12,18 @@ from tests.docs.pages import PAGES, ROOT
 
 
 @pytest.mark.parametrize(
-    ("name", "page"),
-    [("access", "access"), ("configuration", "configuration"), ("cli", "cli"), ("metrics", "observability")],
+    ("script", "page"),
+    [
+        ("draw_states", "protocol"),
+        ("write_access", "access"),
+        ("write_cli", "cli"),
+        ("write_configuration", "configuration"),
+        ("write_files", "files"),
+        ("write_metrics", "observability"),
+    ],
 )
-def test_a_generated_page_is_in_step(name: str, page: str) -> None:
-    command = [sys.executable, f"docs/write_{name}.py", "--check", f"docs/{page}.md"]
+def test_a_generated_page_is_in_step(script: str, page: str) -> None:
+    command = [sys.executable, "-m", f"docs.{script}", "--check", f"docs/{page}.md"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -1,6 +1,5 @@
 """The tables of both machines, and the drawing of them in the protocol's text."""
 
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -14,7 +13,6 @@ from gateway.ledger.sender import SenderMachine
 from tests.ledger.samples import CHANNEL_SEALS, log_of
 
 MACHINES = [SenderMachine, ReceiverMachine]
-PROTOCOL = Path(draw_states.__file__).with_name("protocol.md")
 
 
 def in_state(machine_class, state):
@@ -76,10 +74,6 @@ def test_a_halted_machine_ignores_all_that_its_table_does_not_list(machine_class
 # --- the drawing ------------------------------------------------------------------------------------------------
 
 
-def test_the_protocols_text_draws_the_states_as_the_tables_are(capsys):
-    assert draw_states.main(["--check", str(PROTOCOL)]) == 0, capsys.readouterr().err
-
-
 @pytest.mark.parametrize("machine_class", MACHINES)
 def test_the_drawing_has_an_arrow_for_each_row_and_outcome(machine_class):
     drawn = draw_states.draw(machine_class)
@@ -87,25 +81,3 @@ def test_the_drawing_has_an_arrow_for_each_row_and_outcome(machine_class):
         for target in step.leads_to:
             assert f"    {state.name} --> {target.name}: {event.__name__}\n" in drawn
     assert drawn.count(" --> ") == 1 + sum(len(step.leads_to) for step in machine_class.table.values())
-
-
-def test_a_drawing_out_of_step_is_found_and_put_in_step(tmp_path, capsys):
-    text = PROTOCOL.read_text()
-    copy = tmp_path / "protocol.md"
-    copy.write_text(text.replace("IDLE --> GREETING: Opened", "IDLE --> STREAMING: Opened"))
-    assert draw_states.main(["--check", str(copy)]) == 1
-    assert "out of step" in capsys.readouterr().err
-    assert draw_states.main(["--write", str(copy)]) == 0
-    assert copy.read_text() == text
-
-
-def test_a_text_without_both_blocks_is_refused(tmp_path):
-    copy = tmp_path / "protocol.md"
-    copy.write_text(PROTOCOL.read_text().replace("states: receiver", "states: relay"))
-    with pytest.raises(ValueError, match="one block for each"):
-        draw_states.main(["--check", str(copy)])
-
-
-def test_the_drawings_can_be_printed(capsys):
-    assert draw_states.main([]) == 0
-    assert capsys.readouterr().out.count("stateDiagram-v2") == 2
