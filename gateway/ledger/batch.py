@@ -68,7 +68,7 @@ def verify_batch(batch: wire.Batch, log: CompactRange, seals: ChannelSeals) -> V
     if any(rotating(envelopes[index - log.size]) for index in destroyed):
         raise RemoteProtocolError("an envelope that brings a seal is never destroyed")
     learnt = seals.sender.unknown_signer(head.note, seals.origin, head.checkpoint.size)
-    rotation = rotation_in(envelopes, log.size, seals.learning(learnt, log.size))
+    rotation = rotation_in(envelopes, log.size, seals.learning(learnt, log.size), head)
     gone = frozenset(destroyed)
     return VerifiedBatch(log.size, envelopes, hashes, extended, subtrees, head, gone, rotation, learnt)
 

@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 from regulator.exchange.v1.envelope_pb2 import Envelope
 
 from gateway.errors import RemoteProtocolError, UnknownSeal, Untrusted
-from gateway.ledger.checkpoint import MAX_TIME, Receipt, SealPublic, SignatureType
+from gateway.ledger.checkpoint import MAX_TIME, Receipt, SealPublic, SignatureType, SignedCheckpoint
 from gateway.ledger.merkle import MAX_SIZE
 from gateway.ledger.note import Note, key_id
 from gateway.ledger.origins import domains_of
@@ -124,12 +124,17 @@ class SealHistory:
         """The first size above this one at which the seal changed; 0: there is none."""
         return min((span.above for span in self.spans[1:] if span.above > size), default=0)
 
-    def turn_after(self, note: bytes, name: str) -> int:
-        """The size at which the seal that signed a note was given up here; 0: it is in force, or none of these."""
+    def has_signed(self, note: bytes, name: str) -> bool:
+        """Whether one of these seals signed a note, of whatever size."""
         try:
-            signer = self.regardless().signing(Note.parse(note), name, 0)
+            self.regardless().signing(Note.parse(note), name, 0)
         except UnknownSeal:
-            return 0
+            return False
+        return True
+
+    def turn_after(self, note: bytes, name: str) -> int:
+        """The size at which the seal that signed a note, one of these, was given up here; 0: it is in force."""
+        signer = self.regardless().signing(Note.parse(note), name, 0)
         ended = zip((span.seal for span in self.spans), (span.above for span in self.spans[1:]), strict=False)
         return next((end for seal, end in ended if seal == signer), 0)
 
@@ -262,8 +267,11 @@ class ChannelSeals:
         return replace(self, sender=self.sender.rotated(rotation.above, rotation.seal))
 
 
-def rotation_in(envelopes: Sequence[bytes], first: int, seals: ChannelSeals) -> Rotation | None:
+def rotation_in(envelopes: Sequence[bytes], first: int, seals: ChannelSeals, head: SignedCheckpoint) -> Rotation | None:
     """Finds the rotation that a run of envelopes from index ``first`` on ends with; None: none that is not known.
+
+    One that was sealed before the seal was there that signed its checkpoint is overtaken, and passed over: what it
+    brings was lost, and an operator put another one in its place before this was sent.
 
     Raises:
         RemoteProtocolError: there is one that does not end the run, is for another channel, or tells of impossible
@@ -272,7 +280,7 @@ def rotation_in(envelopes: Sequence[bytes], first: int, seals: ChannelSeals) -> 
     """
     for place, data in enumerate(envelopes, 1):
         envelope = rotating(data)
-        if envelope is None:
+        if envelope is None or is_overtaken(envelope, seals.sender, head):
             continue
         if place != len(envelopes) or envelope.origin != seals.origin:
             raise RemoteProtocolError("a rotation of the seal ends its checkpoint, in the channel that it is for")
@@ -287,6 +295,12 @@ def rotation_in(envelopes: Sequence[bytes], first: int, seals: ChannelSeals) -> 
             raise Untrusted("the sender rotates to a key that it has had before")
         return Rotation(seal, first + place, said.receipted_size)
     return None
+
+
+def is_overtaken(envelope: Envelope, sender: SealHistory, head: SignedCheckpoint) -> bool:
+    """Whether a rotation was sealed before the seal was certified that signed its checkpoint."""
+    signer = sender.signing(Note.parse(head.note), head.checkpoint.origin, head.checkpoint.size)
+    return envelope.sealed_at.seconds < signer.not_before
 
 
 # Field 30 of Envelope, length-delimited; the second also with needless bytes after it: what has neither is no rotation.

@@ -37,20 +37,26 @@ from gateway.words import envelopes
 _TWO_HISTORIES = "this node signed two histories of this channel"
 
 
-def greeting_turn(seals: ChannelSeals, receipted: int, halt: Halt | None) -> int:
+def greeting_turn(seals: ChannelSeals, receipted: int, halt: Halt | None, dial: int = 0) -> int:
     """The size that ends with the change of the own seal whose checkpoint greets; 0: the newest checkpoint does.
 
     Where the receiver has shown more than is here, it is the change from the seal that it showed: it may hold another
-    history, with the oldest change, too.
+    history, with the oldest change, too. If no change here is from that seal, nothing tells which of the seals here the
+    receiver knows: so each dial shows another one, and the right one comes.
 
     Args:
         seals: of the ends of the channel
         receipted: how much the newest receipt covers
         halt: why the channel is halted; None while it is open
+        dial: how often it was dialled before
     """
-    if halt and halt.reason == SENDER_ROLLED_BACK and halt.evidence:
-        return seals.sender.turn_after(halt.evidence[0], seals.origin)
-    return seals.sender.turn_beyond(receipted)
+    sender = seals.sender
+    if not (halt and halt.reason == SENDER_ROLLED_BACK and halt.evidence):
+        return sender.turn_beyond(receipted)
+    if sender.has_signed(halt.evidence[0], seals.origin):
+        return sender.turn_after(halt.evidence[0], seals.origin)
+    turns = [0, *sorted({span.above for span in sender.spans if span.above > receipted}, reverse=True)]
+    return turns[dial % len(turns)]
 
 
 class SenderMachine(Machine):

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from itertools import count
 from typing import Any
 
 from regulator.exchange.v1 import peer_service_pb2 as wire
@@ -61,6 +62,7 @@ class Link(Dialler):
     ) -> None:
         super().__init__(peer, parties.origin_to(peer.jurisdiction), credentials, replicas)
         self._resources, self._bulletin, self._links = resources, bulletin, links
+        self._dials = count()
 
     async def _until_wanted(self) -> None:
         """A forked channel has nothing to say: it waits for an operator's decision."""
@@ -86,7 +88,8 @@ class Link(Dialler):
         self, state: ChannelState, call: Any, inbox: "asyncio.Queue[Incoming]", over: asyncio.Event
     ) -> None:
         """Feeds the machine until the stream ends: at ``over`` also while it writes to a peer that reads nothing."""
-        seals, turned = self._resources.seals(state), await self._resources.readers.run(read_turn, state)
+        seals = self._resources.seals(state)
+        turned = await self._resources.readers.run(read_turn, state, next(self._dials))
         machine = SenderMachine(seals, state.log, state.head, state.receipt, state.halt, turned)
         sending = Sending(self._resources.tracing, self._origin)
 

@@ -81,12 +81,12 @@ def read_uncertified(connection: Connection, state: ChannelState) -> Uncertified
     return still_uncertified({}, came, there, state.origin)
 
 
-def read_turn(connection: Connection, state: ChannelState) -> SignedCheckpoint | None:
-    """Reads the checkpoint of the change of the sender's seal that greets (``greeting_turn``).
+def read_turn(connection: Connection, state: ChannelState, dial: int = 0) -> SignedCheckpoint | None:
+    """Reads the checkpoint of the change of the sender's seal that greets (``greeting_turn``) as it is dialled again.
 
     None: there is no such change, or its checkpoint is not here.
     """
-    turn = greeting_turn(state.seals, state.receipted_size, state.halt)
+    turn = greeting_turn(state.seals, state.receipted_size, state.halt, dial)
     where = heads.c.channel == state.id, heads.c.size == turn
     note = connection.scalar(select(heads.c.note).where(*where)) if turn else None
     return None if note is None else open_checkpoint(note, state.origin, state.seals.sender)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from regulator.exchange.v1.envelope_pb2 import SealRotated
+from regulator.exchange.v1.envelope_pb2 import Envelope
 from sqlalchemy import Connection, RowMapping, ScalarSelect, delete, func, insert, select
 
 from gateway.errors import Corrupt, VerificationError
@@ -95,8 +95,10 @@ def write_seals(connection: Connection, changes: Sequence[SealChange], ids: Mapp
     insert_rows(connection, seals, seal_rows(changes, ids))
 
 
-def rebuild_seals(connection: Connection, origins: Mapping[str, int], rotations: Mapping[Place, SealRotated]) -> None:
+def rebuild_seals(connection: Connection, origins: Mapping[str, int], rotations: Mapping[Place, Envelope]) -> None:
     """Makes the rows anew that envelopes brought; those of pairing documents, and of operators, stay.
+
+    Those are passed over that were overtaken when they came (``ledger.seals.rotation_in``).
 
     Args:
         connection: inside the transaction that rebuilds
@@ -104,6 +106,7 @@ def rebuild_seals(connection: Connection, origins: Mapping[str, int], rotations:
         rotations: every envelope that brings a seal, in the order of its channel's log
     """
     order: dict[str, list[CertifiedSeal]] = {}  # of the seals of each channel's sender, which the channel itself tells
+    overtaken = set[Place]()
     for cosigner in (False, True):
         for origin, channel in origins.items():
             source = reverse_of(origin) if cosigner else origin
@@ -113,8 +116,15 @@ def rebuild_seals(connection: Connection, origins: Mapping[str, int], rotations:
                 SealChange(origin, cosigner, 0, SealSpan(row["above"], seal_in(row)))
                 for row in connection.execute(found).mappings()
             ]
-            for place, said in rotations.items():
-                if place.origin == source:
+            if not cosigner:
+                overtaken |= {
+                    place
+                    for place, envelope in rotations.items()
+                    if place.origin == origin and any(_overtakes(each.span, place.index, envelope) for each in changes)
+                }
+            for place, envelope in rotations.items():
+                if place.origin == source and place not in overtaken:
+                    said = envelope.seal_rotated
                     above = said.receipted_size if cosigner else place.index + 1
                     seal = seal_of((said.ed25519_certificate, said.ml_dsa_44_certificate))
                     changes.append(SealChange(origin, cosigner, 0, SealSpan(above, seal), place))
@@ -123,6 +133,11 @@ def rebuild_seals(connection: Connection, origins: Mapping[str, int], rotations:
             if not cosigner:
                 order[origin] = [each.span.seal for each in made]
             connection.execute(insert(seals), seal_rows(made, origins))
+
+
+def _overtakes(span: SealSpan, index: int, rotation: Envelope) -> bool:
+    """Whether an operator put a seal in force before a rotation came, and that was sealed before the seal was there."""
+    return span.above <= index and rotation.sealed_at.seconds < span.seal.not_before
 
 
 def _in_order(changes: Iterable[SealChange], known: Sequence[CertifiedSeal]) -> Iterator[SealChange]:

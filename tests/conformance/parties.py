@@ -27,6 +27,7 @@ FOUNDED, ROOT_END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2126, 1, 1, tzinf
 ISSUED, SEAL_END = datetime(2026, 1, 2, tzinfo=UTC), datetime(2116, 1, 1, tzinfo=UTC)
 TIME = int(datetime(2026, 5, 8, 9, tzinfo=UTC).timestamp())  # of sealing; heads are signed a second later
 SIGNED, RECEIVED = TIME + 1, TIME + 61
+AFTER_SEALING = datetime.fromtimestamp(TIME + 1, UTC)  # the earliest moment from which certificates are later than that
 
 
 def tls_key(word: str) -> ec.EllipticCurvePrivateKey:

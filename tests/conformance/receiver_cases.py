@@ -8,6 +8,7 @@ from tests.conformance.parties import KR_TO_HK, STRANGER
 from tests.conformance.receiver_building import FORKED, LEAVES, OTHERS, REMOTE, Receiver, case
 from tests.conformance.receiver_lost_cases import destroyed, recovery, rotations
 from tests.conformance.receiver_odd_cases import odd_rotations, oddities
+from tests.conformance.replaced_cases import rotations_overtaken
 from tests.conformance.spelling import altered, root_of
 from tests.conformance.transcripts import halted, position, receipt_for, sends, step
 from tests.conformance.withheld_cases import withheld_before
@@ -28,6 +29,7 @@ def receivers() -> Subject:
         rotations,
         oddities,
         odd_rotations,
+        rotations_overtaken,
         hellos_under_seals_given_up,
         receipts_by_seals_given_up,
         *clocks,

@@ -8,6 +8,7 @@ from tests.conformance.given_up_cases import greetings_of_rolled_back, positions
 from tests.conformance.materials import head, receipt
 from tests.conformance.parties import RECEIVED, STRANGER
 from tests.conformance.receiver_building import FORKED, LEAVES, OTHERS, REMOTE, case
+from tests.conformance.replaced_cases import positions_below_what_is_owed, seals_told_in_what_was_lost
 from tests.conformance.sender_building import AHEAD, BEHIND, Sender, opened, sent
 from tests.conformance.sender_flow_cases import rotated, windows
 from tests.conformance.sender_odd_cases import coming_seals, odd_halts, odd_receipts, odd_recoveries
@@ -23,7 +24,8 @@ def senders() -> Subject:
         (clocks_of_receivers, clocks_in_positions, clocks_of_what_comes_back),
     )
     given_up = greetings_of_rolled_back, positions_by_seals_given_up
-    for add in (_positions, _receipts, _rolled_back, _halts, *odd, *clocks, windows, rotated, *given_up):
+    lost = seals_told_in_what_was_lost, positions_below_what_is_owed
+    for add in (_positions, _receipts, _rolled_back, _halts, *odd, *clocks, windows, rotated, *given_up, *lost):
         add(made)
     return made.kit.subject
 

@@ -118,11 +118,15 @@ def _seals(given: Values, state: Values) -> ChannelSeals:
         ed25519, ml_dsa_44 = (base64.b64decode(each) for each in given["certificates"][name])
         return SealHistory.of(seal_of((ed25519, ml_dsa_44)))
 
-    first, *later = state.get("receiver", [{"seal": "kr"}])
-    cosigners = history(first["seal"])
-    for each in later:
-        cosigners = cosigners.rotated(int(each["above"]), history(each["seal"]).newest)
-    return ChannelSeals(given["origin"], history("hk"), cosigners, certify)
+    def told(party: str, first: str) -> SealHistory:
+        begun, *later = state.get(party, [{"seal": first}])
+        seals = history(begun["seal"])
+        for each in later:
+            seals = seals.rotated(int(each["above"]), history(each["seal"]).newest)
+        return seals
+
+    coming = [history(each).newest for each in state.get("coming", ())]
+    return ChannelSeals(given["origin"], told("sender", "hk").expecting(coming), told("receiver", "kr"), certify)
 
 
 def _disk(given: Values, seals: ChannelSeals, state: Values) -> Disk:
@@ -138,7 +142,7 @@ def _disk(given: Values, seals: ChannelSeals, state: Values) -> Disk:
         opened, first = open_checkpoint(note, seals.origin, disk.seals.sender), disk.log.size
         end = opened.checkpoint.size
         disk.append(leaves[first:end], opened, hashes[first:end])
-        disk.seals = disk.seals.after(rotation_in(leaves[first:end], first, disk.seals))
+        disk.seals = disk.seals.after(rotation_in(leaves[first:end], first, disk.seals, opened))
     assert disk.log.size == len(leaves), "the newest checkpoint is for all"
     if state["receipt"]:
         (note,) = _notes(given, [state["receipt"]])

@@ -13,7 +13,7 @@ from regulator.exchange.v1 import peer_service_pb2 as wire
 from gateway.identity.certificates.x509 import to_der
 from tests.conformance.cases import Subject, encoded
 from tests.conformance.materials import head, receipt
-from tests.conformance.parties import HK_TO_KR, HONG_KONG, KOREA, RECEIVED
+from tests.conformance.parties import AFTER_SEALING, HK_TO_KR, HONG_KONG, KOREA, RECEIVED, SEAL_END
 from tests.conformance.seal_cases import KEYS
 from tests.conformance.signing import KitSeal
 from tests.conformance.spelling import b64, root_of
@@ -28,6 +28,8 @@ class Transcripts:
         certificates = {
             "hk": HONG_KONG.certificates(),
             "hk-second": HONG_KONG.certificates(HONG_KONG.second),
+            "hk-third": HONG_KONG.certificates(HONG_KONG.third),
+            "hk-replaced": HONG_KONG.certificates(HONG_KONG.third, days=(AFTER_SEALING, SEAL_END)),
             "kr": KOREA.certificates(),
             "kr-second": KOREA.certificates(KOREA.second),
         }

@@ -17,7 +17,7 @@ from gateway.store.database import snapshot
 from gateway.store.recovery.high_water import HighWater
 from tests.cli.sites import profile_path
 from tests.cli.transcripts import Ran, run
-from tests.support.left_behind import TO_SG, behind, mend, new_seal, rotated_without
+from tests.support.left_behind import TO_SG, behind, later_seal, mend, new_seal, rotated_without
 from tests.support.nodes import Site, eventually, running
 from tests.support.offline import commit, sealing
 
@@ -122,7 +122,9 @@ def test_a_lost_seal_is_replaced_in_the_channels_that_are_whole_and_told_in_thos
     hk: Site, tmp_path: Path
 ) -> None:
     oldest = hk.home.seals.signing()[1].certified()
-    new = new_seal(hk, tmp_path / "new")
+    refused = replaced(hk, str(new_seal(hk, tmp_path / "too early").path))
+    assert (refused.code, "SG may not know of the rotation" in refused.err) == (2, True), refused.text()
+    new = later_seal(hk, tmp_path / "new")
     assert "replaced, but for KR" in replaced(hk, str(new.path)).out
     assert [each.certified() for each in hk.home.seals.signing()] == [new.certified(), oldest]
     assert behind(hk) == ["hk-to-kr"]

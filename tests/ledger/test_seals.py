@@ -24,6 +24,7 @@ from tests.ledger.samples import (
     certified,
     envelopes,
     fixed_seal,
+    head_of,
     log_of,
     receipt_of,
     rotation,
@@ -142,8 +143,8 @@ def test_a_rotation_out_of_place_or_not_certified_is_refused_before_anything_is_
 
 
 def test_a_rotation_that_comes_again_is_no_other_one():
-    seals = CHANNEL_SEALS.after(verify_batch(batch_of(TURNED, 0), log_of([]), CHANNEL_SEALS).rotation)
-    assert rotation_in([rotation(NEXT)], 9, seals) is None
+    verified = verify_batch(batch_of(TURNED, 0), log_of([]), CHANNEL_SEALS)
+    assert rotation_in([rotation(NEXT)], 9, CHANNEL_SEALS.after(verified.rotation), verified.head) is None
 
 
 @pytest.mark.parametrize(
@@ -183,4 +184,4 @@ def test_a_rotation_that_tells_of_more_receipts_than_a_log_can_have_is_refused()
 
 @given(st.lists(st.binary(max_size=60), max_size=5))
 def test_bytes_that_are_no_rotation_are_none(leaves):
-    assert rotation_in([*leaves, b"\xf2\x01"], 0, CHANNEL_SEALS) is None
+    assert rotation_in([*leaves, b"\xf2\x01"], 0, CHANNEL_SEALS, head_of(TURNED)) is None

@@ -84,7 +84,8 @@ def resources_of(store: Opened) -> Resources:
 async def carrier_of(store: Opened, origin: str, outbox: "asyncio.Queue[Message]") -> Carrier:
     """One end of a channel; what it sends goes into the outbox."""
     state, shared = store.state(origin), resources_of(store)
-    seals, turned = shared.seals(state), await store.read(read_turn, state)
+    dial = next(store.dials) if state.ends.outgoing else 0
+    seals, turned = shared.seals(state), await store.read(read_turn, state, dial)
     machine = (
         SenderMachine(seals, state.log, state.head, state.receipt, state.halt, turned)
         if state.ends.outgoing

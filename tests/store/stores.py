@@ -108,6 +108,7 @@ class Opened:
     revoked: dict[str, int] = field(default_factory=dict)
     earlier_seals: tuple[CertifiedSeal, ...] = ()
     more_peers: list[str] = field(default_factory=list)
+    dials: Iterator[int] = field(default_factory=itertools.count)
     clock: Iterator[int] = field(default_factory=lambda: itertools.count(NOW, 250_000))
     database: Database = field(init=False)
     readers: Readers = field(init=False)

@@ -128,3 +128,44 @@ async def test_a_turn_that_no_receipt_covers_greets_until_one_does(hk: Opened, k
     await settle(hk, kr)
     assert await hk.read(read_turn, hk.state()) is None
     assert hk.state().receipted_size == 3
+
+
+@pytest.mark.parametrize("more", [0, 1], ids=["nothing more", "more, and less than the peer holds"])
+@pytest.mark.parametrize("first", [True, False], ids=["its own channel first", "that of the peer first"])
+@pytest.mark.parametrize("there", [0, 1, 2], ids=["not turned there", "turned there", "turned twice there"])
+@pytest.mark.parametrize("turns", [0, 1, 2], ids=["not turned since", "turned since", "turned twice since"])
+async def test_a_fork_after_two_turns_without_a_receipt_is_found_whoever_turns_its_seal_then(
+    hk: Opened, kr: Opened, turns: int, there: int, first: bool, more: int
+):
+    """Both histories have the two; receipts bear a seal that the sender does not know yet, and its heads one that the
+    receiver cannot know."""
+    await hk.release("hk-1", "hk-2", "hk-3")
+    await kr.release("kr-1", issuing_authority="FSC")
+    await settle(hk, kr)
+    keys = [FixedSeal(f"hk turn {number}") for number in range(6)]
+    seals = [certified(each, DOMAINS["HK"]) for each in keys]
+    for seal, key in zip(seals, keys, strict=True):
+        hk.keyring.add(seal, key)
+    hk.earlier_seals = tuple(seals)
+    await rotate(hk, seals[0])
+    await rotate(hk, seals[1])
+    earlier = hk.backup()
+    await hk.release("hk-4", "hk-5")
+    for number in range(there):
+        await rotate(hk, seals[4 + number])
+    await hk.release("hk-6", "hk-7", "hk-8", "hk-9")
+    await settle(hk, kr)
+    await rotate(kr)
+    await kr.release("kr-2", issuing_authority="FSC")
+    await hk.restore(earlier)
+    await hk.release("hk-other")
+    for number in range(turns):
+        await rotate(hk, seals[2 + number])
+    for number in range(more):
+        await hk.release(f"hk-other-{number}")
+    for _ in range(7):  # the Hello shows another of the turns each time
+        for one, other in ((hk, kr), (kr, hk)) if first else ((kr, hk), (hk, kr)):
+            with suppress(AssertionError):
+                await exchange(one, other)
+    await check_proven(hk)
+    await check_proven(kr)

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from itertools import count
 
 import pytest
 from google.type.date_pb2 import Date
@@ -14,6 +15,7 @@ from gateway.identity.seals.signers import Keyring
 from gateway.ledger.checkpoint import Checkpoint, Signer, open_checkpoint, open_receipt, sign_checkpoint
 from gateway.ledger.seals import CertifiedSeal, SealHistory
 from gateway.ledger.steps import Halt
+from gateway.moments import datetime_of
 from gateway.store.database import snapshot
 from gateway.store.logs import read_batch
 from gateway.store.recovery.rebuild import rebuild
@@ -284,13 +286,14 @@ async def test_seals_are_rebuilt_from_the_logs(hk: Opened, kr: Opened):
 
 @pytest.mark.parametrize("rotates_first", [True, False])
 async def test_a_rotation_and_a_replacement_between_which_nothing_was_sealed_keep_their_order(hk, kr, rotates_first):
-    third_keys = FixedSeal("hk third")
-    third = certified(third_keys, DOMAINS["HK"])
+    third_keys, later = FixedSeal("hk third"), NOW + 1_000_000_000
+    third = certified(third_keys, DOMAINS["HK"], datetime_of(later))
     hk.keyring.add(third, third_keys)
 
     async def replaced(seal: CertifiedSeal, keys: Signer) -> None:
         await hk.committer.stop()
-        replace_own_seal(hk.database, seal, keys, NOW + 1_000_000_000)
+        replace_own_seal(hk.database, seal, keys, later)
+        hk.clock = count(later, 250_000)
         hk.write_on()
 
     await hk.release("hk-1")

@@ -1,11 +1,11 @@
 """A node whose seal is rotated without a peer: the pairing with it has ended, and the channel to it has halted."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gateway.home.certificates import prepare_seal
 from gateway.home.provisioning import issue_seal
-from gateway.identity.certificates.profiles import AuthorityKind
+from gateway.identity.certificates.profiles import AuthorityKind, profiles
 from gateway.identity.names import NodeId
 from gateway.identity.pairing.end import Ending
 from gateway.identity.seals.files import SealFolder
@@ -15,7 +15,7 @@ from gateway.store.own_seal import left_behind, read_own_seal
 from gateway.store.pairings import keep_ending
 from gateway.store.state import read_channels
 from gateway.store.transaction import Transaction
-from tests.support.nodes import Site, pair
+from tests.support.nodes import Site, eventually, pair
 from tests.support.offline import AUTHOR, commit
 
 ENDED = Ending(1_770_000_000, "Chan", "the memorandum ended")
@@ -31,6 +31,15 @@ def end_halted(tx: Transaction, _: object) -> None:
 
 def new_seal(site: Site, folder: Path) -> SealFolder:
     issue_seal(folder, NodeId(site.domain), site.authority(AuthorityKind.NODE), datetime.now(UTC))
+    return SealFolder(folder)
+
+
+def later_seal(site: Site, folder: Path) -> SealFolder:
+    """One whose certificates begin after all that was sealed before."""
+    before = datetime.now(UTC).replace(microsecond=0)
+    eventually(lambda: datetime.now(UTC).replace(microsecond=0) > before)
+    issued = datetime.now(UTC) + timedelta(minutes=profiles().backdate_minutes)
+    issue_seal(folder, NodeId(site.domain), site.authority(AuthorityKind.NODE), issued)
     return SealFolder(folder)
 
 

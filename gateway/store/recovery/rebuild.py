@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
+from regulator.exchange.v1.envelope_pb2 import Envelope
 from sqlalchemy import Connection, RowMapping, bindparam, delete, select, true, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -109,7 +109,7 @@ class _Rebuild:
         self._origins = by_id(self._states.values())
         self._retelling = Retelling(connection, now)
         self._changes = Changes()  # of one page
-        self._rotations: dict[Place, SealRotated] = {}
+        self._rotations: dict[Place, Envelope] = {}
         self._count = 0
         self._known: dict[str, int] = {}  # by which event each notice became known, once replies are taken
         self._until = NEVER  # the event by which the reply that is taken now was
@@ -167,7 +167,7 @@ class _Rebuild:
                 replies.append((rank, place))
             elif envelope:
                 if envelope.HasField("seal_rotated"):
-                    self._rotations[place] = envelope.seal_rotated
+                    self._rotations[place] = envelope
                 self._project(envelope, place, destroyed=leaf["destroyed"])
         return replies
 

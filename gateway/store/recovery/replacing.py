@@ -11,6 +11,7 @@ So there it is replaced last.
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,14 +20,14 @@ from gateway.errors import StoreError, Untrusted, WrongState
 from gateway.ledger.checkpoint import SignedCheckpoint, Signer, countersign, open_checkpoint, sign_checkpoint
 from gateway.ledger.origins import reverse_of
 from gateway.ledger.seals import CertifiedSeal, SealHistory
-from gateway.moments import MICROS
+from gateway.moments import MICROS, datetime_of
 from gateway.store.commits import take_alone
 from gateway.store.database import Database
 from gateway.store.event_rows import event_row
 from gateway.store.receipts import read_void
 from gateway.store.seals import SealChange, seal_rows
 from gateway.store.state import ChannelState, read_channels, read_counters
-from gateway.store.tables import events, heads, seals
+from gateway.store.tables import events, heads, leaves, seals
 from gateway.supervision.outcomes import EventContent
 
 
@@ -48,7 +49,8 @@ def replace_own_seal(
         The jurisdictions of peers to whom channels have halted, which are left out.
 
     Raises:
-        WrongState: it has that seal, or its channel has halted, and the log may be more than is here.
+        WrongState: it has that seal, or its channel has halted, and the log may be more than is here; or the seal was
+            certified before a rotation was sealed of which a peer may not know: it could not tell which of both counts.
         StoreError: the database did not take it, and is as it was.
     """
     try:
@@ -58,6 +60,7 @@ def replace_own_seal(
             waiting = [] if only else [each for each in states.values() if each.ends.outgoing and each.halt]
             for state in _to_replace(states, seal, only, waiting):
                 if state.ends.outgoing:
+                    _require_later(connection, state, seal)
                     _sign_anew(connection, state, signer, now)
                 else:
                     _countersign_anew(connection, state, signer, now)
@@ -141,6 +144,24 @@ def _to_replace(
 def _own(state: ChannelState) -> SealHistory:
     """The seals of this node in a channel."""
     return state.seals.sender if state.ends.outgoing else state.seals.receiver
+
+
+def _require_later(connection: Connection, state: ChannelState, seal: CertifiedSeal) -> None:
+    """Passes if each rotation without a receipt was sealed before the seal was certified (``seals.is_overtaken``)."""
+    unreceipted = leaves.c.channel == state.id, leaves.c.index >= state.receipted_size
+    mine = seals.c.channel == state.id, seals.c.cosigner.is_(False), seals.c.rotated_channel == state.id
+    turned = select(leaves.c.data).where(*unreceipted, leaves.c.index.in_(select(seals.c.rotated_index).where(*mine)))
+    sealed = (Envelope.FromString(bytes(data)).sealed_at.seconds for data in connection.scalars(turned))
+    if (newest := max(sealed, default=-1)) >= seal.not_before:
+        raise WrongState(
+            f"{state.ends.recipient} may not know of the rotation at {_moment(newest)}, and the certificates of the "
+            f"new seal begin at {_moment(seal.not_before)}: it could not tell which of both came last. Have others "
+            "issued for it that begin later"
+        )
+
+
+def _moment(seconds: int) -> str:
+    return f"{datetime_of(seconds * MICROS):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _sign_anew(connection: Connection, state: ChannelState, signer: Signer, now: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
-from regulator.exchange.v1.envelope_pb2 import Envelope, SealRotated
+from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from regulator.exchange.v1.notice_pb2 import Reference
 from regulator.exchange.v1.notice_service_pb2 import Notice
@@ -98,7 +98,7 @@ class Fold:
     certified_there: dict[Place, tuple[bytes, bytes]] = field(default_factory=dict)
     frameworks: FrameworksFold = field(default_factory=FrameworksFold)
     sharing: SharingFold = field(default_factory=SharingFold)
-    rotations: dict[Place, SealRotated] = field(default_factory=dict)
+    rotations: dict[Place, Envelope] = field(default_factory=dict)
 
 
 def fold(connection: Connection, channels: Sequence[VerifiedChannel]) -> Fold:
@@ -107,7 +107,7 @@ def fold(connection: Connection, channels: Sequence[VerifiedChannel]) -> Fold:
     for channel in channels:
         for index, envelope in envelopes(connection, channel):
             if envelope and envelope.HasField("seal_rotated"):  # whatever else is wrong with it
-                found.rotations[channel.id, index] = envelope.seal_rotated
+                found.rotations[channel.id, index] = envelope
             if envelope is None or not _usable(envelope, channel, destroyed=index in channel.destroyed):
                 found.unusable.add((channel.id, index))
             elif envelope.WhichOneof("content") in _REPLIES:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
-from regulator.exchange.v1.envelope_pb2 import SealRotated
+from regulator.exchange.v1.envelope_pb2 import Envelope
 from sqlalchemy import Connection, RowMapping, select
 
 from gateway.identity.pairing.parties import Party
@@ -64,7 +64,7 @@ class SealCheck:
         self,
         connection: Connection,
         channel: SealedChannel,
-        rotations: Mapping[Place, SealRotated],
+        rotations: Mapping[Place, Envelope],
         findings: Findings,
     ) -> None:
         self._connection, self._channel = connection, channel
@@ -85,7 +85,7 @@ class SealCheck:
         """Of one party, whose rotations stand in the channel ``source``."""
         stored = list(_rows(self._connection, self._channel.id, cosigner=cosigner))
         named = {seal.certificates for seal in (party.seal, *party.earlier_seals)}
-        owed = {place for place in self._rotations if place[0] == source}
+        owed = {place for place in self._rotations if place[0] == source and not self._is_overtaken(place)}
         above = 0
         for ordinal, row in enumerate(stored):
             self._check_row(row, ordinal, above, named, owed, cosigner=cosigner)
@@ -96,6 +96,15 @@ class SealCheck:
         for _, index in sorted(owed):
             self._findings.add(role, f"lack the one that envelope {index} brought")
         return len(stored)
+
+    def _is_overtaken(self, place: Place) -> bool:
+        """Whether a rotation came after an operator's seal that was certified after it was sealed: it counts not."""
+        channel, index = place
+        sealed_at = self._rotations[place].sealed_at.seconds
+        return any(
+            row["rotated_channel"] is None and row["above"] <= index and sealed_at < _certified_at(row)
+            for row in _rows(self._connection, channel, cosigner=False)
+        )
 
     def _check_row(
         self,
@@ -115,7 +124,7 @@ class SealCheck:
             if certificates not in named:
                 self._findings.add(_where(row), "is named by no pairing document and no file of the home")
             return
-        said = self._rotations.get(place) if place in owed else None
+        said = self._rotations[place].seal_rotated if place in owed else None
         owed.discard(place)
         if said is None or certificates != (said.ed25519_certificate, said.ml_dsa_44_certificate):
             self._findings.add(_where(row), "is not what an envelope brought")
@@ -123,6 +132,15 @@ class SealCheck:
         expected = max(above, said.receipted_size) if cosigner else place[1] + 1
         if row["above"] != expected:
             self._findings.add(_where(row), f"holds above size {row['above']}", str(expected))
+
+
+def _certified_at(row: RowMapping) -> float:
+    """From when on both certificates of a row are valid; 0: they cannot be read, as is told elsewhere."""
+    try:
+        both = (x509.load_der_x509_certificate(bytes(row[f"{name}_certificate"])) for name in ("ed25519", "ml_dsa_44"))
+        return max(each.not_valid_before_utc.timestamp() for each in both)
+    except ValueError:
+        return 0
 
 
 def _rows(connection: Connection, channel: int, *, cosigner: bool) -> Iterator[RowMapping]:

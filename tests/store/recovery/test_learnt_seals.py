@@ -11,6 +11,7 @@ import pytest
 
 from gateway.identity.pairing.parties import Parties, Party
 from gateway.identity.seals.signers import Keyring
+from gateway.ledger.checkpoint import countersign
 from gateway.ledger.seals import CertifiedSeal
 from gateway.store.database import Database
 from gateway.store.opening import add_channels, channel_names, check_channels, create
@@ -208,6 +209,8 @@ async def test_a_seal_that_an_operator_had_put_in_its_place_is_known_again(hk: N
     await hk.release("hk-1")
     await kr.release("kr-1", issuing_authority="FSC")
     await settle(hk, kr)
+    receipt = countersign(hk.state(HK_TO_SG).head, DOMAINS["SG"], FIRST_KEYS["SG"], NOW // 1_000_000)
+    await hk.committer.submit(lambda tx: tx.keep_receipt(HK_TO_SG, receipt))  # it knows the rotation
     before = hk.backup()
     await hk.committer.stop()
     hk.have(2)
