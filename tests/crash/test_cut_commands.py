@@ -10,7 +10,7 @@ import shutil
 import signal
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ BEFORE, OTHER = "sqlite:///node.db", "sqlite:///other.db"
 HK_TO_KR = "gateway.hk.example/to/gateway.kr.example"
 OLD = "0022"
 KINDS = ("sqlite", "postgresql")
+AGAIN = "postgresql-postgresql"  # from one database of a server to another
 SIGNALS = ("SIGKILL", "SIGTERM")
 CANARY = "content that was deleted"
 NUMBERS = itertools.count()
@@ -69,10 +70,10 @@ RESTORES = points(
 UPGRADES = points("0 UPDATE alembic_version", "1 UPDATE alembic_version", "0 COMMIT", "0 VACUUM")
 
 
-def cases(short: list[tuple[str, str]], all_points: list[str]) -> list[object]:
+def cases(short: list[tuple[str, str]], all_points: list[str], kinds: Sequence[str] = KINDS) -> list[object]:
     """Some, and in the long form all: a kind of database, a signal, and a point."""
     some = [pytest.param(kind, name, id=f"{kind}-{name}") for kind, name in short]
-    every = itertools.product(KINDS, (f"{name} {point}" for name in SIGNALS for point in all_points))
+    every = itertools.product(kinds, (f"{name} {point}" for name in SIGNALS for point in all_points))
     return some + [pytest.param(*each, id="-".join(each), marks=long_form) for each in every if each not in short]
 
 
@@ -150,25 +151,30 @@ def nothing_left(home: Home) -> bool:
 SOME_MOVES = [
     ("sqlite", "SIGTERM after 0 INSERT INTO leaves; COMMIT"),
     ("postgresql", "SIGKILL after 0 INSERT INTO node"),
+    (AGAIN, "SIGKILL after 0 DELETE FROM node; COMMIT"),
 ]
 
 
-@pytest.mark.parametrize(("kind", "at"), cases(SOME_MOVES, MOVES))
+@pytest.mark.parametrize(("kind", "at"), cases(SOME_MOVES, MOVES, (*KINDS, AGAIN)))
 def test_a_move_is_said_again_with_the_same_url_and_has_what_was_sealed_meanwhile(
     founded: Founded, tmp_path: Path, kind: str, at: str
 ) -> None:
     hk = founded.copy(tmp_path / "hk")
-    url = founded.empty(kind, hk.home, "other.db")
-    (owner,) = owner_of(BEFORE, hk.home.path)
+    if kind == AGAIN:
+        before, kind = founded.empty("postgresql", hk.home, ""), "postgresql"
+        done("migrate", hk.home.path, before)
+        configure(hk.home, before)
+    before, url = hk.home.config.database.url, founded.empty(kind, hk.home, "other.db")
+    (owner,) = owner_of(before, hk.home.path)
     assert cut(at, "migrate", hk.home.path, url)
-    owned = [each for each in (BEFORE, url) if is_owned(each, hk.home)]
+    owned = [each for each in (before, url) if is_owned(each, hk.home)]
     assert len(owned) <= 1, "two databases of one node would become two histories"
     sealed = 2
-    if owned == [BEFORE]:
+    if owned == [before]:
         commit(hk, sealing(HK_TO_KR, "hk-3"))
         sealed = 3
     assert "everything verifies" in done("migrate", hk.home.path, url)
-    assert not owner_of(BEFORE, hk.home.path)
+    assert not owner_of(before, hk.home.path)
     home = configure(hk.home, url)
     assert size(home) == sealed
     assert owner_of(url, home.path)[0]["token_key"] == owner["token_key"], "cursors and page tokens stay good"
