@@ -213,6 +213,20 @@ MUTATIONS = (
         "tests/supervision/test_drafts.py::test_a_draft_that_was_not_the_one_read_is_not_acted_upon",
     ),
     Mutation(
+        "an etag is the same of a draft that says something else",
+        "gateway/supervision/drafts.py",
+        "json.dumps(told).encode() + said)",
+        "json.dumps(told).encode())",
+        "tests/supervision/test_drafts.py::test_an_etag_is_another_one_of_a_draft_that_was_changed_past_the_node",
+    ),
+    Mutation(
+        "a check passes a release of another draft than its author wrote",
+        "gateway/store/reverify/draft_acts.py",
+        "history.changed or entry.draft_digest != history.digest",
+        "history.changed",
+        "tests/store/drafts/test_draft_checks.py::test_a_check_finds_that_another_draft_was_released_than_its_author_wrote",
+    ),
+    Mutation(
         "a draft that was approved may be approved again",
         "gateway/supervision/drafts.py",
         "    (Draft.PENDING_APPROVAL, Step.REJECT): Draft.REJECTED,\n",
