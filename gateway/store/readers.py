@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -10,10 +11,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import Unavailable
+from gateway.journal.entries import CALL_RECORD
 from gateway.store.database import READERS, Database
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+CALLER_AT_ONCE = READERS // 2  # reads of one caller: the others are there for others, however much it asks for
 
 
 class Readers:
@@ -22,15 +27,24 @@ class Readers:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._turns: dict[str, asyncio.Semaphore] = {}  # by caller
 
     async def run(self, read: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Calls ``read`` with a connection, in one snapshot of what is committed.
+        """Calls ``read`` with a connection, in one snapshot of what is committed; of one caller, a few at once.
 
         Raises:
             Unavailable: the database does not answer.
         """
         call = partial(self._call, read, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        async with self._turn():
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    def _turn(self) -> AbstractAsyncContextManager[None]:
+        """A turn of who makes the call that is served now; what the node asks for by itself waits for none."""
+        if (record := CALL_RECORD.get()) is None:
+            return nullcontext()
+        client = record.requester.client
+        return self._turns.get(client) or self._turns.setdefault(client, asyncio.Semaphore(CALLER_AT_ONCE))
 
     async def at_once(self, read: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Likewise, of what a key leads to: with SQLite on the loop, which takes less than to wait for it (adr/0003).

@@ -1,0 +1,39 @@
+"""The read side of a store: no caller has all of it."""
+
+import asyncio
+from threading import Event
+
+from sqlalchemy import Connection
+
+from gateway.journal.entries import CALL_RECORD, CallRecord, Requester
+from gateway.store.readers import CALLER_AT_ONCE
+from tests.store.stores import Opened
+
+ASKED = 5 * CALLER_AT_ONCE
+
+
+async def test_who_asks_for_much_at_once_leaves_readers_for_others(hk: Opened):
+    """Each such read may take as long as a large page takes, and its caller may have hundreds of calls."""
+    begun, ends = asyncio.Semaphore(0), Event()
+    loop = asyncio.get_running_loop()
+
+    def long(_connection: Connection) -> None:
+        loop.call_soon_threadsafe(begun.release)
+        ends.wait()
+
+    async def called(client: str, read) -> None:
+        CALL_RECORD.set(CallRecord(Requester(client), "/x.Y/Z") if client else None)
+        await hk.readers.run(read)
+
+    asked = [asyncio.create_task(called("one", long)) for _ in range(ASKED)]
+    try:
+        async with asyncio.timeout(60):
+            for _ in range(CALLER_AT_ONCE):
+                await begun.acquire()
+            for client in ("another", ""):
+                await asyncio.create_task(called(client, lambda _connection: None))
+        assert begun.locked(), "no more of the first have begun"
+    finally:
+        ends.set()
+        await asyncio.gather(*asked)
+    assert begun._value == ASKED - CALLER_AT_ONCE
