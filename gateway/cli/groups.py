@@ -6,7 +6,13 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-_OF_A_LIBRARY = "Value error, "  # what typer's validation sets before words that tell all
+# The words of typer's validation, and ours; the first stands before words that tell all.
+_OURS = {
+    "Value error, ": "",
+    "Input should be greater than or equal to ": "must be at least ",
+    "Input should be less than or equal to ": "must be at most ",
+    "Input should be a valid integer, unable to parse string as an integer": "must be a whole number",
+}
 
 
 class Command(TyperCommand):
@@ -27,7 +33,8 @@ class Command(TyperCommand):
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:
-            error.message = error.message.removeprefix(_OF_A_LIBRARY)
+            for theirs, ours in _OURS.items():
+                error.message = error.message.replace(theirs, ours)
             raise
 
 

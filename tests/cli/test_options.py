@@ -26,6 +26,7 @@ from gateway.cli.options import (
 )
 from gateway.identity.names import ClientId
 from gateway.words import words
+from tests.cli.transcripts import run
 
 
 def test_every_value_of_an_enumeration_has_a_word_that_reads_back():
@@ -136,3 +137,18 @@ def test_a_file_that_cannot_be_read_is_a_wrong_argument(tmp_path: Path):
         read_input(tmp_path / "nothing")
     with pytest.raises(typer.BadParameter, match="directory"):
         read_input(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("0", "must be at least 1"),
+        ("1000000001", "must be at most 1000000000"),
+        ("ten", "must be a whole number"),
+        ("1.5", "must be a whole number"),
+    ],
+)
+def test_a_number_that_does_not_fit_is_told_in_the_words_of_all_other_refusals(given, said):
+    ran = run("notice", "list", "--limit", given, "--profile", "nothing.toml")
+    assert ran.code == 2
+    assert ran.err.endswith(f"'--limit': {said}\n")

@@ -20,6 +20,7 @@ MAX_VIOLATIONS = 50  # told of one message; more would only hide the first
 # What is said instead of protovalidate's words, by the id of its rule. The rule's value is put in.
 _WORDS: Mapping[str, str] = {
     "bytes.len": "must be {} bytes long",
+    "int32.gte": "must be at least {}",
     "repeated.max_items": "must hold at most {} items",
     "repeated.min_items": "must hold at least {} item",
     "repeated.unique": "must not hold the same value twice",
@@ -29,6 +30,8 @@ _WORDS: Mapping[str, str] = {
     "string.not_in": "must be a UUID made for this request, not the nil one",  # what it must not be stands there alone
     "string.prefix": "must begin with {}",
     "string.uuid": "must be a UUID such as 123e4567-e89b-42d3-a456-426614174000",
+    "uint32.gte": "must be at least {}",
+    "uint64.gte": "must be at least {}",
 }
 
 _validator = protovalidate.Validator()

@@ -15,7 +15,7 @@ from regulator.exchange.v1 import values_pb2 as values
 from regulator.exchange.v1.envelope_pb2 import Envelope
 from regulator.exchange.v1.evidence_service_pb2 import GetEvidenceRequest
 from regulator.exchange.v1.notice_pb2 import NoticeContent
-from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, Notice
+from regulator.exchange.v1.notice_service_pb2 import CreateNoticeRequest, ListNoticesRequest, Notice
 
 from gateway.errors import Violation
 from gateway.rpc.server import SERVICES
@@ -128,6 +128,10 @@ def test_paths_stand_below_the_prefix():
     request = CreateNoticeRequest(notice=Notice(recipient="kr", content=content()))
     assert one(request)[0] == "notice.recipient"
     assert one(content(urgency=9), "notice.content")[0] == "notice.content.urgency"
+
+
+def test_a_number_below_its_bound_is_told_that():
+    assert one(ListNoticesRequest(page_size=-1)) == ("page_size", "must be at least 0")
 
 
 def test_names_the_choices_where_none_is_made():
