@@ -12,7 +12,7 @@ from regulator.exchange.v1.envelope_pb2 import Author, Envelope
 from regulator.exchange.v1.event_service_pb2 import Event
 from sqlalchemy import Connection, RowMapping, and_, func, select
 
-from gateway.store.reverify.draft_acts import DraftHistory, digest_of
+from gateway.store.reverify.drafts_fold import DraftHistory, digest_of
 from gateway.store.reverify.fold import Fold, Place, parsed
 from gateway.store.reverify.report import MAX_FINDINGS, Findings
 from gateway.store.scanning import rows

@@ -15,8 +15,8 @@ from gateway.identity.pairing.parties import Parties
 from gateway.store.reverify.attachments import AttachmentCheck
 from gateway.store.reverify.channels import ChannelCheck, VerifiedChannel
 from gateway.store.reverify.destruction import check_destroyed
-from gateway.store.reverify.draft_acts import DraftActs
 from gateway.store.reverify.drafts import DraftCheck, is_approved_by_its_author
+from gateway.store.reverify.drafts_fold import DraftsFold
 from gateway.store.reverify.endings import Endings, check_endings
 from gateway.store.reverify.events import EventCheck, check_cursors
 from gateway.store.reverify.files import check_file
@@ -45,7 +45,7 @@ def verify_store(connection: Connection, parties: Parties, seen: Seen = NOTHING)
     findings = Findings()
     check_file(connection, findings)
     _check_owner(connection, parties, findings)
-    acts, endings = DraftActs(), Endings()
+    acts, endings = DraftsFold(), Endings()
     journal = JournalCheck(connection, parties.own, seen, (acts.take, endings.take), findings).run()
     verified = _check_channels(connection, parties, seen, findings)
     check_endings(connection, [each.origin for each in verified], endings, findings)
@@ -113,7 +113,7 @@ def _check_own(connection: Connection, channel: VerifiedChannel, findings: Findi
 
 
 def _check_projections(
-    connection: Connection, verified: list[VerifiedChannel], parties: Parties, acts: DraftActs, findings: Findings
+    connection: Connection, verified: list[VerifiedChannel], parties: Parties, acts: DraftsFold, findings: Findings
 ) -> Mapping[str, int]:
     meaning = fold(connection, verified)
     findings.unused += meaning.unused

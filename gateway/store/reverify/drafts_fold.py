@@ -54,7 +54,7 @@ class DraftHistory:
         return ended
 
 
-class DraftActs:
+class DraftsFold:
     """Takes the entries of the journal in their order. Memory: a dictionary of a dozen values a draft.
 
     Attributes:
