@@ -17,7 +17,7 @@ from gateway.cli.doctor import examine
 from gateway.cli.findings.findings import Finding, Level, Subject
 from gateway.home.home import Home
 from gateway.identity.certificates.profiles import AuthorityKind
-from gateway.identity.certificates.x509 import to_pem
+from gateway.identity.certificates.x509 import fingerprint, to_pem
 from gateway.identity.names import NodeId
 from tests.cli.listeners import context_of, listening, taking_hybrid_keys_alone
 from tests.cli.transcripts import run
@@ -243,6 +243,15 @@ def test_a_certificate_is_warned_of_before_it_ends(home, days, level, words):
     assert found.level is level
     assert words in found.said
     assert bool(found.remedy.todo) is (level is not Level.OK)
+
+
+def test_a_client_authority_of_another_domain_is_a_warning(home):
+    foreign = authority(AuthorityKind.CLIENT, "KR", "gateway.kr.example", datetime.now(UTC)).certificate
+    with home.root("client-authority").open("ab") as file:
+        file.write(to_pem(foreign))
+    (found,) = [each for each in findings(home, about="certificates") if each.level is Level.WARN]
+    assert "is of gateway.kr.example, by its subject, and trusted here" in found.said
+    assert found.remedy.command == f"gateway certs distrust {home.path} client-authority {fingerprint(foreign)}"
 
 
 def test_a_peer_whose_seal_has_expired_is_found(home):

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from cryptography import x509
+
 from gateway.cli.findings.channels import earlier_seal
 from gateway.cli.findings.findings import TOO_EARLY, WARN_DAYS, Finding, Level, Remedy, Subject, sh, validity
 from gateway.errors import ConfigError, GatewayError, Unavailable, VerificationError
@@ -20,6 +22,7 @@ from gateway.identity.certificates.x509 import Window, fingerprint, load_certifi
 from gateway.identity.names import NodeId
 from gateway.identity.pairing.document import PairingDocument
 from gateway.identity.seals.files import NAMES
+from gateway.identity.seals.sealers import domain_named, may_speak_for
 from gateway.identity.seals.signers import URI_SUFFIX, reach
 
 _NAMED = 3  # files of others
@@ -201,6 +204,7 @@ def certificates(subject: Subject) -> Iterator[Finding]:
     for name in ("node-authority", "client-authority"):
         for root in home.roots(name):
             yield validity("certificates", name, Window.of(root), now, successor)
+            yield from _foreign(home, name, root)
     roots, certificate = home.roots("node-authority"), read_certificate(home.certificate("node"))
     yield validity("certificates", "node.crt", Window.of(certificate), now, renewal)
     for purpose in Purpose:
@@ -217,6 +221,16 @@ def certificates(subject: Subject) -> Iterator[Finding]:
                 f"gateway certs status {sh(home.path)}",
             )
             yield Finding(Level.FAIL, "certificates", f"{each.purpose} ({each.subject}) is revoked", remedy)
+
+
+def _foreign(home: Home, name: str, root: x509.Certificate) -> Iterator[Finding]:
+    """A root of another domain, which gateway certs trust refuses: whoever copied it here may not know what it does."""
+    if may_speak_for(root, home.config.node.domain):
+        return
+    digest = fingerprint(root)
+    said = f"the {name} {digest[:16]} is of {domain_named(root)}, by its subject, and trusted here"
+    command = f"gateway certs distrust {sh(home.path)} {name} {digest}"
+    yield Finding(Level.WARN, "certificates", said, Remedy("find out who put it there, and remove it", command))
 
 
 def revocation(subject: Subject) -> Iterator[Finding]:
