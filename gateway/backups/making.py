@@ -21,7 +21,7 @@ from gateway.identity.certificates.keyfiles import MAX_FILE_BYTES, PRIVATE_MODE,
 from gateway.identity.pairing.parties import Parties
 from gateway.identity.seals.pins import MEMORY
 from gateway.identity.seals.signers import Keyring
-from gateway.store.database import Database, local_file, snapshot
+from gateway.store.database import Database, is_of_sqlite, snapshot
 from gateway.store.journal.log import read_journal
 from gateway.store.opening import TOKEN_KEY_BYTES
 from gateway.store.recovery.awaiting import await_peers
@@ -148,18 +148,19 @@ def _is_private(path: Path) -> bool:
 
 
 def _files(home: Home) -> Iterator[Path]:
-    """Every file of a home but those of the database, and what is hidden: files that are just being written.
+    """Every file of a home but those of databases, and what is hidden: files that are just being written.
+
+    A database that a move left behind has content that nothing destroys any more: it is in no backup.
 
     Folders that are links are followed, each folder once.
     """
     passing = home.path / "lock", home.high_water, home.move_file, home.filling_file, home.path / "keys" / MEMORY
-    database, met = local_file(home.config.database.url, home.path), {home.path.resolve()}
+    met = {home.path.resolve()}
     for folder, folders, names in os.walk(home.path, followlinks=True):
         within = {each: (Path(folder) / each).resolve() for each in folders if not each.startswith(".")}
         folders[:] = [each for each, place in within.items() if place not in met]
         met.update(within.values())
         for name in names:
             path = Path(folder) / name
-            is_database = database and path.parent == database.parent and name.startswith(database.name)
-            if not (name.startswith(".") or is_database or path in passing):
+            if not (name.startswith(".") or path in passing or is_of_sqlite(path)):
                 yield path

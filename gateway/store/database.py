@@ -20,6 +20,9 @@ from gateway.store.engines.wal_index import IndexRoom
 from gateway.store.leases import require_stopped
 from gateway.store.migrating import newest_revision, revision_of, upgrade
 
+_MAGIC = b"SQLite format 3\0"  # how each database of SQLite's begins
+_BESIDE = ("-wal", "-shm", "-journal")  # how files are named that belong to one
+
 READERS = 4  # connections
 
 EMPTY = (
@@ -216,6 +219,16 @@ def local_file(url: str, home: Path) -> Path | None:
     """
     place = absolute(url, home)
     return Path(place.database or "") if place.get_backend_name() == "sqlite" else None
+
+
+def is_of_sqlite(path: Path) -> bool:
+    """Whether a file is a database of SQLite's, or belongs to one that lies beside it."""
+    database = next((path.with_name(path.name.removesuffix(end)) for end in _BESIDE if path.name.endswith(end)), path)
+    try:
+        with database.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -253,6 +253,19 @@ def test_a_private_key_is_left_out_under_whatever_name(pair, tmp_path):
     assert (tmp_path / "with-keys" / "home" / "trust" / "collector.pem").exists()
 
 
+def test_a_database_that_a_move_left_behind_is_in_no_backup_and_told_by_the_doctor(pair, tmp_path):
+    moved = Home(shutil.copytree(pair[0].home.path, tmp_path / "moved"))
+    assert "does not use" not in run("doctor", moved.path).out
+    assert run("migrate", moved.path, "sqlite:///other.db").code == 0
+    moved.config_file.write_text(moved.config_file.read_text().replace("sqlite:///node.db", "sqlite:///other.db"))
+    assert run("backup", moved.path, tmp_path / "backup").code == 0
+    assert not list((tmp_path / "backup" / "home").rglob("*.db*"))
+    assert (
+        f"WARN  database        {moved.path}/node.db is a database that the node does not use"
+        in run("doctor", moved.path).text()
+    )
+
+
 def test_a_folder_that_is_a_link_is_backed_up_and_one_that_leads_in_a_circle_once(pair, tmp_path):
     other = Home(shutil.copytree(pair[0].home.path, tmp_path / "other"))
     other.peers.rename(tmp_path / "peers-elsewhere")

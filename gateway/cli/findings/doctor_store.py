@@ -20,7 +20,7 @@ from gateway.ledger.note import Note
 from gateway.ledger.steps import FORKED
 from gateway.moments import datetime_of
 from gateway.store.backlog import read_waiting
-from gateway.store.database import local_file, not_there, snapshot
+from gateway.store.database import is_of_sqlite, local_file, not_there, snapshot
 from gateway.store.engines.sqlite import OLDEST_SQLITE
 from gateway.store.leases import read_picture
 from gateway.store.opening import check_owner
@@ -71,6 +71,12 @@ def database(subject: Subject) -> Iterator[Finding]:
     with snapshot(config.database.url, home) as connection:
         check_owner(connection, config.node.jurisdiction, config.node.domain)
     yield Finding(Level.OK, "database", "it answers, has this version's form, and is this node's")
+    for path in sorted(home.rglob("*")):
+        is_own = file and path.parent == file.parent and path.name.startswith(file.name)
+        if path.is_file() and is_of_sqlite(path) and not is_own:
+            remedy = Remedy("look what it is; once the node runs well with its own, remove it", f"ls -l {sh(path)}")
+            said = f"{path} is a database that the node does not use: content in it is destroyed by nobody"
+            yield Finding(Level.WARN, "database", said, remedy)
 
 
 def upgrade(home: Path) -> Remedy:

@@ -45,6 +45,11 @@ _OF_ALARMS = {
         "(docs/certificates.md)",
         DOCTOR,
     ),
+    "clock": Remedy(
+        "acts are refused: have the clock set, and kept by NTP; one that is right, though nobody can say so, "
+        "is believed by gateway serve --trust-clock",
+        "timedatectl status",
+    ),
     "disk": Remedy("make room where the home is; never delete node.db-wal", "df -h HOME"),
     "writer queue": Remedy("look at the disk, then bound the client that sends so much", "iostat -x 5"),
     "following": Remedy("look at the server's log, and have a pooler before it in session mode", DOCTOR),

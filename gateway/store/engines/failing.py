@@ -22,7 +22,7 @@ def is_broken(error: Exception) -> bool:
 
 def told(error: Exception) -> str:
     """What a database says, and what would be right where it tells of its file and not of that."""
-    said = str(getattr(error, "orig", None) or error).strip()
+    said = " ".join(str(getattr(error, "orig", None) or error).split())  # libpq breaks its lines
     if any(sign in said for sign in CLOSED):
         return f"{said}: its user must own node.db and its folder, and the disk be mounted to be written"
     return said

@@ -9,6 +9,7 @@ from regulator.exchange.v1.admin_service_pb2 import Alarm, AttachmentUsage, Cert
 from gateway.cli.findings.findings import Finding, Level
 from gateway.cli.findings.status import findings
 from gateway.home.lifetimes import EARLIER_SEAL
+from gateway.watching import ClockWatch
 from tests.support.commands import unknown_in
 
 NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
@@ -73,6 +74,11 @@ def test_a_token_that_does_not_sign_is_told_with_what_brings_it_back():
     (one,) = found(alarms=[Alarm(about="seal key", detail="there is no token")])
     assert one.level is Level.FAIL
     assert "the token" in one.remedy.todo
+
+
+def test_a_clock_that_is_not_believed_is_told_with_what_sets_it():
+    (one,) = found(alarms=[Alarm(about=ClockWatch.name, detail="the clock leapt")])
+    assert (one.level, one.remedy.command) == (Level.FAIL, "timedatectl status")
 
 
 @pytest.mark.parametrize(
