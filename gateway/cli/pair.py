@@ -36,6 +36,9 @@ def export(
     home: HomeFolder,
     *,
     out: Annotated[Path | None, typer.Option(help="File to write; else standard output.")] = None,
+    seal: Annotated[
+        str, typer.Option(metavar="SHA256", help="Name this earlier seal, for a peer whose document of it is lost.")
+    ] = "",
 ) -> None:
     """Writes this node's pairing document, for a peer's operator.
 
@@ -43,7 +46,7 @@ def export(
 
     The fingerprint is that of this very file: send the file, then read the fingerprint aloud by another way.
     """
-    document = Home(home).pairing_document(now())
+    document = Home(home).pairing_document(now(), seal)
     if out:
         write_given(out, document.encode())
     else:

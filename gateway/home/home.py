@@ -29,7 +29,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from gateway.errors import ConfigError, GatewayError, Unavailable, Untrusted, VerificationError, WrongState
+from gateway.errors import BadInput, ConfigError, GatewayError, Unavailable, Untrusted, VerificationError, WrongState
 from gateway.home.config import EVERYWHERE, Config
 from gateway.identity.access.access import Access
 from gateway.identity.access.clients import read_access
@@ -255,10 +255,22 @@ class Home:
                 raise Unavailable(f"{said}, and the clock of this machine says {now:%Y-%m-%d %H:%M} UTC") from error
             raise ConfigError(said) from error
 
-    def pairing_document(self, now: datetime) -> PairingDocument:
-        """Makes this node's pairing document, as of now; raises as ``parties``, and where nobody could dial it."""
+    def pairing_document(self, now: datetime, seal: str = "") -> PairingDocument:
+        """Makes this node's pairing document, as of now; raises as ``parties``, and where nobody could dial it.
+
+        Args:
+            now: with a time zone
+            seal: SHA-256 of an earlier seal, which it is to name; empty: that in force
+
+        Raises:
+            BadInput: there is no such earlier seal.
+            Untrusted: the roots that are here do not certify it.
+        """
         node, peer = self.config.node, self.config.peer
-        ed25519, ml_dsa_44 = map(load_certificate, self._own_seal(now).certificates)
+        named = self._earlier_seal(seal) if seal else self._own_seal(now)
+        if seal:  # as of when its certificates were valid last
+            now = datetime.fromtimestamp(min(now.timestamp(), named.not_after), UTC)
+        ed25519, ml_dsa_44 = map(load_certificate, named.certificates)
         root, *more = self.roots("node-authority")
         return PairingDocument(
             schema="pairing/1",
@@ -325,6 +337,14 @@ class Home:
             seal_in_token=self.seals.in_force.uri() is not None,
             authorities=frozenset(node.authorities),
         )
+
+    def _earlier_seal(self, fingerprint: str) -> CertifiedSeal:
+        found = {each.fingerprint: each for each in self.seals.earlier()}
+        if fingerprint.lower() not in found:
+            raise BadInput.of(
+                "--seal", f"must be that of a seal in keys/earlier: {', '.join(found) or 'there is none'}"
+            )
+        return found[fingerprint.lower()]
 
     def _own_seal(self, now: datetime) -> CertifiedSeal:
         """Reads the seal in force; raises ``ConfigError`` if it is not this node's, by its own root, now."""

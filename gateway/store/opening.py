@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -235,12 +236,14 @@ def _check_seals(connection: Connection, state: ChannelState, ends: tuple[Party,
         rows = select(seals.c.ed25519_certificate, seals.c.ml_dsa_44_certificate).where(
             seals.c.channel == state.id, seals.c.cosigner.is_(bool(cosigner)), seals.c.rotated_channel.is_(None)
         )
-        named = {each.certificates for each in (party.seal, *party.earlier_seals)}
-        if not named.issuperset((bytes(row[0]), bytes(row[1])) for row in connection.execute(rows)):
-            raise Corrupt(
-                f"{state.origin} began under a seal of {party.domain} that no file here names: "
-                "docs/certificates.md tells what to do where a seal was lost or replaced"
-            )
+        named = {each.certificates for each in party.seals}
+        for row in connection.execute(rows):
+            if (bytes(row[0]), bytes(row[1])) not in named:
+                raise Corrupt(
+                    f"{state.origin} began under a seal of {party.domain} that no file here names, of SHA-256 "
+                    f"{sha256(bytes(row[0])).hexdigest()}: docs/certificates.md tells what to do where its file was "
+                    "lost, or the seal was lost or replaced"
+                )
 
 
 def _check_note(note: bytes, origin: str, by: Seals) -> None:

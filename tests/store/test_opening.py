@@ -103,7 +103,8 @@ async def test_a_channel_under_a_seal_that_no_file_of_the_home_names_is_found(hk
         own = replace(own, seal=other)
     else:
         peer = replace(peer, seal=other)
-    with pytest.raises(Corrupt, match=f"began under a seal of {DOMAINS[whose]} that no file here names"):
+    said = f"began under a seal of {DOMAINS[whose]} that no file here names, of SHA-256 {CERTIFIED[whose].fingerprint}"
+    with pytest.raises(Corrupt, match=said):
         check_channels(hk.database, Parties(own, {"KR": peer}))
     named = (CERTIFIED[whose],)
     own = replace(own, earlier_seals=named if whose == "HK" else ())
