@@ -103,3 +103,9 @@ def _file(folder: Path, content: bytes) -> Path:
     file = folder / "file.pem"
     file.write_bytes(content)
     return file
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_path_is_no_profile(kind):
+    with pytest.raises(TypeError, match=r"Profile\.load\(path\)"):
+        kind("office.toml")

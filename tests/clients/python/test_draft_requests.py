@@ -35,6 +35,11 @@ def test_a_draft_holds_the_request_of_an_act_without_what_belongs_to_a_call(act)
     assert held == given, "and the caller's own request stays as it was"
 
 
+def test_what_is_no_request_is_no_draft():
+    with pytest.raises(TypeError, match="such as notice_request makes, and no NoticeContent"):
+        requests.create_draft(NoticeContent())
+
+
 def test_writes_get_a_request_id_of_their_own():
     act = ACTS["create_notice"]
     builds = (

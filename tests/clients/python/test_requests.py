@@ -21,6 +21,11 @@ def test_texts_may_be_messages_or_a_mapping():
     assert list(requests.acknowledge_notice("kr-1").comment) == []
 
 
+def test_a_text_without_its_language_is_refused_with_what_would_be_right():
+    with pytest.raises(TypeError, match=r"such as \{'en': 'Noted.'\}"):
+        requests.acknowledge_notice("kr-1", comment="Noted.")
+
+
 def test_a_moment_is_told_whatever_its_time_zone():
     seoul = timezone(timedelta(hours=9))
     request = requests.list_notices(release_time_before=datetime(2026, 1, 1, 9, tzinfo=seoul))

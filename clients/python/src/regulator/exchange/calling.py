@@ -64,6 +64,8 @@ class Calling:
         Raises:
             ProfileError: a file of the profile does not fit.
         """
+        if not isinstance(profile, Profile):
+            raise TypeError("a client is made with a profile, such as Profile.load(path) gives")
         self._profile = profile
         self._token = token or (token_of(profile.token) if profile.token else None)
         self._traceparent = ""

@@ -115,8 +115,10 @@ def _draft_of(act: Act) -> Draft:
         draft = Draft(publish_version=act)
         draft.publish_version.ClearField("request_id")
         draft.publish_version.ClearField("validate_only")
-    else:
+    elif isinstance(act, AssessRequest):
         draft = Draft(assess=act)
         draft.assess.ClearField("request_id")
         draft.assess.ClearField("validate_only")
+    else:
+        raise TypeError(f"a draft holds a request, such as notice_request makes, and no {type(act).__name__}")
     return draft

@@ -264,7 +264,14 @@ def _new_uuid(millis: int) -> UUID:
 
 
 def localized(texts: Texts) -> Iterable[LocalizedText]:
-    """The messages of texts that may be given by their languages."""
+    """The messages of texts that may be given by their languages.
+
+    Raises:
+        TypeError: it is a text, of which nobody knows the language.
+    """
+    given: object = texts
+    if isinstance(given, str):
+        raise TypeError("a text is given with its language, such as {'en': 'Noted.'}")
     if isinstance(texts, Mapping):
         return [LocalizedText(language_tag=tag, text=text) for tag, text in texts.items()]
     return texts
