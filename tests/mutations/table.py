@@ -221,7 +221,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a check passes a release of another draft than its author wrote",
-        "gateway/store/reverify/draft_acts.py",
+        "gateway/store/reverify/drafts_fold.py",
         "history.changed or entry.draft_digest != history.digest",
         "history.changed",
         "tests/store/drafts/test_draft_checks.py::test_a_check_finds_that_another_draft_was_released_than_its_author_wrote",

@@ -27,6 +27,7 @@ from gateway.home.home import Home
 from gateway.home.lifetimes import lifetimes_of
 from gateway.home.provisioning import NewNode
 from gateway.identity.access.access import Access, Caller, Role
+from gateway.journal.entries import CALL_RECORD, CallRecord, Requester
 from gateway.ledger.seals import nobody_certified
 from gateway.link.dialling import Credentials
 from gateway.metrics.instruments import Instruments
@@ -177,8 +178,13 @@ class World:
         service, _, name = method.partition("/")
         Access.require(caller, f"/regulator.exchange.v1.{method}")
         CALLER.set(caller)
-        answer = getattr(getattr(self.services, SERVICES[service]), name)(request, None)
-        return await answer if isinstance(answer, Awaitable) else await _all_of(answer)
+        who = Requester(caller.client, authority=caller.authority, officer=caller.officer)
+        record = CALL_RECORD.set(CallRecord(who, f"/regulator.exchange.v1.{method}"))
+        try:
+            answer = getattr(getattr(self.services, SERVICES[service]), name)(request, None)
+            return await answer if isinstance(answer, Awaitable) else await _all_of(answer)
+        finally:
+            CALL_RECORD.reset(record)
 
     async def told(self, caller: Caller, method: str, request: Any) -> str:
         """What a caller is answered, with all taken out of it that it may learn anyway."""
@@ -264,6 +270,8 @@ def _blank(message: Message) -> None:
             message.ClearField(each.name)
         elif each.name in TOKENS:
             setattr(message, each.name, "x" * len(value))
+        elif each.full_name.endswith(".Draft.etag"):
+            setattr(message, each.name, value.partition("-")[0])  # a digest follows, of its name too
         elif each.type == FieldDescriptor.TYPE_MESSAGE and not each.message_type.GetOptions().map_entry:
             for part in value if each.is_repeated else [value]:
                 _blank(part)

@@ -1,4 +1,4 @@
-"""The end of a pairing with Korea, as a store of Hong Kong keeps it."""
+"""The end of the pairing, as a store of either side keeps it."""
 
 from gateway.identity.pairing.end import Ending
 from gateway.store.pairings import keep_ending
@@ -10,4 +10,5 @@ ORIGINS = (HK_TO_KR, KR_TO_HK)
 
 
 async def keep(store: Opened, ending: Ending) -> bool:
-    return await store.committer.submit(lambda tx: keep_ending(tx, "KR", ORIGINS, ending))
+    peer = {"HK": "KR", "KR": "HK"}[store.jurisdiction]
+    return await store.committer.submit(lambda tx: keep_ending(tx, peer, ORIGINS, ending))

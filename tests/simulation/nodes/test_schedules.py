@@ -17,7 +17,7 @@ from tests.support.long_form import long_form_where
 
 pytestmark = pytest.mark.timeout(600)  # of a machine that has other things to do, too
 
-SHORT = (1, 2, 4, 5, 6, 24, 26, 29, 34)  # chosen so that of what is rare there is some: in 24 a history is given up
+SHORT = (1, 2, 4, 5, 6, 11, 24, 26, 29, 34)  # of what is rare there is some: a history given up in 24, a copy in 11
 
 
 @pytest.fixture(scope="module")
