@@ -31,7 +31,7 @@ def keep(
     home: HomeFolder,
     channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="Name of a channel to here, such as hk-to-kr.")],
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write, for the sender's operator.")],
+    out: Annotated[Path, typer.Option(help="File to write, for the sender's operator.")],
     proof: Annotated[
         Path | None, typer.Option(help="The sender's proof of the fork, where this node did not find it itself.")
     ] = None,

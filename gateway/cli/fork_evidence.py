@@ -28,7 +28,7 @@ def fork(
         int, typer.Option(min=0, metavar="NUMBER", help="Which of its forks, from 1 on; else the newest.")
     ] = 0,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write; else a name of its own here. Never overwritten.")
+        Path | None, typer.Option(help="File to write; else a name of its own here. Never overwritten.")
     ] = None,
 ) -> None:
     """Writes the proof that the sender of a channel signed two histories of it.

@@ -54,6 +54,13 @@ def test_every_command_and_option_says_what_it_is_for(path):
         assert getattr(parameter, "help", ""), parameter.name
 
 
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_an_option_has_its_long_name_alone(path):
+    """A short one that holds in a few commands is refused in the others."""
+    short = [name for each in COMMANDS[path].params for name in each.opts if name.startswith("-") and name[:2] != "--"]
+    assert short == []
+
+
 @pytest.mark.parametrize(
     "name", ["status", "doctor", "check", "certs show", "pair list", "notice list", "notice watch", "framework list"]
 )

@@ -80,13 +80,13 @@ def forked(hk: Site, kr: Site, tmp_path: Path) -> set[str]:
 
 def proof_of_now(site: Site, folder: Path) -> bytes:
     file = folder / f"{site.jurisdiction}.later.proof"
-    done("evidence", "fork", "hk-to-kr", *profile(site), "-o", file)
+    done("evidence", "fork", "hk-to-kr", *profile(site), "--out", file)
     return file.read_bytes()
 
 
 def proof_of(site: Site, folder: Path) -> Path:
     file = folder / f"{site.jurisdiction}.proof"
-    assert "fork 1 of 1" in done("evidence", "fork", "hk-to-kr", *profile(site), "-o", file)
+    assert "fork 1 of 1" in done("evidence", "fork", "hk-to-kr", *profile(site), "--out", file)
     return file
 
 
@@ -105,7 +105,7 @@ def test_a_fork_is_proven_and_the_channel_goes_on_from_what_its_receiver_holds(o
         document = json.loads(done("evidence", "verify", file, *roots(hk), "--json"))
         assert [each["signed_at"] for each in document["heads"]]
         assert run("evidence", "verify", file, *roots(kr)).code == 1, "Korea's root says nothing of Hong Kong's seal"
-    none = run("evidence", "fork", "kr-to-hk", *profile(kr), "-o", tmp_path / "none")
+    none = run("evidence", "fork", "kr-to-hk", *profile(kr), "--out", tmp_path / "none")
     assert (none.code, "nobody is known to have signed two histories" in none.text()) == (3, True)
     for site in (hk, kr):
         for told in (run("status", *profile(site)), run("doctor", site.home.path)):
@@ -121,7 +121,7 @@ def test_a_fork_is_proven_and_the_channel_goes_on_from_what_its_receiver_holds(o
     for site in (kr, hk):
         site.stop()
     agreed = tmp_path / "agreed"
-    said = run("fork", "keep", kr.home.path, "hk-to-kr", "-o", agreed)
+    said = run("fork", "keep", kr.home.path, "hk-to-kr", "--out", agreed)
     assert said.code == 0, said.text()
     fingerprint = said.err.split()[-1]
     assert run("fork", "give-up", hk.home.path, agreed, "--fingerprint", "0000").code == 1

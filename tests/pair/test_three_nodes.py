@@ -122,7 +122,7 @@ def test_the_proof_convinces_the_third_one_who_has_never_seen_the_channel(
     """With the roots that it pinned as it was paired, and nobody else's."""
     _, kr, sg = forked
     proof = tmp_path / "fork.proof"
-    done("evidence", "fork", FORKED, *profile(kr), "-o", proof)
+    done("evidence", "fork", FORKED, *profile(kr), "--out", proof)
     pinned = {}
     for document in sg.home.peer_documents():
         pinned[document.jurisdiction] = tmp_path / f"{document.jurisdiction}.crt"
@@ -131,7 +131,7 @@ def test_the_proof_convinces_the_third_one_who_has_never_seen_the_channel(
     assert "signed two histories of gateway.hk.example/to/gateway.kr.example" in told
     for roots in (["--root", pinned["KR"]], ["--root", sg.home.root("node-authority")]):
         assert run("evidence", "verify", proof, *roots).code == 1, "another root says nothing of Hong Kong's seal"
-    none = run("evidence", "fork", name_of(sg, kr), *profile(sg), "-o", tmp_path / "none")
+    none = run("evidence", "fork", name_of(sg, kr), *profile(sg), "--out", tmp_path / "none")
     assert (none.code, none.out) == (3, "")
 
 
