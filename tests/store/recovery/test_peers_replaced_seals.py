@@ -9,60 +9,39 @@ import pytest
 
 from gateway.errors import UnknownSeal, Untrusted
 from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
-from gateway.store.recovery.rebuild import rebuild
-from gateway.store.recovery.replacing import replace_own_seal, replace_peer_seal
 from tests.ledger.samples import FixedSeal
 from tests.store.exchanging import exchange, resources_of, settle
-from tests.store.recovery.test_learnt_seals import KEYS, SEALS, Node, go_on, made, sealed_by, tried
-from tests.store.stores import CERTIFIED, DOMAINS, HK_TO_KR, KR_TO_HK, NOW, check_verified
-from tests.store.stores import SEALS as FIRST_KEYS
+from tests.store.recovery.nodes import (
+    KEYS,
+    SEALS,
+    Node,
+    both_release,
+    go_on,
+    opened,
+    replace_seal,
+    sealed_by,
+    take_document,
+    tried,
+)
+from tests.store.stores import CERTIFIED, DOMAINS, HK_TO_KR, KR_TO_HK, NOW
 from tests.support.seals import FOUNDED, certified
 
 
 @pytest.fixture
 async def hk(tmp_path: Path) -> AsyncIterator[Node]:
     """It loses its seal, and another one takes its place."""
-    node = made("HK", tmp_path, SEALS[0], KEYS[0])
-    await node.pair("KR", CERTIFIED["KR"])
-    yield node
-    await node.close()
-    check_verified(node)
+    async with opened("HK", tmp_path) as node:
+        await node.pair("KR", CERTIFIED["KR"])
+        yield node
 
 
 @pytest.fixture
 async def kr(tmp_path: Path) -> AsyncIterator[Node]:
     """It goes back."""
-    node = made("KR", tmp_path, CERTIFIED["KR"], FIRST_KEYS["KR"])
-    node.empty = node.backup()
-    await node.pair("HK", SEALS[0])
-    yield node
-    await node.close()
-    check_verified(node)
-
-
-async def replace_seal(hk: Node, number: int) -> None:
-    """Its operator puts a new seal in the place of the lost one."""
-    await hk.committer.stop()
-    hk.have(number)
-    replace_own_seal(hk.database, SEALS[number], KEYS[number], NOW)
-    rebuild(hk.database, NOW)
-    hk.write_on()
-
-
-async def take_document(kr: Node, number: int) -> None:
-    """The operator of the peer imports the document that names it."""
-    await kr.committer.stop()
-    replace_peer_seal(kr.database, DOMAINS["HK"], SEALS[number], NOW)
-    if SEALS[number] not in kr.peers["HK"]:
-        kr.peers["HK"].append(SEALS[number])
-    kr.write_on()
-
-
-async def both_release(hk: Node, kr: Node, number: int) -> None:
-    await hk.release(f"hk-{number}")
-    await kr.release(f"kr-{number}", issuing_authority="FSC")
-    await settle(hk, kr)
-    await settle(hk, kr)
+    async with opened("KR", tmp_path) as node:
+        node.empty = node.backup()
+        await node.pair("HK", SEALS[0])
+        yield node
 
 
 async def lost(hk: Node, kr: Node, *numbers: int, empty: bool = False, seals_after: bool = True) -> None:

@@ -8,30 +8,24 @@ import pytest
 from gateway.store.recovery.rebuild import rebuild
 from gateway.store.recovery.replacing import replace_own_seal
 from tests.store.exchanging import check_equal, exchange, settle
-from tests.store.recovery.test_learnt_seals import KEYS, SEALS, Node, made, sealed_by, tried
-from tests.store.recovery.test_peers_replaced_seals import take_document
-from tests.store.stores import CERTIFIED, DOMAINS, KR_TO_HK, NOW, check_verified
-from tests.store.stores import SEALS as FIRST_KEYS
+from tests.store.recovery.nodes import KEYS, SEALS, Node, opened, sealed_by, take_document, tried
+from tests.store.stores import CERTIFIED, DOMAINS, KR_TO_HK, NOW
 
 
 @pytest.fixture
 async def hk(tmp_path: Path) -> AsyncIterator[Node]:
     """It loses its keys and its database."""
-    node = made("HK", tmp_path, SEALS[0], KEYS[0])
-    await node.pair("KR", CERTIFIED["KR"])
-    yield node
-    await node.close()
-    check_verified(node)
+    async with opened("HK", tmp_path) as node:
+        await node.pair("KR", CERTIFIED["KR"])
+        yield node
 
 
 @pytest.fixture
 async def kr(tmp_path: Path) -> AsyncIterator[Node]:
     """It hands back what it has."""
-    node = made("KR", tmp_path, CERTIFIED["KR"], FIRST_KEYS["KR"])
-    await node.pair("HK", SEALS[0])
-    yield node
-    await node.close()
-    check_verified(node)
+    async with opened("KR", tmp_path) as node:
+        await node.pair("HK", SEALS[0])
+        yield node
 
 
 @pytest.mark.parametrize("more", [0, 3], ids=["all had arrived", "some had not arrived"])

@@ -13,10 +13,8 @@ from gateway.moments import datetime_of
 from gateway.store.recovery.rebuild import rebuild
 from gateway.store.recovery.replacing import replace_own_seal
 from tests.store.exchanging import exchange
-from tests.store.recovery.test_learnt_seals import KEYS, SEALS, Node, go_on, made, sealed_by, tried
-from tests.store.recovery.test_peers_replaced_seals import both_release, take_document
-from tests.store.stores import CERTIFIED, DOMAINS, KR_TO_HK, NOW, check_verified
-from tests.store.stores import SEALS as FIRST_KEYS
+from tests.store.recovery.nodes import KEYS, SEALS, Node, both_release, go_on, opened, sealed_by, take_document, tried
+from tests.store.stores import CERTIFIED, DOMAINS, KR_TO_HK, NOW
 from tests.support.seals import certified
 
 ISSUED, LATER = datetime_of(NOW), NOW + 24 * 3600 * 1_000_000
@@ -25,23 +23,19 @@ ISSUED, LATER = datetime_of(NOW), NOW + 24 * 3600 * 1_000_000
 @pytest.fixture
 async def hk(tmp_path: Path) -> AsyncIterator[Node]:
     """It turns its seal, and loses the next one."""
-    node = made("HK", tmp_path, SEALS[0], KEYS[0])
-    node.empty = node.backup()
-    await node.pair("KR", CERTIFIED["KR"])
-    yield node
-    await node.close()
-    check_verified(node)
+    async with opened("HK", tmp_path) as node:
+        node.empty = node.backup()
+        await node.pair("KR", CERTIFIED["KR"])
+        yield node
 
 
 @pytest.fixture
 async def kr(tmp_path: Path) -> AsyncIterator[Node]:
     """Its peer."""
-    node = made("KR", tmp_path, CERTIFIED["KR"], FIRST_KEYS["KR"])
-    node.empty = node.backup()
-    await node.pair("HK", SEALS[0])
-    yield node
-    await node.close()
-    check_verified(node)
+    async with opened("KR", tmp_path) as node:
+        node.empty = node.backup()
+        await node.pair("HK", SEALS[0])
+        yield node
 
 
 @pytest.fixture(autouse=True)

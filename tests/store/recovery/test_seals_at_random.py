@@ -24,7 +24,7 @@ from gateway.store.recovery.rebuild import rebuild
 from gateway.store.recovery.replacing import replace_own_seal, replace_peer_seal
 from tests.ledger.samples import FixedSeal
 from tests.store.exchanging import check_equal, exchange
-from tests.store.recovery.test_learnt_seals import Node
+from tests.store.recovery.nodes import Node
 from tests.store.rotating import rotate
 from tests.store.stores import DOMAINS, NOW, check_verified
 from tests.support.seals import certified
