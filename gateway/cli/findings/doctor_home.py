@@ -11,7 +11,7 @@ from cryptography import x509
 
 from gateway.cli.findings.channels import earlier_seal
 from gateway.cli.findings.findings import TOO_EARLY, WARN_DAYS, Finding, Level, Remedy, Subject, sh, validity
-from gateway.errors import ConfigError, GatewayError, Unavailable, VerificationError
+from gateway.errors import ConfigError, GatewayError, Unavailable, Untrusted, VerificationError
 from gateway.home.home import KEYS, Home
 from gateway.home.lifetimes import lifetimes_of
 from gateway.home.pairing import ended_peers
@@ -205,15 +205,9 @@ def certificates(subject: Subject) -> Iterator[Finding]:
         for root in home.roots(name):
             yield validity("certificates", name, Window.of(root), now, successor)
             yield from _foreign(home, name, root)
-    roots, certificate = home.roots("node-authority"), read_certificate(home.certificate("node"))
+    certificate = read_certificate(home.certificate("node"))
     yield validity("certificates", "node.crt", Window.of(certificate), now, renewal)
-    for purpose in Purpose:
-        found = TlsTrust(roots, purpose).verify(
-            home.certificate("node").read_bytes(), Window.of(certificate).not_before
-        )
-        if found != str(NodeId(home.config.node.domain)):
-            said = f"node.crt is that of {found}, and config.toml says {home.config.node.domain}"
-            yield Finding(Level.FAIL, "certificates", said, renewal)
+    yield from dict.fromkeys(_of_another(home, renewal))
     for each in lifetimes_of(home, now, ended=ended_peers(home)):
         if each.revoked:
             remedy = Remedy(
@@ -221,6 +215,21 @@ def certificates(subject: Subject) -> Iterator[Finding]:
                 f"gateway certs status {sh(home.path)}",
             )
             yield Finding(Level.FAIL, "certificates", f"{each.purpose} ({each.subject}) is revoked", remedy)
+
+
+def _of_another(home: Home, renewal: Remedy) -> Iterator[Finding]:
+    """Whom the TLS certificate speaks for, at each end of a connection; its dates, and its root's, are told apart."""
+    for purpose in Purpose:
+        try:
+            found = TlsTrust(home.roots("node-authority"), purpose).named(home.certificate("node").read_bytes())
+        except Untrusted as error:
+            todo = "put the right certificate in its place: docs/certificates.md"
+            remedy = Remedy(todo, f"gateway certs show {sh(home.path)}")
+            yield Finding(Level.FAIL, "certificates", f"node.crt: {error.message}", remedy)
+            continue
+        if found != str(NodeId(home.config.node.domain)):
+            said = f"node.crt is that of {found}, and config.toml says {home.config.node.domain}"
+            yield Finding(Level.FAIL, "certificates", said, renewal)
 
 
 def _foreign(home: Home, name: str, root: x509.Certificate) -> Iterator[Finding]:
