@@ -237,10 +237,12 @@ def reject(
     _report_state(draft, as_json=as_json)
 
 
-def keep(client: Client, act: Act, request_id: str | None, *, validate_only: bool, as_json: bool) -> None:
-    """Keeps the act of another command as a draft, or checks whether it could be kept."""
+def keep(
+    client: Client, act: Act, request_id: str | None, which: str = "the draft", *, validate_only: bool, as_json: bool
+) -> None:
+    """Keeps the act of another command as a draft, or checks whether it could be kept; ``which`` it is then told as."""
     draft = client.create_draft(act, request_id=request_id, validate_only=validate_only)
-    _report_made(client, draft, validate_only=validate_only, as_json=as_json)
+    _report_made(client, draft, which, validate_only=validate_only, as_json=as_json)
 
 
 def done_or_checked(

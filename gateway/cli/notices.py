@@ -260,7 +260,8 @@ def withdraw(
     with connect(profile) as client:
         if draft or validate_only:
             act = withdraw_notice(name, explanation=explanation)
-            drafts.keep(client, act, request_id, validate_only=validate_only, as_json=as_json)
+            which = "the draft" if draft else "the withdrawal"
+            drafts.keep(client, act, request_id, which, validate_only=validate_only, as_json=as_json)
             return
         notice = client.withdraw_notice(name, explanation=explanation, request_id=request_id)
     _report(notice, "withdrawn", as_json=as_json)
