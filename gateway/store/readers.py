@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -32,17 +31,29 @@ class Readers:
     async def run(self, read: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Calls ``read`` with a connection, in one snapshot of what is committed; of one caller, a few at once.
 
+        No thread can be stopped: who hangs up meanwhile keeps the turn until the read is done.
+
         Raises:
             Unavailable: the database does not answer.
         """
         call = partial(self._call, read, *args, **kwargs)
-        async with self._turn():
+        if (turn := self._turn()) is None:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        await turn.acquire()
+        reading = self._threads.submit(call)
+        try:
+            return await asyncio.wrap_future(reading)
+        finally:
+            if reading.done():
+                turn.release()
+            else:
+                give_back = partial(asyncio.get_running_loop().call_soon_threadsafe, turn.release)
+                reading.add_done_callback(lambda _: give_back())
 
-    def _turn(self) -> AbstractAsyncContextManager[None]:
-        """A turn of who makes the call that is served now; what the node asks for by itself waits for none."""
+    def _turn(self) -> asyncio.Semaphore | None:
+        """The turns of who makes the call that is served now; what the node asks for by itself waits for none."""
         if (record := CALL_RECORD.get()) is None:
-            return nullcontext()
+            return None
         client = record.requester.client
         return self._turns.get(client) or self._turns.setdefault(client, asyncio.Semaphore(CALLER_AT_ONCE))
 

@@ -37,3 +37,32 @@ async def test_who_asks_for_much_at_once_leaves_readers_for_others(hk: Opened):
         ends.set()
         await asyncio.gather(*asked)
     assert begun._value == ASKED - CALLER_AT_ONCE
+
+
+async def test_who_hangs_up_gives_no_turn_back_before_its_read_has_ended(hk: Opened):
+    """No thread can be stopped: who calls with short deadlines, again and again, would have all of them."""
+    begun, ends = asyncio.Semaphore(0), Event()
+    loop = asyncio.get_running_loop()
+
+    def long(_connection: Connection) -> None:
+        loop.call_soon_threadsafe(begun.release)
+        ends.wait()
+
+    async def called(client: str, read) -> None:
+        CALL_RECORD.set(CallRecord(Requester(client), "/x.Y/Z"))
+        await hk.readers.run(read)
+
+    hung_up = [asyncio.create_task(called("one", long)) for _ in range(CALLER_AT_ONCE)]
+    try:
+        async with asyncio.timeout(60):
+            for _ in hung_up:
+                await begun.acquire()
+            for each in hung_up:
+                each.cancel()
+            asked = [asyncio.create_task(called("one", long)) for _ in range(ASKED)]
+            await asyncio.create_task(called("another", lambda _connection: None))
+        assert begun.locked(), "none of the others have begun"
+    finally:
+        ends.set()
+        told = await asyncio.gather(*hung_up, *asked, return_exceptions=True)
+    assert [isinstance(each, asyncio.CancelledError) for each in told] == [True] * len(hung_up) + [False] * ASKED
