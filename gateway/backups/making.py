@@ -10,7 +10,7 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,7 +26,9 @@ from gateway.store.journal.log import read_journal
 from gateway.store.opening import TOKEN_KEY_BYTES
 from gateway.store.recovery.awaiting import await_peers
 from gateway.store.recovery.copying import copy_store
+from gateway.store.recovery.high_water import HighWater, lost_commits, read_mark
 from gateway.store.reverify import Report, verify_store
+from gateway.store.reverify.seen import unknown
 from gateway.store.state import read_channels
 
 DATABASE_URL = f"sqlite:///{DATABASE}"
@@ -35,7 +37,7 @@ _PRIVATE_KEY = b"PRIVATE KEY-----"  # how every form of one begins in PEM (RFC 7
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A backup that was made: what it holds, and how its database was verified."""
+    """A backup that was made: what it holds, and how its database was verified, and compared with what the home saw."""
 
     manifest: Manifest
     report: Report
@@ -43,6 +45,8 @@ class Made:
 
 def make_backup(home: Home, backup: Path, now: datetime, *, with_keys: bool) -> Made:
     """Makes a backup and verifies every envelope in it; there is none, if anything fails.
+
+    Of a database that was put back there is one all the same, as it may be what is left: the report tells what is lost.
 
     Args:
         home: of the node, which may run
@@ -62,11 +66,14 @@ def make_backup(home: Home, backup: Path, now: datetime, *, with_keys: bool) -> 
     if backup.resolve().is_relative_to(home.path.resolve()):
         raise BadInput.of("backup", f"must be a folder outside of the home {home.path}: the next one would hold it")
     parties = home.parties(now)
+    mark, fault = _mark(home)  # before the database, which only grows
     partial = backup.with_name(f".{backup.name}.{secrets.token_hex(8)}")
     try:
         partial.mkdir(mode=0o700, parents=True)
-        logs = _copy_database(home, partial, now)
+        logs, lost = _copy_database(home, partial, now, mark)
         report = verified(DATABASE_URL, partial, parties)
+        unproven = (*report.unproven, unknown(fault)) if fault else report.unproven
+        report = replace(report, lost=(lost,) if lost else (), unproven=unproven)
         _copy_home(home, partial / HOME, with_keys=with_keys)
         manifest = Manifest(
             jurisdiction=home.config.node.jurisdiction,
@@ -109,7 +116,16 @@ def verified(url: str, folder: Path, parties: Parties) -> Report:
     return report
 
 
-def _copy_database(home: Home, folder: Path, now: datetime) -> tuple[Log, ...]:
+def _mark(home: Home) -> tuple[HighWater, str]:
+    """How far the home saw its database, and why that cannot be read; empty: it was, or there is none."""
+    try:
+        return read_mark(home.high_water) or HighWater(), ""
+    except ConfigError as error:
+        return HighWater(), error.message
+
+
+def _copy_database(home: Home, folder: Path, now: datetime, mark: HighWater) -> tuple[tuple[Log, ...], str]:
+    """Gives the logs, and what the database lacks: of the copy it could not be told, whose channels are halted."""
     target = Database(DATABASE_URL, folder)
     try:
         with snapshot(home.config.database.url, home.path) as source:
@@ -117,6 +133,7 @@ def _copy_database(home: Home, folder: Path, now: datetime) -> tuple[Log, ...]:
                 copy_store(source, target, secrets.token_bytes(TOKEN_KEY_BYTES))
             except (StoreError, Unavailable) as error:  # of a full disk: not that of the node
                 raise StoreError(f"no backup was made in {folder.parent}: {error.message}") from error
+            lost = lost_commits(source, mark)
             journal = read_journal(source)
             states = read_channels(source)
         said = f"restored from the backup of {now:%Y-%m-%d %H:%M:%S} UTC"
@@ -127,7 +144,7 @@ def _copy_database(home: Home, folder: Path, now: datetime) -> tuple[Log, ...]:
         target.close()
     (folder / "lock").unlink()
     logs = [(journal.origin, journal.log), *((origin, state.log) for origin, state in states.items())]
-    return tuple(Log(origin=origin, size=log.size, root=log.root().hex()) for origin, log in logs)
+    return tuple(Log(origin=origin, size=log.size, root=log.root().hex()) for origin, log in logs), lost
 
 
 def _copy_home(home: Home, target: Path, *, with_keys: bool) -> None:

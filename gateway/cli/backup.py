@@ -9,6 +9,7 @@ import typer
 from gateway.backups.making import make_backup
 from gateway.backups.moving import move
 from gateway.backups.restoring import Restored, restore_backup, restore_from_peers
+from gateway.cli.check import end, show_outcome
 from gateway.cli.findings.doctor_store import behind
 from gateway.cli.findings.findings import Level, tell
 from gateway.cli.given_files import used
@@ -41,6 +42,8 @@ def backup(
     """Makes a backup of a node, which may run meanwhile, and verifies all of it.
 
     It holds the database, with all content, and the home's other files; not the private keys, unless it is asked for.
+    Where the database lacks what this home has seen of it (LOST), the backup holds what is left, and the command ends
+    with 1; with 6 where nobody can tell (NOT PROVEN). Keep the backup of before then, too.
     """
     made = make_backup(Home(home), folder, now(), with_keys=with_keys)
     say(f"{folder} holds {made.manifest.domain} as of {made.manifest.made_at:%Y-%m-%d %H:%M:%S} UTC")
@@ -48,6 +51,7 @@ def backup(
     keys = "also its keys" if with_keys else "not its keys: keep them elsewhere"
     say(f"It holds all content, {keys}. gateway restore makes a node of it again.")
     _show_token(Home(home), "is not in the backup: what is made of it needs that token, or a copy of it")
+    end(made.report)
 
 
 def restore(
@@ -118,4 +122,4 @@ def _show_names(said: str, names: Sequence[str]) -> None:
 def _show_verified(report: Report) -> None:
     counted = [(each.origin, f"{envelopes(each.envelopes)}, {each.receipted} receipted") for each in report.channels]
     pairs([*counted, (report.journal.origin, f"{report.journal.entries} entries")], margin="  ")
-    say("everything verifies")
+    show_outcome(report)

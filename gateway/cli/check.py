@@ -42,6 +42,11 @@ def check(home: HomeFolder, *, as_json: AsJson = False) -> None:
         write_json(dataclasses.asdict(report))
     else:
         _show(report)
+    end(report)
+
+
+def end(report: Report) -> None:
+    """Ends the command with another code than 0, if not everything verifies."""
     if report.findings or report.lost:
         raise typer.Exit(DOES_NOT_HOLD)
     if report.unproven:
@@ -96,6 +101,11 @@ def _show(report: Report) -> None:
         say(f"WRONG  {finding}")
     if report.left_out:
         say(f"WRONG  {report.left_out} more like these")
+    show_outcome(report)
+
+
+def show_outcome(report: Report) -> None:
+    """Shows what is lost and what could not be checked, and sums up."""
     for lost in report.lost:
         say(f"LOST  {lost}")
     for unproven in report.unproven:

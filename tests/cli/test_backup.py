@@ -72,6 +72,32 @@ def halts(folder: Path, url: str = "sqlite:///node.db") -> dict[str, str]:
     return {each.name: each.halt.reason if each.halt else "" for each in states}
 
 
+def test_of_a_database_that_was_put_back_there_is_a_backup_and_what_is_lost_is_told(tmp_path):
+    """All of it verifies: it may be what is left. Whether the channel is whole, the copy could not tell: it waits."""
+    hk, _ = found_pair(tmp_path)
+    origin, file, mark = "gateway.hk.example/to/gateway.kr.example", hk.home.path / "node.db", hk.home.high_water
+    before = file.read_bytes()
+    commit(hk, sealing(origin, "hk-1"))
+    with snapshot("sqlite:///node.db", hk.home.path) as connection:
+        log = read_channels(connection)[origin].log
+    mark.write_bytes(HighWater(0, 0, {origin: (log.size, log.root())}).encode())
+    assert run("backup", hk.home.path, tmp_path / "whole").code == 0
+    for each in file.parent.glob("node.db*"):
+        each.unlink()
+    file.write_bytes(before)
+    ran = run("backup", hk.home.path, tmp_path / "left")
+    assert ran.code == 1, ran.text()
+    assert f"LOST  the database has lost commits: {origin} does not hold the 1 leaves that it had" in ran.out
+    assert "what is left verifies; the database was put back to an earlier copy" in ran.out
+    assert run("check", hk.home.path).code == 1
+    mark.write_bytes(b"{")
+    ran = run("backup", hk.home.path, tmp_path / "unknown")
+    assert (ran.code, "NOT PROVEN  whether the database was put back: " in ran.out) == (6, True), ran.text()
+    shutil.copytree(hk.home.path / "keys", tmp_path / "again" / "keys")
+    assert run("restore", tmp_path / "again", tmp_path / "left").code == 0
+    assert run("check", tmp_path / "again").code == 0
+
+
 def test_keys_are_in_it_if_they_are_asked_for_and_stay_closed_to_others(pair, tmp_path):
     assert run("backup", pair[0].home.path, tmp_path / "backup", "--with-keys").code == 0
     assert run("restore", tmp_path / "home", tmp_path / "backup").code == 0

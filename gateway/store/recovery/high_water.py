@@ -94,15 +94,26 @@ def what_is_lost(connection: Connection, mark: HighWater) -> str:
     Raises:
         Corrupt: hashes of a log are missing.
     """
+    if lost := lost_commits(connection, mark):
+        return lost
+    known, found = servers.recorded(connection), servers.server_of(connection)
+    if servers.is_other(known, found):
+        return f"the database was on the server {known}, and is on {found}, which may lack commits"
+    return ""
+
+
+def lost_commits(connection: Connection, mark: HighWater) -> str:
+    """Tells, for people, what a database lacks for certain, on whichever server it is; empty: nothing.
+
+    Raises:
+        Corrupt: hashes of a log are missing.
+    """
     version = connection.scalar(select(node.c.version)) or 0
     if version < mark.version:
         return f"the database has lost commits: it is at {version}, and was at {mark.version}"
     for origin, (size, root) in mark.logs.items():
         if not _holds(connection, origin, size, root):
             return f"the database has lost commits: {origin} does not hold the {size} leaves that it had"
-    known, found = servers.recorded(connection), servers.server_of(connection)
-    if servers.is_other(known, found):
-        return f"the database was on the server {known}, and is on {found}, which may lack commits"
     return ""
 
 

@@ -25,10 +25,15 @@ class Seen:
     fault: str = ""
 
 
+def unknown(fault: str) -> str:
+    """Tells that nobody can say whether the database is an earlier one, and why."""
+    return f"whether the database was put back: {fault}"
+
+
 def check_commits(connection: Connection, seen: Seen, origins: Collection[str], findings: Findings) -> None:
     """The database has as many commits as this node has seen, and all of the logs (``origins``)."""
     if seen.fault:
-        findings.unproven.append(f"whether the database was put back: {seen.fault}")
+        findings.unproven.append(unknown(seen.fault))
     version = connection.scalar(select(node.c.version)) or 0
     if version < seen.version:
         findings.lost.append(f"commits: the database is at {version}, and this node has seen it at {seen.version}")
