@@ -18,6 +18,7 @@ from gateway.rpc.turns import Turns
 from gateway.store.attachments.queries import Wanted
 from gateway.store.bulletin import Bulletin
 from gateway.supervision.attachments import CHUNK_BYTES, Cutter
+from gateway.threads import awaited_to_its_end
 
 PART_BYTES = 16 * CHUNK_BYTES  # that are wanted at once: 8 MiB
 MAX_DATA_BYTES = 1024 * 1024  # of one message
@@ -125,10 +126,12 @@ class Wanting:
                 await asyncio.sleep(rest_seconds)
             began = time.monotonic()
             postponed = sum(of_peer == peer for of_peer, _ in self._later)  # they may all come before what can be had
-            wanted = await self._from_peers.wanted(peer, postponed + self._turns.waiting(peer))
-            if (took := time.monotonic() - began) > SHORT_LOOK_SECONDS:
-                looks.next_at = began + 2 * took
-            return wanted
+            looking = self._from_peers.wanted(peer, postponed + self._turns.waiting(peer))
+            try:
+                return await awaited_to_its_end(looking)  # who hangs up, and dials again, looks no more often
+            finally:
+                if (took := time.monotonic() - began) > SHORT_LOOK_SECONDS:
+                    looks.next_at = began + 2 * took
 
     def _not_taken(self, peer: str, wanted: Wanted, error: NoRoom | BadInput) -> str:
         """Wants a file later that cannot be taken now; says why, for an alarm."""

@@ -46,3 +46,27 @@ async def test_streams_of_a_peer_look_one_after_the_other_and_no_more_than_half_
     assert await asyncio.gather(*(ends.wanting._next("KR") for _ in range(STREAMS))) == [None] * STREAMS
     assert looked.most == 1
     assert looked.slept == ([took] * (STREAMS - 1) if took > SHORT_LOOK_SECONDS else [])
+
+
+async def test_a_stream_that_ends_during_its_look_makes_no_way_for_another_one_before_that_has_ended(
+    hk: Opened, monkeypatch: pytest.MonkeyPatch
+):
+    """No thread can be stopped: who dials, and hangs up, again and again would have all readers look for its files."""
+    ends, begun, may_end = Ends(hk, "KR"), asyncio.Semaphore(0), asyncio.Event()
+
+    async def wanted(_peer: str, _beside: int) -> list[Wanted]:
+        begun.release()
+        await may_end.wait()
+        return []
+
+    monkeypatch.setattr(ends.receiving, "wanted", wanted)
+    first = asyncio.create_task(ends.wanting._next("KR"))
+    await begun.acquire()
+    first.cancel()
+    second = asyncio.create_task(ends.wanting._next("KR"))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (begun.locked(), first.done()) == (True, False)
+    may_end.set()
+    assert await second is None
+    assert (begun.locked(), first.cancelled()) == (False, True)
