@@ -1,6 +1,6 @@
 """How the rules of two jurisdictions stand beside each other; nothing here changes anything."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkVersionContent
@@ -11,12 +11,11 @@ from gateway.questions.filters import Filters
 from gateway.questions.framework_views import known_at_of, newest_views
 from gateway.questions.paging import MAX_ITEMS_BYTES, answerable
 from gateway.questions.sealed_tokens import SealedTokens
+from gateway.store.frameworks.newest import Wanted, read_last_cursor
 from gateway.store.frameworks.queries import (
-    VersionView,
     read_assessments_between,
     read_published,
     read_published_bytes,
-    read_versions,
 )
 from gateway.store.readers import Readers
 from gateway.supervision.acts.submissions import check_fields
@@ -58,13 +57,12 @@ class ComparisonQuestions:
         check_fields(request)
         await self._filters.check(EVERYTHING, request)
         both, known_at = (request.first_jurisdiction, request.second_jurisdiction), known_at_of(request)
-        first, second = [await self._readers.run(read_versions, jurisdiction=each) for each in both]
+        last = await self._readers.run(read_last_cursor)
         assessed = await self._readers.run(read_assessments_between, *both)
-        cursors = [view.cursor for view in (*first, *second)] + [view.cursor for view in assessed]
+        last = max([last, *(view.cursor for view in assessed)])
         begun = self._tokens.twice_pinned_position(request.page_token, request)
-        position, pin, today = begun or (0, max(cursors, default=0), day_at(self._clock()))
-        mine = await self._side(request.first_jurisdiction, newest_views(first, pin, known_at))
-        theirs = await self._side(request.second_jurisdiction, newest_views(second, pin, known_at))
+        position, pin, today = begun or (0, last, day_at(self._clock()))
+        mine, theirs = [await self._side(Wanted("", each, pin, known_at)) for each in both]
         given = [
             standing_assessment(view.record, view.assessed)
             for view in assessed
@@ -78,14 +76,17 @@ class ComparisonQuestions:
             answer.next_page_token = self._tokens.page_token(told, request, pin, today)
         return answer
 
-    async def _side(self, jurisdiction: str, versions: Iterable[VersionView]) -> Side:
-        records = [view.record for view in versions]
-        size_bytes = await self._readers.run(read_published_bytes, records)
+    async def _side(self, wanted: Wanted) -> Side:
+        records, size_bytes = list[FrameworkVersionRecord](), 0
+        async for view in newest_views(self._readers, wanted):
+            size_bytes += await self._readers.run(read_published_bytes, view.record)
+            if size_bytes <= MAX_SIDE_BYTES:
+                records.append(view.record)
         if size_bytes > MAX_SIDE_BYTES:
-            words = f"the frameworks of {jurisdiction} have {size_bytes} bytes together"
+            words = f"the frameworks of {wanted.jurisdiction} have {size_bytes} bytes together"
             raise WrongState(f"{words}, and at most {MAX_SIDE_BYTES} are compared: ListProvisions gives them")
         known = [KnownVersion(each.framework_id, each.version, await self._content(each)) for each in records]
-        return Side(jurisdiction, tuple(known))
+        return Side(wanted.jurisdiction, tuple(known))
 
     async def _content(self, record: FrameworkVersionRecord) -> FrameworkVersionContent:
         return (await self._readers.run(read_published, record)).framework_version_published.content

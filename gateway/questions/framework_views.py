@@ -1,25 +1,38 @@
 """Which versions of frameworks a question is about: of what had come by then, the newest that were known."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator
 
 from regulator.exchange.v1 import framework_service_pb2 as pb
 
 from gateway.moments import micros_of
+from gateway.store.frameworks.newest import Wanted, read_newest
 from gateway.store.frameworks.queries import VersionView
-from gateway.supervision.frameworks.records import newest_known
+from gateway.store.readers import Readers
+
+VIEWS_AT_ONCE = 100  # that are read, and in memory
 
 
-def newest_views(views: Iterable[VersionView], pin: int, known_at: int | None) -> Sequence[VersionView]:
-    """Gives the newest version of each framework that had come by ``pin`` and was known, by the framework's name.
+async def newest_views(
+    readers: Readers, wanted: Wanted, first: VersionView | None = None
+) -> AsyncGenerator[VersionView]:
+    """Gives the newest version that counts of each framework, by the framework's name.
 
     Args:
-        views: versions, each in every channel that has it
-        pin: cursor of the last event that counts
-        known_at: microseconds since 1970; None: now
+        readers: of the store
+        wanted: which versions count
+        first: one of them, to begin with; None: at the first of all
     """
-    here = [view for view in views if view.cursor <= pin]
-    newest = newest_known((view.record for view in here), known_at).values()
-    return sorted((view for view in here if view.record in newest), key=lambda view: view.record.framework_id)
+    after = ""
+    if first:
+        yield first
+        after = first.record.framework_id
+    while True:
+        read = await readers.run(read_newest, wanted, after, VIEWS_AT_ONCE)
+        for view in read:
+            yield view
+        if len(read) < VIEWS_AT_ONCE:
+            return
+        after = read[-1].record.framework_id
 
 
 def known_at_of(request: pb.ListProvisionsRequest | pb.CompareJurisdictionsRequest) -> int | None:

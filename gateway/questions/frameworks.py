@@ -1,6 +1,7 @@
 """What can be asked of a node about frameworks and assessments; nothing here changes anything."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 
 from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -12,20 +13,22 @@ from gateway.questions.framework_views import known_at_of, newest_views
 from gateway.questions.paging import (
     MAX_ITEMS_BYTES,
     MAX_PAGE_BYTES,
+    WRONG_TOKEN,
     answerable,
     item_bytes,
-    page_position,
     page_size,
     page_token,
     pinned_position,
 )
 from gateway.questions.sealed_tokens import SealedTokens
+from gateway.store.frameworks.newest import Wanted, read_last_cursor, read_newest, read_version_at
 from gateway.store.frameworks.queries import (
+    VersionView,
     list_assessments,
     read_assessment,
     read_provisions,
     read_published,
-    read_versions,
+    read_version,
 )
 from gateway.store.page_bounds import ByteBudget
 from gateway.store.readers import Readers
@@ -33,10 +36,7 @@ from gateway.supervision.acts.submissions import check_fields
 from gateway.supervision.disclosure import EVERYTHING
 from gateway.supervision.frameworks.diff import diff_versions
 from gateway.supervision.frameworks.names import FRAMEWORKS, framework_id, version_name, version_number
-from gateway.supervision.frameworks.records import (
-    FrameworkVersionRecord,
-    newest_known,
-)
+from gateway.supervision.frameworks.records import FrameworkVersionRecord
 from gateway.supervision.messages.frameworks import (
     assessment_message,
     framework_message,
@@ -47,8 +47,6 @@ from gateway.threads import to_its_end
 
 ALL = "-"  # as the id of a framework
 MAX_KEPT_DIFFS = 8  # of versions, which never change: for the pages after the first
-
-_PLACE_BITS = 32  # of an ordinal in a position
 
 
 class FrameworkQuestions:
@@ -74,19 +72,25 @@ class FrameworkQuestions:
     async def list_frameworks(self, request: pb.ListFrameworksRequest) -> pb.ListFrameworksResponse:
         """Gives a page, by name."""
         check_fields(request)
-        first, size = page_position(request.page_token, request) or 0, page_size(request.page_size)
-        views = await self._readers.run(read_versions, jurisdiction=request.jurisdiction)
-        newest = newest_known(view.record for view in views)
-        if not newest:
+        position, size = self._tokens.page_position(request.page_token, request), page_size(request.page_size)
+        after = (await self._listed(position)).record.framework_id if position is not None else ""
+        views = await self._readers.run(read_newest, Wanted(jurisdiction=request.jurisdiction), after, size + 1)
+        if not views and not after:
             await self._filters.check(EVERYTHING, request)
         read, budget = list[pb.Framework](), ByteBudget(MAX_ITEMS_BYTES)
-        for each in sorted(newest)[first : first + size]:
-            framework = await self._framework(newest[each])
+        for view in views[:size]:
+            framework = await self._framework(view.record)
             if not budget.takes(item_bytes(framework)):
                 break
             read.append(framework)
-        more = page_token(first + len(read), request) if len(newest) > first + len(read) else ""
+        more = self._tokens.page_token(views[len(read) - 1].cursor, request) if len(views) > len(read) else ""
         return pb.ListFrameworksResponse(frameworks=read, next_page_token=more)
+
+    async def _listed(self, cursor: int) -> VersionView:
+        """The version with which a page ended; raises BadInput if it is not there any more."""
+        if view := await self._readers.run(read_version_at, cursor):
+            return view
+        raise BadInput.of("page_token", WRONG_TOKEN)
 
     async def get_version(self, request: pb.GetVersionRequest) -> pb.FrameworkVersion:
         """Gives one version."""
@@ -105,17 +109,17 @@ class FrameworkQuestions:
 
     async def _records(self, wanted_id: str, number: int) -> Sequence[FrameworkVersionRecord]:
         """One version, in each channel that has it; raises NotFound."""
-        views = await self._readers.run(read_versions, wanted_id, version=number)
+        views = await self._readers.run(read_version, wanted_id, number)
         if not views:
             raise NotFound(f"there is no version {number} of {wanted_id}", framework=wanted_id, version=number)
         return [each.record for each in views]
 
     async def newest(self, wanted_id: str) -> FrameworkVersionRecord:
         """Gives the newest version of a framework; raises NotFound."""
-        found = newest_known(view.record for view in await self._readers.run(read_versions, wanted_id))
-        if wanted_id not in found:
+        found = await self._readers.run(read_newest, Wanted(wanted_id), "", 1)
+        if not found:
             raise NotFound(f"there is no framework {wanted_id}", framework=wanted_id)
-        return found[wanted_id]
+        return found[0].record
 
     async def published(self, record: FrameworkVersionRecord) -> Envelope:
         """Gives the envelope that published a version."""
@@ -134,24 +138,27 @@ class FrameworkQuestions:
         """Gives a page of the provisions of the newest versions, as they were known when the first page was read."""
         check_fields(request)
         size, wanted_id = page_size(request.page_size), framework_id(request.parent)
-        views = await self._readers.run(
-            read_versions, "" if wanted_id == ALL else wanted_id, jurisdiction=request.jurisdiction
-        )
-        begun = self._tokens.pinned_position(request.page_token, request)
-        position, pin = begun or (0, max((view.cursor for view in views), default=0))
-        versions = newest_views(views, pin, known_at_of(request))
-        found: list[tuple[int, pb.FrameworkProvision]] = []
-        start, ordinal = position >> _PLACE_BITS, (position & ((1 << _PLACE_BITS) - 1)) - (not begun)
-        for place, view in list(enumerate(versions))[start:]:
-            after = ordinal if place == start else -1
-            read = await self._readers.run(read_provisions, view.cursor, after, size + 1 - len(found), request)
-            found += [(place << _PLACE_BITS | at, provision_message(view.record, each)) for at, each in read]
-            if len(found) > size or sum(item_bytes(each) for _, each in found) > MAX_ITEMS_BYTES:
-                break
+        begun = self._tokens.twice_pinned_position(request.page_token, request)
+        last, pin, ordinal = begun or (0, await self._readers.run(read_last_cursor), -1)
+        only = "" if wanted_id == ALL else wanted_id
+        wanted = Wanted(only, request.jurisdiction, pin, known_at_of(request))
+        found, found_bytes = list[tuple[int, int, pb.FrameworkProvision]](), 0
+        async with aclosing(newest_views(self._readers, wanted, await self._listed(last) if begun else None)) as views:
+            async for view in views:
+                after = ordinal if view.cursor == last else -1
+                read = await self._readers.run(read_provisions, view.cursor, after, size + 1 - len(found), request)
+                told = [(view.cursor, at, provision_message(view.record, each)) for at, each in read]
+                found_bytes += sum(item_bytes(each) for _, _, each in told)
+                found += told
+                if len(found) > size or found_bytes > MAX_ITEMS_BYTES:
+                    break
         if not found and not begun:
             await self._check_found_nothing(request)
-        page, cut = answerable((each for _, each in found), size)
-        more = self._tokens.page_token(found[len(page) - 1][0], request, pin) if cut else ""
+        page, cut = answerable((each for _, _, each in found), size)
+        more = ""
+        if cut:
+            last, ordinal, _ = found[len(page) - 1]
+            more = self._tokens.page_token(last, request, pin, ordinal)
         return pb.ListProvisionsResponse(provisions=page, next_page_token=more)
 
     async def _check_found_nothing(self, request: pb.ListProvisionsRequest) -> None:

@@ -1,5 +1,6 @@
 """Provisions, versions, assessments and records for tests, and Hypothesis strategies that draw valid versions."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.supervision.files.frameworks import FrameworkFile, read_framework
 from gateway.supervision.frameworks.content import TOPICS
-from gateway.supervision.frameworks.records import AssessmentRecord, FrameworkVersionRecord
+from gateway.supervision.frameworks.records import AssessmentRecord, FrameworkVersionRecord, is_known
 from tests.supervision.samples import HK_TO_KR, SEALED_AT
 
 DATA = Path(__file__).parents[2] / "gateway" / "demo" / "data"
@@ -221,3 +222,20 @@ def enlarged(content: FrameworkVersionContent, count: int) -> FrameworkVersionCo
         added.CopyFrom(content.provisions[place % len(content.provisions)])
         added.id = f"{added.id}-{place}"
     return made
+
+
+def newest_known(
+    records: Iterable[FrameworkVersionRecord], known_at: int | None = None
+) -> dict[str, FrameworkVersionRecord]:
+    """The newest version of each framework, by its id, that was known at a moment.
+
+    Args:
+        records: versions of any frameworks, in any order
+        known_at: microseconds since 1970; None: now, receipts or not
+    """
+    found: dict[str, FrameworkVersionRecord] = {}
+    for record in records:
+        newest = found.get(record.framework_id)
+        if (newest is None or record.version > newest.version) and is_known(record, known_at):
+            found[record.framework_id] = record
+    return found

@@ -1,6 +1,5 @@
 """What back offices ask of frameworks and assessments. Reads only, on the readers."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from regulator.exchange.v1.envelope_pb2 import Envelope
@@ -35,17 +34,12 @@ class AssessmentView:
     assessed: Envelope
 
 
-def read_versions(
-    connection: Connection, framework_id: str = "", jurisdiction: str = "", version: int = 0
-) -> list[VersionView]:
-    """Reads all versions in all channels, in the order they came; what is 0 or empty is not asked for."""
-    wanted = {"framework": framework_id, "jurisdiction": jurisdiction}
-    conditions = [framework_versions.c[name] == value for name, value in wanted.items() if value]
-    if version:  # a caller may ask for one that is larger than the column takes: it is not there
-        conditions.append(framework_versions.c.version == literal(version, BIG))
-    origins = read_origins(connection)
-    statement = select(framework_versions).where(*conditions).order_by(framework_versions.c.cursor)
-    rows = connection.execute(statement).mappings()
+def read_version(connection: Connection, framework_id: str, version: int) -> list[VersionView]:
+    """Reads one version in all channels, in the order they came."""
+    columns, origins = framework_versions.c, read_origins(connection)
+    # A caller may ask for one that is larger than the column takes: it is not there.
+    here = columns.framework == framework_id, columns.version == literal(version, BIG)
+    rows = connection.execute(select(framework_versions).where(*here).order_by(columns.cursor)).mappings()
     return [VersionView(row["cursor"], version_record(row, origins)) for row in rows]
 
 
@@ -59,11 +53,11 @@ def read_published(connection: Connection, record: FrameworkVersionRecord) -> En
     return Envelope.FromString(connection.execute(statement).scalar_one())
 
 
-def read_published_bytes(connection: Connection, records: Iterable[FrameworkVersionRecord]) -> int:
-    """Reads how many bytes the envelopes have together that published versions."""
+def read_published_bytes(connection: Connection, record: FrameworkVersionRecord) -> int:
+    """Reads how many bytes the envelope has that published a version."""
     size = select(func.length(leaves.c.data)).join(channels, channels.c.id == leaves.c.channel)
-    places = ((channels.c.origin == each.origin, leaves.c.index == each.index) for each in records)
-    return sum(connection.execute(size.where(*place)).scalar_one() for place in places)
+    here = channels.c.origin == record.origin, leaves.c.index == record.index
+    return int(connection.execute(size.where(*here)).scalar_one())
 
 
 def read_provisions(

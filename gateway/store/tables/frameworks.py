@@ -14,6 +14,9 @@ from sqlalchemy import (
 
 from gateway.store.tables.base import BIG, metadata
 
+# By which frameworks are listed: on every server in the order of the letters' numbers, as everywhere else.
+LISTED = String(64).with_variant(String(64, collation="C"), "postgresql")
+
 # What events about rules say beside: whose rules, and which. `topics`: each between spaces.
 framework_events = Table(
     "framework_events",
@@ -33,7 +36,7 @@ framework_versions = Table(
     "framework_versions",
     metadata,
     Column("cursor", BIG, primary_key=True, autoincrement=False),
-    Column("framework", String(64), nullable=False),
+    Column("framework", LISTED, nullable=False),
     Column("version", Integer, nullable=False),
     Column("base_version", Integer, nullable=False),
     Column("direction", Integer, nullable=False),
@@ -91,3 +94,4 @@ assessments = Table(
 told_days = Table("told_days", metadata, Column("until", Integer, primary_key=True, autoincrement=False))  # 20260131
 
 Index(None, provisions.c.cursor, provisions.c.id)
+Index(None, framework_versions.c.framework, framework_versions.c.version)

@@ -1,6 +1,6 @@
 """What a node knows of framework versions and assessments beside their content: the columns of the store."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from regulator.exchange.v1.framework_pb2 import AssessmentContent
@@ -88,20 +88,3 @@ def is_known(record: FrameworkVersionRecord | AssessmentRecord, known_at: int | 
     """Whether a version or an assessment was known at a moment, in microseconds since 1970; None: now."""
     since = known_since(record)
     return known_at is None or (since is not None and since <= known_at)
-
-
-def newest_known(
-    records: Iterable[FrameworkVersionRecord], known_at: int | None = None
-) -> dict[str, FrameworkVersionRecord]:
-    """The newest version of each framework, by its id, that was known at a moment.
-
-    Args:
-        records: versions of any frameworks, in any order
-        known_at: microseconds since 1970; None: now, receipts or not
-    """
-    found: dict[str, FrameworkVersionRecord] = {}
-    for record in records:
-        newest = found.get(record.framework_id)
-        if (newest is None or record.version > newest.version) and is_known(record, known_at):
-            found[record.framework_id] = record
-    return found

@@ -44,7 +44,7 @@ def notice_id(name: str) -> str:
 
 def id_fault(new_id: str, jurisdiction: str) -> str | None:
     """What is wrong with an id for a notice of ``jurisdiction``: each jurisdiction names its own."""
-    prefix = _id_prefix(jurisdiction)
+    prefix = id_prefix(jurisdiction)
     return None if new_id.startswith(prefix) else f"must begin with the sender's jurisdiction: {prefix}"
 
 
@@ -53,10 +53,11 @@ def new_notice_id(jurisdiction: str, year: int, entropy: bytes) -> str:
 
     10 bytes give 20 digits; more than 27 would not fit into an id.
     """
-    return f"{_id_prefix(jurisdiction)}{year}-{entropy.hex()}"
+    return f"{id_prefix(jurisdiction)}{year}-{entropy.hex()}"
 
 
-def _id_prefix(jurisdiction: str) -> str:
+def id_prefix(jurisdiction: str) -> str:
+    """With what the ids begin that a jurisdiction gives: ``hk-``."""
     return f"{jurisdiction.lower()}-"
 
 

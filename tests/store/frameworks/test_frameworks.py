@@ -11,13 +11,14 @@ from regulator.exchange.v1.framework_service_pb2 import ListAssessmentsRequest, 
 from regulator.exchange.v1.values_pb2 import SECTOR_CUSTODY, SECTOR_STABLECOIN_ISSUER
 
 from gateway.store.event_queries import EventFilter, read_events
+from gateway.store.frameworks.newest import Wanted, read_newest
 from gateway.store.frameworks.queries import (
     list_assessments,
     read_assessment,
     read_assessments_between,
     read_provisions,
     read_published,
-    read_versions,
+    read_version,
 )
 from gateway.store.recovery.rebuild import Rebuilt
 from gateway.store.tables import (
@@ -105,12 +106,12 @@ async def test_assessments_are_listed_newest_first(filled: Opened, wanted, found
 
 
 async def test_a_version_is_read_as_it_was_sealed(filled: Opened):
-    (view,) = await filled.read(read_versions, "hk-x", "", 2)
+    (view,) = await filled.read(read_version, "hk-x", 2)
     act = (await filled.read(read_published, view.record)).framework_version_published
     read = await filled.read(read_provisions, view.cursor, -1, 10, ListProvisionsRequest())
     assert [each for _, each in read] == list(act.content.provisions)
     assert [ordinal for ordinal, _ in read] == [0, 1]
-    assert {each.record.framework_id for each in await filled.read(read_versions, "", "HK")} == {
+    assert {each.record.framework_id for each in await filled.read(read_newest, Wanted(jurisdiction="HK"), "", 10)} == {
         "hk-x",
         "hk-y",
     }
@@ -119,7 +120,7 @@ async def test_a_version_is_read_as_it_was_sealed(filled: Opened):
 async def test_filters_and_pages_agree_with_the_plain_rule(hk: Opened):
     content = real("HK").content
     await hk.publish("hk-x", 1, content)
-    (view,) = await hk.read(read_versions)
+    (view,) = await hk.read(read_version, "hk-x", 1)
     filters = [
         ListProvisionsRequest(),
         ListProvisionsRequest(sector=SECTOR_STABLECOIN_ISSUER),

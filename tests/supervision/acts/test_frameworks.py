@@ -5,7 +5,7 @@ from regulator.exchange.v1.notice_service_pb2 import Notice
 from gateway.errors import AlreadyExists, BadInput, NotAllowed, NotFound, Stale, WrongState
 from gateway.supervision.acts.frameworks import assessed_peer, check_assess, check_publish, check_publisher
 from gateway.supervision.envelopes import frameworks as envelopes
-from gateway.supervision.frameworks.records import framework_etag, newest_known
+from gateway.supervision.frameworks.records import framework_etag
 from gateway.supervision.messages import frameworks as messages
 from tests.supervision.framework_samples import (
     assessment,
@@ -70,11 +70,6 @@ def test_an_authority_publishes_what_is_its_own_too():
     check_publisher(header(), "HK", "SFC", "content.header")
     with pytest.raises(NotAllowed, match="own authority, FSTB"):
         check_publisher(header(), "HK", "FSTB", "content.header")
-
-
-def test_the_newest_of_each_framework_is_found():
-    other = version_record(framework_id="hk-y", version=2)
-    assert newest_known([version_record(), NEWEST, other, version_record(version=3)]) == {"hk-x": NEWEST, "hk-y": other}
 
 
 # --- assess -------------------------------------------------------------------------------------------------

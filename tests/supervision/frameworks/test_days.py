@@ -11,9 +11,9 @@ from regulator.exchange.v1.framework_service_pb2 import ListProvisionsRequest
 from regulator.exchange.v1.notice_service_pb2 import Notice
 
 from gateway.supervision.frameworks.days import coming_into_force, is_in_force, is_pending, ordinal
-from gateway.supervision.frameworks.records import known_since, newest_known
+from gateway.supervision.frameworks.records import is_known, known_since
 from gateway.supervision.frameworks.selection import selected
-from tests.supervision.framework_samples import day, english, provision, real, version_record
+from tests.supervision.framework_samples import day, english, newest_known, provision, real, version_record
 from tests.support.properties import examples
 
 FIRST = dt.date(2026, 6, 1)
@@ -127,8 +127,8 @@ def test_an_own_version_is_known_when_it_is_sealed_and_a_peers_when_it_is_receip
 
 def test_now_a_version_is_known_before_its_receipt():
     arrived = version_record(direction=Notice.INCOMING)
-    assert newest_known([arrived]) == {"hk-x": arrived}
-    assert newest_known([arrived], known_at=10**18) == {}
+    assert is_known(arrived, None)
+    assert not is_known(arrived, 10**18)
 
 
 # A version as (moment it became known, [(first day, last day or None, in force)]); provisions are named by place.
