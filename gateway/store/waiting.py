@@ -73,6 +73,10 @@ class Waiting:
                 self.call.ask()
             except GatewayError as error:
                 self.error = error
+            except Exception as defect:  # noqa: BLE001 - of one caller; it must not end the writer
+                _log.defect("unit_failed", defect)
+                self.error = GatewayError("internal error")
+            if self.error:
                 self.answer()
         return self.error is not None
 

@@ -69,6 +69,24 @@ async def test_an_act_whose_caller_may_no_more_when_its_turn_comes_is_not_carrie
     assert hk.committer.waiting_weight() == 0
 
 
+async def test_a_defect_in_asking_for_a_caller_refuses_its_act_alone(hk: Opened):
+    """Else the writer ended without a word, and all who wait for it waited for ever."""
+
+    async def called(notice_id: str, *, is_broken: bool = False) -> None:
+        CALL_RECORD.set(CallRecord(Requester(), "/x.Y/Z", ask=broken if is_broken else None))
+        await hk.release(notice_id)
+
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    async with asyncio.timeout(60):
+        calls = called("hk-1", is_broken=True), called("hk-2")
+        first, second = await asyncio.gather(*map(asyncio.create_task, calls), return_exceptions=True)
+        await asyncio.create_task(called("hk-3"))
+    assert (type(first), str(first), second) == (GatewayError, "internal error", None)
+    assert [row["id"] for row in await hk.rows(notices)] == ["hk-2", "hk-3"]
+
+
 async def _calls(hk: Opened, *ids: str) -> None:
     await asyncio.gather(*(asyncio.create_task(_called(hk.release(each))) for each in ids))
 
