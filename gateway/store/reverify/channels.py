@@ -86,6 +86,7 @@ class ChannelCheck:
         self._sender = read_turns(connection, row["id"], sender, cosigner=False, findings=findings)
         self._forker = of_any_history(self._sender, sender)
         self._receiver = read_turns(connection, row["id"], receiver, cosigner=True, findings=findings)
+        self._cosigner = of_any_history(self._receiver, receiver)
         halt = f"{row['halt_reason']}: {row['halt_detail']}" if row["halt_reason"] else ""
         self._channel = VerifiedChannel(
             row["id"], row["origin"], sender.jurisdiction, receiver.jurisdiction, outgoing, halt
@@ -188,10 +189,9 @@ class ChannelCheck:
             self._findings.add(name, "is there, and the channel has not halted")
         is_forked = reason == "FORKED" and len({bytes(row["note"]).partition(b"\n\n")[0] for row in found}) > 1
         check_forks(self._connection, self._channel.id, self._channel.origin, self._forker, is_forked, self._findings)
-        sender = self._forker if reason == "FORKED" else self._sender
-        for row in found:
+        for row in found:  # they are of another history, or of more than is here: of a seal that no row tells yet, too
             try:
-                receiver = self._receiver if reason == "SENDER_ROLLED_BACK" and is_cosigned(row["note"]) else None
-                open_note(row["note"], self._channel.origin, sender, receiver, cut=receiver is None)
+                receiver = self._cosigner if reason == "SENDER_ROLLED_BACK" and is_cosigned(row["note"]) else None
+                open_note(row["note"], self._channel.origin, self._forker, receiver, cut=receiver is None)
             except NoteFault as fault:
                 self._findings.add(f"{name} {row['ordinal']}", str(fault))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import UnknownSeal, Untrusted
-from gateway.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from gateway.ledger.checkpoint import Checkpoint, countersign, open_checkpoint, sign_checkpoint
+from gateway.ledger.steps import SENDER_ROLLED_BACK, Halt
 from tests.ledger.samples import FixedSeal
 from tests.store.exchanging import exchange, resources_of, settle
 from tests.store.recovery.nodes import (
@@ -24,6 +25,7 @@ from tests.store.recovery.nodes import (
     tried,
 )
 from tests.store.stores import CERTIFIED, DOMAINS, HK_TO_KR, KR_TO_HK, NOW
+from tests.store.stores import SEALS as FIRST_KEYS
 from tests.support.seals import FOUNDED, certified
 
 
@@ -153,3 +155,22 @@ async def test_a_seal_from_before_what_is_known_is_not_taken(hk: Node, kr: Node)
         open_checkpoint(signed.note, HK_TO_KR, resources_of(kr).seals(kr.state(HK_TO_KR)).sender)
     await tried(hk, kr)
     await go_on(hk, kr)
+
+
+@pytest.mark.parametrize("is_own", [True, False], ids=["by its own later seal", "countersigned by the peer's"])
+async def test_what_shows_it_rolled_back_verifies_before_the_log_tells_the_seal_that_signed_that(
+    hk: Node, kr: Node, is_own: bool
+):
+    """Files of the home name that seal; a note of any other one is told as ever."""
+    await both_release(hk, kr, 1)
+    node, origin, signer = (hk, HK_TO_KR, HK_TO_KR) if is_own else (kr, KR_TO_HK, DOMAINS["HK"])
+    hk.seals.append(SEALS[1])
+    kr.peers["HK"].append(SEALS[1])
+    at, wrong = NOW // 1_000_000, f"halt_evidence {origin} 0: is signed by another key of {signer}"
+    for keys, findings in ((KEYS[1], []), (KEYS[2], [wrong])):
+        shown = sign_checkpoint(Checkpoint(origin, 9, bytes(32)), keys if is_own else FIRST_KEYS["KR"], at)
+        note = shown.note if is_own else countersign(shown, DOMAINS["HK"], keys, at).note
+        halt = Halt(SENDER_ROLLED_BACK, "the peer shows 9 envelopes", (note,))
+        await node.committer.submit(lambda tx, halt=halt: tx.halt(origin, halt))
+        assert [str(each) for each in node.verify().findings] == findings
+        await node.committer.submit(lambda tx: tx.reopen(origin))
