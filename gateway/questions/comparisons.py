@@ -1,6 +1,7 @@
 """How the rules of two jurisdictions stand beside each other; nothing here changes anything."""
 
 from collections.abc import Callable
+from contextlib import aclosing
 
 from regulator.exchange.v1 import framework_service_pb2 as pb
 from regulator.exchange.v1.framework_pb2 import Comparison, FrameworkVersionContent
@@ -77,14 +78,14 @@ class ComparisonQuestions:
         return answer
 
     async def _side(self, wanted: Wanted) -> Side:
-        records, size_bytes = list[FrameworkVersionRecord](), 0
-        async for view in newest_views(self._readers, wanted):
-            size_bytes += await self._readers.run(read_published_bytes, view.record)
-            if size_bytes <= MAX_SIDE_BYTES:
+        records, left_bytes = list[FrameworkVersionRecord](), MAX_SIDE_BYTES
+        async with aclosing(newest_views(self._readers, wanted)) as views:
+            async for view in views:  # no further than that: a peer may publish any number
+                left_bytes -= await self._readers.run(read_published_bytes, view.record)
+                if left_bytes < 0:
+                    words = f"the frameworks of {wanted.jurisdiction} have more than {MAX_SIDE_BYTES} bytes together"
+                    raise WrongState(f"{words}, which is as much as is compared: ListProvisions gives them")
                 records.append(view.record)
-        if size_bytes > MAX_SIDE_BYTES:
-            words = f"the frameworks of {wanted.jurisdiction} have {size_bytes} bytes together"
-            raise WrongState(f"{words}, and at most {MAX_SIDE_BYTES} are compared: ListProvisions gives them")
         known = [KnownVersion(each.framework_id, each.version, await self._content(each)) for each in records]
         return Side(wanted.jurisdiction, tuple(known))
 
