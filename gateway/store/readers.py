@@ -36,19 +36,18 @@ class Readers:
         Raises:
             Unavailable: the database does not answer.
         """
-        call = partial(self._call, read, *args, **kwargs)
+        call, loop = partial(self._call, read, *args, **kwargs), asyncio.get_running_loop()
         if (turn := self._turn()) is None:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+            return await loop.run_in_executor(self._threads, call)
         await turn.acquire()
-        reading = self._threads.submit(call)
-        try:
-            return await asyncio.wrap_future(reading)
-        finally:
-            if reading.done():
-                turn.release()
-            else:
-                give_back = partial(asyncio.get_running_loop().call_soon_threadsafe, turn.release)
-                reading.add_done_callback(lambda _: give_back())
+        reading = loop.run_in_executor(self._threads, call)
+
+        def give_back(done: asyncio.Future[T]) -> None:
+            turn.release()
+            done.exception()  # nobody may be there to be told
+
+        reading.add_done_callback(give_back)
+        return await asyncio.shield(reading)
 
     def _turn(self) -> asyncio.Semaphore | None:
         """The turns of who makes the call that is served now; what the node asks for by itself waits for none."""
