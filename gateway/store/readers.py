@@ -44,7 +44,8 @@ class Readers:
 
         def give_back(done: asyncio.Future[T]) -> None:
             turn.release()
-            done.exception()  # nobody may be there to be told
+            if not done.cancelled():
+                done.exception()  # nobody may be there to be told
 
         reading.add_done_callback(give_back)
         return await asyncio.shield(reading)
