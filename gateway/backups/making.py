@@ -26,7 +26,7 @@ from gateway.store.journal.log import read_journal
 from gateway.store.opening import TOKEN_KEY_BYTES
 from gateway.store.recovery.awaiting import await_peers
 from gateway.store.recovery.copying import copy_store
-from gateway.store.recovery.high_water import HighWater, lost_commits, read_mark
+from gateway.store.recovery.high_water import HighWater, lost_commits, mark_or_fault
 from gateway.store.reverify import Report, verify_store
 from gateway.store.reverify.seen import unknown
 from gateway.store.state import read_channels
@@ -66,7 +66,7 @@ def make_backup(home: Home, backup: Path, now: datetime, *, with_keys: bool) -> 
     if backup.resolve().is_relative_to(home.path.resolve()):
         raise BadInput.of("backup", f"must be a folder outside of the home {home.path}: the next one would hold it")
     parties = home.parties(now)
-    mark, fault = _mark(home)  # before the database, which only grows
+    mark, fault = mark_or_fault(home.high_water)  # before the database, which only grows
     partial = backup.with_name(f".{backup.name}.{secrets.token_hex(8)}")
     try:
         partial.mkdir(mode=0o700, parents=True)
@@ -114,14 +114,6 @@ def verified(url: str, folder: Path, parties: Parties) -> Report:
         wrong = len(report.findings) + report.left_out
         raise Corrupt(f"{wrong} things in the database do not fit, such as: {report.findings[0]}")
     return report
-
-
-def _mark(home: Home) -> tuple[HighWater, str]:
-    """How far the home saw its database, and why that cannot be read; empty: it was, or there is none."""
-    try:
-        return read_mark(home.high_water) or HighWater(), ""
-    except ConfigError as error:
-        return HighWater(), error.message
 
 
 def _copy_database(home: Home, folder: Path, now: datetime, mark: HighWater) -> tuple[tuple[Log, ...], str]:

@@ -8,11 +8,10 @@ from gateway.backups.upgrading import upgrade_database
 from gateway.cli.failures import DOES_NOT_HOLD, NOT_ALL_CHECKED
 from gateway.cli.options import AsJson, HomeFolder, now
 from gateway.cli.output import pairs, say, write_json
-from gateway.errors import ConfigError
 from gateway.home.home import Home
 from gateway.moments import micros_at
 from gateway.store.database import snapshot, stopped
-from gateway.store.recovery.high_water import HighWater, read_mark
+from gateway.store.recovery.high_water import mark_or_fault
 from gateway.store.recovery.rebuild import rebuild
 from gateway.store.reverify import Report, Seen, verify_store
 from gateway.words import envelopes, so_many
@@ -35,9 +34,10 @@ def check(home: HomeFolder, *, as_json: AsJson = False) -> None:
     back, as high-water.json cannot be read.
     """
     node = Home(home)
-    parties, seen = node.parties(now()), _seen(node)  # before the database, which only grows
+    parties = node.parties(now())
+    mark, fault = mark_or_fault(node.high_water)  # before the database, which only grows
     with snapshot(node.config.database.url, node.path) as connection:
-        report = verify_store(connection, parties, seen)
+        report = verify_store(connection, parties, Seen(mark.version, mark.logs, fault))
     if as_json:
         write_json(dataclasses.asdict(report))
     else:
@@ -51,15 +51,6 @@ def end(report: Report) -> None:
         raise typer.Exit(DOES_NOT_HOLD)
     if report.unproven:
         raise typer.Exit(NOT_ALL_CHECKED)
-
-
-def _seen(home: Home) -> Seen:
-    """How far this node saw its database."""
-    try:
-        mark = read_mark(home.high_water) or HighWater()
-    except ConfigError as error:
-        return Seen(fault=error.message)
-    return Seen(mark.version, mark.logs)
 
 
 def rebuild_notices(home: HomeFolder) -> None:

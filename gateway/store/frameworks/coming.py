@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from google.type.date_pb2 import Date
 from regulator.exchange.v1.framework_pb2 import Provision
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, tuple_
 
 from gateway.moments import day_of
 from gateway.store.frameworks.rows import version_record
@@ -90,5 +90,5 @@ def _place_of(connection: Connection, told: Told) -> tuple[int, int, int] | None
         .order_by(versions.cursor)
         .limit(1)
     )
-    row: RowMapping | None = connection.execute(found).mappings().first()
-    return tuple(row.values()) if row else None  # type: ignore[return-value]
+    row = connection.execute(found).first()
+    return (row.cursor, row.effective_from, row.ordinal) if row else None

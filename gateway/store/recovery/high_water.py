@@ -84,6 +84,14 @@ def read_mark(path: Path) -> HighWater | None:
         ) from error
 
 
+def mark_or_fault(path: Path) -> tuple[HighWater, str]:
+    """How far a home saw its database, and why that cannot be read; empty: it was, or there is none."""
+    try:
+        return read_mark(path) or HighWater(), ""
+    except ConfigError as error:
+        return HighWater(), error.message
+
+
 def what_is_lost(connection: Connection, mark: HighWater) -> str:
     """Tells, for people, in what a database does not go on from where it was; empty: it does.
 
