@@ -193,17 +193,8 @@ def answer(  # noqa: PLR0913 - an option each
             content = superseding(content, _earlier(case, supersedes))
         content.attachments.extend(attachments.attach(client, attach or []))
         act = notice_request(content, recipient=request.sender, notice_id=answer_id or "")
-        if draft:
-            drafts.keep(client, act, request_id, validate_only=validate_only, as_json=as_json)
-            return
         give = partial(client.create_notice, content, recipient=request.sender, notice_id=answer_id or "")
-        notice = drafts.done_or_checked(
-            client,
-            lambda: give(request_id=request_id, validate_only=validate_only),
-            [act],
-            validate_only=validate_only,
-            as_json=as_json,
-        )
+        notice = drafts.given(client, act, give, request_id, draft=draft, validate_only=validate_only, as_json=as_json)
     if notice is None:
         return
     if as_json:

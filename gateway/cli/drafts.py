@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -243,6 +244,37 @@ def keep(
     """Keeps the act of another command as a draft, or checks whether it could be kept; ``which`` it is then told as."""
     draft = client.create_draft(act, request_id=request_id, validate_only=validate_only)
     _report_made(client, draft, which, validate_only=validate_only, as_json=as_json)
+
+
+def given(
+    client: Client,
+    act: Act,
+    give: Callable[..., Made],
+    request_id: str | None,
+    *,
+    draft: bool,
+    validate_only: bool,
+    as_json: bool,
+) -> Made | None:
+    """Does the one act that a command is for, or keeps it as a draft.
+
+    Args:
+        client: of the node
+        act: as a draft would hold it
+        give: does it, with the keywords ``request_id`` and ``validate_only``
+        request_id: of the request
+        draft: whether it is to be kept
+        validate_only: whether it is only to be checked
+        as_json: how it is told
+
+    Returns:
+        What was made; None where all is told.
+    """
+    if draft:
+        keep(client, act, request_id, validate_only=validate_only, as_json=as_json)
+        return None
+    do = partial(give, request_id=request_id, validate_only=validate_only)
+    return done_or_checked(client, do, [act], validate_only=validate_only, as_json=as_json)
 
 
 def done_or_checked(

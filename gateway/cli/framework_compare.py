@@ -183,17 +183,8 @@ def assess(  # noqa: PLR0913 - an option each
     _aim(content, sector, topic, provision or [])
     with connect(profile) as client:
         act = assess_request(content, assessment_id=assessment_id)
-        if draft:
-            drafts.keep(client, act, request_id, validate_only=validate_only, as_json=as_json)
-            return
         give = partial(client.assess, content, assessment_id=assessment_id)
-        made = drafts.done_or_checked(
-            client,
-            lambda: give(request_id=request_id, validate_only=validate_only),
-            [act],
-            validate_only=validate_only,
-            as_json=as_json,
-        )
+        made = drafts.given(client, act, give, request_id, draft=draft, validate_only=validate_only, as_json=as_json)
     if made is None:
         return
     if as_json:

@@ -89,16 +89,9 @@ def publish(  # noqa: PLR0913 - an option each
         raise BadInput.of("id", "is not in the file: give it there, or with --id")
     with connect(profile) as client:
         act = publish_version(name, read.content, recipients=to or (), etag=etag)
-        if draft:
-            drafts.keep(client, act, request_id, validate_only=validate_only, as_json=as_json)
-            return
         publish = partial(client.publish_version, name, read.content, recipients=to or (), etag=etag)
-        answer = drafts.done_or_checked(
-            client,
-            lambda: publish(request_id=request_id, validate_only=validate_only),
-            [act],
-            validate_only=validate_only,
-            as_json=as_json,
+        answer = drafts.given(
+            client, act, publish, request_id, draft=draft, validate_only=validate_only, as_json=as_json
         )
     if answer is None:
         return
